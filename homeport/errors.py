@@ -1,0 +1,43 @@
+"""Every error that homeport raises on purpose, and the exit status that goes with it.
+
+An error is one line: which host, which key, what is wrong, what to do. A traceback is kept for our own defects.
+"""
+
+from __future__ import annotations
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CHANGES = 3
+EXIT_LOCKED = 4
+EXIT_INTERRUPTED = 130
+
+
+class HomeportError(Exception):
+    """The root of all errors that a user may see; `str()` of it is the line that is shown.
+
+    Takes the problem, and optionally the host and key that it is about and the fix. All are plain text without secrets.
+    """
+
+    exit_status = EXIT_FAILED
+
+    def __init__(self, problem: str, *, host: str | None = None, key: str | None = None, fix: str | None = None):
+        self.problem = problem
+        self.host = host
+        self.key = key
+        self.fix = fix
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """Return the whole error as one line: `host: key: problem; fix`."""
+        where = "".join(f"{part}: " for part in (self.host, self.key) if part)
+        return " ".join(f"{where}{self.problem}{f'; {self.fix}' if self.fix else ''}".split())
+
+
+class UsageError(HomeportError):
+    """The command line or the settings are wrong; nothing was connected to and nothing was changed."""
+
+    exit_status = EXIT_USAGE
+
+
+class LabError(HomeportError):
+    """The lab could not do what was asked: something that the machine lacks, or a host that did not come up."""
