@@ -1,0 +1,1 @@
+"""The notes application's parts; `main.py` beside this package puts them together."""
