@@ -1,0 +1,85 @@
+"""Where things are: homeport's own templates on this machine, and the places on a host that belong to an application.
+
+Only names are made here; nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# In a wheel the project's files lie inside the package; in a checkout they lie beside it.
+PROJECT_FILES = PACKAGE / "_project" if (PACKAGE / "_project").is_dir() else PACKAGE.parent
+TEMPLATES = PROJECT_FILES / "templates"
+
+HOST_LIBRARY = "/usr/local/lib/homeport"
+HOST_PROGRAM = f"{HOST_LIBRARY}/homeport-host"
+TOOLS = f"{HOST_LIBRARY}/tools"
+SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
+ACME_WEBROOT = "/var/www/homeport-acme"
+UNITS = "/etc/systemd/system"
+
+
+@dataclass(frozen=True)
+class AppPaths:
+    """The places on a host that belong to the application `app`."""
+
+    app: str
+
+    @property
+    def root(self) -> str:
+        """Return the folder of code, environments and slots."""
+        return f"/srv/{self.app}"
+
+    @property
+    def etc(self) -> str:
+        """Return the folder of settings, secrets and the live-slot flag."""
+        return f"/etc/homeport/{self.app}"
+
+    @property
+    def state(self) -> str:
+        """Return the application's own state directory."""
+        return f"/var/lib/{self.app}"
+
+    @property
+    def cache(self) -> str:
+        """Return where the dependency installer keeps its downloads."""
+        return f"/var/cache/homeport/{self.app}"
+
+    @property
+    def flag(self) -> str:
+        """Return the file whose existence says that green is live."""
+        return f"{self.etc}/live-green"
+
+    @property
+    def tls(self) -> str:
+        """Return the link to the certificate's folder: the placeholder's, later Certbot's."""
+        return f"{self.etc}/tls"
+
+    @property
+    def placeholder(self) -> str:
+        """Return the folder of the self-signed certificate that serves until there is a real one."""
+        return f"{self.etc}/placeholder"
+
+    @property
+    def certificate(self) -> str:
+        """Return Certbot's folder for the application's certificate."""
+        return f"/etc/letsencrypt/live/{self.app}"
+
+    @property
+    def site(self) -> str:
+        """Return the proxy's site file."""
+        return f"/etc/nginx/homeport/{self.app}.conf"
+
+    def release(self, release: str) -> str:
+        """Return the folder of a release's code."""
+        return f"{self.root}/releases/{release}"
+
+    def release_etc(self, release: str) -> str:
+        """Return the folder of a release's environment and units."""
+        return f"{self.etc}/releases/{release}"
+
+    def environment(self, digest: str) -> str:
+        """Return the virtual environment of a dependency lock."""
+        return f"{self.root}/venvs/{digest}"

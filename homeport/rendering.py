@@ -1,0 +1,47 @@
+"""Rendering of the files that go to hosts: Jinja2, undefined names are errors, a project's `overrides/` wins.
+
+An override with the same relative name replaces a template; it may also extend the original (as `homeport/NAME`) and
+replace only some of its blocks.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
+
+from homeport.errors import UsageError
+from homeport.paths import TEMPLATES
+from homeport.rendering_filters import systemd_quote
+
+
+@lru_cache(maxsize=8)
+def environment(overrides: Path | None) -> Environment:
+    """Return the Jinja environment for a project whose overrides lie in `overrides` (None: without)."""
+    ours = FileSystemLoader(TEMPLATES)
+    loaders = [FileSystemLoader(overrides)] if overrides else []
+    jinja = Environment(
+        loader=ChoiceLoader([*loaders, ours, PrefixLoader({"homeport": ours})]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - configuration files, not HTML
+    )
+    jinja.filters["systemd_quote"] = systemd_quote
+    jinja.filters["json"] = json.dumps
+    return jinja
+
+
+def render(name: str, overrides: Path | None = None, /, **values: object) -> str:
+    """Render the template `name` with `values`; raise UsageError in one line when it cannot be."""
+    try:
+        return environment(overrides).get_template(name).render(**values)
+    except TemplateError as error:
+        place = getattr(error, "filename", None) or name
+        line = getattr(error, "lineno", None)
+        raise UsageError(
+            f"template cannot be rendered: {error}", key=f"{place}:{line}" if line else str(place)
+        ) from error

@@ -1,0 +1,25 @@
+"""Which systems homeport runs on, and what differs between them."""
+
+from __future__ import annotations
+
+from homeport.state.snapshot import Machine
+
+# What we test (Debian) and what shares its code (Ubuntu LTS). Older ones lack Nginx's ssl_reject_handshake (1.19.4)
+# or a Python that Certbot still supports.
+SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04"), ("ubuntu", "26.04")}
+ARCHITECTURES = {"amd64", "arm64"}
+
+
+def unsupported(machine: Machine) -> str | None:
+    """Return why this machine cannot be provisioned, or None when it can."""
+    if (machine.os_id, machine.os_version) not in SUPPORTED:
+        names = ", ".join(f"{name.capitalize()} {version}" for name, version in sorted(SUPPORTED))
+        return f"{machine.os_id or 'this system'} {machine.os_version} is not supported (supported: {names})"
+    if machine.architecture not in ARCHITECTURES:
+        return f"the architecture {machine.architecture} is not supported (supported: {', '.join(sorted(ARCHITECTURES))})"
+    return None
+
+
+def has_http2_directive(machine: Machine) -> bool:
+    """Tell whether the system's Nginx wants `http2 on;` (1.25.1 and later) instead of `listen … http2`."""
+    return (machine.os_id, machine.os_version) in {("debian", "13"), ("ubuntu", "26.04")}

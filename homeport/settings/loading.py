@@ -1,0 +1,93 @@
+"""Settings from pyinfra's host data: all problems of all hosts at once, each in one line.
+
+This is the only reader of host data. It opens no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from homeport.errors import UsageError
+from homeport.settings.model import Settings
+
+# What pyinfra and its connectors read from the same data, and a user's own values.
+FOREIGN = ("_", "ssh_", "x_", "prompted_", "docker_", "vagrant_")
+
+
+class SettingsError(UsageError):
+    """One or more settings are wrong; `problems` has one error for each."""
+
+    def __init__(self, problems: tuple[UsageError, ...]):
+        self.problems = problems
+        super().__init__("\n".join(problem.line() for problem in problems))
+
+    def line(self) -> str:
+        """Return one line for each problem."""
+        return "\n".join(problem.line() for problem in self.problems)
+
+
+def load(data: Mapping[str, Any], host: str) -> Settings:
+    """Return the settings of `host` from its pyinfra data; raise SettingsError with every problem that there is."""
+    ours = {key: value for key, value in data.items() if not key.startswith(FOREIGN)}
+    if "app_name" not in ours and "domain" not in ours and not set(ours) & set(Settings.model_fields):
+        raise SettingsError((_nothing_loaded(host),))
+    problems = [_unknown(host, key) for key in sorted(set(ours) - set(Settings.model_fields))]
+    known = {key: value for key, value in ours.items() if key in Settings.model_fields}
+    try:
+        settings = Settings(**known)
+    except ValidationError as error:
+        problems += _invalid(host, error)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def load_all(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Settings]:
+    """Return the settings of every host by its name; raise SettingsError with the problems of all of them."""
+    loaded: dict[str, Settings] = {}
+    problems: list[UsageError] = []
+    for name, data in hosts.items():
+        try:
+            loaded[name] = load(data, name)
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(tuple(problems))
+    return loaded
+
+
+def _nothing_loaded(host: str) -> UsageError:
+    return UsageError(
+        "no settings were found for this host",
+        host=host,
+        key="group_data",
+        fix="run pyinfra in the project's folder, beside group_data/",
+    )
+
+
+def _unknown(host: str, key: str) -> UsageError:
+    near = get_close_matches(key, Settings.model_fields, n=1)
+    fix = f"did you mean '{near[0]}'?" if near else "see docs/settings.md; a value of your own begins with x_"
+    return UsageError("unknown setting", host=host, key=key, fix=fix)
+
+
+def _invalid(host: str, error: ValidationError) -> list[UsageError]:
+    """Turn pydantic's errors into ours: one for each key, without the value, which may be a secret."""
+    messages: dict[str, list[str]] = {}
+    for entry in error.errors(include_input=False, include_url=False, include_context=False):
+        key = str(entry["loc"][0]) if entry["loc"] else "settings"
+        text = entry["msg"].removeprefix("Value error, ")
+        messages.setdefault(key, []).append(text[:1].lower() + text[1:])
+    return [
+        UsageError(" or ".join(dict.fromkeys(texts)), host=host, key=key, fix=_fix(key))
+        for key, texts in messages.items()
+    ]
+
+
+def _fix(key: str) -> str:
+    field = Settings.model_fields.get(key)
+    return f"it is: {field.description}" if field else "see docs/settings.md"

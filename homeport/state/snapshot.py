@@ -1,0 +1,100 @@
+"""What one reading of a host found, as plain data. Parsed in `homeport.facts.snapshot`; compared in this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PathKind = Literal["file", "directory", "link", "other"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run cannot change about a host."""
+
+    os_id: str = "debian"
+    os_version: str = "12"
+    architecture: str = "amd64"
+    cores: int = 1
+    memory_megabytes: int = 1024
+    ipv6: bool = True
+
+
+@dataclass(frozen=True)
+class PathFound:
+    """A path that exists: `mode` is its permission bits, `digest` a file's SHA-256, `target` a link's text."""
+
+    kind: PathKind
+    mode: int
+    owner: str
+    group: str
+    target: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class UnitFound:
+    """A unit as systemd sees it (`systemctl show`)."""
+
+    load: str
+    active: str
+    file_state: str
+    needs_reload: bool
+
+
+@dataclass(frozen=True)
+class PortHolder:
+    """Who listens on a TCP port: the process's name and the unit that it belongs to."""
+
+    port: int
+    process: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class CertificateFound:
+    """The certificate on disk, obtained from a certificate authority."""
+
+    domains: frozenset[str]
+    not_after: datetime
+    directory_url: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What another application on the same host has taken: its names and its ports."""
+
+    app: str
+    domains: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes)."""
+
+    machine: Machine
+    clock: datetime
+    free_megabytes: int = 0
+    free_inodes_percent: int = 100
+    has_systemd: bool = True
+    packages: frozenset[str] = frozenset()
+    accounts: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, PathFound] = field(default_factory=dict)
+    units: dict[str, UnitFound] = field(default_factory=dict)
+    ports: tuple[PortHolder, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    tools: str = ""
+    releases: frozenset[str] = frozenset()
+    environments: frozenset[str] = frozenset()
+    live_slot: str = ""
+    slots: dict[str, str] = field(default_factory=dict)
+    certificate: CertificateFound | None = None
+    tls_target: str = ""
+    proxy_stale: bool = False
+
+    @property
+    def live_release(self) -> str:
+        """Return the release that serves now, or "" when none does."""
+        return self.slots.get(self.live_slot, "")

@@ -1,0 +1,131 @@
+"""What a host shall look like, as plain data: the parts that steps answer for, and their sum.
+
+Steps make `Part`s; `merge` adds them up and refuses two parts that want different things of one path. Nothing here
+reads anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from typing import Literal
+
+from homeport.errors import HomeportError
+
+FileSet = Literal["plain", "nginx", "systemd"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A system user with a group of its own name and no way to log in; `home` is not made."""
+
+    name: str
+    home: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory that shall exist; what else lies in it is nobody's concern."""
+
+    path: str
+    mode: int = 0o755
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with this content. A secret one is never shown, not even as a diff."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    file_set: FileSet = "plain"
+    secret: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the content, in hexadecimal."""
+        return sha256(self.content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit that shall be enabled and running."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one step answers for."""
+
+    packages: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    directories: tuple[Directory, ...] = ()
+    files: tuple[File, ...] = ()
+    absent: tuple[str, ...] = ()
+    units: tuple[Unit, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolsWanted:
+    """homeport's own tools on the host: a virtual environment that holds exactly the locked requirements."""
+
+    requirements: str
+
+    @property
+    def digest(self) -> str:
+        """Return the name of this version of the tools: 12 hexadecimal digits of the lock's SHA-256."""
+        return sha256(self.requirements.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class ReleaseWanted:
+    """The release that shall be live, and the files of its own that lie under /etc (environment, units)."""
+
+    id: str
+    commit: str
+    ref: str
+    dependencies: str
+    etc: tuple[File, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class CertificateWanted:
+    """The certificate that the site shall have: all its names, the first one canonical."""
+
+    domains: tuple[str, ...]
+    directory_url: str
+    email: str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that is wanted of one host."""
+
+    app: str
+    part: Part
+    tools: ToolsWanted
+    release: ReleaseWanted
+    certificate: CertificateWanted
+    ports: tuple[int, int]
+
+
+def merge(parts: Iterable[Part]) -> Part:
+    """Add parts up, keeping their order; raise HomeportError when two want different things of the same name."""
+    parts = tuple(parts)
+    merged = {spec.name: _unique(item for part in parts for item in getattr(part, spec.name)) for spec in fields(Part)}
+    return Part(**merged)
+
+
+def _unique(items: Iterable[object]) -> tuple[object, ...]:
+    found: dict[str, object] = {}
+    for item in items:
+        name = item if isinstance(item, str) else str(getattr(item, "path", None) or getattr(item, "name"))  # noqa: B009
+        if found.setdefault(name, item) != item:
+            raise HomeportError("two steps want different things of this path", key=name)
+    return tuple(found.values())

@@ -1,0 +1,33 @@
+"""What every step is given: settings, the application's source, the machine, and where overrides lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeport.paths import AppPaths
+from homeport.rendering import render
+from homeport.settings import Settings
+from homeport.source import Source
+from homeport.state.snapshot import Machine
+
+
+@dataclass(frozen=True)
+class Context:
+    """The input of a step. `variables` are those of the secrets file; `overrides` is None without such a folder."""
+
+    settings: Settings
+    source: Source
+    machine: Machine
+    secrets: dict[str, str]
+    overrides: Path | None = None
+    by: str = ""
+
+    @property
+    def paths(self) -> AppPaths:
+        """Return the application's places on the host."""
+        return AppPaths(self.settings.app_name)
+
+    def render(self, template: str, **values: object) -> str:
+        """Render one of the templates with `values`."""
+        return render(template, self.overrides, **values)

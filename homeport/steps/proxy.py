@@ -1,0 +1,71 @@
+"""Nginx: the whole of its configuration, the application's site, and a unit that comes back when it dies."""
+
+from __future__ import annotations
+
+import json
+
+from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
+from homeport.rules.platform import has_http2_directive
+from homeport.state.wanted import Directory, File, Part, Unit
+from homeport.steps.context import Context
+
+
+def proxy(context: Context) -> Part:
+    """Return the proxy's file set, its drop-in, and the claim of names and ports that other applications see."""
+    paths = context.paths
+    return Part(
+        directories=(
+            Directory("/etc/nginx/homeport"),
+            Directory("/var/www"),
+            Directory(ACME_WEBROOT),
+            Directory(f"{UNITS}/nginx.service.d"),
+        ),
+        files=(
+            File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
+            File("/etc/nginx/homeport/00-default.conf", _default(context), file_set="nginx"),
+            File(paths.site, _site(context), file_set="nginx"),
+            File(
+                f"{UNITS}/nginx.service.d/homeport.conf",
+                context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
+                file_set="systemd",
+            ),
+            File(f"{paths.etc}/site.json", _claim(context)),
+        ),
+        # Debian's welcome page claims port 80's default server, which ours needs.
+        absent=("/etc/nginx/sites-enabled/default",),
+        units=(Unit("nginx.service"),),
+    )
+
+
+def _default(context: Context) -> str:
+    return context.render("nginx/default.conf", webroot=ACME_WEBROOT, ipv6=context.machine.ipv6)
+
+
+def _site(context: Context) -> str:
+    settings, paths = context.settings, context.paths
+    return context.render(
+        "nginx/site.conf",
+        app=settings.app_name,
+        domain=settings.domain,
+        aliases=settings.domain_aliases,
+        port_blue=settings.port_blue,
+        port_green=settings.port_green,
+        tls=paths.tls,
+        flag=paths.flag,
+        webroot=ACME_WEBROOT,
+        ipv6=context.machine.ipv6,
+        http2_directive=has_http2_directive(context.machine),
+        hsts_seconds=settings.hsts_seconds,
+        client_max_body_megabytes=settings.client_max_body_megabytes,
+        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+    )
+
+
+def _claim(context: Context) -> str:
+    settings = context.settings
+    claim = {
+        "app": settings.app_name,
+        "domains": list(settings.domains),
+        "ports": [settings.port_blue, settings.port_green],
+    }
+    return json.dumps(claim) + "\n"
