@@ -1,0 +1,116 @@
+"""What a git tree may hold when it is to become a release, and the words for what it may not. Pure.
+
+A release must be whole (no submodule, no Git LFS pointer: git has only a reference of those) and must stay in its own
+folder (no symbolic link that leads out of it, nothing where homeport puts something of its own).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from homeport.errors import UsageError
+
+SYMLINK = "120000"
+SUBMODULE = "160000"
+# Names at the application's root that homeport makes on the host.
+RESERVED = (".venv",)
+# First line of a pointer, and its greatest size: the Git LFS specification, version 1.
+LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
+LFS_MAX_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a tree: its path below the application's folder, git's mode and object id, its size in bytes."""
+
+    path: str
+    mode: str
+    id: str
+    size: int
+
+
+def parse_entries(listing: bytes) -> tuple[Entry, ...]:
+    """Return the files in the output of `git ls-tree -r -l -z`, in its order."""
+    entries = []
+    for record in listing.decode("utf-8", "surrogateescape").split("\0"):
+        if record:
+            facts, path = record.split("\t", 1)
+            mode, _, identity, size = facts.split()
+            entries.append(Entry(path, mode, identity, 0 if size == "-" else int(size)))
+    return tuple(entries)
+
+
+def folders(paths: Iterable[str]) -> set[str]:
+    """Return every folder that one of `paths` lies in, without the root."""
+    found: set[str] = set()
+    for path in paths:
+        parent = posixpath.dirname(path)
+        while parent and parent not in found:
+            found.add(parent)
+            parent = posixpath.dirname(parent)
+    return found
+
+
+def without_ignored(entries: Iterable[Entry], ignored: set[str]) -> tuple[Entry, ...]:
+    """Return the entries that neither are in `ignored` nor lie in a folder that is."""
+    return tuple(entry for entry in entries if not ({entry.path} | folders([entry.path])) & ignored)
+
+
+def to_examine(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries whose content decides about them: symbolic links and what may be a Git LFS pointer."""
+    return tuple(
+        entry
+        for entry in entries
+        if entry.mode == SYMLINK or (entry.mode != SUBMODULE and len(LFS_HEAD) < entry.size < LFS_MAX_BYTES)
+    )
+
+
+def leads_out(path: str, target: str) -> bool:
+    """Say whether the symbolic link at `path` points outside of the tree that it is in."""
+    goal = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return posixpath.isabs(goal) or goal == ".." or goal.startswith("../")
+
+
+def refuse_what_cannot_be_released(entries: Iterable[Entry], contents: Mapping[str, bytes]) -> None:
+    """Raise UsageError when the tree would not be whole on a host, or would leave its folder.
+
+    `contents` has the bytes of the entries in `to_examine`, by object id.
+    """
+    files = tuple(entries)
+    examined = to_examine(files)
+    links = {e.path: contents.get(e.id, b"").decode("utf-8", "surrogateescape") for e in examined if e.mode == SYMLINK}
+    pointers = [e.path for e in examined if e.mode != SYMLINK and contents.get(e.id, b"").startswith(LFS_HEAD)]
+    _refuse(
+        [e.path for e in files if e.mode == SUBMODULE],
+        "git keeps only a reference of {} (submodule), so the release would have a hole there",
+        "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes",
+    )
+    _refuse(
+        pointers,
+        "git keeps only a Git LFS pointer of {}, so the release would not have the content",
+        "commit the content itself, or keep it out with `export-ignore` in .gitattributes",
+    )
+    _refuse(
+        [f"{path} -> {target}" for path, target in links.items() if leads_out(path, target)],
+        "{} (symbolic link) leads out of the release",
+        "link to a file below the application's folder, or commit a copy",
+    )
+    _refuse(
+        sorted({e.path.split("/")[0] for e in files} & set(RESERVED)),
+        "{} is tracked, and homeport puts its own there",
+        "git rm -r --cached it and add it to .gitignore",
+    )
+
+
+def some(names: Iterable[str], limit: int = 3) -> str:
+    """Return the first `limit` names and how many more there are, for one line of text."""
+    shown = tuple(names)
+    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
+    return ", ".join(name.encode("utf-8", "backslashreplace").decode() for name in shown[:limit]) + more
+
+
+def _refuse(names: list[str], problem: str, fix: str) -> None:
+    if names:
+        raise UsageError(problem.format(some(names)), key="app_source", fix=fix)

@@ -1,0 +1,94 @@
+"""What a uv.lock says about a release: what is installed, what comes from the tree, whether it is stale. Pure.
+
+The file is TOML: one `[[package]]` per distribution, with `source = { registry | git | url | path | directory |
+editable | virtual = "…" }` and its dependencies by name and extra (read off uv 0.13, lock version 1).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeport.errors import UsageError
+from homeport.rules.requirements import normalized
+
+Table = Mapping[str, Any]
+_FOLDERS = ("directory", "editable", "virtual")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, read: `installed` names what `uv sync --no-dev` brings, `folders` what it builds from the tree."""
+
+    installed: frozenset[str]
+    locked: frozenset[str]
+    members: frozenset[str]
+    local: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+def read_toml(path: str, text: str) -> dict[str, Any]:
+    """Return the TOML in `text`; raise UsageError that names `path` and the place if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", key="app_source", fix="mend it and commit") from None
+
+
+def read_lock(path: str, text: str) -> Lock:
+    """Return what the lock at `path` says.
+
+    `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
+    """
+    packages: list[Table] = read_toml(path, text).get("package", [])
+    installed = _reachable(packages)
+    sources = [(normalized(package["name"]), *_local(package)) for package in packages]
+    return Lock(
+        installed=installed,
+        locked=frozenset(name for name, _, _ in sources),
+        members=frozenset(place for _, kind, place in sources if kind in _FOLDERS),
+        local=tuple(sorted({place for _, kind, place in sources if kind and place != "."})),
+        folders=tuple(
+            place for name, kind, place in sources if kind in _FOLDERS[:2] and place != "." and name in installed
+        ),
+    )
+
+
+def missing_from_lock(project: Table, lock: Lock) -> list[str]:
+    """Return the dependencies of a pyproject.toml's `[project]` table that the lock does not know at all."""
+    names = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()) for line in project.get("dependencies", []))
+    return [match.group() for match in names if match and normalized(match.group()) not in lock.locked]
+
+
+def _local(package: Table) -> tuple[str, str]:
+    """Return the kind and path of a package's source if it is in the file system, else two empty words."""
+    for kind, place in package.get("source", {}).items():
+        if kind in (*_FOLDERS, "path") or (kind == "registry" and "://" not in place) or "file://" in str(place):
+            return kind, posixpath.normpath(str(place))
+    return "", ""
+
+
+def _reachable(packages: list[Table]) -> frozenset[str]:
+    """Return what the project at "." needs, its group `dev` left out; all names if there is no such project."""
+    by_name: dict[str, list[Table]] = {}
+    for package in packages:
+        by_name.setdefault(normalized(package["name"]), []).append(package)
+    root = next((package for package in packages if _local(package)[1] == "."), None)
+    if root is None:
+        return frozenset(by_name)
+    groups = root.get("dev-dependencies", {})
+    waiting = [*root.get("dependencies", []), *(d for name in groups if name != "dev" for d in groups[name])]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        needed = waiting.pop()
+        name = normalized(needed["name"])
+        for extra in {"", *needed.get("extra", [])} - {known for n, known in seen if n == name}:
+            seen.add((name, extra))
+            for package in by_name.get(name, []):
+                optional = package.get("optional-dependencies", {})
+                waiting += optional.get(extra, []) if extra else package.get("dependencies", [])
+    return frozenset(name for name, _ in seen)

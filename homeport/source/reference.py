@@ -1,0 +1,110 @@
+"""From `app_ref` to a commit and, from there or from the working tree, to the git tree that is released.
+
+Reads the repository; writes to it only the objects of a dirty working tree that the user asked to release, through an
+index of its own (the user's index and files stay as they are).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeport.errors import UsageError
+from homeport.rules.tree import some
+from homeport.source.git import GitError, Repository
+
+# Asking a remote whether it has the ref is a courtesy in an error: it may not make the user wait.
+REMOTE_TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What is released: commit, time of the commit (seconds since 1970), the repository's whole tree, and if dirty."""
+
+    commit: str
+    time: int
+    tree: str
+    dirty: bool
+
+
+def find_revision(repository: Repository, ref: str, folder: str, allow_dirty: bool) -> Revision:
+    """Return the revision that `ref` names, with the working tree's changes below `folder` if `allow_dirty`.
+
+    The working tree counts only when `ref` is HEAD or the branch that is checked out: a tag or a commit means itself.
+    Raises UsageError with key app_ref or allow_dirty.
+    """
+    commit = _commit(repository, ref)
+    time = int(repository.text("show", "--no-patch", "--no-show-signature", "--format=%ct", commit))
+    changed = _changes(repository, folder) if _is_checked_out(repository, ref) else []
+    if not changed:
+        return Revision(commit, time, repository.text("rev-parse", "--verify", f"{commit}^{{tree}}"), False)
+    if not allow_dirty:
+        raise UsageError(
+            f"{len(changed)} uncommitted in {repository.path}: {some(changed)}",
+            key="app_ref",
+            fix="commit them, or set allow_dirty=True to release the working tree as it is",
+        )
+    return Revision(commit, time, _written_tree(repository, folder), True)
+
+
+def _commit(repository: Repository, ref: str) -> str:
+    if not ref or ref.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", ref):
+        raise UsageError(f"{ref!r} is no name of a commit", key="app_ref", fix="set it to a branch, a tag or a commit")
+    commit = repository.attempt("rev-parse", "--quiet", "--verify", f"{ref}^{{commit}}")
+    if commit:
+        return commit
+    if not repository.attempt("rev-list", "--max-count=1", "--all"):
+        problem = f"the repository at {repository.path} has no commit yet"
+        raise UsageError(problem, key="app_ref", fix="commit the application first")
+    raise UsageError(f"no commit {ref!r} in {repository.path}", key="app_ref", fix=_advice(repository, ref))
+
+
+def _advice(repository: Repository, ref: str) -> str:
+    """Return what helps when `ref` is unknown here: a remote may have it."""
+    remotes = (repository.attempt("remote") or "").split()
+    for remote in remotes:
+        if repository.attempt("rev-parse", "--quiet", "--verify", f"refs/remotes/{remote}/{ref}^{{commit}}"):
+            return f"it is a branch of the remote {remote}: set app_ref to {remote}/{ref}, or git switch {ref}"
+    for remote in remotes:
+        known = repository.attempt("ls-remote", "--exit-code", remote, ref, timeout_seconds=REMOTE_TIMEOUT_SECONDS)
+        if known:
+            branch = "refs/heads/" in known
+            then = f" and set app_ref to {remote}/{ref}" if branch else ""
+            return f"the remote {remote} has it: git fetch {remote} {'' if branch else '--tags'}".rstrip() + then
+    if repository.attempt("rev-parse", "--is-shallow-repository") == "true":
+        return "this clone is shallow: git fetch --unshallow --tags"
+    return "check the name with git branch --all and git tag" + (", or git fetch" if remotes else "")
+
+
+def _is_checked_out(repository: Repository, ref: str) -> bool:
+    if repository.attempt("rev-parse", "--is-inside-work-tree") != "true":
+        return False
+    if ref in ("HEAD", "@"):
+        return True
+    branch = repository.attempt("symbolic-ref", "--quiet", "HEAD")
+    return bool(branch) and repository.attempt("rev-parse", "--symbolic-full-name", ref) == branch
+
+
+def _changes(repository: Repository, folder: str) -> list[str]:
+    """Return the paths below `folder` that are changed, staged, deleted, renamed, or untracked and not ignored."""
+    status = repository.run(
+        "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=none", "--no-renames",
+        "--", folder or ".",
+    )  # fmt: skip
+    return [record[3:] for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
+
+
+def _written_tree(repository: Repository, folder: str) -> str:
+    """Write the commit's tree with the working tree's files below `folder` as git objects; return the tree's id."""
+    with tempfile.TemporaryDirectory(prefix="homeport-index-") as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        try:
+            repository.run("read-tree", "HEAD", variables=index)
+            repository.run("add", "--all", "--", folder or ".", variables=index)
+            return repository.run("write-tree", variables=index).decode().strip()
+        except GitError as error:
+            raise UsageError(
+                f"git cannot take the working tree as it is: {error}", key="allow_dirty", fix="commit, and release that"
+            ) from None

@@ -1,0 +1,134 @@
+"""From the settings to a `Source`: the one place where ref, tree, dependencies and entry point come together.
+
+Everything is checked here, before a host is touched; the archive is built when it is asked for. Both are done once per
+process for equal inputs: a run over twenty hosts reads the repository once, and no commit made meanwhile confuses it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from homeport.errors import UsageError
+from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
+from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.uv_lock import read_lock
+from homeport.settings.model import Settings
+from homeport.source.archive import Content, build_archive
+from homeport.source.git import Repository, find_repository
+from homeport.source.reference import Revision, find_revision
+from homeport.source.tree import Tree, find_tree, read_text
+
+# pyinfra reads its hosts side by side: without a lock, twenty of them would each build the same archive.
+_LOCK = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is released: commit (40 hexadecimal characters), ref as asked, git tree id of the application's folder.
+
+    `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has the arguments of `fastapi
+    run`; `has_alembic` says whether there is an alembic.ini at the application's root.
+    """
+
+    commit: str
+    ref: str
+    tree: str
+    dirty: bool
+    entrypoint: tuple[str, ...]
+    dependencies: Dependencies
+    has_alembic: bool
+    content: Content | None = field(default=None, repr=False, compare=False)
+
+    def archive(self) -> bytes:
+        """Return the release's files as tar.gz, paths relative to the application's folder; see `build_archive`."""
+        if self.content is None:
+            raise ValueError("this Source was made without a repository")
+        with _LOCK:
+            return _archive(self.content)
+
+
+def read_source(settings: Settings, project: Path) -> Source:
+    """Return what `settings` release; `project` is the folder that `app_source` is relative to.
+
+    Raises UsageError, in one line with key and fix, for everything that a deploy would stumble over later.
+    """
+    with _LOCK:
+        return _read(
+            settings.app_source,
+            project.resolve(),
+            settings.app_ref,
+            settings.app_subdirectory,
+            settings.app_entrypoint,
+            settings.allow_dirty,
+            settings.python_version,
+        )
+
+
+def forget_sources() -> None:
+    """Read repositories again from now on: for a process that outlives one run."""
+    with _LOCK:
+        _read.cache_clear()
+        _archive.cache_clear()
+
+
+# Few entries: an archive may be hundreds of megabytes, and a run has one for each application.
+_archive = lru_cache(maxsize=4)(build_archive)
+
+
+@lru_cache(maxsize=64)
+def _read(
+    source: str, project: Path, ref: str, subdirectory: str, entrypoint: str, allow_dirty: bool, python: str | None
+) -> Source:
+    repository = find_repository(source, project)
+    folder = posixpath.join(repository.folder, subdirectory).strip("/")
+    revision = find_revision(repository, ref, folder, allow_dirty)
+    place = f"at {ref} in {repository.path}"
+    tree = find_tree(repository, revision.tree, folder, place)
+    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, python)
+    return Source(
+        commit=revision.commit,
+        ref=ref,
+        tree=tree.id,
+        dirty=revision.dirty,
+        entrypoint=fastapi_arguments(entrypoint, tree.paths(), ref),
+        dependencies=dependencies,
+        has_alembic="alembic.ini" in tree.paths(),
+        content=_content(tree, revision),
+    )
+
+
+def _content(tree: Tree, revision: Revision) -> Content:
+    largest = max(tree.files, key=lambda entry: entry.size, default=None)
+    return Content(tree.repository, tree.root, tree.folder, revision.time, largest)
+
+
+def _dependencies(tree: Tree, place: str, python_version: str | None) -> Dependencies:
+    application = Application(tree.paths(), tree.read, tree.id, place)
+    if not {"uv.lock", "requirements.txt"} & application.files:
+        _refuse_workspace_member(tree)
+    return decide_dependencies(application, python_version)
+
+
+def _refuse_workspace_member(tree: Tree) -> None:
+    """Raise UsageError when a uv.lock in a folder above has the application as a member of its workspace."""
+    above = tree.folder
+    while above:
+        above = posixpath.dirname(above)
+        path = posixpath.join(above, "uv.lock")
+        blob = _blob(tree.repository, tree.root, path)
+        member = posixpath.relpath(tree.folder, above or ".")
+        if blob and member in read_lock(path, read_text(tree.repository, blob, path)).members:
+            raise UsageError(
+                f"{tree.folder} is in the workspace of {path}, and a lock outside of the application is not supported",
+                key="app_subdirectory",
+                fix="write a requirements.txt there with uv export --package NAME --no-dev --no-emit-workspace "
+                f"--output-file {tree.folder}/requirements.txt and commit it",
+            )
+
+
+def _blob(repository: Repository, root: str, path: str) -> str | None:
+    return repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{path}")

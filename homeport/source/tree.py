@@ -1,0 +1,99 @@
+"""The files that a release consists of: the application's folder in a git tree, without what is marked export-ignore.
+
+Reads the repository through git, and the content of single files on demand; never the working tree.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeport.errors import UsageError
+from homeport.rules.tree import (
+    Entry,
+    folders,
+    parse_entries,
+    refuse_what_cannot_be_released,
+    to_examine,
+    without_ignored,
+)
+from homeport.source.git import Repository
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The application's folder in the repository's tree `root`; `id` is the folder's own tree, `files` the release."""
+
+    repository: Repository
+    root: str
+    folder: str
+    id: str
+    files: tuple[Entry, ...]
+
+    def paths(self) -> frozenset[str]:
+        """Return the paths of the released files, below the application's folder."""
+        return frozenset(entry.path for entry in self.files)
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a released file, or None if there is none at `path`; raise UsageError if it is no text."""
+        found = next((entry for entry in self.files if entry.path == path), None)
+        return None if found is None else read_text(self.repository, found.id, path)
+
+
+def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tree:
+    """Return the application's tree; `place` says where it is, for errors.
+
+    Raises UsageError when the folder is not there (key app_subdirectory) or holds what cannot be released.
+    """
+    identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}")
+    if not identity or repository.text("cat-file", "-t", identity) != "tree":
+        raise UsageError(
+            f"no folder {folder} {place}", key="app_subdirectory", fix="set it to the folder that the application is in"
+        )
+    listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
+    files = without_ignored(listed, _export_ignored(repository, root, folder, listed))
+    contents = _contents(repository, sorted({entry.id for entry in to_examine(files)}))
+    refuse_what_cannot_be_released(files, contents)
+    return Tree(repository, root, folder, identity, files)
+
+
+def read_text(repository: Repository, blob: str, path: str) -> str:
+    """Return the text of a git blob; raise UsageError that names `path` if it is not UTF-8."""
+    try:
+        return repository.run("cat-file", "blob", blob).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text", key="app_source", fix="save it as UTF-8 and commit") from None
+
+
+def _export_ignored(repository: Repository, root: str, folder: str, entries: tuple[Entry, ...]) -> set[str]:
+    """Return the files and folders (relative to `folder`) that `git archive` would leave out of the tree `root`.
+
+    The attributes are looked up in an index of our own: `git check-attr --source` is younger than Debian 12's git.
+    """
+    below = f"{folder}/" if folder else ""
+    paths = [entry.path for entry in entries]
+    # As git archive does it: a folder is asked for with a slash at its end, which a pattern like "tests/" needs.
+    asked = [below + path for path in paths] + [f"{below}{path}/" for path in sorted(folders(paths))]
+    with tempfile.TemporaryDirectory(prefix="homeport-index-") as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        repository.run("read-tree", root, variables=index)
+        answer = repository.run(
+            "check-attr", "--cached", "--stdin", "-z", "export-ignore",
+            standard_input="".join(f"{path}\0" for path in asked).encode("utf-8", "surrogateescape"), variables=index,
+        )  # fmt: skip
+    fields = answer.decode("utf-8", "surrogateescape").split("\0")
+    records = zip(fields[0::3], fields[2::3], strict=False)
+    return {path.removeprefix(below).rstrip("/") for path, value in records if value == "set"}
+
+
+def _contents(repository: Repository, ids: list[str]) -> dict[str, bytes]:
+    """Return the content of the git objects `ids`, which are small."""
+    output = repository.run("cat-file", "--batch", standard_input="".join(f"{one}\n" for one in ids).encode())
+    contents, at = {}, 0
+    for one in ids:
+        head_end = output.index(b"\n", at)
+        size = int(output[at:head_end].split()[2])
+        contents[one] = output[head_end + 1 : head_end + 1 + size]
+        at = head_end + size + 2
+    return contents
