@@ -1,0 +1,35 @@
+"""The `homeport` command: its groups, and how an error becomes one line and an exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from homeport.cli.lab import lab
+from homeport.errors import EXIT_INTERRUPTED, HomeportError
+
+
+class Commands(click.Group):
+    """A group whose errors are one line on stderr with the exit status that goes with them."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except HomeportError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            sys.exit(EXIT_INTERRUPTED)
+
+
+@click.group(cls=Commands)
+def cli() -> None:
+    """Run a FastAPI application on machines of your own."""
+
+
+cli.add_command(lab)
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,152 @@
+"""Makes a lab's network real on Linux, as root: a bridge, address translation by a table of our own, and hosts' namespaces.
+
+Everything carries a name derived from the lab's id, so that it can be removed without any record. The one setting of the machine
+that may have to change is `ip_forward`; the first lab notes its value in /run, and the last one puts it back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from homeport.lab import names
+from homeport.lab.machine import run
+from homeport.lab.network import GATEWAY_NUMBER, Network, choose_third
+
+MACHINE_STATE = Path("/run/homeport-lab")
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+RULES = """\
+table inet {table} {{
+    chain outbound {{
+        type nat hook postrouting priority srcnat;
+        ip saddr {subnet} ip daddr != {subnet} masquerade
+    }}
+    chain inbound {{
+        type filter hook forward priority filter;
+        oifname "{bridge}" iifname != "{bridge}" ct state established,related accept
+        oifname "{bridge}" iifname != "{bridge}" drop
+    }}
+}}
+"""
+
+
+@contextmanager
+def machine_lock() -> Iterator[None]:
+    """Keep other labs of this machine from choosing a network, or from changing shared settings, at the same time."""
+    MACHINE_STATE.mkdir(exist_ok=True)
+    with (MACHINE_STATE / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def ensure(lab: str) -> Network:
+    """Return the lab's network, and make it where it is not there yet."""
+    with machine_lock():
+        network = existing(lab)
+        if network is None:
+            network = Network(lab, choose_third(lab, _networks_in_use()))
+            _make_bridge(network)
+        _translate_addresses(network)
+    return network
+
+
+def existing(lab: str) -> Network | None:
+    """Return the network whose bridge is up, read from the bridge itself; None when there is no bridge."""
+    for link in _ip("addr", "show"):
+        if link.get("ifname") == names.bridge(lab):
+            for address in link["addr_info"]:
+                if address["family"] == "inet":
+                    return Network(lab, int(address["local"].split(".")[2]))
+    return None
+
+
+def remove(lab: str) -> None:
+    """Remove all that the lab has made, whatever state it is in."""
+    for entry in _ip("netns", "list"):
+        if entry["name"].startswith(names.namespace(lab, "")):
+            run(["ip", "netns", "delete", entry["name"]], check=False)
+    for name in _links(lab):
+        run(["ip", "link", "delete", name], check=False)
+    run(["nft", "delete", "table", "inet", names.table(lab)], check=False)
+    with machine_lock():
+        _restore_forwarding()
+
+
+def attach(network: Network, host: str, number: int) -> str:
+    """Give a host a network namespace with one interface on the bridge; return the namespace's path. May be repeated."""
+    namespace = names.namespace(network.lab, host)
+    path = Path("/run/netns") / namespace
+    if path.exists():
+        return str(path)
+    outer = names.link(network.lab, number)
+    outside = [
+        f"netns add {namespace}",
+        f"link add {outer} type veth peer name eth0 address {network.mac(number)} netns {namespace}",
+        f"link set {outer} master {network.bridge} up",
+    ]
+    inside = [
+        "link set lo up",
+        f"address add {network.address(number)}/24 dev eth0",
+        f"address add {network.address6(number)}/64 dev eth0 nodad",
+        "link set eth0 up",
+        f"route add default via {network.gateway}",
+    ]
+    run(["ip", "-batch", "-"], stdin="\n".join(outside))
+    run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(inside))
+    return str(path)
+
+
+def detach(network: Network, host: str, number: int) -> None:
+    """Remove a host's interface and namespace."""
+    run(["ip", "link", "delete", names.link(network.lab, number)], check=False)
+    run(["ip", "netns", "delete", names.namespace(network.lab, host)], check=False)
+
+
+def _make_bridge(network: Network) -> None:
+    """Make the bridge; its hardware address is fixed, as it would otherwise change whenever a host comes or goes."""
+    commands = [
+        f"link add {network.bridge} address {network.mac(GATEWAY_NUMBER)} type bridge",
+        f"address add {network.gateway}/24 dev {network.bridge}",
+        f"address add {network.gateway6}/64 dev {network.bridge} nodad",
+        f"link set {network.bridge} up",
+    ]
+    run(["ip", "-batch", "-"], stdin="\n".join(commands))
+
+
+def _translate_addresses(network: Network) -> None:
+    """Let the hosts reach the outside, and nothing but answers reach them from there."""
+    table = names.table(network.lab)
+    rules = RULES.format(table=table, subnet=network.subnet, bridge=network.bridge)
+    run(["nft", "-f", "-"], stdin=f"add table inet {table}\ndelete table inet {table}\n{rules}")
+    note = MACHINE_STATE / "ip_forward"
+    if FORWARDING.read_text().strip() == "0":
+        note.write_text("0\n")
+        FORWARDING.write_text("1\n")
+
+
+def _restore_forwarding() -> None:
+    note = MACHINE_STATE / "ip_forward"
+    if note.exists() and not any(link["ifname"].startswith(names.bridge("")) for link in _ip("link", "show")):
+        FORWARDING.write_text(note.read_text())
+        note.unlink()
+
+
+def _links(lab: str) -> list[str]:
+    found = [link["ifname"] for link in _ip("link", "show")]
+    return [name for name in found if name.startswith(names.links_prefix(lab)) or name == names.bridge(lab)]
+
+
+def _networks_in_use() -> list[str]:
+    addresses = [f"{info['local']}/{info['prefixlen']}" for link in _ip("addr", "show") for info in link["addr_info"]]
+    return addresses + [route["dst"] for route in _ip("route", "show") if route["dst"] != "default"]
+
+
+def _ip(*arguments: str) -> list[dict[str, Any]]:
+    """Run `ip -json` and return what it says; an empty answer means that there is nothing."""
+    with suppress(json.JSONDecodeError):
+        return list(json.loads(run(["ip", "-json", *arguments]).stdout))
+    return []

@@ -1,0 +1,163 @@
+"""The lab as a whole: which hosts are up, and the order in which network, services and hosts are made and removed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import IO
+
+from homeport.errors import LabError
+from homeport.lab import bridge, cgroups, dns, keys, names, processes, ssh, supervisor
+from homeport.lab.context import LabContext
+from homeport.lab.machine import progress, require_commands, require_root
+from homeport.lab.model import USER, Backend, BackendName, LabDirectory, LabHost, LabState, Suite
+
+TOGETHER = 4  # hosts that start at the same time
+
+
+class Lab:
+    """One lab: its hosts, and the services they use. All state is in its directory and on the machine, none in this object."""
+
+    def __init__(self, directory: LabDirectory | None = None):
+        self.directory = directory or LabDirectory.default()
+        self.id = names.lab_id(self.directory.path)
+
+    def up(self, *, hosts: int = 1, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabState:
+        """Bring the lab up with web1 … webN at least; hosts that are up stay as they are, and stopped ones start again."""
+        state = self._state()
+        present = [host.name for host in state.hosts]
+        missing = [f"web{number}" for number in range(1, hosts + 1) if f"web{number}" not in present]
+        context = self.start_services()
+        stopped = [host for host in state.hosts if not self.backend(host.backend, context).is_running(host)]
+        if missing:
+            self.backend(backend, context).prepare(suite)
+        added = [self._register(name, suite, backend) for name in missing]
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            for done in [pool.submit(self._create, host, context) for host in (*stopped, *added)]:
+                done.result()
+        return self.directory.load()
+
+    def add(self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabHost:
+        """Make one more host and return it when its user can log in; a host of this name that is up already is an error."""
+        if any(host.name == name for host in self._state().hosts):
+            raise LabError("there is a host of this name already", host=name, fix="remove it first, or take another name")
+        context = self.start_services()
+        self.backend(backend, context).prepare(suite)
+        host = self._register(name, suite, backend)
+        self._create(host, context)
+        return host
+
+    def remove(self, name: str) -> None:
+        """End one host and remove all that belongs to it."""
+        host = self.host(name)
+        self.backend(host.backend, self.context()).destroy(host)
+        self._unregister(host)
+
+    def down(self) -> None:
+        """Remove the lab: hosts, services, network, state. Works on whatever a crash has left, and where nothing is up."""
+        with suppress(LabError):
+            context = self.context()
+            for host in self._state().hosts:
+                self.backend(host.backend, context).destroy(host)
+        supervisor.stop_all(self.id)
+        processes.end(self.id)
+        if os.geteuid() == 0:
+            cgroups.kill(self.id)
+            bridge.remove(self.id)
+        if names.is_lab(self.directory.path):
+            shutil.rmtree(self.directory.path, ignore_errors=True)
+
+    def host(self, name: str) -> LabHost:
+        """Return the host of this name; raise LabError when the lab has none."""
+        hosts = self.directory.load().hosts
+        for host in hosts:
+            if host.name == name:
+                return host
+        raise LabError("the lab has no such host", host=name, fix=f"it has {', '.join(one.name for one in hosts) or 'none'}")
+
+    def run(self, host: LabHost, command: str, *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a shell command on a host, as its user, over SSH; the status is the command's, or 255."""
+        return ssh.run(self.directory, host, command, stdin=stdin)
+
+    def reboot(self, host: LabHost, *, hard: bool = False) -> None:
+        """Restart a host from inside, or as a power cut does, and return when its user can log in again."""
+        self.backend(host.backend, self.context()).reboot(host, hard=hard)
+
+    def is_running(self, host: LabHost) -> bool:
+        """Tell whether the host's machine lives."""
+        return self.backend(host.backend, self.context()).is_running(host)
+
+    def context(self) -> LabContext:
+        """Return what backends and services are given; raise LabError when the lab's network is not up."""
+        network = bridge.existing(self.id)
+        if network is None:
+            raise LabError(f"the lab in {self.directory.path} is not up", fix="run 'homeport lab up'")
+        return LabContext(self.directory, network)
+
+    def start_services(self) -> LabContext:
+        """Bring up the network and everything that hosts use, where it is not up yet."""
+        require_root("the lab's network")
+        require_commands("ip", "nft", "ssh", "ssh-keygen")
+        self.directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._locked():
+            if bridge.existing(self.id) is None:
+                progress(f"starting the lab in {self.directory.path} …")
+            context = LabContext(self.directory, bridge.ensure(self.id))
+            keys.client_public_key(self.directory)
+            state = self._state()
+            dns.ensure(context, state.hosts)
+            self.directory.save(replace(state, acme_directory=context.network.acme_directory))
+        return context
+
+    def backend(self, name: BackendName, context: LabContext) -> Backend:
+        """Return the backend of this name."""
+        if name == "qemu":
+            from homeport.lab.qemu import QemuBackend
+
+            return QemuBackend(context)
+        from homeport.lab.nspawn import NspawnBackend
+
+        return NspawnBackend(context)
+
+    def _create(self, host: LabHost, context: LabContext) -> None:
+        """Start a host that is on record; one that does not come up is taken off it again."""
+        progress(f"starting {host.name} ({host.suite}, {host.backend}) …")
+        backend = self.backend(host.backend, context)
+        try:
+            backend.create(host)
+        except BaseException:
+            backend.destroy(host)
+            self._unregister(host)
+            raise
+
+    def _register(self, name: str, suite: Suite, backend: BackendName) -> LabHost:
+        """Put a host on record before anything of it is made, so that `down` knows of it whatever happens."""
+        with self._locked():
+            context, state = self.context(), self._state()
+            address = context.network.free_address(names.check_host_name(name), {one.address for one in state.hosts})
+            host = LabHost(name, address, context.network.ssh_port, USER, suite, backend)
+            state = replace(state, hosts=(*state.hosts, host))
+            self.directory.save(state)
+            dns.ensure(context, state.hosts)
+        return host
+
+    def _unregister(self, host: LabHost) -> None:
+        with self._locked():
+            state = self._state()
+            self.directory.save(replace(state, hosts=tuple(one for one in state.hosts if one.name != host.name)))
+
+    def _state(self) -> LabState:
+        """Return the state on record; where there is none, that of an empty lab."""
+        return self.directory.load() if self.directory.hosts_file.exists() else LabState()
+
+    @contextmanager
+    def _locked(self) -> Iterator[IO[str]]:
+        with (self.directory.path / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file

@@ -1,0 +1,119 @@
+"""The systemd-nspawn backend: a host is an overlay on the base image, with systemd as PID 1 and a network namespace of its own.
+
+Needs root on Linux. The mounts live in the mount namespace of the host's own wrapper process, so they go when it goes, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from homeport.errors import LabError
+from homeport.lab import bridge, cgroups, images, keys, processes, ssh, supervisor
+from homeport.lab.context import LabContext
+from homeport.lab.hostfiles import host_files
+from homeport.lab.machine import require_commands, require_root
+from homeport.lab.model import BackendName, LabHost, Suite
+from homeport.lab.recipe import ImageFile
+
+START_SECONDS = 60.0
+
+
+class NspawnBackend:
+    """Makes hosts with systemd-nspawn; see `model.Backend`."""
+
+    name: BackendName = "nspawn"
+
+    def __init__(self, context: LabContext):
+        self.context = context
+
+    def prepare(self, suite: Suite) -> None:
+        """Install what is missing, and build the base image unless it is in the cache."""
+        require_root("the nspawn backend")
+        require_commands("systemd-nspawn", "ip", "nft", "ssh", "ssh-keygen")
+        images.base_image(suite, apt_proxy="")
+
+    def create(self, host: LabHost) -> None:
+        """Make the host's disk where it has none, start it, and return when its user can log in."""
+        folder = self.context.host_directory(host.name)
+        upper = folder / "upper"
+        if not upper.exists():
+            _fill(folder, host_files(self.context, host))
+        keys.remember(self.context.directory, host.address, host.port, keys.public_host_key(folder, host.name))
+        self._start(host)
+        self._wait(host)
+
+    def destroy(self, host: LabHost) -> None:
+        """Kill the host and remove its disk, interface and control groups."""
+        self._kill(host)
+        bridge.detach(self.context.network, host.name, self.context.network.number(host.address))
+        keys.forget(self.context.directory, host.address, host.port)
+        shutil.rmtree(self.context.host_directory(host.name), ignore_errors=True)
+
+    def reboot(self, host: LabHost, *, hard: bool) -> None:
+        """Restart from inside (`systemctl reboot`), or kill every process of the host at once and start it again."""
+        before = ssh.run(self.context.directory, host, "cat /proc/sys/kernel/random/boot_id").stdout.strip()
+        if hard:
+            self._kill(host)
+            self._start(host)
+        else:
+            ssh.run(self.context.directory, host, "sudo systemctl reboot")
+        self._wait(host, unlike_boot=before)
+
+    def is_running(self, host: LabHost) -> bool:
+        """Tell whether the process that runs the host lives."""
+        return bool(processes.find(self.context.id, host.name)) or supervisor.is_active(self.context.id, host.name)
+
+    def _start(self, host: LabHost) -> None:
+        if self.is_running(host):
+            return
+        namespace = bridge.attach(self.context.network, host.name, self.context.network.number(host.address))
+        base = images.base_image(host.suite, apt_proxy="")
+        supervisor.start(self.context, host.name, base=base, namespace=namespace)
+
+    def _wait(self, host: LabHost, *, unlike_boot: str = "") -> None:
+        try:
+            ssh.wait(
+                self.context.directory,
+                host,
+                timeout_seconds=START_SECONDS,
+                alive=lambda: self.is_running(host),
+                unlike_boot=unlike_boot,
+            )
+        except LabError as error:
+            log = self.context.log(host.name)
+            raise LabError(error.problem, host=host.name, fix=f"its console is in {log}") from None
+
+    def _kill(self, host: LabHost) -> None:
+        supervisor.stop(self.context.id, host.name)
+        processes.end(self.context.id, host.name, grace_seconds=0)
+        cgroups.kill(self.context.id, host.name)
+
+
+def _fill(folder: Path, files: list[ImageFile]) -> None:
+    """Write the host's own files into its layer of the overlay, complete or not at all."""
+    new = folder / "upper.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    new.chmod(0o755)
+    for file in files:
+        path = new / file.path.lstrip("/")
+        _make_parents(path.parent, new, file.owner)
+        path.touch(mode=0o600)
+        path.write_bytes(file.content)
+        os.chown(path, file.owner, file.owner)
+        path.chmod(file.mode)
+    for name in ("work", "root"):
+        (folder / name).mkdir(exist_ok=True)
+    new.rename(folder / "upper")
+
+
+def _make_parents(directory: Path, top: Path, owner: int) -> None:
+    """Make the missing directories above a file; those in a user's home belong to that user, and only a home's content is private."""
+    for part in reversed([directory, *directory.parents]):
+        if part.is_relative_to(top) and not part.exists():
+            part.mkdir()
+            inside_home = part.relative_to(top).parts[:1] == ("home",) and len(part.relative_to(top).parts) > 1
+            part.chmod(0o700 if inside_home else 0o755)
+            os.chown(part, owner if inside_home else 0, owner if inside_home else 0)

@@ -1,0 +1,65 @@
+"""The ssh command line for a lab host, running a command there, and waiting until its sshd answers."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+from homeport.errors import LabError
+from homeport.lab.model import LabDirectory, LabHost
+
+RETRY_SECONDS = 0.02
+
+
+def command_line(directory: LabDirectory, host: LabHost, *options: str) -> list[str]:
+    """Return the ssh command for a host, complete but for the remote command: the lab's key and known_hosts, nothing of the user's."""
+    settings = {
+        "IdentityFile": directory.key_file,
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": directory.known_hosts_file,
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "ConnectTimeout": 5,
+        "LogLevel": "ERROR",
+        "Port": host.port,
+    }
+    given = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+    return ["ssh", "-F", "none", *given, *options, f"{host.user}@{host.address}"]
+
+
+def run(
+    directory: LabDirectory,
+    host: LabHost,
+    command: str,
+    *,
+    stdin: str | None = None,
+    timeout_seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell command on a host, as its user, and return status and output; 255 means that ssh itself failed."""
+    argv = [*command_line(directory, host, "-o", "BatchMode=yes"), "--", command]
+    return subprocess.run(argv, input=stdin or "", capture_output=True, text=True, timeout=timeout_seconds, check=False)
+
+
+def wait(
+    directory: LabDirectory,
+    host: LabHost,
+    *,
+    timeout_seconds: float,
+    alive: Callable[[], bool] = lambda: True,
+    unlike_boot: str = "",
+) -> str:
+    """Wait until the host lets its user in, and return its boot id, which differs from `unlike_boot`.
+
+    Raises LabError when the time is over or `alive` says that the machine has ended.
+    """
+    until = time.monotonic() + timeout_seconds
+    while time.monotonic() < until:
+        answer = run(directory, host, "cat /proc/sys/kernel/random/boot_id")
+        if answer.returncode == 0 and answer.stdout.strip() != unlike_boot:
+            return answer.stdout.strip()
+        if not alive():
+            raise LabError("the machine ended while it was starting", host=host.name)
+        time.sleep(RETRY_SECONDS)
+    last = (answer.stderr.strip() or "no answer").splitlines()[-1]
+    raise LabError(f"no SSH login within {timeout_seconds:.0f} s: {last}", host=host.name)
