@@ -1,1 +1,1 @@
-"""homeport.plans."""
+"""Plans: ordered lists of steps and phases, and nothing else."""

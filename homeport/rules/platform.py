@@ -16,7 +16,9 @@ def unsupported(machine: Machine) -> str | None:
         names = ", ".join(f"{name.capitalize()} {version}" for name, version in sorted(SUPPORTED))
         return f"{machine.os_id or 'this system'} {machine.os_version} is not supported (supported: {names})"
     if machine.architecture not in ARCHITECTURES:
-        return f"the architecture {machine.architecture} is not supported (supported: {', '.join(sorted(ARCHITECTURES))})"
+        return (
+            f"the architecture {machine.architecture} is not supported (supported: {', '.join(sorted(ARCHITECTURES))})"
+        )
     return None
 
 

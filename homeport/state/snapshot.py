@@ -91,7 +91,6 @@ class Snapshot:
     live_slot: str = ""
     slots: dict[str, str] = field(default_factory=dict)
     certificate: CertificateFound | None = None
-    tls_target: str = ""
     proxy_stale: bool = False
 
     @property

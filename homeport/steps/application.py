@@ -59,10 +59,7 @@ def _etc(context: Context, release: str) -> tuple[File, ...]:
     return (
         File(f"{folder}/env", environment_file(_variables(context)), mode=0o640, group=app, secret=True),
         File(f"{folder}/release.json", json.dumps(_record(context, release, workers), indent=2) + "\n"),
-        *(
-            File(f"{folder}/{name}", text, mode=0o755 if name == "migrate" else 0o644)
-            for name, text in units.items()
-        ),
+        *(File(f"{folder}/{name}", text, mode=0o755 if name == "migrate" else 0o644) for name, text in units.items()),
     )
 
 

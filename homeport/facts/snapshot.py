@@ -1,0 +1,146 @@
+"""One fact that reads all that a run needs, in one command, and its parser."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from pyinfra.api import FactBase
+from pyinfra.api.exceptions import FactProcessError
+
+from homeport.state.query import Query
+from homeport.state.snapshot import (
+    CertificateFound,
+    Claim,
+    Machine,
+    PathFound,
+    PathKind,
+    PortHolder,
+    Snapshot,
+    UnitFound,
+)
+
+SCRIPT = Path(__file__).with_name("snapshot.sh").read_text()
+KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
+# Fields of each section; a connection may strip the empty ones at a line's end.
+WIDTHS = {"os": 2, "package": 2, "path": 6, "digest": 2, "unit": 2, "port": 3, "slot": 2}
+Rows = dict[str, list[list[str]]]
+
+
+class SnapshotFact(FactBase[Snapshot]):
+    """Read a host: everything that `query` names. The command is POSIX sh and works on a bare machine."""
+
+    def command(self, query: Query) -> str:  # type: ignore[override]
+        """Return the command for `query`."""
+        return f"sh -c {shlex.quote(_variables(query) + SCRIPT)}"
+
+    def process(self, output: list[str]) -> Snapshot:
+        """Parse what the command printed; raise FactProcessError when it is not whole."""
+        return parse(output)
+
+
+def _variables(query: Query) -> str:
+    values = {
+        "app": query.app,
+        "packages": " ".join(query.packages),
+        "accounts": " ".join(query.accounts),
+        "units": " ".join(query.units),
+        "ports": " ".join(map(str, query.ports)),
+        "paths": "\n".join(query.paths),
+    }
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def parse(output: list[str]) -> Snapshot:
+    """Return the snapshot that the lines of `snapshot.sh` describe; raise FactProcessError when the end is missing."""
+    rows: Rows = defaultdict(list)
+    for line in output:
+        section, *values = line.split("\t")
+        rows[section].append(values + [""] * (WIDTHS.get(section, 1) - len(values)))
+    if "end" not in rows:
+        raise FactProcessError("the reading of the host is incomplete")
+    return Snapshot(
+        machine=_machine(rows),
+        clock=datetime.fromtimestamp(int(_one(rows, "clock", "0")), UTC),
+        free_megabytes=min((int(row[0]) for row in rows["free"]), default=0) // 1024,
+        free_inodes_percent=min((100 - int(row[0]) for row in rows["inodes"]), default=100),
+        has_systemd="systemd" in rows,
+        packages=frozenset(name for name, status in rows["package"] if status == "installed"),
+        accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
+        paths=_paths(rows),
+        units=_units(rows["unit"]),
+        ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
+        claims=tuple(_claim(row[0]) for row in rows["claim"]),
+        tools=_one(rows, "tools").removeprefix("tools-"),
+        releases=frozenset(row[0] for row in rows["release"]),
+        environments=frozenset(row[0] for row in rows["environment"]),
+        live_slot="green" if "green" in rows else "blue",
+        slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
+        certificate=_certificate(rows),
+        proxy_stale=_one(rows, "proxy") == "stale",
+    )
+
+
+def _one(rows: Rows, section: str, default: str = "") -> str:
+    return rows[section][0][0] if rows[section] else default
+
+
+def _machine(rows: Rows) -> Machine:
+    os_id, os_version = rows["os"][0] if rows["os"] else ("", "")
+    return Machine(
+        os_id=os_id,
+        os_version=os_version,
+        architecture=_one(rows, "architecture"),
+        cores=int(_one(rows, "cores", "1")),
+        memory_megabytes=int(_one(rows, "memory", "0")) // 1024,
+        ipv6="ipv6" in rows,
+    )
+
+
+def _paths(rows: Rows) -> dict[str, PathFound]:
+    digests = {path: digest for digest, path in rows["digest"]}
+    return {
+        path: PathFound(KINDS.get(kind, "other"), int(mode, 8), owner, group, target, digests.get(path, ""))
+        for kind, mode, owner, group, path, target in rows["path"]
+    }
+
+
+def _units(rows: list[list[str]]) -> dict[str, UnitFound]:
+    found: dict[str, UnitFound] = {}
+    unit: dict[str, str] = {}
+    for key, value in [*rows, ["", ""]]:
+        if key:
+            unit[key] = value
+        elif unit:
+            found[unit.get("Id", "")] = UnitFound(
+                load=unit.get("LoadState", ""),
+                active=unit.get("ActiveState", ""),
+                file_state=unit.get("UnitFileState", ""),
+                needs_reload=unit.get("NeedDaemonReload") == "yes",
+            )
+            unit = {}
+    return found
+
+
+def _claim(text: str) -> Claim:
+    try:
+        raw = cast("dict[str, Any]", json.loads(text))
+        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]))
+    except (ValueError, KeyError, TypeError):
+        # Damaged by hand; the run that owns it writes it anew.
+        return Claim("", (), ())
+
+
+def _certificate(rows: Rows) -> CertificateFound | None:
+    end = _one(rows, "not_after")
+    if not end:
+        return None
+    return CertificateFound(
+        domains=frozenset(row[0] for row in rows["name"]),
+        not_after=datetime.fromtimestamp(int(end), UTC),
+        directory_url=_one(rows, "server"),
+    )

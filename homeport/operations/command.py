@@ -1,0 +1,83 @@
+"""The command of a phase: a script with quoted arguments, its payload on standard input, its progress shown live."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import shlex
+import tarfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyinfra.api import QuoteString, StringCommand
+from pyinfra.connectors.util import CommandOutput
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host, State
+
+    from homeport.state.wanted import File
+
+SCRIPTS = Path(__file__).with_name("scripts")
+
+
+class PhaseCommand(StringCommand):
+    """A command whose output is meant for a person: it is shown as it comes, at every verbosity."""
+
+    def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
+        """Run it on `host`; return whether it succeeded, without the output that has been shown already."""
+        connector_arguments.update(self.connector_arguments)
+        status, _ = host.run_shell_command(
+            self, print_output=True, print_input=state.print_input, **connector_arguments
+        )
+        return status, CommandOutput([])
+
+
+@cache
+def _script(name: str) -> str:
+    return (SCRIPTS / f"{name}.sh").read_text()
+
+
+def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:
+    """Return the command that runs `scripts/NAME.sh` with `arguments`; `payload` (text) is its standard input.
+
+    A payload appears in no command line and in no debugging output of pyinfra.
+    """
+    words = [QuoteString(word) for word in (_script(name), f"homeport-{name}", *arguments)]
+    stdin = {"_stdin": payload} if payload is not None else {}
+    return PhaseCommand("sh", "-c", *words, **stdin)  # type: ignore[arg-type]
+
+
+def program(*arguments: str) -> PhaseCommand:
+    """Return the command that runs a program of the host with `arguments`."""
+    return PhaseCommand(*(QuoteString(argument) for argument in arguments))
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Return `words` as one line for a shell: the one place where outside values are quoted for it."""
+    return shlex.join(words)
+
+
+def packed(files: Iterable[tuple[str, File]], extra: Iterable[tuple[str, str]] = ()) -> str:
+    """Return a tar archive, gzipped and in base64 on one line, of files under other names, and of private text files."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
+        for name, file in files:
+            _add(tar, name, file.content, file.mode, file.owner, file.group)
+        for name, content in extra:
+            _add(tar, name, content, 0o600, "root", "root")
+    return encoded(buffer.getvalue())
+
+
+def encoded(data: bytes) -> str:
+    """Return `data` as base64 on one line: what pyinfra sends to standard input must be text."""
+    return base64.b64encode(data).decode()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: str, mode: int, owner: str, group: str) -> None:
+    data = content.encode()
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode, entry.uname, entry.gname = len(data), mode, owner, group
+    tar.addfile(entry, io.BytesIO(data))

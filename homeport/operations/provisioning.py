@@ -1,0 +1,93 @@
+"""The machine's phases: packages, accounts, files, tools, services. Each yields at most one command."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import StringCommand, operation
+
+from homeport.operations.command import packed, script
+from homeport.operations.diff import show_diff
+from homeport.operations.run import Run
+from homeport.paths import AppPaths
+from homeport.state import compare
+from homeport.state.changes import Change
+from homeport.state.compare import FileChanges
+
+Commands = Generator[StringCommand, None, None]
+
+
+@operation()
+def packages(run: Run) -> Commands:
+    """Install the Debian packages that are missing."""
+    missing = compare.missing_packages(run.wanted, run.found)
+    if not missing:
+        run.host.noop("all packages are installed")
+        return
+    run.announce(Change("install", name, "missing") for name in missing)
+    yield script("packages", str(run.settings.apt_lock_timeout_seconds), *missing)
+    # Packages bring users, files and running services of their own.
+    run.forget()
+
+
+@operation()
+def accounts(run: Run) -> Commands:
+    """Make the application's user."""
+    missing = compare.missing_accounts(run.wanted, run.found)
+    if not missing:
+        run.host.noop("all accounts are there")
+        return
+    run.announce(Change("make", f"user {account.name}", "missing") for account in missing)
+    yield script("accounts", *(word for account in missing for word in (account.name, account.home)))
+
+
+@operation()
+def files(run: Run) -> Commands:
+    """Bring directories and files to the wanted state: validated first, then all of them or none."""
+    pending = compare.file_changes(run.wanted, run.found)
+    if not pending.changes:
+        run.host.noop("all files are as wanted")
+        return
+    run.announce(pending.changes)
+    show_diff(run, pending)
+    yield script("files", payload=_payload(run, pending))
+    run.forget()
+
+
+def _payload(run: Run, pending: FileChanges) -> str:
+    return packed(
+        ((f"root{file.path}", file) for file in pending.files), extra=[("manifest", manifest(run.wanted.app, pending, run))]
+    )
+
+
+def manifest(app: str, pending: FileChanges, run: Run) -> str:
+    """Return what `scripts/files.sh` has to do, a tab-separated line each: what, mode, owner, group, path."""
+    places = AppPaths(app)
+    rows = [("directory", f"{d.mode:o}", d.owner, d.group, d.path) for d in pending.directories]
+    rows += [("file", f"{f.mode:o}", f.owner, f.group, f.path) for f in pending.files]
+    rows += [("absent", "-", "-", "-", path) for path in pending.absent]
+    if pending.placeholder:
+        rows.append(("placeholder", run.wanted.certificate.domains[0], places.tls, "-", places.placeholder))
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+@operation()
+def tools(run: Run) -> Commands:
+    """Install Certbot and uv, pinned and checked by hash, into an environment of homeport's own."""
+    changes = compare.tools_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("the tools are the locked ones")
+        return
+    run.announce(changes)
+    yield script("tools", run.wanted.tools.digest, payload=run.wanted.tools.requirements)
+
+
+@operation()
+def services(run: Run) -> Commands:
+    """Enable and start units, and let the proxy take up a configuration that is newer than the one it runs."""
+    changes = compare.service_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("all services run, with the configuration on disk")
+        return
+    run.announce(changes)
+    yield script("services", *(word for change in changes for word in (change.verb, change.what)))

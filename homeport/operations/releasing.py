@@ -1,0 +1,74 @@
+"""The release's phases: upload, dependencies, start in the idle slot, switch, prune. Each yields at most one command."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import StringCommand, operation
+
+from homeport.operations.command import command_line, encoded, packed, program, script
+from homeport.operations.run import Run
+from homeport.paths import HOST_PROGRAM
+from homeport.state import compare
+
+Commands = Generator[StringCommand, None, None]
+
+
+@operation()
+def upload(run: Run) -> Commands:
+    """Put the release on the host, whole or not at all."""
+    changes = compare.release_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("the release is on the host")
+        return
+    run.announce(changes)
+    release = run.wanted.release
+    etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
+    code = encoded(run.source.archive())
+    yield script("release", run.wanted.app, release.id, release.dependencies, payload=f"{etc}\n{code}\n")
+
+
+@operation()
+def dependencies(run: Run) -> Commands:
+    """Install the release's dependencies, unless an environment for the same lock is there."""
+    changes = compare.dependency_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("the environment for this lock is there")
+        return
+    run.announce(changes)
+    release, python = run.wanted.release, run.settings.python_version or ""
+    installs = [command_line(words) for words in run.source.dependencies.install]
+    yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
+
+
+@operation()
+def start(run: Run) -> Commands:
+    """Start the release in the idle slot: migration first, then the health gate. What serves is not touched."""
+    changes = compare.start_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("the release is live")
+        return
+    run.announce(changes)
+    yield program(HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id)
+
+
+@operation()
+def switch(run: Run) -> Commands:
+    """Send requests to the release, let the old slot finish its own, and stop it."""
+    changes = compare.switch_changes(run.wanted, run.found)
+    if not changes:
+        run.host.noop("the release is live")
+        return
+    run.announce(changes)
+    yield program(HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id)
+
+
+@operation()
+def prune(run: Run) -> Commands:
+    """Remove old releases, and environments that no release has any more."""
+    changes = compare.prune_changes(run.wanted, run.found, run.settings.keep_releases)
+    if not changes:
+        run.host.noop("there is nothing to remove")
+        return
+    run.announce(changes)
+    yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.settings.keep_releases))

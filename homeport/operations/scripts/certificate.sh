@@ -1,0 +1,50 @@
+# Obtains the certificate, points the site to it and lets the proxy take it up. Arguments: application, ACME directory,
+# e-mail ("" for none), web root, "force" or "", then the names.
+set -eu
+app=$1
+directory=$2
+email=$3
+webroot=$4
+force=$5
+shift 5
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+names=$*
+for name in "$@"; do
+    set -- "$@" -d "$name"
+    shift
+done
+if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
+[ -z "$force" ] || set -- "$@" --force-renewal
+explain() {
+    case $(cat "$log") in
+    *"too many"* | *rateLimited*) echo "the authority's rate limit is reached" ;;
+    *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503"* | *"An unexpected error occurred"*)
+        echo "the authority at $directory does not answer" ;;
+    *NXDOMAIN* | *"DNS problem"* | *"no such host"* | *"No valid IP"*) echo "a name does not resolve to this host yet" ;;
+    *"CERTIFICATE_VERIFY_FAILED"*) echo "this host does not trust the authority at $directory" ;;
+    *) echo "a challenge failed" ;;
+    esac
+}
+request() {
+    /usr/local/bin/certbot certonly --non-interactive --agree-tos --webroot --webroot-path "$webroot" \
+        --cert-name "$app" --server "$directory" --renew-with-new-domains --keep-until-expiring "$@" >"$log" 2>&1
+}
+# An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
+forget_account() {
+    grep -q accountDoesNotExist "$log" || return 1
+    account=/etc/letsencrypt/accounts/${directory#https://}
+    [ -d "$account" ] && mv "$account" "$account.forgotten.$(date +%s)"
+}
+if [ "$force" != have ]; then
+    echo "asking for a certificate for $names"
+    request "$@" || { forget_account && request "$@"; } || {
+        grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
+        echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2
+        exit 1
+    }
+fi
+tls=/etc/homeport/$app/tls
+ln -sfn "/etc/letsencrypt/live/$app" "$tls.new"
+mv -fT "$tls.new" "$tls"
+/usr/local/lib/homeport/homeport-host reload-proxy

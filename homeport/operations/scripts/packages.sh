@@ -1,0 +1,25 @@
+# Installs Debian packages. Arguments: how long to wait for another apt (seconds), then the packages.
+set -eu
+timeout=$1
+shift
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+fail() {
+    tail -n 15 "$log"
+    echo "error: packages: $1" >&2
+    exit 1
+}
+# `apt-get update` does not wait for its lock by itself; a fresh cloud machine upgrades itself at first boot.
+deadline=$(($(date +%s) + timeout))
+echo "reading the package lists"
+until apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$log" 2>&1; do
+    grep -q 'Could not get lock' "$log" || fail "the package lists cannot be read; see the host's /etc/apt/sources.list.d"
+    [ "$(date +%s)" -lt "$deadline" ] || fail "another apt held the lock for $timeout s; try again, or raise apt_lock_timeout_seconds"
+    echo "waiting for another apt to finish"
+    sleep 3
+done
+echo "installing $*"
+apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 ||
+    fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"

@@ -1,0 +1,28 @@
+"""From a bare machine to the application over HTTPS. The order of the two lists is the order in which things happen."""
+
+from __future__ import annotations
+
+from homeport.operations import certifying, provisioning, releasing
+from homeport.steps.account import account
+from homeport.steps.application import slots
+from homeport.steps.base import base
+from homeport.steps.certificate import certificate
+from homeport.steps.proxy import proxy
+
+STEPS = (base, account, proxy, certificate, slots)
+
+PHASES = (
+    ("Packages", provisioning.packages),
+    ("Accounts", provisioning.accounts),
+    ("Files", provisioning.files),
+    ("Tools", provisioning.tools),
+    ("Services", provisioning.services),
+    ("Release", releasing.upload),
+    ("Dependencies", releasing.dependencies),
+    # All machines start the new release before any of them switches to it: pyinfra waits between operations.
+    ("Start", releasing.start),
+    ("Switch", releasing.switch),
+    ("Prune", releasing.prune),
+    # Last, so that an authority that is down keeps nothing else from being done.
+    ("Certificate", certifying.certificate),
+)

@@ -1,0 +1,94 @@
+"""What must be true of a host before anything on it is changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from homeport.errors import HomeportError
+from homeport.rules.platform import unsupported
+from homeport.settings import Settings
+from homeport.state.snapshot import PortHolder, Snapshot
+
+# ACME servers and TLS clients refuse dates that are off by more than minutes.
+CLOCK_TOLERANCE_SECONDS = 300
+MINIMUM_FREE_INODES_PERCENT = 3
+
+
+def preflight(settings: Settings, found: Snapshot, now: datetime) -> tuple[HomeportError, ...]:
+    """Return everything that keeps this host from being provisioned; `now` is this machine's time (UTC)."""
+    checks = (
+        (_platform(found), "os", "use a supported one"),
+        (_disk(settings, found), "disk", "free some space, or lower minimum_free_megabytes"),
+        (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
+        (_account(settings, found), "app_name", "choose another name"),
+        (_memory(settings, found), "workers", "lower `workers` or give the machine more memory"),
+        (_ports(settings, found), "ports", "stop it, or set port_blue and port_green to free ports"),
+        (_claims(settings, found), "domain", "give each application names and ports of its own"),
+    )
+    return tuple(HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem)
+
+
+def _platform(found: Snapshot) -> str | None:
+    if not found.has_systemd:
+        return "systemd does not run here"
+    return unsupported(found.machine)
+
+
+def _disk(settings: Settings, found: Snapshot) -> str | None:
+    if found.free_megabytes < settings.minimum_free_megabytes:
+        return f"{found.free_megabytes} MB are free, {settings.minimum_free_megabytes} MB are needed"
+    if found.free_inodes_percent < MINIMUM_FREE_INODES_PERCENT:
+        return f"{found.free_inodes_percent} % of the inodes are free, {MINIMUM_FREE_INODES_PERCENT} % are needed"
+    return None
+
+
+def _clock(found: Snapshot, now: datetime) -> str | None:
+    offset = (found.clock - now).total_seconds()
+    if abs(offset) <= CLOCK_TOLERANCE_SECONDS:
+        return None
+    return f"its clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}"
+
+
+def _account(settings: Settings, found: Snapshot) -> str | None:
+    entry = found.accounts.get(settings.app_name)
+    home = entry.split(":")[5] if entry and entry.count(":") >= 6 else ""
+    if entry and home != f"/var/lib/{settings.app_name}":
+        return f"the host has a user {settings.app_name} that is not the application's (home {home})"
+    return None
+
+
+def _memory(settings: Settings, found: Snapshot) -> str | None:
+    if settings.workers == "auto":
+        return None
+    need = settings.workers * settings.worker_memory_megabytes
+    if need <= found.machine.memory_megabytes:
+        return None
+    return (
+        f"{settings.workers} workers of {settings.worker_memory_megabytes} MB need {need} MB, "
+        f"the machine has {found.machine.memory_megabytes} MB"
+    )
+
+
+def _ports(settings: Settings, found: Snapshot) -> str | None:
+    for holder in found.ports:
+        if not _is_ours(settings, holder):
+            who = holder.process or "an unknown process"
+            return f"port {holder.port} is held by {who}{f' ({holder.unit})' if holder.unit else ''}"
+    return None
+
+
+def _is_ours(settings: Settings, holder: PortHolder) -> bool:
+    if holder.port in (80, 443):
+        return holder.process == "nginx"
+    return holder.unit.startswith((f"{settings.app_name}@blue.", f"{settings.app_name}@green."))
+
+
+def _claims(settings: Settings, found: Snapshot) -> str | None:
+    for claim in found.claims:
+        if claim.app == settings.app_name:
+            continue
+        for domain in sorted(set(claim.domains) & set(settings.domains)):
+            return f"the application {claim.app} on this host has the name {domain}"
+        for port in sorted(set(claim.ports) & {settings.port_blue, settings.port_green}):
+            return f"the application {claim.app} on this host has the port {port}"
+    return None

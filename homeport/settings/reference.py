@@ -1,0 +1,46 @@
+"""The settings as documents: group_data/all.py and docs/settings.md, generated from the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from homeport.settings.model import Settings
+
+
+def default(field: FieldInfo) -> Any:
+    """Return a setting's default as plain data; PydanticUndefined when it has none."""
+    if field.default_factory is not None:
+        return field.default_factory()  # type: ignore[call-arg]
+    return list(field.default) if isinstance(field.default, tuple) else field.default
+
+
+def group_data() -> str:
+    """Return the text of group_data/all.py: every setting with its default and what it is for."""
+    lines = ['"""Every setting of homeport with its default. One file per inventory, named like it, overrides them.', ""]
+    lines += ["`make reference` writes this file and docs/settings.md from homeport/settings/model.py.", '"""', ""]
+    for name, field in Settings.model_fields.items():
+        value = default(field)
+        lines.append(f"# {field.description}")
+        lines.append(f"# {name} = (no default)" if value is PydanticUndefined else f"{name} = {_literal(value)}")
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def markdown() -> str:
+    """Return the text of docs/settings.md."""
+    lines = ["# Settings", "", "Generated from `homeport/settings/model.py` by `make reference`.", ""]
+    lines += ["Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, in an inventory beside a host, or come with"]
+    lines += ["`--data name=value`; the later wins, as pyinfra has it. A name that begins with `x_` is yours.", ""]
+    lines += ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        value = default(field)
+        shown = "(needed)" if value is PydanticUndefined else f"`{_literal(value)}`"
+        lines.append(f"| `{name}` | {shown} | {(field.description or '').replace('|', '&#124;')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _literal(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)

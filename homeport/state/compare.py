@@ -1,0 +1,191 @@
+"""Wanted against found: what has to be done, phase by phase. Pure; an empty answer means that nothing differs.
+
+Restarts and reloads follow from the comparison too ("the running proxy is older than its configuration"), never from
+whether this run happened to write something: a run that died in between is mended by the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from homeport.paths import AppPaths
+from homeport.state.changes import Change
+from homeport.state.snapshot import PathFound, Snapshot
+from homeport.state.wanted import Account, CertificateWanted, Directory, File, Wanted
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """What differs under the managed paths."""
+
+    directories: tuple[Directory, ...] = ()
+    files: tuple[File, ...] = ()
+    absent: tuple[str, ...] = ()
+    placeholder: bool = False
+    changes: tuple[Change, ...] = field(default=(), repr=False)
+
+    def touches(self, file_set: str) -> bool:
+        """Tell whether a file of this set, or a removed one, is among them."""
+        return any(file.file_set == file_set for file in self.files) or (file_set == "nginx" and bool(self.absent))
+
+
+def missing_packages(wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
+    """Return the Debian packages to install."""
+    return tuple(name for name in wanted.part.packages if name not in found.packages)
+
+
+def missing_accounts(wanted: Wanted, found: Snapshot) -> tuple[Account, ...]:
+    """Return the accounts to create."""
+    return tuple(account for account in wanted.part.accounts if account.name not in found.accounts)
+
+
+def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
+    """Return the directories, files and placeholder certificate that are missing or differ, with the reasons."""
+    directories, files, changes = [], [], []
+    for directory in wanted.part.directories:
+        if reason := _directory_reason(directory, found.paths.get(directory.path)):
+            directories.append(directory)
+            changes.append(Change("make", directory.path, reason))
+    for file in wanted.part.files:
+        if reason := _file_reason(file, found.paths.get(file.path)):
+            files.append(file)
+            changes.append(Change("write", file.path, reason))
+    absent = tuple(path for path in wanted.part.absent if path in found.paths)
+    changes += [Change("remove", path, "not wanted") for path in absent]
+    placeholder = needs_placeholder(wanted, found)
+    if placeholder:
+        changes.append(Change("make", AppPaths(wanted.app).placeholder, "no certificate yet"))
+    return FileChanges(tuple(directories), tuple(files), absent, placeholder, tuple(changes))
+
+
+def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
+    """Tell whether the site has nothing to serve TLS with."""
+    places = AppPaths(wanted.app)
+    return places.tls not in found.paths or (
+        found.paths[places.tls].target != places.certificate
+        and f"{places.placeholder}/fullchain.pem" not in found.paths
+    )
+
+
+def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
+    if found is None:
+        return "missing"
+    if found.kind != "directory":
+        return f"is a {found.kind}"
+    return _metadata_reason(wanted, found)
+
+
+def _file_reason(wanted: File, found: PathFound | None) -> str:
+    if found is None:
+        return "missing"
+    if found.kind != "file":
+        return f"is a {found.kind}"
+    return "content differs" if found.digest != wanted.digest else _metadata_reason(wanted, found)
+
+
+def _metadata_reason(wanted: Directory | File, found: PathFound) -> str:
+    if found.mode != wanted.mode:
+        return f"mode {found.mode:04o}, not {wanted.mode:04o}"
+    if (found.owner, found.group) != (wanted.owner, wanted.group):
+        return f"belongs to {found.owner}:{found.group}, not {wanted.owner}:{wanted.group}"
+    return ""
+
+
+def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return what systemd has to be told: reload, enable, start; and whether the proxy runs an old configuration."""
+    pending = file_changes(wanted, found)
+    changes = []
+    for unit in wanted.part.units:
+        state = found.units.get(unit.name)
+        if state is None or state.file_state != "enabled":
+            changes.append(Change("enable", unit.name, f"is {(state and state.file_state) or 'not there'}"))
+        if state is None or state.active not in ("active", "activating", "reloading"):
+            changes.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
+    if any(state.needs_reload for state in found.units.values()):
+        changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
+    if found.proxy_stale or pending.touches("nginx"):
+        changes.append(Change("reload", "nginx.service", "runs an older configuration or certificate"))
+    return tuple(changes)
+
+
+def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the change that brings homeport's tools on the host to the locked versions."""
+    if found.tools == wanted.tools.digest:
+        return ()
+    return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
+
+
+def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the upload of the release, unless it is on the host as a whole."""
+    if wanted.release.id in found.releases:
+        return ()
+    return (Change("upload", f"release {wanted.release.id}", f"{wanted.release.ref} at {wanted.release.commit[:12]}"),)
+
+
+def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the installation of the virtual environment, unless the one for this lock is complete."""
+    if wanted.release.dependencies in found.environments:
+        return ()
+    return (Change("install", f"environment {wanted.release.dependencies}", "no environment for this lock yet"),)
+
+
+def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the start of the release in the idle slot, unless it is the one that serves."""
+    unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
+    if found.live_release != wanted.release.id:
+        return (Change("start", f"release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
+    if unit is None or unit.active != "active":
+        return (Change("start", f"release {wanted.release.id}", f"its unit is {unit.active if unit else 'missing'}"),)
+    return ()
+
+
+def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the switch to the release, and the mending of one that was interrupted."""
+    if start_changes(wanted, found):
+        return (Change("switch", f"to release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
+    idle = "blue" if found.live_slot == "green" else "green"
+    other, live = (found.units.get(f"{wanted.app}@{slot}.service") for slot in (idle, found.live_slot))
+    if other and (other.active in ("active", "activating") or other.file_state == "enabled"):
+        return (Change("stop", f"slot {idle}", "left by an interrupted switch"),)
+    if live and live.file_state != "enabled":
+        return (Change("enable", f"slot {found.live_slot}", "it would not start at boot"),)
+    return ()
+
+
+def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple[Change, ...]:
+    """Return why a certificate has to be asked for, and whether the site still points to another one."""
+    places = AppPaths(wanted.app)
+    changes = []
+    if reason := certificate_reason(wanted.certificate, found, now):
+        changes.append(Change("obtain", f"certificate for {', '.join(wanted.certificate.domains)}", reason))
+    tls = found.paths.get(places.tls)
+    if tls is None or tls.target != places.certificate:
+        changes.append(Change("point", f"{places.tls} to {places.certificate}", "the placeholder is served"))
+    return tuple(changes)
+
+
+def certificate_reason(wanted: CertificateWanted, found: Snapshot, now: datetime) -> str:
+    """Return why the certificate on disk does not do, or "" when it does."""
+    have = found.certificate
+    if have is None:
+        return "none yet"
+    if have.domains != set(wanted.domains):
+        return f"it is for {', '.join(sorted(have.domains))}"
+    if have.directory_url != wanted.directory_url:
+        return f"it is from {have.directory_url or 'another authority'}"
+    return "it has run out" if have.not_after <= now else ""
+
+
+def certificate_mode(wanted: CertificateWanted, found: Snapshot, now: datetime) -> str:
+    """Return how to ask for it: "have" (not at all), "force" (another authority's is still valid), "" (as needed)."""
+    if not certificate_reason(wanted, found, now):
+        return "have"
+    have = found.certificate
+    return "force" if have and have.directory_url != wanted.directory_url else ""
+
+
+def prune_changes(wanted: Wanted, found: Snapshot, keep: int) -> tuple[Change, ...]:
+    """Return the removal of old releases when there are more than `keep`, this one included."""
+    count = len(found.releases | {wanted.release.id})
+    return (Change("remove", f"old releases of {wanted.app}", f"{count} are there, {keep} are kept"),) if count > keep else ()

@@ -1,0 +1,39 @@
+"""What must be read of a host so that everything wanted can be compared: names only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homeport.paths import AppPaths
+from homeport.state.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Query:
+    """The names that a snapshot reads. Two equal queries read the same things."""
+
+    app: str
+    paths: tuple[str, ...]
+    packages: tuple[str, ...]
+    accounts: tuple[str, ...]
+    units: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+def query(wanted: Wanted) -> Query:
+    """Return the names that the wanted state speaks of."""
+    part, places = wanted.part, AppPaths(wanted.app)
+    return Query(
+        app=wanted.app,
+        paths=(
+            *(directory.path for directory in part.directories),
+            *(file.path for file in part.files),
+            *part.absent,
+            places.tls,
+            f"{places.placeholder}/fullchain.pem",
+        ),
+        packages=part.packages,
+        accounts=tuple(account.name for account in part.accounts),
+        units=(*(unit.name for unit in part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
+        ports=(80, 443, *wanted.ports),
+    )
