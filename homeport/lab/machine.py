@@ -18,11 +18,17 @@ from homeport.errors import LabError
 
 PACKAGE_OF = {
     "dnsmasq": "dnsmasq-base",
+    "fakeroot": "fakeroot",
     "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
+    "newuidmap": "uidmap",
     "nft": "nftables",
     "openssl": "openssl",
     "pebble": "pebble",
+    "qemu-img": "qemu-utils",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-system-x86_64": "qemu-system-x86",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
