@@ -171,7 +171,8 @@ class Server:
         return {int(str(self.get(path).json["pid"])) for _ in range(tries)}
 
     def wait_for_workers(self) -> None:
-        self.wait_until(lambda: len(self.pids()) >= self.workers and self._logged("startup complete") >= self.workers)
+        """Wait until all workers are ready; a server of one worker listens only after it has said so."""
+        self.wait_until(lambda: self._logged("startup complete") >= self.workers and self._listening())
 
     def wait_until(self, reached: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         deadline = time.monotonic() + seconds
@@ -195,6 +196,10 @@ class Server:
     def _started(self) -> list[int]:
         marker = "Started server process ["
         return [int(line.split(marker)[1].split("]")[0]) for line in self.output().splitlines() if marker in line]
+
+    def _listening(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _logged(self, text: str) -> int:
         return self.output().count(text)

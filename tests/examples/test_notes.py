@@ -153,7 +153,7 @@ def test_sigterm_shuts_down_every_worker_in_order(migrated: Application) -> None
 
 
 def test_a_request_in_flight_is_answered_before_the_stop(notes: Application) -> None:
-    with notes.server(workers=1) as server:
+    with notes.server() as server:
         answers: list[int] = []
         thread = threading.Thread(target=lambda: answers.append(server.get("/slow?seconds=3").status))
         thread.start()
