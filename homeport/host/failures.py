@@ -1,0 +1,103 @@
+"""Why a release did not start: from the states of its units and from what they wrote to the journal."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from .health import PREFIX, PROCESS_GONE, TOO_LATE
+from .layout import Layout
+from .output import HostError
+from .units import command_status, run
+
+TAIL_LINES = 20
+# si_code values of waitpid's signal, as systemd's ExecMainCode gives them.
+CLD_KILLED = ("2", "3")
+
+
+def failure(layout: Layout, slot: str, app: dict[str, str], migration: dict[str, str], position: str) -> HostError:
+    """Return the error for a slot whose start failed: the cause, and the last lines since the cursor `position`.
+
+    `app` and `migration` are the properties of the slot's two units, read right after the start ended.
+    """
+    migration_failed = migration["ActiveState"] == "failed"
+    unit = layout.migrate_unit(slot) if migration_failed else layout.unit(slot)
+    entries = since(unit, position)
+    cause = explain_migration(migration) if migration_failed else explain(app, last_word(entries))
+    return HostError(cause, tail(entries))
+
+
+def explain_migration(migration: dict[str, str]) -> str:
+    """Return why the migration unit failed."""
+    if migration["Result"] == "timeout":
+        return "the migration took too long and was stopped (migrate_timeout_seconds)"
+    return f"the migration failed ({_ending(migration)})"
+
+
+def explain(app: dict[str, str], word: str) -> str:
+    """Return why the app's unit did not come up; `word` is what the health gate said last."""
+    gate = command_status(app["ExecStartPost"])
+    if gate == TOO_LATE and word:
+        return f"it did not become healthy: {word}"
+    if gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump"):
+        return f"the process exited before it was healthy ({_ending(app)})"
+    if app["Result"] == "timeout":
+        return "it did not start within its time-out"
+    return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"
+
+
+def _ending(unit: dict[str, str]) -> str:
+    """Return how the unit's main process ended."""
+    status = unit["ExecMainStatus"]
+    if unit["ExecMainCode"] in CLD_KILLED:
+        try:
+            return f"killed by {signal.Signals(int(status)).name}"
+        except ValueError:
+            return f"killed by signal {status}"
+    return f"status {status}"
+
+
+def cursor() -> str:
+    """Return the journal's present end; "" while the journal is empty."""
+    done = run("journalctl", "--quiet", "--no-pager", "--lines=1", "--output=json")
+    try:
+        return str(json.loads(done.stdout.splitlines()[-1])["__CURSOR"])
+    except (ValueError, KeyError, IndexError):
+        return ""
+
+
+def since(unit: str, position: str) -> list[tuple[str, str]]:
+    """Return (source, line) for all that the journal has of `unit` after the cursor `position`, oldest first."""
+    # Lines of a process that has just ended may still be under way to the journal.
+    run("journalctl", "--sync")
+    after = [f"--after-cursor={position}"] if position else []
+    return parse(run("journalctl", "--quiet", "--no-pager", "--output=json", f"--unit={unit}", *after).stdout)
+
+
+def parse(text: str) -> list[tuple[str, str]]:
+    """Return (source, line) of each entry of `journalctl --output=json`."""
+    found = []
+    for entry in text.splitlines():
+        try:
+            raw = json.loads(entry)
+        except ValueError:
+            continue
+        message = raw.get("MESSAGE")
+        if isinstance(message, list):  # a message that is not UTF-8 comes as numbers
+            message = bytes(message).decode("utf-8", "replace")
+        if isinstance(message, str):
+            found += [(str(raw.get("SYSLOG_IDENTIFIER", "")), line) for line in message.splitlines()]
+    return found
+
+
+def tail(entries: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the last lines that the application itself wrote; systemd's own where it wrote none."""
+    own = [line for source, line in entries if source != "systemd" and not line.startswith(PREFIX)]
+    chosen = own or [line for _, line in entries]
+    return tuple(chosen[-TAIL_LINES:])
+
+
+def last_word(entries: list[tuple[str, str]]) -> str:
+    """Return what the health gate said last, without its mark; "" when it said nothing."""
+    words = [line[len(PREFIX) :] for _, line in entries if line.startswith(PREFIX)]
+    return words[-1] if words else ""

@@ -1,0 +1,128 @@
+"""Is the application healthy? One request to its health path, or many until the time is up.
+
+The request looks like one that came through the proxy (the site's name, https), so that an application that checks
+its host name or redirects to https answers as it would answer a visitor.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import time
+from dataclasses import dataclass
+
+from . import sockets
+from .layout import Layout
+from .output import say
+from .releases import Health
+
+HEALTHY = 0
+TOO_LATE = 1
+PROCESS_GONE = 3
+ANSWER_SECONDS = 2.0
+POLL_SECONDS = 0.05
+PROGRESS_SECONDS = 5.0
+# Marks our lines in the application's log.
+PREFIX = "homeport: "
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the health path did: whether it was the wanted answer, and in words."""
+
+    good: bool
+    text: str
+
+
+def site_name(layout: Layout) -> str:
+    """Return the name that visitors use, or `localhost` while that is not known."""
+    try:
+        return str(json.loads(layout.site.read_text())["domains"][0])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return "localhost"
+
+
+def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SECONDS) -> Answer:
+    """Ask the health path on loopback `port` once, as visitor of the site `name`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=max(timeout_seconds, 0.1))
+    headers = {"Host": name, "X-Forwarded-Proto": "https", "User-Agent": "homeport", "Connection": "close"}
+    try:
+        connection.request("GET", health.path, headers=headers)
+        status = connection.getresponse().status
+    except TimeoutError:
+        return Answer(False, f"no answer within {timeout_seconds:.0f} s")
+    except ConnectionRefusedError:
+        return Answer(False, "connection refused")
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(False, str(error) or type(error).__name__)
+    finally:
+        connection.close()
+    if status == health.status:
+        return Answer(True, f"answered {status}")
+    return Answer(False, f"answered {status} instead of {health.status}")
+
+
+def ask_repeatedly(port: int, health: Health, name: str) -> Answer:
+    """Ask until `health.successes` good answers came in a row; return the first bad one otherwise."""
+    for _ in range(max(health.successes, 1)):
+        answer = ask(port, health, name)
+        if not answer.good:
+            break
+    return answer
+
+
+def wait(port: int, health: Health, name: str, main_pid: int) -> int:
+    """Wait until the application that `main_pid` runs is healthy; return HEALTHY, TOO_LATE or PROCESS_GONE.
+
+    Gives up after `health.timeout_seconds`, or as soon as the main process is gone (0: it was gone before). A manager
+    that lives while its workers die is caught by the time-out alone. Says its reason in a last line.
+    """
+    started = time.monotonic()
+    end = started + health.timeout_seconds
+    next_progress = started + PROGRESS_SECONDS
+    good = 0
+    answer = Answer(False, "not asked yet")
+    while time.monotonic() < end:
+        if not alive(main_pid):
+            say(f"{PREFIX}the process exited before {health.path} was healthy; last: {answer.text}")
+            return PROCESS_GONE
+        answer = ask_ours(port, health, name, min(ANSWER_SECONDS, end - time.monotonic()))
+        good = good + 1 if answer.good else 0
+        if good >= health.successes:
+            return HEALTHY
+        if time.monotonic() >= next_progress:
+            say(PREFIX + progress(port, health, answer, time.monotonic() - started))
+            next_progress += PROGRESS_SECONDS
+        time.sleep(0 if answer.good else POLL_SECONDS)
+    say(f"{PREFIX}{health.path} {answer.text} (after {health.timeout_seconds:.0f} s)")
+    return TOO_LATE
+
+
+def ask_ours(port: int, health: Health, name: str, timeout_seconds: float) -> Answer:
+    """Ask, and take no answer for good that came from another user's process on the same port."""
+    answer = ask(port, health, name, timeout_seconds)
+    if answer.good:
+        strangers = {found.uid for found in sockets.listeners(sockets.read(), port)} - {os.getuid()}
+        if strangers:
+            return Answer(False, f"answered by a process of another user (uid {min(strangers)}) on port {port}")
+    return answer
+
+
+def progress(port: int, health: Health, answer: Answer, seconds: float) -> str:
+    """Return the line that is shown while waiting."""
+    url = f"http://127.0.0.1:{port}{health.path}"
+    return f"waiting for {url}: {answer.text} ({seconds:.0f} s of {health.timeout_seconds:.0f} s)"
+
+
+def alive(pid: int) -> bool:
+    """Tell whether process `pid` exists."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

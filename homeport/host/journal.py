@@ -1,0 +1,75 @@
+"""The log of releases, `releases.jsonl`: one JSON object a line, only ever appended to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .layout import Layout
+from .lock import now
+from .releases import Release
+
+LIVE = "live"
+FAILED = "failed"
+STARTED = "started"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a release: it was started, became live, or failed."""
+
+    event: str
+    release: str
+
+
+def parse(text: str) -> list[Event]:
+    """Return the events of a log, oldest first; a line cut short by a power cut is passed over."""
+    events = []
+    for line in text.splitlines():
+        try:
+            raw = json.loads(line)
+            events.append(Event(str(raw["event"]), str(raw["release"])))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return events
+
+
+def read(layout: Layout) -> list[Event]:
+    """Return the events of the application, oldest first."""
+    try:
+        return parse(layout.log.read_text(errors="replace"))
+    except FileNotFoundError:
+        return []
+
+
+def last_live(events: Iterable[Event]) -> str | None:
+    """Return the release that became live last, or None when none ever did."""
+    found = None
+    for event in events:
+        if event.event == LIVE:
+            found = event.release
+    return found
+
+
+def append(layout: Layout, event: str, release: Release, slot: str, *, by: str = "", reason: str = "") -> None:
+    """Write down that `event` happened to `release`; `by` is who asked, else who made the release."""
+    entry = {
+        "at": now(),
+        "event": event,
+        "release": release.id,
+        "slot": slot,
+        "commit": release.commit,
+        "ref": release.ref,
+        "by": by or release.by,
+        "reason": reason,
+    }
+    handle = os.open(layout.log, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        cut_short = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        os.write(handle, (b"\n" if cut_short else b"") + json.dumps(entry).encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)

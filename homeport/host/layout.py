@@ -1,0 +1,129 @@
+"""Where things lie on the host. Paths and names only; nothing is read or written here.
+
+`root` is `/` on a host; tests give another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BLUE = "blue"
+GREEN = "green"
+SLOTS = (BLUE, GREEN)
+PROGRAM_DIRECTORY = "/usr/local/lib/homeport"
+LAUNCHER = f"{PROGRAM_DIRECTORY}/homeport-host"
+CERTIFICATE_FILE = "fullchain.pem"
+
+
+def other(slot: str) -> str:
+    """Return the slot that `slot` is not."""
+    return GREEN if slot == BLUE else BLUE
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The places that all applications of a host share."""
+
+    root: Path = Path("/")
+
+    @property
+    def runtime(self) -> Path:
+        """Return the folder for what a boot forgets: locks, start permits, the proxy's stamp. Root's alone to write."""
+        return self.root / "run/homeport"
+
+    @property
+    def sites(self) -> Path:
+        """Return the folder with one folder per application."""
+        return self.root / "etc/homeport"
+
+    @property
+    def nginx(self) -> Path:
+        """Return Nginx's configuration folder."""
+        return self.root / "etc/nginx"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of one application."""
+
+    app: str
+    root: Path = Path("/")
+
+    @property
+    def machine(self) -> Machine:
+        """Return the shared places of the same host."""
+        return Machine(self.root)
+
+    @property
+    def base(self) -> Path:
+        """Return the folder with releases, virtual environments, slots and the log."""
+        return self.root / "srv" / self.app
+
+    @property
+    def settings(self) -> Path:
+        """Return the folder with everything of the application that is not its code."""
+        return self.root / "etc/homeport" / self.app
+
+    @property
+    def code_releases(self) -> Path:
+        """Return the folder that holds the code of each release."""
+        return self.base / "releases"
+
+    @property
+    def settings_releases(self) -> Path:
+        """Return the folder that holds environment, units and description of each release."""
+        return self.settings / "releases"
+
+    @property
+    def venvs(self) -> Path:
+        """Return the folder with one virtual environment per set of dependencies."""
+        return self.base / "venvs"
+
+    @property
+    def log(self) -> Path:
+        """Return the append-only log of releases."""
+        return self.base / "releases.jsonl"
+
+    @property
+    def flag(self) -> Path:
+        """Return the flag file: there means that green is live, not there means blue. Nginx asks it per request."""
+        return self.settings / "live-green"
+
+    @property
+    def site(self) -> Path:
+        """Return the file that says which names and ports the application has."""
+        return self.settings / "site.json"
+
+    @property
+    def certificate(self) -> Path:
+        """Return the certificate chain that the proxy serves for the application."""
+        return self.settings / "tls" / CERTIFICATE_FILE
+
+    @property
+    def lock(self) -> Path:
+        """Return the file whose flock says that a deploy is at work.
+
+        It is not in /run/lock, where every user may create and lock files and so could keep deploys out.
+        """
+        return self.machine.runtime / f"{self.app}.lock"
+
+    def permit(self, slot: str) -> Path:
+        """Return the file that lets a slot run that is not live yet; a boot forgets it."""
+        return self.machine.runtime / f"{self.app}.{slot}.started"
+
+    def links(self, slot: str) -> tuple[Path, Path]:
+        """Return the two links of a slot: to the code and to the settings of its release."""
+        return self.base / "slots" / slot, self.settings / "slots" / slot
+
+    def unit(self, slot: str) -> str:
+        """Return the name of the slot's service."""
+        return f"{self.app}@{slot}.service"
+
+    def migrate_unit(self, slot: str) -> str:
+        """Return the name of the slot's migration service."""
+        return f"{self.app}-migrate@{slot}.service"
+
+    def unit_file(self, name: str) -> Path:
+        """Return where the unit `name` is installed."""
+        return self.root / "etc/systemd/system" / name

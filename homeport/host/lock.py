@@ -1,0 +1,73 @@
+"""One deploy at a time: a flock that the kernel drops when its holder dies, and who holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .output import LockedError, say
+
+POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def held(path: Path, holder: dict[str, str], wait_seconds: float) -> Iterator[None]:
+    """Hold the lock `path` inside the block; `holder` tells others what is at work.
+
+    Waits up to `wait_seconds` and raises LockedError, naming the present holder, when that was not enough.
+    """
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    # 0600: flock needs no more than a readable file, so that a readable one could be locked by every user.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(handle, wait_seconds)
+        _describe(handle, {"pid": os.getpid(), "since": now(), **holder})
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _acquire(handle: int, wait_seconds: float) -> None:
+    end = time.monotonic() + wait_seconds
+    announced = False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = describe_holder(os.pread(handle, 4096, 0))
+            if time.monotonic() >= end:
+                raise LockedError(f"held by {holder}") from None
+            if not announced:
+                say(f"waiting up to {wait_seconds:.0f} s for {holder}")
+                announced = True
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _describe(handle: int, holder: dict[str, Any]) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(holder).encode() + b"\n", 0)
+
+
+def describe_holder(raw: bytes) -> str:
+    """Return in words who wrote `raw` into a lock file; the content may be missing or cut short."""
+    try:
+        holder = json.loads(raw)
+        return f"{holder['action']} of release {holder['release']} since {holder['since']} (pid {holder['pid']})"
+    except (ValueError, KeyError, TypeError):
+        return "another run"

@@ -1,0 +1,140 @@
+"""The command line of the host program; `homeport-host --help` lists it.
+
+Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that starts with `error:`; 2 wrong usage;
+4 another run holds the application's lock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from . import lock, output, transient
+from .layout import SLOTS, Layout
+from .output import HostError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(given)
+    os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
+    try:
+        status: int = options.run(options, given)
+    except HostError as error:
+        output.complain(error, where(options))
+        return error.exit_status
+    except OSError as error:
+        output.complain(HostError(str(error)), where(options))
+        return 1
+    return status
+
+
+def where(options: argparse.Namespace) -> str:
+    """Return what an error is about: `APP: release ID`, as far as the command names them."""
+    release = getattr(options, "release", None)
+    app = getattr(options, "app", "homeport-host")
+    return f"{app}: release {release}" if release else str(app)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(prog="homeport-host", description="homeport's program on this host.")
+    top.add_argument(transient.INSIDE, dest="in_unit", action="store_true", help=argparse.SUPPRESS)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for name, run, text in (
+        ("start", _start, "bring a release up, healthy, beside the live one"),
+        ("commit", _commit, "make the started release the live one and end the other"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run, action=name)
+        _add_release_options(command)
+    _add_gates(commands)
+    return top
+
+
+def _add_release_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--app", required=True, type=_app)
+    command.add_argument("--release", required=True, type=_release)
+    command.add_argument("--by", default="", help="who asked, for the log (default: who made the release)")
+    _add_lock_wait(command)
+
+
+def _add_lock_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lock-wait", type=float, default=0.0, metavar="SECONDS", help="how long to wait for another run (default 0)"
+    )
+
+
+def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    gate = commands.add_parser("wait-healthy", help="wait until the health path answers (for ExecStartPost=)")
+    gate.set_defaults(run=_wait_healthy)
+    gate.add_argument("--app", required=True, type=_app)
+    gate.add_argument("--port", required=True, type=int)
+    gate.add_argument("--path", required=True)
+    gate.add_argument("--status", required=True, type=int)
+    gate.add_argument("--successes", required=True, type=int)
+    gate.add_argument("--timeout", required=True, type=float, metavar="SECONDS")
+    gate.add_argument("--main-pid", required=True, help="empty: the process is gone already")
+    may_run = commands.add_parser("may-run", help="tell whether a slot may run (for ExecCondition=)")
+    may_run.set_defaults(run=_may_run)
+    may_run.add_argument("--app", required=True, type=_app)
+    may_run.add_argument("--slot", required=True, choices=SLOTS)
+
+
+def _start(options: argparse.Namespace, given: list[str]) -> int:
+    from .starting import start
+
+    return _deploy(options, given, start)
+
+
+def _commit(options: argparse.Namespace, given: list[str]) -> int:
+    from .committing import commit
+
+    return _deploy(options, given, commit)
+
+
+def _deploy(options: argparse.Namespace, given: list[str], work: Callable[[Layout, str, str], None]) -> int:
+    """Do `work` on a release, in a unit of its own and alone."""
+    if not options.in_unit:
+        return transient.run(options.action, options.app, given)
+    output.outlive_the_listener()
+    output.copy_to_journal(options.app)
+    layout = Layout(options.app)
+    with lock.held(layout.lock, {"action": options.action, "release": options.release}, options.lock_wait):
+        work(layout, options.release, options.by)
+    return 0
+
+
+def _wait_healthy(options: argparse.Namespace, given: list[str]) -> int:
+    from . import health
+    from .releases import Health
+
+    wanted = Health(options.path, options.status, options.successes, options.timeout)
+    main_pid = int(options.main_pid or 0)
+    return health.wait(options.port, wanted, health.site_name(Layout(options.app)), main_pid)
+
+
+def _may_run(options: argparse.Namespace, given: list[str]) -> int:
+    from . import slots
+
+    if slots.may_run(Layout(options.app), options.slot):
+        return 0
+    output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
+    return 1
+
+
+def _app(value: str) -> str:
+    # As homeport.settings has it; the value becomes part of paths and unit names.
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", value):
+        raise argparse.ArgumentTypeError(f"{value!r} is no name of an application")
+    return value
+
+
+def _release(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise argparse.ArgumentTypeError(f"{value!r} is no release id")
+    return value

@@ -1,0 +1,73 @@
+"""A release as the host knows it: the description that came with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .layout import Layout
+from .output import HostError
+
+
+@dataclass(frozen=True)
+class Health:
+    """What counts as healthy: `successes` answers in a row with `status` at `path`, within `timeout_seconds`."""
+
+    path: str
+    status: int
+    successes: int
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Release:
+    """What `release.json` says, as far as the host program needs it, and where the release's files are."""
+
+    id: str
+    files: Path
+    ports: dict[str, int]
+    health: Health
+    drain_timeout_seconds: float
+    has_migration: bool
+    commit: str = ""
+    ref: str = ""
+    by: str = ""
+
+
+def load(layout: Layout, release_id: str) -> Release:
+    """Read the release `release_id`; raise HostError when it is not on the host or not whole."""
+    files = layout.settings_releases / release_id
+    code = layout.code_releases / release_id
+    if not files.is_dir() or not code.is_dir():
+        raise HostError("is not on this host")
+    try:
+        raw = json.loads((files / "release.json").read_text())
+        release = parse(raw, files)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HostError(f"{files / 'release.json'} cannot be used: {error!r}") from None
+    if release.id != release_id:
+        raise HostError(f"{files / 'release.json'} describes release {release.id}")
+    return release
+
+
+def parse(raw: dict[str, Any], files: Path) -> Release:
+    """Make a Release of the parsed `release.json`; raise KeyError, TypeError or ValueError when it is not one."""
+    health = raw["health"]
+    return Release(
+        id=str(raw["id"]),
+        files=files,
+        ports={slot: int(raw["ports"][slot]) for slot in ("blue", "green")},
+        health=Health(
+            path=str(health["path"]),
+            status=int(health["status"]),
+            successes=int(health["successes"]),
+            timeout_seconds=float(health["timeout_seconds"]),
+        ),
+        drain_timeout_seconds=float(raw["drain_timeout_seconds"]),
+        has_migration=bool(raw["has_migration"]),
+        commit=str(raw.get("commit") or ""),
+        ref=str(raw.get("ref") or ""),
+        by=str(raw.get("by") or ""),
+    )

@@ -1,0 +1,109 @@
+"""The two slots: which is live, what each holds, and pointing one at another release.
+
+The flag file alone says which slot is live. As "no flag" means blue, a host where nothing was ever live is told apart
+by blue being neither enabled for boot nor in the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import durable, journal, units
+from .layout import BLUE, GREEN, SLOTS, Layout, other
+from .output import HostError
+from .releases import Release
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot as it is: its name, the release that its links agree on, its unit's state and whether it boots."""
+
+    name: str
+    release: str | None
+    active: bool
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Both slots, and the name of the live one (None: nothing was ever live)."""
+
+    live: str | None
+    blue: Slot
+    green: Slot
+
+    def __getitem__(self, name: str) -> Slot:
+        return self.blue if name == BLUE else self.green
+
+    @property
+    def target(self) -> str:
+        """Return the slot that the next release goes to."""
+        return other(self.live) if self.live else BLUE
+
+
+def which_is_live(*, flag: bool, blue_enabled: bool, ever_live: bool) -> str | None:
+    """Return the live slot by the flag, or None when nothing was ever live."""
+    if flag:
+        return GREEN
+    return BLUE if blue_enabled or ever_live else None
+
+
+def read(layout: Layout) -> Slots:
+    """Read the state of both slots from the host."""
+    blue, green = (read_slot(layout, name) for name in SLOTS)
+    ever_live = journal.last_live(journal.read(layout)) is not None
+    live = which_is_live(flag=layout.flag.exists(), blue_enabled=blue.enabled, ever_live=ever_live)
+    return Slots(live, blue, green)
+
+
+def read_slot(layout: Layout, name: str) -> Slot:
+    """Read the state of one slot from the host."""
+    state = units.show(layout.unit(name))
+    return Slot(
+        name,
+        linked_release(layout, name),
+        active=state["ActiveState"] == "active",
+        enabled=state["UnitFileState"] == "enabled",
+    )
+
+
+def linked_release(layout: Layout, name: str) -> str | None:
+    """Return the release that both links of the slot point to; None when they are missing or disagree."""
+    targets = {link.readlink().name if link.is_symlink() else None for link in layout.links(name)}
+    return targets.pop() if len(targets) == 1 else None
+
+
+def holds(layout: Layout, name: str, release: Release) -> bool:
+    """Tell whether links and units of the slot are those of `release`; what runs in it then runs that release."""
+    return linked_release(layout, name) == release.id and units.are_installed(layout, name, release)
+
+
+def prepare(layout: Layout, name: str, release: Release) -> None:
+    """Stop the slot and make it hold `release`. Must not be called for the live slot."""
+    if layout.flag.exists() == (name == GREEN) and units.is_active(layout.unit(name)):
+        raise HostError(f"slot {name} is live and is not touched")
+    halt(layout, name)
+    for link in layout.links(name):
+        link.parent.mkdir(exist_ok=True)
+        durable.point(link, f"../releases/{release.id}")
+    units.install(layout, name, release)
+
+
+def halt(layout: Layout, name: str) -> None:
+    """Stop the slot and take back its permit to run."""
+    durable.remove(layout.permit(name))
+    units.stop(layout, name)
+
+
+def permit(layout: Layout, name: str) -> None:
+    """Let the slot run although it is not live, until it is stopped or the machine boots."""
+    layout.permit(name).parent.mkdir(mode=0o755, exist_ok=True)
+    layout.permit(name).touch(mode=0o644)
+
+
+def may_run(layout: Layout, name: str) -> bool:
+    """Tell whether the slot may run: it is the one that the flag names, or it was started as the next one.
+
+    Both slots are enabled for boot for a moment of each switch; this keeps a boot from starting the wrong one.
+    """
+    return layout.flag.exists() == (name == GREEN) or layout.permit(name).exists()

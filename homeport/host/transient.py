@@ -1,0 +1,34 @@
+"""Running a command of this program in a systemd unit of its own, so that it outlives whoever asked for it.
+
+The SSH connection may break, the controller may be killed: the unit goes on to its end, and what it says is in the
+journal. The lock is held by the process in the unit, so it ends with the work and not with the connection.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+from .layout import LAUNCHER
+
+INSIDE = "--in-unit"
+
+
+def run(action: str, app: str, arguments: Sequence[str]) -> int:
+    """Run `homeport-host --in-unit ARGUMENTS` in a transient unit, show what it says, and return its exit status."""
+    command = [
+        "systemd-run",
+        "--quiet",
+        "--wait",
+        "--pipe",
+        "--collect",
+        # Two may ask at once: it is the lock that lets one in, not the name.
+        f"--unit=homeport-{app}-{action}-{os.getpid()}",
+        f"--description=homeport: {action} of {app}",
+        LAUNCHER,
+        INSIDE,
+        *arguments,
+    ]
+    # A session of its own: an interrupt from the terminal ends us and not systemd-run, which might end the unit.
+    return subprocess.call(command, stdin=subprocess.DEVNULL, start_new_session=True)

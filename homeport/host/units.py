@@ -1,0 +1,130 @@
+"""systemd: asking it, telling it, and the unit files of a slot.
+
+The unit files are installed per slot, as instances (`app@green.service` beside `app@blue.service`), though one
+template would do for both: each slot keeps the unit of its own release. So a crash restart of the live slot never
+sees the settings of the release that is being started beside it, and a rollback brings the units back.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from . import durable
+from .layout import Layout
+from .output import HostError
+from .releases import Release
+
+PROPERTIES = (
+    "ActiveState",
+    "ControlGroup",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "ExecStartPost",
+    "LoadState",
+    "MainPID",
+    "NRestarts",
+    "Result",
+    "StateChangeTimestamp",
+    "SubState",
+    "UnitFileState",
+)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return its status and both outputs as text."""
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+
+
+def must(*command: str) -> str:
+    """Run a command and return its stdout; raise HostError with what it said when it fails."""
+    done = run(*command)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise HostError(f"{' '.join(command)} failed (status {done.returncode}): {said}")
+    return done.stdout
+
+
+def show(unit: str) -> dict[str, str]:
+    """Return the PROPERTIES of a unit; one that does not exist is `inactive`."""
+    return parse_properties(must("systemctl", "show", "--property", ",".join(PROPERTIES), "--", unit))
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """Return the `NAME=value` lines of `systemctl show` as a dictionary."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def command_status(value: str) -> int | None:
+    """Return with which status the command of an `ExecStartPost` property ended; None: it did not run or was killed."""
+    found = re.search(r"code=exited ; status=(\d+)(?:/\w+)? }\s*$", value)
+    return int(found[1]) if found else None
+
+
+def is_active(unit: str) -> bool:
+    """Tell whether the unit is up; neither starting nor between two restarts counts."""
+    return show(unit)["ActiveState"] == "active"
+
+
+def stop(layout: Layout, slot: str) -> None:
+    """Stop a slot and its migration unit, and return when both are down.
+
+    The migration unit goes by itself a little later (StopWhenUnneeded=), too late for a start that follows at once:
+    that start would find it up and not migrate.
+    """
+    names = [layout.unit(slot), layout.migrate_unit(slot)]
+    loaded = [name for name in names if show(name)["LoadState"] != "not-found"]
+    if loaded:
+        must("systemctl", "stop", "--", *loaded)
+
+
+def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
+    """Return the unit files that the slot needs for `release`; None stands for one that must not be there."""
+    migrate = release.files / "migrate.service"
+    return {
+        layout.unit_file(layout.unit(slot)): (release.files / "app.service").read_bytes(),
+        layout.unit_file(layout.migrate_unit(slot)): migrate.read_bytes() if release.has_migration else None,
+    }
+
+
+def are_installed(layout: Layout, slot: str, release: Release) -> bool:
+    """Tell whether the slot's unit files are those of `release`."""
+    return all(
+        (path.read_bytes() if path.exists() else None) == content
+        for path, content in wanted_files(layout, slot, release).items()
+    )
+
+
+def install(layout: Layout, slot: str, release: Release) -> None:
+    """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
+    for path, content in wanted_files(layout, slot, release).items():
+        if content is None:
+            durable.remove(path)
+        else:
+            durable.write(path, content)
+    must("systemctl", "daemon-reload")
+    verify(layout, slot, release)
+    # A release that ran into its start limit here must not keep the next one from starting.
+    run("systemctl", "reset-failed", "--", layout.unit(slot), layout.migrate_unit(slot))
+
+
+def verify(layout: Layout, slot: str, release: Release) -> None:
+    """Raise HostError when systemd finds fault with the slot's units, of which each line is a detail."""
+    names = [layout.unit(slot)] + ([layout.migrate_unit(slot)] if release.has_migration else [])
+    done = run("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
+    faults = tuple(line for line in done.stderr.splitlines() if any(name in line for name in names))
+    if done.returncode and faults:
+        raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
+
+
+def enable(unit: str) -> None:
+    """Have the unit started at boot."""
+    must("systemctl", "enable", "--quiet", "--", unit)
+
+
+def disable(unit: str) -> None:
+    """Have the unit not started at boot."""
+    must("systemctl", "disable", "--quiet", "--", unit)
