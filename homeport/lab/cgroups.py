@@ -47,19 +47,20 @@ def members(lab: str, host: str = "") -> set[int]:
     """Return the ids of the processes in a host's groups, or in those of all hosts of the lab."""
     found: set[int] = set()
     for group in _groups(lab, host):
-        for file in group.rglob("cgroup.procs"):
+        for folder, _, _ in os.walk(group):  # unlike rglob, it does not mind groups that go while we look
             with suppress(OSError):
-                found.update(int(line) for line in file.read_text().split())
+                found.update(int(line) for line in Path(folder, "cgroup.procs").read_text().split())
     return found
 
 
 def kill(lab: str, host: str = "") -> None:
-    """Kill all that is in these groups, and remove them."""
-    handles = []
-    for number in members(lab, host):
-        with suppress(ProcessLookupError):
-            handles.append(os.pidfd_open(number))
-    processes.end_handles(handles, grace_seconds=0)
+    """Kill all that is in these groups, also what is started meanwhile, and remove them."""
+    while numbers := members(lab, host):
+        handles = []
+        for number in numbers:
+            with suppress(ProcessLookupError):
+                handles.append(os.pidfd_open(number))
+        processes.end_handles(handles, grace_seconds=0)
     for group in _groups(lab, host):
         _remove(group)
 
@@ -72,11 +73,10 @@ def _groups(lab: str, host: str) -> list[Path]:
 
 def _remove(group: Path) -> None:
     """Remove a group and those in it; one whose last process has just ended may be busy for a moment."""
-    for child in [*sorted(group.rglob("*/"), key=lambda path: -len(path.parts)), group]:
+    for folder, _, _ in os.walk(group, topdown=False):
         for _ in range(50):
             try:
-                child.rmdir()
-                break
+                os.rmdir(folder)  # noqa: PTH106
             except FileNotFoundError:
                 break
             except OSError:

@@ -14,6 +14,8 @@ from typing import IO
 
 from homeport.errors import LabError
 from homeport.lab import bridge, cgroups, dns, keys, names, processes, ssh, supervisor
+from homeport.lab.acme import AcmeServer
+from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
 from homeport.lab.machine import progress, require_commands, require_root
 from homeport.lab.model import USER, Backend, BackendName, LabDirectory, LabHost, LabState, Suite
@@ -93,6 +95,11 @@ class Lab:
         """Tell whether the host's machine lives."""
         return self.backend(host.backend, self.context()).is_running(host)
 
+    @property
+    def acme(self) -> AcmeServer:
+        """Return the lab's ACME server, which can be stopped and started."""
+        return AcmeServer(self.context())
+
     def context(self) -> LabContext:
         """Return what backends and services are given; raise LabError when the lab's network is not up."""
         network = bridge.existing(self.id)
@@ -112,6 +119,8 @@ class Lab:
             keys.client_public_key(self.directory)
             state = self._state()
             dns.ensure(context, state.hosts)
+            cache_service.ensure(context)
+            AcmeServer(context).start()
             self.directory.save(replace(state, acme_directory=context.network.acme_directory))
         return context
 

@@ -16,7 +16,7 @@ NUMBERED_NAME = re.compile(r"web([1-9][0-9]{0,2})")
 LAB_FILES = frozenset(
     {
         *("hosts.json", "hosts.new", "id_ed25519", "id_ed25519.pub", "known_hosts", "known_hosts.new", "known_hosts.lock"),
-        *("ca.pem", "lock", "hosts", "log", "acme", "dnsmasq.conf", "cache.json"),
+        *("ca.pem", "ca.new", "lock", "hosts", "log", "acme", "dnsmasq.conf", "cache.json"),
     }
 )
 RESERVED_NAMES = frozenset({"acme", "cache", "gateway"})

@@ -32,7 +32,7 @@ class NspawnBackend:
         """Install what is missing, and build the base image unless it is in the cache."""
         require_root("the nspawn backend")
         require_commands("systemd-nspawn", "ip", "nft", "ssh", "ssh-keygen")
-        images.base_image(suite, apt_proxy="")
+        images.base_image(suite, apt_proxy=self.context.local_cache_url)
 
     def create(self, host: LabHost) -> None:
         """Make the host's disk where it has none, start it, and return when its user can log in."""
@@ -69,7 +69,7 @@ class NspawnBackend:
         if self.is_running(host):
             return
         namespace = bridge.attach(self.context.network, host.name, self.context.network.number(host.address))
-        base = images.base_image(host.suite, apt_proxy="")
+        base = images.base_image(host.suite, apt_proxy=self.context.local_cache_url)
         supervisor.start(self.context, host.name, base=base, namespace=namespace)
 
     def _wait(self, host: LabHost, *, unlike_boot: str = "") -> None:
