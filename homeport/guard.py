@@ -7,8 +7,8 @@ only when hosts are connected. A project's config.py, which pyinfra runs first, 
 from __future__ import annotations
 
 import click
-from pyinfra import ctx_config, ctx_state
 from pyinfra.api.state import State, StateStage
+from pyinfra.context import ctx_config, ctx_state
 
 from homeport.errors import UsageError
 from homeport.settings.loading import load_all

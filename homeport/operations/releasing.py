@@ -37,7 +37,7 @@ def dependencies(run: Run) -> Commands:
         return
     run.announce(changes)
     release, python = run.wanted.release, run.settings.python_version or ""
-    installs = [command_line(words) for words in run.source.dependencies.install]
+    installs = [command_line(("uv", *words)) for words in run.source.dependencies.install]
     yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
 
 
