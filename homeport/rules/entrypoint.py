@@ -14,6 +14,7 @@ from collections.abc import Set
 
 from homeport.errors import UsageError
 
+_FORM = "write main.py or module:app"
 _ALLOWED = re.compile(r"[A-Za-z0-9_./:-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -40,12 +41,12 @@ def _split(entrypoint: str) -> tuple[str, str]:
     target = target.removeprefix("./").rstrip("/")
     if not _ALLOWED.fullmatch(entrypoint):
         raise _error(
-            f"{entrypoint!r} has characters other than letters, digits and _ . / : -", "write main.py or module:app"
+            f"{entrypoint!r} has characters other than letters, digits and _ . / : -", _FORM
         )
     if target.startswith(("-", "/")) or ".." in target.split("/") or not target.strip("./"):
-        raise _error(f"{entrypoint!r} is no path below the application's folder", "write main.py or module:app")
+        raise _error(f"{entrypoint!r} is no path below the application's folder", _FORM)
     if colon and not _VARIABLE.fullmatch(variable):
-        raise _error(f"{variable!r} in {entrypoint!r} is no name of a variable", "write module:app")
+        raise _error(f"{variable!r} in {entrypoint!r} is no name of a variable", _FORM)
     return posixpath.normpath(target), variable
 
 
@@ -60,7 +61,7 @@ def _candidates(target: str) -> tuple[str, ...]:
     if not _is_module(target):
         return (f"{target}/__init__.py",)
     if not _MODULE.fullmatch(target):
-        raise _error(f"{target!r} is no name of a module", "write main.py or module:app")
+        raise _error(f"{target!r} is no name of a module", _FORM)
     path = target.replace(".", "/")
     return (f"{path}/__init__.py", f"{path}.py", f"src/{path}/__init__.py", f"src/{path}.py")
 

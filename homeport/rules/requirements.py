@@ -95,8 +95,11 @@ def _take(line: Line, path: str, found: Requirements) -> None:
     found.hashed = found.hashed or line.hashed
     if line.name:
         found.names.add(normalized(line.name))
-    if line.action in ("local", "links"):
-        (found.local if line.action == "local" else found.links).append(inside(line.value, path))
+    # Measured with uv 0.13: a path to install is relative to the working directory, --find-links to the file.
+    if line.action == "local":
+        found.local.append(inside(line.value, path))
+    if line.action == "links":
+        found.links.append(_included(line.value, path))
 
 
 def _included(value: str, path: str) -> str:

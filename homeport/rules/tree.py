@@ -32,12 +32,14 @@ class Entry:
 
 
 def parse_entries(listing: bytes) -> tuple[Entry, ...]:
-    """Return the files in the output of `git ls-tree -r -l -z`, in its order."""
+    """Return the files in the output of `git ls-tree -r -l -z`, in its order; raise UsageError if git lacks one."""
     entries = []
     for record in listing.decode("utf-8", "surrogateescape").split("\0"):
         if record:
             facts, path = record.split("\t", 1)
             mode, _, identity, size = facts.split()
+            if size == "BAD":
+                raise UsageError(f"git has lost the content of {path}", key="app_source", fix="see git fsck there")
             entries.append(Entry(path, mode, identity, 0 if size == "-" else int(size)))
     return tuple(entries)
 

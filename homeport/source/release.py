@@ -18,7 +18,7 @@ from homeport.rules.entrypoint import fastapi_arguments
 from homeport.rules.uv_lock import read_lock
 from homeport.settings.model import Settings
 from homeport.source.archive import Content, build_archive
-from homeport.source.git import Repository, find_repository
+from homeport.source.git import GitError, Repository, find_repository
 from homeport.source.reference import Revision, find_revision
 from homeport.source.tree import Tree, find_tree, read_text
 
@@ -56,16 +56,19 @@ def read_source(settings: Settings, project: Path) -> Source:
 
     Raises UsageError, in one line with key and fix, for everything that a deploy would stumble over later.
     """
-    with _LOCK:
-        return _read(
-            settings.app_source,
-            project.resolve(),
-            settings.app_ref,
-            settings.app_subdirectory,
-            settings.app_entrypoint,
-            settings.allow_dirty,
-            settings.python_version,
-        )
+    try:
+        with _LOCK:
+            return _read(
+                settings.app_source,
+                project.resolve(),
+                settings.app_ref,
+                settings.app_subdirectory,
+                settings.app_entrypoint,
+                settings.allow_dirty,
+                settings.python_version,
+            )
+    except GitError as error:
+        raise UsageError(f"git failed in the repository: {error}", key="app_source", fix="see git fsck there") from None
 
 
 def forget_sources() -> None:
