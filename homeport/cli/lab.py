@@ -33,10 +33,24 @@ def lab() -> None:
 
 
 @lab.command(epilog="\b\nExamples:\n  homeport lab up --hosts 2\n  homeport lab up --name db --suite trixie")
-@click.option("--hosts", type=click.IntRange(0, 200), default=1, show_default=True, help="Have web1 … webN up at least.")
+@click.option(
+    "--hosts", type=click.IntRange(0, 200), default=1, show_default=True, help="Have web1 … webN up at least."
+)
 @click.option("--name", help="Add one host of this name instead; nothing happens when it is up.")
-@click.option("--suite", type=click.Choice(get_args(Suite)), default="bookworm", show_default=True, help="Debian release of new hosts.")
-@click.option("--backend", type=click.Choice(get_args(BackendName)), default="nspawn", show_default=True, help="How new hosts are run.")
+@click.option(
+    "--suite",
+    type=click.Choice(get_args(Suite)),
+    default="bookworm",
+    show_default=True,
+    help="Debian release of new hosts.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(get_args(BackendName)),
+    default="nspawn",
+    show_default=True,
+    help="How new hosts are run.",
+)
 def up(hosts: int, name: str | None, suite: Suite, backend: BackendName) -> None:
     """Bring the lab up; what is up already stays as it is."""
     the_lab = Lab()
@@ -67,7 +81,9 @@ def status(as_json: bool) -> None:
     click.echo(json.dumps({**asdict(state), "hosts": hosts}, indent=2))
 
 
-@lab.command(context_settings={"ignore_unknown_options": True}, epilog="\b\nExample:\n  homeport lab ssh web1 -- uptime")
+@lab.command(
+    context_settings={"ignore_unknown_options": True}, epilog="\b\nExample:\n  homeport lab ssh web1 -- uptime"
+)
 @click.argument("name")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(name: str, command: tuple[str, ...]) -> None:
@@ -95,9 +111,11 @@ def url(name: str | None) -> None:
     if not hosts:
         raise LabError("the lab has no host", fix="add one with 'homeport lab up'")
     host = the_lab.host(name) if name else hosts[0]
-    click.echo(f"https://{host.domain}/")
+    port = the_lab.context().network.https_port
+    address = f"https://{host.domain}{'' if port == 443 else f':{port}'}/"
+    click.echo(address)
     ca = os.path.relpath(the_lab.directory.ca_file)
-    click.echo(f"curl --cacert {ca} --resolve {host.domain}:443:{host.address} https://{host.domain}/", err=True)
+    click.echo(f"curl --cacert {ca} --resolve {host.domain}:{port}:{host.address} {address}", err=True)
 
 
 def _show(the_lab: Lab) -> None:
@@ -110,4 +128,6 @@ def _show(the_lab: Lab) -> None:
 
 def _line(host: LabHost, *, running: bool) -> str:
     word = "running" if running else "stopped"
-    return f"{host.name:<12} {word}  {host.user}@{host.address}:{host.port}  {host.suite}  {host.backend}  {host.domain}"
+    return (
+        f"{host.name:<12} {word}  {host.user}@{host.address}:{host.port}  {host.suite}  {host.backend}  {host.domain}"
+    )

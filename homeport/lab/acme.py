@@ -54,7 +54,9 @@ class AcmeServer:
     def _configure(self) -> str:
         folder = self.context.directory.path / "acme"
         address = self.context.network.gateway
-        certificate, key = authority.issue(folder, [f"DNS:acme.{DOMAIN}", "DNS:localhost", "IP:127.0.0.1", f"IP:{address}"])
+        certificate, key = authority.issue(
+            folder, [f"DNS:acme.{DOMAIN}", "DNS:localhost", "IP:127.0.0.1", f"IP:{address}"]
+        )
         settings = {
             "listenAddress": f"{address}:{ACME_PORT}",
             "managementListenAddress": f"{address}:{ACME_MANAGEMENT_PORT}",
@@ -82,4 +84,6 @@ class AcmeServer:
             except OSError as error:
                 last = error
                 time.sleep(0.05)
-        raise LabError(f"the ACME server does not show its root certificate: {last}", fix=f"see {self.context.log(PURPOSE)}")
+        raise LabError(
+            f"the ACME server does not show its root certificate: {last}", fix=f"see {self.context.log(PURPOSE)}"
+        )

@@ -1,24 +1,20 @@
 """Makes a lab's network real on Linux, as root: a bridge, address translation by a table of our own, and hosts' namespaces.
 
-Everything carries a name derived from the lab's id, so that it can be removed without any record. The one setting of the machine
-that may have to change is `ip_forward`; the first lab notes its value in /run, and the last one puts it back.
+Everything carries a name derived from the lab's id, so that it can be removed without any record. `kernel.py`
+holds what has to change on the machine itself.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from homeport.lab import names
+from homeport.lab import kernel, names
 from homeport.lab.machine import run
 from homeport.lab.network import GATEWAY_NUMBER, Network, choose_third
 
-MACHINE_STATE = Path("/run/homeport-lab")
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 RULES = """\
 table inet {table} {{
     chain outbound {{
@@ -34,23 +30,15 @@ table inet {table} {{
 """
 
 
-@contextmanager
-def machine_lock() -> Iterator[None]:
-    """Keep other labs of this machine from choosing a network, or from changing shared settings, at the same time."""
-    MACHINE_STATE.mkdir(exist_ok=True)
-    with (MACHINE_STATE / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def ensure(lab: str) -> Network:
     """Return the lab's network, and make it where it is not there yet."""
-    with machine_lock():
+    with kernel.machine_lock():
         network = existing(lab)
         if network is None:
             network = Network(lab, choose_third(lab, _networks_in_use()))
             _make_bridge(network)
         _translate_addresses(network)
+        kernel.raise_settings()
     return network
 
 
@@ -72,8 +60,9 @@ def remove(lab: str) -> None:
     for name in _links(lab):
         run(["ip", "link", "delete", name], check=False)
     run(["nft", "delete", "table", "inet", names.table(lab)], check=False)
-    with machine_lock():
-        _restore_forwarding()
+    with kernel.machine_lock():
+        if not any(link["ifname"].startswith(names.bridge("")) for link in _ip("link", "show")):
+            kernel.restore_settings()
 
 
 def attach(network: Network, host: str, number: int) -> str:
@@ -122,17 +111,6 @@ def _translate_addresses(network: Network) -> None:
     table = names.table(network.lab)
     rules = RULES.format(table=table, subnet=network.subnet, bridge=network.bridge)
     run(["nft", "-f", "-"], stdin=f"add table inet {table}\ndelete table inet {table}\n{rules}")
-    note = MACHINE_STATE / "ip_forward"
-    if FORWARDING.read_text().strip() == "0":
-        note.write_text("0\n")
-        FORWARDING.write_text("1\n")
-
-
-def _restore_forwarding() -> None:
-    note = MACHINE_STATE / "ip_forward"
-    if note.exists() and not any(link["ifname"].startswith(names.bridge("")) for link in _ip("link", "show")):
-        FORWARDING.write_text(note.read_text())
-        note.unlink()
 
 
 def _links(lab: str) -> list[str]:

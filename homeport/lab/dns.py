@@ -42,7 +42,7 @@ def configuration(network: Network, hosts: Iterable[LabHost]) -> str:
             f"port={network.dns_port}",
             "no-hosts",
             "pid-file=",
-            "user=root" if not network.loopback else "",
+            *(() if network.loopback else ("user=root",)),
             "cache-size=2000",
             f"local=/{DOMAIN}/",
             *(f"address=/{name}.{DOMAIN}/{address}" for name, address in addresses.items()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+from functools import cache
 from pathlib import Path
 
 from homeport.lab import recipe as recipes
@@ -13,7 +14,7 @@ from homeport.lab.model import Suite
 
 def base_image(suite: Suite, *, apt_proxy: str = "") -> Path:
     """Return the directory of a suite's base image, and build it first when the cache has none for the present recipe."""
-    wanted = recipes.recipe(suite)
+    wanted = _recipe(suite)
     folder = cache_directory() / "images"
     image = folder / f"{suite}-{wanted.digest()}"
     if image.exists():
@@ -24,6 +25,11 @@ def base_image(suite: Suite, *, apt_proxy: str = "") -> Path:
         if not image.exists():
             _build(wanted, image, apt_proxy)
     return image
+
+
+@cache
+def _recipe(suite: Suite) -> recipes.Recipe:
+    return recipes.recipe(suite)
 
 
 def _build(wanted: recipes.Recipe, image: Path, apt_proxy: str) -> None:

@@ -6,15 +6,19 @@ in the hosts and is left out. Pure, but for the functions named `read_…`. No r
 
 from __future__ import annotations
 
-import ast
+import configparser
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from homeport.lab.machine import cache_directory
 
 LOOPBACK = re.compile(r"^(localhost|127\.|\[?::1)")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
@@ -24,20 +28,31 @@ APT_SETTINGS = re.compile(
 )
 
 
-def read_indexes() -> list[str]:
-    """Return the machine's Python package indexes, the default one first; empty when neither pip nor uv can be asked."""
+@cache
+def read_indexes() -> tuple[str, ...]:
+    """Return the machine's Python package indexes, the default one first; empty when neither pip nor uv is known to it."""
     environment = dict(os.environ)
-    configured = from_pip(_output("-m", "pip", "config", "list"))
+    configured = from_pip(environment, [_text(file) for file in _pip_files(environment)])
     configured += from_uv(environment, [_toml(file) for file in _uv_files(environment)])
-    default = from_pip_help(_output("-m", "pip", "install", "--help"))
-    return merge(configured, default)
+    known = any(is_default for is_default, _ in configured)
+    return tuple(merge(configured, "" if known else _pip_default()))
 
 
-def from_pip(listing: str) -> list[tuple[bool, str]]:
-    """Return (is it the default, URL) for the indexes in the output of `pip config list`."""
-    found: list[tuple[bool, str]] = []
-    for key, value in re.findall(r"(?m)^(?:global|install|download|:env:)\.((?:extra-)?index-url)=(.*)$", listing):
-        found += [(key == "index-url", url) for url in str(ast.literal_eval(value)).split()]
+def from_pip(environment: Mapping[str, str], files: Iterable[str]) -> list[tuple[bool, str]]:
+    """Return (is it the default, URL) for the indexes in pip's variables and files, the strongest first, as pip's manual says."""
+    found = [
+        (name == "PIP_INDEX_URL", url)
+        for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        for url in environment.get(name, "").split()
+    ]
+    for text in files:
+        parser = configparser.RawConfigParser(strict=False)
+        with suppress(configparser.Error):
+            parser.read_string(text)
+        for section in ("install", "global"):
+            for key in ("index-url", "extra-index-url"):
+                value = parser.get(section, key, fallback="")
+                found += [(key == "index-url", url) for url in value.split()]
     return found
 
 
@@ -48,11 +63,10 @@ def from_uv(environment: Mapping[str, str], files: Iterable[Mapping[str, object]
         for url in environment.get(name, "").split():
             found.append((name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"), re.sub(r"^[\w-]+=", "", url)))
     for file in files:
-        if isinstance(url := file.get("index-url"), str):
-            found.append((True, url))
+        if isinstance(default := file.get("index-url"), str):
+            found.append((True, default))
         tables = file.get("index")
-        for table in tables if isinstance(tables, list) else []:
-            found.append((bool(table.get("default")), str(table.get("url", ""))))
+        found += [(bool(one.get("default")), str(one.get("url"))) for one in tables] if isinstance(tables, list) else []
     return found
 
 
@@ -124,25 +138,48 @@ def _names_loopback(text: str) -> bool:
     return bool(LOOPBACK.match(urlsplit(target).hostname or target))
 
 
-def _output(*arguments: str) -> str:
-    """Ask pip in our own interpreter, then the system's: a virtual environment made by uv has none."""
-    for python in (sys.executable, "python3", "/usr/bin/python3"):
-        try:
-            done = subprocess.run([python, *arguments], capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            continue
-        if done.returncode == 0:
-            return done.stdout
+def _pip_default() -> str:
+    """Return the index that pip uses without any setting; asking pip takes a second, so the answer is kept."""
+    kept = cache_directory() / "default-index"
+    if kept.exists():
+        return kept.read_text().strip()
+    for python in (sys.executable, "python3", "/usr/bin/python3"):  # a virtual environment made by uv has no pip
+        with suppress(FileNotFoundError):
+            done = subprocess.run(
+                [python, "-m", "pip", "install", "--help"], capture_output=True, text=True, check=False
+            )
+            if url := from_pip_help(done.stdout):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_text(f"{url}\n")
+                return url
     return ""
 
 
+def _pip_files(environment: Mapping[str, str]) -> list[Path]:
+    """Return pip's configuration files, the strongest first."""
+    home = Path.home()
+    user = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    shared = [Path(folder) / "pip/pip.conf" for folder in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
+    named = [Path(file)] if (file := environment.get("PIP_CONFIG_FILE")) else []
+    site = Path(sys.prefix) / "pip.conf"
+    return [*named, site, user / "pip/pip.conf", home / ".pip/pip.conf", Path("/etc/pip.conf"), *shared]
+
+
 def _uv_files(environment: Mapping[str, str]) -> list[Path]:
+    """Return uv's configuration files, the strongest first."""
     home = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return [home / "uv/uv.toml", Path("/etc/uv/uv.toml")]
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
 def _toml(file: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError):
+        return tomllib.loads(_text(file))
+    except tomllib.TOMLDecodeError:
         return {}

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,8 +18,9 @@ from homeport.lab import bridge, cgroups, dns, keys, names, processes, ssh, supe
 from homeport.lab.acme import AcmeServer
 from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
-from homeport.lab.machine import progress, require_commands, require_root
+from homeport.lab.machine import hand_over, progress, require_commands, require_root
 from homeport.lab.model import USER, Backend, BackendName, LabDirectory, LabHost, LabState, Suite
+from homeport.lab.network import CACHE_PORT, Network
 
 TOGETHER = 4  # hosts that start at the same time
 
@@ -35,21 +37,27 @@ class Lab:
         state = self._state()
         present = [host.name for host in state.hosts]
         missing = [f"web{number}" for number in range(1, hosts + 1) if f"web{number}" not in present]
+        if missing:
+            self._check(backend)
         context = self.start_services()
         stopped = [host for host in state.hosts if not self.backend(host.backend, context).is_running(host)]
         if missing:
             self.backend(backend, context).prepare(suite)
         added = [self._register(name, suite, backend) for name in missing]
         with ThreadPoolExecutor(TOGETHER) as pool:
-            for done in [pool.submit(self._create, host, context) for host in (*stopped, *added)]:
+            restarts = [pool.submit(self._restart, host, context) for host in stopped]
+            for done in [*restarts, *(pool.submit(self._create, host, context) for host in added)]:
                 done.result()
         return self.directory.load()
 
     def add(self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabHost:
         """Make one more host and return it when its user can log in; a host of this name that is up already is an error."""
         if any(host.name == name for host in self._state().hosts):
-            raise LabError("there is a host of this name already", host=name, fix="remove it first, or take another name")
-        context = self.start_services()
+            raise LabError(
+                "there is a host of this name already", host=name, fix="remove it first, or take another name"
+            )
+        self._check(backend)
+        context = self.context() if processes.find(self.id) else self.start_services()
         self.backend(backend, context).prepare(suite)
         host = self._register(name, suite, backend)
         self._create(host, context)
@@ -72,8 +80,7 @@ class Lab:
         if os.geteuid() == 0:
             cgroups.kill(self.id)
             bridge.remove(self.id)
-        if names.is_lab(self.directory.path):
-            shutil.rmtree(self.directory.path, ignore_errors=True)
+        self._remove_files()
 
     def host(self, name: str) -> LabHost:
         """Return the host of this name; raise LabError when the lab has none."""
@@ -81,7 +88,9 @@ class Lab:
         for host in hosts:
             if host.name == name:
                 return host
-        raise LabError("the lab has no such host", host=name, fix=f"it has {', '.join(one.name for one in hosts) or 'none'}")
+        raise LabError(
+            "the lab has no such host", host=name, fix=f"it has {', '.join(one.name for one in hosts) or 'none'}"
+        )
 
     def run(self, host: LabHost, command: str, *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a host, as its user, over SSH; the status is the command's, or 255."""
@@ -102,26 +111,32 @@ class Lab:
 
     def context(self) -> LabContext:
         """Return what backends and services are given; raise LabError when the lab's network is not up."""
-        network = bridge.existing(self.id)
-        if network is None:
+        network = bridge.existing(self.id) if os.geteuid() == 0 else self._loopback()
+        if network is None or not self.directory.hosts_file.exists():
             raise LabError(f"the lab in {self.directory.path} is not up", fix="run 'homeport lab up'")
         return LabContext(self.directory, network)
 
+    def _loopback(self) -> Network:
+        """Return the network of a lab without root: forwarded ports on the loopback device, so nothing has to be made."""
+        return Network(self.id, int(self.id, 16) % 256, loopback=True)
+
     def start_services(self) -> LabContext:
         """Bring up the network and everything that hosts use, where it is not up yet."""
-        require_root("the lab's network")
-        require_commands("ip", "nft", "ssh", "ssh-keygen")
+        root = os.geteuid() == 0
+        require_commands("ssh", "ssh-keygen", *(("ip", "nft") if root else ()))
         self.directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            if bridge.existing(self.id) is None:
+            if not processes.find(self.id):
                 progress(f"starting the lab in {self.directory.path} …")
-            context = LabContext(self.directory, bridge.ensure(self.id))
+            context = LabContext(self.directory, bridge.ensure(self.id) if root else self._loopback())
             keys.client_public_key(self.directory)
             state = self._state()
             dns.ensure(context, state.hosts)
-            cache_service.ensure(context)
+            cache_service.start(context)
             AcmeServer(context).start()
+            cache_service.wait_for_port(context, cache_service.PURPOSE, CACHE_PORT)
             self.directory.save(replace(state, acme_directory=context.network.acme_directory))
+            hand_over(self.directory.path, self.directory.key_file)
         return context
 
     def backend(self, name: BackendName, context: LabContext) -> Backend:
@@ -134,8 +149,26 @@ class Lab:
 
         return NspawnBackend(context)
 
+    def _check(self, backend: BackendName) -> None:
+        """Raise LabError where the machine cannot do this at all, before anything is made."""
+        if sys.platform != "linux":
+            raise LabError("the lab needs Linux", fix="run it in a Debian or Ubuntu machine")
+        if backend == "nspawn":
+            require_root("the nspawn backend")
+
+    def _remove_files(self) -> None:
+        """Remove the lab's files, and its directory unless somebody has put something else there."""
+        for name in names.LAB_FILES:
+            path = self.directory.path / name
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.directory.path.rmdir()
+
     def _create(self, host: LabHost, context: LabContext) -> None:
-        """Start a host that is on record; one that does not come up is taken off it again."""
+        """Start a new host that is on record; one that does not come up is taken off it again."""
         progress(f"starting {host.name} ({host.suite}, {host.backend}) …")
         backend = self.backend(host.backend, context)
         try:
@@ -144,6 +177,11 @@ class Lab:
             backend.destroy(host)
             self._unregister(host)
             raise
+
+    def _restart(self, host: LabHost, context: LabContext) -> None:
+        """Start a host again that has a disk already; whatever happens, that stays."""
+        progress(f"starting {host.name} again …")
+        self.backend(host.backend, context).create(host)
 
     def _register(self, name: str, suite: Suite, backend: BackendName) -> LabHost:
         """Put a host on record before anything of it is made, so that `down` knows of it whatever happens."""

@@ -54,14 +54,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the machine and return its output; with `check`, a failure is a LabError with its last line."""
     try:
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=env,
-            **({} if stdin else {"stdin": subprocess.DEVNULL}),
-        )
+        done = subprocess.run(argv, input=stdin or "", capture_output=True, text=True, env=env, check=False)
     except FileNotFoundError:
         raise LabError(f"the command '{argv[0]}' is missing on this machine") from None
     if check and done.returncode != 0:
@@ -106,3 +99,10 @@ def install(packages: Sequence[str]) -> None:
     if run(command, env=env, check=False).returncode != 0:
         run(["apt-get", "update", "-q", *lock], env=env)
         run(command, env=env)
+
+
+def hand_over(*paths: Path) -> None:
+    """Give files that we made under sudo to the user who called it, who is to use them without."""
+    if os.geteuid() == 0 and (user := os.environ.get("SUDO_UID")):
+        for path in paths:
+            os.chown(path, int(user), int(os.environ.get("SUDO_GID", "-1")))

@@ -15,7 +15,15 @@ HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 NUMBERED_NAME = re.compile(r"web([1-9][0-9]{0,2})")
 LAB_FILES = frozenset(
     {
-        *("hosts.json", "hosts.new", "id_ed25519", "id_ed25519.pub", "known_hosts", "known_hosts.new", "known_hosts.lock"),
+        *(
+            "hosts.json",
+            "hosts.new",
+            "id_ed25519",
+            "id_ed25519.pub",
+            "known_hosts",
+            "known_hosts.new",
+            "known_hosts.lock",
+        ),
         *("ca.pem", "ca.new", "lock", "hosts", "log", "acme", "dnsmasq.conf", "cache.json"),
     }
 )
@@ -25,11 +33,6 @@ RESERVED_NAMES = frozenset({"acme", "cache", "gateway"})
 def lab_id(directory: Path) -> str:
     """Return six hex digits for the lab in `directory`: short, since an interface's name has at most 15 characters."""
     return hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
-
-
-def is_lab(directory: Path) -> bool:
-    """Tell whether this directory holds a lab's files and nothing that somebody else may miss."""
-    return directory.is_dir() and all(entry.name in LAB_FILES for entry in directory.iterdir())
 
 
 def check_host_name(name: str) -> str:

@@ -26,7 +26,7 @@ ACME_MANAGEMENT_PORT = 15000
 class Network:
     """A lab's network. `third` is the third number of its addresses, 10.213.THIRD.0/24.
 
-    Without root there is no bridge: `loopback` then means that services and forwarded ports of hosts are on 127.213.THIRD.0/24.
+    Without root there is no bridge: `loopback` then means that the forwarded ports of hosts are on 127.213.THIRD.0/24.
     """
 
     lab: str
@@ -41,7 +41,7 @@ class Network:
     @property
     def dns_port(self) -> int:
         """Return the UDP and TCP port of the lab's name server."""
-        return 5353 if self.loopback else 53
+        return 8053 if self.loopback else 53
 
     @property
     def ssh_port(self) -> int:
@@ -51,7 +51,7 @@ class Network:
     @property
     def http_port(self) -> int:
         """Return the port at which the ACME server looks for http-01 answers: where a host's port 80 is to be found."""
-        return 5080 if self.loopback else 80
+        return 8080 if self.loopback else 80
 
     @property
     def bridge(self) -> str:
@@ -60,13 +60,21 @@ class Network:
 
     @property
     def gateway(self) -> str:
-        """Return the bridge's own address: the hosts' default route, name server, package cache and ACME server."""
-        return self.address(GATEWAY_NUMBER)
+        """Return the bridge's own address: the hosts' default route, name server, package cache and ACME server.
+
+        Without root that is 127.0.0.1, since QEMU's own network leads a machine nowhere else on this computer.
+        """
+        return "127.0.0.1" if self.loopback else self.address(GATEWAY_NUMBER)
 
     @property
     def gateway6(self) -> str:
         """Return the bridge's own IPv6 address."""
         return self.address6(GATEWAY_NUMBER)
+
+    @property
+    def https_port(self) -> int:
+        """Return the port at which a host's port 443 is reached from the developer's machine."""
+        return 8443 if self.loopback else 443
 
     @property
     def acme_directory(self) -> str:
@@ -88,7 +96,7 @@ class Network:
 
     def number(self, address: str) -> int:
         """Return an address's last number."""
-        return int(address.rsplit(".", 1)[1])
+        return int(address.rpartition(".")[2])
 
     def mac(self, number: int) -> str:
         """Return a fixed, locally administered hardware address for the interface with this number."""
@@ -107,10 +115,10 @@ class Network:
 
 def choose_third(lab: str, used: Iterable[str]) -> int:
     """Return the third number of a /24 that overlaps with none of the networks in use (as `10.0.0.0/8`)."""
-    networks = [ipaddress.ip_network(one, strict=False) for one in used]
+    networks = [ipaddress.IPv4Network(one, strict=False) for one in used if ":" not in one]
     first = int(lab, 16) % 256
-    for third in (*range(first, 256), *range(first)):
-        candidate = ipaddress.ip_network(f"10.213.{third}.0/24")
-        if not any(candidate.overlaps(one) for one in networks if one.version == 4 and one.prefixlen > 0):
+    for third in sorted(range(256), key=lambda number: (number - first) % 256):
+        candidate = ipaddress.IPv4Network(f"10.213.{third}.0/24")
+        if not any(candidate.overlaps(one) for one in networks if one.prefixlen > 0):
             return third
     raise LabError("every network from 10.213.0.0/24 to 10.213.255.0/24 is in use on this machine")

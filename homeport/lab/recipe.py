@@ -22,8 +22,9 @@ from homeport.lab.model import DOMAIN, USER, Suite
 from homeport.lab.network import CACHE_PORT
 
 PACKAGES = (
-    "systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,openssh-server,python3,iproute2,procps,ca-certificates,sudo,curl"
-).split(",")
+    *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "openssh-server"),
+    *("python3", "iproute2", "procps", "ca-certificates", "sudo", "curl"),
+)
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 CACHE_HOST = f"cache.{DOMAIN}"
 SETUP_FILE = "root/homeport-lab-setup"
@@ -55,7 +56,7 @@ class Recipe:
 
     suite: Suite
     mirrors: str
-    packages: tuple[str, ...] = tuple(PACKAGES)
+    packages: tuple[str, ...] = PACKAGES
     files: tuple[ImageFile, ...] = ()
     script: str = SCRIPT
     apt_options: tuple[str, ...] = field(default=())

@@ -64,7 +64,10 @@ def stop_all(lab: str) -> None:
 
 def is_active(lab: str, host: str) -> bool:
     """Tell whether a host's unit is up; always no on a machine without systemd."""
-    return machine_has_systemd() and run(["systemctl", "is-active", "-q", names.unit(lab, host)], check=False).returncode == 0
+    return (
+        machine_has_systemd()
+        and run(["systemctl", "is-active", "-q", names.unit(lab, host)], check=False).returncode == 0
+    )
 
 
 def nspawn_command(context: LabContext, host: str, namespace: str, *, delegated: bool) -> list[str]:

@@ -83,7 +83,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _ask(self, wanted: Target, key: str, accept: str, entry: Entry | None) -> None:
         """Ask outside, with the stored answer as the one to compare with and to fall back to."""
-        headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": self.headers.get("User-Agent", "homeport")}
+        headers = {
+            "Accept": accept,
+            "Accept-Encoding": "identity",
+            "User-Agent": self.headers.get("User-Agent", "homeport"),
+        }
         if entry is not None:
             known = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
             headers |= {ask: entry.headers[have] for ask, have in known.items() if have in entry.headers}
@@ -120,7 +124,9 @@ class Handler(BaseHTTPRequestHandler):
     def _pass_on(self, wanted: Target, key: str, answer: Any) -> None:
         """Send a file while it is being stored; one that ends early is not kept, and the connection tells the client."""
         length = answer.headers.get("Content-Length")
-        self._start(HTTPStatus.OK, {**{name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}}, length)
+        self._start(
+            HTTPStatus.OK, {**{name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}}, length
+        )
         with self.server.store.writing(key, wanted.url, answer.headers) as file:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)

@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import time
-from functools import cache
 from pathlib import Path
 
 import homeport
@@ -19,11 +18,10 @@ from homeport.lab.network import CACHE_PORT
 
 PURPOSE = "cache"
 START_SECONDS = 20.0
-read_indexes = cache(indexes.read_indexes)
 
 
-def ensure(context: LabContext) -> None:
-    """Start the cache unless it runs, and return when it accepts connections."""
+def start(context: LabContext) -> None:
+    """Start the cache unless it runs; it needs a moment until it accepts connections (`wait_for_port`)."""
     if processes.find(context.id, PURPOSE):
         return
     file = context.directory.path / "cache.json"
@@ -31,7 +29,7 @@ def ensure(context: LabContext) -> None:
         "address": context.network.gateway,
         "port": CACHE_PORT,
         "store": str(cache_directory() / "downloads"),
-        "indexes": read_indexes(),
+        "indexes": indexes.read_indexes(),
         "apt_proxy": indexes.apt_proxy(indexes.read_apt_settings()),
     }
     file.touch(mode=0o600)
@@ -40,7 +38,6 @@ def ensure(context: LabContext) -> None:
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     argv = [sys.executable, "-m", "homeport.lab.cache", str(file)]
     processes.start(context.id, PURPOSE, argv, log=context.log(PURPOSE), env={**os.environ, "PYTHONPATH": path})
-    wait_for_port(context, PURPOSE, CACHE_PORT)
 
 
 def wait_for_port(context: LabContext, purpose: str, port: int) -> None:
@@ -56,4 +53,6 @@ def wait_for_port(context: LabContext, purpose: str, port: int) -> None:
             time.sleep(0.02)
     log = context.log(purpose)
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    raise LabError(f"the lab's {purpose} service does not start: {lines[-1] if lines else 'no output'}", fix=f"see {log}")
+    raise LabError(
+        f"the lab's {purpose} service does not start: {lines[-1] if lines else 'no output'}", fix=f"see {log}"
+    )
