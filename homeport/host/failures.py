@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
-from .health import PREFIX, PROCESS_GONE, TOO_LATE
+from .health import GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .layout import Layout
 from .output import HostError
 from .units import command_status, run
@@ -15,7 +15,9 @@ TAIL_LINES = 20
 CLD_KILLED = ("2", "3")
 
 
-def failure(layout: Layout, slot: str, app: dict[str, str], migration: dict[str, str], position: str) -> HostError:
+def failure(
+    layout: Layout, slot: str, app: dict[str, str], migration: dict[str, str], position: str, health_path: str
+) -> HostError:
     """Return the error for a slot whose start failed: the cause, and the last lines since the cursor `position`.
 
     `app` and `migration` are the properties of the slot's two units, read right after the start ended.
@@ -24,7 +26,7 @@ def failure(layout: Layout, slot: str, app: dict[str, str], migration: dict[str,
     unit = layout.migrate_unit(slot) if migration_failed else layout.unit(slot)
     entries = since(unit, position)
     cause = explain_migration(migration) if migration_failed else explain(app, last_word(entries))
-    return HostError(cause, tail(entries))
+    return HostError(cause, tail(before_the_stop(entries), health_path))
 
 
 def explain_migration(migration: dict[str, str]) -> str:
@@ -90,14 +92,28 @@ def parse(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def tail(entries: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the last lines that the application itself wrote; systemd's own where it wrote none."""
-    own = [line for source, line in entries if source != "systemd" and not line.startswith(PREFIX)]
+def tail(entries: list[tuple[str, str]], health_path: str = "") -> tuple[str, ...]:
+    """Return the last lines that the application itself wrote; systemd's own where it wrote none.
+
+    Lines about requests to `health_path` are ours to blame for, and are left out.
+    """
+    request = f'"GET {health_path} HTTP/' if health_path else PREFIX
+    own = [
+        line
+        for source, line in entries
+        if source != "systemd" and not line.startswith(PREFIX) and request not in line and line.strip()
+    ]
     chosen = own or [line for _, line in entries]
     return tuple(chosen[-TAIL_LINES:])
+
+
+def before_the_stop(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what was written before the health gate gave a running application up: the rest tells of its shutdown."""
+    words = [number for number, (_, line) in enumerate(entries) if line.startswith(f"{PREFIX}{GIVING_UP}")]
+    return entries[: words[-1] + 1] if words else entries
 
 
 def last_word(entries: list[tuple[str, str]]) -> str:
     """Return what the health gate said last, without its mark; "" when it said nothing."""
     words = [line[len(PREFIX) :] for _, line in entries if line.startswith(PREFIX)]
-    return words[-1] if words else ""
+    return words[-1].replace(GIVING_UP, "") if words else ""

@@ -21,18 +21,27 @@ HEALTHY = 0
 TOO_LATE = 1
 PROCESS_GONE = 3
 ANSWER_SECONDS = 2.0
+# An application that does not listen yet is asked often, one that says it is not ready less so: it logs each request.
 POLL_SECONDS = 0.05
+NOT_READY_SECONDS = 0.5
 PROGRESS_SECONDS = 5.0
 # Marks our lines in the application's log.
 PREFIX = "homeport: "
+GIVING_UP = "giving up: "
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the health path did: whether it was the wanted answer, and in words."""
+    """What the health path did: whether it was the wanted answer, in words, and the status if it answered at all."""
 
     good: bool
     text: str
+    status: int | None = None
+
+    @property
+    def pause_seconds(self) -> float:
+        """Return how long to wait before asking again."""
+        return 0.0 if self.good else POLL_SECONDS if self.status is None else NOT_READY_SECONDS
 
 
 def site_name(layout: Layout) -> str:
@@ -59,8 +68,8 @@ def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SE
     finally:
         connection.close()
     if status == health.status:
-        return Answer(True, f"answered {status}")
-    return Answer(False, f"answered {status} instead of {health.status}")
+        return Answer(True, f"answered {status}", status)
+    return Answer(False, f"answered {status} instead of {health.status}", status)
 
 
 def ask_repeatedly(port: int, health: Health, name: str) -> Answer:
@@ -94,8 +103,8 @@ def wait(port: int, health: Health, name: str, main_pid: int) -> int:
         if time.monotonic() >= next_progress:
             say(PREFIX + progress(port, health, answer, time.monotonic() - started))
             next_progress += PROGRESS_SECONDS
-        time.sleep(0 if answer.good else POLL_SECONDS)
-    say(f"{PREFIX}{health.path} {answer.text} (after {health.timeout_seconds:.0f} s)")
+        time.sleep(min(answer.pause_seconds, max(end - time.monotonic(), 0)))
+    say(f"{PREFIX}{GIVING_UP}{health.path} {answer.text} (after {health.timeout_seconds:.0f} s)")
     return TOO_LATE
 
 

@@ -7,13 +7,14 @@ Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 
 from . import lock, output, transient
-from .layout import SLOTS, Layout
+from .layout import SLOTS, Layout, Machine
 from .output import HostError
 
 
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, action=name)
         _add_release_options(command)
     _add_gates(commands)
+    _add_upkeep(commands)
+    _add_proxy(commands)
     return top
 
 
@@ -83,6 +86,34 @@ def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     may_run.set_defaults(run=_may_run)
     may_run.add_argument("--app", required=True, type=_app)
     may_run.add_argument("--slot", required=True, choices=SLOTS)
+
+
+def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    status = commands.add_parser("status", help="print what runs, as JSON")
+    status.set_defaults(run=_status)
+    status.add_argument("--app", required=True, type=_app)
+    status.add_argument("--json", action="store_true", help="the only form there is")
+    prune = commands.add_parser("prune", help="remove old releases and unused environments")
+    prune.set_defaults(run=_prune)
+    prune.add_argument("--app", required=True, type=_app)
+    prune.add_argument("--keep", required=True, type=int, help="how many of those that were live to keep")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    prune.add_argument(
+        "--leftover-age",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="how old must be what is half-made or was never started (default 3600)",
+    )
+    _add_lock_wait(prune)
+
+
+def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reload = commands.add_parser("reload-proxy", help="reload Nginx if it serves something else than what is on disk")
+    reload.set_defaults(run=_reload_proxy)
+    stamp = commands.add_parser("stamp-proxy", help="remember what Nginx reads (for nginx.service)")
+    stamp.set_defaults(run=_stamp_proxy)
+    stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))
 
 
 def _start(options: argparse.Namespace, given: list[str]) -> int:
@@ -125,6 +156,43 @@ def _may_run(options: argparse.Namespace, given: list[str]) -> int:
         return 0
     output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
     return 1
+
+
+def _status(options: argparse.Namespace, given: list[str]) -> int:
+    from .status import status
+
+    output.say(json.dumps(status(Layout(options.app)), indent=2))
+    return 0
+
+
+def _prune(options: argparse.Namespace, given: list[str]) -> int:
+    from .pruning import prune
+
+    output.outlive_the_listener()
+    layout = Layout(options.app)
+    with lock.held(layout.lock, {"action": "prune", "release": "all"}, options.lock_wait):
+        prune(layout, options.keep, dry_run=options.dry_run, leftover_seconds=options.leftover_age)
+    return 0
+
+
+def _reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
+    from . import proxy
+
+    output.outlive_the_listener()
+    proxy.reload(Machine())
+    return 0
+
+
+def _stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
+    from . import proxy
+
+    moments = {
+        "start": proxy.stamp_start,
+        "before-reload": proxy.stamp_before_reload,
+        "after-reload": proxy.stamp_after_reload,
+    }
+    moments[options.moment](Machine())
+    return 0
 
 
 def _app(value: str) -> str:

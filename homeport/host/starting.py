@@ -70,7 +70,7 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
     # Read at once: Restart=always tries again in half a second.
     app, migration = units.show(unit), units.show(layout.migrate_unit(slot))
     if starting.returncode or app["ActiveState"] != "active":
-        raise failures.failure(layout, slot, app, migration, position)
+        raise failures.failure(layout, slot, app, migration, position, release.health.path)
     _check_owner(layout, slot, release, app)
     say(f"{layout.app}: release {release.id} is healthy in slot {slot} after {time.monotonic() - began:.1f} s")
 

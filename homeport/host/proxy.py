@@ -1,0 +1,131 @@
+"""Nginx is reloaded only when what it has read differs from what is on the disk: each reload costs somebody a request.
+
+What it has read is remembered as a digest, the stamp. nginx.service calls `stamp-proxy` around each start and reload
+(our drop-in), whoever asks for them, so the stamp is right whoever that was. It is taken before Nginx reads: a file
+that changes in between leads to one reload too many, where a stamp taken afterwards would lead to one too few.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+from . import certificates, durable, lock, units
+from .layout import Machine
+from .output import HostError, say
+
+RELOAD_SECONDS = 15.0
+POLL_SECONDS = 0.05
+MASTER_PID = Path("/run/nginx.pid")
+
+
+def digest(machine: Machine) -> str:
+    """Return a digest of all that Nginx reads: its configuration and every application's certificate and key."""
+    total = hashlib.sha256()
+    files = [path for path in machine.nginx.rglob("*") if path.is_file()]
+    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file()]
+    for path in sorted(files):
+        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def stamp_start(machine: Machine) -> None:
+    """Remember what Nginx is about to read as it starts."""
+    machine.runtime.mkdir(mode=0o755, exist_ok=True)
+    durable.write(_loaded(machine), digest(machine).encode())
+    durable.remove(_pending(machine))
+
+
+def stamp_before_reload(machine: Machine) -> None:
+    """Note what Nginx is about to read, and which workers it has before it does."""
+    machine.runtime.mkdir(mode=0o755, exist_ok=True)
+    note = {"digest": digest(machine), "workers": sorted(workers())}
+    durable.write(_pending(machine), json.dumps(note).encode())
+
+
+def stamp_after_reload(machine: Machine, timeout_seconds: float = RELOAD_SECONDS) -> None:
+    """Wait until new workers have taken over, then remember what they have read.
+
+    Raises HostError when they have not within `timeout_seconds`. Without a note of the reload's beginning there is
+    nothing to remember, and the next `reload-proxy` reloads once more.
+    """
+    try:
+        note = json.loads(_pending(machine).read_text())
+    except (OSError, ValueError):
+        return
+    before = set(note["workers"])
+    end = time.monotonic() + timeout_seconds
+    while not taken_over(before, workers()):
+        if time.monotonic() >= end:
+            raise HostError(
+                f"nginx has not taken up its configuration within {timeout_seconds:.0f} s; see its error log"
+            )
+        time.sleep(POLL_SECONDS)
+    durable.write(_loaded(machine), str(note["digest"]).encode())
+    durable.remove(_pending(machine))
+
+
+def taken_over(before: set[int], serving: set[int]) -> bool:
+    """Tell whether there are serving workers and none of them is from `before`."""
+    return bool(serving) and not serving & before
+
+
+def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
+    """Return the processes of Nginx that accept connections, which those that are shutting down no longer do."""
+    try:
+        master = int(master_pid_file.read_text())
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    except (OSError, ValueError):
+        return set()
+    return {int(child) for child in children if _title(child).rstrip() == "nginx: worker process"}
+
+
+def _title(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def reload(machine: Machine) -> None:
+    """Reload Nginx if it serves something else than what is on the disk, and return when it serves that.
+
+    Raises HostError when the configuration is bad (what runs goes on as it is) or a certificate is not served in the
+    end. A stopped Nginx is left stopped: it reads everything when it starts.
+    """
+    with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, RELOAD_SECONDS * 2):
+        if not units.is_active("nginx.service"):
+            say("nginx is not running; nothing to reload")
+            return
+        if _read(_loaded(machine)) == digest(machine) and not certificates.outdated(machine):
+            say("nginx serves what is on the disk")
+            return
+        units.must("nginx", "-t", "-q")
+        units.must("systemctl", "reload", "--", "nginx.service")
+        _await_certificates(machine)
+        say("nginx was reloaded")
+
+
+def _await_certificates(machine: Machine) -> None:
+    end = time.monotonic() + RELOAD_SECONDS
+    while names := certificates.outdated(machine):
+        if time.monotonic() >= end:
+            raise HostError(f"nginx does not serve the certificate on the disk for {', '.join(names)}")
+        time.sleep(POLL_SECONDS)
+
+
+def _loaded(machine: Machine) -> Path:
+    return machine.runtime / "nginx.loaded"
+
+
+def _pending(machine: Machine) -> Path:
+    return machine.runtime / "nginx.reloading"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,94 @@
+"""`prune`: remove old releases, virtual environments that no release has any more, and what was left half-made.
+
+A release whose removal is interrupted has a `.partial` name already, so that what has a release's name is whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from . import journal, slots
+from .journal import Event
+from .layout import SLOTS, Layout
+from .output import say
+
+PARTIAL = ".partial"
+COMPLETE = ".complete"
+# What is younger may belong to a deploy that is just being made, whose upload needs no lock.
+LEFTOVER_SECONDS = 3600.0
+
+
+def releases_to_prune(
+    present: Iterable[str], events: Iterable[Event], *, in_use: Collection[str], keep: int
+) -> list[str]:
+    """Return which of the releases `present` to remove, in their order.
+
+    Kept are those `in_use` and, of those present that were ever live, the `keep` that became live last.
+    """
+    names = list(present)
+    lives = [event.release for event in events if event.event == journal.LIVE and event.release in names]
+    newest_first = list(dict.fromkeys(reversed(lives)))
+    kept = {*in_use, *newest_first[:keep]}
+    return [name for name in names if name not in kept]
+
+
+def prune(layout: Layout, keep: int, *, dry_run: bool = False, leftover_seconds: float = LEFTOVER_SECONDS) -> None:
+    """Remove what is no longer needed and say each name; with `dry_run` only say it.
+
+    What has no entry in the log or is half-made is removed once it is older than `leftover_seconds`. The caller holds
+    the application's lock.
+    """
+    trees = (layout.code_releases, layout.settings_releases)
+    events = journal.read(layout)
+    recent = time.time() - leftover_seconds
+    names = sorted({path.name for tree in trees for path in _folders(tree)})
+    whole = [name for name in names if not name.endswith(PARTIAL) and all((tree / name).is_dir() for tree in trees)]
+    logged = {event.release for event in events}
+    young = {name for name in names if name not in logged and any(_newer(tree / name, recent) for tree in trees)}
+    in_use = _in_slots(layout) | young
+    gone = releases_to_prune(whole, events, in_use=in_use, keep=keep)
+    gone += [name for name in names if name not in whole and name not in in_use]
+    for name in gone:
+        _remove("release", name, [tree / name for tree in trees], dry_run)
+    for path in _unused_venvs(layout, set(gone), recent):
+        _remove("environment", path.name, [path], dry_run)
+
+
+def _in_slots(layout: Layout) -> set[str]:
+    """Return the releases that a link of a slot points to, also when its two links disagree."""
+    links = [link for slot in SLOTS for link in layout.links(slot) if link.is_symlink()]
+    live = slots.read(layout).live
+    held = {slots.linked_release(layout, live)} if live else set()
+    return {link.readlink().name for link in links} | {name for name in held if name}
+
+
+def _unused_venvs(layout: Layout, gone: Collection[str], recent: float) -> list[Path]:
+    """Return the virtual environments that no release but those `gone` points to and that are older than `recent`."""
+    links = [path / ".venv" for path in _folders(layout.code_releases) if path.name not in gone]
+    used = {link.readlink().name for link in links if link.is_symlink()}
+    return [path for path in _folders(layout.venvs) if path.name not in used and not _newer(path, recent)]
+
+
+def _folders(parent: Path) -> list[Path]:
+    return (
+        sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()) if parent.is_dir() else []
+    )
+
+
+def _newer(path: Path, moment: float) -> bool:
+    return path.exists() and path.stat().st_mtime > moment
+
+
+def _remove(kind: str, name: str, paths: list[Path], dry_run: bool) -> None:
+    say(f"{'would remove' if dry_run else 'removing'} {kind} {name}")
+    for path in paths:
+        if dry_run or not path.exists():
+            continue
+        partial = path if path.name.endswith(PARTIAL) else path.with_name(path.name + PARTIAL)
+        if partial != path:
+            shutil.rmtree(partial, ignore_errors=True)
+            path.rename(partial)
+        shutil.rmtree(partial)
