@@ -61,6 +61,7 @@ def _run(steps: Sequence[Any]) -> Run:
             release=wanted_release(context),
             certificate=wanted_certificate(context),
             ports=(settings.port_blue, settings.port_green),
+            keep_releases=settings.keep_releases,
         )
 
     return Run(host, settings, source, describe, sudo=not login_is_root(host))

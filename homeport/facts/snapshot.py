@@ -46,6 +46,8 @@ class SnapshotFact(FactBase[Snapshot]):
 def _variables(query: Query) -> str:
     values = {
         "app": query.app,
+        "release": query.release,
+        "keep": str(query.keep_releases),
         "packages": " ".join(query.packages),
         "accounts": " ".join(query.accounts),
         "units": " ".join(query.units),
@@ -82,6 +84,7 @@ def parse(output: list[str]) -> Snapshot:
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
+        removable=tuple(row[0] for row in rows["removable"]),
     )
 
 

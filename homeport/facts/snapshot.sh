@@ -50,9 +50,9 @@ for claim in /etc/homeport/*/site.json; do
     [ ! -f "$claim" ] || printf 'claim\t%s\n' "$(cat "$claim")"
 done
 [ ! -h /usr/local/lib/homeport/tools ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
-for release in "/srv/$app/releases"/*; do
-    case $release in *.partial) continue ;; esac
-    [ ! -d "$release" ] || printf 'release\t%s\n' "${release##*/}"
+for folder in "/srv/$app/releases"/*; do
+    case $folder in *.partial) continue ;; esac
+    [ ! -d "$folder" ] || printf 'release\t%s\n' "${folder##*/}"
 done
 for marker in "/srv/$app/venvs"/*/.complete; do
     [ ! -f "$marker" ] || { marker=${marker%/.complete}; printf 'environment\t%s\n' "${marker##*/}"; }
@@ -68,5 +68,5 @@ if [ -f "$certificate" ]; then
     sed -n "s/^server *= */server$t/p" "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null
 fi
 program=/usr/local/lib/homeport/homeport-host
-[ ! -x "$program" ] || printf 'proxy\t%s\n' "$("$program" proxy-state 2>/dev/null)"
+[ ! -x "$program" ] || "$program" facts --app "$app" --keep "$keep" --coming "$release" 2>/dev/null
 printf 'end\n'

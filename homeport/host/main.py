@@ -93,6 +93,11 @@ def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     status.set_defaults(run=_status)
     status.add_argument("--app", required=True, type=_app)
     status.add_argument("--json", action="store_true", help="the only form there is")
+    facts = commands.add_parser("facts", help="print what a deploy must know, tab-separated; reads only")
+    facts.set_defaults(run=_facts)
+    facts.add_argument("--app", required=True, type=_app)
+    facts.add_argument("--keep", required=True, type=int, help="as for prune")
+    facts.add_argument("--coming", default="", type=_release, help="the release that is about to go live")
     prune = commands.add_parser("prune", help="remove old releases and unused environments")
     prune.set_defaults(run=_prune)
     prune.add_argument("--app", required=True, type=_app)
@@ -162,6 +167,18 @@ def _status(options: argparse.Namespace, given: list[str]) -> int:
     from .status import status
 
     output.say(json.dumps(status(Layout(options.app)), indent=2))
+    return 0
+
+
+def _facts(options: argparse.Namespace, given: list[str]) -> int:
+    from . import proxy
+    from .pruning import removable
+
+    if proxy.is_stale(Machine()):
+        print("proxy\tstale")
+    releases, environments = removable(Layout(options.app), options.keep, coming=options.coming)
+    for name in (*releases, *environments):
+        print(f"removable\t{name}")
     return 0
 
 

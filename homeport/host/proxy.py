@@ -89,6 +89,13 @@ def _title(pid: str) -> str:
         return ""
 
 
+def is_stale(machine: Machine) -> bool:
+    """Tell whether a running Nginx serves something else than what is on the disk."""
+    return units.is_active("nginx.service") and (
+        _read(_loaded(machine)) != digest(machine) or bool(certificates.outdated(machine))
+    )
+
+
 def reload(machine: Machine) -> None:
     """Reload Nginx if it serves something else than what is on the disk, and return when it serves that.
 
@@ -99,7 +106,7 @@ def reload(machine: Machine) -> None:
         if not units.is_active("nginx.service"):
             say("nginx is not running; nothing to reload")
             return
-        if _read(_loaded(machine)) == digest(machine) and not certificates.outdated(machine):
+        if not is_stale(machine):
             say("nginx serves what is on the disk")
             return
         units.must("nginx", "-t", "-q")

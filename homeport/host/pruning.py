@@ -41,20 +41,34 @@ def prune(layout: Layout, keep: int, *, dry_run: bool = False, leftover_seconds:
     What has no entry in the log or is half-made is removed once it is older than `leftover_seconds`. The caller holds
     the application's lock.
     """
-    trees = (layout.code_releases, layout.settings_releases)
-    events = journal.read(layout)
-    recent = time.time() - leftover_seconds
-    names = sorted({path.name for tree in trees for path in _folders(tree)})
+    releases, environments = removable(layout, keep, leftover_seconds=leftover_seconds)
+    for name in releases:
+        _remove("release", name, [tree / name for tree in _trees(layout)], dry_run)
+    for name in environments:
+        _remove("environment", name, [layout.venvs / name], dry_run)
+
+
+def removable(
+    layout: Layout, keep: int, *, coming: str = "", leftover_seconds: float = LEFTOVER_SECONDS
+) -> tuple[list[str], list[str]]:
+    """Return the releases and the environments that `prune` would remove, once the release `coming` ("": none) is live."""
+    trees, events, recent = _trees(layout), journal.read(layout), time.time() - leftover_seconds
+    in_use = _in_slots(layout)
+    if coming:
+        live = slots.linked_release(layout, slots.read(layout).live or SLOTS[0])
+        in_use = {name for name in (coming, live) if name}
+        events = [*events, Event(journal.LIVE, coming)]
+    names = sorted({path.name for tree in trees for path in _folders(tree)} | in_use)
     whole = [name for name in names if not name.endswith(PARTIAL) and all((tree / name).is_dir() for tree in trees)]
     logged = {event.release for event in events}
-    young = {name for name in names if name not in logged and any(_newer(tree / name, recent) for tree in trees)}
-    in_use = _in_slots(layout) | young
+    in_use |= {name for name in names if name not in logged and any(_newer(tree / name, recent) for tree in trees)}
     gone = releases_to_prune(whole, events, in_use=in_use, keep=keep)
     gone += [name for name in names if name not in whole and name not in in_use]
-    for name in gone:
-        _remove("release", name, [tree / name for tree in trees], dry_run)
-    for path in _unused_venvs(layout, set(gone), recent):
-        _remove("environment", path.name, [path], dry_run)
+    return gone, [path.name for path in _unused_venvs(layout, set(gone), recent)]
+
+
+def _trees(layout: Layout) -> tuple[Path, Path]:
+    return layout.code_releases, layout.settings_releases
 
 
 def _in_slots(layout: Layout) -> set[str]:

@@ -66,9 +66,9 @@ def switch(run: Run) -> Commands:
 @operation()
 def prune(run: Run) -> Commands:
     """Remove old releases, and environments that no release has any more."""
-    changes = compare.prune_changes(run.wanted, run.found, run.settings.keep_releases)
+    changes = compare.prune_changes(run.found)
     if not changes:
         run.host.noop("there is nothing to remove")
         return
     run.announce(changes)
-    yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.settings.keep_releases))
+    yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.wanted.keep_releases))

@@ -185,7 +185,6 @@ def certificate_mode(wanted: CertificateWanted, found: Snapshot, now: datetime) 
     return "force" if have and have.directory_url != wanted.directory_url else ""
 
 
-def prune_changes(wanted: Wanted, found: Snapshot, keep: int) -> tuple[Change, ...]:
-    """Return the removal of old releases when there are more than `keep`, this one included."""
-    count = len(found.releases | {wanted.release.id})
-    return (Change("remove", f"old releases of {wanted.app}", f"{count} are there, {keep} are kept"),) if count > keep else ()
+def prune_changes(found: Snapshot) -> tuple[Change, ...]:
+    """Return the removal of releases and environments that are no longer kept once this release is live."""
+    return tuple(Change("remove", name, "no longer kept") for name in found.removable)

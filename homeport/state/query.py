@@ -13,6 +13,8 @@ class Query:
     """The names that a snapshot reads. Two equal queries read the same things."""
 
     app: str
+    release: str
+    keep_releases: int
     paths: tuple[str, ...]
     packages: tuple[str, ...]
     accounts: tuple[str, ...]
@@ -25,6 +27,8 @@ def query(wanted: Wanted) -> Query:
     part, places = wanted.part, AppPaths(wanted.app)
     return Query(
         app=wanted.app,
+        release=wanted.release.id,
+        keep_releases=wanted.keep_releases,
         paths=(
             *(directory.path for directory in part.directories),
             *(file.path for file in part.files),

@@ -92,6 +92,7 @@ class Snapshot:
     slots: dict[str, str] = field(default_factory=dict)
     certificate: CertificateFound | None = None
     proxy_stale: bool = False
+    removable: tuple[str, ...] = ()
 
     @property
     def live_release(self) -> str:

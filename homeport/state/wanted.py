@@ -113,6 +113,7 @@ class Wanted:
     release: ReleaseWanted
     certificate: CertificateWanted
     ports: tuple[int, int]
+    keep_releases: int
 
 
 def merge(parts: Iterable[Part]) -> Part:
