@@ -10,13 +10,13 @@ import json
 import posixpath
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from homeport.errors import UsageError
 from homeport.rules.release_id import content_id
 from homeport.rules.requirements import inside, read_requirements
 from homeport.rules.tree import folders, some
-from homeport.rules.uv_lock import Lock, missing_from_lock, read_lock, read_toml
+from homeport.rules.uv_lock import Lock, Table, missing_from_lock, read_lock, read_toml, table
 
 Kind = Literal["uv-lock", "requirements", "pyproject", "none"]
 # Copies, because the environment must outlive uv's cache; bytecode, because the application may not write any.
@@ -86,7 +86,7 @@ def decide_dependencies(application: Application, python_version: str | None) ->
 
 def _from_lock(application: Application, python_version: str | None) -> Dependencies:
     text = application.read("uv.lock") or ""
-    project = read_toml("pyproject.toml", application.read("pyproject.toml") or "").get("project", {})
+    project = _pyproject(application, "project")
     lock = read_lock("uv.lock", text)
     stale = missing_from_lock(project, lock)
     if stale:
@@ -130,12 +130,12 @@ def _from_requirements(application: Application, python_version: str | None) -> 
 
 def _from_pyproject(application: Application, python_version: str | None) -> Dependencies:
     text = application.read("pyproject.toml") or ""
-    project = read_toml("pyproject.toml", text).get("project")
-    if project is None:
+    project = _pyproject(application, "project")
+    if not project:
         raise _error(
             "pyproject.toml has no [project] table to read dependencies from", "add one, or a requirements.txt"
         )
-    if "dependencies" in project.get("dynamic", []):
+    if "dependencies" in str(project.get("dynamic", "")):
         raise _error(
             "the dependencies in pyproject.toml are dynamic, so building the application would be needed to know them",
             "run uv lock and commit uv.lock",
@@ -148,11 +148,15 @@ def _from_pyproject(application: Application, python_version: str | None) -> Dep
     )
 
 
+def _pyproject(application: Application, *names: str) -> Table:
+    """Return the table `[names…]` of pyproject.toml; empty if there is none."""
+    text = application.read("pyproject.toml") or ""
+    return table("pyproject.toml", read_toml("pyproject.toml", text), *names)
+
+
 def _digest(kind: Kind, application: Application, python_version: str | None, parts: list[str]) -> str:
     """Return the environment's name, from `parts` and what uv reads beside them: uv.toml, [tool.uv], the Python."""
-    tool: dict[str, Any] = {}
-    if "pyproject.toml" in application.files:
-        tool = read_toml("pyproject.toml", application.read("pyproject.toml") or "").get("tool", {}).get("uv", {})
+    tool = _pyproject(application, "tool", "uv")
     asked = [application.read(name) or "" for name in ("uv.toml", ".python-version")]
     return content_id(kind, python_version or "", json.dumps(tool, sort_keys=True, default=str), *asked, *parts)
 
@@ -160,8 +164,8 @@ def _digest(kind: Kind, application: Application, python_version: str | None, pa
 def _check_builds_read_only(application: Application, folder: str) -> None:
     """Refuse a local dependency that setuptools builds: it writes into its folder, and a release is read-only."""
     path = posixpath.normpath(f"{folder}/pyproject.toml")
-    backend = read_toml(path, application.read(path) or "").get("build-system", {}).get("build-backend", "setuptools")
-    if backend.startswith("setuptools"):
+    build = table(path, read_toml(path, application.read(path) or ""), "build-system")
+    if str(build.get("build-backend", "setuptools")).startswith("setuptools"):
         raise _error(
             f"{folder} is built by setuptools, which writes into its folder, and a release is read-only",
             f"give {path} a [build-system] with uv_build or hatchling, or commit a wheel",

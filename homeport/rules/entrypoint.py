@@ -40,9 +40,7 @@ def _split(entrypoint: str) -> tuple[str, str]:
     target, colon, variable = entrypoint.partition(":")
     target = target.removeprefix("./").rstrip("/")
     if not _ALLOWED.fullmatch(entrypoint):
-        raise _error(
-            f"{entrypoint!r} has characters other than letters, digits and _ . / : -", _FORM
-        )
+        raise _error(f"{entrypoint!r} has characters other than letters, digits and _ . / : -", _FORM)
     if target.startswith(("-", "/")) or ".." in target.split("/") or not target.strip("./"):
         raise _error(f"{entrypoint!r} is no path below the application's folder", _FORM)
     if colon and not _VARIABLE.fullmatch(variable):

@@ -39,12 +39,27 @@ def read_toml(path: str, text: str) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML: {error}", key="app_source", fix="mend it and commit") from None
 
 
+def table(path: str, data: Table, *names: str) -> Table:
+    """Return the table `[names…]` of the TOML in `path`, empty if there is none; raise UsageError if it is none."""
+    for name in names:
+        data = data.get(name, {})
+        if not isinstance(data, Mapping):
+            raise shape_error(path, name)
+    return data
+
+
+def shape_error(path: str, name: str) -> UsageError:
+    """Return the error for a TOML file in which `name` is of another kind than it has to be."""
+    problem = f"{name} in {path} has not the shape that it should have"
+    return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
+
+
 def read_lock(path: str, text: str) -> Lock:
     """Return what the lock at `path` says.
 
     `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
     """
-    packages: list[Table] = read_toml(path, text).get("package", [])
+    packages = _packages(path, text)
     installed = _reachable(packages)
     sources = [(normalized(package["name"]), *_local(package)) for package in packages]
     return Lock(
@@ -58,9 +73,23 @@ def read_lock(path: str, text: str) -> Lock:
     )
 
 
+def _packages(path: str, text: str) -> list[Table]:
+    packages = read_toml(path, text).get("package", [])
+    if not isinstance(packages, list):
+        raise shape_error(path, "package")
+    for package in packages:
+        if not isinstance(package, dict) or not isinstance(package.get("name"), str):
+            raise shape_error(path, "package")
+        table(path, package, "source")
+    return packages
+
+
 def missing_from_lock(project: Table, lock: Lock) -> list[str]:
     """Return the dependencies of a pyproject.toml's `[project]` table that the lock does not know at all."""
-    names = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()) for line in project.get("dependencies", []))
+    dependencies = project.get("dependencies", [])
+    if not isinstance(dependencies, list):
+        raise shape_error("pyproject.toml", "dependencies")
+    names = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(line).strip()) for line in dependencies)
     return [match.group() for match in names if match and normalized(match.group()) not in lock.locked]
 
 

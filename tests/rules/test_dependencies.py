@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeport.errors import UsageError
@@ -121,6 +121,7 @@ def test_local_sources_make_the_environment_depend_on_the_tree(files: dict[str, 
 lines = st.lists(st.from_regex(r"[a-z]{1,8}==[0-9]{1,3}", fullmatch=True), max_size=4).map("\n".join)
 
 
+@settings(max_examples=40)
 @given(lines, lines, lines, lines)
 def test_any_change_in_an_included_file_gives_another_environment(a: str, b: str, c: str, d: str) -> None:
     def digest(base: str, limits: str) -> str:
@@ -167,8 +168,8 @@ def test_a_lock_that_names_what_is_not_in_the_release() -> None:
     )
     outside = LOCK + package("x", 'path = "../wheels/x.whl"')
     assert refusal({**LOCKED, "uv.lock": outside}) == (
-        "app_source: uv.lock names ../wheels/x.whl, which is not below the application's folder and so not in the release; "
-        "commit it below that folder, or take it from a package index"
+        "app_source: uv.lock names ../wheels/x.whl, which is not below the application's folder and so not in the "
+        "release; commit it below that folder, or take it from a package index"
     )
 
 
@@ -194,7 +195,21 @@ def test_a_pyproject_without_readable_dependencies() -> None:
         "app_source: pyproject.toml has no [project] table to read dependencies from; add one, or a requirements.txt"
     )
     assert refusal({"pyproject.toml": "[project]\nname='x'\ndynamic=['dependencies']\n"}) == (
-        "app_source: the dependencies in pyproject.toml are dynamic, so building the application would be needed to know "
-        "them; run uv lock and commit uv.lock"
+        "app_source: the dependencies in pyproject.toml are dynamic, so building the application would be needed to "
+        "know them; run uv lock and commit uv.lock"
     )
     assert refusal({"pyproject.toml": "[project\n"}).startswith("app_source: pyproject.toml is not valid TOML: ")
+
+
+@pytest.mark.parametrize("files", [
+    {"pyproject.toml": "project = 1\n"},
+    {"pyproject.toml": "tool = 1\n[project]\nname = 'x'\n"},
+    {"pyproject.toml": "[project]\ndependencies = 1\n", "uv.lock": ""},
+    {"pyproject.toml": "[project]\n", "uv.lock": "package = 1\n"},
+    {"pyproject.toml": "[project]\n", "uv.lock": "package = [1]\n"},
+    {"pyproject.toml": "[project]\n", "uv.lock": "[[package]]\n"},
+    {"pyproject.toml": "[project]\n", "uv.lock": '[[package]]\nname = "a"\nsource = 1\n'},
+    {"requirements.txt": "./a\n", "a/pyproject.toml": "build-system = 1\n"},
+])  # fmt: skip
+def test_files_of_another_shape_are_refused_in_one_line(files: dict[str, str]) -> None:
+    assert "has not the shape that it should have" in refusal(files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeport.errors import UsageError
@@ -66,6 +66,7 @@ names = st.from_regex(r"[A-Za-z]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=T
 versions = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}", fullmatch=True)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(names, versions, st.booleans(), st.sampled_from(["", "  # via x", " ; os_name == 'posix'"]))))
 def test_every_pinned_name_is_found_however_it_is_written(pins: list[tuple[str, str, bool, str]]) -> None:
     hash_of = {True: " \\\n    --hash=sha256:abc", False: ""}

@@ -24,8 +24,8 @@ prod = [{ name = "gunicorn" }]
 )
 FASTAPI = package(
     "fastapi",
-    rest='dependencies = [{ name = "starlette" }]\n[package.optional-dependencies]\nstandard = [{ name = "fastapi-cli" }]\n'
-    'all = [{ name = "itsdangerous" }]\n',
+    rest='dependencies = [{ name = "starlette" }]\n'
+    '[package.optional-dependencies]\nstandard = [{ name = "fastapi-cli" }]\nall = [{ name = "itsdangerous" }]\n',
 )
 REST = "".join(package(name) for name in ("starlette", "fastapi-cli", "itsdangerous", "pytest", "gunicorn"))
 LIBRARY = package("library", 'directory = "libs/library"', 'dependencies = [{ name = "starlette" }]\n')

@@ -157,7 +157,7 @@ def test_the_same_content_dirty_and_committed_has_the_same_tree(repo: Repo) -> N
 
 def test_a_deleted_folder_is_missing_from_a_dirty_release(new_repo: Callable[[str], Repo]) -> None:
     repo = new_repo("mono")
-    repo.commit({f"api/{name}": content for name, content in APPLICATION.items()} | {"x": ""})
+    repo.commit({"x": "", **{f"api/{name}": content for name, content in APPLICATION.items()}})
     for name in APPLICATION:
         (repo.path / "api" / name).unlink()
     (repo.path / "api").rmdir()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from homeport.settings.model import Settings
 from homeport.source import Source, read_source
-from homeport.source import release as release_module
+from homeport.source.git import Repository, find_repository
 from homeport.source.release import forget_sources
 
 from .conftest import APPLICATION, Repo
@@ -41,8 +42,12 @@ def test_only_the_applications_folder_decides_about_the_tree(new_repo: Callable[
 
 def test_twenty_hosts_read_the_repository_once(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    real = release_module.find_repository
-    monkeypatch.setattr(release_module, "find_repository", lambda *given: (calls.append("read"), real(*given))[1])
+
+    def counted(source: str, project: Path) -> Repository:
+        calls.append(source)
+        return find_repository(source, project)
+
+    monkeypatch.setattr("homeport.source.release.find_repository", counted)
     forget_sources()
     found: list[Source] = []
 
@@ -56,7 +61,7 @@ def test_twenty_hosts_read_the_repository_once(repo: Repo, monkeypatch: pytest.M
         thread.start()
     for thread in threads:
         thread.join()
-    assert calls == ["read"]
+    assert calls == [str(repo.path)]
     assert len({id(source) for source in found}) == 1
     assert len({id(source.archive()) for source in found}) == 1
 

@@ -1,0 +1,190 @@
+"""What we tell uv to do, done by the real uv on the content of a release: read-only code, a shared environment."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from homeport.rules.dependencies import install_environment
+from homeport.source import Source
+
+from .conftest import Repo
+
+# Named by the lock, as it must be, but installed on Windows only: the tests need no real server.
+COMMAND = "fastapi-cli==0.0.34 ; sys_platform == 'win32'"
+LIBRARY = {
+    "libs/near/pyproject.toml": '[project]\nname = "near"\nversion = "1"\nrequires-python = ">=3.11"\n[build-system]\n'
+    'requires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
+    "libs/near/near/__init__.py": "WHERE = __file__\n",
+}
+
+
+def pyproject(*dependencies: str, more: str = "") -> str:
+    head = '[project]\nname = "my-app"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    return f"{head}dependencies = {[*dependencies]}\n{more}"
+
+
+def uv() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if not found:
+        pytest.skip("uv is not installed")
+    return found
+
+
+def attempt_uv(*arguments: str, cwd: Path | None = None, variables: dict[str, str] | None = None) -> str | None:
+    """Run uv; return None if it is done, else what it said."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "UV_PYTHON")}
+    environment = {**kept, **(variables or {})}
+    done = subprocess.run([uv(), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else None
+
+
+def run_uv(*arguments: str, cwd: Path | None = None, variables: dict[str, str] | None = None) -> None:
+    assert attempt_uv(*arguments, cwd=cwd, variables=variables) is None
+
+
+def new_environment(path: Path) -> Path:
+    """Make an empty virtual environment for the Python that runs the tests."""
+    run_uv("venv", "--quiet", "--python", sys.executable, str(path))
+    return path
+
+
+class Host:
+    """A release unpacked as on a host, and an environment for it."""
+
+    def __init__(self, path: Path, source: Source):
+        self.code, self.environment, self.source = path / "code", path / "environment", source
+        with tarfile.open(fileobj=io.BytesIO(source.archive())) as archive:
+            archive.extractall(self.code, filter="data")
+        self.before = self.listing()
+        new_environment(self.environment)
+
+    def listing(self) -> set[tuple[str, bytes]]:
+        return {(str(p.relative_to(self.code)), p.read_bytes()) for p in self.code.rglob("*") if p.is_file()}
+
+    def install(self) -> str | None:
+        for path in [self.code, *self.code.rglob("*")]:
+            path.chmod(0o555)
+        return attempt_uv(
+            *self.source.dependencies.install[0], cwd=self.code, variables=install_environment(str(self.environment))
+        )
+
+    def installed(self) -> set[str]:
+        (packages,) = self.environment.glob("lib/python*/site-packages")
+        return {path.name.split("-")[0] for path in packages.glob("*.dist-info")}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Callable[[Source], Host]:
+    return lambda source: Host(tmp_path / "host", source)
+
+
+def test_a_fresh_lock_installs_dependencies_and_local_libraries_only(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
+    repo = new_repo("app").write({"main.py": "", "src/my_app/__init__.py": "", **LIBRARY})
+    more = '[dependency-groups]\ndev = ["iniconfig"]\n[tool.uv.sources]\nnear = { path = "libs/near" }\n'
+    repo.write({"pyproject.toml": pyproject("h11", "near", COMMAND, more=more)})
+    run_uv("lock", cwd=repo.path)
+    repo.commit()
+    there = host(repo.read())
+    assert there.source.dependencies.kind == "uv-lock"
+    assert there.install() is None
+    assert there.installed() == {"h11", "near"}
+    assert there.listing() == there.before
+    where = subprocess.run(
+        [str(there.environment / "bin/python"), "-c", "import near; print(near.WHERE)"],
+        cwd="/", check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert where.startswith(str(there.environment))
+    assert list(there.environment.glob("lib/python*/site-packages/h11/__pycache__/*.pyc"))
+
+
+def test_a_python_version_file_does_not_replace_the_environment(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
+    repo = new_repo("app").write(
+        {"main.py": "", ".python-version": "3.8\n", "pyproject.toml": pyproject("h11", COMMAND)}
+    )
+    run_uv("lock", "--python", sys.executable, cwd=repo.path)
+    repo.commit()
+    there = host(repo.read())
+    (there.environment / "marker").touch()
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    assert (there.environment / "marker").exists()
+
+
+def test_hashes_are_checked(repo: Repo, host: Callable[[Source], Host]) -> None:
+    repo.write({"requirements.in": f"h11==0.14.0\n{COMMAND}\n"})
+    run_uv(
+        "pip", "compile", "--quiet", "--universal", "--generate-hashes", "requirements.in", "--output-file",
+        "requirements.txt", cwd=repo.path,
+    )  # fmt: skip
+    repo.commit()
+    there = host(repo.read())
+    assert there.source.dependencies.install[0][-1] == "--require-hashes"
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    other_content = re.sub(
+        r"(--hash=sha256:)[0-9a-f]{8}", r"\g<1>00000000", (repo.path / "requirements.txt").read_text()
+    )
+    (there.code / "requirements.txt").chmod(0o644)
+    (there.code / "requirements.txt").write_text(other_content)
+    shutil.rmtree(there.environment)
+    new_environment(there.environment)
+    assert "Hash mismatch" in (there.install() or "")
+    assert there.installed() == set()
+
+
+def test_requirements_with_includes_limits_and_a_local_library(repo: Repo, host: Callable[[Source], Host]) -> None:
+    repo.commit({
+        "requirements.txt": "-r more/base.txt\n-c limits.txt\n./libs/near\n", "more/base.txt": "h11\n-r deep.txt\n",
+        "more/deep.txt": "iniconfig\n", "limits.txt": "h11<0.15\n", **LIBRARY,
+    })  # fmt: skip
+    there = host(repo.read())
+    assert there.install() is None
+    assert there.installed() == {"h11", "iniconfig", "near"}
+    assert list(there.environment.glob("lib/python*/site-packages/h11-0.14*"))
+    assert there.listing() == there.before
+
+
+def test_a_bare_pyproject_installs_its_dependencies_and_not_itself(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
+    repo = new_repo("app")
+    repo.commit({"main.py": "", "pyproject.toml": pyproject("h11")})
+    there = host(repo.read())
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    assert there.listing() == there.before
+
+
+def test_a_workspace_member_is_refused_with_a_command_that_helps(new_repo: Callable[[str], Repo]) -> None:
+    repo = new_repo("mono").write({
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*"]\n', "apps/api/main.py": "",
+        "apps/api/pyproject.toml": pyproject("h11", COMMAND),
+    })  # fmt: skip
+    run_uv("lock", cwd=repo.path)
+    repo.commit()
+    line = repo.refusal(app_subdirectory="apps/api")
+    assert line == (
+        "app_subdirectory: apps/api is in the workspace of uv.lock, and a lock outside of the application is not "
+        "supported; write a requirements.txt there with uv export --package NAME --no-dev --no-emit-workspace "
+        "--output-file apps/api/requirements.txt and commit it"
+    )
+    command = line.split(" with ")[1].removesuffix(" and commit it").replace("NAME", "my-app")
+    run_uv(*shlex.split(command)[1:], cwd=repo.path)
+    repo.commit()
+    assert repo.read(app_subdirectory="apps/api").dependencies.install[0][-1] == "--require-hashes"
