@@ -1,0 +1,59 @@
+"""Real machines for tests: one lab for the whole run, and fresh hosts that are thrown away."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from homeport.lab import Lab, LabDirectory, LabHost
+from homeport.lab.model import BackendName, Suite
+
+MakeHost = Callable[..., LabHost]
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab without hosts, its services up; removed when the run ends."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("the lab needs root on Linux")
+    lab = Lab(LabDirectory(tmp_path_factory.mktemp("homeport") / "lab"))
+    try:
+        lab.up(hosts=0)
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def make_host(lab: Lab) -> Iterator[MakeHost]:
+    """A function that makes a fresh host, `make_host(suite="bookworm", backend="nspawn")`; gone when the test ends."""
+    made: list[str] = []
+
+    def make(suite: Suite = "bookworm", backend: BackendName = "nspawn", name: str = "") -> LabHost:
+        chosen = name or f"web{next(numbers)}"
+        made.append(chosen)
+        return lab.add(chosen, suite, backend)
+
+    yield make
+    present = {host.name for host in lab.directory.load().hosts}
+    for one in made:
+        if one in present:
+            lab.remove(one)
+
+
+@pytest.fixture
+def own_lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab of the test's own, not up yet; removed when the test ends."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("the lab needs root on Linux")
+    lab = Lab(LabDirectory(tmp_path / "lab"))
+    try:
+        yield lab
+    finally:
+        lab.down()
