@@ -81,21 +81,18 @@ def refuse_what_cannot_be_released(entries: Iterable[Entry], contents: Mapping[s
     `contents` has the bytes of the entries in `to_examine`, by object id.
     """
     files = tuple(entries)
-    examined = to_examine(files)
-    links = {e.path: contents.get(e.id, b"").decode("utf-8", "surrogateescape") for e in examined if e.mode == SYMLINK}
-    pointers = [e.path for e in examined if e.mode != SYMLINK and contents.get(e.id, b"").startswith(LFS_HEAD)]
     _refuse(
         [e.path for e in files if e.mode == SUBMODULE],
         "git keeps only a reference of {} (submodule), so the release would have a hole there",
         "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes",
     )
     _refuse(
-        pointers,
+        [e.path for e in files if e.mode != SYMLINK and contents.get(e.id, b"").startswith(LFS_HEAD)],
         "git keeps only a Git LFS pointer of {}, so the release would not have the content",
         "commit the content itself, or keep it out with `export-ignore` in .gitattributes",
     )
     _refuse(
-        [f"{path} -> {target}" for path, target in links.items() if leads_out(path, target)],
+        [f"{path} -> {target}" for path, target in _links(files, contents) if leads_out(path, target)],
         "{} (symbolic link) leads out of the release",
         "link to a file below the application's folder, or commit a copy",
     )
@@ -104,6 +101,11 @@ def refuse_what_cannot_be_released(entries: Iterable[Entry], contents: Mapping[s
         "{} is tracked, and homeport puts its own there",
         "git rm -r --cached it and add it to .gitignore",
     )
+
+
+def _links(files: Iterable[Entry], contents: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """Return path and target of every symbolic link."""
+    return [(e.path, contents.get(e.id, b"").decode("utf-8", "surrogateescape")) for e in files if e.mode == SYMLINK]
 
 
 def some(names: Iterable[str], limit: int = 3) -> str:
