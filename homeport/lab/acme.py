@@ -1,6 +1,7 @@
 """The lab's ACME server: Pebble, on the bridge, with a directory certificate from the lab's own authority.
 
-It validates http-01 at the hosts' port 80 through the lab's name server. Its issuing root is new at each start, so `ca.pem` is written anew.
+It validates http-01 at the hosts' port 80 through the lab's name server. Its issuing root is new at each start, so
+`ca.pem` is written anew.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class AcmeServer:
         self.context = context
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start it unless it runs, and write the root that it issues from to `ca.pem`; `environment` adds Pebble's own variables."""
+        """Start it unless it runs, and write the root that it issues from to `ca.pem`; `environment` adds Pebble's
+        own variables.
+        """
         if self.is_running():
             return
         require_commands("pebble", "openssl")

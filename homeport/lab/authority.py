@@ -1,7 +1,8 @@
 """A small certificate authority of our own, made by openssl, which signs the ACME server's own HTTPS certificate.
 
-It stands for a company's internal authority: the hosts' images carry it in the system's trust store. It is kept beside the images in the
-user's cache directory, since whatever trusts it lives there too, and nothing else on the machine ever trusts it.
+It stands for a company's internal authority: the hosts' images carry it in the system's trust store. It is kept
+beside the images in the user's cache directory, since whatever trusts it lives there too, and nothing else on the
+machine ever trusts it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def root_certificate() -> Path:
 
 
 def issue(folder: Path, names: list[str]) -> tuple[Path, Path]:
-    """Write a server certificate for these names (as `DNS:a.test`, `IP:10.0.0.1`) to `folder`; return certificate and key."""
+    """Write a server certificate for these names (as `DNS:a.test`, `IP:10.0.0.1`) to `folder`; return certificate and
+    key.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca = root_certificate()
     certificate, key = folder / "server.pem", folder / "server.key"

@@ -1,7 +1,8 @@
-"""Makes a lab's network real on Linux, as root: a bridge, address translation by a table of our own, and hosts' namespaces.
+"""Makes a lab's network real on Linux, as root: a bridge, address translation by a table of our own, and hosts'
+namespaces.
 
-Everything carries a name derived from the lab's id, so that it can be removed without any record. `kernel.py`
-holds what has to change on the machine itself.
+Everything carries a name derived from the lab's id, so that it can be removed without any record. `kernel.py` holds
+what has to change on the machine itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The control groups of a host on a machine without a running systemd (containers, CI runners), as cgroup v1 or hybrid mounts.
+"""The control groups of a host on a machine without a running systemd (containers, CI runners), as cgroup v1 or hybrid
+mounts.
 
-A host's wrapper enters a group of its own under every controller before systemd-nspawn starts; otherwise hosts share groups and act on
-each other's units of the same name. As only our hosts are ever in these groups, they also tell which processes to end.
+A host's wrapper enters a group of its own under every controller before systemd-nspawn starts; otherwise hosts share
+groups and act on each other's units of the same name. As only our hosts are ever in these groups, they also tell
+which processes to end.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ done
 
 
 def init_script() -> str:
-    """Return what runs as the host's PID 1: nspawn mounts the controllers read-only, and systemd must be able to set limits."""
+    """Return what runs as the host's PID 1: nspawn mounts the controllers read-only, and systemd must be able to set
+    limits.
+    """
     controllers = " ".join(WRITABLE_IN_HOST)
     return (
         f"for one in {controllers}; do "

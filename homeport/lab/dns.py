@@ -1,6 +1,8 @@
-"""The lab's name server: dnsmasq on the bridge. A host's name and every name below it lead to the host; other names are forwarded.
+"""The lab's name server: dnsmasq on the bridge. A host's name and every name below it lead to the host; other names are
+forwarded.
 
-The names web1, web2 … are known from the start, wherever those hosts are up or not, so that a new host needs no restart.
+The names web1, web2 … are known from the start, wherever those hosts are up or not, so that a new host needs no
+restart.
 """
 
 from __future__ import annotations

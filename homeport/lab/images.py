@@ -1,4 +1,6 @@
-"""The base images of the nspawn backend: a directory per recipe in the user's cache, built once and never written to again."""
+"""The base images of the nspawn backend: a directory per recipe in the user's cache, built once and never written to
+again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from homeport.lab.model import Suite
 
 
 def base_image(suite: Suite, *, apt_proxy: str = "") -> Path:
-    """Return the directory of a suite's base image, and build it first when the cache has none for the present recipe."""
+    """Return the directory of a suite's base image, and build it first when the cache has none for the present
+    recipe.
+    """
     wanted = _recipe(suite)
     folder = cache_directory() / "images"
     image = folder / f"{suite}-{wanted.digest()}"

@@ -1,7 +1,9 @@
-"""Where the hosts' Python packages and other downloads come from: the machine's own pip, uv, apt and proxy settings, filtered.
+"""Where the hosts' Python packages and other downloads come from: the machine's own pip, uv, apt and proxy settings,
+filtered.
 
-What is local to the machine (file:// indexes, find-links, constraints, certificates by path, a proxy on its loopback) does not exist
-in the hosts and is left out. Pure, but for the functions named `read_…`. No registry's name is written here.
+What is local to the machine (file:// indexes, find-links, constraints, certificates by path, a proxy on its
+loopback) does not exist in the hosts and is left out. Pure, but for the functions named `read_…`. No registry's name
+is written here.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ APT_SETTINGS = re.compile(
 
 @cache
 def read_indexes() -> tuple[str, ...]:
-    """Return the machine's Python package indexes, the default one first; empty when neither pip nor uv is known to it."""
+    """Return the machine's Python package indexes, the default one first; empty when neither pip nor uv is known to
+    it.
+    """
     environment = dict(os.environ)
     configured = from_pip(environment, [_text(file) for file in _pip_files(environment)])
     configured += from_uv(environment, [_toml(file) for file in _uv_files(environment)])
@@ -39,7 +43,9 @@ def read_indexes() -> tuple[str, ...]:
 
 
 def from_pip(environment: Mapping[str, str], files: Iterable[str]) -> list[tuple[bool, str]]:
-    """Return (is it the default, URL) for the indexes in pip's variables and files, the strongest first, as pip's manual says."""
+    """Return (is it the default, URL) for the indexes in pip's variables and files, the strongest first, as pip's
+    manual says.
+    """
     found = [
         (name == "PIP_INDEX_URL", url)
         for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
@@ -94,7 +100,9 @@ def read_apt_settings() -> str:
 
 
 def apt_settings(dump: str) -> str:
-    """Return those lines of `apt-config dump` that say how to download, without proxies that only this machine can reach."""
+    """Return those lines of `apt-config dump` that say how to download, without proxies that only this machine can
+    reach.
+    """
     lines = [line for line in dump.splitlines() if APT_SETTINGS.match(line)]
     return "".join(f"{line}\n" for line in lines if not _names_loopback(line))
 

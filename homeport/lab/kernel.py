@@ -1,6 +1,7 @@
 """The settings of the machine's kernel that labs need: raised by the first lab, put back by the last one.
 
-The values from before are noted in /run, so they are known after a crash too, and gone after a reboot as the changes are.
+The values from before are noted in /run, so they are known after a crash too, and gone after a reboot as the changes
+are.
 """
 
 from __future__ import annotations

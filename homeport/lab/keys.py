@@ -1,4 +1,6 @@
-"""The lab's SSH keys: one client key that opens all hosts, and a host key per host, made before it boots and known from the start."""
+"""The lab's SSH keys: one client key that opens all hosts, and a host key per host, made before it boots and known from
+the start.
+"""
 
 from __future__ import annotations
 

@@ -26,14 +26,18 @@ TOGETHER = 4  # hosts that start at the same time
 
 
 class Lab:
-    """One lab: its hosts, and the services they use. All state is in its directory and on the machine, none in this object."""
+    """One lab: its hosts, and the services they use. All state is in its directory and on the machine, none in this
+    object.
+    """
 
     def __init__(self, directory: LabDirectory | None = None):
         self.directory = directory or LabDirectory.default()
         self.id = names.lab_id(self.directory.path)
 
     def up(self, *, hosts: int = 1, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabState:
-        """Bring the lab up with web1 … webN at least; hosts that are up stay as they are, and stopped ones start again."""
+        """Bring the lab up with web1 … webN at least; hosts that are up stay as they are, and stopped ones start
+        again.
+        """
         state = self._state()
         present = [host.name for host in state.hosts]
         missing = [f"web{number}" for number in range(1, hosts + 1) if f"web{number}" not in present]
@@ -51,7 +55,9 @@ class Lab:
         return self.directory.load()
 
     def add(self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabHost:
-        """Make one more host and return it when its user can log in; a host of this name that is up already is an error."""
+        """Make one more host and return it when its user can log in; a host of this name that is up already is an
+        error.
+        """
         if any(host.name == name for host in self._state().hosts):
             raise LabError(
                 "there is a host of this name already", host=name, fix="remove it first, or take another name"
@@ -70,7 +76,9 @@ class Lab:
         self._unregister(host)
 
     def down(self) -> None:
-        """Remove the lab: hosts, services, network, state. Works on whatever a crash has left, and where nothing is up."""
+        """Remove the lab: hosts, services, network, state. Works on whatever a crash has left, and where nothing is
+        up.
+        """
         with suppress(LabError):
             context = self.context()
             for host in self._state().hosts:
@@ -117,7 +125,9 @@ class Lab:
         return LabContext(self.directory, network)
 
     def _loopback(self) -> Network:
-        """Return the network of a lab without root: forwarded ports on the loopback device, so nothing has to be made."""
+        """Return the network of a lab without root: forwarded ports on the loopback device, so nothing has to be
+        made.
+        """
         return Network(self.id, int(self.id, 16) % 256, loopback=True)
 
     def start_services(self) -> LabContext:

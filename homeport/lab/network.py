@@ -1,4 +1,5 @@
-"""The lab's network as data: one private /24 (and an IPv6 /64) per lab, who has which address in it, and how one is chosen.
+"""The lab's network as data: one private /24 (and an IPv6 /64) per lab, who has which address in it, and how one is
+chosen.
 
 Pure. `bridge.py` makes it real.
 """

@@ -1,6 +1,8 @@
-"""The systemd-nspawn backend: a host is an overlay on the base image, with systemd as PID 1 and a network namespace of its own.
+"""The systemd-nspawn backend: a host is an overlay on the base image, with systemd as PID 1 and a network namespace of
+its own.
 
-Needs root on Linux. The mounts live in the mount namespace of the host's own wrapper process, so they go when it goes, however it ends.
+Needs root on Linux. The mounts live in the mount namespace of the host's own wrapper process, so they go when it
+goes, however it ends.
 """
 
 from __future__ import annotations
@@ -110,7 +112,9 @@ def _fill(folder: Path, files: list[ImageFile]) -> None:
 
 
 def _make_parents(directory: Path, top: Path, owner: int) -> None:
-    """Make the missing directories above a file; those in a user's home belong to that user, and only a home's content is private."""
+    """Make the missing directories above a file; those in a user's home belong to that user, and only a home's
+    content is private.
+    """
     for part in reversed([directory, *directory.parents]):
         if part.is_relative_to(top) and not part.exists():
             part.mkdir()

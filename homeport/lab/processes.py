@@ -1,8 +1,8 @@
 """Starting, finding and ending the lab's own processes on the developer's machine.
 
-Each is started with a mark in its environment (lab and purpose), and only a process that carries the lab's mark is ever
-ended, through a file descriptor of that very process: a number that the system has given to somebody else since does no harm,
-and nothing is lost when the lab's files are gone.
+Each is started with a mark in its environment (lab and purpose), and only a process that carries the lab's mark is
+ever ended, through a file descriptor of that very process: a number that the system has given to somebody else since
+does no harm, and nothing is lost when the lab's files are gone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What every machine of the lab is made from, whichever backend runs it: packages, files and a set-up script, and their digest.
+"""What every machine of the lab is made from, whichever backend runs it: packages, files and a set-up script, and their
+digest.
 
-A recipe says how a rented Debian machine looks on its first day: systemd, sshd for keys only, a user with sudo, python3, nothing else.
-What differs between hosts (name, keys, addresses) is not in it: see `hostfiles.py`. `build` runs mmdebstrap; the rest only reads the machine.
+A recipe says how a rented Debian machine looks on its first day: systemd, sshd for keys only, a user with sudo,
+python3, nothing else. What differs between hosts (name, keys, addresses) is not in it: see `hostfiles.py`. `build`
+runs mmdebstrap; the rest only reads the machine.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id /{SETUP_FILE}
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file that is put on a machine: absolute path, content and mode; it belongs to root unless `owner` says otherwise."""
+    """A file that is put on a machine: absolute path, content and mode; it belongs to root unless `owner` says
+    otherwise.
+    """
 
     path: str
     content: bytes
@@ -81,7 +85,9 @@ def recipe(suite: Suite, *, packages: Iterable[str] = (), script: str = "", file
 
 
 def build(wanted: Recipe, target: Path, *, format_: str = "directory", mode: str = "root", apt_proxy: str = "") -> None:
-    """Run mmdebstrap: a root file system in `target`, as a directory or a tar file (`format_`), as root or without (`mode`)."""
+    """Run mmdebstrap: a root file system in `target`, as a directory or a tar file (`format_`), as root or without
+    (`mode`).
+    """
     with tempfile.TemporaryDirectory(prefix="homeport-image-") as name:
         folder = Path(name)
         folder.chmod(0o755)

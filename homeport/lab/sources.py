@@ -1,7 +1,9 @@
-"""Where the hosts' Debian packages come from: the developer's machine's own apt sources, reduced to the distribution itself.
+"""Where the hosts' Debian packages come from: the developer's machine's own apt sources, reduced to the distribution
+itself.
 
-Pure, but for `read`. Other vendors' repositories are left out, since a disposable host is to be as bare as a rented one. For another suite
-than the machine's, the same mirrors are used with the suite's name put in the place of the machine's.
+Pure, but for `read`. Other vendors' repositories are left out, since a disposable host is to be as bare as a rented
+one. For another suite than the machine's, the same mirrors are used with the suite's name put in the place of the
+machine's.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<
 
 @dataclass(frozen=True)
 class Source:
-    """One apt source: a mirror, the suites and components taken from it, and the keyring that signs it (a path, or empty)."""
+    """One apt source: a mirror, the suites and components taken from it, and the keyring that signs it (a path, or
+    empty).
+    """
 
     uri: str
     suites: tuple[str, ...]
@@ -42,7 +46,9 @@ class Source:
 
 
 def read(suite: str, root: Path = Path("/")) -> list[Source]:
-    """Return the sources of a suite as the machine (its files below `root`) would get it; raise LabError when it has none."""
+    """Return the sources of a suite as the machine (its files below `root`) would get it; raise LabError when it has
+    none.
+    """
     codename = _codename(root / "etc/os-release")
     files = [root / "etc/apt/sources.list", *sorted((root / "etc/apt/sources.list.d").glob("*"))]
     sources = [

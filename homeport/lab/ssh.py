@@ -15,7 +15,9 @@ LOOK_SECONDS = 0.5  # between looks at whether the machine lives
 
 
 def command_line(directory: LabDirectory, host: LabHost, *options: str) -> list[str]:
-    """Return the ssh command for a host, complete but for the remote command: the lab's key and known_hosts, nothing of the user's."""
+    """Return the ssh command for a host, complete but for the remote command: the lab's key and known_hosts, nothing
+    of the user's.
+    """
     settings = {
         "IdentityFile": directory.key_file,
         "IdentitiesOnly": "yes",

@@ -1,7 +1,7 @@
 """Starting and stopping the process that runs a host under systemd-nspawn, in the two ways that machines allow.
 
-Where systemd runs, a transient unit with a delegated control group; elsewhere a wrapper of our own, which enters control groups of its own
-and starts the host again when that reboots (systemd-nspawn ends with status 133 then).
+Where systemd runs, a transient unit with a delegated control group; elsewhere a wrapper of our own, which enters
+control groups of its own and starts the host again when that reboots (systemd-nspawn ends with status 133 then).
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def is_active(lab: str, host: str) -> bool:
 
 
 def nspawn_command(context: LabContext, host: str, namespace: str, *, delegated: bool) -> list[str]:
-    """Return the systemd-nspawn command; `delegated` means that systemd gave it a control group that is already writable."""
+    """Return the systemd-nspawn command; `delegated` means that systemd gave it a control group that is already
+    writable.
+    """
     options = [
         f"--directory={context.host_directory(host) / 'root'}",
         f"--machine={names.machine(context.id, host)}",

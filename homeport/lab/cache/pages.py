@@ -1,4 +1,6 @@
-"""What a request to the cache means: which URL outside, may it change, and how an index page is rewritten to lead back here. Pure."""
+"""What a request to the cache means: which URL outside, may it change, and how an index page is rewritten to lead back
+here. Pure.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def rewrite(body: bytes, content_type: str, page_url: str, number: int) -> bytes
 
 
 def _local(url: str, number: int) -> str:
-    """Return the path here for a file's URL; a link to another page of an index, or to anything but HTTP, stays as it is."""
+    """Return the path here for a file's URL; a link to another page of an index, or to anything but HTTP, stays as it
+    is.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.path.endswith("/"):
         return url

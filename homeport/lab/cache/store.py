@@ -1,4 +1,6 @@
-"""Where downloads are kept: a file per URL with its headers beside it, written by rename, shared by all labs of a user."""
+"""Where downloads are kept: a file per URL with its headers beside it, written by rename, shared by all labs of a
+user.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ KEPT_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Encoding")
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored answer: its body's file, the headers worth keeping, and when the server was last asked (seconds since 1970)."""
+    """A stored answer: its body's file, the headers worth keeping, and when the server was last asked (seconds since
+    1970).
+    """
 
     body: Path
     headers: dict[str, str]
