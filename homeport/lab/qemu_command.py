@@ -1,9 +1,9 @@
 """QEMU's command line for one machine, and the guest's side of its network. Pure.
 
-On power cuts: the disk's cache mode is `writeback`, so that a flush in the guest (fsync) is a flush of the image file, as
-with a real disk. What the guest still holds in its memory when QEMU is killed is lost, as in a real power cut. (`unsafe`
-ignores flushes: faster, and it would prove nothing.) What the guest has handed to the disk without a flush may survive,
-since this computer goes on running: rely on fsynced data being there, and not on the rest being gone.
+On power cuts: the disk's cache mode is `writeback`, so that a flush in the guest (fsync) is a flush of the image file,
+as with a real disk. What the guest still holds in its memory when QEMU is killed is lost, as in a real power cut.
+(`unsafe` ignores flushes: faster, and it would prove nothing.) What the guest has handed to the disk without a flush
+may survive, since this computer goes on: rely on fsynced data being there, and not on the rest being gone.
 """
 
 from __future__ import annotations
@@ -103,7 +103,14 @@ class Machine:
         card = f"virtio-net-pci,netdev=net,mac={self.interface.mac},romfile="
         return [
             *(computer.program, "-nodefaults", "-display", "none", "-machine", computer.machine, *CHOICES[accel]),
-            *("-cpu", "max", "-m", str(MEMORY_MIB), "-smp", str(PROCESSORS)),
+            *(
+                "-cpu",
+                computer.emulated_processor if accel == "tcg" else "max",
+                "-m",
+                str(MEMORY_MIB),
+                "-smp",
+                str(PROCESSORS),
+            ),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
             *("-append", kernel_arguments(computer)),
             *("-drive", drive.format(_escaped(self.folder / DISK)), "-device", "virtio-blk-pci,drive=disk"),
@@ -116,8 +123,8 @@ class Machine:
 def kernel_arguments(computer: Architecture) -> str:
     """Return the kernel's command line. `fastboot` skips fsck: after a power cut the journal makes the disk whole."""
     masked = (f"systemd.mask={unit}" for unit in MASKED_UNITS)
-    head = f"root=/dev/vda rw rootfstype=ext4 fastboot net.ifnames=0 console={computer.console} quiet panic=10"
-    return " ".join([head, *masked])
+    head = "root=/dev/vda rw rootfstype=ext4 fastboot net.ifnames=0 mitigations=off quiet panic=10"
+    return " ".join([head, f"console={computer.console}", *masked])
 
 
 def _escaped(path: Path) -> str:

@@ -1,8 +1,8 @@
 """The base images of the QEMU backend: the lab's recipe plus a kernel, built once per recipe into the user's cache.
 
-An image is a disk, a kernel and an initial RAM disk; it is never changed, as every host's disk is a layer above it. It is
-built as root, or in user namespaces without. The initial RAM disk unpacks a host's own files from a second, read-only
-drive before anything of Debian's runs, once in the host's life.
+An image is a disk, a kernel and an initial RAM disk; it is never changed, as every host's disk is a layer above it.
+It is built as root, or in user namespaces without. The initial RAM disk unpacks a host's own files from a second,
+read-only drive before anything of Debian's runs, once in the host's life.
 """
 
 from __future__ import annotations
