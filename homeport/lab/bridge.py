@@ -67,7 +67,7 @@ def remove(lab: str) -> None:
 
 
 def attach(network: Network, host: str, number: int) -> str:
-    """Give a host a network namespace with one interface on the bridge; return the namespace's path. May be repeated."""
+    """Give a host a network namespace with an interface on the bridge; return the namespace's path. May be repeated."""
     namespace = names.namespace(network.lab, host)
     path = Path("/run/netns") / namespace
     if path.exists():

@@ -23,7 +23,7 @@ def client_public_key(directory: LabDirectory) -> str:
 
 
 def host_key(host_directory: Path, name: str) -> Path:
-    """Return the file with a host's private key (the public one lies beside it, `.pub`); made when there is none yet."""
+    """Return the file with a host's private key (the public one is beside it, `.pub`); made when there is none yet."""
     key = host_directory / HOST_KEY
     if not key.exists():
         host_directory.mkdir(mode=0o700, parents=True, exist_ok=True)

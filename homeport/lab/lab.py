@@ -58,6 +58,7 @@ class Lab:
         """Make one more host and return it when its user can log in; a host of this name that is up already is an
         error.
         """
+        names.check_host_name(name)
         if any(host.name == name for host in self._state().hosts):
             raise LabError(
                 "there is a host of this name already", host=name, fix="remove it first, or take another name"

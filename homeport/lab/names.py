@@ -27,7 +27,7 @@ LAB_FILES = frozenset(
         *("ca.pem", "ca.new", "lock", "hosts", "log", "acme", "dnsmasq.conf", "cache.json"),
     }
 )
-RESERVED_NAMES = frozenset({"acme", "cache", "gateway"})
+RESERVED_NAMES = frozenset({"acme", "cache", "dns", "gateway"})
 
 
 def lab_id(directory: Path) -> str:

@@ -64,7 +64,7 @@ def read(suite: str, root: Path = Path("/")) -> list[Source]:
 
 
 def parse(filename: str, text: str) -> list[Source]:
-    """Return the binary sources in a file of apt's, one-line (`.list`) or deb822 (`.sources`); other files hold none."""
+    """Return the binary sources in a file of apt's, one-line (`.list`) or deb822 (`.sources`), none in other files."""
     if filename.endswith(".sources"):
         return list(_parse_stanzas(text))
     return list(_parse_lines(text)) if filename.endswith(".list") else []

@@ -13,6 +13,8 @@ from homeport.lab.model import LabDirectory, LabHost
 RETRY_SECONDS = 0.02
 LOOK_SECONDS = 0.5  # between looks at whether the machine lives
 
+EMULATED_SECONDS = 60  # for the handshake: a machine whose processor is emulated on a busy computer needs several
+
 
 def command_line(directory: LabDirectory, host: LabHost, *options: str) -> list[str]:
     """Return the ssh command for a host, complete but for the remote command: the lab's key and known_hosts, nothing
@@ -24,7 +26,8 @@ def command_line(directory: LabDirectory, host: LabHost, *options: str) -> list[
         "UserKnownHostsFile": directory.known_hosts_file,
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
-        "ConnectTimeout": 5,
+        "ConnectTimeout": 5 if host.backend == "nspawn" else EMULATED_SECONDS,
+        "ServerAliveInterval": EMULATED_SECONDS,
         "LogLevel": "ERROR",
         "Port": host.port,
     }

@@ -25,7 +25,7 @@ class Target:
 
 
 def target(path: str, indexes: list[str]) -> Target | None:
-    """Return what a request's path stands for: a proxy's absolute URL, `/index/N/NAME/`, or `/file/SCHEME/HOST/PATH`."""
+    """Return what a request's path stands for: a proxy's absolute URL, `/index/N/NAME/`, or `/file/SCHEME/N/HOST/…`."""
     if path.startswith("http://"):
         return Target(path, float("inf") if UNCHANGING.search(urlsplit(path).path) else 0.0)
     parts = path.lstrip("/").split("/")

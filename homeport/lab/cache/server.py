@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import ssl
 import threading
@@ -34,6 +35,7 @@ class CacheServer(ThreadingHTTPServer):
 
     def __init__(self, settings: dict[str, Any]):
         self.store = Store(Path(settings["store"]))
+        self.store.forget_unused()
         self.indexes: list[str] = settings["indexes"]
         self.locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         context = urllib.request.HTTPSHandler(context=ssl.create_default_context())
@@ -67,19 +69,26 @@ class Handler(BaseHTTPRequestHandler):
             return
         accept = self.headers.get("Accept", "*/*") if wanted.page else "*/*"
         key = f"{wanted.url} {accept}"
+        if self._send_fresh(wanted, key):
+            return
         lock = self.server.locks[key]
         owned = lock.acquire(timeout=WAIT_SECONDS)
         try:
-            entry = self.server.store.get(key)
-            if entry is not None and entry.age_seconds < wanted.fresh_seconds:
-                self._send(entry)
-            else:
-                self._ask(wanted, key, accept, entry)
+            if not self._send_fresh(wanted, key):
+                self._ask(wanted, key, accept, self.server.store.get(key))
         finally:
             if owned:
                 lock.release()
 
     do_HEAD = do_GET  # noqa: N815
+
+    def _send_fresh(self, wanted: Target, key: str) -> bool:
+        """Send what is stored if that needs no asking, and tell whether it was so."""
+        entry = self.server.store.get(key)
+        if entry is None or entry.age_seconds >= wanted.fresh_seconds:
+            return False
+        self._send(entry)
+        return True
 
     def _ask(self, wanted: Target, key: str, accept: str, entry: Entry | None) -> None:
         """Ask outside, with the stored answer as the one to compare with and to fall back to."""
@@ -88,28 +97,28 @@ class Handler(BaseHTTPRequestHandler):
             "Accept-Encoding": "identity",
             "User-Agent": self.headers.get("User-Agent", "homeport"),
         }
+        if "Authorization" in self.headers:
+            headers["Authorization"] = self.headers["Authorization"]
         if entry is not None:
             known = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
             headers |= {ask: entry.headers[have] for ask, have in known.items() if have in entry.headers}
         try:
             answer = self.server.fetch(wanted, headers)
-        except urllib.error.HTTPError as error:
-            if error.code == HTTPStatus.NOT_MODIFIED and entry is not None:
-                self.server.store.confirm(key)
-                self._send(entry)
-            elif error.code >= HTTPStatus.INTERNAL_SERVER_ERROR and entry is not None:
-                self._send(entry)
-            else:
-                self._refuse(error.code, error.reason)
-            return
         except AWAY as error:
-            if entry is None:
-                self._refuse(HTTPStatus.BAD_GATEWAY, str(getattr(error, "reason", error)))
-            else:
-                self._send(entry)
+            self._do_without(error, key, entry)
             return
         with closing(answer):
             (self._take_page if wanted.page else self._pass_on)(wanted, key, answer)
+
+    def _do_without(self, error: Exception, key: str, entry: Entry | None) -> None:
+        """Answer with what is stored when that has not changed, or the server is away; else pass the error on."""
+        status = error.code if isinstance(error, urllib.error.HTTPError) else HTTPStatus.BAD_GATEWAY
+        if entry is not None and status == HTTPStatus.NOT_MODIFIED:
+            self.server.store.confirm(key)
+        if entry is not None and (status == HTTPStatus.NOT_MODIFIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
+            self._send(entry)
+        else:
+            self._refuse(status, str(getattr(error, "reason", error)))
 
     def _take_page(self, wanted: Target, key: str, answer: Any) -> None:
         """Store an index page with its links changed, and send it."""
@@ -122,11 +131,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(entry)
 
     def _pass_on(self, wanted: Target, key: str, answer: Any) -> None:
-        """Send a file while it is being stored; one that ends early is not kept, and the connection tells the client."""
+        """Send a file while it is being stored; one that ends early is not kept, and the client sees it end early."""
         length = answer.headers.get("Content-Length")
-        self._start(
-            HTTPStatus.OK, {**{name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}}, length
-        )
+        kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+        self._start(HTTPStatus.OK, kept, length)
         with self.server.store.writing(key, wanted.url, answer.headers) as file:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
@@ -141,11 +149,12 @@ class Handler(BaseHTTPRequestHandler):
         if since and since == entry.headers.get("Last-Modified"):
             self._start(HTTPStatus.NOT_MODIFIED, {}, "0")
             return
+        headers = {name: value for name, value in entry.headers.items() if name != "Content-Length"}
         with entry.body.open("rb") as file:
-            headers = {name: value for name, value in entry.headers.items() if name != "Content-Length"}
-            self._start(HTTPStatus.OK, headers, entry.headers["Content-Length"])
+            self._start(HTTPStatus.OK, headers, str(os.fstat(file.fileno()).st_size))
             if self.command != "HEAD":
                 shutil.copyfileobj(file, self.wfile, CHUNK)
+        os.utime(entry.body)
 
     def _refuse(self, status: int, reason: str) -> None:
         body = f"{reason}\n".encode()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Content-Encoding")
+KEPT_UNUSED_SECONDS = 90 * 86400
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class Store:
     def confirm(self, key: str) -> None:
         """Note that the server was asked just now, and has nothing newer."""
         self._file(key).with_suffix(".json").touch()
+
+    def forget_unused(self) -> None:
+        """Remove what no request has asked for in a long time."""
+        for body in self.folder.glob("*/*.body"):
+            with suppress(OSError):
+                if time.time() - body.stat().st_mtime > KEPT_UNUSED_SECONDS:
+                    body.with_suffix(".json").unlink(missing_ok=True)
+                    body.unlink()
 
     @contextmanager
     def writing(self, key: str, url: str, headers: Mapping[str, str]) -> Iterator[IO[bytes]]:
