@@ -9,5 +9,8 @@ ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "`": "\\`", "$": "\\$"})
 
 
 def environment_file(variables: Mapping[str, str]) -> str:
-    """Return the content of an environment file: one NAME="value" a line, sorted by name; values without line breaks."""
+    """Return the content of an environment file: NAME="value" one after the other, sorted by name.
+
+    A value may have line breaks: within double quotes systemd takes them as they are.
+    """
     return "".join(f'{name}="{value.translate(ESCAPED)}"\n' for name, value in sorted(variables.items()))

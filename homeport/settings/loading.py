@@ -79,7 +79,7 @@ def _invalid(host: str, error: ValidationError) -> list[UsageError]:
     """Turn pydantic's errors into ours: one for each key, without the value, which may be a secret."""
     messages: dict[str, list[str]] = {}
     for entry in error.errors(include_input=False, include_url=False, include_context=False):
-        key = str(entry["loc"][0]) if entry["loc"] else "settings"
+        key = _key(entry["loc"])
         text = entry["msg"].removeprefix("Value error, ")
         messages.setdefault(key, []).append(text[:1].lower() + text[1:])
     return [
@@ -88,6 +88,13 @@ def _invalid(host: str, error: ValidationError) -> list[UsageError]:
     ]
 
 
+def _key(place: tuple[int | str, ...]) -> str:
+    """Name the setting, or the variable within `environment`; a value is never part of `place`."""
+    if not place:
+        return "settings"
+    return ".".join(map(str, place[:2] if place[0] == "environment" else place[:1]))
+
+
 def _fix(key: str) -> str:
-    field = Settings.model_fields.get(key)
+    field = Settings.model_fields.get(key.partition(".")[0])
     return f"it is: {field.description}" if field else "see docs/settings.md"

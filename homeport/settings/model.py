@@ -6,6 +6,7 @@ nothing beyond "is this value allowed"; it never looks at a host or at a file.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Annotated, Literal, Self
 
@@ -22,21 +23,34 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _commands(value: object) -> object:
+    """Take one shell command for a list of one: a comma in it belongs to it."""
+    if not isinstance(value, str) or value == "auto":
+        return value
+    return [value] if value.strip() else []
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_text)]
+Commands = Annotated[tuple[Text, ...], BeforeValidator(_commands)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(_text)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
 Domain = Annotated[
     str,
     StringConstraints(
-        to_lower=True,
-        max_length=253,
-        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
     ),
+    BeforeValidator(_lower),
 ]
 EnvironmentName = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 # Names that homeport itself gives to the application.
 RESERVED_ENVIRONMENT = ("HOMEPORT_", "STATE_DIRECTORY")
+# execve(2): MAX_ARG_STRLEN, 32 pages, the terminating zero included. A unit with a longer one does not start.
+LONGEST_VARIABLE_BYTES = 128 * 1024
 
 
 class Settings(BaseModel):
@@ -81,7 +95,7 @@ class Settings(BaseModel):
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")
 
     # --- migration -------------------------------------------------------------------------------------------------
-    migrate_command: TextList | Literal["auto"] | None = Field(
+    migrate_command: Literal["auto"] | Commands | None = Field(
         "auto",
         description='Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the '
         "release has an alembic.ini; None: no migration.",
@@ -132,6 +146,29 @@ class Settings(BaseModel):
         1024, ge=0, description="Free space on the host's disk below which nothing is begun."
     )
 
+    @field_validator(
+        "python_version", "memory_max_megabytes", "secrets_file", "migrate_command", "acme_email", mode="before"
+    )
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        # `--data acme_email=None` arrives as text.
+        return None if value == "None" else value
+
+    @field_validator("app_name")
+    @classmethod
+    def _not_the_migration(cls, value: str) -> str:
+        if value.endswith("-migrate"):
+            raise ValueError("must not end in -migrate, which is how migration units are called")
+        return value
+
+    @field_validator("python_version")
+    @classmethod
+    def _a_python_of_today(cls, value: str | None) -> str | None:
+        # A number loses its last zero before we see it: 3.10 arrives as 3.1.
+        if value and int(value.split(".")[1]) < 8:
+            raise ValueError("must be 3.8 or newer; in group data write it in quotes, with --data as '\"3.10\"'")
+        return value
+
     @field_validator("workers")
     @classmethod
     def _at_least_one_worker(cls, value: int | str) -> int | str:
@@ -151,23 +188,23 @@ class Settings(BaseModel):
     def _inside(cls, value: str) -> str:
         if value.startswith("/") or ".." in value.split("/"):
             raise ValueError("must be a folder inside the repository")
-        return value.strip("/")
+        return "" if posixpath.normpath(value) == "." else posixpath.normpath(value)
 
     @field_validator("packages")
     @classmethod
     def _package_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         # Debian Policy 5.6.1: lower case letters, digits, plus, minus and full stop.
-        for name in value:
+        for number, name in enumerate(value, 1):
             if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
-                raise ValueError(f"{name!r} is no Debian package name")
+                raise ValueError(f"item {number} is no Debian package name")
         return value
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.port_blue == self.port_green:
             raise ValueError("port_green must differ from port_blue")
-        if self.domain in self.domain_aliases:
-            raise ValueError("domain_aliases must not repeat domain")
+        if len(set(self.domains)) < len(self.domains):
+            raise ValueError("domain_aliases must not repeat domain or one another")
         return self
 
     @property
@@ -182,5 +219,7 @@ def check_variable(name: str, content: str) -> None:
         raise ValueError(f"{name!r} is no name for an environment variable")
     if name.startswith(RESERVED_ENVIRONMENT):
         raise ValueError(f"{name} is set by homeport itself")
-    if "\0" in content or "\n" in content or "\r" in content:
-        raise ValueError(f"the value of {name} has a line break or a zero byte, which an environment file cannot carry")
+    if "\0" in content:
+        raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
+    if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
+        raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")

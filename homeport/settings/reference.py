@@ -19,7 +19,10 @@ def default(field: FieldInfo) -> Any:
 
 def group_data() -> str:
     """Return the text of group_data/all.py: every setting with its default and what it is for."""
-    lines = ['"""Every setting of homeport with its default. One file per inventory, named like it, overrides them.', ""]
+    lines = [
+        '"""Every setting of homeport with its default. One file per inventory, named like it, overrides them.',
+        "",
+    ]
     lines += ["`make reference` writes this file and docs/settings.md from homeport/settings/model.py.", '"""', ""]
     for name, field in Settings.model_fields.items():
         value = default(field)
@@ -32,7 +35,9 @@ def group_data() -> str:
 def markdown() -> str:
     """Return the text of docs/settings.md."""
     lines = ["# Settings", "", "Generated from `homeport/settings/model.py` by `make reference`.", ""]
-    lines += ["Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, in an inventory beside a host, or come with"]
+    lines += [
+        "Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, in an inventory beside a host, or come with"
+    ]
     lines += ["`--data name=value`; the later wins, as pyinfra has it. A name that begins with `x_` is yours.", ""]
     lines += ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
