@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyinfra_cli.util import parse_cli_arg
+
+from homeport.settings import Settings
+from homeport.settings.loading import SettingsError, load, load_all
+
+NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
+SENTINEL = "s3ntinel\"value';$(x)"
+TEXT = st.text(st.characters(codec="utf-8"))
+
+
+def loaded(**data: Any) -> Settings:
+    return load({**NEEDED, **data}, "web1")
+
+
+def from_command_line(key: str, text: str) -> Any:
+    """Return what the setting becomes when it comes as `--data key=text`, by pyinfra's own parser."""
+    return getattr(loaded(**{key: parse_cli_arg(text)}), key)
+
+
+def problems(**data: Any) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(**data)
+    return caught.value.line().splitlines()
+
+
+def test_name_and_domain_are_all_that_is_needed() -> None:
+    settings = load(NEEDED, "web1")
+    assert (settings.app_name, settings.domain, settings.workers) == ("notes", "notes.example.com", "auto")
+
+
+def test_every_problem_is_reported_at_once_with_host_and_key() -> None:
+    lines = problems(workers=0, domian="x", health_path="health", port_blue="many")
+    assert {line.split(": ")[1] for line in lines} == {"domian", "workers", "port_blue", "health_path"}
+    assert len(lines) == 4
+    assert all(line.startswith("web1: ") for line in lines)
+
+
+def test_the_problems_of_all_hosts_are_reported_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_all({"web1": {**NEEDED, "workers": 0}, "web2": NEEDED, "web3": {"app_name": "notes"}})
+    assert [line.split(": ")[:2] for line in caught.value.line().splitlines()] == [
+        ["web1", "workers"],
+        ["web3", "domain"],
+    ]
+    assert caught.value.exit_status == 2
+
+
+def test_each_host_gets_its_own_settings() -> None:
+    found = load_all({"web1": NEEDED, "web2": {**NEEDED, "workers": 3}})
+    assert (found["web1"].workers, found["web2"].workers) == ("auto", 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("domian", "domain"), ("worker", "workers"), ("keep_release", "keep_releases")]
+)
+def test_a_near_miss_is_answered_with_the_setting_that_was_meant(wrong: str, right: str) -> None:
+    assert problems(**{wrong: 1}) == [f"web1: {wrong}: unknown setting; did you mean '{right}'?"]
+
+
+def test_a_key_like_no_setting_is_answered_with_where_settings_are_described() -> None:
+    [line] = problems(qqqqqq=1)
+    assert "docs/settings.md" in line
+    assert "x_" in line
+
+
+def test_what_belongs_to_pyinfra_and_to_the_user_is_left_alone() -> None:
+    loaded(ssh_user="debian", ssh_port=22, _sudo=True, x_mine=object(), docker_identifier="a")
+
+
+def test_a_missing_group_data_folder_is_named_as_the_cause() -> None:
+    with pytest.raises(
+        SettingsError, match="no settings were found for this host; run pyinfra in the project's folder"
+    ):
+        load({"ssh_user": "debian"}, "web1")
+
+
+@pytest.mark.parametrize("key", sorted(Settings.model_fields))
+@pytest.mark.parametrize("shape", ["text", "list", "mapping", "mapping in mapping", "lines"])
+def test_no_value_ever_appears_in_a_message(key: str, shape: str) -> None:
+    values = {
+        "text": SENTINEL,
+        "list": [SENTINEL],
+        "mapping": {"NAME": SENTINEL},
+        "mapping in mapping": {"NAME": {"NAME": SENTINEL}},
+        "lines": f"{SENTINEL}\n\0{SENTINEL}",
+    }
+    try:
+        loaded(**{key: values[shape]})
+    except SettingsError as error:
+        assert "s3ntinel" not in error.line() + str(error) + repr(error.problems)
+        assert f"web1: {key}" in error.line() or "web1: settings" in error.line()
+
+
+@given(st.sampled_from(sorted(Settings.model_fields)), st.recursive(TEXT | st.integers() | st.none() | st.floats() | st.booleans(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)))  # fmt: skip
+def test_any_value_is_taken_or_refused_in_lines_that_name_host_and_key(key: str, value: Any) -> None:
+    try:
+        loaded(**{key: value})
+    except SettingsError as error:
+        assert all(line.startswith("web1: ") for line in error.line().splitlines())
+        assert all(problem.key and problem.fix for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("app_ref", "1234", "1234"),
+        ("app_ref", "v1.0", "v1.0"),
+        ("app_ref", '"2024_01"', "2024_01"),
+        ("python_version", "3.12", "3.12"),
+        ("python_version", '"3.10"', "3.10"),
+        ("python_version", "None", None),
+        ("workers", "4", 4),
+        ("workers", "auto", "auto"),
+        ("allow_dirty", "True", True),
+        ("allow_dirty", "false", False),
+        ("packages", "libpq5,imagemagick", ("libpq5", "imagemagick")),
+        ("packages", "libpq5", ("libpq5",)),
+        ("domain_aliases", "a.example.com, b.example.com", ("a.example.com", "b.example.com")),
+        ("domain_aliases", '["a.example.com"]', ("a.example.com",)),
+        ("domain", "Notes.Example.COM", "notes.example.com"),
+        ("environment", '{"DEBUG": "1", "PORT": 5432}', {"DEBUG": "1", "PORT": "5432"}),
+        ("migrate_command", "auto", "auto"),
+        ("migrate_command", "None", None),
+        ("migrate_command", "null", None),
+        ("migrate_command", "alembic upgrade head", ("alembic upgrade head",)),
+        ("migrate_command", "python -c 'print(1, 2)'", ("python -c 'print(1, 2)'",)),
+        ("migrate_command", '["a, b", "c"]', ("a, b", "c")),
+        ("acme_email", "None", None),
+        ("memory_max_megabytes", "None", None),
+        ("memory_max_megabytes", "512", 512),
+        ("secrets_file", "None", None),
+        ("app_subdirectory", ".", ""),
+        ("app_subdirectory", "./services//api/", "services/api"),
+    ],
+)
+def test_a_value_from_the_command_line_means_what_it_says(key: str, text: str, value: object) -> None:
+    found = from_command_line(key, text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_python_version_that_lost_its_last_zero_is_refused_and_not_taken_for_another() -> None:
+    [line] = problems(python_version=parse_cli_arg("3.10"))
+    assert "web1: python_version: " in line
+    assert '"3.10"' in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("app_name", "a"),
+        ("app_name", "Notes"),
+        ("app_name", "notes-"),
+        ("app_name", "1notes"),
+        ("app_name", "n" * 32),
+        ("app_name", "notes\n"),
+        ("app_name", "../etc"),
+        ("app_name", "notes-migrate"),
+        ("domain", "localhost"),
+        ("domain", "*.example.com"),
+        ("domain", "192.0.2.1"),
+        ("domain", "exa mple.com"),
+        ("domain", "example.com;"),
+        ("domain", "example.com."),
+        ("domain", f"{'a' * 64}.example.com"),
+        ("domain_aliases", "notes.example.com"),
+        ("domain_aliases", "a.example.com,a.example.com"),
+        ("domain_aliases", "NOTES.example.com"),
+        ("app_subdirectory", "/etc"),
+        ("app_subdirectory", "a/../../b"),
+        ("workers", 0),
+        ("workers", 257),
+        ("workers", "many"),
+        ("port_blue", 80),
+        ("port_blue", 65536),
+        ("port_blue", 8002),
+        ("health_path", "health"),
+        ("health_path", "/a b"),
+        ("health_path", "/a\nb"),
+        ("health_status", 99),
+        ("health_timeout_seconds", 0),
+        ("drain_timeout_seconds", -1),
+        ("keep_releases", 1),
+        ("acme_directory_url", "http://ca.example.com/directory"),
+        ("acme_directory_url", "https://ca.example.com/ x"),
+        ("packages", "a;b"),
+        ("packages", "-o=x"),
+        ("python_version", "2.7"),
+        ("python_version", "3"),
+        ("environment", {"1A": "x"}),
+        ("environment", {"A-B": "x"}),
+        ("environment", {"HOMEPORT_PORT": "1"}),
+        ("environment", {"STATE_DIRECTORY": "/x"}),
+        ("environment", {"A": "x\0"}),
+        ("environment", {"A": "x" * 128 * 1024}),
+        ("migrate_command", 5),
+    ],
+)
+def test_a_value_outside_of_its_bounds_is_refused(key: str, value: object) -> None:
+    [line] = problems(**{key: value})
+    assert key in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("app_name", "ab"),
+        ("app_name", "n" * 31),
+        ("workers", 1),
+        ("workers", 256),
+        ("drain_timeout_seconds", 0),
+        ("hsts_seconds", 0),
+        ("domain", "xn--bcher-kva.example"),
+        ("port_blue", 1024),
+        ("port_blue", 65535),
+        ("environment", {"KEY": "-----BEGIN-----\nMII=\n-----END-----\n"}),
+    ],
+)
+def test_a_value_at_its_bound_is_taken(key: str, value: object) -> None:
+    assert getattr(loaded(**{key: value}), key) == value
+
+
+def test_the_variable_that_is_wrong_is_named() -> None:
+    assert problems(environment={"DEBUG": True}) == [
+        "web1: environment.DEBUG: input should be a valid string; it is: Environment variables of the application that "
+        "anybody may see."
+    ]
+
+
+def test_all_names_of_the_certificate_begin_with_the_canonical_one() -> None:
+    assert loaded(domain_aliases="a.example.com").domains == ("notes.example.com", "a.example.com")
