@@ -7,7 +7,6 @@ image.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import shutil
 import subprocess
@@ -30,7 +29,6 @@ from homeport.lab.qemu_image import BaseImage, base_image
 from homeport.lab.recipe import ImageFile, tar
 
 BASE = "base"
-USER_HTTP_PORT, USER_HTTPS_PORT = 8080, 8443
 BOOT_SECONDS = 600.0
 """Patience for a boot: software emulation took 20 to 100 s, and a busy computer takes several times that."""
 REBOOT_COMMAND_SECONDS = 60.0
@@ -48,7 +46,7 @@ class QemuBackend:
     def prepare(self, suite: Suite) -> None:
         """Install what is missing on this computer and build (or find in the cache) the suite's image."""
         require_tools()
-        base_image(suite)
+        base_image(suite, apt_proxy=self.context.local_cache_url)
 
     def create(self, host: LabHost) -> None:
         """Make the machine's disk, start it, and return when its sshd answers with the host key that we gave it."""
@@ -64,7 +62,7 @@ class QemuBackend:
     def destroy(self, host: LabHost) -> None:
         """End the machine and remove its interface, its disk and its keys, as far as they are there."""
         self._cut_power(host)
-        if _is_bridged(host):
+        if self._bridged:
             run(["ip", "link", "delete", self._tap(host)], check=False)
         shutil.rmtree(self._folder(host), ignore_errors=True)
         keys.forget(self.context.directory, host.address, host.port)
@@ -91,7 +89,7 @@ class QemuBackend:
     def _make_disk(self, host: LabHost) -> None:
         """Make the layer above the base image, then the host's files: when these are there, the disk is complete."""
         folder = self._folder(host)
-        image = base_image(host.suite)
+        image = base_image(host.suite, apt_proxy=self.context.local_cache_url)
         base = folder / BASE
         base.unlink(missing_ok=True)
         base.symlink_to(image.folder)
@@ -104,13 +102,13 @@ class QemuBackend:
     def _files(self, host: LabHost) -> list[ImageFile]:
         """Return what makes this host out of the base image."""
         files = [*host_files(self.context, host), machine_id(), self._interface(host).guest_file()]
-        return files if _is_bridged(host) else in_user_mode(files)
+        return files if self._bridged else in_user_mode(files)
 
     def _start(self, host: LabHost) -> None:
         """Start QEMU, unless it runs."""
         if self.is_running(host):
             return
-        if _is_bridged(host):
+        if self._bridged:
             attach_tap(self.context.network.bridge, self._tap(host))
         computer, folder = architecture(), self._folder(host)
         accel = accelerator(computer)
@@ -137,11 +135,15 @@ class QemuBackend:
     def _cut_power(self, host: LabHost) -> None:
         processes.end(self.context.id, _purpose(host), grace_seconds=0)
 
+    @property
+    def _bridged(self) -> bool:
+        return not self.context.network.loopback
+
     def _interface(self, host: LabHost) -> Interface:
         network = self.context.network
-        if _is_bridged(host):
+        if self._bridged:
             return bridged(network, network.number(host.address), self._tap(host))
-        return user_mode(host.address, {host.port: 22, USER_HTTP_PORT: 80, USER_HTTPS_PORT: 443})
+        return user_mode(host.address, {host.port: 22, network.http_port: 80, network.https_port: 443})
 
     def _tap(self, host: LabHost) -> str:
         return names.link(self.context.id, self.context.network.number(host.address), "t")
@@ -171,10 +173,6 @@ def attach_tap(bridge: str, tap: str) -> None:
 def machine_id() -> ImageFile:
     """Return a machine id of the host's own, so that its first boot is like any other."""
     return ImageFile("/etc/machine-id", f"{uuid.uuid4().hex}\n".encode(), 0o444)
-
-
-def _is_bridged(host: LabHost) -> bool:
-    return not ipaddress.ip_address(host.address).is_loopback
 
 
 def _purpose(host: LabHost) -> str:

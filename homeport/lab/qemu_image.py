@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from homeport.errors import LabError
@@ -69,6 +70,7 @@ class BaseImage:
         return self.folder / "initrd"
 
 
+@cache
 def qemu_recipe(suite: Suite) -> Recipe:
     """Return the lab's recipe for a suite with a kernel, and with what its initial RAM disk needs."""
     files = (

@@ -12,7 +12,6 @@ from homeport.lab.model import LabDirectory, LabHost
 
 RETRY_SECONDS = 0.02
 LOOK_SECONDS = 0.5  # between looks at whether the machine lives
-
 EMULATED_SECONDS = 60  # for the handshake: a machine whose processor is emulated on a busy computer needs several
 
 
