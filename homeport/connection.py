@@ -20,4 +20,4 @@ def disable_nagle(host: Host) -> None:
 
 def login_is_root(host: Host) -> bool:
     """Tell whether the connection logs in as root, so that no sudo is needed (bare machines often have none)."""
-    return host.data.get("ssh_user") == "root"
+    return bool(host.data.get("ssh_user") == "root")

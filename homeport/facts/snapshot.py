@@ -34,7 +34,7 @@ Rows = dict[str, list[list[str]]]
 class SnapshotFact(FactBase[Snapshot]):
     """Read a host: everything that `query` names. The command is POSIX sh and works on a bare machine."""
 
-    def command(self, query: Query) -> str:  # type: ignore[override]
+    def command(self, query: Query) -> str:
         """Return the command for `query`."""
         return f"sh -c {shlex.quote(_variables(query) + SCRIPT)}"
 

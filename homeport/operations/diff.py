@@ -16,7 +16,7 @@ from homeport.state.compare import FileChanges
 class FileContents(FactBase[dict[str, str]]):
     """Read text files: path to content; a file that is not there is left out."""
 
-    def command(self, paths: tuple[str, ...]) -> str:  # type: ignore[override]
+    def command(self, paths: tuple[str, ...]) -> str:
         """Return the command that prints each file's name and content, in base64."""
         names = " ".join(shlex.quote(path) for path in paths)
         return f'for f in {names}; do [ ! -f "$f" ] || printf "%s %s\\n" "$f" "$(base64 -w 0 "$f")"; done'
