@@ -120,13 +120,32 @@ def merge(parts: Iterable[Part]) -> Part:
     """Add parts up, keeping their order; raise HomeportError when two want different things of the same name."""
     parts = tuple(parts)
     merged = {spec.name: _unique(item for part in parts for item in getattr(part, spec.name)) for spec in fields(Part)}
-    return Part(**merged)
+    _unique_paths(item for name in ("directories", "files", "absent") for item in merged[name])
+    return Part(**merged)  # type: ignore[arg-type]
 
 
 def _unique(items: Iterable[object]) -> tuple[object, ...]:
     found: dict[str, object] = {}
     for item in items:
-        name = item if isinstance(item, str) else str(getattr(item, "path", None) or getattr(item, "name"))  # noqa: B009
-        if found.setdefault(name, item) != item:
-            raise HomeportError("two steps want different things of this path", key=name)
+        if found.setdefault(_name(item), item) != item:
+            raise _contradiction(_name(item))
     return tuple(found.values())
+
+
+def _unique_paths(items: Iterable[object]) -> None:
+    """Raise HomeportError when a path shall be both, a file and a directory, say, or there and away."""
+    seen: set[str] = set()
+    for item in items:
+        if _name(item) in seen:
+            raise _contradiction(_name(item))
+        seen.add(_name(item))
+
+
+def _name(item: object) -> str:
+    if isinstance(item, Directory | File):
+        return item.path
+    return item.name if isinstance(item, Account | Unit) else str(item)
+
+
+def _contradiction(name: str) -> HomeportError:
+    return HomeportError("two steps want different things of this path", key=name)
