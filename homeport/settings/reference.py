@@ -36,9 +36,13 @@ def markdown() -> str:
     """Return the text of docs/settings.md."""
     lines = ["# Settings", "", "Generated from `homeport/settings/model.py` by `make reference`.", ""]
     lines += [
-        "Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, in an inventory beside a host, or come with"
+        "Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, beside a host in an inventory, or come with"
     ]
-    lines += ["`--data name=value`; the later wins, as pyinfra has it. A name that begins with `x_` is yours.", ""]
+    lines += ["`--data name=value`; the later wins, as pyinfra has it. A name that begins with `x_` is yours."]
+    lines += [
+        "pyinfra takes what looks like a number for one; quotes keep it a text: `--data 'app_ref=\"2024_01\"'`.",
+        "",
+    ]
     lines += ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         value = default(field)

@@ -13,10 +13,23 @@ from homeport.settings.loading import SettingsError, load, load_all
 NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
 SENTINEL = "s3ntinel\"value';$(x)"
 TEXT = st.text(st.characters(codec="utf-8"))
+PLAIN = TEXT | st.integers() | st.none() | st.floats() | st.booleans()
+ANYTHING = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=5
+)
 
 
 def loaded(**data: Any) -> Settings:
     return load({**NEEDED, **data}, "web1")
+
+
+def refused(key: str, value: object) -> SettingsError | None:
+    """Return why this value is refused, or None when it is taken."""
+    try:
+        loaded(**{key: value})
+    except SettingsError as error:
+        return error
+    return None
 
 
 def from_command_line(key: str, text: str) -> Any:
@@ -75,9 +88,7 @@ def test_what_belongs_to_pyinfra_and_to_the_user_is_left_alone() -> None:
 
 
 def test_a_missing_group_data_folder_is_named_as_the_cause() -> None:
-    with pytest.raises(
-        SettingsError, match="no settings were found for this host; run pyinfra in the project's folder"
-    ):
+    with pytest.raises(SettingsError, match="no settings were found for this host; run pyinfra in"):
         load({"ssh_user": "debian"}, "web1")
 
 
@@ -91,18 +102,16 @@ def test_no_value_ever_appears_in_a_message(key: str, shape: str) -> None:
         "mapping in mapping": {"NAME": {"NAME": SENTINEL}},
         "lines": f"{SENTINEL}\n\0{SENTINEL}",
     }
-    try:
-        loaded(**{key: values[shape]})
-    except SettingsError as error:
+    error = refused(key, values[shape])
+    if error:
         assert "s3ntinel" not in error.line() + str(error) + repr(error.problems)
         assert f"web1: {key}" in error.line() or "web1: settings" in error.line()
 
 
-@given(st.sampled_from(sorted(Settings.model_fields)), st.recursive(TEXT | st.integers() | st.none() | st.floats() | st.booleans(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)))  # fmt: skip
+@given(st.sampled_from(sorted(Settings.model_fields)), ANYTHING)
 def test_any_value_is_taken_or_refused_in_lines_that_name_host_and_key(key: str, value: Any) -> None:
-    try:
-        loaded(**{key: value})
-    except SettingsError as error:
+    error = refused(key, value)
+    if error:
         assert all(line.startswith("web1: ") for line in error.line().splitlines())
         assert all(problem.key and problem.fix for problem in error.problems)
 

@@ -67,9 +67,7 @@ def test_without_a_secrets_file_there_are_no_secrets(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "secrets.env").write_text("")
     settings = Settings(app_name="notes", domain="notes.example.com", secrets_file=name)
-    with pytest.raises(
-        UsageError, match="web1: secrets_file: .* cannot be read; write it as NAME=value lines, in UTF-8"
-    ):
+    with pytest.raises(UsageError, match=r"^web1: secrets_file: .* cannot be read; write it as"):
         load_secrets(settings, tmp_path, "web1")
 
 
