@@ -51,11 +51,12 @@ def prune(layout: Layout, keep: int, *, dry_run: bool = False, leftover_seconds:
 def removable(
     layout: Layout, keep: int, *, coming: str = "", leftover_seconds: float = LEFTOVER_SECONDS
 ) -> tuple[list[str], list[str]]:
-    """Return the releases and the environments that `prune` would remove, once the release `coming` ("": none) is live."""
+    """Return the releases and environments that `prune` would remove once the release `coming` ("": none) is live."""
     trees, events, recent = _trees(layout), journal.read(layout), time.time() - leftover_seconds
     in_use = _in_slots(layout)
-    if coming:
-        live = slots.linked_release(layout, slots.read(layout).live or SLOTS[0])
+    found = slots.read(layout) if coming else None
+    live = found[found.live].release if found and found.live else None
+    if coming and coming != live:  # it will take the idle slot, and what is there now will be free to go
         in_use = {name for name in (coming, live) if name}
         events = [*events, Event(journal.LIVE, coming)]
     names = sorted({path.name for tree in trees for path in _folders(tree)} | in_use)
@@ -72,11 +73,9 @@ def _trees(layout: Layout) -> tuple[Path, Path]:
 
 
 def _in_slots(layout: Layout) -> set[str]:
-    """Return the releases that a link of a slot points to, also when its two links disagree."""
+    """Return the releases that a link of a slot points to (the live one is among them), also where two disagree."""
     links = [link for slot in SLOTS for link in layout.links(slot) if link.is_symlink()]
-    live = slots.read(layout).live
-    held = {slots.linked_release(layout, live)} if live else set()
-    return {link.readlink().name for link in links} | {name for name in held if name}
+    return {link.readlink().name for link in links}
 
 
 def _unused_venvs(layout: Layout, gone: Collection[str], recent: float) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import durable
 from .layout import Layout
-from .output import HostError
+from .output import HostError, say
 from .releases import Release
 
 PROPERTIES = (
@@ -112,12 +112,14 @@ def install(layout: Layout, slot: str, release: Release) -> None:
 
 
 def verify(layout: Layout, slot: str, release: Release) -> None:
-    """Raise HostError when systemd finds fault with the slot's units, of which each line is a detail."""
+    """Raise HostError when systemd cannot use the slot's units; show what it merely does not know."""
     names = [layout.unit(slot)] + ([layout.migrate_unit(slot)] if release.has_migration else [])
     done = run("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
     faults = tuple(line for line in done.stderr.splitlines() if any(name in line for name in names))
     if done.returncode and faults:
         raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
+    for line in faults:
+        say(f"{layout.app}: {line}")
 
 
 def enable(unit: str) -> None:

@@ -265,4 +265,5 @@ def test_a_crash_loop_ends_as_failed(machine: Machine) -> None:
     machine.root(f"kill -9 $(systemctl show -P MainPID app@{slot})")
 
     assert until(lambda: machine.active(f"app@{slot}") == "failed", seconds=100)
-    assert "Start request repeated too quickly" in machine.root(f"systemctl status --no-pager app@{slot} || true").stdout
+    status = machine.root(f"systemctl status --no-pager app@{slot} || true").stdout
+    assert "Start request repeated too quickly" in status
