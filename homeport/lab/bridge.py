@@ -31,12 +31,12 @@ table inet {table} {{
 """
 
 
-def ensure(lab: str) -> Network:
-    """Return the lab's network, and make it where it is not there yet."""
+def ensure(lab: str, preferred: int | None = None) -> Network:
+    """Return the lab's network, made where it is not there yet; `preferred` is its third number if that is free."""
     with kernel.machine_lock():
         network = existing(lab)
         if network is None:
-            network = Network(lab, choose_third(lab, _networks_in_use()))
+            network = Network(lab, choose_third(lab, _networks_in_use(), preferred))
             _make_bridge(network)
         _translate_addresses(network)
         kernel.raise_settings()

@@ -88,6 +88,7 @@ class Lab:
         processes.end(self.id)
         if os.geteuid() == 0:
             cgroups.kill(self.id)
+            supervisor.forget(self.id)
             bridge.remove(self.id)
         self._remove_files()
 
@@ -125,6 +126,17 @@ class Lab:
             raise LabError(f"the lab in {self.directory.path} is not up", fix="run 'homeport lab up'")
         return LabContext(self.directory, network)
 
+    def _bridged(self, state: LabState) -> Network:
+        """Return the lab's network on a bridge: the one that its hosts have addresses in, if it has hosts."""
+        used = {int(host.address.split(".")[2]) for host in state.hosts}
+        network = bridge.ensure(self.id, next(iter(used), None))
+        if used - {network.third}:
+            raise LabError(
+                f"something else on this machine uses the network of the lab in {self.directory.path} now",
+                fix="run 'homeport lab down'",
+            )
+        return network
+
     def _loopback(self) -> Network:
         """Return the network of a lab without root: forwarded ports on the loopback device, so nothing has to be
         made.
@@ -139,9 +151,10 @@ class Lab:
         with self._locked():
             if not processes.find(self.id):
                 progress(f"starting the lab in {self.directory.path} …")
-            context = LabContext(self.directory, bridge.ensure(self.id) if root else self._loopback())
-            keys.client_public_key(self.directory)
             state = self._state()
+            network = self._bridged(state) if root else self._loopback()
+            context = LabContext(self.directory, network)
+            keys.client_public_key(self.directory)
             dns.ensure(context, state.hosts)
             cache_service.start(context)
             AcmeServer(context).start()

@@ -114,10 +114,10 @@ class Network:
         raise LabError(f"the lab is full: no address is left for '{name}'", fix="remove a host")
 
 
-def choose_third(lab: str, used: Iterable[str]) -> int:
+def choose_third(lab: str, used: Iterable[str], preferred: int | None = None) -> int:
     """Return the third number of a /24 that overlaps with none of the networks in use (as `10.0.0.0/8`)."""
     networks = [ipaddress.IPv4Network(one, strict=False) for one in used if ":" not in one]
-    first = int(lab, 16) % 256
+    first = int(lab, 16) % 256 if preferred is None else preferred
     for third in sorted(range(256), key=lambda number: (number - first) % 256):
         candidate = ipaddress.IPv4Network(f"10.213.{third}.0/24")
         if not any(candidate.overlaps(one) for one in networks if one.prefixlen > 0):

@@ -20,6 +20,7 @@ from homeport.lab.model import BackendName, LabHost, Suite
 from homeport.lab.recipe import ImageFile
 
 START_SECONDS = 60.0
+BASE = "base"  # the link in a host's directory to the image that its disk is a layer above
 
 
 class NspawnBackend:
@@ -41,7 +42,7 @@ class NspawnBackend:
         folder = self.context.host_directory(host.name)
         upper = folder / "upper"
         if not upper.exists():
-            _fill(folder, host_files(self.context, host))
+            _fill(folder, host_files(self.context, host), self._base_image(host))
         keys.remember(self.context.directory, host.address, host.port, keys.public_host_key(folder, host.name))
         self._start(host)
         self._wait(host)
@@ -49,6 +50,7 @@ class NspawnBackend:
     def destroy(self, host: LabHost) -> None:
         """Kill the host and remove its disk, interface and control groups."""
         self._kill(host)
+        supervisor.forget(self.context.id, host.name)
         bridge.detach(self.context.network, host.name, self.context.network.number(host.address))
         keys.forget(self.context.directory, host.address, host.port)
         shutil.rmtree(self.context.host_directory(host.name), ignore_errors=True)
@@ -71,8 +73,12 @@ class NspawnBackend:
         if self.is_running(host):
             return
         namespace = bridge.attach(self.context.network, host.name, self.context.network.number(host.address))
-        base = images.base_image(host.suite, apt_proxy=self.context.local_cache_url)
+        link = self.context.host_directory(host.name) / BASE
+        base = link.readlink() if link.is_symlink() else self._base_image(host)
         supervisor.start(self.context, host.name, base=base, namespace=namespace)
+
+    def _base_image(self, host: LabHost) -> Path:
+        return images.base_image(host.suite, apt_proxy=self.context.local_cache_url)
 
     def _wait(self, host: LabHost, *, unlike_boot: str = "") -> None:
         try:
@@ -93,8 +99,8 @@ class NspawnBackend:
         cgroups.kill(self.context.id, host.name)
 
 
-def _fill(folder: Path, files: list[ImageFile]) -> None:
-    """Write the host's own files into its layer of the overlay, complete or not at all."""
+def _fill(folder: Path, files: list[ImageFile], base: Path) -> None:
+    """Write the host's own files into its layer above the base image, complete or not at all."""
     new = folder / "upper.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -108,6 +114,8 @@ def _fill(folder: Path, files: list[ImageFile]) -> None:
         path.chmod(file.mode)
     for name in ("work", "root"):
         (folder / name).mkdir(exist_ok=True)
+    (folder / BASE).unlink(missing_ok=True)
+    (folder / BASE).symlink_to(base)
     new.rename(folder / "upper")
 
 

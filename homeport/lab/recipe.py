@@ -17,9 +17,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from homeport.errors import LabError
 from homeport.lab import indexes, sources
 from homeport.lab.authority import root_certificate
-from homeport.lab.machine import run
+from homeport.lab.machine import cache_directory, install, run
 from homeport.lab.model import DOMAIN, USER, Suite
 from homeport.lab.network import CACHE_PORT
 
@@ -73,6 +74,8 @@ class Recipe:
 def recipe(suite: Suite, *, packages: Iterable[str] = (), script: str = "", files: Iterable[ImageFile] = ()) -> Recipe:
     """Return the recipe of a suite on this machine, with a backend's own packages, files and commands added."""
     found = sources.read(suite)
+    if any(source.signed_by == sources.KEYRING for source in found) and not Path(sources.KEYRING).exists():
+        install(["debian-archive-keyring"])
     settings = indexes.read_apt_settings()
     return Recipe(
         suite=suite,
@@ -103,7 +106,18 @@ def build(wanted: Recipe, target: Path, *, format_: str = "directory", mode: str
             f'--customize-hook=chroot "$1" sh /{SETUP_FILE}',
             *(wanted.suite, str(target), str(folder / "image.sources")),
         ]
-        run(argv, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "TMPDIR": str(folder)})
+        done = run(argv, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "TMPDIR": str(folder)}, check=False)
+        if done.returncode != 0:
+            raise _failure(wanted.suite, done.stderr)
+
+
+def _failure(suite: Suite, output: str) -> LabError:
+    """Return the error for an image that could not be built, with mmdebstrap's output kept in a file."""
+    log = cache_directory() / "images" / f"{suite}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(output)
+    lines = [line for line in output.splitlines() if line.startswith(("E: ", "Err:"))] or ["mmdebstrap failed"]
+    return LabError(f"the {suite} image could not be built: {lines[0]}", fix=f"see {log}")
 
 
 def tar(files: Iterable[ImageFile]) -> bytes:

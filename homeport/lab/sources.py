@@ -8,6 +8,7 @@ machine's.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from homeport.errors import LabError
 
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 COMPONENTS = frozenset({"main", "contrib", "non-free", "non-free-firmware", "universe", "restricted", "multiverse"})
 POCKETS = ("", "-updates", "-security")
 ALIASES = ("stable", "oldstable")
@@ -49,6 +51,8 @@ def read(suite: str, root: Path = Path("/")) -> list[Source]:
     """Return the sources of a suite as the machine (its files below `root`) would get it; raise LabError when it has
     none.
     """
+    if mirror := os.environ.get("HOMEPORT_LAB_MIRROR"):
+        return [Source(mirror, (suite, f"{suite}-updates"), ("main",), KEYRING)]
     codename = _codename(root / "etc/os-release")
     files = [root / "etc/apt/sources.list", *sorted((root / "etc/apt/sources.list.d").glob("*"))]
     sources = [
@@ -58,7 +62,7 @@ def read(suite: str, root: Path = Path("/")) -> list[Source]:
     if not found:
         raise LabError(
             f"this machine's apt sources name no Debian mirror, so '{suite}' cannot be had from them",
-            fix="put one into /etc/apt/sources.list.d, or use a Debian machine",
+            fix="give the URL of a Debian mirror in HOMEPORT_LAB_MIRROR",
         )
     return found
 
@@ -72,7 +76,7 @@ def parse(filename: str, text: str) -> list[Source]:
 
 def for_suite(sources: Iterable[Source], codename: str, suite: str) -> list[Source]:
     """Return the distribution's own sources, with `suite` in the place of the machine's release."""
-    names = {f"{base}{pocket}": f"{suite}{pocket}" for base in (codename, *ALIASES) for pocket in POCKETS}
+    names = {f"{base}{pocket}": f"{suite}{pocket}" for base in (codename, *ALIASES) if codename for pocket in POCKETS}
     wanted: list[Source] = []
     for source in sources:
         suites = tuple(dict.fromkeys(names[one] for one in source.suites if one in names))
@@ -110,6 +114,7 @@ def _parse_lines(text: str) -> Iterator[Source]:
 
 
 def _codename(os_release: Path) -> str:
+    """Return the name of the machine's Debian release; of another system's release we know no mirror for Debian."""
     text = os_release.read_text() if os_release.exists() else ""
-    match = re.search(r'(?m)^VERSION_CODENAME="?([a-z]+)"?$', text)
-    return match[1] if match else ""
+    fields = dict(re.findall(r'(?m)^(\w+)="?([^"\n]*)"?$', text))
+    return fields.get("VERSION_CODENAME", "") if fields.get("ID") == "debian" else ""

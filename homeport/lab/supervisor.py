@@ -7,6 +7,7 @@ control groups of its own and starts the host again when that reboots (systemd-n
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 from homeport.errors import LabError
@@ -15,6 +16,7 @@ from homeport.lab.context import LabContext
 from homeport.lab.machine import run
 
 REBOOTED = 133
+NSPAWN_STATE = Path("/run/systemd/nspawn")
 UNIT_PROPERTIES = {
     "Type": "notify",
     "NotifyAccess": "all",
@@ -60,6 +62,12 @@ def stop_all(lab: str) -> None:
         for line in listed.stdout.splitlines():
             host = line.split()[0].removeprefix(names.unit(lab, "").removesuffix(".service")).removesuffix(".service")
             stop(lab, host)
+
+
+def forget(lab: str, host: str = "*") -> None:
+    """Remove what systemd-nspawn leaves in /run of a host that has ended, or of all hosts of a lab."""
+    for entry in NSPAWN_STATE.glob(f"*/{names.machine(lab, host)}"):
+        shutil.rmtree(entry, ignore_errors=True)
 
 
 def is_active(lab: str, host: str) -> bool:

@@ -21,6 +21,7 @@ def traces(lab: Lab) -> list[str]:
     commands = ("ip -o link", "ip netns list", "nft list tables", "cat /proc/self/mountinfo")
     lines = [line for one in commands for line in subprocess.check_output(one.split(), text=True).splitlines()]
     lines += [str(path) for path in Path("/sys/fs/cgroup").glob("*/*")]
+    lines += [str(path) for path in Path("/run").glob("systemd/nspawn/*/*")]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             lines.append((process / "cmdline").read_text() + (process / "environ").read_text())

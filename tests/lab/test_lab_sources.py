@@ -96,6 +96,17 @@ def test_a_machine_without_a_debian_mirror_is_told_so(tmp_path: Path) -> None:
         read("bookworm", root=tmp_path)
 
 
+def test_another_systems_release_is_not_taken_for_debians(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc/apt").mkdir(parents=True)
+    (tmp_path / "etc/os-release").write_text("ID=ubuntu\nVERSION_CODENAME=noble\n")
+    (tmp_path / "etc/apt/sources.list").write_text("deb http://m.test/ubuntu noble main universe\n")
+    with pytest.raises(LabError, match="HOMEPORT_LAB_MIRROR"):
+        read("bookworm", root=tmp_path)
+    monkeypatch.setenv("HOMEPORT_LAB_MIRROR", "http://m.test/debian")
+    (source,) = read("bookworm", root=tmp_path)
+    assert (source.uri, source.suites) == ("http://m.test/debian", ("bookworm", "bookworm-updates"))
+
+
 def test_all_of_the_machines_files_are_read_and_what_they_repeat_counts_once(tmp_path: Path) -> None:
     folder = tmp_path / "etc/apt/sources.list.d"
     folder.mkdir(parents=True)
