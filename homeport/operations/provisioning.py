@@ -56,7 +56,8 @@ def files(run: Run) -> Commands:
 
 def _payload(run: Run, pending: FileChanges) -> str:
     return packed(
-        ((f"root{file.path}", file) for file in pending.files), extra=[("manifest", manifest(run.wanted.app, pending, run))]
+        ((f"root{file.path}", file) for file in pending.files),
+        extra=[("manifest", manifest(run.wanted.app, pending, run))],
     )
 
 

@@ -8,7 +8,8 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.operations.command import command_line, encoded, packed, program, script
 from homeport.operations.run import Run
-from homeport.paths import HOST_PROGRAM
+from homeport.paths import HOST_PROGRAM, AppPaths
+from homeport.rules.dependencies import install_environment
 from homeport.state import compare
 
 Commands = Generator[StringCommand, None, None]
@@ -37,7 +38,9 @@ def dependencies(run: Run) -> Commands:
         return
     run.announce(changes)
     release, python = run.wanted.release, run.settings.python_version or ""
-    installs = [command_line(("uv", *words)) for words in run.source.dependencies.install]
+    variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
+    uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
+    installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
     yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
 
 

@@ -17,13 +17,15 @@ done
 if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
 [ -z "$force" ] || set -- "$@" --force-renewal
 explain() {
+    failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | tr '\n' ' ')
     case $(cat "$log") in
-    *"too many"* | *rateLimited*) echo "the authority's rate limit is reached" ;;
-    *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503"* | *"An unexpected error occurred"*)
-        echo "the authority at $directory does not answer" ;;
-    *NXDOMAIN* | *"DNS problem"* | *"no such host"* | *"No valid IP"*) echo "a name does not resolve to this host yet" ;;
     *"CERTIFICATE_VERIFY_FAILED"*) echo "this host does not trust the authority at $directory" ;;
-    *) echo "a challenge failed" ;;
+    *"too many"* | *rateLimited*) echo "the authority's rate limit is reached; wait before you deploy again" ;;
+    *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503 "*)
+        echo "the authority at $directory does not answer" ;;
+    *NXDOMAIN* | *"DNS problem"* | *"could not resolve"* | *"No valid IP"*)
+        echo "the authority finds no address for ${failed:-a name}" ;;
+    *) echo "the authority cannot see ${failed:-the name} on this host: $(sed -n 's/^ *Detail: *//p' "$log" | head -n 1 | cut -c 1-160)" ;;
     esac
 }
 request() {
@@ -32,7 +34,7 @@ request() {
 }
 # An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
 forget_account() {
-    grep -q accountDoesNotExist "$log" || return 1
+    grep -qE 'accountDoesNotExist|Account .* not found' "$log" || return 1
     account=/etc/letsencrypt/accounts/${directory#https://}
     [ -d "$account" ] && mv "$account" "$account.forgotten.$(date +%s)"
 }

@@ -19,7 +19,7 @@ fail() {
 export LC_ALL=C HOME="/var/cache/homeport/$app" UV_CACHE_DIR="/var/cache/homeport/$app/uv"
 # uv carries its own list of authorities; the machine's counts, as it does for apt and pip.
 export SSL_CERT_FILE="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
-export VIRTUAL_ENV="$environment" UV_PROJECT_ENVIRONMENT="$environment" UV_NO_PROGRESS=1
+export UV_NO_PROGRESS=1
 export UV_PYTHON_INSTALL_DIR=/usr/local/lib/homeport/python
 if [ -n "$python" ]; then
     echo "making Python $python available"

@@ -1,0 +1,162 @@
+"""A user's project in a folder of its own, and the machines as somebody else sees them.
+
+`Project` runs the real `pyinfra` as a user does. `Seen` reads a host back without homeport: over ssh with testinfra,
+from outside with curl and openssl.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import testinfra
+
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+
+REPOSITORY = Path(__file__).parents[2]
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+
+
+@dataclass
+class Project:
+    """A project folder with its application in a git repository beside it."""
+
+    folder: Path
+    lab: Lab
+    data: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, folder: Path, lab: Lab, example: str = "notes", **data: object) -> Project:
+        """Make a project that deploys a copy of one of the examples."""
+        folder.mkdir(parents=True)
+        for name in ("deploy.py", "config.py", "inventories", "group_data"):
+            source = REPOSITORY / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        shutil.copytree(REPOSITORY / "examples" / example, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        project = cls(folder, lab, {"app_name": example, "app_source": "app", "app_subdirectory": "", **data})
+        project.git("init", "-q", "-b", "main")
+        project.commit("first")
+        return project
+
+    @property
+    def app(self) -> Path:
+        """The application's working tree."""
+        return self.folder / "app"
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the application's repository."""
+        command = ["git", *IDENTITY, *arguments]
+        return subprocess.run(command, cwd=self.app, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, message: str) -> str:
+        """Commit all that is there; return the commit."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the application and commit it."""
+        target = self.app / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        self.commit(f"change {path}")
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Change a file of the application and commit it."""
+        text = (self.app / path).read_text()
+        assert old in text
+        self.write(path, text.replace(old, new, 1))
+
+    def pyinfra(self, host: str, *options: str, **data: object) -> subprocess.CompletedProcess[str]:
+        """Run `pyinfra inventories/lab.py deploy.py` against one host; stdout and stderr come together."""
+        values = [word for key, value in {**self.data, **data}.items() for word in ("--data", f"{key}={value}")]
+        command = [str(PYINFRA), "inventories/lab.py", "deploy.py", "--limit", host, *options, *values]
+        environment = {**os.environ, "HOMEPORT_LAB": str(self.lab.directory.path), "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    def deploy(self, host: LabHost, **data: object) -> subprocess.CompletedProcess[str]:
+        """Deploy without asking; the caller looks at the status."""
+        return self.pyinfra(host.name, "-y", **data)
+
+    def deployed(self, host: LabHost, **data: object) -> str:
+        """Deploy and have it succeed; return what was printed."""
+        result = self.deploy(host, **data)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A host as somebody sees it who does not know homeport."""
+
+    lab: Lab
+    host: LabHost
+
+    @property
+    def inside(self) -> Any:
+        """The host through testinfra, as root."""
+        directory, host = self.lab.directory, self.host
+        config = directory.path / f"ssh_config_{host.name}"
+        config.write_text(
+            f"Host {host.name}\n  HostName {host.address}\n  Port {host.port}\n  User {host.user}\n"
+            f"  IdentityFile {directory.key_file}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {directory.known_hosts_file}\n  StrictHostKeyChecking yes\n"
+        )
+        return testinfra.get_host(f"ssh://{host.name}", ssh_config=str(config), sudo=True)
+
+    def shell(self, command: str) -> str:
+        """Run a command as root and have it succeed; return what it printed."""
+        result = self.lab.run(self.host, f"sudo sh -c {_quoted(command)}")
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    def property(self, unit: str, name: str) -> str:
+        """Return one property of a unit, as systemd says it."""
+        return self.shell(f"systemctl show -p {name} --value {unit}")
+
+    def curl(self, path: str, *options: str, name: str = "") -> subprocess.CompletedProcess[str]:
+        """Ask the site over HTTPS, its certificate verified against the lab's authority."""
+        name = name or self.host.domain
+        trust = ["--cacert", str(self.lab.directory.ca_file), "--resolve", f"{name}:443:{self.host.address}"]
+        command = ["curl", "-sS", "--max-time", "20", *trust, *options, f"https://{name}{path}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def get(self, path: str, *, name: str = "") -> Any:
+        """Return the JSON that the site answers with, and have it answer well."""
+        answer = self.curl(path, "--fail", name=name)
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    def answers(self, *, name: str = "") -> bool:
+        """Tell whether the site answers over HTTPS, its certificate verified."""
+        return self.curl("/health", "--fail", name=name).returncode == 0
+
+    def serial(self, name: str = "") -> str:
+        """Return the serial number of the certificate that is served on port 443."""
+        name = name or self.host.domain
+        connect = ["openssl", "s_client", "-connect", f"{self.host.address}:443", "-servername", name]
+        shown = subprocess.run(connect, input="", capture_output=True, text=True, check=False).stdout
+        parse = ["openssl", "x509", "-noout", "-serial"]
+        return subprocess.run(parse, input=shown, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
