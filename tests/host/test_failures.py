@@ -1,0 +1,109 @@
+"""The cause of a failed start, in one line."""
+
+import json
+
+import pytest
+
+from homeport.host.failures import before_the_stop, explain, explain_migration, last_word, parse, tail
+from homeport.host.units import command_status, parse_properties
+
+GATE = "{{ path=/x ; argv[]=/x a ; code=exited ; b ; ignore_errors=no ; pid=7 ; code={code} ; status={status} }}"
+
+
+def unit(gate: str = "", **properties: str) -> dict[str, str]:
+    healthy = {"ActiveState": "failed", "Result": "exit-code", "ExecMainCode": "1", "ExecMainStatus": "0"}
+    return {**healthy, "ExecStartPost": gate, **properties}
+
+
+@pytest.mark.parametrize(
+    ("app", "word", "cause"),
+    [
+        (
+            unit(GATE.format(code="exited", status="1/FAILURE")),
+            "/health answered 503 instead of 200 (after 60 s)",
+            "it did not become healthy: /health answered 503 instead of 200 (after 60 s)",
+        ),
+        (
+            unit(GATE.format(code="exited", status=3), ExecMainStatus="1"),
+            "the process exited",
+            "the process exited before it was healthy (status 1)",
+        ),
+        (
+            unit(GATE.format(code="exited", status=3), Result="signal", ExecMainCode="2", ExecMainStatus="9"),
+            "",
+            "the process exited before it was healthy (killed by SIGKILL)",
+        ),
+        (
+            unit(GATE.format(code="(null)", status="0/0"), ExecMainStatus="203"),
+            "",
+            "the process exited before it was healthy (status 203)",
+        ),
+        (unit(Result="timeout"), "", "it did not start within its time-out"),
+        (unit(Result="resources"), "", "systemd did not start it (result resources, state failed)"),
+    ],
+)
+def test_the_cause_of_a_failed_start_is_named(app: dict[str, str], word: str, cause: str) -> None:
+    assert explain(app, word) == cause
+
+
+def test_a_migration_says_its_status_or_its_time_limit() -> None:
+    assert explain_migration(unit(ExecMainStatus="3")) == "the migration failed (status 3)"
+    assert "migrate_timeout_seconds" in explain_migration(unit(Result="timeout"))
+    assert explain_migration(unit(ExecMainCode="2", ExecMainStatus="64")) == "the migration failed (killed by SIGRTMAX)"
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("", None),
+        (GATE.format(code="(null)", status="0/0"), None),
+        (GATE.format(code="killed", status="15/TERM"), None),
+        (GATE.format(code="exited", status="3"), 3),
+        (GATE.format(code="exited", status="1/FAILURE"), 1),
+    ],
+)
+def test_the_gates_status_is_read_from_the_property(value: str, status: int | None) -> None:
+    assert command_status(value) == status
+
+
+def test_properties_may_contain_anything_after_the_first_equals_sign() -> None:
+    assert parse_properties("A=1\nB=x=y\n\nC=\n") == {"A": "1", "B": "x=y", "C": ""}
+
+
+def test_the_applications_own_lines_are_shown_and_ours_are_not() -> None:
+    entries = [
+        ("systemd", "Starting app@blue.service"),
+        ("fastapi", "starting"),
+        ("fastapi", 'INFO: 127.0.0.1:1 - "GET /health HTTP/1.1" 503'),
+        ("homeport-host", "homeport: waiting for /health"),
+        ("fastapi", "no database"),
+    ]
+
+    assert tail(entries, "/health") == ("starting", "no database")
+
+
+def test_where_the_application_wrote_nothing_systemd_has_the_word() -> None:
+    assert tail([("systemd", "Failed to execute /srv/x: No such file")]) == ("Failed to execute /srv/x: No such file",)
+
+
+def test_the_tail_is_bounded() -> None:
+    assert tail([("fastapi", str(number)) for number in range(50)]) == tuple(str(number) for number in range(30, 50))
+
+
+def test_the_lines_of_the_shutdown_are_not_shown_as_the_reason() -> None:
+    gate = ("homeport-host", "homeport: giving up: /health answered 503 instead of 200 (after 5 s)")
+    entries = [("fastapi", "no database"), gate, ("fastapi", "Shutting down")]
+
+    assert tail(before_the_stop(entries)) == ("no database",)
+    assert last_word(entries) == "/health answered 503 instead of 200 (after 5 s)"
+
+
+def test_the_journals_json_is_read_with_bytes_and_rubbish_in_it() -> None:
+    lines = [
+        json.dumps({"SYSLOG_IDENTIFIER": "fastapi", "MESSAGE": "one\ntwo"}),
+        "rubbish",
+        json.dumps({"MESSAGE": [111, 107, 255]}),
+        json.dumps({"MESSAGE": None}),
+    ]
+
+    assert parse("\n".join(lines)) == [("fastapi", "one"), ("fastapi", "two"), ("", "ok\N{REPLACEMENT CHARACTER}")]

@@ -1,0 +1,94 @@
+"""Connections and listeners as the kernel shows them, and the drain that waits for them."""
+
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+from homeport.host import committing, sockets
+from homeport.host.committing import drain
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F41 00000000:0000 0A 00000000:00000000 00:00000000 00000000   998        0 8001 1 0 100 0 0 10 0
+   1: 0100007F:1F41 0100007F:C350 01 00000000:00000000 00:00000000 00000000   998        0 8002 1 0 20 4 30 10 -1
+   2: 0100007F:C350 0100007F:1F41 01 00000000:00000000 00:00000000 00000000    33        0 8003 1 0 20 4 30 10 -1
+   3: 0100007F:1F41 0100007F:C351 06 00000000:00000000 03:00000A2B 00000000     0        0 0 3 0
+"""
+
+
+def test_only_the_servers_end_of_an_open_connection_counts() -> None:
+    found = list(sockets.parse(TABLE))
+
+    assert sockets.established(found, 8001) == 1
+    assert sockets.established(found, 50000) == 1
+    assert sockets.established(found, 8002) == 0
+    assert [(one.uid, one.inode) for one in sockets.listeners(found, 8001)] == [(998, 8001)]
+
+
+def test_real_connections_are_seen_and_seen_to_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert sockets.established(sockets.read(), port) == 0
+
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = server.accept()
+            with accepted:
+                assert sockets.established(sockets.read(), port) == 1
+
+        assert sockets.established(sockets.read(), port) == 0
+
+
+def test_connections_over_ipv6_are_seen() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 on this machine")
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    with server, socket.create_connection(("::1", server.getsockname()[1])):
+        assert sockets.established(sockets.read(), server.getsockname()[1]) == 1
+
+
+def test_the_listener_is_traced_to_its_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = sockets.listeners(sockets.read(), server.getsockname()[1])
+
+        assert [one.uid for one in found] == [os.getuid()]
+        assert os.getpid() in sockets.owners({one.inode for one in found})
+
+
+def test_a_drain_waits_for_the_last_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+
+        def finish() -> None:
+            client.close()
+            accepted.close()
+
+        threading.Timer(1.5, finish).start()
+        began = time.monotonic()
+        drain("notes", "blue", server.getsockname()[1], 20)
+
+    assert 1.4 < time.monotonic() - began < 5
+    assert "notes: slot blue has finished its requests" in capsys.readouterr().out
+
+
+def test_a_drain_ends_with_its_time_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        began = time.monotonic()
+        drain("notes", "blue", server.getsockname()[1], 2)
+
+    assert 1.9 < time.monotonic() - began < 5
+    assert "slot blue still has 1 connections after 2 s; stopping it" in capsys.readouterr().out
+
+
+def test_a_drain_takes_a_moment_even_when_there_is_nothing_to_see() -> None:
+    began = time.monotonic()
+
+    drain("notes", "blue", 1, 0)
+
+    assert time.monotonic() - began >= committing.SETTLE_SECONDS
