@@ -1,17 +1,21 @@
-"""Checks what pyinfra itself lets pass, before it opens its first connection.
+"""Checks everything that can be checked before pyinfra opens its first connection.
 
-pyinfra exits with 0 for an inventory that does not exist and for a `--limit` that matches nothing, and reads settings
+pyinfra exits with 0 for an inventory that does not exist and for a `--limit` that matches nothing, and runs deploy.py
 only when hosts are connected. A project's config.py, which pyinfra runs first, installs this.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
-from homeport.errors import UsageError
-from homeport.settings.loading import load_all
+from homeport.errors import HomeportError, UsageError
+from homeport.inputs import read_inputs
+from homeport.plans import provision
+from homeport.steps.wanted import describe
 
 
 def install() -> None:
@@ -36,20 +40,25 @@ def _deploys() -> bool:
 
 
 def _check_or_exit(state: State) -> None:
-    try:
-        check(state)
-    except UsageError as error:
-        for line in error.line().splitlines():
-            click.echo(f"error: {line}", err=True)
-        raise SystemExit(error.exit_status) from None
+    problems = check(state)
+    for line in dict.fromkeys(line for problem in problems for line in problem.line().splitlines()):
+        click.echo(f"error: {line}", err=True)
+    if problems:
+        raise SystemExit(max(problem.exit_status for problem in problems))
 
 
-def check(state: State) -> None:
-    """Raise UsageError when no host was selected, the inventory is no file, or the settings of any host are wrong."""
+def check(state: State) -> list[HomeportError]:
+    """Return everything that is wrong with the selection of hosts, and with settings, source and secrets of each."""
     hosts = [host for host in state.inventory if state.is_host_in_limit(host)]
     for host in hosts:
         if host.name.endswith(".py"):
-            raise UsageError("there is no such inventory", key=host.name, fix="see the folder inventories/")
+            return [UsageError("there is no such inventory", key=host.name, fix="see the folder inventories/")]
     if not hosts:
-        raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
-    load_all({host.name: host.data.dict() for host in hosts})
+        return [UsageError("no host is selected", key="--limit", fix="see the names in the inventory")]
+    problems = []
+    for host in hosts:
+        try:
+            describe(provision.STEPS, read_inputs(host.data.dict(), host.name, Path(state.cwd or ".")))
+        except HomeportError as error:
+            problems.append(error)
+    return problems

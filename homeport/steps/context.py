@@ -18,8 +18,8 @@ class Context:
 
     settings: Settings
     source: Source
-    machine: Machine
     secrets: dict[str, str]
+    machine: Machine = Machine()
     overrides: Path | None = None
     by: str = ""
 

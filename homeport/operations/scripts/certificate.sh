@@ -17,7 +17,7 @@ done
 if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
 [ -z "$force" ] || set -- "$@" --force-renewal
 explain() {
-    failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | tr '\n' ' ')
+    failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | paste -sd ' ')
     case $(cat "$log") in
     *"CERTIFICATE_VERIFY_FAILED"*) echo "this host does not trust the authority at $directory" ;;
     *"too many"* | *rateLimited*) echo "the authority's rate limit is reached; wait before you deploy again" ;;

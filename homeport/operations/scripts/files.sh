@@ -39,7 +39,8 @@ make_placeholder() {
             -keyout "$1/privkey.pem" -out "$1/fullchain.new" 2>/dev/null || fail "the placeholder certificate cannot be made"
         mv -f "$1/fullchain.new" "$1/fullchain.pem"
     fi
-    [ -h "$3" ] || ln -sfn "$1" "$3"
+    # A link to a certificate that is gone, or damaged, serves nothing.
+    openssl x509 -noout -in "$3/fullchain.pem" 2>/dev/null || ln -sfn "$1" "$3"
 }
 each placeholder make_placeholder
 
@@ -63,7 +64,10 @@ validate_units() {
 [ ! -d "$stage/root/etc/systemd/system" ] || validate_units
 
 # First copy all (this is what a full disk stops), then rename all.
-copy_new() { cp -p "$stage/root$1" "$1$new"; }
+copy_new() {
+    [ -h "$1" ] || [ ! -d "$1" ] || fail "$1 is a directory"
+    cp -p "$stage/root$1" "$1$new" || fail "$1 cannot be written"
+}
 rename_new() { mv -fT "$1$new" "$1"; }
 remove() { rm -f "$1"; }
 each file copy_new
