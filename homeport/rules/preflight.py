@@ -20,7 +20,7 @@ def preflight(settings: Settings, found: Snapshot, now: datetime) -> tuple[Homep
         (_platform(found), "os", "use a supported one"),
         (_disk(settings, found), "disk", "free some space, or lower minimum_free_megabytes"),
         (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
-        (_account(settings, found), "app_name", "choose another name"),
+        (_account(settings, found) or _units(settings, found), "app_name", "choose another name"),
         (_memory(settings, found), "workers", "lower `workers` or give the machine more memory"),
         (_ports(settings, found), "ports", "stop it, or set port_blue and port_green to free ports"),
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
@@ -54,6 +54,14 @@ def _account(settings: Settings, found: Snapshot) -> str | None:
     home = entry.split(":")[5] if entry and entry.count(":") >= 6 else ""
     if entry and home != f"/var/lib/{settings.app_name}":
         return f"the host has a user {settings.app_name} that is not the application's (home {home})"
+    return None
+
+
+def _units(settings: Settings, found: Snapshot) -> str | None:
+    """Tell whether our unit template would hide one of the system's (`user@`, `getty@`, `postgresql@`)."""
+    unit = found.units.get(f"{settings.app_name}@blue.service")
+    if unit and unit.load == "loaded" and not found.releases:
+        return f"the host has units {settings.app_name}@.service that are not the application's"
     return None
 
 

@@ -60,12 +60,12 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
 
 
 def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
-    """Tell whether the site has nothing to serve TLS with."""
+    """Tell whether the site has nothing to serve TLS with: no link, or one that leads to a certificate that is gone."""
     places = AppPaths(wanted.app)
-    return places.tls not in found.paths or (
-        found.paths[places.tls].target != places.certificate
-        and f"{places.placeholder}/fullchain.pem" not in found.paths
-    )
+    tls = found.paths.get(places.tls)
+    if tls is not None and tls.target == places.certificate:
+        return found.certificate is None
+    return tls is None or f"{places.placeholder}/fullchain.pem" not in found.paths
 
 
 def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
