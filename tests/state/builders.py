@@ -1,0 +1,101 @@
+"""Wanted states as the plan makes them, and the host that is exactly as wanted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from homeport.paths import AppPaths
+from homeport.plans.provision import STEPS
+from homeport.rules.dependencies import Dependencies
+from homeport.settings import Settings
+from homeport.source import Source
+from homeport.state import compare
+from homeport.state.changes import Change
+from homeport.state.snapshot import CertificateFound, Machine, PathFound, Snapshot, UnitFound
+from homeport.state.wanted import Wanted
+from homeport.steps.context import Context
+from homeport.steps.wanted import describe
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SECRET = "s3ntinel"
+
+
+def make_settings(**data: object) -> Settings:
+    values = {"app_name": "notes", "domain": "notes.example.com", "domain_aliases": "www.example.com", **data}
+    return Settings.model_validate(values)
+
+
+def make_source(*, has_alembic: bool = True) -> Source:
+    return Source(
+        commit="0123456789abcdef0123456789abcdef01234567",
+        ref="HEAD",
+        tree="89abcdef0123456789abcdef0123456789abcdef",
+        dirty=False,
+        entrypoint=("main.py",),
+        dependencies=Dependencies("requirements", "aaaabbbbcccc", (("pip", "install", "-r", "requirements.txt"),)),
+        has_alembic=has_alembic,
+    )
+
+
+def make_wanted(settings: Settings | None = None, machine: Machine | None = None) -> Wanted:
+    """Return what the provision plan wants of a machine."""
+    settings = settings or make_settings()
+    context = Context(
+        settings=settings,
+        source=make_source(),
+        machine=machine or Machine(),
+        secrets={"TOKEN": SECRET},
+        by="somebody@somewhere",
+    )
+    return describe(STEPS, context)
+
+
+def bare(machine: Machine | None = None) -> Snapshot:
+    """Return a machine with nothing on it."""
+    return Snapshot(machine=machine or Machine(), clock=NOW, free_megabytes=10_000)
+
+
+def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
+    """Return the host that is exactly as wanted."""
+    part, places = wanted.part, AppPaths(wanted.app)
+    paths = {one.path: PathFound("directory", one.mode, one.owner, one.group) for one in part.directories}
+    paths |= {one.path: PathFound("file", one.mode, one.owner, one.group, digest=one.digest) for one in part.files}
+    paths[places.tls] = PathFound("link", 0o777, "root", "root", target=places.certificate)
+    running = UnitFound("loaded", "active", "enabled", needs_reload=False)
+    stopped = UnitFound("loaded", "inactive", "disabled", needs_reload=False)
+    return Snapshot(
+        machine=machine or Machine(),
+        clock=NOW,
+        free_megabytes=10_000,
+        packages=frozenset(part.packages),
+        accounts={one.name: f"{one.name}:x:999:999::{one.home}:/usr/sbin/nologin" for one in part.accounts},
+        paths=paths,
+        units={one.name: running for one in part.units}
+        | {f"{wanted.app}@blue.service": running, f"{wanted.app}@green.service": stopped},
+        tools=wanted.tools.digest,
+        releases=frozenset({wanted.release.id}),
+        environments=frozenset({wanted.release.dependencies}),
+        live_slot="blue",
+        slots={"blue": wanted.release.id},
+        certificate=CertificateFound(
+            frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
+        ),
+    )
+
+
+def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> dict[str, tuple[Change, ...]]:
+    """Return what every phase would change; phases without a change are left out."""
+    phases = {
+        "packages": tuple(Change("install", name) for name in compare.missing_packages(wanted, found)),
+        "accounts": tuple(Change("make", one.name) for one in compare.missing_accounts(wanted, found)),
+        "files": compare.file_changes(wanted, found).changes,
+        "tools": compare.tools_changes(wanted, found),
+        "services": compare.service_changes(wanted, found),
+        "release": compare.release_changes(wanted, found),
+        "dependencies": compare.dependency_changes(wanted, found),
+        "start": compare.start_changes(wanted, found),
+        "switch": compare.switch_changes(wanted, found),
+        "prune": compare.prune_changes(found),
+        "certificate": compare.certificate_changes(wanted, found, now),
+    }
+    return {name: changes for name, changes in phases.items() if changes}
