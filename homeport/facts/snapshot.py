@@ -58,13 +58,21 @@ def _variables(query: Query) -> str:
 
 
 def parse(output: list[str]) -> Snapshot:
-    """Return the snapshot that the lines of `snapshot.sh` describe; raise FactProcessError when the end is missing."""
+    """Return the snapshot that the lines of `snapshot.sh` describe; raise FactProcessError when they are not whole."""
     rows: Rows = defaultdict(list)
     for line in output:
         section, *values = line.split("\t")
-        rows[section].append(values + [""] * (WIDTHS.get(section, 1) - len(values)))
+        width = WIDTHS.get(section, 1)
+        rows[section].append((values + [""] * width)[:width])
     if "end" not in rows:
         raise FactProcessError("the reading of the host is incomplete")
+    try:
+        return _snapshot(rows)
+    except ValueError as error:
+        raise FactProcessError(f"the reading of the host is damaged ({error})") from None
+
+
+def _snapshot(rows: Rows) -> Snapshot:
     return Snapshot(
         machine=_machine(rows),
         clock=datetime.fromtimestamp(int(_one(rows, "clock", "0")), UTC),

@@ -30,7 +30,7 @@ IFS='
 find $paths -maxdepth 0 -printf 'path\t%y\t%m\t%u\t%g\t%p\t%l\n' 2>/dev/null
 for path in $paths; do
     [ ! -f "$path" ] || [ -h "$path" ] || printf '%s\n' "$path"
-done | xargs -r -d '\n' sha256sum 2>/dev/null | while IFS=' ' read -r digest path; do printf 'digest\t%s\t%s\n' "$digest" "$path"; done
+done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([0-9a-f]*\)  /digest$t\1$t/p"
 IFS=$old_ifs
 set +f
 [ ! -d /run/systemd/system ] || systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload \
