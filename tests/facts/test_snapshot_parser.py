@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyinfra.api.exceptions import FactProcessError
+
+from homeport.facts.snapshot import parse
+from homeport.state.snapshot import CertificateFound, Claim, Machine, PathFound, PortHolder, UnitFound
+
+READING = """\
+os\tdebian\t13
+architecture\tarm64
+cores\t4
+memory\t4096000
+ipv6
+clock\t1893456000
+systemd
+free\t5000000
+free\t3000000
+inodes\t12
+inodes\t40
+package\tnginx\tinstalled
+package\topenssl\tconfig-files
+account\tnotes:x:999:999::/var/lib/notes:/usr/sbin/nologin
+path\tf\t644\troot\troot\t/etc/a b\t
+path\td\t1777\troot\troot\t/tmp\t
+path\tl\t777\troot\troot\t/etc/homeport/notes/tls\t/etc/letsencrypt/live/notes
+path\tp\t600\troot\troot\t/run/pipe\t
+digest\tabc\t/etc/a b
+unit\tId\tnginx.service
+unit\tLoadState\tloaded
+unit\tActiveState\tactive
+unit\tUnitFileState\tenabled
+unit\tNeedDaemonReload\tno
+unit\t\t
+unit\tId\tnotes@blue.service
+unit\tLoadState\tnot-found
+unit\tActiveState\tinactive
+unit\tUnitFileState\t
+unit\tNeedDaemonReload\tyes
+port\t443\tnginx\tnginx.service
+port\t80\tnginx\tnginx.service
+port\t80\tnginx\tnginx.service
+port\t8001\tpython3\t
+claim\t{"app": "blog", "domains": ["blog.example.com"], "ports": [8001, 8002]}
+tools\ttools-0123456789ab
+release\taaa
+release\tbbb
+environment\tccc
+slot\tblue\t../releases/aaa
+slot\tgreen\t/srv/notes/releases/bbb
+green
+not_after\t1900000000
+name\tnotes.example.com
+name\twww.example.com
+server\thttps://ca.example.com/directory
+proxy\tstale
+removable\trelease bbb
+end
+""".splitlines()
+
+
+def read(*lines: str) -> list[str]:
+    return [*lines, "end"]
+
+
+def test_a_whole_reading_is_understood() -> None:
+    found = parse(READING)
+    assert found.machine == Machine("debian", "13", "arm64", cores=4, memory_megabytes=4000, ipv6=True)
+    assert found.clock == datetime(2030, 1, 1, tzinfo=UTC)
+    assert (found.free_megabytes, found.free_inodes_percent, found.has_systemd) == (2929, 60, True)
+    assert found.packages == {"nginx"}
+    assert found.accounts == {"notes": "notes:x:999:999::/var/lib/notes:/usr/sbin/nologin"}
+    assert found.paths == {
+        "/etc/a b": PathFound("file", 0o644, "root", "root", digest="abc"),
+        "/tmp": PathFound("directory", 0o1777, "root", "root"),
+        "/etc/homeport/notes/tls": PathFound("link", 0o777, "root", "root", target="/etc/letsencrypt/live/notes"),
+        "/run/pipe": PathFound("other", 0o600, "root", "root"),
+    }
+    assert found.units == {
+        "nginx.service": UnitFound("loaded", "active", "enabled", needs_reload=False),
+        "notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=True),
+    }
+    assert set(found.ports) == {
+        PortHolder(80, "nginx", "nginx.service"),
+        PortHolder(443, "nginx", "nginx.service"),
+        PortHolder(8001, "python3", ""),
+    }
+    assert len(found.ports) == 3
+    assert found.claims == (Claim("blog", ("blog.example.com",), (8001, 8002)),)
+    assert found.tools == "0123456789ab"
+    assert (found.releases, found.environments) == (frozenset({"aaa", "bbb"}), frozenset({"ccc"}))
+    assert (found.live_slot, found.slots, found.live_release) == ("green", {"blue": "aaa", "green": "bbb"}, "bbb")
+    assert found.certificate == CertificateFound(
+        frozenset({"notes.example.com", "www.example.com"}),
+        datetime.fromtimestamp(1900000000, UTC),
+        "https://ca.example.com/directory",
+    )
+    assert found.proxy_stale
+    assert found.removable == ("release bbb",)
+
+
+def test_a_bare_machine_gives_nothing() -> None:
+    found = parse(read())
+    assert (found.paths, found.units, found.ports, found.claims, found.certificate) == ({}, {}, (), (), None)
+    assert (found.live_slot, found.live_release, found.tools, found.removable) == ("blue", "", "", ())
+    assert not found.has_systemd
+    assert not found.proxy_stale
+
+
+@given(st.integers(0, len(READING) - 1))
+def test_a_reading_that_broke_off_is_refused(lines: int) -> None:
+    with pytest.raises(FactProcessError, match="incomplete"):
+        parse(READING[:lines])
+
+
+def test_a_reading_whose_lines_lost_their_trailing_tabs_means_the_same() -> None:
+    assert parse([line.rstrip() for line in READING]) == parse(READING)
+
+
+@given(st.randoms())
+def test_the_order_of_the_rows_does_not_matter(shuffle: random.Random) -> None:
+    rows = [line for line in READING if not line.startswith(("unit", "name"))]
+    whole = parse(rows)
+    shuffle.shuffle(rows)
+    mixed = parse(rows)
+    assert (mixed.paths, mixed.packages, mixed.ports, mixed.slots) == (
+        whole.paths,
+        whole.packages,
+        whole.ports,
+        whole.slots,
+    )
+
+
+@pytest.mark.parametrize(
+    "noise", ["", "\t", "Welcome to web1!", "sudo: unable to resolve host web1", "\t\t\tx", "unknown\tsection"]
+)
+def test_lines_that_are_no_rows_are_passed_over(noise: str) -> None:
+    assert parse([noise, *READING, noise]) == parse(READING)
+
+
+@pytest.mark.parametrize("row", ["memory\tmany", "clock\t", "free\t-\t-", "port\thttp\tx\ty", "path\tf\t9\ta\tb\tc\td"])
+def test_a_row_that_cannot_be_is_refused_and_no_traceback(row: str) -> None:
+    with pytest.raises(FactProcessError, match="damaged"):
+        parse(read(row))
+
+
+@pytest.mark.parametrize("row", ["path\tf\t644\ta\tb\tc\td\te\tf", "package\ta\tb\tc", "slot\tblue\ta/b\tc", "port\t1"])
+def test_a_row_of_another_width_does_no_harm(row: str) -> None:
+    parse(read(row))
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")) | st.sampled_from(READING)))
+def test_any_output_is_understood_or_refused(lines: list[str]) -> None:
+    try:
+        parse(lines)
+    except FactProcessError:
+        return
+
+
+@pytest.mark.parametrize(
+    "claim", ["", "{", "[]", "null", "7", '{"app": "x"}', '{"app": "x", "domains": null, "ports": 1}']
+)
+def test_a_damaged_claim_claims_nothing(claim: str) -> None:
+    assert parse(read(f"claim\t{claim}")).claims == (Claim("", (), ()),)
+
+
+def test_a_certificate_that_cannot_be_read_is_none() -> None:
+    assert parse(read("name\tnotes.example.com", "server\thttps://x/")).certificate is None
+
+
+def test_a_slot_that_is_linked_but_not_live_is_not_the_live_release() -> None:
+    assert parse(read("slot\tgreen\t../releases/aaa")).live_release == ""
+    assert parse(read("slot\tgreen\t../releases/aaa", "green")).live_release == "aaa"

@@ -1,0 +1,215 @@
+"""The snapshot's script, really run by the shells that a host may have as `sh`, against files that the test makes."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homeport.facts.snapshot import SCRIPT, SnapshotFact, _variables, parse
+from homeport.state.query import Query
+from homeport.state.snapshot import Snapshot
+
+SCRIPTS = Path(__file__).parents[2] / "homeport"
+SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
+NAMES = (
+    "plain",
+    "with space",
+    " leading and trailing ",
+    "it's",
+    'double"quote',
+    "$HOME ${x} `id` $(id)",
+    "back\\slash\\x2d",
+    "star*?[a-z]",
+    "größe😀",
+    "-n",
+    "%s%n",
+    "semi;colon&and|pipe",
+    "#hash",
+    "~",
+)
+
+
+def ask(*paths: Path | str, **names: tuple[str, ...]) -> Query:
+    return Query(
+        app="no-such-app",
+        release="0123456789ab",
+        keep_releases=5,
+        paths=tuple(map(str, paths)),
+        packages=names.get("packages", ()),
+        accounts=names.get("accounts", ()),
+        units=names.get("units", ()),
+        ports=(),
+    )
+
+
+def run(shell: str, query: Query, **environment: str) -> list[str]:
+    words = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
+    done = subprocess.run(
+        [*words, _variables(query) + SCRIPT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a file, a directory and a link under each of the odd names, of different modes."""
+    for number, name in enumerate(NAMES):
+        file, directory, link = (tmp_path / kind / name for kind in ("files", "directories", "links"))
+        for one in (file, directory, link):
+            one.parent.mkdir(exist_ok=True)
+        file.write_bytes(name.encode() * number)
+        file.chmod((0o644, 0o600, 0o755, 0o4750)[number % 4])
+        directory.mkdir(mode=0o700)
+        directory.chmod((0o755, 0o700, 0o1777)[number % 3])
+        link.symlink_to(file if number % 2 else f"missing {name}")
+    return tmp_path
+
+
+def entries(folder: Path) -> list[Path]:
+    return sorted(path for kind in ("files", "directories", "links") for path in (folder / kind).iterdir())
+
+
+def assert_as_os_says(path: Path, found: Snapshot) -> None:
+    status, one = path.lstat(), found.paths[str(path)]
+    assert one.mode == stat.S_IMODE(status.st_mode)
+    assert (one.owner, one.group) == (pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid).gr_name)
+    if path.is_symlink():
+        assert (one.kind, one.target, one.digest) == ("link", str(path.readlink()), "")
+    elif path.is_dir():
+        assert (one.kind, one.target, one.digest) == ("directory", "", "")
+    else:
+        assert (one.kind, one.target) == ("file", "")
+        assert one.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_every_path_is_read_as_it_is_whatever_its_name(shell: str, folder: Path) -> None:
+    paths = entries(folder)
+    found = parse(run(shell, ask(*paths)))
+    assert set(found.paths) == set(map(str, paths))
+    for path in paths:
+        assert_as_os_says(path, found)
+
+
+def test_a_path_that_is_not_there_is_left_out_and_hides_no_other(shell: str, folder: Path) -> None:
+    good = folder / "files" / "plain"
+    found = parse(run(shell, ask(folder / "missing", good, folder / "missing" / "below", good / "below a file")))
+    assert list(found.paths) == [str(good)]
+    assert_as_os_says(good, found)
+
+
+def test_what_is_neither_file_nor_directory_nor_link_is_not_opened(shell: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    found = parse(run(shell, ask(tmp_path / "pipe", "/dev/null")))
+    assert {one.kind for one in found.paths.values()} == {"other"}
+    assert len(found.paths) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root gives up its rights here")
+def test_a_file_that_may_not_be_read_is_found_without_a_digest_and_hides_no_other(folder: Path) -> None:
+    secret, good = folder / "files" / "with space", folder / "files" / "plain"
+    secret.chmod(0)
+    for one in (folder, *folder.parents):
+        if one.stat().st_uid == 0 and one != Path("/") and not one.stat().st_mode & 0o001:
+            one.chmod(one.stat().st_mode | 0o055)
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c"]
+    script = _variables(ask(secret, good)) + SCRIPT
+    done = subprocess.run([*command, script], capture_output=True, text=True, check=True, timeout=60)
+    found = parse(done.stdout.splitlines())
+    assert found.paths[str(secret)].digest == ""
+    assert found.paths[str(secret)].mode == 0
+    assert_as_os_says(good, found)
+
+
+def test_the_machine_is_read_as_the_system_says(shell: str) -> None:
+    machine = parse(run(shell, ask("/"))).machine
+    release = dict(line.partition("=")[::2] for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    assert machine.os_id == release["ID"].strip('"')
+    assert machine.os_version == release.get("VERSION_ID", "").strip('"')
+    assert machine.cores == os.sysconf("SC_NPROCESSORS_ONLN")
+    assert machine.memory_megabytes == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    assert machine.architecture
+
+
+def test_the_fullest_file_system_decides_how_much_is_free(shell: str) -> None:
+    places = [path for path in ("/srv", "/etc", "/var", "/usr/local") if Path(path).exists()]
+    least = min(os.statvfs(path).f_bavail * os.statvfs(path).f_frsize for path in places)
+    assert abs(parse(run(shell, ask("/"))).free_megabytes - least / 2**20) < 200
+
+
+def test_accounts_and_packages_are_read_by_name(shell: str) -> None:
+    found = parse(run(shell, ask("/", accounts=("root", "no-such-user"), packages=("no-such-package", "dpkg"))))
+    assert found.accounts == {"root": ":".join(map(str, (*pwd.getpwnam("root"),)))}
+    assert found.packages == ({"dpkg"} if shutil.which("dpkg-query") else set())
+
+
+def test_the_language_of_the_login_does_not_matter(shell: str, folder: Path) -> None:
+    query = ask(*entries(folder))
+    assert parse(run(shell, query, LANG="de_DE.UTF-8", LC_ALL="tr_TR.UTF-8")).paths == parse(run(shell, query)).paths
+
+
+def test_nothing_in_a_name_is_taken_for_a_command(shell: str, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    names = (
+        f"$(touch {trap})",
+        f"`touch {trap}`",
+        f"'; touch {trap}; '",
+        f'"; touch {trap}; "',
+        f"a\\'; touch {trap} #",
+    )
+    run(shell, ask(*names, accounts=names, packages=names, units=names))
+    assert not trap.exists()
+
+
+def test_the_command_is_the_script_run_by_sh(folder: Path) -> None:
+    command = SnapshotFact().command(ask(folder / "files" / "it's"))
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=60)
+    assert_as_os_says(folder / "files" / "it's", SnapshotFact().process(done.stdout.splitlines()))
+
+
+def test_reading_changes_nothing(shell: str, folder: Path) -> None:
+    def state() -> list[tuple[str, int, int, int]]:
+        return [
+            (str(path), status.st_mode, status.st_mtime_ns, status.st_ctime_ns)
+            for path in sorted(folder.rglob("*"))
+            for status in (path.lstat(),)
+        ]
+
+    before = state()
+    run(shell, ask(*entries(folder), folder / "missing"))
+    assert state() == before
+
+
+@pytest.mark.parametrize("shell_name", SHELLS)
+@pytest.mark.parametrize("script", sorted(SCRIPTS.rglob("*.sh")), ids=lambda path: path.name)
+def test_every_script_is_understood_by_every_shell(script: Path, shell_name: str) -> None:
+    words = ["busybox", "sh"] if shell_name == "busybox" else [shell_name]
+    done = subprocess.run([*words, "-n", str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# 2086: names are split on purpose; 2154: variables come before the text; 1091, 2016: for information only.
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("script", sorted(SCRIPTS.rglob("*.sh")), ids=lambda path: path.name)
+def test_shellcheck_has_nothing_to_say(script: Path) -> None:
+    command = ["shellcheck", "--shell=sh", "--exclude=SC2086,SC2154,SC1091,SC2016", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
