@@ -1,0 +1,91 @@
+"""Where it is measured: a lab of our own, fresh hosts in it, a project that deploys the sample application to them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import BenchmarkError, Finished, run
+from benchmarks.relay import relay
+from homeport.lab import Lab, LabDirectory, LabHost, keys, ssh
+from homeport.lab.model import BackendName
+from tests.lab.project import Project, Seen
+
+RECORDER = Path(__file__).with_name("recorder.py")
+
+
+@dataclass
+class Stage:
+    """A lab that is up, and a project; `folder` is for temporary files."""
+
+    folder: Path
+    lab: Lab
+    project: Project
+
+    def fresh(self, name: str, backend: BackendName = "nspawn") -> tuple[LabHost, float]:
+        """Return a new host in the place of any earlier one of this name, and the seconds until it let us log in."""
+        self.remove(name)
+        began = time.monotonic()
+        host = self.lab.add(name, backend=backend)
+        return host, time.monotonic() - began
+
+    def remove(self, *names: str) -> None:
+        """Remove hosts, if they are there."""
+        present = {host.name for host in self.lab.directory.load().hosts}
+        for name in present.intersection(names):
+            self.lab.remove(name)
+
+    def pyinfra(self, hosts: Sequence[LabHost], *options: str, record: Path | None = None) -> Finished:
+        """Run `pyinfra inventories/lab.py deploy.py -y` against hosts, as a user does; `record` takes its commands."""
+        pyinfra = [str(Path(sys.executable).with_name("pyinfra"))]
+        if record:
+            pyinfra = [sys.executable, str(RECORDER), str(record)]
+        values = [f"{key}={value}" for key, value in self.project.data.items()]
+        command = [*pyinfra, "inventories/lab.py", "deploy.py", "-y", *options]
+        command += [word for value in values for word in ("--data", value)]
+        command += [word for host in hosts for word in ("--limit", host.name)]
+        environment = {**os.environ, "HOMEPORT_LAB": str(self.lab.directory.path)}
+        return run(command, cwd=self.project.folder, env=environment)
+
+    def ssh(self, host: LabHost, command: str, *, stdin: Path = Path(os.devnull)) -> Finished:
+        """Run one command over one new SSH connection."""
+        return run([*ssh.command_line(self.lab.directory, host, "-o", "BatchMode=yes"), "--", command], stdin=stdin)
+
+    def check(self, host: LabHost) -> None:
+        """Raise BenchmarkError unless the site answers over HTTPS with a chain that leads to the lab's authority."""
+        answer = Seen(self.lab, host).curl("/health", "--fail")
+        if answer.returncode != 0:
+            raise BenchmarkError(f"{host.name} does not answer over HTTPS: {answer.stderr}")
+
+    @contextmanager
+    def distant(self, host: LabHost, round_trip_seconds: float) -> Iterator[LabHost]:
+        """Yield the same host as it is reached through a slow line; its name stays."""
+        with relay(host.address, host.port, round_trip_seconds) as port:
+            public = keys.public_host_key(self.lab.context().host_directory(host.name), host.name)
+            keys.remember(self.lab.directory, "127.0.0.1", port, public)
+            yield replace(host, address="127.0.0.1", port=port)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Yield a lab without hosts and a project with the notes application; both are gone afterwards."""
+    with TemporaryDirectory(prefix="homeport-bench-") as name:
+        folder = Path(name)
+        lab = Lab(LabDirectory(folder / "lab"))
+        try:
+            lab.up(hosts=0)
+            yield Stage(folder, lab, Project.create(folder / "project", lab))
+        finally:
+            with suppress(KeyboardInterrupt):
+                lab.down()
+
+
+def reached(host: LabHost) -> tuple[str, ...]:
+    """Return the options with which pyinfra reaches a host where `host` says, and not where its inventory says."""
+    return "--data", f"ssh_hostname={host.address}", "--data", f"ssh_port={host.port}"
