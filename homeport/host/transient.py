@@ -11,24 +11,35 @@ import subprocess
 from collections.abc import Sequence
 
 from .layout import LAUNCHER
+from .output import say
 
+INTERRUPTED = 130
 INSIDE = "--in-unit"
 
 
 def run(action: str, app: str, arguments: Sequence[str]) -> int:
-    """Run `homeport-host --in-unit ARGUMENTS` in a transient unit, show what it says, and return its exit status."""
+    """Run `homeport-host --in-unit ARGUMENTS` in a transient unit, show what it says, and return its exit status.
+
+    An interrupt ends the showing (status 130), not the work.
+    """
+    # Two may ask at once: it is the lock that lets one in, not the name.
+    unit = f"homeport-{app}-{action}-{os.getpid()}"
     command = [
         "systemd-run",
         "--quiet",
         "--wait",
         "--pipe",
         "--collect",
-        # Two may ask at once: it is the lock that lets one in, not the name.
-        f"--unit=homeport-{app}-{action}-{os.getpid()}",
+        f"--unit={unit}",
         f"--description=homeport: {action} of {app}",
         LAUNCHER,
         INSIDE,
         *arguments,
     ]
-    # A session of its own: an interrupt from the terminal ends us and not systemd-run, which might end the unit.
-    return subprocess.call(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    # A session of its own: an interrupt from the terminal reaches us and not systemd-run, which might end the unit.
+    watching = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return watching.wait()
+    except KeyboardInterrupt:
+        say(f"{app}: {action} goes on in {unit}.service; follow it with: journalctl -f -t homeport")
+        return INTERRUPTED

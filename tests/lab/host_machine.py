@@ -112,6 +112,10 @@ class Machine:
         """Put on the host what provisioning puts there: account, folders, program, and an environment with FastAPI."""
         self.root(ACCOUNT)
         self.root(VENV)
+        self.put_program()
+
+    def put_program(self) -> None:
+        """Put the program on the host, and what says which slot has which port."""
         self.put(
             {
                 f"{LIBRARY}/{path}": (text, 0o644 if path.endswith(".py") else 0o755)
