@@ -20,7 +20,7 @@ from homeport.steps.wanted import Step, describe
 
 
 def deploy(steps: Sequence[Step], phases: Sequence[tuple[str, Any]]) -> None:
-    """Bring pyinfra's current host to what `steps` describe, by `phases`; raise DeployError, a line for each problem."""
+    """Bring pyinfra's current host to what `steps` describe, by `phases`; raise DeployError, a line a problem."""
     disable_nagle(host)
     try:
         run = _run(steps)

@@ -60,5 +60,6 @@ def check(state: State) -> list[HomeportError]:
         try:
             describe(provision.STEPS, read_inputs(host.data.dict(), host.name, Path(state.cwd or ".")))
         except HomeportError as error:
+            error.host = error.host or host.name
             problems.append(error)
     return problems

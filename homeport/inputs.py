@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from homeport.errors import HomeportError
 from homeport.settings.loading import load
 from homeport.settings.secrets import load_secrets
 from homeport.source import read_source
@@ -18,19 +17,15 @@ from homeport.steps.context import Context
 def read_inputs(data: Mapping[str, Any], host: str, project: Path) -> Context:
     """Return what the steps of `host` are given, for a machine that is not known yet.
 
-    `data` is the host's pyinfra data, `project` the folder that paths are relative to. Raises UsageError, naming the
-    host, for settings, a source or secrets that are wrong.
+    `data` is the host's pyinfra data, `project` the folder that paths are relative to. Raises UsageError for
+    settings, a source or secrets that are wrong.
     """
-    try:
-        settings = load(data, host)
-        overrides = project / "overrides"
-        return Context(
-            settings=settings,
-            source=read_source(settings, project),
-            secrets=load_secrets(settings, project, host),
-            overrides=overrides if overrides.is_dir() else None,
-            by=f"{getpass.getuser()}@{socket.gethostname()}",
-        )
-    except HomeportError as error:
-        error.host = error.host or host
-        raise
+    settings = load(data, host)
+    overrides = project / "overrides"
+    return Context(
+        settings=settings,
+        source=read_source(settings, project),
+        secrets=load_secrets(settings, project, host),
+        overrides=overrides if overrides.is_dir() else None,
+        by=f"{getpass.getuser()}@{socket.gethostname()}",
+    )

@@ -42,7 +42,8 @@ def demonstrate(app: Path | None, data: list[str]) -> int:
     curl = curl_command(lab, host)
     answer = subprocess.run(curl, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise LabError(f"the site does not answer: {answer.stderr.strip()}", host=host.name, fix=f"try: {' '.join(curl)}")
+        fix = f"try: {' '.join(curl)}"
+        raise LabError(f"the site does not answer: {answer.stderr.strip()}", host=host.name, fix=fix)
     print(answer.stdout.splitlines()[0][:200] if answer.stdout else "(an empty answer)")
     print(f"\nIt is up:  https://{host.domain}/\nTry it:    {' '.join(curl)}\nEnd it:    .venv/bin/homeport lab down")
     return 0

@@ -9,7 +9,7 @@ from homeport.lab.model import LabDirectory
 
 
 def inventory(directory: LabDirectory | None = None) -> list[tuple[str, dict[str, Any]]]:
-    """Return the lab's hosts with what pyinfra and homeport need to reach them; end the program when there is no lab."""
+    """Return the lab's hosts with what is needed to reach them; end the program when there is no lab."""
     lab = directory or LabDirectory.default()
     try:
         state = lab.load()

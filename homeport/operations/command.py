@@ -61,7 +61,7 @@ def command_line(words: Iterable[str]) -> str:
 
 
 def packed(files: Iterable[tuple[str, File]], extra: Iterable[tuple[str, str]] = ()) -> str:
-    """Return a tar archive, gzipped and in base64 on one line, of files under other names, and of private text files."""
+    """Return a tar archive of files under other names and of private text files, gzipped, in base64, on one line."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
         for name, file in files:

@@ -1,4 +1,4 @@
-"""The release's phases: upload, dependencies, start in the idle slot, switch, prune. Each yields at most one command."""
+"""The release's phases: upload, dependencies, start in the idle slot, switch, prune; at most one command each."""
 
 from __future__ import annotations
 

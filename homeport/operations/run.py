@@ -6,6 +6,7 @@ Live state is read inside operations, through here; a reading is kept until a ph
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,21 @@ class Run:
 
     @property
     def found(self) -> Snapshot:
-        """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it cannot be."""
+        """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
         if self._found is None:
-            self._found = self.host.get_fact(SnapshotFact, self.query, _ignore_errors=True, _sudo=self.sudo)
-        if self._found is None:
-            raise DeployError(
-                f"{self.host.name}: the host cannot be read as root; "
-                "its login needs sudo without a password (or be root, or give pyinfra --use-sudo-password)"
-            )
+            self._found = self._read()
         return self._found
+
+    def _read(self) -> Snapshot:
+        # Where sudo wants a password, pyinfra asks for it on the terminal; without one that ends in EOFError.
+        with suppress(EOFError):
+            found = self.host.get_fact(SnapshotFact, self.query, _ignore_errors=True, _sudo=self.sudo)
+            if found is not None:
+                return found
+        raise DeployError(
+            f"{self.host.name}: the host cannot be read as root; "
+            "log in as root, or as a user that has sudo without a password"
+        )
 
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.paths import AppPaths
@@ -19,7 +19,7 @@ class Context:
     settings: Settings
     source: Source
     secrets: dict[str, str]
-    machine: Machine = Machine()
+    machine: Machine = field(default_factory=Machine)
     overrides: Path | None = None
     by: str = ""
 

@@ -5,15 +5,14 @@ The tests of this module share a machine for each suite and go on from one anoth
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
-from tests.lab.project import Project, Seen
+from tests.lab.project import Project, Seen, until
 
 pytestmark = pytest.mark.lab
 UNITS = ("nginx.service", "notes@blue.service", "notes@green.service", "homeport-renew.timer")
@@ -39,16 +38,6 @@ def stage(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.Tem
     lab.remove(host.name)
 
 
-def until(condition: Callable[[], bool], seconds: int = 30) -> bool:
-    """Wait until something holds; give up after a while."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.3)
-    return condition()
-
-
 def the_error(output: str) -> str:
     """Return the one line that says what went wrong; a unit's last log lines stand beside it."""
     [line] = [line for line in output.splitlines() if "] error:" in line]
@@ -59,7 +48,8 @@ def migrations(seen: Seen) -> list[list[str]]:
     """Return the migration runs that the database counted: release and whether it finished."""
     rows = seen.shell(
         "python3 -c \"import sqlite3; c = sqlite3.connect('file:/var/lib/notes/notes.sqlite3?mode=ro', uri=True); "
-        "[print(r, f is not None) for r, f in c.execute('select release, finished_at from migration_runs order by rowid')]\""
+        "runs = c.execute('select release, finished_at from migration_runs order by rowid'); "
+        '[print(release, finished is not None) for release, finished in runs]"'
     )
     return [line.split() for line in rows.splitlines()]
 
@@ -142,7 +132,8 @@ BROKEN = {
     "exits at once": ("main.py", "import os\nos._exit(7)\n", "exited"),
     "never becomes healthy": (
         "main.py",
-        "from fastapi import FastAPI\napp = FastAPI()\n\n@app.get('/health', status_code=503)\ndef health() -> str:\n    return 'no'\n",
+        "from fastapi import FastAPI\napp = FastAPI()\n"
+        "@app.get('/health', status_code=503)\ndef health() -> str:\n    return 'no'\n",
         "503",
     ),
     "fails to migrate": ("migrations/env.py", "raise RuntimeError('the migration is broken')\n", "migration"),
