@@ -17,14 +17,14 @@ class FileContents(FactBase[dict[str, str]]):
     """Read text files: path to content; a file that is not there is left out."""
 
     def command(self, paths: tuple[str, ...]) -> str:
-        """Return the command that prints each file's name and content, in base64."""
+        """Return the command that prints each file's content, in base64, and name."""
         names = " ".join(shlex.quote(path) for path in paths)
-        return f'for f in {names}; do [ ! -f "$f" ] || printf "%s %s\\n" "$f" "$(base64 -w 0 "$f")"; done'
+        return f'for f in {names}; do [ ! -f "$f" ] || printf "%s %s\\n" "=$(base64 -w 0 "$f")" "$f"; done'
 
     def process(self, output: list[str]) -> dict[str, str]:
         """Return the contents by path."""
         rows = (line.partition(" ") for line in output)
-        return {path: base64.b64decode(content).decode(errors="replace") for path, _, content in rows}
+        return {path: base64.b64decode(content[1:]).decode(errors="replace") for content, _, path in rows}
 
 
 def show_diff(run: Run, pending: FileChanges) -> None:
