@@ -1,0 +1,76 @@
+"""A host that answers only what a test has scripted: anything else that is asked of it fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyinfra.api import StringCommand
+
+from homeport.operations.run import Run
+from homeport.plans.provision import PHASES
+from homeport.settings import Settings
+from homeport.state.snapshot import Machine, Snapshot
+from homeport.state.wanted import Wanted
+from tests.state.builders import make_settings, make_source, make_wanted
+
+ARCHIVE = b"the archive of the code"
+
+
+class Source:
+    """The application's source with an archive that needs no repository."""
+
+    def __init__(self) -> None:
+        self._source = make_source()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def archive(self) -> bytes:
+        return ARCHIVE
+
+
+@dataclass
+class ScriptedHost:
+    """Answers each fact with what is scripted for it, one answer after the other, and keeps what it was told."""
+
+    facts: dict[str, list[Any]]
+    name: str = "web1"
+    lines: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def get_fact(self, fact: type, *arguments: Any, **options: Any) -> Any:
+        assert self.facts.get(fact.__name__), f"nobody scripted this reading of {fact.__name__}"
+        self.asked.append((fact.__name__, arguments))
+        return self.facts[fact.__name__].pop(0)
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+    def noop(self, line: str) -> None:
+        self.idle.append(line)
+
+
+def make_run(
+    *readings: Snapshot | None, settings: Settings | None = None, **facts: list[Any]
+) -> tuple[Run, ScriptedHost]:
+    """Return a run against a host that is found as in `readings`, one after the other."""
+    settings = settings or make_settings()
+    host = ScriptedHost({"SnapshotFact": list(readings), **facts})
+
+    def describe(machine: Machine) -> Wanted:
+        return make_wanted(settings, machine)
+
+    run = Run(host, settings, Source(), describe, sudo=True)  # type: ignore[arg-type]
+    return run, host
+
+
+def phase(name: str, run: Run) -> Iterator[StringCommand]:
+    """Return the commands of one of the plan's phases as pyinfra would get them."""
+    return iter(dict(PHASES)[name]._inner(run))
+
+
+def payload(command: StringCommand) -> str:
+    return str(command.connector_arguments.get("_stdin", ""))

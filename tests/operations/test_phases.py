@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import tarfile
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from homeport.operations.provisioning import manifest
+from homeport.paths import HOST_PROGRAM, AppPaths
+from homeport.plans.provision import PHASES
+from homeport.state import compare
+from homeport.state.snapshot import PathFound
+from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
+
+from .scripted import ARCHIVE, make_run, payload, phase
+
+NAMES = [name for name, _ in PHASES]
+WANTED = make_wanted()
+REMOVABLE = ("release old", "environment older")
+# Linux: MAX_ARG_STRLEN. The whole command is one argument of the login shell, and quoted once more for sudo.
+LONGEST_COMMAND = 128 * 1024 // 2
+# What comes before the code's archive in the payload of a release.
+FILES_OF_A_RELEASE = {"env", "release.json", "app.service", "migrate.service", "migrate"}
+
+
+def unpack(text: str) -> dict[str, tuple[tarfile.TarInfo, str]]:
+    data = gzip.decompress(base64.b64decode(text, validate=False))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {one.name: (one, (tar.extractfile(one) or io.BytesIO()).read().decode()) for one in tar}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phase_does_nothing_when_nothing_differs(name: str) -> None:
+    run, host = make_run(as_wanted(WANTED))
+    assert list(phase(name, run)) == []
+    assert (len(host.idle), host.lines) == (1, [])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phase_is_one_command_and_says_line_by_line_what_it_changes(name: str) -> None:
+    found = replace(bare(), removable=REMOVABLE)
+    run, host = make_run(found, found)
+    assert len(list(phase(name, run))) == 1
+    assert host.idle == []
+    assert host.lines
+    assert all(line.startswith("  ") and "\n" not in line for line in host.lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_phase_shows_a_secret_or_takes_it_into_a_command_line(name: str) -> None:
+    found = replace(bare(), removable=REMOVABLE)
+    run, host = make_run(found, found)
+    [command] = phase(name, run)
+    shown = "".join((*host.lines, str(command), repr(command), command.get_raw_value()))
+    assert SECRET not in shown
+    assert base64.b64encode(SECRET.encode()).decode()[:8] not in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_short_enough_for_an_argument_of_a_shell(name: str) -> None:
+    found = replace(bare(), removable=REMOVABLE)
+    run, _ = make_run(found, found)
+    [command] = phase(name, run)
+    assert len(command.get_raw_value()) < LONGEST_COMMAND
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_payload_is_text_that_pyinfra_can_send(name: str) -> None:
+    found = replace(bare(), removable=REMOVABLE)
+    run, _ = make_run(found, found)
+    [command] = phase(name, run)
+    assert payload(command).isascii()
+    assert "\0" not in payload(command)
+
+
+def test_packages_that_are_missing_are_installed_with_the_time_to_wait_for_another_apt() -> None:
+    run, host = make_run(replace(as_wanted(WANTED), packages=frozenset({"nginx", "python3", "openssl"})))
+    [command] = phase("Packages", run)
+    assert command.get_raw_value().endswith(" homeport-packages 300 ca-certificates python3-venv")
+    assert host.lines == ["  install ca-certificates (missing)", "  install python3-venv (missing)"]
+
+
+@pytest.mark.parametrize("name", ["Packages", "Files"])
+def test_the_host_is_read_anew_after_a_phase_whose_side_effects_count(name: str) -> None:
+    run, host = make_run(bare(), as_wanted(WANTED))
+    assert len(list(phase(name, run))) == 1
+    assert list(phase(name, run)) == []
+    assert [fact for fact, _ in host.asked] == ["SnapshotFact", "SnapshotFact"]
+
+
+def test_the_host_is_read_once_for_all_phases_that_change_nothing() -> None:
+    run, host = make_run(as_wanted(WANTED))
+    for name in NAMES:
+        assert list(phase(name, run)) == []
+    assert len(host.asked) == 1
+
+
+def test_an_account_is_made_with_its_home() -> None:
+    run, _ = make_run(replace(as_wanted(WANTED), accounts={}))
+    [command] = phase("Accounts", run)
+    assert command.get_raw_value().endswith(" homeport-accounts notes /var/lib/notes")
+
+
+def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner() -> None:
+    found, wanted = as_wanted(WANTED), WANTED
+    changed = "/etc/nginx/nginx.conf"
+    paths = {**found.paths, changed: replace(found.paths[changed], digest="0")}
+    run, _ = make_run(replace(found, paths=paths))
+    [command] = phase("Files", run)
+    content = unpack(payload(command))
+    assert set(content) == {"manifest", f"root{changed}"}
+    entry, text = content[f"root{changed}"]
+    [file] = [one for one in wanted.part.files if one.path == changed]
+    assert (entry.mode, entry.uname, entry.gname, entry.mtime) == (0o644, "root", "root", 0)
+    assert text == file.content
+    assert content["manifest"][1] == f"file\t644\troot\troot\t{changed}\n"
+    assert content["manifest"][0].mode == 0o600
+
+
+def test_the_manifest_names_directories_before_files_and_what_shall_be_away_last() -> None:
+    run, _ = make_run(bare())
+    rows = [line.split("\t") for line in manifest("notes", compare.file_changes(run.wanted, bare()), run).splitlines()]
+    kinds = [row[0] for row in rows]
+    assert kinds == sorted(kinds, key=["directory", "file", "placeholder"].index)
+    assert all(len(row) == 5 and all(row) for row in rows)
+    assert ["directory", "750", "notes", "notes", "/var/lib/notes"] in rows
+    assert ["directory", "750", "root", "notes", "/etc/homeport/notes/slots"] in rows
+    assert ["file", "755", "root", "root", "/usr/local/bin/certbot"] in rows
+    places = AppPaths("notes")
+    assert rows[-1] == ["placeholder", "notes.example.com", places.tls, "-", places.placeholder]
+
+
+def test_the_manifest_names_what_shall_be_away() -> None:
+    found = as_wanted(WANTED)
+    unwanted = "/etc/nginx/sites-enabled/default"
+    there = replace(found, paths={**found.paths, unwanted: PathFound("link", 0o777, "root", "root", target="x")})
+    run, host = make_run(there)
+    [command] = phase("Files", run)
+    assert unpack(payload(command))["manifest"][1] == f"absent\t-\t-\t-\t{unwanted}\n"
+    assert host.lines == [f"  remove {unwanted} (not wanted)"]
+
+
+def test_equal_files_make_an_equal_payload() -> None:
+    first, second = (next(phase("Files", make_run(bare())[0])) for _ in range(2))
+    assert payload(first) == payload(second)
+
+
+def test_the_tools_are_installed_from_their_lock() -> None:
+    run, _ = make_run(bare())
+    [command] = phase("Tools", run)
+    assert command.get_raw_value().endswith(f" homeport-tools {run.wanted.tools.digest}")
+    assert payload(command) == run.wanted.tools.requirements
+    assert "--hash=sha256:" in payload(command)
+
+
+def test_services_are_told_verb_and_unit_pair_by_pair() -> None:
+    found = as_wanted(WANTED)
+    unit = replace(found.units["nginx.service"], active="failed", file_state="disabled")
+    run, _ = make_run(replace(found, units={**found.units, "nginx.service": unit}, proxy_stale=True))
+    [command] = phase("Services", run)
+    assert command.get_raw_value().endswith(
+        " homeport-services enable nginx.service start nginx.service reload nginx.service"
+    )
+
+
+def test_a_release_is_sent_with_its_secrets_private_and_its_code_behind_them() -> None:
+    run, _ = make_run(bare())
+    [command] = phase("Release", run)
+    release = run.wanted.release
+    assert command.get_raw_value().endswith(f" homeport-release notes {release.id} {release.dependencies}")
+    files, code = payload(command).splitlines()
+    assert base64.b64decode(code) == ARCHIVE
+    content = unpack(files)
+    assert set(content) == FILES_OF_A_RELEASE
+    entry, text = content["env"]
+    assert (entry.mode, entry.uname, entry.gname) == (0o640, "root", "notes")
+    assert text == f'TOKEN="{SECRET}"\n'
+    assert content["migrate"][0].mode == 0o755
+
+
+def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -> None:
+    run, _ = make_run(bare(), settings=make_settings(python_version="3.12"))
+    [command] = phase("Dependencies", run)
+    line = command.get_raw_value()
+    assert f" homeport-dependencies notes {run.wanted.release.id} aaaabbbbcccc 3.12 " in line
+    assert "/srv/notes/venvs/aaaabbbbcccc" in line
+    assert "uv pip install -r requirements.txt" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("Start", f"start --app notes --release {WANTED.release.id}"),
+        ("Switch", f"commit --app notes --release {WANTED.release.id}"),
+        ("Prune", "prune --app notes --keep 5"),
+    ],
+)
+def test_what_happens_on_the_host_is_done_by_its_program(name: str, arguments: str) -> None:
+    found = replace(bare(), removable=REMOVABLE)
+    run, _ = make_run(found, found)
+    [command] = phase(name, run)
+    assert command.get_raw_value().startswith(f"{HOST_PROGRAM} {arguments}")
+    assert payload(command) == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "arguments"),
+    [
+        ({}, bare(), "'' /var/www/homeport-acme '' notes.example.com www.example.com"),
+        ({"acme_email": "ops@example.com"}, bare(), "ops@example.com /var/www/homeport-acme '' notes.example.com"),
+    ],
+)
+def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], found: Any, arguments: str) -> None:
+    run, _ = make_run(found, settings=make_settings(**data))
+    [command] = phase("Certificate", run)
+    url = "https://acme-v02.api.letsencrypt.org/directory"
+    assert f" homeport-certificate notes {url} {arguments}" in command.get_raw_value()
+
+
+def test_phases_come_in_an_order_in_which_each_finds_what_it_needs() -> None:
+    assert NAMES.index("Packages") < NAMES.index("Accounts") < NAMES.index("Files") < NAMES.index("Tools")
+    assert NAMES.index("Tools") < NAMES.index("Dependencies") < NAMES.index("Start") < NAMES.index("Switch")
+    assert NAMES.index("Release") < NAMES.index("Dependencies")
+    assert NAMES.index("Switch") < NAMES.index("Prune")
+    assert NAMES[-1] == "Certificate"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pyinfra.api.exceptions import DeployError
+
+from homeport.state.changes import Change
+from homeport.state.query import query
+from homeport.state.snapshot import Machine
+from tests.state.builders import as_wanted, bare, make_settings, make_wanted
+
+from .scripted import make_run, phase
+
+
+def test_what_is_wanted_fits_the_machine_that_was_found() -> None:
+    machine = Machine("debian", "13", cores=4, memory_megabytes=8192)
+    run, host = make_run(bare(machine))
+    [unit] = [file.content for file in run.wanted.release.etc if file.path.endswith("/app.service")]
+    assert "--workers 4 " in unit
+    assert host.asked == [("SnapshotFact", (query(make_wanted()),))]
+
+
+def test_a_host_that_cannot_be_read_is_one_line_that_names_it() -> None:
+    with pytest.raises(DeployError) as caught:
+        make_run(None)
+    assert str(caught.value).startswith("web1: the host cannot be read as root; ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_host_is_read_again_only_after_it_was_forgotten() -> None:
+    run, host = make_run(bare(), as_wanted(make_wanted()))
+    assert run.found is run.found
+    run.forget()
+    assert run.found.releases
+    assert len(host.asked) == 2
+
+
+def test_an_answer_that_nobody_scripted_fails_the_test() -> None:
+    run, _ = make_run(bare())
+    run.forget()
+    with pytest.raises(AssertionError, match="nobody scripted"):
+        list(phase("Packages", run))
+
+
+def test_everything_that_keeps_a_host_from_being_provisioned_is_said_with_its_name() -> None:
+    run, _ = make_run(replace(bare(Machine("debian", "11")), free_megabytes=1))
+    with pytest.raises(DeployError) as caught:
+        run.preflight()
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3  # its clock is the builders', years ahead
+    assert all(line.startswith("web1: ") for line in lines)
+
+
+def test_a_change_is_announced_on_a_line_of_its_own() -> None:
+    run, host = make_run(bare(), settings=make_settings())
+    run.announce([Change("write", "/etc/x", "missing"), Change("remove", "/etc/y")])
+    assert host.lines == ["  write /etc/x (missing)", "  remove /etc/y"]

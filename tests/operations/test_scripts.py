@@ -1,0 +1,151 @@
+"""The phases' scripts, really run by a shell; the system's programs that they call are stand-ins that keep a record.
+
+What needs a real machine (files, release, certificate) is in tests/lab.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homeport.operations.command import script
+
+SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
+
+
+class Machine:
+    """A PATH whose first folder has stand-ins; `record` has a line for each call of one of them."""
+
+    def __init__(self, folder: Path, shell: str):
+        self.folder = folder
+        self.calls = folder / "calls"
+        self.shell = shell
+        (folder / "bin").mkdir()
+
+    def has(self, name: str, body: str = "") -> None:
+        """Put a stand-in on the PATH that writes its name and arguments down and then does `body`."""
+        program = self.folder / "bin" / name
+        note = f'{{ printf "%s" {name}; printf " <%s>" "$@"; echo; }} >>{shlex.quote(str(self.calls))}'
+        program.write_text(f"#!/bin/sh\n{note}\n{body}\n")
+        program.chmod(0o755)
+
+    def run(self, name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        words = script(name, *arguments).bits[2:]
+        shell = [self.shell, "sh", "-c"] if self.shell == "busybox" else [self.shell, "-c"]
+        return subprocess.run(
+            [*shell, *(word.obj for word in words)],
+            env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    @property
+    def record(self) -> list[str]:
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+
+@pytest.fixture(params=SHELLS)
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    return Machine(tmp_path, request.param)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line with which a script refuses."""
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_accounts_are_made_pair_by_pair(machine: Machine) -> None:
+    machine.has("useradd")
+    assert machine.run("accounts", "notes", "/var/lib/notes", "blog", "/var/lib/blog").returncode == 0
+    assert [line.split()[-1] for line in machine.record] == ["<notes>", "<blog>"]
+    assert "<--home-dir> </var/lib/notes>" in machine.record[0]
+    assert all("<--system>" in line and "</usr/sbin/nologin>" in line for line in machine.record)
+
+
+def test_an_account_that_cannot_be_made_ends_the_phase(machine: Machine) -> None:
+    machine.has("useradd", "exit 9")
+    assert machine.run("accounts", "notes", "/a", "blog", "/b").returncode != 0
+    assert len(machine.record) == 1
+
+
+def test_packages_are_installed_without_questions_and_without_recommendations(machine: Machine) -> None:
+    machine.has("apt-get")
+    done = machine.run("packages", "300", "nginx", "openssl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["reading the package lists", "installing nginx openssl"]
+    update, install = machine.record
+    assert update.endswith("<update>")
+    assert "<--no-install-recommends>" in install
+    assert "<DPkg::Lock::Timeout=300>" in install
+    assert "<Dpkg::Options::=--force-confold>" in install
+    assert install.endswith("<install> <nginx> <openssl>")
+
+
+HELD = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
+
+
+def test_another_apt_is_waited_for(machine: Machine) -> None:
+    machine.has("sleep")
+    machine.has("apt-get", f'[ "$(grep -c apt-get {machine.calls})" -gt 2 ] || {{ echo "{HELD}"; exit 100; }}')
+    done = machine.run("packages", "300", "nginx")
+    assert done.returncode == 0
+    assert done.stdout.count("waiting for another apt to finish") == 2
+
+
+def test_another_apt_is_not_waited_for_for_ever(machine: Machine) -> None:
+    machine.has("sleep")
+    machine.has("apt-get", f'echo "{HELD}"; exit 100')
+    done = machine.run("packages", "0", "nginx")
+    assert refused(done).startswith("error: packages: another apt held the lock for 0 s; ")
+    assert "apt_lock_timeout_seconds" in done.stderr
+
+
+def test_package_lists_that_cannot_be_read_are_shown_with_the_reason(machine: Machine) -> None:
+    machine.has("apt-get", 'echo "E: The repository has no Release file"; exit 100')
+    done = machine.run("packages", "300", "nginx")
+    assert refused(done).startswith("error: packages: the package lists cannot be read")
+    assert "no Release file" in done.stdout
+
+
+def test_packages_that_cannot_be_installed_are_named_in_the_words_of_apt(machine: Machine) -> None:
+    machine.has("apt-get", 'case $* in *update*) ;; *) echo "E: Unable to locate package nosuch"; exit 100 ;; esac')
+    done = machine.run("packages", "300", "nosuch")
+    assert refused(done) == "error: packages: they cannot be installed: Unable to locate package nosuch"
+
+
+def test_a_failure_without_a_reason_is_an_error_of_one_line_too(machine: Machine) -> None:
+    machine.has("apt-get", "case $* in *update*) ;; *) exit 100 ;; esac")
+    assert refused(machine.run("packages", "300", "x")).startswith("error: packages: they cannot be installed")
+
+
+def test_services_are_enabled_and_started_in_their_order(machine: Machine) -> None:
+    machine.has("systemctl")
+    done = machine.run("services", "enable", "a.timer", "start", "a.timer", "reload", "systemd")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert machine.record == [
+        "systemctl <daemon-reload>",
+        "systemctl <-q> <enable> <a.timer>",
+        "systemctl <-q> <start> <a.timer>",
+    ]
+
+
+def test_a_service_that_does_not_start_is_named_after_the_last_lines_of_its_journal(machine: Machine) -> None:
+    machine.has("systemctl", "case $* in *start*) exit 1 ;; esac")
+    machine.has("journalctl", "echo the reason")
+    done = machine.run("services", "enable", "nginx.service", "start", "nginx.service", "start", "b.service")
+    assert refused(done) == (
+        "error: nginx.service: systemctl start failed; see 'journalctl -u nginx.service' on the host"
+    )
+    assert done.stdout == "the reason\n"
+    assert "b.service" not in "".join(machine.record)
