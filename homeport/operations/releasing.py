@@ -37,6 +37,8 @@ def dependencies(run: Run) -> Commands:
         run.host.noop("the environment for this lock is there")
         return
     run.announce(changes)
+    if run.source.dependencies.warning:
+        run.announce([f"warning: {run.source.dependencies.warning}"])
     release, python = run.wanted.release, run.settings.python_version or ""
     variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
     uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
