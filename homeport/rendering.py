@@ -9,8 +9,17 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from traceback import extract_tb
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 
 from homeport.errors import UsageError
 from homeport.paths import TEMPLATES
@@ -36,12 +45,18 @@ def environment(overrides: Path | None) -> Environment:
 
 
 def render(name: str, overrides: Path | None = None, /, **values: object) -> str:
-    """Render the template `name` with `values`; raise UsageError in one line when it cannot be."""
+    """Render the template `name` with `values`; raise UsageError in one line, with file and line, when it cannot be."""
     try:
         return environment(overrides).get_template(name).render(**values)
-    except TemplateError as error:
-        place = getattr(error, "filename", None) or name
-        line = getattr(error, "lineno", None)
-        raise UsageError(
-            f"template cannot be rendered: {error}", key=f"{place}:{line}" if line else str(place)
-        ) from error
+    except Exception as error:  # whatever an override's expressions raise is a mistake in the override
+        problem = f"there is no template {error}" if isinstance(error, TemplateNotFound) else str(error)
+        raise UsageError(f"template cannot be rendered: {problem}", key=_place(error) or name) from error
+
+
+def _place(error: Exception) -> str:
+    """Return file and line of the template that `error` comes from; "" when it comes from none."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or error.name}:{error.lineno}"
+    # Jinja has templates in the traceback as if they were modules.
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.endswith((".py", ">"))]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
