@@ -1,0 +1,67 @@
+"""Sites of many shapes, as the proxy step renders them, and the folder that a real Nginx checks them in."""
+
+from __future__ import annotations
+
+import random
+import string
+from pathlib import Path
+
+from homeport.settings import Settings
+from homeport.state.snapshot import Machine
+from homeport.state.wanted import File
+from homeport.steps.context import Context
+from homeport.steps.proxy import proxy
+from tests.state.builders import make_settings, make_source
+
+LABEL = string.ascii_lowercase + string.digits
+
+
+def files(sites: list[Settings], machine: Machine, overrides: Path | None = None) -> dict[str, File]:
+    """Return Nginx's files for all of these sites on one machine, by path."""
+    found: dict[str, File] = {}
+    for settings in sites:
+        context = Context(
+            settings=settings, source=make_source(), machine=machine, secrets={}, overrides=overrides, by=""
+        )
+        found |= {file.path: file for file in proxy(context).files if file.file_set == "nginx"}
+    return found
+
+
+def some_sites(chance: random.Random) -> list[Settings]:
+    """Return the settings of one to three applications that can live on one machine."""
+    names = chance.sample(("notes", "a1", "a-b-c", "n" * 31, "blue", "default", "nginx", "x9"), chance.randint(1, 3))
+    return [_site(chance, name, number) for number, name in enumerate(names)]
+
+
+def _site(chance: random.Random, name: str, number: int) -> Settings:
+    domains = {f"s{number}-{_domain(chance)}" for _ in range(chance.choice((1, 1, 2, 6)))}
+    domain, *aliases = sorted(domain[-253:].lstrip("-.") for domain in domains)
+    return make_settings(
+        app_name=name,
+        domain=domain,
+        domain_aliases=[alias for alias in aliases if alias != domain],
+        port_blue=chance.choice((1024, 8001, 65534)),
+        port_green=chance.choice((1025, 8002, 65535)),
+        hsts_seconds=chance.choice((0, 1, 63072000, 10**9)),
+        client_max_body_megabytes=chance.choice((1, 10, 10**6)),
+        proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),
+    )
+
+
+def _domain(chance: random.Random) -> str:
+    labels = ["".join(chance.choices(LABEL, k=chance.choice((1, 3, 12, 50)))) for _ in range(chance.randint(1, 5))]
+    return ".".join([*labels, chance.choice(("com", "xn--p1ai", "museum"))])
+
+
+def write(folder: Path, content: dict[str, File]) -> Path:
+    """Write the files as a configuration of its own below `folder`; return its main file."""
+    for path, file in content.items():
+        target = folder / path.removeprefix("/etc/nginx/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = file.content.replace("/etc/nginx/", f"{folder}/").replace("/var/log/nginx/", f"{folder}/")
+        for app_tls in {
+            line.split()[1].rpartition("/")[0] for line in text.splitlines() if "    ssl_certificate " in line
+        }:
+            text = text.replace(app_tls, str(folder / "tls"))
+        target.write_text(text.replace("/run/nginx.pid", f"{folder}/nginx.pid"))
+    return folder / "nginx.conf"
