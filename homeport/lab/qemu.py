@@ -130,7 +130,14 @@ class QemuBackend:
                 unlike_boot=unlike_boot,
             )
         except LabError as error:
-            raise LabError(error.problem, host=host.name, fix=f"its console is in {self._console(host)}") from None
+            problem = error.problem if self.is_running(host) else f"{error.problem}: {self._last_line(host)}"
+            raise LabError(problem, host=host.name, fix=f"its console is in {self._console(host)}") from None
+
+    def _last_line(self, host: LabHost) -> str:
+        """Return the last line of the console's log, which is QEMU's own when it could not start."""
+        console = self._console(host)
+        lines = console.read_text(errors="replace").split("\n") if console.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
     def _cut_power(self, host: LabHost) -> None:
         processes.end(self.context.id, _purpose(host), grace_seconds=0)

@@ -2,7 +2,8 @@
 
 An image is a disk, a kernel and an initial RAM disk; it is never changed, as every host's disk is a layer above it.
 It is built as root, or in user namespaces without. The initial RAM disk unpacks a host's own files from a second,
-read-only drive before anything of Debian's runs, once in the host's life.
+read-only drive before anything of Debian's runs, once in the host's life. QEMU loads kernel and RAM disk from the
+image's folder, so a host goes on with this kernel even when apt has installed another in it.
 """
 
 from __future__ import annotations
