@@ -7,6 +7,7 @@ only when hosts are connected. A project's config.py, which pyinfra runs first, 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from pyinfra.api.state import State, StateStage
@@ -34,9 +35,13 @@ def install() -> None:
 
 def _deploys() -> bool:
     """Tell whether pyinfra was called to run a deploy file (and not `exec`, `fact` or a single operation)."""
+    return any(str(operation).endswith(".py") for operation in _asked("operations") or ())
+
+
+def _asked(name: str) -> Any:
+    """Return one of the words that pyinfra was called with; None when it was not called from a command line."""
     context = click.get_current_context(silent=True)
-    operations = context.params.get("operations") or () if context else ()
-    return any(str(operation).endswith(".py") for operation in operations)
+    return context.params.get(name) if context else None
 
 
 def _check_or_exit(state: State) -> None:
@@ -49,10 +54,13 @@ def _check_or_exit(state: State) -> None:
 
 def check(state: State) -> list[HomeportError]:
     """Return everything that is wrong with the selection of hosts, and with settings, source and secrets of each."""
-    hosts = [host for host in state.inventory if state.is_host_in_limit(host)]
-    for host in hosts:
-        if host.name.endswith(".py"):
-            return [UsageError("there is no such inventory", key=host.name, fix="see the folder inventories/")]
+    everyone = list(state.inventory)
+    # pyinfra makes an empty inventory, or a host of that name, of a file that does not exist.
+    if not everyone or any(host.name.endswith(".py") for host in everyone):
+        name = _asked("inventory") or "inventory"
+        problem = "the inventory has no hosts" if Path(name).exists() else "there is no such inventory"
+        return [UsageError(problem, key=name, fix="see the folder inventories/")]
+    hosts = [host for host in everyone if state.is_host_in_limit(host)]
     if not hosts:
         return [UsageError("no host is selected", key="--limit", fix="see the names in the inventory")]
     problems = []
