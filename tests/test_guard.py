@@ -1,0 +1,206 @@
+"""The real `pyinfra` in a project of its own: what is wrong ends it before a connection is opened.
+
+Every host of the project is an address on loopback where the test listens and counts who comes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+GROUP_DATA = """
+app_name = "notes"
+app_source = "app"
+app_entrypoint = "main.py"
+"""
+INVENTORY = """
+production = [
+    (name, {{"ssh_hostname": "127.0.0.1", "ssh_port": {port}, "ssh_user": "debian", "domain": f"{{name}}.example.com"}})
+    for name in ("web1", "web2")
+]
+"""
+
+
+class Listener:
+    """Accepts connections on loopback, closes them at once and counts them."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.connections = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+
+@dataclass
+class Project:
+    folder: Path
+    listener: Listener
+
+    def pyinfra(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run pyinfra as a user does, without a terminal."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        return subprocess.run(
+            [str(PYINFRA), *arguments],
+            cwd=folder or self.folder,
+            env={**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def refusal(self, *arguments: str) -> list[str]:
+        """Deploy with these arguments and have it refused before anything is connected to; return the errors."""
+        done = self.pyinfra(*arguments)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert self.listener.connections == 0
+        return [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener()
+    yield listener
+    listener.socket.close()
+
+
+@pytest.fixture
+def project(tmp_path: Path, listener: Listener) -> Project:
+    for name in ("deploy.py", "config.py"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    (tmp_path / "group_data").mkdir()
+    shutil.copy(REPOSITORY / "group_data" / "all.py", tmp_path / "group_data")
+    (tmp_path / "group_data" / "production.py").write_text(GROUP_DATA)
+    (tmp_path / "inventories").mkdir()
+    (tmp_path / "inventories" / "production.py").write_text(INVENTORY.format(port=listener.port))
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (app / "requirements.txt").write_text("fastapi[standard]==0.115.0\n")
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+    for command in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "first")):
+        subprocess.run(["git", *identity, *command], cwd=app, check=True, capture_output=True)
+    return Project(tmp_path, listener)
+
+
+DEPLOY = ("inventories/production.py", "deploy.py", "-y")
+
+
+def test_a_project_that_is_right_connects(project: Project) -> None:
+    done = project.pyinfra(*DEPLOY)
+    assert project.listener.connections > 0
+    assert done.returncode == 1
+    assert "error: " not in done.stderr.splitlines()
+
+
+def test_everything_that_is_wrong_with_the_settings_of_all_hosts_is_said_at_once(project: Project) -> None:
+    lines = project.refusal(*DEPLOY, "--data", "workers=0", "--data", "domian=x", "--data", "health_path=health")
+    assert sorted(line.split(": ")[1:3] for line in lines) == sorted(
+        [host, key] for host in ("web1", "web2") for key in ("workers", "domian", "health_path")
+    )
+    assert len(lines) == 6
+    assert any("did you mean 'domain'?" in line for line in lines)
+
+
+def test_a_dry_run_checks_the_same(project: Project) -> None:
+    [line] = project.refusal(
+        "inventories/production.py", "deploy.py", "--dry", "--limit", "web1", "--data", "workers=0"
+    )
+    assert line.startswith("error: web1: workers: ")
+
+
+def test_only_the_selected_hosts_are_checked(project: Project) -> None:
+    lines = project.refusal(*DEPLOY, "--limit", "web2", "--data", "workers=0")
+    assert [line.split(": ")[1] for line in lines] == ["web2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("inventories/prodution.py", ()),
+        ("inventories/prodution.py", ("--data", "ssh_hostname=127.0.0.1")),
+        ("prodution", ("--limit", "web1")),
+    ],
+)
+def test_an_inventory_that_does_not_exist_is_refused(project: Project, name: str, options: tuple[str, ...]) -> None:
+    assert project.refusal(name, "deploy.py", "-y", *options) == [
+        f"error: {name}: there is no such inventory; see the folder inventories/"
+    ]
+
+
+def test_an_inventory_without_hosts_is_refused(project: Project) -> None:
+    (project.folder / "inventories" / "empty.py").write_text("empty = []\n")
+    assert project.refusal("inventories/empty.py", "deploy.py", "-y") == [
+        "error: inventories/empty.py: the inventory has no hosts; see the folder inventories/"
+    ]
+
+
+def test_a_limit_that_matches_nothing_is_refused(project: Project) -> None:
+    assert project.refusal(*DEPLOY, "--limit", "web9") == [
+        "error: --limit: no host is selected; see the names in the inventory"
+    ]
+
+
+def test_a_project_without_group_data_is_refused_with_the_cause(project: Project) -> None:
+    shutil.rmtree(project.folder / "group_data")
+    lines = project.refusal(*DEPLOY, "--limit", "web1")
+    assert len(lines) >= 1
+    assert all(line.startswith("error: web1: ") for line in lines)
+
+
+def test_a_ref_that_does_not_exist_is_refused(project: Project) -> None:
+    lines = project.refusal(*DEPLOY, "--limit", "web1", "--data", "app_ref=no-such-branch")
+    assert len(lines) == 1
+    assert lines[0].startswith("error: web1: app_ref: no commit 'no-such-branch' in ")
+
+
+def test_a_secrets_file_that_is_wrong_is_refused_without_its_content(project: Project) -> None:
+    (project.folder / "x.secrets.env").write_text("hunter2\n")
+    done = project.pyinfra(*DEPLOY, "--limit", "web1", "--data", "secrets_file=x.secrets.env")
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "error: web1: secrets_file: line 1 is not NAME=value" in done.stderr
+    assert project.listener.connections == 0
+
+
+def test_a_mistake_in_an_override_is_refused_with_file_and_line(project: Project) -> None:
+    path = project.folder / "overrides" / "nginx" / "site.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text("# mine\n{{ domian }}\n")
+    [line] = project.refusal(*DEPLOY, "--limit", "web1")
+    assert line.endswith(f"{path}:2: template cannot be rendered: 'domian' is undefined")
+
+
+def test_a_value_of_the_command_line_is_never_shown(project: Project) -> None:
+    done = project.pyinfra(*DEPLOY, "--data", "workers=hunter2", "--data", 'environment={"A B": "hunter2"}')
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_other_uses_of_pyinfra_in_the_project_are_left_alone(project: Project) -> None:
+    done = project.pyinfra("@local", "exec", "--", "echo", "hello from a shell")
+    assert done.returncode == 0, done.stderr
+    assert "hello from a shell" in done.stdout + done.stderr
