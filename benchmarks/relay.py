@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 CHUNK_BYTES = 65536
 
@@ -38,6 +38,8 @@ async def _close(server: asyncio.Server) -> None:
     """Close the listening socket and end what still passes something on."""
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        _, others = await asyncio.wait(others, timeout=1)
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
@@ -48,9 +50,11 @@ async def _serve(address: str, port: int, delay_seconds: float) -> asyncio.Serve
         # Opening a connection takes a round trip, too.
         await asyncio.sleep(2 * delay_seconds)
         far_reader, far_writer = await asyncio.open_connection(address, port)
-        await asyncio.gather(
-            _pass_on(near_reader, far_writer, delay_seconds), _pass_on(far_reader, near_writer, delay_seconds)
-        )
+        directions = ((near_reader, far_writer), (far_reader, near_writer))
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*(_pass_on(reader, writer, delay_seconds) for reader, writer in directions))
+        near_writer.close()
+        far_writer.close()
 
     return await asyncio.start_server(connected, "127.0.0.1", 0)
 
@@ -79,5 +83,6 @@ async def _write_when_due(pieces: asyncio.Queue[tuple[float, bytes]], writer: as
             writer.write(data)
             await writer.drain()
         except OSError:
-            break
-    writer.close()
+            return
+    with suppress(OSError):
+        writer.write_eof()

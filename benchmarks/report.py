@@ -75,7 +75,9 @@ def _none(results: Results) -> list[str]:
     rows = [
         *_versus(results, "no change", "none near homeport", "none near floor"),
         *_versus(results, f"no change, {ROUND_TRIP} round trip", "none far homeport", "none far floor"),
+        ("pyinfra alone, `true`", *_seconds(results["none near pyinfra seconds"]), ""),
         ("controller's CPU time, homeport", *_seconds(results["none near homeport cpu"]), ""),
+        ("controller's CPU time, pyinfra alone", *_seconds(results["none near pyinfra cpu"]), ""),
         ("controller's CPU time, floor", *_seconds(results["none near floor cpu"]), ""),
     ]
     return ["## No change", "", *_table(("run", "median", "min–max", "rounds", "ratio to the floor"), rows)]

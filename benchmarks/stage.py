@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from benchmarks.measure import BenchmarkError, Finished, run
 from benchmarks.relay import relay
 from homeport.lab import Lab, LabDirectory, LabHost, keys, ssh
+from homeport.lab.inventory import inventory
 from homeport.lab.model import BackendName
-from tests.lab.project import Project, Seen
+from tests.lab.project import PYINFRA, Project, Seen
 
 RECORDER = Path(__file__).with_name("recorder.py")
 
@@ -43,15 +44,21 @@ class Stage:
 
     def pyinfra(self, hosts: Sequence[LabHost], *options: str, record: Path | None = None) -> Finished:
         """Run `pyinfra inventories/lab.py deploy.py -y` against hosts, as a user does; `record` takes its commands."""
-        pyinfra = [str(Path(sys.executable).with_name("pyinfra"))]
-        if record:
-            pyinfra = [sys.executable, str(RECORDER), str(record)]
+        pyinfra = [sys.executable, str(RECORDER), str(record)] if record else [str(PYINFRA)]
         values = [f"{key}={value}" for key, value in self.project.data.items()]
         command = [*pyinfra, "inventories/lab.py", "deploy.py", "-y", *options]
         command += [word for value in values for word in ("--data", value)]
         command += [word for host in hosts for word in ("--limit", host.name)]
         environment = {**os.environ, "HOMEPORT_LAB": str(self.lab.directory.path)}
         return run(command, cwd=self.project.folder, env=environment)
+
+    def pyinfra_alone(self, host: LabHost) -> Finished:
+        """Run the least that pyinfra can do with a host: connect and run `true`, in a folder without a project."""
+        folder = self.folder / "alone"
+        folder.mkdir(exist_ok=True)
+        hosts = [(name, data) for name, data in inventory(self.lab.directory) if name == host.name]
+        (folder / "inventory.py").write_text(f"hosts = {hosts!r}\n")
+        return run([str(PYINFRA), "inventory.py", "exec", "--", "true"], cwd=folder)
 
     def ssh(self, host: LabHost, command: str, *, stdin: Path = Path(os.devnull)) -> Finished:
         """Run one command over one new SSH connection."""

@@ -22,11 +22,15 @@ HOST = "bench"
 
 @dataclass(frozen=True)
 class Options:
-    """How much is measured: rounds of the first provision, rounds of a run without changes, hosts at once, QEMU."""
+    """How much is measured: first provisions of each kind, runs without changes, hosts at once, QEMU.
 
-    rounds: int = 3
+    After `minutes` no further round of first provisions is begun; one is always made.
+    """
+
+    rounds: int = 5
     repeats: int = 9
     fleet: int = 5
+    minutes: float = 11
     qemu: bool = False
 
 
@@ -65,10 +69,11 @@ class Suite:
     def run(self) -> Results:
         """Measure everything; a part that fails is noted, and the others go on."""
         self._part("machines", self._machines)
-        self._part("first provision", self._provision)
-        self._part("several hosts", self._fleet)
         if self.options.qemu:
             self._part("QEMU", lambda: self._ready("qemu", "qemu"))
+            self.stage.remove("qemu")
+        self._part("several hosts", self._fleet)
+        self._part("first provision", self._provision)
         return self.results
 
     def say(self, text: str) -> None:
@@ -96,8 +101,12 @@ class Suite:
         self.say("warming the caches, counting SSH commands")
         plain = self._counted()
         for number in range(self.options.rounds):
+            began = time.monotonic()
             for ours in (True, False) if number % 2 == 0 else (False, True):
-                self._provision_once(plain, ours=ours, name=f"first round {number + 1}")
+                self._provision_once(plain, ours=ours, name=f"first provision {number + 1}")
+            now = time.monotonic()
+            if now + (now - began) > self.began + self.options.minutes * 60:
+                break
 
     def _provision_once(self, plain: Floor, *, ours: bool, name: str) -> None:
         who = "homeport" if ours else "floor"
@@ -149,6 +158,8 @@ class Suite:
                 for place, where in (("near", host), ("far", far)):
                     ours = self.stage.pyinfra([host], *reached(where))
                     self.results.note(f"none {place} homeport", ours)
+                    if where is host:
+                        self.results.note("none near pyinfra", self.stage.pyinfra_alone(host))
                     theirs = self.stage.ssh(where, command)
                     self.results.note(f"none {place} floor", theirs)
                     self.say(
@@ -156,7 +167,7 @@ class Suite:
                     )
 
     def _fleet(self) -> None:
-        """Provision several hosts at once and run again: the controller's memory grows with them."""
+        """Provision several hosts at once and run again: the controller's memory grows with them. Fills the caches."""
         if self.options.fleet < 2:
             return
         self.stage.remove(HOST)
