@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.lab import kernel, names
-from homeport.lab.machine import run
+from homeport.lab.machine import find_command, run
 from homeport.lab.network import GATEWAY_NUMBER, Network, choose_third
 
 RULES = """\
@@ -45,7 +45,7 @@ def ensure(lab: str, preferred: int | None = None) -> Network:
 
 def existing(lab: str) -> Network | None:
     """Return the network whose bridge is up, read from the bridge itself; None when there is no bridge."""
-    for link in _ip("addr", "show"):
+    for link in _ip("addr", "show") if find_command("ip") else []:
         if link.get("ifname") == names.bridge(lab):
             for address in link["addr_info"]:
                 if address["family"] == "inet":

@@ -111,7 +111,9 @@ class Lab:
         self.backend(host.backend, self.context()).reboot(host, hard=hard)
 
     def is_running(self, host: LabHost) -> bool:
-        """Tell whether the host's machine lives."""
+        """Tell whether the host's machine lives; others than root see only whether it answers."""
+        if os.geteuid() and not self.context().network.loopback:
+            return ssh.greets(host)
         return self.backend(host.backend, self.context()).is_running(host)
 
     @property
@@ -121,7 +123,7 @@ class Lab:
 
     def context(self) -> LabContext:
         """Return what backends and services are given; raise LabError when the lab's network is not up."""
-        network = bridge.existing(self.id) if os.geteuid() == 0 else self._loopback()
+        network = bridge.existing(self.id) or (self._loopback() if os.geteuid() else None)
         if network is None or not self.directory.hosts_file.exists():
             raise LabError(f"the lab in {self.directory.path} is not up", fix="run 'homeport lab up'")
         return LabContext(self.directory, network)

@@ -62,7 +62,7 @@ def wait(
     until = time.monotonic() + timeout_seconds
     problem, next_look = "no answer", 0.0
     while time.monotonic() < until:
-        if _greets(host):
+        if greets(host):
             answer = run(directory, host, "cat /proc/sys/kernel/random/boot_id")
             if answer.returncode == 0 and answer.stdout.strip() != unlike_boot:
                 return answer.stdout.strip()
@@ -75,7 +75,7 @@ def wait(
     raise LabError(f"no SSH login within {timeout_seconds:.0f} s: {problem}", host=host.name)
 
 
-def _greets(host: LabHost) -> bool:
+def greets(host: LabHost) -> bool:
     """Tell whether an SSH server answers; far cheaper than a login, and most attempts fail while a machine boots."""
     try:
         with socket.create_connection((host.address, host.port), timeout=5) as connection:

@@ -6,8 +6,10 @@ control groups of its own and starts the host again when that reboots (systemd-n
 
 from __future__ import annotations
 
+import fcntl
 import shlex
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from homeport.errors import LabError
@@ -26,6 +28,7 @@ UNIT_PROPERTIES = {
     "SuccessExitStatus": str(REBOOTED),
     "TimeoutStopSec": "10",
 }
+UP = ("active", "activating", "reloading", "deactivating")
 
 
 def machine_has_systemd() -> bool:
@@ -38,7 +41,8 @@ def start(context: LabContext, host: str, *, base: Path, namespace: str) -> None
     nspawn = nspawn_command(context, host, namespace, delegated=machine_has_systemd())
     mount = _mount_script(context.host_directory(host), base)
     if machine_has_systemd():
-        properties = [part for key, value in UNIT_PROPERTIES.items() for part in ("-p", f"{key}={value}")]
+        console = dict.fromkeys(("StandardOutput", "StandardError"), f"append:{context.log(host)}")
+        properties = [part for key, value in (UNIT_PROPERTIES | console).items() for part in ("-p", f"{key}={value}")]
         script = f"set -eu\n{mount}exec {shlex.join(nspawn)}\n"
         unit = f"--unit={names.unit(context.id, host)}"
         run(["systemd-run", "--quiet", "--collect", unit, *properties, *_private_mounts(script)])
@@ -68,14 +72,17 @@ def forget(lab: str, host: str = "*") -> None:
     """Remove what systemd-nspawn leaves in /run of a host that has ended, or of all hosts of a lab."""
     for entry in NSPAWN_STATE.glob(f"*/{names.machine(lab, host)}"):
         shutil.rmtree(entry, ignore_errors=True)
+    for file in NSPAWN_STATE.glob("locks/inode-*"):
+        with suppress(OSError), file.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # systemd's own protocol: whoever holds it may remove it
+            file.unlink()
 
 
 def is_active(lab: str, host: str) -> bool:
-    """Tell whether a host's unit is up; always no on a machine without systemd."""
-    return (
-        machine_has_systemd()
-        and run(["systemctl", "is-active", "-q", names.unit(lab, host)], check=False).returncode == 0
-    )
+    """Tell whether a host's unit is up, or on its way up (as after a reboot); never on a machine without systemd."""
+    if not machine_has_systemd():
+        return False
+    return run(["systemctl", "is-active", names.unit(lab, host)], check=False).stdout.strip() in UP
 
 
 def nspawn_command(context: LabContext, host: str, namespace: str, *, delegated: bool) -> list[str]:
@@ -96,7 +103,7 @@ def nspawn_command(context: LabContext, host: str, namespace: str, *, delegated:
         "--resolv-conf=off",
         "--kill-signal=SIGRTMIN+3",
     ]
-    end = ["--notify-ready=yes", "--boot"] if delegated else ["/bin/sh", "-c", cgroups.init_script()]
+    end = ["--boot"] if delegated else ["/bin/sh", "-c", cgroups.init_script()]
     return ["env", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "systemd-nspawn", "--quiet", *options, *end]
 
 

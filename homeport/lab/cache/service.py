@@ -17,7 +17,7 @@ from homeport.lab.machine import cache_directory
 from homeport.lab.network import CACHE_PORT
 
 PURPOSE = "cache"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def start(context: LabContext) -> None:
