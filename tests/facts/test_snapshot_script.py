@@ -9,6 +9,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,9 +208,13 @@ def test_every_script_is_understood_by_every_shell(script: Path, shell_name: str
 
 
 # 2086: names are split on purpose; 2154: variables come before the text; 1091, 2016: for information only.
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 @pytest.mark.parametrize("script", sorted(SCRIPTS.rglob("*.sh")), ids=lambda path: path.name)
 def test_shellcheck_has_nothing_to_say(script: Path) -> None:
-    command = ["shellcheck", "--shell=sh", "--exclude=SC2086,SC2154,SC1091,SC2016", str(script)]
+    command = [
+        str(Path(sys.executable).with_name("shellcheck")),
+        "--shell=sh",
+        "--exclude=SC2086,SC2154,SC1091,SC2016",
+        str(script),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == ""
