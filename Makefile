@@ -31,9 +31,11 @@ $(READY): pyproject.toml requirements/dev.txt
 demo: $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
+# Files side by side, since most of them wait for machines; the emulated machine alone, since it needs the processor.
 test: $(READY)
 	@$(BIN)/python -m homeport.lab.prepare
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not qemu"
+	@$(BIN)/pytest -m qemu
 
 test-fast: $(READY)
 	@$(BIN)/pytest -m "not lab"
