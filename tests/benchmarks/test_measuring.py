@@ -1,0 +1,72 @@
+"""What the benchmarks' figures mean: pure, but for a command and a relay on loopback."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import BenchmarkError, Finished, Series, run
+from benchmarks.relay import relay
+from benchmarks.report import report
+from benchmarks.suite import Options, Results
+
+
+def test_a_ratio_compares_runs_of_the_same_round() -> None:
+    assert Series((2.0, 30.0, 6.0)).over(Series((1.0, 10.0, 3.0))) == Series((2.0, 3.0, 2.0))
+
+
+def test_peak_memory_is_that_of_the_command_and_not_of_whoever_starts_it() -> None:
+    ballast = bytearray(200 * 2**20)
+    small = run([sys.executable, "-I", "-S", "-c", "pass"])
+    large = run([sys.executable, "-I", "-S", "-c", "bytearray(b'x') * (100 * 2**20)"])
+    assert len(ballast) / 2**20 > small.peak_megabytes + 100
+    assert 95 < large.peak_megabytes - small.peak_megabytes < 110
+
+
+def test_a_command_that_fails_is_no_measurement() -> None:
+    with pytest.raises(BenchmarkError, match=r"status 3:\nsorry"):
+        run(["sh", "-c", "echo sorry; exit 3"])
+
+
+def test_standard_input_comes_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("hello")
+    assert run(["cat"], stdin=tmp_path / "given").output == "hello"
+
+
+def test_the_relay_delays_every_answer_by_a_round_trip_and_loses_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_echo, args=(server,), daemon=True).start()
+        with (
+            relay("127.0.0.1", server.getsockname()[1], 0.05) as port,
+            socket.create_connection(("127.0.0.1", port)) as client,
+        ):
+            client.sendall(b"1")
+            client.recv(1)
+            began = time.monotonic()
+            client.sendall(b"x" * 1_000_000)
+            client.shutdown(socket.SHUT_WR)
+            received = sum(map(len, iter(lambda: client.recv(65536), b"")))
+            assert (received, time.monotonic() - began > 0.05) == (1_000_000, True)
+
+
+def _echo(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        while data := connection.recv(65536):
+            connection.sendall(data)
+
+
+def test_the_report_has_medians_spread_and_ratios_and_says_what_is_missing() -> None:
+    results = Results(counts={"none": 1}, problems=["QEMU: no room"])
+    for ours, theirs in ((3.0, 1.0), (8.0, 2.0), (5.0, 2.0)):
+        results.note("none near homeport", Finished(0, ours, 1.5, 70.0, ""))
+        results.note("none near floor", Finished(0, theirs, 0.1, 9.0, ""))
+    text = report(results, Options(), "abc1234")
+    assert "| no change, homeport | 5.00 s | 3.00–8.00 | 3 | **3.00** (2.50–4.00) |" in text
+    assert "| first provision, homeport | – | – | 0 | – |" in text
+    assert "- QEMU: no room" in text
