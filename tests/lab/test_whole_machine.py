@@ -1,0 +1,105 @@
+"""A whole machine with its own kernel: it boots, is deployed to, and serves again after a reboot and a power cut.
+
+The tests share one machine and run in this order, since a boot under software emulation takes half a minute or more.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from homeport.lab import Lab, LabHost
+from homeport.lab.processes import find
+from homeport.lab.ssh import command_line
+from tests.lab.project import Project, Seen, until
+
+pytestmark = [pytest.mark.lab, pytest.mark.qemu]
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+WRITE_AND_FSYNC = """python3 -c '
+import os
+with open("fsynced", "w") as file:
+    file.write("kept")
+    file.flush()
+    os.fsync(file.fileno())
+os.sync()'"""
+
+
+@pytest.fixture(scope="module")
+def whole_machine(lab: Lab) -> Iterator[LabHost]:
+    """The one machine of these tests."""
+    host = lab.add("whole", backend="qemu")
+    yield host
+    if host in lab.directory.load().hosts:
+        lab.remove(host.name)
+
+
+@pytest.fixture(scope="module")
+def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project.create(tmp_path_factory.mktemp("whole") / "project", lab)
+
+
+def out(lab: Lab, host: LabHost, command: str) -> str:
+    done = lab.run(host, command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def interfaces() -> str:
+    return subprocess.check_output(["ip", "-o", "link"], text=True)
+
+
+def test_it_is_a_machine_with_its_own_kernel_and_the_known_host_key(lab: Lab, whole_machine: LabHost) -> None:
+    assert out(lab, whole_machine, "id -un; sudo -n id -un").split() == ["debian", "root"]
+    assert out(lab, whole_machine, "uname -r") != platform.release()
+    assert out(lab, whole_machine, "hostname -f") == whole_machine.domain
+    assert out(lab, whole_machine, "sudo systemctl is-system-running --wait") == "running"
+    known = lab.directory.known_hosts_file.read_text().split("\n")
+    shown = out(lab, whole_machine, "cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")
+    assert f"{whole_machine.address} {shown}" in known
+    assert "StrictHostKeyChecking=yes" in command_line(lab.directory, whole_machine)
+
+
+def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_machine: LabHost) -> None:
+    assert out(lab, whole_machine, f"getent ahostsv4 www.{whole_machine.domain}").split()[0] == whole_machine.address
+    assert "newOrder" in out(lab, whole_machine, "curl -sf https://acme.lab.test:14000/dir")
+
+
+def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, project: Project) -> None:
+    # Emulated, the application's own start takes most of a minute.
+    project.deployed(whole_machine, health_timeout_seconds=240)
+    assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
+
+
+def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_machine: LabHost) -> None:
+    before = out(lab, whole_machine, BOOT_ID)
+    lab.reboot(whole_machine)
+    assert out(lab, whole_machine, BOOT_ID) != before
+    assert until(Seen(lab, whole_machine).answers, 240)
+
+
+def test_a_power_cut_loses_nothing_that_was_fsynced_and_the_application_comes_back(
+    lab: Lab, whole_machine: LabHost
+) -> None:
+    before = out(lab, whole_machine, BOOT_ID)
+    out(lab, whole_machine, WRITE_AND_FSYNC)
+    lab.reboot(whole_machine, hard=True)
+    assert out(lab, whole_machine, BOOT_ID) != before
+    assert out(lab, whole_machine, "cat fsynced") == "kept"
+    assert until(Seen(lab, whole_machine).answers, 240)
+    assert out(lab, whole_machine, "hostname -f") == whole_machine.domain
+
+
+def test_nothing_of_it_is_left_after_a_crash_and_a_removal(lab: Lab, whole_machine: LabHost) -> None:
+    (process,) = find(lab.id, f"qemu-{whole_machine.name}")
+    tap = next(line.split()[1].rstrip(":") for line in interfaces().splitlines() if f"{lab.id}t" in line)
+    os.kill(process, signal.SIGKILL)
+    lab.remove(whole_machine.name)
+    assert find(lab.id, f"qemu-{whole_machine.name}") == []
+    assert tap not in interfaces()
+    assert not (lab.directory.path / "hosts" / whole_machine.name).exists()
+    assert whole_machine.address not in lab.directory.known_hosts_file.read_text()
