@@ -40,8 +40,8 @@ def greeter(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     host = lab.add("kinds")
     folder = tmp_path_factory.mktemp("kinds") / "project"
     project = Project.create(folder, lab, "hello", app_name="greeter", app_entrypoint="greeter.web:application")
-    for path in list(project.app.glob("*.*")):
-        path.unlink()
+    for old in list(project.app.glob("*.*")):
+        old.unlink()
     for path, text in (("greeter/__init__.py", ""), ("greeter/web.py", APPLICATION), ("pyproject.toml", PROJECT_FILE)):
         project.write(path, text)
     subprocess.run([str(UV), "lock", "--quiet"], cwd=project.app, check=True)
