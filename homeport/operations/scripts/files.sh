@@ -4,6 +4,8 @@ set -eu
 umask 077
 tab=$(printf '\t')
 [ -d /etc/homeport ] || mkdir -m 755 /etc/homeport
+# What a power cut left behind; another run may be at work now.
+find /etc/homeport -maxdepth 1 -name '.stage.*' -mmin +60 -exec rm -rf {} +
 stage=$(mktemp -d /etc/homeport/.stage.XXXXXX)
 new=.homeport-new
 each() {
