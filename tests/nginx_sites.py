@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from pathlib import Path
 
@@ -53,15 +54,13 @@ def _domain(chance: random.Random) -> str:
     return ".".join([*labels, chance.choice(("com", "xn--p1ai", "museum"))])
 
 
-def write(folder: Path, content: dict[str, File]) -> Path:
-    """Write the files as a configuration of its own below `folder`; return its main file."""
+def write(folder: Path, content: dict[str, File], *, on_host: str = "") -> Path:
+    """Write the files as a configuration of its own below `folder`, which lies at `on_host`; return its main file."""
+    root = on_host or str(folder)
     for path, file in content.items():
         target = folder / path.removeprefix("/etc/nginx/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        text = file.content.replace("/etc/nginx/", f"{folder}/").replace("/var/log/nginx/", f"{folder}/")
-        for app_tls in {
-            line.split()[1].rpartition("/")[0] for line in text.splitlines() if "    ssl_certificate " in line
-        }:
-            text = text.replace(app_tls, str(folder / "tls"))
-        target.write_text(text.replace("/run/nginx.pid", f"{folder}/nginx.pid"))
+        text = file.content.replace("/etc/nginx/", f"{root}/").replace("/var/log/nginx/", f"{root}/")
+        text = re.sub(r"/etc/homeport/[^/]+/tls/", f"{root}/tls/", text)
+        target.write_text(text.replace("/run/nginx.pid", f"{root}/nginx.pid"))
     return folder / "nginx.conf"
