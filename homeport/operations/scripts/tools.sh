@@ -10,8 +10,9 @@ if [ ! -f "$target/.complete" ]; then
     rm -rf "$target"
     echo "installing the tools (Certbot, uv)"
     install_tools() {
+        # Python compiles what is really used when root first runs it; compiling all of it takes longer than installing.
         python3 -m venv "$target" && "$target/bin/pip" install --quiet --disable-pip-version-check --no-input \
-            --require-hashes --only-binary :all: -r /dev/stdin
+            --no-compile --require-hashes --only-binary :all: -r /dev/stdin
     }
     install_tools >"$log" 2>&1 || {
         tail -n 15 "$log"
