@@ -48,7 +48,8 @@ port_blue = 8001
 # Loopback port of the green slot.
 port_green = 8002
 
-# Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the release has an alembic.ini; None: no migration.
+# Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the release has an
+# alembic.ini; None: no migration.
 migrate_command = "auto"
 
 # How long a migration may take, its lock included.

@@ -1,4 +1,4 @@
-"""The production machines: a name for each, and how to reach it. Group data for all of them: group_data/production.py."""
+"""The production machines: a name for each, and how to reach it. Their group data: group_data/production.py."""
 
 production = [
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -26,7 +27,7 @@ def group_data() -> str:
     lines += ["`make reference` writes this file and docs/settings.md from homeport/settings/model.py.", '"""', ""]
     for name, field in Settings.model_fields.items():
         value = default(field)
-        lines.append(f"# {field.description}")
+        lines += wrap(field.description or "", 118, initial_indent="# ", subsequent_indent="# ")
         lines.append(f"# {name} = (no default)" if value is PydanticUndefined else f"{name} = {_literal(value)}")
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"

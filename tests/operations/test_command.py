@@ -52,7 +52,7 @@ def run(line: str, stdin: str = "") -> str:
     return done.stdout.decode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(TEXTS, max_size=8))
 def test_every_argument_of_a_script_arrives_as_it_is(arguments: list[str]) -> None:
     with patch.object(command, "_script", lambda name: SHOW):
