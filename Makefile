@@ -31,11 +31,13 @@ $(READY): pyproject.toml requirements/dev.txt
 demo: $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
-# Files side by side, since most of them wait for machines; the emulated machine alone, since it needs the processor.
+# Lab tests run two files at a time, since most of the time they wait for machines; the emulated machine runs alone, since
+# it needs the processor.
 test: $(READY)
 	@$(BIN)/python -m homeport.lab.prepare
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not qemu"
-	@$(BIN)/pytest -m qemu
+	@$(BIN)/pytest --ignore=tests/lab
+	@$(BIN)/pytest tests/lab -n 2 --dist loadfile -m "not qemu"
+	@$(BIN)/pytest tests/lab -m qemu
 
 test-fast: $(READY)
 	@$(BIN)/pytest -m "not lab"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,5 +28,13 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path) -> Context:
         source=read_source(settings, project),
         secrets=load_secrets(settings, project, host),
         overrides=overrides if overrides.is_dir() else None,
-        by=f"{getpass.getuser()}@{socket.gethostname()}",
+        by=f"{_user()}@{socket.gethostname()}",
     )
+
+
+def _user() -> str:
+    """Return who runs this; in a container the user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

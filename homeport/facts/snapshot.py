@@ -27,7 +27,7 @@ from homeport.state.snapshot import (
 SCRIPT = Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-WIDTHS = {"os": 2, "package": 2, "path": 6, "digest": 2, "unit": 2, "port": 3, "slot": 2}
+WIDTHS = {"os": 2, "package": 2, "path": 7, "digest": 2, "unit": 2, "port": 3, "slot": 2}
 Rows = dict[str, list[list[str]]]
 
 
@@ -115,8 +115,16 @@ def _machine(rows: Rows) -> Machine:
 def _paths(rows: Rows) -> dict[str, PathFound]:
     digests = {path: digest for digest, path in rows["digest"]}
     return {
-        path: PathFound(KINDS.get(kind, "other"), int(mode, 8), owner, group, target, digests.get(path, ""))
-        for kind, mode, owner, group, path, target in rows["path"]
+        path: PathFound(
+            kind=KINDS.get(kind, "other"),
+            mode=int(mode, 8),
+            owner=owner,
+            group=group,
+            target=target,
+            digest=digests.get(path, ""),
+            leads_to=KINDS.get(end) if kind == "l" else None,
+        )
+        for kind, mode, owner, group, path, target, end in rows["path"]
     }
 
 

@@ -27,7 +27,7 @@ set -f
 old_ifs=$IFS
 IFS='
 '
-find $paths -maxdepth 0 -printf 'path\t%y\t%m\t%u\t%g\t%p\t%l\n' 2>/dev/null
+find $paths -maxdepth 0 -printf 'path\t%y\t%m\t%u\t%g\t%p\t%l\t%Y\n' 2>/dev/null
 for path in $paths; do
     [ ! -f "$path" ] || [ -h "$path" ] || printf '%s\n' "$path"
 done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([0-9a-f]*\)  /digest$t\1$t/p"

@@ -13,6 +13,7 @@ from homeport.paths import AppPaths
 from homeport.state import compare
 from homeport.state.changes import Change
 from homeport.state.compare import FileChanges
+from homeport.state.wanted import ACCOUNT_COMMENT
 
 Commands = Generator[StringCommand, None, None]
 
@@ -38,7 +39,7 @@ def accounts(run: Run) -> Commands:
         run.host.noop("all accounts are there")
         return
     run.announce(Change("make", f"user {account.name}", "missing") for account in missing)
-    yield script("accounts", *(word for account in missing for word in (account.name, account.home)))
+    yield script("accounts", ACCOUNT_COMMENT, *(word for account in missing for word in (account.name, account.home)))
 
 
 @operation()

@@ -54,7 +54,7 @@ class Run:
             if found is not None:
                 return found
         raise DeployError(
-            f"{self.host.name}: the host cannot be read as root; "
+            f"{self.host.name}: the host cannot be read as root (its words are above); "
             "log in as root, or as a user that has sudo without a password"
         )
 

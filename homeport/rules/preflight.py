@@ -8,6 +8,7 @@ from homeport.errors import HomeportError
 from homeport.rules.platform import unsupported
 from homeport.settings import Settings
 from homeport.state.snapshot import PortHolder, Snapshot
+from homeport.state.wanted import ACCOUNT_COMMENT
 
 # ACME servers and TLS clients refuse dates that are off by more than minutes.
 CLOCK_TOLERANCE_SECONDS = 300
@@ -50,10 +51,15 @@ def _clock(found: Snapshot, now: datetime) -> str | None:
 
 
 def _account(settings: Settings, found: Snapshot) -> str | None:
-    entry = found.accounts.get(settings.app_name)
-    home = entry.split(":")[5] if entry and entry.count(":") >= 6 else ""
-    if entry and home != f"/var/lib/{settings.app_name}":
-        return f"the host has a user {settings.app_name} that is not the application's (home {home})"
+    """Tell whether the name is somebody else's here: a user that we did not make, or a state directory without one."""
+    name, home = settings.app_name, f"/var/lib/{settings.app_name}"
+    entry = found.accounts.get(name)
+    if entry is None:
+        taken = found.paths.get(home)
+        return f"{home} is there and belongs to {taken.owner}, who is not the application" if taken else None
+    comment, its_home = (entry.split(":") + [""] * 7)[4:6]
+    if (comment, its_home) != (ACCOUNT_COMMENT, home):
+        return f"the host has a user {name} that is not the application's (home {its_home})"
     return None
 
 

@@ -71,6 +71,9 @@ def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
 def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
     if found is None:
         return "missing"
+    if found.kind == "link" and found.leads_to == "directory":
+        # Somebody has put it on another disk; what is there is theirs to arrange.
+        return ""
     if found.kind != "directory":
         return f"is a {found.kind}"
     return _metadata_reason(wanted, found)

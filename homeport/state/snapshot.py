@@ -23,7 +23,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class PathFound:
-    """A path that exists: `mode` is its permission bits, `digest` a file's SHA-256, `target` a link's text."""
+    """A path that exists: `mode` is its permission bits, `digest` a file's SHA-256.
+
+    Of a link, `target` is its text and `leads_to` what it ends at.
+    """
 
     kind: PathKind
     mode: int
@@ -31,6 +34,7 @@ class PathFound:
     group: str
     target: str = ""
     digest: str = ""
+    leads_to: PathKind | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ from homeport.errors import HomeportError
 FileSet = Literal["plain", "nginx", "systemd"]
 
 
+# What an account of ours is known by, in the comment field of /etc/passwd.
+ACCOUNT_COMMENT = "homeport application"
+
+
 @dataclass(frozen=True)
 class Account:
     """A system user with a group of its own name and no way to log in; `home` is not made."""

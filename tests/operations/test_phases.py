@@ -102,7 +102,7 @@ def test_the_host_is_read_once_for_all_phases_that_change_nothing() -> None:
 def test_an_account_is_made_with_its_home() -> None:
     run, _ = make_run(replace(as_wanted(WANTED), accounts={}))
     [command] = phase("Accounts", run)
-    assert command.get_raw_value().endswith(" homeport-accounts notes /var/lib/notes")
+    assert command.get_raw_value().endswith(" homeport-accounts 'homeport application' notes /var/lib/notes")
 
 
 def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner() -> None:

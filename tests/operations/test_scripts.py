@@ -67,7 +67,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_accounts_are_made_pair_by_pair(machine: Machine) -> None:
     machine.has("useradd")
-    assert machine.run("accounts", "notes", "/var/lib/notes", "blog", "/var/lib/blog").returncode == 0
+    assert machine.run("accounts", "ours", "notes", "/var/lib/notes", "blog", "/var/lib/blog").returncode == 0
     assert [line.split()[-1] for line in machine.record] == ["<notes>", "<blog>"]
     assert "<--home-dir> </var/lib/notes>" in machine.record[0]
     assert all("<--system>" in line and "</usr/sbin/nologin>" in line for line in machine.record)
@@ -75,7 +75,9 @@ def test_accounts_are_made_pair_by_pair(machine: Machine) -> None:
 
 def test_an_account_that_cannot_be_made_ends_the_phase(machine: Machine) -> None:
     machine.has("useradd", "exit 9")
-    assert machine.run("accounts", "notes", "/a", "blog", "/b").returncode != 0
+    done = machine.run("accounts", "ours", "notes", "/a", "blog", "/b")
+    assert done.returncode != 0
+    assert done.stderr == "error: accounts: the user notes cannot be made; see above\n"
     assert len(machine.record) == 1
 
 

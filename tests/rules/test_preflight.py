@@ -8,7 +8,7 @@ import pytest
 
 from homeport.rules.preflight import preflight
 from homeport.settings import Settings
-from homeport.state.snapshot import Claim, Machine, PortHolder, Snapshot, UnitFound
+from homeport.state.snapshot import Claim, Machine, PathFound, PortHolder, Snapshot, UnitFound
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_wanted
 
 SETTINGS = make_settings()
@@ -102,6 +102,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "give each application names and ports of its own",
     ),
     (
+        {"paths": {"/var/lib/notes": PathFound("directory", 0o755, "git", "git")}},
+        "app_name: /var/lib/notes is there and belongs to git, who is not the application; choose another name",
+    ),
+    (
         {"claims": (Claim("blog", ("x.example.com",), (9001, 8002)),)},
         "domain: the application blog on this host has the port 8002; give each application names and ports of its own",
     ),
@@ -120,7 +124,7 @@ def test_a_machine_that_will_not_do_is_refused_in_one_line(changed: dict[str, An
         {"free_inodes_percent": 3},
         {"clock": NOW + timedelta(seconds=300)},
         {"clock": NOW - timedelta(seconds=300)},
-        {"accounts": {"notes": "notes:x:999:999::/var/lib/notes:/usr/sbin/nologin"}},
+        {"accounts": {"notes": "notes:x:999:999:homeport application:/var/lib/notes:/usr/sbin/nologin"}},
         {"units": FOREIGN_UNITS, "releases": frozenset({"a"})},
         {"units": {"notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=False)}},
         {"claims": (Claim("blog", ("blog.example.com",), (9001, 9002)), Claim("", (), ()))},

@@ -48,6 +48,8 @@ def test_twenty_hosts_read_the_repository_once(repo: Repo, monkeypatch: pytest.M
         return find_repository(source, project)
 
     monkeypatch.setattr("homeport.source.release.find_repository", counted)
+    # Where pyinfra was imported after the module, threads are greenlets by now, and the lock is not theirs.
+    monkeypatch.setattr("homeport.source.release._LOCK", threading.RLock())
     forget_sources()
     found: list[Source] = []
 

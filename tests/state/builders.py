@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from homeport.paths import AppPaths
-from homeport.plans.provision import STEPS
 from homeport.rules.dependencies import Dependencies
 from homeport.settings import Settings
 from homeport.source import Source
 from homeport.state import compare
 from homeport.state.changes import Change
 from homeport.state.snapshot import CertificateFound, Machine, PathFound, Snapshot, UnitFound
-from homeport.state.wanted import Wanted
+from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 from homeport.steps.context import Context
 from homeport.steps.wanted import describe
 
@@ -39,6 +38,9 @@ def make_source(*, has_alembic: bool = True) -> Source:
 
 def make_wanted(settings: Settings | None = None, machine: Machine | None = None) -> Wanted:
     """Return what the provision plan wants of a machine."""
+    # pyinfra's gevent must stay out of the lab's test processes, which the parallel runner talks to from threads.
+    from homeport.plans.provision import STEPS
+
     settings = settings or make_settings()
     context = Context(
         settings=settings,
@@ -68,7 +70,9 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
         clock=NOW,
         free_megabytes=10_000,
         packages=frozenset(part.packages),
-        accounts={one.name: f"{one.name}:x:999:999::{one.home}:/usr/sbin/nologin" for one in part.accounts},
+        accounts={
+            one.name: f"{one.name}:x:999:999:{ACCOUNT_COMMENT}:{one.home}:/usr/sbin/nologin" for one in part.accounts
+        },
         paths=paths,
         units={one.name: running for one in part.units}
         | {f"{wanted.app}@blue.service": running, f"{wanted.app}@green.service": stopped},

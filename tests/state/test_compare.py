@@ -359,3 +359,8 @@ def test_the_names_on_the_certificate_count_and_not_their_order() -> None:
         frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
     )
     assert compare.certificate_reason(wanted.certificate, AS_WANTED, NOW) == ""
+
+
+def test_a_directory_that_somebody_has_put_on_another_disk_is_left_alone() -> None:
+    moved = PathFound("link", 0o777, "root", "root", target="/data/notes", leads_to="directory")
+    assert compare.file_changes(WANTED, with_path("/srv/notes", moved)).changes == ()

@@ -1,7 +1,12 @@
-# Makes system users. Arguments: name and home, pair by pair. The home directory is made elsewhere.
+# Makes system users. Arguments: their comment, then name and home, pair by pair. The home is made elsewhere.
 set -eu
+comment=$1
+shift
 while [ $# -gt 0 ]; do
     useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin \
-        --comment "homeport application" "$1"
+        --comment "$comment" "$1" || {
+        echo "error: accounts: the user $1 cannot be made; see above" >&2
+        exit 1
+    }
     shift 2
 done

@@ -46,6 +46,10 @@ if [ "$force" != have ]; then
         exit 1
     }
 fi
+[ -f "/etc/letsencrypt/live/$app/fullchain.pem" ] || {
+    echo "error: certificate: Certbot has put it under another name than $app; see 'certbot certificates' on the host, delete what is damaged there and deploy again" >&2
+    exit 1
+}
 tls=/etc/homeport/$app/tls
 ln -sfn "/etc/letsencrypt/live/$app" "$tls.new"
 mv -fT "$tls.new" "$tls"
