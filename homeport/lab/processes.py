@@ -18,6 +18,8 @@ from pathlib import Path
 
 MARK = "HOMEPORT_LAB_PROCESS"
 GRACE_SECONDS = 5.0
+EXEC_LOOKS, EXEC_LOOK_SECONDS = 5, 0.002
+KERNEL_THREAD = 0x00200000  # PF_KTHREAD
 
 
 def start(lab: str, purpose: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
@@ -80,8 +82,24 @@ def _still_living(handles: set[int], seconds: float) -> set[int]:
 
 def _carries(number: int, wanted: bytes, *, whole: bool) -> bool:
     """Tell whether a process has the mark; a zombie has no environment any more, so it does not."""
-    try:
-        entries = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
+    entries = _environment(number).split(b"\0")
     return any(entry == wanted if whole else entry.startswith(wanted) for entry in entries)
+
+
+def _environment(number: int) -> bytes:
+    """Read a process's environment, which the kernel shows as empty for a moment while a program is being executed."""
+    for _ in range(EXEC_LOOKS):
+        try:
+            found = Path(f"/proc/{number}/environ").read_bytes()
+            if found or _has_none(Path(f"/proc/{number}/stat").read_text()):
+                return found
+        except OSError:
+            return b""
+        time.sleep(EXEC_LOOK_SECONDS)
+    return b""
+
+
+def _has_none(stat: str) -> bool:
+    """Tell from /proc/N/stat (see proc(5)) whether this is a zombie or a thread of the kernel."""
+    fields = stat.rpartition(")")[2].split()
+    return fields[0] in "ZX" or bool(int(fields[6]) & KERNEL_THREAD)

@@ -60,7 +60,7 @@ def wait(
     Raises LabError when the time is over or `alive` says that the machine has ended.
     """
     until = time.monotonic() + timeout_seconds
-    problem, next_look = "no answer", 0.0
+    problem, next_look = "no answer", time.monotonic() + LOOK_SECONDS
     while time.monotonic() < until:
         if greets(host):
             answer = run(directory, host, "cat /proc/sys/kernel/random/boot_id")

@@ -72,3 +72,10 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> N
         time.sleep(0.01)
     processes.end(LAB, grace_seconds=0.2)
     assert not is_alive(number)
+
+
+def test_a_process_that_executes_one_program_after_another_is_found_all_the_time(tmp_path: Path) -> None:
+    script = '[ "$1" -gt 3000 ] || exec sh -c "$0" "$0" $(($1 + 1))'
+    number = start("busy", tmp_path, "sh", "-c", script, script, "0")
+    looks = [number in processes.find(LAB, "busy") or not is_alive(number) for _ in range(100)]
+    assert all(looks)
