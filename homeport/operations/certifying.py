@@ -18,17 +18,14 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
     now = datetime.now(UTC)
     changes = compare.certificate_changes(run.wanted, run.found, now)
-    if not changes:
-        run.host.noop("the certificate is the wanted one")
-        return
-    run.announce(changes)
-    wanted = run.wanted.certificate
-    yield script(
-        "certificate",
-        run.wanted.app,
-        wanted.directory_url,
-        wanted.email or "",
-        ACME_WEBROOT,
-        compare.certificate_mode(wanted, run.found, now),
-        *wanted.domains,
-    )
+    if run.announce(changes, otherwise="the certificate is the wanted one"):
+        wanted = run.wanted.certificate
+        yield script(
+            "certificate",
+            run.wanted.app,
+            wanted.directory_url,
+            wanted.email or "",
+            ACME_WEBROOT,
+            compare.certificate_mode(wanted, run.found, now),
+            *wanted.domains,
+        )

@@ -22,37 +22,32 @@ Commands = Generator[StringCommand, None, None]
 def packages(run: Run) -> Commands:
     """Install the Debian packages that are missing."""
     missing = compare.missing_packages(run.wanted, run.found)
-    if not missing:
-        run.host.noop("all packages are installed")
-        return
-    run.announce(Change("install", name, "missing") for name in missing)
-    yield script("packages", str(run.settings.apt_lock_timeout_seconds), *missing)
-    # Packages bring users, files and running services of their own.
-    run.forget()
+    if run.announce([Change("install", name, "missing") for name in missing], otherwise="all packages are installed"):
+        yield script("packages", str(run.settings.apt_lock_timeout_seconds), *missing)
+        # Packages bring users, files and running services of their own.
+        run.forget()
 
 
 @operation()
 def accounts(run: Run) -> Commands:
     """Make the application's user."""
     missing = compare.missing_accounts(run.wanted, run.found)
-    if not missing:
-        run.host.noop("all accounts are there")
-        return
-    run.announce(Change("make", f"user {account.name}", "missing") for account in missing)
-    yield script("accounts", ACCOUNT_COMMENT, *(word for account in missing for word in (account.name, account.home)))
+    if run.announce(
+        [Change("make", f"user {account.name}", "missing") for account in missing], otherwise="all accounts are there"
+    ):
+        yield script(
+            "accounts", ACCOUNT_COMMENT, *(word for account in missing for word in (account.name, account.home))
+        )
 
 
 @operation()
 def files(run: Run) -> Commands:
     """Bring directories and files to the wanted state: validated first, then all of them or none."""
     pending = compare.file_changes(run.wanted, run.found)
-    if not pending.changes:
-        run.host.noop("all files are as wanted")
-        return
-    run.announce(pending.changes)
-    show_diff(run, pending)
-    yield script("files", payload=_payload(run, pending))
-    run.forget()
+    if run.announce(pending.changes, otherwise="all files are as wanted"):
+        show_diff(run, pending)
+        yield script("files", payload=_payload(run, pending))
+        run.forget()
 
 
 def _payload(run: Run, pending: FileChanges) -> str:
@@ -77,19 +72,13 @@ def manifest(app: str, pending: FileChanges, run: Run) -> str:
 def tools(run: Run) -> Commands:
     """Install Certbot and uv, pinned and checked by hash, into an environment of homeport's own."""
     changes = compare.tools_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("the tools are the locked ones")
-        return
-    run.announce(changes)
-    yield script("tools", run.wanted.tools.digest, payload=run.wanted.tools.requirements)
+    if run.announce(changes, otherwise="the tools are the locked ones"):
+        yield script("tools", run.wanted.tools.digest, payload=run.wanted.tools.requirements)
 
 
 @operation()
 def services(run: Run) -> Commands:
     """Enable and start units, and let the proxy take up a configuration that is newer than the one it runs."""
     changes = compare.service_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("all services run, with the configuration on disk")
-        return
-    run.announce(changes)
-    yield script("services", *(word for change in changes for word in (change.verb, change.what)))
+    if run.announce(changes, otherwise="all services run, with the configuration on disk"):
+        yield script("services", *(word for change in changes for word in (change.verb, change.what)))

@@ -19,61 +19,46 @@ Commands = Generator[StringCommand, None, None]
 def upload(run: Run) -> Commands:
     """Put the release on the host, whole or not at all."""
     changes = compare.release_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("the release is on the host")
-        return
-    run.announce(changes)
-    release = run.wanted.release
-    etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
-    code = encoded(run.source.archive())
-    yield script("release", run.wanted.app, release.id, release.dependencies, payload=f"{etc}\n{code}\n")
+    if run.announce(changes, otherwise="the release is on the host"):
+        release = run.wanted.release
+        etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
+        code = encoded(run.source.archive())
+        yield script("release", run.wanted.app, release.id, release.dependencies, payload=f"{etc}\n{code}\n")
 
 
 @operation()
 def dependencies(run: Run) -> Commands:
     """Install the release's dependencies, unless an environment for the same lock is there."""
     changes = compare.dependency_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("the environment for this lock is there")
-        return
-    run.announce(changes)
-    if run.source.dependencies.warning:
-        run.announce([f"warning: {run.source.dependencies.warning}"])
-    release, python = run.wanted.release, run.settings.python_version or ""
-    variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
-    uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
-    installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
-    yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
+    if run.announce(changes, otherwise="the environment for this lock is there"):
+        if run.source.dependencies.warning:
+            run.host.log(f"  warning: {run.source.dependencies.warning}")
+        release, python = run.wanted.release, run.settings.python_version or ""
+        variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
+        uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
+        installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
+        yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
 
 
 @operation()
 def start(run: Run) -> Commands:
     """Start the release in the idle slot: migration first, then the health gate. What serves is not touched."""
     changes = compare.start_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("the release is live")
-        return
-    run.announce(changes)
-    yield program(HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id)
+    if run.announce(changes, otherwise="the release is live"):
+        yield program(HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id)
 
 
 @operation()
 def switch(run: Run) -> Commands:
     """Send requests to the release, let the old slot finish its own, and stop it."""
     changes = compare.switch_changes(run.wanted, run.found)
-    if not changes:
-        run.host.noop("the release is live")
-        return
-    run.announce(changes)
-    yield program(HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id)
+    if run.announce(changes, otherwise="the release is live"):
+        yield program(HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id)
 
 
 @operation()
 def prune(run: Run) -> Commands:
     """Remove old releases, and environments that no release has any more."""
     changes = compare.prune_changes(run.found)
-    if not changes:
-        run.host.noop("there is nothing to remove")
-        return
-    run.announce(changes)
-    yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.wanted.keep_releases))
+    if run.announce(changes, otherwise="there is nothing to remove"):
+        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.wanted.keep_releases))

@@ -5,7 +5,7 @@ Live state is read inside operations, through here; a reading is kept until a ph
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -70,7 +70,10 @@ class Run:
         if problems:
             raise DeployError("\n".join(problem.line() for problem in problems))
 
-    def announce(self, changes: Iterable[Change | str]) -> None:
-        """Show what a phase does (or, in a dry run, would do) to this host."""
+    def announce(self, changes: Sequence[Change | str], *, otherwise: str) -> bool:
+        """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""
         for change in changes:
             self.host.log(f"  {change}")
+        if not changes:
+            self.host.noop(otherwise)
+        return bool(changes)

@@ -46,20 +46,6 @@ def load(data: Mapping[str, Any], host: str) -> Settings:
     return settings
 
 
-def load_all(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Settings]:
-    """Return the settings of every host by its name; raise SettingsError with the problems of all of them."""
-    loaded: dict[str, Settings] = {}
-    problems: list[UsageError] = []
-    for name, data in hosts.items():
-        try:
-            loaded[name] = load(data, name)
-        except SettingsError as error:
-            problems += error.problems
-    if problems:
-        raise SettingsError(tuple(problems))
-    return loaded
-
-
 def _nothing_loaded(host: str) -> UsageError:
     return UsageError(
         "no settings were found for this host",

@@ -54,5 +54,6 @@ def test_everything_that_keeps_a_host_from_being_provisioned_is_said_with_its_na
 
 def test_a_change_is_announced_on_a_line_of_its_own() -> None:
     run, host = make_run(bare(), settings=make_settings())
-    run.announce([Change("write", "/etc/x", "missing"), Change("remove", "/etc/y")])
+    assert run.announce([Change("write", "/etc/x", "missing"), Change("remove", "/etc/y")], otherwise="nothing")
+    assert not run.announce([], otherwise="nothing")
     assert host.lines == ["  write /etc/x (missing)", "  remove /etc/y"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyinfra_cli.util import parse_cli_arg
 
 from homeport.settings import Settings
-from homeport.settings.loading import SettingsError, load, load_all
+from homeport.settings.loading import SettingsError, load
 
 NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
 SENTINEL = "s3ntinel\"value';$(x)"
@@ -53,21 +53,6 @@ def test_every_problem_is_reported_at_once_with_host_and_key() -> None:
     assert {line.split(": ")[1] for line in lines} == {"domian", "workers", "port_blue", "health_path"}
     assert len(lines) == 4
     assert all(line.startswith("web1: ") for line in lines)
-
-
-def test_the_problems_of_all_hosts_are_reported_together() -> None:
-    with pytest.raises(SettingsError) as caught:
-        load_all({"web1": {**NEEDED, "workers": 0}, "web2": NEEDED, "web3": {"app_name": "notes"}})
-    assert [line.split(": ")[:2] for line in caught.value.line().splitlines()] == [
-        ["web1", "workers"],
-        ["web3", "domain"],
-    ]
-    assert caught.value.exit_status == 2
-
-
-def test_each_host_gets_its_own_settings() -> None:
-    found = load_all({"web1": NEEDED, "web2": {**NEEDED, "workers": 3}})
-    assert (found["web1"].workers, found["web2"].workers) == ("auto", 3)
 
 
 @pytest.mark.parametrize(
