@@ -43,7 +43,8 @@ NASTY = (
     "\x01\x1b[0m\x7f",
     "x" * 100_000,
 )
-UNIT = "[Service]\nEnvironmentFile=/etc/nasty.env\nExecStart=/usr/bin/sleep infinity\n"
+# Type=exec: started means that the program runs; until then the kernel shows an empty environment.
+UNIT = "[Service]\nType=exec\nEnvironmentFile=/etc/nasty.env\nExecStart=/usr/bin/sleep infinity\n"
 
 
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])

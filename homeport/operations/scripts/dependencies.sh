@@ -39,4 +39,6 @@ for command in "$@"; do
 done
 [ -x "$environment/bin/fastapi" ] || fail "the dependencies do not bring the fastapi command; add fastapi[standard] to them"
 chown -R root:root "$environment"
+# uv leaves a lock file that anybody may write.
+chmod -R go-w "$environment"
 touch "$environment/.complete"
