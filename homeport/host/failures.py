@@ -45,6 +45,9 @@ def explain(app: dict[str, str], word: str) -> str:
         return f"the process exited before it was healthy ({_ending(app)})"
     if app["Result"] == "timeout":
         return "it did not start within its time-out"
+    if word:
+        # On a slow machine the automatic restart has begun before we looked, and has wiped the gate's status.
+        return f"it did not become healthy: {word}"
     return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"
 
 

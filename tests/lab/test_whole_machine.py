@@ -40,7 +40,7 @@ def whole_machine(lab: Lab) -> Iterator[LabHost]:
 
 @pytest.fixture(scope="module")
 def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project.create(tmp_path_factory.mktemp("whole") / "project", lab)
+    return Project.create(tmp_path_factory.mktemp("whole") / "project", lab, "hello")
 
 
 def out(lab: Lab, host: LabHost, command: str) -> str:
@@ -70,8 +70,9 @@ def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_mach
 
 
 def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, project: Project) -> None:
-    # Emulated, the application's own start takes most of a minute.
-    project.deployed(whole_machine, health_timeout_seconds=240)
+    # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor
+    # needs longer to start Python and import uvicorn.
+    project.deployed(whole_machine, workers=1, health_timeout_seconds=240)
     assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
 
 
