@@ -12,7 +12,7 @@ umask 022
 
 apt-get -q update
 apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@"
-useradd --system --user-group --home-dir "/var/lib/$app" --no-create-home --shell /usr/sbin/nologin "$app"
+useradd --system --user-group --home-dir "/var/lib/$app" --no-create-home --shell /usr/sbin/nologin --comment "homeport application" "$app"
 tar -xpf files.tar -C /
 rm -f /etc/nginx/sites-enabled/default
 
