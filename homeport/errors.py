@@ -7,8 +7,6 @@ from __future__ import annotations
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_CHANGES = 3
-EXIT_LOCKED = 4
 EXIT_INTERRUPTED = 130
 
 

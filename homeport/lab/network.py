@@ -82,11 +82,6 @@ class Network:
         """Return the URL of the lab's ACME server."""
         return f"https://acme.{DOMAIN}:{ACME_PORT}/dir"
 
-    @property
-    def cache_url(self) -> str:
-        """Return the URL of the package cache as the hosts see it."""
-        return f"http://cache.{DOMAIN}:{CACHE_PORT}"
-
     def address(self, number: int) -> str:
         """Return the IPv4 address with this last number."""
         return f"{127 if self.loopback else 10}.213.{self.third}.{number}"

@@ -53,13 +53,13 @@ def files(run: Run) -> Commands:
 def _payload(run: Run, pending: FileChanges) -> str:
     return packed(
         ((f"root{file.path}", file) for file in pending.files),
-        extra=[("manifest", manifest(run.wanted.app, pending, run))],
+        extra=[("manifest", manifest(run, pending))],
     )
 
 
-def manifest(app: str, pending: FileChanges, run: Run) -> str:
+def manifest(run: Run, pending: FileChanges) -> str:
     """Return what `scripts/files.sh` has to do, a tab-separated line each: what, mode, owner, group, path."""
-    places = AppPaths(app)
+    places = AppPaths(run.wanted.app)
     rows = [("directory", f"{d.mode:o}", d.owner, d.group, d.path) for d in pending.directories]
     rows += [("file", f"{f.mode:o}", f.owner, f.group, f.path) for f in pending.files]
     rows += [("absent", "-", "-", "-", path) for path in pending.absent]

@@ -123,7 +123,7 @@ def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner
 
 def test_the_manifest_names_directories_before_files_and_what_shall_be_away_last() -> None:
     run, _ = make_run(bare())
-    rows = [line.split("\t") for line in manifest("notes", compare.file_changes(run.wanted, bare()), run).splitlines()]
+    rows = [line.split("\t") for line in manifest(run, compare.file_changes(run.wanted, bare())).splitlines()]
     kinds = [row[0] for row in rows]
     assert kinds == sorted(kinds, key=["directory", "file", "placeholder"].index)
     assert all(len(row) == 5 and all(row) for row in rows)
