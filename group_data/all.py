@@ -30,8 +30,9 @@ workers = "auto"
 # Memory that one worker is reckoned with when `workers` is sized to the host.
 worker_memory_megabytes = 200
 
-# Hard limit for one slot (systemd's MemoryMax); unset: no limit.
-memory_max_megabytes = None
+# Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": what the
+# machine has without what the system needs; None: no limit.
+memory_max_megabytes = "auto"
 
 # Environment variables of the application that anybody may see.
 environment = {}
@@ -41,6 +42,14 @@ secrets_file = None
 
 # Further Debian packages that the application needs on the host.
 packages = []
+
+# Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they are switched together
+# with the application.
+processes = {}
+
+# Commands of the same release that run at times (schedule: as systemd.time(7) has it), by name: `{"digest":
+# {"command": "python -m app.digest", "schedule": "daily"}}`.
+timers = {}
 
 # Loopback port of the blue slot.
 port_blue = 8001
@@ -55,6 +64,14 @@ migrate_command = "auto"
 # How long a migration may take, its lock included.
 migrate_timeout_seconds = 300
 
+# The machine that migrates the database, before any other starts the release; unset: the first of the inventory that
+# has this application.
+migrate_on = None
+
+# Before a migration, try it on a copy of the state directory with its SQLite databases, and have the live release
+# answer on the copy.
+migration_rehearsal = False
+
 # Path that answers when the application can serve.
 health_path = "/health"
 
@@ -67,14 +84,47 @@ health_timeout_seconds = 60
 # Good answers in a row that count as healthy.
 health_successes = 2
 
+# How long a release is watched after the switch; if it fails, the old one is live again.
+watch_seconds = 5
+
+# "overlap": the new release is up before the old one ends, no request is lost; "restart": the old one ends first, for
+# machines without memory for two, and requests fail until the new one is healthy.
+switch = "overlap"
+
+# Keep the previous release running after a switch: requests go to it while the live one is down, and a rollback to it
+# is instant. Takes its memory.
+standby = False
+
 # How long the old slot may finish its requests after the switch.
 drain_timeout_seconds = 30
 
 # How long the application may take to stop when told to.
 stop_timeout_seconds = 30
 
-# Releases kept on the host, the live one included.
+# Good releases kept on the host, the live and the previous one included.
 keep_releases = 5
+
+# Releases (ids) that are never removed from the host.
+pinned_releases = []
+
+# How long to wait while somebody else deploys to the host; then the exit status is 4.
+lock_wait_seconds = 0
+
+# Shell commands before a release's migration; one that fails ends the deploy. Each is a text, or `{"command": …,
+# "user": "root", "timeout_seconds": 60}`.
+hooks_before_migration = []
+
+# Shell commands after a release went live.
+hooks_after_live = []
+
+# Shell commands after a release failed, before the error is shown.
+hooks_on_failure = []
+
+# With `--data`: go back to this release (an id, or "previous") instead of deploying.
+release = None
+
+# With `release`: go back although migrations lie between, which are not undone.
+accept_migrations = False
 
 # Name that the application is served under.
 # domain = (no default)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,21 @@ class Health:
 
 
 @dataclass(frozen=True)
+class Hook:
+    """A shell command at a moment of a release; `user` is `app` or `root`."""
+
+    command: str
+    user: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
 class Release:
-    """What `release.json` says, as far as the host program needs it, and where the release's files are."""
+    """What `release.json` says, as far as the host program needs it, and where the release's files are.
+
+    `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
+    `hooks` has the commands by moment: before_migration, after_live, on_failure.
+    """
 
     id: str
     files: Path
@@ -31,6 +44,12 @@ class Release:
     health: Health
     drain_timeout_seconds: float
     has_migration: bool
+    watch_seconds: float = 0.0
+    replaces: bool = False
+    standby: bool = False
+    rehearsal: bool = False
+    workers: int = 1
+    hooks: dict[str, tuple[Hook, ...]] = field(default_factory=dict)
     commit: str = ""
     ref: str = ""
     by: str = ""
@@ -67,6 +86,17 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         ),
         drain_timeout_seconds=float(raw["drain_timeout_seconds"]),
         has_migration=bool(raw["has_migration"]),
+        watch_seconds=float(raw.get("watch_seconds", 0)),
+        replaces=raw.get("switch") == "restart",
+        standby=bool(raw.get("standby")),
+        rehearsal=bool(raw.get("rehearsal")),
+        workers=int(raw.get("workers", 1)),
+        hooks={
+            moment: tuple(
+                Hook(str(hook["command"]), str(hook["user"]), float(hook["timeout_seconds"])) for hook in hooks
+            )
+            for moment, hooks in raw.get("hooks", {}).items()
+        },
         commit=str(raw.get("commit") or ""),
         ref=str(raw.get("ref") or ""),
         by=str(raw.get("by") or ""),

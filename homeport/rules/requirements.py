@@ -136,7 +136,7 @@ def _requirement(line: str) -> Line:
     hashed = bool(re.search(r"\s--hash[=\s]", line))
     named = _NAMED.match(line)
     target = (named["url"] or "") if named else ""
-    bare = line.split(";")[0].split()[0]
+    bare = (line.split(";")[0].split() or [""])[0]
     if not target and ("/" in bare or bare.startswith(".") or bare.split("[")[0].endswith(_ARCHIVES)):
         target, named = re.sub(r"\[[^\]/]*\]$", "", bare), None
     name = named["name"] if named else ""

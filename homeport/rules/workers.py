@@ -19,3 +19,13 @@ def worker_count(wanted: int | str, machine: Machine, worker_memory_megabytes: i
         return wanted
     spare = machine.memory_megabytes - RESERVED_MEGABYTES
     return max(1, min(machine.cores, spare // (OVERLAPPING_SLOTS * worker_memory_megabytes)))
+
+
+def memory_limit(wanted: int | str | None, machine: Machine) -> int | None:
+    """Return the hard limit of one slot in megabytes; None: none. "auto" leaves the system what it needs.
+
+    A limit below half of the machine would kill applications that fit; so a small machine is left less.
+    """
+    if wanted != "auto":
+        return wanted if isinstance(wanted, int) else None
+    return max(machine.memory_megabytes - RESERVED_MEGABYTES, machine.memory_megabytes // 2)

@@ -7,50 +7,24 @@ nothing beyond "is this value allowed"; it never looks at a host or at a file.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-
-def _text(value: object) -> object:
-    """Give back a number as text: pyinfra turns `--data app_ref=1234` into an int before we see it."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _listed(value: object) -> object:
-    """Take `a,b` (as `--data` gives it) for the list `["a", "b"]`."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _commands(value: object) -> object:
-    """Take one shell command for a list of one: a comma in it belongs to it."""
-    if not isinstance(value, str) or value == "auto":
-        return value
-    return [value] if value.strip() else []
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-Commands = Annotated[tuple[Text, ...], BeforeValidator(_commands)]
-TextList = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
-AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(_text)]
-# RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
-Domain = Annotated[
-    str,
-    StringConstraints(
-        max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-    ),
-    BeforeValidator(_lower),
-]
-EnvironmentName = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-# Names that homeport itself gives to the application.
-RESERVED_ENVIRONMENT = ("HOMEPORT_", "STATE_DIRECTORY")
-# execve(2): MAX_ARG_STRLEN, 32 pages, the terminating zero included. A unit with a longer one does not start.
-LONGEST_VARIABLE_BYTES = 128 * 1024
+from homeport.settings.types import (
+    AppName,
+    Commands,
+    Domain,
+    Hooks,
+    Packages,
+    Processes,
+    ProcessName,
+    Text,
+    TextList,
+    Timer,
+    as_list,
+    check_variable,
+)
 
 
 class Settings(BaseModel):
@@ -81,8 +55,10 @@ class Settings(BaseModel):
     worker_memory_megabytes: int = Field(
         200, ge=16, description="Memory that one worker is reckoned with when `workers` is sized to the host."
     )
-    memory_max_megabytes: int | None = Field(
-        None, ge=64, description="Hard limit for one slot (systemd's MemoryMax); unset: no limit."
+    memory_max_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
+        "auto",
+        description="Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "
+        '"auto": what the machine has without what the system needs; None: no limit.',
     )
     environment: dict[str, Text] = Field(
         default_factory=dict, description="Environment variables of the application that anybody may see."
@@ -90,7 +66,17 @@ class Settings(BaseModel):
     secrets_file: Text | None = Field(
         None, description="File of NAME=value lines on this machine whose content nobody may see but the application."
     )
-    packages: TextList = Field((), description="Further Debian packages that the application needs on the host.")
+    packages: Packages = Field((), description="Further Debian packages that the application needs on the host.")
+    processes: Processes = Field(
+        default_factory=dict,
+        description='Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they '
+        "are switched together with the application.",
+    )
+    timers: dict[ProcessName, Timer] = Field(
+        default_factory=dict,
+        description="Commands of the same release that run at times (schedule: as systemd.time(7) has it), by name: "
+        '`{"digest": {"command": "python -m app.digest", "schedule": "daily"}}`.',
+    )
     port_blue: int = Field(8001, ge=1024, le=65535, description="Loopback port of the blue slot.")
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")
 
@@ -102,6 +88,17 @@ class Settings(BaseModel):
     )
     migrate_timeout_seconds: int = Field(300, ge=1, description="How long a migration may take, its lock included.")
 
+    migrate_on: Text | None = Field(
+        None,
+        description="The machine that migrates the database, before any other starts the release; unset: the first of "
+        "the inventory that has this application.",
+    )
+    migration_rehearsal: bool = Field(
+        False,
+        description="Before a migration, try it on a copy of the state directory with its SQLite databases, and have "
+        "the live release answer on the copy.",
+    )
+
     # --- health and switching --------------------------------------------------------------------------------------
     health_path: Text = Field(
         "/health", pattern=r"^/[!-~]*$", description="Path that answers when the application can serve."
@@ -109,15 +106,52 @@ class Settings(BaseModel):
     health_status: int = Field(200, ge=100, le=599, description="Status that the health path answers with.")
     health_timeout_seconds: int = Field(60, ge=1, description="How long a new release may take to become healthy.")
     health_successes: int = Field(2, ge=1, description="Good answers in a row that count as healthy.")
+    watch_seconds: int = Field(
+        5, ge=0, description="How long a release is watched after the switch; if it fails, the old one is live again."
+    )
+    switch: Literal["overlap", "restart"] = Field(
+        "overlap",
+        description='"overlap": the new release is up before the old one ends, no request is lost; "restart": the old '
+        "one ends first, for machines without memory for two, and requests fail until the new one is healthy.",
+    )
+    standby: bool = Field(
+        False,
+        description="Keep the previous release running after a switch: requests go to it while the live one is down, "
+        "and a rollback to it is instant. Takes its memory.",
+    )
     drain_timeout_seconds: int = Field(
         30, ge=0, description="How long the old slot may finish its requests after the switch."
     )
     stop_timeout_seconds: int = Field(30, ge=1, description="How long the application may take to stop when told to.")
-    keep_releases: int = Field(5, ge=2, description="Releases kept on the host, the live one included.")
+    keep_releases: int = Field(
+        5, ge=2, description="Good releases kept on the host, the live and the previous one included."
+    )
+    pinned_releases: TextList = Field((), description="Releases (ids) that are never removed from the host.")
+    lock_wait_seconds: int = Field(
+        0, ge=0, description="How long to wait while somebody else deploys to the host; then the exit status is 4."
+    )
+
+    # --- hooks -----------------------------------------------------------------------------------------------------
+    hooks_before_migration: Hooks = Field(
+        (),
+        description="Shell commands before a release's migration; one that fails ends the deploy. Each is a text, or "
+        '`{"command": …, "user": "root", "timeout_seconds": 60}`.',
+    )
+    hooks_after_live: Hooks = Field((), description="Shell commands after a release went live.")
+    hooks_on_failure: Hooks = Field((), description="Shell commands after a release failed, before the error is shown.")
+
+    # --- going back ------------------------------------------------------------------------------------------------
+    release: Text | None = Field(
+        None,
+        description='With `--data`: go back to this release (an id, or "previous") instead of deploying.',
+    )
+    accept_migrations: bool = Field(
+        False, description="With `release`: go back although migrations lie between, which are not undone."
+    )
 
     # --- the site --------------------------------------------------------------------------------------------------
     domain: Domain = Field(description="Name that the application is served under.")
-    domain_aliases: Annotated[tuple[Domain, ...], BeforeValidator(_listed)] = Field(
+    domain_aliases: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
         (), description="Further names: on the certificate, and redirected to `domain`."
     )
     client_max_body_megabytes: int = Field(10, ge=1, description="Largest request body that the proxy takes.")
@@ -147,7 +181,14 @@ class Settings(BaseModel):
     )
 
     @field_validator(
-        "python_version", "memory_max_megabytes", "secrets_file", "migrate_command", "acme_email", mode="before"
+        "python_version",
+        "memory_max_megabytes",
+        "secrets_file",
+        "migrate_command",
+        "migrate_on",
+        "release",
+        "acme_email",
+        mode="before",
     )
     @classmethod
     def _unset(cls, value: object) -> object:
@@ -190,19 +231,15 @@ class Settings(BaseModel):
             raise ValueError("must be a folder inside the repository")
         return "" if posixpath.normpath(value) == "." else posixpath.normpath(value)
 
-    @field_validator("packages")
-    @classmethod
-    def _package_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        # Debian Policy 5.6.1: lower case letters, digits, plus, minus and full stop.
-        for number, name in enumerate(value, 1):
-            if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
-                raise ValueError(f"item {number} is no Debian package name")
-        return value
-
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.port_blue == self.port_green:
             raise ValueError("port_green must differ from port_blue")
+        for name in self.timers:
+            if name in self.processes:
+                raise ValueError(f"timers must not have the name of a process ({name})")
+        if self.standby and self.switch == "restart":
+            raise ValueError('standby needs memory for two releases, which `switch = "restart"` says is not there')
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")
         return self
@@ -211,15 +248,3 @@ class Settings(BaseModel):
     def domains(self) -> tuple[str, ...]:
         """All names on the certificate, the canonical one first."""
         return (self.domain, *self.domain_aliases)
-
-
-def check_variable(name: str, content: str) -> None:
-    """Raise ValueError, without the content, when a variable cannot stand in a systemd environment file."""
-    if not EnvironmentName.fullmatch(name):
-        raise ValueError(f"{name!r} is no name for an environment variable")
-    if name.startswith(RESERVED_ENVIRONMENT):
-        raise ValueError(f"{name} is set by homeport itself")
-    if "\0" in content:
-        raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
-    if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
-        raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")

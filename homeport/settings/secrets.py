@@ -13,7 +13,8 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from homeport.errors import UsageError
-from homeport.settings.model import EnvironmentName, Settings, check_variable
+from homeport.settings.model import Settings
+from homeport.settings.types import EnvironmentName, check_variable
 
 
 def load_secrets(settings: Settings, project: Path, host: str | None = None) -> dict[str, str]:

@@ -14,7 +14,10 @@ from homeport.state.snapshot import Machine
 
 @dataclass(frozen=True)
 class Context:
-    """The input of a step. `variables` are those of the secrets file; `overrides` is None without such a folder."""
+    """The input of a step. `secrets` are the variables of the secrets file; `overrides` is None without such a folder.
+
+    `migrates` says whether it is this machine that migrates the database.
+    """
 
     settings: Settings
     source: Source
@@ -22,6 +25,7 @@ class Context:
     machine: Machine = field(default_factory=Machine)
     overrides: Path | None = None
     by: str = ""
+    migrates: bool = True
 
     @property
     def paths(self) -> AppPaths:
@@ -31,3 +35,9 @@ class Context:
     def render(self, template: str, **values: object) -> str:
         """Render one of the templates with `values`."""
         return render(template, self.overrides, **values)
+
+    @property
+    def has_migration(self) -> bool:
+        """Tell whether the release migrates a database, on whichever machine."""
+        command = self.settings.migrate_command
+        return self.source.has_alembic if command == "auto" else bool(command)

@@ -23,7 +23,7 @@ def proxy(context: Context) -> Part:
         files=(
             File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
             File("/etc/nginx/homeport/00-default.conf", _default(context), file_set="nginx"),
-            File(paths.site, _site(context), file_set="nginx"),
+            File(paths.site, site(context), file_set="nginx"),
             File(
                 f"{UNITS}/nginx.service.d/homeport.conf",
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
@@ -41,7 +41,8 @@ def _default(context: Context) -> str:
     return context.render("nginx/default.conf", webroot=ACME_WEBROOT, ipv6=context.machine.ipv6)
 
 
-def _site(context: Context) -> str:
+def site(context: Context) -> str:
+    """Render the application's site, which is part of its release."""
     settings, paths = context.settings, context.paths
     return context.render(
         "nginx/site.conf",
@@ -52,6 +53,7 @@ def _site(context: Context) -> str:
         port_green=settings.port_green,
         tls=paths.tls,
         flag=paths.flag,
+        standby=settings.standby,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),

@@ -29,6 +29,8 @@ def values(**changes: object) -> dict[str, Any]:
         "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},
         "migrate_timeout_seconds": 300,
         "has_migration": True,
+        "processes": ("worker",),
+        "timers": ("digest",),
         "commands": None,
     }
     return settings | changes

@@ -24,7 +24,7 @@ REMOVABLE = ("release old", "environment older")
 # Linux: MAX_ARG_STRLEN. The whole command is one argument of the login shell, and quoted once more for sudo.
 LONGEST_COMMAND = 128 * 1024 // 2
 # What comes before the code's archive in the payload of a release.
-FILES_OF_A_RELEASE = {"env", "release.json", "app.service", "migrate.service", "migrate"}
+FILES_OF_A_RELEASE = {"env", "release.json", "site.conf", "app.service", "migrate.service", "migrate"}
 
 
 def unpack(text: str) -> dict[str, tuple[tarfile.TarInfo, str]]:

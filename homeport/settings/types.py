@@ -1,0 +1,121 @@
+"""The kinds of values that settings are made of: what may stand there, and how text from `--data` becomes one. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+
+def as_text(value: object) -> object:
+    """Give back a number as text: pyinfra turns `--data app_ref=1234` into an int before we see it."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def as_list(value: object) -> object:
+    """Take `a,b` (as `--data` gives it) for the list `["a", "b"]`."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def as_commands(value: object) -> object:
+    """Take one shell command for a list of one: a comma in it belongs to it."""
+    if not isinstance(value, str) or value == "auto":
+        return value
+    return [value] if value.strip() else []
+
+
+def as_lower(value: object) -> object:
+    """Take a name in whatever case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def package_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names; raise ValueError for one that Debian Policy 5.6.1 does not allow."""
+    for number, name in enumerate(value, 1):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
+            raise ValueError(f"item {number} is no Debian package name")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(as_text)]
+Commands = Annotated[tuple[Text, ...], BeforeValidator(as_commands)]
+TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
+Packages = Annotated[TextList, AfterValidator(package_names)]
+AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
+# RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
+Domain = Annotated[
+    str,
+    StringConstraints(
+        max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    ),
+    BeforeValidator(as_lower),
+]
+
+
+def as_hooks(value: object) -> object:
+    """Take a command, or a list of commands and tables, for a list of hooks."""
+    items = [value] if isinstance(value, str | dict) else value
+    if not isinstance(items, list | tuple):
+        return items
+    return tuple({"command": item} if isinstance(item, str) else item for item in items)
+
+
+def as_processes(value: object) -> object:
+    """Take `{"worker": "COMMAND"}` for `{"worker": {"command": "COMMAND"}}`."""
+    if not isinstance(value, dict):
+        return value
+    return {name: {"command": item} if isinstance(item, str) else item for name, item in value.items()}
+
+
+class Hook(BaseModel):
+    """A shell command at a moment of a release, run as the application's user or as root."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    command: Text = Field(min_length=1)
+    user: Literal["app", "root"] = "app"
+    timeout_seconds: int = Field(60, ge=1)
+
+
+class Process(BaseModel):
+    """A long-running command of a release beside the server, a queue worker, say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    command: Text = Field(min_length=1)
+    stop_timeout_seconds: int = Field(30, ge=1)
+
+
+class Timer(BaseModel):
+    """A command of a release that runs at times: `schedule` as systemd.time(7) has it for OnCalendar=."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    command: Text = Field(min_length=1)
+    schedule: Text = Field(min_length=1, pattern=r"^[^\n]+$")
+    timeout_seconds: int = Field(3600, ge=1)
+
+
+# A dot stands before it in a unit's name, which no application's name has: `notes.worker@blue.service`.
+ProcessName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$"), BeforeValidator(as_text)]
+Hooks = Annotated[tuple[Hook, ...], BeforeValidator(as_hooks)]
+Processes = Annotated[dict[ProcessName, Process], BeforeValidator(as_processes)]
+
+EnvironmentName = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+# Names that homeport itself gives to the application.
+RESERVED_ENVIRONMENT = ("HOMEPORT_", "STATE_DIRECTORY")
+# execve(2): MAX_ARG_STRLEN, 32 pages, the terminating zero included. A unit with a longer one does not start.
+LONGEST_VARIABLE_BYTES = 128 * 1024
+
+
+def check_variable(name: str, content: str) -> None:
+    """Raise ValueError, without the content, when a variable cannot stand in a systemd environment file."""
+    if not EnvironmentName.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for an environment variable")
+    if name.startswith(RESERVED_ENVIRONMENT):
+        raise ValueError(f"{name} is set by homeport itself")
+    if "\0" in content:
+        raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
+    if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
+        raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")

@@ -1,0 +1,56 @@
+"""A release's description, release.json: what the host program must know to switch to it, and where it came from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from homeport.settings.types import Hook
+from homeport.steps.context import Context
+
+
+def behaviour(context: Context) -> dict[str, object]:
+    """Return what the host program must know to switch to this release; the same settings always make the same."""
+    settings = context.settings
+    return {
+        "ports": {"blue": settings.port_blue, "green": settings.port_green},
+        "health": {
+            "path": settings.health_path,
+            "status": settings.health_status,
+            "successes": settings.health_successes,
+            "timeout_seconds": settings.health_timeout_seconds,
+        },
+        "watch_seconds": settings.watch_seconds,
+        "drain_timeout_seconds": settings.drain_timeout_seconds,
+        "switch": settings.switch,
+        "standby": settings.standby,
+        "has_migration": context.has_migration and context.migrates,
+        "rehearsal": settings.migration_rehearsal,
+        "hooks": {
+            "before_migration": _hooks(settings.hooks_before_migration),
+            "after_live": _hooks(settings.hooks_after_live),
+            "on_failure": _hooks(settings.hooks_on_failure),
+        },
+    }
+
+
+def record(context: Context, release: str, workers: int) -> dict[str, object]:
+    """Return the whole of release.json for one machine."""
+    source = context.source
+    return {
+        "id": release,
+        "app": context.settings.app_name,
+        "entrypoint": list(source.entrypoint),
+        "commit": source.commit,
+        "ref": source.ref,
+        "tree": source.tree,
+        "dirty": source.dirty,
+        "by": context.by,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "dependencies": source.dependencies.digest,
+        "workers": workers,
+        **behaviour(context),
+    }
+
+
+def _hooks(hooks: tuple[Hook, ...]) -> list[dict[str, object]]:
+    return [hook.model_dump() for hook in hooks]

@@ -1,0 +1,44 @@
+"""The units of a release: the server, its migration, and the processes and timers beside it."""
+
+from __future__ import annotations
+
+from homeport.rules.workers import memory_limit
+from homeport.steps.context import Context
+from homeport.steps.record import behaviour
+
+
+def release_units(context: Context, release: str, workers: int) -> dict[str, str]:
+    """Render the release's units (and its migration script, when it has one) by file name.
+
+    The host program installs them per slot: `app.service` as APP@SLOT.service, `extra.NAME.service` as
+    APP.NAME@SLOT.service.
+    """
+    settings = context.settings
+    migrates = context.has_migration and context.migrates
+    values = {
+        "app": settings.app_name,
+        "release_id": release,
+        "entrypoint": context.source.entrypoint,
+        "workers": workers,
+        "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
+        "stop_timeout_seconds": settings.stop_timeout_seconds,
+        "health": behaviour(context)["health"],
+        "migrate_timeout_seconds": settings.migrate_timeout_seconds,
+        "has_migration": migrates,
+        "processes": tuple(settings.processes),
+        "timers": tuple(settings.timers),
+        "commands": None if settings.migrate_command == "auto" else settings.migrate_command,
+    }
+    names = {"app.service": "systemd/app@.service"}
+    if migrates:
+        names |= {"migrate.service": "systemd/app-migrate@.service", "migrate": "systemd/migrate.sh"}
+    files = {name: context.render(template, **values) for name, template in names.items()}
+    for name, process in settings.processes.items():
+        own = {**values, "name": name, "command": process.command, "stop_timeout_seconds": process.stop_timeout_seconds}
+        files[f"extra.{name}.service"] = context.render("systemd/app.process@.service", **own)
+    for name, timer in settings.timers.items():
+        own = {**values, "name": name, "command": timer.command, "schedule": timer.schedule}
+        own["timeout_seconds"] = timer.timeout_seconds
+        files[f"extra.{name}.service"] = context.render("systemd/app.task@.service", **own)
+        files[f"extra.{name}.timer"] = context.render("systemd/app.task@.timer", **own)
+    return files
