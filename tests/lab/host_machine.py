@@ -159,6 +159,8 @@ class Machine:
             "health": record["health"],
             "migrate_timeout_seconds": 60,
             "has_migration": migrate,
+            "processes": (),
+            "timers": (),
             "commands": (MIGRATE,),
         }
         content = {
