@@ -89,6 +89,8 @@ def _snapshot(rows: Rows) -> Snapshot:
         releases=frozenset(row[0] for row in rows["release"]),
         environments=frozenset(row[0] for row in rows["environment"]),
         live_slot="green" if "green" in rows else "blue",
+        proven_release=_one(rows, "proven"),
+        standby_slot=_one(rows, "standby"),
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",

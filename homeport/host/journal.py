@@ -14,11 +14,12 @@ from .releases import Release
 LIVE = "live"
 FAILED = "failed"
 STARTED = "started"
+LEFT = "rolled-back"
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a release: it was started, became live, or failed."""
+    """What happened to a release: it was started, became live, failed, or was left by a rollback."""
 
     event: str
     release: str
@@ -51,6 +52,11 @@ def last_live(events: Iterable[Event]) -> str | None:
         if event.event == LIVE:
             found = event.release
     return found
+
+
+def verdicts(events: Iterable[Event]) -> dict[str, str]:
+    """Return for each release what it came to in the end: LIVE, FAILED or LEFT; one only ever started has none."""
+    return {event.release: event.event for event in events if event.event in (LIVE, FAILED, LEFT)}
 
 
 def append(layout: Layout, event: str, release: Release, slot: str, *, by: str = "", reason: str = "") -> None:

@@ -96,6 +96,16 @@ class Layout:
         return self.settings / "site.json"
 
     @property
+    def standby(self) -> Path:
+        """Return the file that names the slot which is kept running behind the live one."""
+        return self.settings / "standby"
+
+    @property
+    def proxy_site(self) -> Path:
+        """Return the application's site in Nginx's configuration."""
+        return self.machine.nginx / "homeport" / f"{self.app}.conf"
+
+    @property
     def certificate(self) -> Path:
         """Return the certificate chain that the proxy serves for the application."""
         return self.settings / "tls" / CERTIFICATE_FILE

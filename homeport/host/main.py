@@ -7,14 +7,13 @@ Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from . import lock, output, transient
-from .layout import SLOTS, Layout, Machine
+from . import handlers, output, transient
+from .layout import SLOTS
 from .output import HostError
 
 
@@ -47,15 +46,20 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(transient.INSIDE, dest="in_unit", action="store_true", help=argparse.SUPPRESS)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for name, run, text in (
-        ("start", _start, "bring a release up, healthy, beside the live one"),
-        ("commit", _commit, "make the started release the live one and end the other"),
+        ("start", handlers.start, "bring a release up, healthy, beside the live one"),
+        ("commit", handlers.commit, "make the started release the live one and end the other"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run, action=name)
         _add_release_options(command)
+        command.add_argument(
+            "--rollback", action="store_true", help="go back: refuse what never was good, and mark what is left"
+        )
+        command.add_argument("--again", action="store_true", help="although it is live (a restart in the other slot)")
     _add_gates(commands)
     _add_upkeep(commands)
     _add_proxy(commands)
+    _add_expiry(commands)
     return top
 
 
@@ -74,7 +78,7 @@ def _add_lock_wait(command: argparse.ArgumentParser) -> None:
 
 def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     gate = commands.add_parser("wait-healthy", help="wait until the health path answers (for ExecStartPost=)")
-    gate.set_defaults(run=_wait_healthy)
+    gate.set_defaults(run=handlers.wait_healthy)
     gate.add_argument("--app", required=True, type=_app)
     gate.add_argument("--port", required=True, type=int)
     gate.add_argument("--path", required=True)
@@ -82,24 +86,28 @@ def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     gate.add_argument("--successes", required=True, type=int)
     gate.add_argument("--timeout", required=True, type=float, metavar="SECONDS")
     gate.add_argument("--main-pid", required=True, help="empty: the process is gone already")
-    may_run = commands.add_parser("may-run", help="tell whether a slot may run (for ExecCondition=)")
-    may_run.set_defaults(run=_may_run)
-    may_run.add_argument("--app", required=True, type=_app)
-    may_run.add_argument("--slot", required=True, choices=SLOTS)
+    for name, run, text in (
+        ("may-run", handlers.may_run, "tell whether a slot may run (for ExecCondition=)"),
+        ("is-live", handlers.is_live, "tell whether a slot is the live one (for ExecCondition=)"),
+    ):
+        condition = commands.add_parser(name, help=text)
+        condition.set_defaults(run=run)
+        condition.add_argument("--app", required=True, type=_app)
+        condition.add_argument("--slot", required=True, choices=SLOTS)
 
 
 def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     status = commands.add_parser("status", help="print what runs, as JSON")
-    status.set_defaults(run=_status)
+    status.set_defaults(run=handlers.status)
     status.add_argument("--app", required=True, type=_app)
     status.add_argument("--json", action="store_true", help="the only form there is")
     facts = commands.add_parser("facts", help="print what a deploy must know, tab-separated; reads only")
-    facts.set_defaults(run=_facts)
+    facts.set_defaults(run=handlers.facts)
     facts.add_argument("--app", required=True, type=_app)
     facts.add_argument("--keep", required=True, type=int, help="as for prune")
     facts.add_argument("--coming", default="", type=_release, help="the release that is about to go live")
     prune = commands.add_parser("prune", help="remove old releases and unused environments")
-    prune.set_defaults(run=_prune)
+    prune.set_defaults(run=handlers.prune)
     prune.add_argument("--app", required=True, type=_app)
     prune.add_argument("--keep", required=True, type=int, help="how many of those that were live to keep")
     prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
@@ -113,103 +121,18 @@ def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_lock_wait(prune)
 
 
+def _add_expiry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    expire = commands.add_parser("expire", help="stop what was started and never made live (for the timer of `start`)")
+    expire.set_defaults(run=handlers.expire, action="expire")
+    _add_release_options(expire)
+
+
 def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     reload = commands.add_parser("reload-proxy", help="reload Nginx if it serves something else than what is on disk")
-    reload.set_defaults(run=_reload_proxy)
+    reload.set_defaults(run=handlers.reload_proxy)
     stamp = commands.add_parser("stamp-proxy", help="remember what Nginx reads (for nginx.service)")
-    stamp.set_defaults(run=_stamp_proxy)
+    stamp.set_defaults(run=handlers.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))
-
-
-def _start(options: argparse.Namespace, given: list[str]) -> int:
-    from .starting import start
-
-    return _deploy(options, given, start)
-
-
-def _commit(options: argparse.Namespace, given: list[str]) -> int:
-    from .committing import commit
-
-    return _deploy(options, given, commit)
-
-
-def _deploy(options: argparse.Namespace, given: list[str], work: Callable[[Layout, str, str], None]) -> int:
-    """Do `work` on a release, in a unit of its own and alone."""
-    if not options.in_unit:
-        return transient.run(options.action, options.app, given)
-    output.outlive_the_listener()
-    output.copy_to_journal(options.app)
-    layout = Layout(options.app)
-    with lock.held(layout.lock, {"action": options.action, "release": options.release}, options.lock_wait):
-        work(layout, options.release, options.by)
-    return 0
-
-
-def _wait_healthy(options: argparse.Namespace, given: list[str]) -> int:
-    from . import health
-    from .releases import Health
-
-    wanted = Health(options.path, options.status, options.successes, options.timeout)
-    main_pid = int(options.main_pid or 0)
-    return health.wait(options.port, wanted, health.site_name(Layout(options.app)), main_pid)
-
-
-def _may_run(options: argparse.Namespace, given: list[str]) -> int:
-    from . import slots
-
-    if slots.may_run(Layout(options.app), options.slot):
-        return 0
-    output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
-    return 1
-
-
-def _status(options: argparse.Namespace, given: list[str]) -> int:
-    from .status import status
-
-    output.say(json.dumps(status(Layout(options.app)), indent=2))
-    return 0
-
-
-def _facts(options: argparse.Namespace, given: list[str]) -> int:
-    from . import proxy
-    from .pruning import removable
-
-    if proxy.is_stale(Machine()):
-        print("proxy\tstale")
-    releases, environments = removable(Layout(options.app), options.keep, coming=options.coming)
-    for name in (*releases, *environments):
-        print(f"removable\t{name}")
-    return 0
-
-
-def _prune(options: argparse.Namespace, given: list[str]) -> int:
-    from .pruning import prune
-
-    output.outlive_the_listener()
-    layout = Layout(options.app)
-    with lock.held(layout.lock, {"action": "prune", "release": "all"}, options.lock_wait):
-        prune(layout, options.keep, dry_run=options.dry_run, leftover_seconds=options.leftover_age)
-    return 0
-
-
-def _reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
-    from . import proxy
-
-    output.outlive_the_listener()
-    proxy.reload(Machine())
-    return 0
-
-
-def _stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
-    from . import proxy
-
-    moments = {
-        "start": proxy.stamp_start,
-        "before-reload": proxy.stamp_before_reload,
-        "after-reload": proxy.stamp_after_reload,
-    }
-    moments[options.moment](Machine())
-    return 0
 
 
 def _app(value: str) -> str:

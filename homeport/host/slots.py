@@ -80,7 +80,7 @@ def holds(layout: Layout, name: str, release: Release) -> bool:
 
 def prepare(layout: Layout, name: str, release: Release) -> None:
     """Stop the slot and make it hold `release`. Must not be called for the live slot."""
-    if layout.flag.exists() == (name == GREEN) and units.is_active(layout.unit(name)):
+    if is_live(layout, name) and units.is_active(layout.unit(name)):
         raise HostError(f"slot {name} is live and is not touched")
     halt(layout, name)
     for link in layout.links(name):
@@ -90,8 +90,10 @@ def prepare(layout: Layout, name: str, release: Release) -> None:
 
 
 def halt(layout: Layout, name: str) -> None:
-    """Stop the slot and take back its permit to run."""
+    """Stop the slot and take back its permit to run, also as the standby."""
     durable.remove(layout.permit(name))
+    if standby(layout) == name:
+        durable.remove(layout.standby)
     units.stop(layout, name)
 
 
@@ -102,8 +104,27 @@ def permit(layout: Layout, name: str) -> None:
 
 
 def may_run(layout: Layout, name: str) -> bool:
-    """Tell whether the slot may run: it is the one that the flag names, or it was started as the next one.
+    """Tell whether the slot may run: it is the live one, it was started as the next one, or it is the standby.
 
     Both slots are enabled for boot for a moment of each switch; this keeps a boot from starting the wrong one.
     """
-    return layout.flag.exists() == (name == GREEN) or layout.permit(name).exists()
+    return is_live(layout, name) or layout.permit(name).exists() or standby(layout) == name
+
+
+def is_live(layout: Layout, name: str) -> bool:
+    """Tell whether the slot is the one that the flag names."""
+    return layout.flag.exists() == (name == GREEN)
+
+
+def standby(layout: Layout) -> str | None:
+    """Return the slot that is kept running behind the live one, also over a boot; None when none is."""
+    try:
+        name = layout.standby.read_text().strip()
+    except FileNotFoundError:
+        return None
+    return name if name in SLOTS else None
+
+
+def keep_as_standby(layout: Layout, name: str) -> None:
+    """Have the slot run on behind the live one until it is halted."""
+    durable.write(layout.standby, f"{name}\n".encode())

@@ -10,40 +10,125 @@ import contextlib
 import subprocess
 import time
 
-from . import failures, health, journal, slots, sockets, units
-from .layout import Layout
+from . import failures, health, hooks, journal, rehearsal, slots, sockets, switching, units
+from .layout import LAUNCHER, Layout
 from .output import HostError, say
 from .releases import Release, load
 
 POLL_SECONDS = 0.2
 QUIET_SECONDS = 1.0
 PROGRESS_SECONDS = 5.0
+# Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
+# which a killed run has left does not take the machine's memory for the night.
+UNCOMMITTED_SECONDS = 1800
 
 
-def start(layout: Layout, release_id: str, by: str = "") -> None:
+def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = False, again: bool = False) -> None:
     """Bring the release `release_id` up; raise HostError with the cause, and leave its slot stopped, when it fails.
 
-    `by` is who asked, for the log. The caller holds the application's lock.
+    `by` is who asked, for the log. `rollback` refuses a release that never was good, and migrates without hooks and
+    rehearsal; `again` brings the live release up a second time. The caller holds the application's lock.
     """
     release = load(layout, release_id)
+    if rollback:
+        _must_have_been_good(layout, release)
     found = slots.read(layout)
-    if found.live and found[found.live].active and found[found.live].release == release.id:
-        say(f"{layout.app}: release {release.id} is live in slot {found.live} already")
+    live = found[found.live] if found.live else None
+    if live and live.active and live.release == release.id and not again:
+        say(f"{layout.app}: release {release.id} is live in slot {live.name} already")
         return
     slot = found.target
     if _is_up(layout, slot, release):
+        arm(layout, release)
         say(f"{layout.app}: release {release.id} is up in slot {slot} already")
         return
     say(f"{layout.app}: starting release {release.id} in slot {slot} on port {release.ports[slot]}")
     try:
-        slots.prepare(layout, slot, release)
-        _launch(layout, slot, release)
+        _bring_up(layout, slot, release, live, rehearse=not (rollback or again))
     except BaseException as error:
         slots.halt(layout, slot)
-        with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
-            journal.append(layout, journal.FAILED, release, slot, by=by, reason=str(error) or type(error).__name__)
+        if not again:
+            reason = str(error) or type(error).__name__
+            record_failure(layout, release, slot, reason, by=by, previous=live.release if live else None)
         raise
     journal.append(layout, journal.STARTED, release, slot, by=by)
+
+
+def _must_have_been_good(layout: Layout, release: Release) -> None:
+    verdict = journal.verdicts(journal.read(layout)).get(release.id)
+    if verdict in (None, journal.FAILED):
+        problem = "has failed here" if verdict else "was never live here"
+        raise HostError(f"{problem} and is not gone back to; see homeport-host releases")
+
+
+def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, rehearse: bool) -> None:
+    slots.prepare(layout, slot, release)
+    if rehearse:
+        previous = live.release if live else None
+        hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
+        if release.rehearsal and release.has_migration and live and live.active and live.release:
+            rehearsal.rehearse(layout, release, load(layout, live.release), slot)
+    if release.replaces and live and live.active:
+        _replace(layout, live, slot, release)
+        return
+    arm(layout, release)
+    _launch(layout, slot, release)
+
+
+def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> None:
+    """End the live slot, start the new one in its place, and make it live at once; undo that when it does not come up.
+
+    For machines that have no memory for two; requests fail in between.
+    """
+    say(f"{layout.app}: stopping release {live.release}; requests fail until release {release.id} is healthy")
+    try:
+        units.stop(layout, live.name)
+        _launch(layout, slot, release)
+        switching.take_over(layout, slot, release)
+    except BaseException as error:
+        slots.halt(layout, slot)
+        try:
+            switching.resume(layout, live.name)
+        except HostError as worse:
+            raise HostError(f"{error}; and {worse}") from error
+        raise
+
+
+def record_failure(layout: Layout, release: Release, slot: str, reason: str, *, by: str, previous: str | None) -> None:
+    """Mark the release as failed in the log and run its hooks for that; whatever happens here hides no error."""
+    with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
+        journal.append(layout, journal.FAILED, release, slot, by=by, reason=reason)
+    try:
+        hooks.run(layout, release, "on_failure", previous=previous, outcome="failed")
+    except HostError as error:
+        say(f"{layout.app}: {error}")
+        for line in error.details:
+            say(f"  {line}")
+
+
+def arm(layout: Layout, release: Release) -> None:
+    """Have the slot stopped by itself when nobody makes it live within UNCOMMITTED_SECONDS."""
+    disarm(layout)
+    timer = ("--quiet", "--collect", f"--on-active={UNCOMMITTED_SECONDS}", f"--unit={_expiry(layout)}")
+    units.must("systemd-run", *timer, LAUNCHER, "expire", "--app", layout.app, "--release", release.id)
+
+
+def disarm(layout: Layout) -> None:
+    """Take back what `arm` set."""
+    units.run("systemctl", "stop", "--", f"{_expiry(layout)}.timer")
+
+
+def _expiry(layout: Layout) -> str:
+    return f"homeport-{layout.app}-expire"
+
+
+def expire(layout: Layout, release_id: str, by: str = "") -> None:
+    """Stop the release if it still waits to be made live. The caller holds the application's lock."""
+    found = slots.read(layout)
+    slot = found[found.target]
+    if slot.release == release_id and layout.permit(slot.name).exists() and slots.standby(layout) != slot.name:
+        say(f"{layout.app}: release {release_id} was started and never made live; stopping slot {slot.name}")
+        slots.halt(layout, slot.name)
 
 
 def _is_up(layout: Layout, slot: str, release: Release) -> bool:

@@ -48,6 +48,8 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
     for file in wanted.part.files:
+        if file.with_release and found.live_release != wanted.release.id:
+            continue
         if reason := _file_reason(file, found.paths.get(file.path)):
             files.append(file)
             changes.append(Change("write", file.path, reason))
@@ -147,9 +149,12 @@ def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the switch to the release, and the mending of one that was interrupted."""
     if start_changes(wanted, found):
         return (Change("switch", f"to release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
+    if found.proven_release != wanted.release.id:
+        return (Change("watch", f"release {wanted.release.id}", "left by an interrupted switch, or has failed"),)
     idle = "blue" if found.live_slot == "green" else "green"
     other, live = (found.units.get(f"{wanted.app}@{slot}.service") for slot in (idle, found.live_slot))
-    if other and (other.active in ("active", "activating") or other.file_state == "enabled"):
+    runs = other is not None and (other.active in ("active", "activating") or other.file_state == "enabled")
+    if runs and found.standby_slot != idle:
         return (Change("stop", f"slot {idle}", "left by an interrupted switch"),)
     if live and live.file_state != "enabled":
         return (Change("enable", f"slot {found.live_slot}", "it would not start at boot"),)

@@ -93,6 +93,8 @@ class Snapshot:
     releases: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
     live_slot: str = ""
+    proven_release: str = ""
+    standby_slot: str = ""
     slots: dict[str, str] = field(default_factory=dict)
     certificate: CertificateFound | None = None
     proxy_stale: bool = False

@@ -40,7 +40,10 @@ class Directory:
 
 @dataclass(frozen=True)
 class File:
-    """A file with this content. A secret one is never shown, not even as a diff."""
+    """A file with this content. A secret one is never shown, not even as a diff.
+
+    One that comes `with_release` is put in place by the switch to the wanted release; before that it is left alone.
+    """
 
     path: str
     content: str
@@ -49,6 +52,7 @@ class File:
     group: str = "root"
     file_set: FileSet = "plain"
     secret: bool = False
+    with_release: bool = False
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ def proxy(context: Context) -> Part:
         files=(
             File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
             File("/etc/nginx/homeport/00-default.conf", _default(context), file_set="nginx"),
-            File(paths.site, site(context), file_set="nginx"),
+            File(paths.site, site(context), file_set="nginx", with_release=True),
             File(
                 f"{UNITS}/nginx.service.d/homeport.conf",
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from homeport.host import durable, slots
-from homeport.host.committing import choose, flip
+from homeport.host.committing import choose
 from homeport.host.layout import BLUE, GREEN, SLOTS, Layout, other
 from homeport.host.output import HostError
 from homeport.host.slots import Slot, Slots
+from homeport.host.switching import flip
 
 
 @pytest.fixture

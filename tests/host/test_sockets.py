@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from homeport.host import committing, sockets
-from homeport.host.committing import drain
+from homeport.host import sockets, switching
+from homeport.host.switching import drain
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -91,4 +91,4 @@ def test_a_drain_takes_a_moment_even_when_there_is_nothing_to_see() -> None:
 
     drain("notes", "blue", 1, 0)
 
-    assert time.monotonic() - began >= committing.SETTLE_SECONDS
+    assert time.monotonic() - began >= switching.SETTLE_SECONDS

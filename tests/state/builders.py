@@ -80,6 +80,7 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
         releases=frozenset({wanted.release.id}),
         environments=frozenset({wanted.release.dependencies}),
         live_slot="blue",
+        proven_release=wanted.release.id,
         slots={"blue": wanted.release.id},
         certificate=CertificateFound(
             frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url

@@ -1,0 +1,133 @@
+"""What each command of the host program does: parsed options in, exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+
+from . import lock, output, transient
+from .layout import Layout, Machine
+
+
+def start(options: argparse.Namespace, given: list[str]) -> int:
+    """Bring a release up."""
+    from .starting import start
+
+    return _alone(options, given, partial(start, rollback=options.rollback, again=options.again))
+
+
+def commit(options: argparse.Namespace, given: list[str]) -> int:
+    """Make a started release the live one."""
+    from .committing import commit
+
+    return _alone(options, given, partial(commit, rollback=options.rollback, again=options.again))
+
+
+def expire(options: argparse.Namespace, given: list[str]) -> int:
+    """Stop a release that was started and never made live."""
+    from .starting import expire
+
+    return _alone(options, given, expire)
+
+
+def _alone(options: argparse.Namespace, given: list[str], work: Callable[[Layout, str, str], None]) -> int:
+    """Do `work` on a release, in a unit of its own and alone."""
+    if not options.in_unit:
+        return transient.run(options.action, options.app, given)
+    output.outlive_the_listener()
+    output.copy_to_journal(options.app)
+    layout = Layout(options.app)
+    with lock.held(layout.lock, {"action": options.action, "release": options.release}, options.lock_wait):
+        work(layout, options.release, options.by)
+    return 0
+
+
+def wait_healthy(options: argparse.Namespace, given: list[str]) -> int:
+    """Wait until the slot's application is healthy."""
+    from . import health
+    from .releases import Health
+
+    wanted = Health(options.path, options.status, options.successes, options.timeout)
+    main_pid = int(options.main_pid or 0)
+    return health.wait(options.port, wanted, health.site_name(Layout(options.app)), main_pid)
+
+
+def may_run(options: argparse.Namespace, given: list[str]) -> int:
+    """Tell whether the slot may run."""
+    from . import slots
+
+    if slots.may_run(Layout(options.app), options.slot):
+        return 0
+    output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
+    return 1
+
+
+def is_live(options: argparse.Namespace, given: list[str]) -> int:
+    """Tell whether the slot is the live one."""
+    from . import slots
+
+    if slots.is_live(Layout(options.app), options.slot):
+        return 0
+    output.say(f"homeport: slot {options.slot} is not live; this runs beside the live release alone")
+    return 1
+
+
+def status(options: argparse.Namespace, given: list[str]) -> int:
+    """Print what runs, as JSON."""
+    from .status import status
+
+    output.say(json.dumps(status(Layout(options.app)), indent=2))
+    return 0
+
+
+def facts(options: argparse.Namespace, given: list[str]) -> int:
+    """Print what a deploy must know, a line each."""
+    from . import journal, proxy, slots
+    from .pruning import removable
+
+    if proxy.is_stale(Machine()):
+        print("proxy\tstale")
+    layout = Layout(options.app)
+    if proven := journal.last_live(journal.read(layout)):
+        print(f"proven\t{proven}")
+    if standby := slots.standby(layout):
+        print(f"standby\t{standby}")
+    releases, environments = removable(layout, options.keep, coming=options.coming)
+    for name in (*releases, *environments):
+        print(f"removable\t{name}")
+    return 0
+
+
+def prune(options: argparse.Namespace, given: list[str]) -> int:
+    """Remove what is no longer kept."""
+    from .pruning import prune
+
+    output.outlive_the_listener()
+    layout = Layout(options.app)
+    with lock.held(layout.lock, {"action": "prune", "release": "all"}, options.lock_wait):
+        prune(layout, options.keep, dry_run=options.dry_run, leftover_seconds=options.leftover_age)
+    return 0
+
+
+def reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
+    """Have Nginx serve what is on the disk."""
+    from . import proxy
+
+    output.outlive_the_listener()
+    proxy.reload(Machine())
+    return 0
+
+
+def stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
+    """Remember what Nginx reads."""
+    from . import proxy
+
+    moments = {
+        "start": proxy.stamp_start,
+        "before-reload": proxy.stamp_before_reload,
+        "after-reload": proxy.stamp_after_reload,
+    }
+    moments[options.moment](Machine())
+    return 0

@@ -1,0 +1,56 @@
+"""The application's site in Nginx: part of its release, put in place when the release goes live and when it is left."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import durable, proxy, units
+from .layout import Layout
+from .output import HostError, say
+from .releases import Release
+
+
+def install(layout: Layout, release: Release) -> None:
+    """Have Nginx serve the site of `release`; raise HostError, with the old site still served, when it can't.
+
+    A reload costs somebody a request, so Nginx is left alone when the site is the same one.
+    """
+    wanted, place = release.files / "site.conf", layout.proxy_site
+    if not wanted.exists() or read(place) == wanted.read_bytes():
+        return
+    before = read(place)
+    check(layout, wanted)
+    say(f"{layout.app}: the site is that of release {release.id} now")
+    durable.write(place, wanted.read_bytes())
+    try:
+        proxy.reload(layout.machine)
+    except HostError:
+        restore(place, before)
+        raise
+
+
+def read(place: Path) -> bytes | None:
+    """Return the site that is in place, or None."""
+    return place.read_bytes() if place.exists() else None
+
+
+def restore(place: Path, content: bytes | None) -> None:
+    """Put back what was there."""
+    if content is None:
+        durable.remove(place)
+    else:
+        durable.write(place, content)
+
+
+def check(layout: Layout, wanted: Path) -> None:
+    """Raise HostError when Nginx would not accept the site; in a mount namespace of its own, nothing else sees it."""
+    with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as staged:
+        shutil.copytree(layout.machine.nginx, staged, symlinks=True, dirs_exist_ok=True)
+        shutil.copyfile(wanted, Path(staged) / layout.proxy_site.relative_to(layout.machine.nginx))
+        inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
+        done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", staged, str(layout.machine.nginx))
+    if done.returncode:
+        lines = tuple(done.stderr.strip().splitlines())
+        raise HostError(f"nginx does not accept its site: {lines[0] if lines else 'no reason given'}", lines)

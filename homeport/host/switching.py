@@ -1,0 +1,82 @@
+"""The switch itself, and the way back: from one slot that runs to the other that runs.
+
+The order, and why (a power cut may come between any two steps, and exactly one release must serve afterwards):
+
+1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well.
+2. enable the new slot for boot. Cut here: both are enabled, the flag still says old, and only the slot that the flag
+   names may run at boot (`slots.may_run`, asked by ExecCondition= of the units): the old release serves.
+3. sync: what the flag will point to is on the disk before the flag is.
+4. flip the flag, one file created or removed: the switch itself. From here on the new release serves, also after a cut.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import durable, processes, site, slots, sockets, units
+from .layout import GREEN, Layout
+from .output import HostError, say
+from .releases import Release
+
+# Requests that chose their slot just before the flip reach it within this time.
+SETTLE_SECONDS = 1.0
+POLL_SECONDS = 0.2
+
+
+def take_over(layout: Layout, slot: str, release: Release) -> None:
+    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site."""
+    site.install(layout, release)
+    units.enable(layout.unit(slot))
+    os.sync()
+    flip(layout, slot)
+
+
+def flip(layout: Layout, slot: str) -> None:
+    """Make `slot` the live one: create or remove one file, and have that on the disk."""
+    if slot == GREEN:
+        os.close(os.open(layout.flag, os.O_WRONLY | os.O_CREAT, 0o644))
+    else:
+        layout.flag.unlink(missing_ok=True)
+    durable.sync_directory(layout.flag.parent)
+
+
+def go_back(layout: Layout, before: Release, old: str, release: Release, slot: str) -> None:
+    """Make `before`, in the slot `old`, live again and end `release` in `slot`.
+
+    Raises HostError when the old slot does not come up any more; then the flag is left as it is.
+    """
+    if not units.is_active(layout.unit(old)):
+        if release.replaces:  # no memory for two
+            slots.halt(layout, slot)
+        resume(layout, old)
+    flip(layout, old)
+    site.install(layout, before)
+    processes.stop(layout, slot)
+    processes.start(layout, old)
+    units.enable(layout.unit(old))
+    units.disable(layout.unit(slot))
+    drain(layout.app, slot, release.ports[slot], SETTLE_SECONDS)
+    slots.halt(layout, slot)
+
+
+def resume(layout: Layout, slot: str) -> None:
+    """Start a slot that holds what it held before; raise HostError when it does not become healthy again."""
+    say(f"{layout.app}: starting slot {slot} again")
+    slots.permit(layout, slot)
+    done = units.run("systemctl", "start", "--", layout.unit(slot))
+    if done.returncode:
+        raise HostError(f"slot {slot} does not start again: {done.stderr.strip()}")
+
+
+def drain(app: str, slot: str, port: int, timeout_seconds: float) -> None:
+    """Wait until the slot on `port` has no connection left: SETTLE_SECONDS at least, `timeout_seconds` at most."""
+    began = time.monotonic()
+    time.sleep(SETTLE_SECONDS)
+    while (left := sockets.established(sockets.read(), port)) and time.monotonic() - began < timeout_seconds:
+        time.sleep(POLL_SECONDS)
+    seconds = time.monotonic() - began
+    if left:
+        say(f"{app}: slot {slot} still has {left} connections after {seconds:.0f} s; stopping it")
+    else:
+        say(f"{app}: slot {slot} has finished its requests ({seconds:.1f} s)")
