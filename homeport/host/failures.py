@@ -33,7 +33,7 @@ def explain_migration(migration: dict[str, str]) -> str:
     """Return why the migration unit failed."""
     if migration["Result"] == "timeout":
         return "the migration took too long and was stopped (migrate_timeout_seconds)"
-    return f"the migration failed ({_ending(migration)})"
+    return f"the migration failed ({ending(migration)})"
 
 
 def explain(app: dict[str, str], word: str) -> str:
@@ -42,7 +42,7 @@ def explain(app: dict[str, str], word: str) -> str:
     if gate == TOO_LATE and word:
         return f"it did not become healthy: {word}"
     if gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump"):
-        return f"the process exited before it was healthy ({_ending(app)})"
+        return f"the process exited before it was healthy ({ending(app)})"
     if app["Result"] == "timeout":
         return "it did not start within its time-out"
     if word:
@@ -51,7 +51,7 @@ def explain(app: dict[str, str], word: str) -> str:
     return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"
 
 
-def _ending(unit: dict[str, str]) -> str:
+def ending(unit: dict[str, str]) -> str:
     """Return how the unit's main process ended."""
     status = unit["ExecMainStatus"]
     if unit["ExecMainCode"] in CLD_KILLED:
@@ -77,6 +77,13 @@ def since(unit: str, position: str) -> list[tuple[str, str]]:
     run("journalctl", "--sync")
     after = [f"--after-cursor={position}"] if position else []
     return parse(run("journalctl", "--quiet", "--no-pager", "--output=json", f"--unit={unit}", *after).stdout)
+
+
+def last(unit: str) -> list[tuple[str, str]]:
+    """Return (source, line) for the newest entries that the journal has of `unit`, oldest first."""
+    run("journalctl", "--sync")
+    command = ("journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={5 * TAIL_LINES}", f"--unit={unit}")
+    return parse(run(*command).stdout)
 
 
 def parse(text: str) -> list[tuple[str, str]]:

@@ -86,6 +86,11 @@ class Layout:
         return self.base / "releases.jsonl"
 
     @property
+    def state(self) -> Path:
+        """Return the application's own folder (StateDirectory= of its units)."""
+        return self.root / "var/lib" / self.app
+
+    @property
     def flag(self) -> Path:
         """Return the flag file: there means that green is live, not there means blue. Nginx asks it per request."""
         return self.settings / "live-green"
@@ -133,6 +138,11 @@ class Layout:
     def migrate_unit(self, slot: str) -> str:
         """Return the name of the slot's migration service."""
         return f"{self.app}-migrate@{slot}.service"
+
+    def extra_file(self, slot: str, name: str) -> Path:
+        """Return where a release's `extra.NAME.service` or `extra.NAME.timer` is installed for the slot."""
+        _, unit, kind = name.split(".")
+        return self.unit_file(f"{self.app}.{unit}@{slot}.{kind}")
 
     def unit_file(self, name: str) -> Path:
         """Return where the unit `name` is installed."""

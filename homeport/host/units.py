@@ -70,12 +70,13 @@ def is_active(unit: str) -> bool:
 
 
 def stop(layout: Layout, slot: str) -> None:
-    """Stop a slot and its migration unit, and return when both are down.
+    """Stop a slot, its migration unit, its processes and timers, and return when all are down.
 
-    The migration unit goes by itself a little later (StopWhenUnneeded=), too late for a start that follows at once:
-    that start would find it up and not migrate.
+    They would go by themselves a little later (StopWhenUnneeded=), too late for a start that follows at once: that
+    start would find the migration unit up and not migrate. A task that is at work goes on.
     """
-    names = [layout.unit(slot), layout.migrate_unit(slot)]
+    extras = lasting([path.name for path in installed_extras(layout, slot)])
+    names = [layout.unit(slot), layout.migrate_unit(slot), *extras]
     loaded = [name for name in names if show(name)["LoadState"] != "not-found"]
     if loaded:
         must("systemctl", "stop", "--", *loaded)
@@ -84,10 +85,28 @@ def stop(layout: Layout, slot: str) -> None:
 def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
     """Return the unit files that the slot needs for `release`; None stands for one that must not be there."""
     migrate = release.files / "migrate.service"
+    gone: dict[Path, bytes | None] = dict.fromkeys(installed_extras(layout, slot))
     return {
+        **gone,
+        **{layout.extra_file(slot, path.name): path.read_bytes() for path in _extras(release)},
         layout.unit_file(layout.unit(slot)): (release.files / "app.service").read_bytes(),
         layout.unit_file(layout.migrate_unit(slot)): migrate.read_bytes() if release.has_migration else None,
     }
+
+
+def installed_extras(layout: Layout, slot: str) -> list[Path]:
+    """Return the unit files of processes, tasks and timers that are installed for the slot."""
+    folder = layout.unit_file("")
+    return sorted(path for kind in ("service", "timer") for path in folder.glob(f"{layout.app}.*@{slot}.{kind}"))
+
+
+def lasting(names: list[str]) -> list[str]:
+    """Return the units among `names` that are up as long as their slot is: all but the tasks, which timers start."""
+    return [name for name in names if f"{name.removesuffix('.service')}.timer" not in names]
+
+
+def _extras(release: Release) -> list[Path]:
+    return sorted(release.files.glob("extra.*"))
 
 
 def are_installed(layout: Layout, slot: str, release: Release) -> bool:
@@ -100,6 +119,9 @@ def are_installed(layout: Layout, slot: str, release: Release) -> bool:
 
 def install(layout: Layout, slot: str, release: Release) -> None:
     """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
+    before = [path.name for path in installed_extras(layout, slot)]
+    if before:  # a task of the release that was here before may be at work still
+        must("systemctl", "stop", "--", *before)
     for path, content in wanted_files(layout, slot, release).items():
         if content is None:
             durable.remove(path)
@@ -108,18 +130,22 @@ def install(layout: Layout, slot: str, release: Release) -> None:
     must("systemctl", "daemon-reload")
     verify(layout, slot, release)
     # A release that ran into its start limit here must not keep the next one from starting.
-    run("systemctl", "reset-failed", "--", layout.unit(slot), layout.migrate_unit(slot))
+    run("systemctl", "reset-failed", "--", *_names(layout, slot, release))
 
 
 def verify(layout: Layout, slot: str, release: Release) -> None:
     """Raise HostError when systemd cannot use the slot's units; show what it merely does not know."""
-    names = [layout.unit(slot)] + ([layout.migrate_unit(slot)] if release.has_migration else [])
+    names = _names(layout, slot, release)
     done = run("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
     faults = tuple(line for line in done.stderr.splitlines() if any(name in line for name in names))
     if done.returncode and faults:
         raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
     for line in faults:
         say(f"{layout.app}: {line}")
+
+
+def _names(layout: Layout, slot: str, release: Release) -> list[str]:
+    return [path.name for path, content in wanted_files(layout, slot, release).items() if content is not None]
 
 
 def enable(unit: str) -> None:
