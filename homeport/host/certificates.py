@@ -14,14 +14,19 @@ CONNECT_SECONDS = 3.0
 
 
 def sites(machine: Machine) -> dict[str, Path]:
-    """Return the certificate file of each name that a site of this host has; damaged claims are passed over."""
+    """Return the certificate file of each name that Nginx has a site for; damaged claims are passed over.
+
+    A claim is there before its first release brings the site, and has a new name before the next release does.
+    """
     found = {}
     for claim in sorted(machine.sites.glob("*/site.json")):
         try:
             names = json.loads(claim.read_text())["domains"]
+            site = machine.nginx / "homeport" / f"{claim.parent.name}.conf"
+            words = set(site.read_text().replace(";", " ").split())
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        found.update({str(name): claim.parent / "tls" / CERTIFICATE_FILE for name in names})
+        found.update({str(name): claim.parent / "tls" / CERTIFICATE_FILE for name in names if name in words})
     return found
 
 

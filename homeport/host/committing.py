@@ -25,8 +25,7 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     slot = choose(found, release.id, again=again)
     starting.disarm(layout)
     if slot != found.live:
-        _gate(layout, slot, release)
-        switching.take_over(layout, slot, release)
+        _go_live(layout, found, slot, release, by)
     old, known = found[other(slot)], journal.last_live(journal.read(layout)) == release.id
     new = slot != found.live or not known
     if new:
@@ -50,10 +49,18 @@ def choose(found: slots.Slots, release_id: str, *, again: bool = False) -> str:
     raise HostError("is not running; start it first")
 
 
-def _gate(layout: Layout, slot: str, release: Release) -> None:
-    answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
-    if not answer.good:
-        raise HostError(f"slot {slot} is not healthy: {release.health.path} {answer.text}")
+def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by: str) -> None:
+    """Make the slot the live one; when that cannot be done, stop it and raise HostError."""
+    try:
+        answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
+        if not answer.good:
+            raise HostError(f"slot {slot} is not healthy any more: {release.health.path} {answer.text}")
+        switching.take_over(layout, slot, release)
+    except HostError as error:
+        slots.halt(layout, slot)
+        previous = found[found.live].release if found.live else None
+        starting.record_failure(layout, release, slot, str(error), by=by, previous=previous)
+        raise
 
 
 def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:

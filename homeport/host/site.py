@@ -11,17 +11,19 @@ from .layout import Layout
 from .output import HostError, say
 from .releases import Release
 
+SITE = "site.conf"
+
 
 def install(layout: Layout, release: Release) -> None:
     """Have Nginx serve the site of `release`; raise HostError, with the old site still served, when it can't.
 
     A reload costs somebody a request, so Nginx is left alone when the site is the same one.
     """
-    wanted, place = release.files / "site.conf", layout.proxy_site
-    if not wanted.exists() or read(place) == wanted.read_bytes():
+    wanted, place = release.files / SITE, layout.proxy_site
+    if is_installed(layout, release):
         return
     before = read(place)
-    check(layout, wanted)
+    check(layout, release)
     say(f"{layout.app}: the site is that of release {release.id} now")
     durable.write(place, wanted.read_bytes())
     try:
@@ -44,11 +46,20 @@ def restore(place: Path, content: bytes | None) -> None:
         durable.write(place, content)
 
 
-def check(layout: Layout, wanted: Path) -> None:
-    """Raise HostError when Nginx would not accept the site; in a mount namespace of its own, nothing else sees it."""
+def is_installed(layout: Layout, release: Release) -> bool:
+    """Tell whether the release's site is in place; a release without one makes do with what is there."""
+    wanted = release.files / SITE
+    return not wanted.exists() or read(layout.proxy_site) == wanted.read_bytes()
+
+
+def check(layout: Layout, release: Release) -> None:
+    """Raise HostError when Nginx would not accept the site of `release`; nothing but the check sees it."""
+    if is_installed(layout, release):
+        return
     with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as staged:
         shutil.copytree(layout.machine.nginx, staged, symlinks=True, dirs_exist_ok=True)
-        shutil.copyfile(wanted, Path(staged) / layout.proxy_site.relative_to(layout.machine.nginx))
+        shutil.copyfile(release.files / SITE, Path(staged) / layout.proxy_site.relative_to(layout.machine.nginx))
+        # In a mount namespace of its own, the check sees it under its final path.
         inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
         done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", staged, str(layout.machine.nginx))
     if done.returncode:

@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import time
 
-from . import failures, health, hooks, journal, rehearsal, slots, sockets, switching, units
+from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, units
 from .layout import LAUNCHER, Layout
 from .output import HostError, say
 from .releases import Release, load
@@ -63,6 +63,7 @@ def _must_have_been_good(layout: Layout, release: Release) -> None:
 
 def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, rehearse: bool) -> None:
     slots.prepare(layout, slot, release)
+    site.check(layout, release)
     if rehearse:
         previous = live.release if live else None
         hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")

@@ -31,6 +31,7 @@ def site(machine: Machine, app: str, *names: str) -> Path:
     (machine.sites / app).mkdir(parents=True)
     (machine.sites / app / "site.json").write_text(json.dumps({"app": app, "domains": names}))
     (machine.sites / app / "tls").symlink_to(live)
+    (machine.nginx / "homeport" / f"{app}.conf").write_text(f"server_name {' '.join(names)};\n")
     return live / "fullchain.pem"
 
 
@@ -140,6 +141,15 @@ def test_a_port_where_nobody_serves_has_no_certificate(machine: Machine) -> None
     site(machine, "notes", "notes.test")
 
     assert certificates.outdated(machine, 1) == ["notes.test"]
+
+
+def test_a_name_that_nginx_does_not_know_yet_is_not_waited_for(machine: Machine) -> None:
+    chain = site(machine, "notes", "notes.test")
+    (machine.nginx / "homeport/notes.conf").unlink()
+    assert certificates.outdated(machine, 1) == []
+    (machine.nginx / "homeport/notes.conf").write_text("server_name other.test;")
+    assert chain.exists()
+    assert certificates.outdated(machine, 1) == []
 
 
 def test_a_site_without_a_certificate_is_not_waited_for(machine: Machine) -> None:
