@@ -7,6 +7,7 @@ from __future__ import annotations
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_HELD = 4
 EXIT_INTERRUPTED = 130
 
 
@@ -35,6 +36,12 @@ class UsageError(HomeportError):
     """The command line or the settings are wrong; nothing was connected to and nothing was changed."""
 
     exit_status = EXIT_USAGE
+
+
+class HeldError(HomeportError):
+    """Somebody else deploys to the host, or holds it by hand; nothing was changed by us."""
+
+    exit_status = EXIT_HELD
 
 
 class LabError(HomeportError):

@@ -17,7 +17,7 @@ from homeport.state import compare
 def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
     now = datetime.now(UTC)
-    changes = compare.certificate_changes(run.wanted, run.found, now)
+    changes = run.changes(lambda: compare.certificate_changes(run.wanted, run.found, now))
     if run.announce(changes, otherwise="the certificate is the wanted one"):
         wanted = run.wanted.certificate
         yield script(

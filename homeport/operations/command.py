@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
+from homeport.operations import outcome
+
 if TYPE_CHECKING:
     from pyinfra.api import Host, State
 
@@ -29,9 +31,11 @@ class PhaseCommand(StringCommand):
     def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
         """Run it on `host`; return whether it succeeded, without the output that has been shown already."""
         connector_arguments.update(self.connector_arguments)
-        status, _ = host.run_shell_command(
+        status, output = host.run_shell_command(
             self, print_output=True, print_input=state.print_input, **connector_arguments
         )
+        if not status:
+            outcome.mark_failed(host.name, output.output_lines)
         return status, CommandOutput([])
 
 

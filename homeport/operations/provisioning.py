@@ -21,7 +21,7 @@ Commands = Generator[StringCommand, None, None]
 @operation()
 def packages(run: Run) -> Commands:
     """Install the Debian packages that are missing."""
-    missing = compare.missing_packages(run.wanted, run.found)
+    missing = run.changes(lambda: compare.missing_packages(run.wanted, run.found))
     if run.announce([Change("install", name, "missing") for name in missing], otherwise="all packages are installed"):
         yield script("packages", str(run.settings.apt_lock_timeout_seconds), *missing)
         # Packages bring users, files and running services of their own.
@@ -31,7 +31,7 @@ def packages(run: Run) -> Commands:
 @operation()
 def accounts(run: Run) -> Commands:
     """Make the application's user."""
-    missing = compare.missing_accounts(run.wanted, run.found)
+    missing = run.changes(lambda: compare.missing_accounts(run.wanted, run.found))
     if run.announce(
         [Change("make", f"user {account.name}", "missing") for account in missing], otherwise="all accounts are there"
     ):
@@ -43,7 +43,7 @@ def accounts(run: Run) -> Commands:
 @operation()
 def files(run: Run) -> Commands:
     """Bring directories and files to the wanted state: validated first, then all of them or none."""
-    pending = compare.file_changes(run.wanted, run.found)
+    pending = run.changes(lambda: compare.file_changes(run.wanted, run.found))
     if run.announce(pending.changes, otherwise="all files are as wanted"):
         show_diff(run, pending)
         yield script("files", payload=_payload(run, pending))
@@ -71,7 +71,7 @@ def manifest(run: Run, pending: FileChanges) -> str:
 @operation()
 def tools(run: Run) -> Commands:
     """Install Certbot and uv, pinned and checked by hash, into an environment of homeport's own."""
-    changes = compare.tools_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.tools_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the tools are the locked ones"):
         yield script("tools", run.wanted.tools.digest, payload=run.wanted.tools.requirements)
 
@@ -79,6 +79,6 @@ def tools(run: Run) -> Commands:
 @operation()
 def services(run: Run) -> Commands:
     """Enable and start units, and let the proxy take up a configuration that is newer than the one it runs."""
-    changes = compare.service_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.service_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="all services run, with the configuration on disk"):
         yield script("services", *(word for change in changes for word in (change.verb, change.what)))

@@ -1,11 +1,11 @@
-"""What the phases of one run share: settings, source, wanted state, and the last reading of the host.
+"""What the phases of one deploy share: settings, source, wanted state, and the last reading of the host.
 
 Live state is read inside operations, through here; a reading is kept until a phase has changed what it is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from pyinfra.api.exceptions import DeployError
 
 from homeport.facts.snapshot import SnapshotFact
+from homeport.operations.base import HostRun
 from homeport.rules.preflight import preflight
-from homeport.state.changes import Change
 from homeport.state.query import query
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
@@ -26,19 +26,24 @@ if TYPE_CHECKING:
     from homeport.source import Source
 
 
-class Run:
+class Run(HostRun):
     """One run against one host. `describe` makes the wanted state for a machine; names in it do not depend on that."""
+
+    action = "deploy"
 
     def __init__(
         self, host: Host, settings: Settings, source: Source, describe: Callable[[Machine], Wanted], *, sudo: bool
     ):
-        self.host = host
-        self.sudo = sudo
-        self.settings = settings
+        super().__init__(host, settings, sudo=sudo)
         self.source = source
         self.query = query(describe(Machine()))
         self._found: Snapshot | None = None
         self.wanted = describe(self.found.machine)
+        self.ask_for_lock()
+
+    def about(self) -> dict[str, str]:
+        """Return the ref and the release that this run deploys."""
+        return {"ref": self.wanted.release.ref, "release": self.wanted.release.id}
 
     @property
     def found(self) -> Snapshot:
@@ -69,11 +74,3 @@ class Run:
             problem.host = self.host.name
         if problems:
             raise DeployError("\n".join(problem.line() for problem in problems))
-
-    def announce(self, changes: Sequence[Change | str], *, otherwise: str) -> bool:
-        """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""
-        for change in changes:
-            self.host.log(f"  {change}")
-        if not changes:
-            self.host.noop(otherwise)
-        return bool(changes)

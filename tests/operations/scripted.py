@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyinfra.api import StringCommand
+from pyinfra.api import State, StringCommand
 
 from homeport.operations.run import Run
 from homeport.plans.provision import PHASES
@@ -40,6 +40,7 @@ class ScriptedHost:
     lines: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    state: State = field(default_factory=State)
 
     def get_fact(self, fact: type, *arguments: Any, **options: Any) -> Any:
         assert self.facts.get(fact.__name__), f"nobody scripted this reading of {fact.__name__}"
@@ -54,14 +55,14 @@ class ScriptedHost:
 
 
 def make_run(
-    *readings: Snapshot | None, settings: Settings | None = None, **facts: list[Any]
+    *readings: Snapshot | None, settings: Settings | None = None, migrates: bool = True, **facts: list[Any]
 ) -> tuple[Run, ScriptedHost]:
     """Return a run against a host that is found as in `readings`, one after the other."""
     settings = settings or make_settings()
     host = ScriptedHost({"SnapshotFact": list(readings), **facts})
 
     def describe(machine: Machine) -> Wanted:
-        return make_wanted(settings, machine)
+        return make_wanted(settings, machine, migrates=migrates)
 
     run = Run(host, settings, Source(), describe, sudo=True)  # type: ignore[arg-type]
     return run, host

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyinfra.connectors.util import CommandOutput, OutputLine
 
 from homeport.operations import command
 from homeport.state.wanted import File
@@ -129,12 +130,13 @@ def test_packed_files_carry_their_owners_by_name_and_no_time() -> None:
 def test_a_phase_shows_what_its_command_prints_at_every_verbosity_and_only_once(status: bool) -> None:
     calls: list[dict[str, Any]] = []
 
-    def run_shell_command(built: Any, **options: Any) -> tuple[bool, str]:
+    def run_shell_command(built: Any, **options: Any) -> tuple[bool, CommandOutput]:
         calls.append({"command": built, **options})
-        return status, "what was shown"
+        return status, CommandOutput([OutputLine("stdout", "what was shown")])
 
     built = command.script("tools", payload="x")
-    host, state = SimpleNamespace(run_shell_command=run_shell_command), SimpleNamespace(print_input=False)
+    host = SimpleNamespace(name="web1", run_shell_command=run_shell_command)
+    state = SimpleNamespace(print_input=False)
     done, output = built.execute(state, host, {"_sudo": True})  # type: ignore[arg-type]
     assert done is status
     assert output.stdout_lines == output.stderr_lines == []

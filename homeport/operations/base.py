@@ -1,0 +1,96 @@
+"""What every run against a host has, whatever it brings about: settings, the lock, and a voice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from pyinfra.api.exceptions import DeployError
+
+from homeport import identity
+from homeport.errors import HomeportError
+from homeport.operations.locking import Request, locks_of
+from homeport.state.changes import Change
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host
+
+    from homeport.settings import Settings
+
+# A run that follows a killed one meets what that one has left at work on the host, and waits for it to end.
+LEAST_WORK_WAIT_SECONDS = 60
+T = TypeVar("T")
+
+
+class HostRun(ABC):
+    """One run against one host: `action` says in a word what it does ("deploy"), `about` more of it (ref, release)."""
+
+    action = "run"
+    despite_hold = False
+
+    def __init__(self, host: Host, settings: Settings, *, sudo: bool):
+        self.host = host
+        self.settings = settings
+        self.sudo = sudo
+        self._is_locked = False
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Have the host read anew before the next comparison."""
+
+    def about(self) -> dict[str, str]:
+        """Return what others are told of this run besides who it is."""
+        return {}
+
+    def ask_for_lock(self) -> None:
+        """Note that this run locks the host before it changes anything there."""
+        holder = {"action": self.action, "by": identity.user(), "from": identity.machine(), **self.about()}
+        locks_of(self.host.state).ask(
+            Request(
+                self.host,
+                self.settings.app_name,
+                self.settings.lock_wait_seconds,
+                holder,
+                sudo=self.sudo,
+                despite_hold=self.despite_hold,
+            )
+        )
+
+    def changes(self, compare: Callable[[], T]) -> T:
+        """Return what `compare` finds to be changed.
+
+        Before a run changes anything, the deploy lock is taken and the host is compared anew, since another run may
+        just have ended; a dry run and one without changes need no lock. Raises DeployError, in one line, when
+        somebody else has the host or the lock was lost.
+        """
+        found = compare()
+        if not found or not self.host.state.is_executing:
+            return found
+        try:
+            locks_of(self.host.state).secure()
+        except HomeportError as error:
+            raise DeployError(error.line()) from error
+        if self._is_locked:
+            return found
+        self._is_locked = True
+        self.forget()
+        return compare()
+
+    @property
+    def work_wait(self) -> tuple[str, str]:
+        """Return the option that has the host program wait for what a killed run has left at work."""
+        return "--lock-wait", str(max(self.settings.lock_wait_seconds, LEAST_WORK_WAIT_SECONDS))
+
+    @property
+    def on_behalf(self) -> tuple[str, ...]:
+        """Return the options of the host program that say who asks, and that it waits as `work_wait` has it."""
+        return "--by", identity.by(), *self.work_wait
+
+    def announce(self, changes: Sequence[Change | str], *, otherwise: str) -> bool:
+        """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""
+        for change in changes:
+            self.host.log(f"  {change}")
+        if not changes:
+            self.host.noop(otherwise)
+        return bool(changes)

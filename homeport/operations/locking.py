@@ -1,0 +1,136 @@
+"""The deploy lock: one changing run at a time for an application, on all hosts of the run or on none.
+
+A process on the host holds it (`scripts/lock.sh`), on a second channel of the connection that pyinfra has. It lives and
+dies with that channel, so a killed controller or a dead network frees the lock without anybody's help. All hosts of a
+run are locked before the first of them is changed, in the order of their names: two runs that want the same hosts meet
+at the first one, and never wait for each other crosswise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from homeport.connection import Channel, open_channel
+from homeport.errors import HeldError, HomeportError
+from homeport.operations import outcome
+from homeport.operations.command import script
+from homeport.rules.holder import held_by_hand, held_by_run
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host, State
+
+HEARTBEAT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Request:
+    """The wish to lock an application on a host. `holder` is what others are told; a hold by hand is no obstacle when
+    `despite_hold`."""
+
+    host: Host
+    app: str
+    wait_seconds: int
+    holder: Mapping[str, str]
+    sudo: bool
+    despite_hold: bool = False
+
+
+class Locks:
+    """The locks of one run of pyinfra: asked for host by host while it is prepared, taken all at once."""
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[str, str], Request] = {}
+        self._channels: dict[tuple[str, str], Channel | None] = {}
+        self._failure: HomeportError | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def ask(self, request: Request) -> None:
+        """Note that this run will need a lock if it changes anything."""
+        self._requests[request.host.name, request.app] = request
+
+    def secure(self) -> None:
+        """Take all locks that were asked for, or raise HeldError with who has one; those that are held are checked.
+
+        Raises HomeportError when a lock was lost.
+        """
+        with self._one_at_a_time:
+            if self._failure:
+                raise self._failure
+            try:
+                for key in sorted(self._requests):
+                    self._secure(key, self._requests[key])
+            except HomeportError as error:
+                self._failure = error
+                raise
+
+    def _secure(self, key: tuple[str, str], request: Request) -> None:
+        if key not in self._channels:
+            self._channels[key] = take(request)
+        channel = self._channels[key]
+        if channel is not None and channel.ended:
+            raise HomeportError(
+                "the deploy lock was lost (the connection was silent for too long), and another run may be at work",
+                host=request.host.name,
+                fix="run it again",
+            )
+
+
+_LOCKS: WeakKeyDictionary[State, Locks] = WeakKeyDictionary()
+
+
+def locks_of(state: State) -> Locks:
+    """Return the locks of this run of pyinfra."""
+    return _LOCKS.setdefault(state, Locks())
+
+
+def take(request: Request) -> Channel | None:
+    """Take one lock and keep it while this process lives; None where the connector cannot do that.
+
+    Raises HeldError in one line with who has it, after `wait_seconds`.
+    """
+    holder = {**request.holder, "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    words = (request.app, str(request.wait_seconds), json.dumps(holder), "despite-hold" if request.despite_hold else "")
+    channel = open_channel(request.host, script("lock", *words), sudo=request.sudo)
+    if channel is not None:
+        _await(request, channel)
+        threading.Thread(target=_keep_alive, args=(channel,), daemon=True).start()
+    return channel
+
+
+def _await(request: Request, channel: Channel) -> None:
+    said = []
+    while line := channel.read_line():
+        word, _, detail = line.rstrip("\n").partition("\t")
+        if word == "locked":
+            return
+        if word == "waiting":
+            request.host.log(f"  waiting up to {request.wait_seconds} s: {held_by_run(detail)}")
+        elif word in ("held", "hold"):
+            raise _held(request, word, detail)
+        else:
+            said.append(line.strip())
+    raise HomeportError(f"the deploy lock cannot be taken: {' '.join(said)}", host=request.host.name)
+
+
+def _held(request: Request, word: str, detail: str) -> HeldError:
+    outcome.mark_held(request.host.name)
+    if word == "hold":
+        fix = "when that is over: homeport unlock TARGET"
+        return HeldError(held_by_hand(detail), host=request.host.name, fix=fix)
+    fix = "wait for it, with lock_wait_seconds or --lock-wait"
+    return HeldError(held_by_run(detail), host=request.host.name, fix=fix)
+
+
+def _keep_alive(channel: Channel) -> None:
+    """Tell the lock's process now and then that we are there; it frees the lock when it hears nothing for a minute."""
+    with contextlib.suppress(OSError):
+        while not channel.ended:
+            channel.send(b".")
+            time.sleep(HEARTBEAT_SECONDS)

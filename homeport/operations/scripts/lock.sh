@@ -1,0 +1,33 @@
+# Holds an application's deploy lock as long as the controller's connection lives. Arguments: application, how long to
+# wait for another run (seconds), who we are (JSON on one line), "despite-hold" or "". Standard input: a byte now and
+# then; its end, or a minute of silence, frees the lock. Says, tab-separated: waiting, held or hold (with the JSON of who
+# it is), locked. Exit status 4: somebody else has it.
+set -eu
+umask 077
+lock=/run/homeport/$1.deploy.lock
+hold=/etc/homeport/$1/hold.json
+wait=$2
+me=$3
+despite=$4
+say() { printf '%s\t%s\n' "$1" "$(head -n 1 "$2")"; }
+[ -d /run/homeport ] || mkdir -p -m 755 /run/homeport
+# Open to root alone: flock needs no more than a readable file.
+exec 9<>"$lock"
+held() {
+    say held "$lock"
+    exit 4
+}
+if ! flock -n 9; then
+    [ "$wait" -gt 0 ] || held
+    say waiting "$lock"
+    flock -w "$wait" 9 || held
+fi
+if [ -f "$hold" ] && [ -z "$despite" ]; then
+    say hold "$hold"
+    exit 4
+fi
+printf '%s\n' "$me" >"$lock"
+echo locked
+# Without the lock's descriptor, so that nothing but this shell holds it.
+while [ -n "$(timeout 60 head -c 1 9>&-)" ]; do :; done
+: >"$lock"
