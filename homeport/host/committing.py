@@ -23,9 +23,9 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     release = load(layout, release_id)
     found = slots.read(layout)
     slot = choose(found, release.id, again=again)
-    starting.disarm(layout)
     if slot != found.live:
         _go_live(layout, found, slot, release, by)
+    starting.disarm(layout)
     old, known = found[other(slot)], journal.last_live(journal.read(layout)) == release.id
     new = slot != found.live or not known
     if new:

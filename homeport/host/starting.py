@@ -12,6 +12,7 @@ import time
 
 from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, units
 from .layout import LAUNCHER, Layout
+from .migration_log import keep_migration_log
 from .output import HostError, say
 from .releases import Release, load
 
@@ -155,6 +156,7 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
         _show_progress(layout, slot, release, starting)
     # Read at once: Restart=always tries again in half a second.
     app, migration = units.show(unit), units.show(layout.migrate_unit(slot))
+    keep_migration_log(layout, slot, release, position)
     if starting.returncode or app["ActiveState"] != "active":
         raise failures.failure(layout, slot, app, migration, position, release.health.path)
     _check_owner(layout, slot, release, app)

@@ -20,6 +20,7 @@ def status(layout: Layout) -> dict[str, Any]:
     return {
         "app": layout.app,
         "live": found.live,
+        "standby": slots.standby(layout),
         "release": found[found.live].release if found.live else None,
         "slots": {name: slot_status(layout, name) for name in SLOTS},
     }

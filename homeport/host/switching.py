@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 from . import durable, processes, site, slots, sockets, units
 from .layout import GREEN, Layout
@@ -44,16 +45,24 @@ def flip(layout: Layout, slot: str) -> None:
 def go_back(layout: Layout, before: Release, old: str, release: Release, slot: str) -> None:
     """Make `before`, in the slot `old`, live again and end `release` in `slot`.
 
-    Raises HostError when the old slot does not come up any more; then the flag is left as it is.
+    Raises HostError when the old slot does not come up any more; then the flag is left as it is. What else does not
+    go back (a process that does not start, say) is said and does not keep the rest from it.
     """
     if not units.is_active(layout.unit(old)):
         if release.replaces:  # no memory for two
             slots.halt(layout, slot)
         resume(layout, old)
     flip(layout, old)
-    site.install(layout, before)
-    processes.stop(layout, slot)
-    processes.start(layout, old)
+    steps = (
+        partial(site.install, layout, before),
+        partial(processes.stop, layout, slot),
+        partial(processes.start, layout, old),
+    )
+    for step in steps:
+        try:
+            step()
+        except HostError as error:
+            say(f"{layout.app}: on the way back: {error}")
     units.enable(layout.unit(old))
     units.disable(layout.unit(slot))
     drain(layout.app, slot, release.ports[slot], SETTLE_SECONDS)
