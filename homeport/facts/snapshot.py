@@ -16,10 +16,12 @@ from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
+    Coming,
     Machine,
     PathFound,
     PathKind,
     PortHolder,
+    SlotMemory,
     Snapshot,
     UnitFound,
 )
@@ -27,7 +29,18 @@ from homeport.state.snapshot import (
 SCRIPT = Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-WIDTHS = {"os": 2, "package": 2, "path": 7, "digest": 2, "unit": 2, "port": 3, "slot": 2}
+WIDTHS = {
+    "os": 2,
+    "package": 2,
+    "path": 7,
+    "digest": 2,
+    "unit": 2,
+    "port": 3,
+    "slot": 2,
+    "slot_memory": 4,
+    "slot_port": 2,
+    "coming": 2,
+}
 Rows = dict[str, list[list[str]]]
 
 
@@ -52,6 +65,7 @@ def _variables(query: Query) -> str:
         "accounts": " ".join(query.accounts),
         "units": " ".join(query.units),
         "ports": " ".join(map(str, query.ports)),
+        "pins": " ".join(query.pins),
         "paths": "\n".join(query.paths),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
@@ -78,6 +92,9 @@ def _snapshot(rows: Rows) -> Snapshot:
         clock=datetime.fromtimestamp(int(_one(rows, "clock", "0")), UTC),
         free_megabytes=min((int(row[0]) for row in rows["free"]), default=0) // 1024,
         free_inodes_percent=min((100 - int(row[0]) for row in rows["inodes"]), default=100),
+        release_free_megabytes=_megabytes(rows, "release_free"),
+        release_free_inodes=int(_one(rows, "release_inodes")) if rows["release_inodes"] else None,
+        available_megabytes=_megabytes(rows, "available"),
         has_systemd="systemd" in rows,
         packages=frozenset(name for name, status in rows["package"] if status == "installed"),
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
@@ -91,6 +108,10 @@ def _snapshot(rows: Rows) -> Snapshot:
         live_slot="green" if "green" in rows else "blue",
         proven_release=_one(rows, "proven"),
         standby_slot=_one(rows, "standby"),
+        previous_release=_one(rows, "previous"),
+        slot_memory={slot: SlotMemory(*map(int, figures)) for slot, *figures in rows["slot_memory"]},
+        slot_ports={slot: int(port) for slot, port in rows["slot_port"]},
+        coming=next((Coming(int(workers), migrates == "migrates") for workers, migrates in rows["coming"]), None),
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
@@ -100,6 +121,11 @@ def _snapshot(rows: Rows) -> Snapshot:
 
 def _one(rows: Rows, section: str, default: str = "") -> str:
     return rows[section][0][0] if rows[section] else default
+
+
+def _megabytes(rows: Rows, section: str) -> int | None:
+    """Return a section's kilobytes in megabytes; None where the host did not say."""
+    return int(_one(rows, section)) // 1024 if rows[section] else None
 
 
 def _machine(rows: Rows) -> Machine:

@@ -6,7 +6,10 @@ t=$(printf '\t')
 printf 'architecture\t%s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
 printf 'cores\t%s\n' "$(getconf _NPROCESSORS_ONLN)"
 while read -r name value _; do
-    [ "$name" != MemTotal: ] || printf 'memory\t%s\n' "$value"
+    case $name in
+    MemTotal:) printf 'memory\t%s\n' "$value" ;;
+    MemAvailable:) printf 'available\t%s\n' "$value" ;;
+    esac
 done </proc/meminfo
 [ ! -e /proc/net/if_inet6 ] || printf 'ipv6\n'
 printf 'clock\t%s\n' "$(date +%s)"
@@ -17,6 +20,15 @@ df -Pk /srv /etc /var /usr/local 2>/dev/null | while read -r _ _ _ free _ _; do
 done
 df -Pi /srv /etc /var /usr/local 2>/dev/null | while read -r _ total _ _ used _; do
     case $total in 0 | - | *[!0-9]*) ;; *) printf 'inodes\t%s\n' "${used%\%}" ;; esac
+done
+# The file system that the release goes to; some (btrfs) do not count inodes.
+place=/srv/$app
+[ -d "$place" ] || place=/srv
+df -Pk "$place" 2>/dev/null | while read -r _ _ _ free _ _; do
+    case $free in *[!0-9]*) ;; *) printf 'release_free\t%s\n' "$free" ;; esac
+done
+df -Pi "$place" 2>/dev/null | while read -r _ total _ free _; do
+    case $total in 0 | - | *[!0-9]*) ;; *) printf 'release_inodes\t%s\n' "$free" ;; esac
 done
 [ -z "$packages" ] || dpkg-query -W -f 'package\t${Package}\t${db:Status-Status}\n' $packages 2>/dev/null
 for account in $accounts; do
@@ -59,6 +71,7 @@ for marker in "/srv/$app/venvs"/*/.complete; do
 done
 for slot in blue green; do
     [ ! -h "/srv/$app/slots/$slot" ] || printf 'slot\t%s\t%s\n' "$slot" "$(readlink "/srv/$app/slots/$slot")"
+    sed -n "s/^HOMEPORT_PORT=\([0-9][0-9]*\)$/slot_port$t$slot$t\1/p" "/etc/homeport/$app/$slot.env" 2>/dev/null
 done
 [ ! -e "/etc/homeport/$app/live-green" ] || printf 'green\n'
 certificate=/etc/letsencrypt/live/$app/fullchain.pem
@@ -68,5 +81,9 @@ if [ -f "$certificate" ]; then
     sed -n "s/^server *= */server$t/p" "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null
 fi
 program=/usr/local/lib/homeport/homeport-host
-[ ! -x "$program" ] || "$program" facts --app "$app" --keep "$keep" --coming "$release" 2>/dev/null
+set -- --app "$app" --keep "$keep" --coming "$release"
+for pin in $pins; do
+    set -- "$@" --pin "$pin"
+done
+[ ! -x "$program" ] || "$program" facts "$@" 2>/dev/null
 printf 'end\n'

@@ -84,19 +84,10 @@ def status(options: argparse.Namespace, given: list[str]) -> int:
 
 def facts(options: argparse.Namespace, given: list[str]) -> int:
     """Print what a deploy must know, a line each."""
-    from . import journal, proxy, slots
-    from .pruning import removable
+    from .reading import facts
 
-    if proxy.is_stale(Machine()):
-        print("proxy\tstale")
-    layout = Layout(options.app)
-    if proven := journal.last_live(journal.read(layout)):
-        print(f"proven\t{proven}")
-    if standby := slots.standby(layout):
-        print(f"standby\t{standby}")
-    releases, environments = removable(layout, options.keep, coming=options.coming)
-    for name in (*releases, *environments):
-        print(f"removable\t{name}")
+    for row in facts(Layout(options.app), options.keep, options.pin, options.coming):
+        print("\t".join(map(str, row)))
     return 0
 
 
@@ -107,7 +98,7 @@ def prune(options: argparse.Namespace, given: list[str]) -> int:
     output.outlive_the_listener()
     layout = Layout(options.app)
     with lock.held(layout.lock, {"action": "prune", "release": "all"}, options.lock_wait):
-        prune(layout, options.keep, dry_run=options.dry_run, leftover_seconds=options.leftover_age)
+        prune(layout, options.keep, options.pin, dry_run=options.dry_run, leftover_seconds=options.leftover_age)
     return 0
 
 

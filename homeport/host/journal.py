@@ -59,6 +59,14 @@ def verdicts(events: Iterable[Event]) -> dict[str, str]:
     return {event.release: event.event for event in events if event.event in (LIVE, FAILED, LEFT)}
 
 
+def good(events: Iterable[Event]) -> list[str]:
+    """Return the releases that were live and neither failed nor were left since, the last one to go live first."""
+    events = list(events)
+    found = verdicts(events)
+    lives = [event.release for event in reversed(events) if event.event == LIVE]
+    return [release for release in dict.fromkeys(lives) if found[release] == LIVE]
+
+
 def append(layout: Layout, event: str, release: Release, slot: str, *, by: str = "", reason: str = "") -> None:
     """Write down that `event` happened to `release`; `by` is who asked, else who made the release."""
     entry = {

@@ -76,6 +76,11 @@ def _add_lock_wait(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_pins(command: argparse.ArgumentParser) -> None:
+    text = "a release that is never removed; may be repeated"
+    command.add_argument("--pin", action="append", default=[], type=_release, metavar="RELEASE", help=text)
+
+
 def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     gate = commands.add_parser("wait-healthy", help="wait until the health path answers (for ExecStartPost=)")
     gate.set_defaults(run=handlers.wait_healthy)
@@ -105,11 +110,13 @@ def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     facts.set_defaults(run=handlers.facts)
     facts.add_argument("--app", required=True, type=_app)
     facts.add_argument("--keep", required=True, type=int, help="as for prune")
+    _add_pins(facts)
     facts.add_argument("--coming", default="", type=_release, help="the release that is about to go live")
     prune = commands.add_parser("prune", help="remove old releases and unused environments")
     prune.set_defaults(run=handlers.prune)
     prune.add_argument("--app", required=True, type=_app)
-    prune.add_argument("--keep", required=True, type=int, help="how many of those that were live to keep")
+    prune.add_argument("--keep", required=True, type=int, help="how many good ones to keep")
+    _add_pins(prune)
     prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     prune.add_argument(
         "--leftover-age",

@@ -26,43 +26,62 @@ def releases_to_prune(
 ) -> list[str]:
     """Return which of the releases `present` to remove, in their order.
 
-    Kept are those `in_use` and, of those present that were ever live, the `keep` that became live last.
+    Kept are those `in_use` and the `keep` good ones that became live last; one that failed, or was left by a rollback,
+    counts for nothing, so that it pushes out none that is good.
     """
     names = list(present)
-    lives = [event.release for event in events if event.event == journal.LIVE and event.release in names]
-    newest_first = list(dict.fromkeys(reversed(lives)))
+    newest_first = [release for release in journal.good(events) if release in names]
     kept = {*in_use, *newest_first[:keep]}
     return [name for name in names if name not in kept]
 
 
-def prune(layout: Layout, keep: int, *, dry_run: bool = False, leftover_seconds: float = LEFTOVER_SECONDS) -> None:
+def prune(
+    layout: Layout,
+    keep: int,
+    pins: Collection[str] = (),
+    *,
+    dry_run: bool = False,
+    leftover_seconds: float = LEFTOVER_SECONDS,
+) -> None:
     """Remove what is no longer needed and say each name; with `dry_run` only say it.
 
-    What has no entry in the log or is half-made is removed once it is older than `leftover_seconds`. The caller holds
-    the application's lock.
+    Never removed are the live release, the one to go back to, what a slot holds and the `pins`. What is half-made,
+    failed or was never live goes once it is older than `leftover_seconds`. The caller holds the application's lock.
     """
-    releases, environments = removable(layout, keep, leftover_seconds=leftover_seconds)
+    releases, environments = removable(layout, keep, pins, leftover_seconds=leftover_seconds)
     for name in releases:
         _remove("release", name, [tree / name for tree in _trees(layout)], dry_run)
     for name in environments:
         _remove("environment", name, [layout.venvs / name], dry_run)
 
 
+def previous(layout: Layout, live: str | None, events: Iterable[Event] | None = None) -> str | None:
+    """Return the release to go back to from `live`: the last good one before it that is whole; None without one."""
+    good = journal.good(journal.read(layout) if events is None else events)
+    return next((name for name in good if name != live and _is_whole(layout, name)), None)
+
+
 def removable(
-    layout: Layout, keep: int, *, coming: str = "", leftover_seconds: float = LEFTOVER_SECONDS
+    layout: Layout,
+    keep: int,
+    pins: Collection[str] = (),
+    *,
+    coming: str = "",
+    leftover_seconds: float = LEFTOVER_SECONDS,
 ) -> tuple[list[str], list[str]]:
     """Return the releases and environments that `prune` would remove once the release `coming` ("": none) is live."""
     trees, events, recent = _trees(layout), journal.read(layout), time.time() - leftover_seconds
+    live = slots.linked_release(layout, slots.flagged(layout)) if journal.last_live(events) else None
     in_use = _in_slots(layout)
-    found = slots.read(layout) if coming else None
-    live = found[found.live].release if found and found.live else None
     if coming and coming != live:  # it will take the idle slot, and what is there now will be free to go
         in_use = {name for name in (coming, live) if name}
         events = [*events, Event(journal.LIVE, coming)]
+        live = coming
+    in_use |= {name for name in (previous(layout, live, events), *pins) if name}
     names = sorted({path.name for tree in trees for path in _folders(tree)} | in_use)
-    whole = [name for name in names if not name.endswith(PARTIAL) and all((tree / name).is_dir() for tree in trees)]
-    logged = {event.release for event in events}
-    in_use |= {name for name in names if name not in logged and any(_newer(tree / name, recent) for tree in trees)}
+    whole = [name for name in names if not name.endswith(PARTIAL) and _is_whole(layout, name)]
+    good = journal.good(events)
+    in_use |= {name for name in names if name not in good and any(_newer(tree / name, recent) for tree in trees)}
     gone = releases_to_prune(whole, events, in_use=in_use, keep=keep)
     gone += [name for name in names if name not in whole and name not in in_use]
     return gone, [path.name for path in _unused_venvs(layout, set(gone), recent)]
@@ -70,6 +89,10 @@ def removable(
 
 def _trees(layout: Layout) -> tuple[Path, Path]:
     return layout.code_releases, layout.settings_releases
+
+
+def _is_whole(layout: Layout, name: str) -> bool:
+    return all((tree / name).is_dir() for tree in _trees(layout))
 
 
 def _in_slots(layout: Layout) -> set[str]:

@@ -116,6 +116,11 @@ def is_live(layout: Layout, name: str) -> bool:
     return layout.flag.exists() == (name == GREEN)
 
 
+def flagged(layout: Layout) -> str:
+    """Return the slot that the flag names: the live one, if anything was ever live."""
+    return GREEN if layout.flag.exists() else BLUE
+
+
 def standby(layout: Layout) -> str | None:
     """Return the slot that is kept running behind the live one, also over a boot; None when none is."""
     try:

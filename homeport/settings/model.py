@@ -19,8 +19,8 @@ from homeport.settings.types import (
     Packages,
     Processes,
     ProcessName,
+    Releases,
     Text,
-    TextList,
     Timer,
     as_list,
     check_variable,
@@ -126,7 +126,7 @@ class Settings(BaseModel):
     keep_releases: int = Field(
         5, ge=2, description="Good releases kept on the host, the live and the previous one included."
     )
-    pinned_releases: TextList = Field((), description="Releases (ids) that are never removed from the host.")
+    pinned_releases: Releases = Field((), description="Releases (ids) that are never removed from the host.")
     lock_wait_seconds: int = Field(
         0, ge=0, description="How long to wait while somebody else deploys to the host; then the exit status is 4."
     )

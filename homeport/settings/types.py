@@ -15,6 +15,7 @@ def as_text(value: object) -> object:
 
 def as_list(value: object) -> object:
     """Take `a,b` (as `--data` gives it) for the list `["a", "b"]`."""
+    value = as_text(value)
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -38,10 +39,19 @@ def package_names(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def release_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names; raise ValueError for one that no release can have (they become parts of paths)."""
+    for number, name in enumerate(value, 1):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+            raise ValueError(f"item {number} is no release")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(as_text)]
 Commands = Annotated[tuple[Text, ...], BeforeValidator(as_commands)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Packages = Annotated[TextList, AfterValidator(package_names)]
+Releases = Annotated[TextList, AfterValidator(release_names)]
 AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
 Domain = Annotated[

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from homeport.paths import AppPaths
 from homeport.state.changes import Change
-from homeport.state.snapshot import PathFound, Snapshot
+from homeport.state.snapshot import Coming, PathFound, Snapshot
 from homeport.state.wanted import Account, CertificateWanted, Directory, File, Wanted
 
 
@@ -24,6 +24,9 @@ class FileChanges:
     absent: tuple[str, ...] = ()
     placeholder: bool = False
     changes: tuple[Change, ...] = field(default=(), repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
 
     def touches(self, file_set: str) -> bool:
         """Tell whether a file of this set, or a removed one, is among them."""
@@ -122,10 +125,16 @@ def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the upload of the release, unless it is on the host as a whole."""
-    if wanted.release.id in found.releases:
+    """Return the upload of the release, unless it is on the host as a whole, made for this host's part in it.
+
+    The live one is left as it is: who migrates, and how many workers there are, changes with the next release.
+    """
+    release = wanted.release
+    if release.id not in found.releases:
+        return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
+    if found.live_release == release.id or found.coming == Coming(release.workers, release.migrates):
         return ()
-    return (Change("upload", f"release {wanted.release.id}", f"{wanted.release.ref} at {wanted.release.commit[:12]}"),)
+    return (Change("upload", f"release {release.id}", "its workers or its migration are others on this host now"),)
 
 
 def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:

@@ -20,6 +20,7 @@ class Query:
     accounts: tuple[str, ...]
     units: tuple[str, ...]
     ports: tuple[int, ...]
+    pins: tuple[str, ...] = ()
 
 
 def query(wanted: Wanted) -> Query:
@@ -40,4 +41,5 @@ def query(wanted: Wanted) -> Query:
         accounts=tuple(account.name for account in part.accounts),
         units=(*(unit.name for unit in part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
         ports=(80, 443, *wanted.ports),
+        pins=wanted.pinned_releases,
     )

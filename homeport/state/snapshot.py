@@ -75,13 +75,40 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class SlotMemory:
+    """What a running slot holds, in kilobytes (PSS): all of it, and its worker processes' part, and how many these are.
+
+    A lone worker is the main process itself: then `workers` is 1, and all is its part.
+    """
+
+    total_kilobytes: int
+    workers_kilobytes: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What the host has of the wanted release: how many workers it is made for, and whether it migrates there."""
+
+    workers: int
+    migrates: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes)."""
+    """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes).
+
+    `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
+    is the kernel's MemAvailable, without swap.
+    """
 
     machine: Machine
     clock: datetime
     free_megabytes: int = 0
     free_inodes_percent: int = 100
+    release_free_megabytes: int | None = None
+    release_free_inodes: int | None = None
+    available_megabytes: int | None = None
     has_systemd: bool = True
     packages: frozenset[str] = frozenset()
     accounts: dict[str, str] = field(default_factory=dict)
@@ -95,7 +122,11 @@ class Snapshot:
     live_slot: str = ""
     proven_release: str = ""
     standby_slot: str = ""
+    previous_release: str = ""
     slots: dict[str, str] = field(default_factory=dict)
+    slot_memory: dict[str, SlotMemory] = field(default_factory=dict)
+    slot_ports: dict[str, int] = field(default_factory=dict)
+    coming: Coming | None = None
     certificate: CertificateFound | None = None
     proxy_stale: bool = False
     removable: tuple[str, ...] = ()

@@ -93,12 +93,17 @@ class ToolsWanted:
 
 @dataclass(frozen=True)
 class ReleaseWanted:
-    """The release that shall be live, and the files of its own that lie under /etc (environment, units)."""
+    """The release that shall be live, and the files of its own that lie under /etc (environment, units).
+
+    `workers` and `migrates` (whether it migrates on this host) are the host's own; the id does not depend on them.
+    """
 
     id: str
     commit: str
     ref: str
     dependencies: str
+    workers: int = 1
+    migrates: bool = False
     etc: tuple[File, ...] = field(default=(), repr=False)
 
 
@@ -122,6 +127,7 @@ class Wanted:
     certificate: CertificateWanted
     ports: tuple[int, int]
     keep_releases: int
+    pinned_releases: tuple[str, ...] = ()
 
 
 def merge(parts: Iterable[Part]) -> Part:

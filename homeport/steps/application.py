@@ -43,8 +43,15 @@ def wanted_release(context: Context) -> ReleaseWanted:
         commit=source.commit,
         ref=source.ref,
         dependencies=source.dependencies.digest,
+        workers=_workers(context),
+        migrates=context.has_migration and context.migrates,
         etc=_etc(context, release),
     )
+
+
+def _workers(context: Context) -> int:
+    settings = context.settings
+    return worker_count(settings.workers, context.machine, settings.worker_memory_megabytes)
 
 
 def _configuration(context: Context) -> str:
@@ -63,7 +70,7 @@ def _configuration(context: Context) -> str:
 
 def _etc(context: Context, release: str) -> tuple[File, ...]:
     app, folder = context.settings.app_name, context.paths.release_etc(release)
-    workers = worker_count(context.settings.workers, context.machine, context.settings.worker_memory_megabytes)
+    workers = _workers(context)
     units = release_units(context, release, workers)
     return (
         File(f"{folder}/env", environment_file(_variables(context)), mode=0o640, group=app, secret=True),

@@ -24,4 +24,5 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         certificate=wanted_certificate(context),
         ports=(settings.port_blue, settings.port_green),
         keep_releases=settings.keep_releases,
+        pinned_releases=settings.pinned_releases,
     )

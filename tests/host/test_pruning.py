@@ -4,16 +4,24 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homeport.host import durable
 from homeport.host.journal import Event
 from homeport.host.layout import Layout
-from homeport.host.pruning import prune, releases_to_prune
+from homeport.host.pruning import previous, prune, releases_to_prune
 
 names = st.sampled_from([f"r{number}" for number in range(12)])
-logs = st.lists(st.builds(Event, st.sampled_from(["live", "failed", "started"]), names), max_size=40)
+KINDS = ["live", "failed", "started", "rolled-back"]
+logs = st.lists(st.builds(Event, st.sampled_from(KINDS), names), max_size=40)
+
+
+def good_ones(log: list[Event]) -> list[str]:
+    """Return, the newest first, the releases whose last word in the log is that they were live."""
+    last = {event.release: event.event for event in log if event.event != "started"}
+    order = dict.fromkeys(event.release for event in reversed(log) if event.event == "live")
+    return [name for name in order if last[name] == "live"]
 
 
 @given(st.sets(names), logs, st.sets(names), st.integers(1, 8))
@@ -21,12 +29,12 @@ def test_pruning_keeps_what_is_in_use_and_the_newest(
     present: set[str], log: list[Event], used: set[str], keep: int
 ) -> None:
     gone = releases_to_prune(present, log, in_use=used, keep=keep)
-    order = list(dict.fromkeys(event.release for event in reversed(log) if event.event == "live"))
-    good = [name for name in order if name in present]
+    good = [name for name in good_ones(log) if name in present]
 
     assert set(gone) <= present - used
     assert not set(gone) & set(good[:keep])
     assert set(good[keep:]) - used <= set(gone)
+    assert present - set(good) - used <= set(gone)
     assert len(present - set(gone) - used) <= keep
 
 
@@ -35,6 +43,17 @@ def test_pruning_again_finds_nothing(present: set[str], log: list[Event], used: 
     left = present - set(releases_to_prune(present, log, in_use=used, keep=keep))
 
     assert releases_to_prune(left, log, in_use=used, keep=keep) == []
+
+
+@given(st.sets(names), logs, st.sets(names), st.integers(1, 8), names)
+def test_a_release_that_fails_pushes_out_none_that_is_good(
+    present: set[str], log: list[Event], used: set[str], keep: int, failing: str
+) -> None:
+    before = present - set(releases_to_prune(present, log, in_use=used, keep=keep))
+    tried = [*log, Event("started", failing), Event("failed", failing)]
+    after = present - set(releases_to_prune(present, tried, in_use=used, keep=keep))
+
+    assert before - {failing} <= after
 
 
 class Host:
@@ -88,7 +107,45 @@ def test_a_slot_keeps_its_release_however_old_it_is(host: Host) -> None:
 
     prune(host.layout, keep=1, leftover_seconds=0)
 
-    assert host.left() == (["r1", "r5"], ["r1", "r5"], ["v0", "v2"])
+    assert host.left() == (["r1", "r4", "r5"],) * 2 + (["v0", "v2"],)
+
+
+def test_a_pinned_release_stays_with_its_environment(host: Host) -> None:
+    prune(host.layout, keep=2, pins=["r1", "no-such-release"], leftover_seconds=0)
+
+    assert host.left() == (["r1", "r4", "r5"],) * 2 + (["v0", "v2"],)
+
+
+def test_a_release_that_has_just_failed_stays_for_a_while(host: Host) -> None:
+    prune(host.layout, keep=2)
+
+    assert host.left()[0] == ["r3", "r4", "r5"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_live_one_the_one_to_go_back_to_and_pinned_ones_are_never_removed(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    made = Host(tmp_path_factory.mktemp("host"))
+    present = data.draw(st.sets(names, min_size=1).map(sorted))
+    for name in present:
+        made.release(name, "v1")
+    live = data.draw(st.sampled_from(present))
+    made.point("blue", live)
+    idle = data.draw(st.none() | st.sampled_from(present))
+    if idle:
+        made.point("green", idle)
+    log = [*data.draw(logs), Event("live", live)]
+    made.log(*(f"{event.event} {event.release}" for event in log))
+    pins = data.draw(st.sets(names))
+
+    prune(made.layout, data.draw(st.integers(1, 4)), pins, leftover_seconds=0)
+
+    back = next((name for name in good_ones(log) if name != live and name in present), None)
+    assert previous(made.layout, live) == back
+    assert set(made.left()[0]) >= {live, *(pins & set(present)), *filter(None, (idle, back))}
+    assert made.left()[0] == made.left()[1]
 
 
 def test_what_is_half_made_goes_once_it_is_old(host: Host) -> None:

@@ -10,7 +10,7 @@ from homeport.settings import Settings
 from homeport.source import Source
 from homeport.state import compare
 from homeport.state.changes import Change
-from homeport.state.snapshot import CertificateFound, Machine, PathFound, Snapshot, UnitFound
+from homeport.state.snapshot import CertificateFound, Coming, Machine, PathFound, Snapshot, UnitFound
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 from homeport.steps.context import Context
 from homeport.steps.wanted import describe
@@ -36,8 +36,8 @@ def make_source(*, has_alembic: bool = True) -> Source:
     )
 
 
-def make_wanted(settings: Settings | None = None, machine: Machine | None = None) -> Wanted:
-    """Return what the provision plan wants of a machine."""
+def make_wanted(settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True) -> Wanted:
+    """Return what the provision plan wants of a machine, which `migrates` the database or is another one."""
     # pyinfra's gevent must stay out of the lab's test processes, which the parallel runner talks to from threads.
     from homeport.plans.provision import STEPS
 
@@ -48,6 +48,7 @@ def make_wanted(settings: Settings | None = None, machine: Machine | None = None
         machine=machine or Machine(),
         secrets={"TOKEN": SECRET},
         by="somebody@somewhere",
+        migrates=migrates,
     )
     return describe(STEPS, context)
 
@@ -82,6 +83,8 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
         live_slot="blue",
         proven_release=wanted.release.id,
         slots={"blue": wanted.release.id},
+        slot_ports=dict(zip(("blue", "green"), wanted.ports, strict=True)),
+        coming=Coming(wanted.release.workers, wanted.release.migrates),
         certificate=CertificateFound(
             frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
         ),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from homeport.paths import AppPaths
 from homeport.state import compare
-from homeport.state.snapshot import CertificateFound, PathFound, PathKind, PortHolder, Snapshot, UnitFound
+from homeport.state.snapshot import CertificateFound, Coming, PathFound, PathKind, PortHolder, Snapshot, UnitFound
 from homeport.state.wanted import Account, Directory, File, Part, Unit, Wanted
 
 from .builders import NOW, SECRET, as_wanted, bare, changes_by_phase, make_settings, make_wanted
@@ -247,6 +247,20 @@ def test_a_release_that_is_not_on_the_host_is_uploaded_started_and_switched_to()
 def test_a_release_in_the_slot_that_is_not_live_is_started_and_switched_to_without_an_upload() -> None:
     found = replace(AS_WANTED, slots={"blue": "older", "green": WANTED.release.id})
     assert list(changes_by_phase(WANTED, found)) == ["start", "switch"]
+
+
+@pytest.mark.parametrize("coming", [None, Coming(WANTED.release.workers, migrates=False), Coming(7, migrates=True)])
+def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again(coming: Coming | None) -> None:
+    found = replace(AS_WANTED, slots={"blue": "older", "green": WANTED.release.id}, coming=coming)
+    changes = changes_by_phase(WANTED, found)
+    assert list(changes) == ["release", "start", "switch"]
+    assert [str(change) for change in changes["release"]] == [
+        f"upload release {WANTED.release.id} (its workers or its migration are others on this host now)"
+    ]
+
+
+def test_the_part_of_the_live_release_changes_with_the_next_one() -> None:
+    assert changes_by_phase(WANTED, replace(AS_WANTED, coming=Coming(7, migrates=False))) == {}
 
 
 def test_a_missing_environment_is_installed() -> None:

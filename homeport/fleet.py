@@ -1,0 +1,16 @@
+"""The inventory of a run of pyinfra, as far as one host must know of the others."""
+
+from __future__ import annotations
+
+from pyinfra.api import State
+
+from homeport.rules.migrating import Fleet
+
+
+def fleet(state: State) -> Fleet:
+    """Return the hosts of the inventory, in its order, and which of them the run selects."""
+    hosts = list(state.inventory)
+    return Fleet(
+        applications={host.name: str(host.data.get("app_name")) for host in hosts},
+        selected=frozenset(host.name for host in hosts if state.is_host_in_limit(host)),
+    )

@@ -1,0 +1,53 @@
+"""`facts`: what a deploy must know of a host and a shell script cannot find out; a section's name and fields a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from . import journal, proxy, pruning, slots, units
+from .layout import SLOTS, Layout
+from .output import HostError
+from .releases import load
+from .status import slot_status
+
+Row = tuple[object, ...]
+
+
+def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "") -> Iterator[Row]:
+    """Yield what the controller's snapshot reads; `coming` is the release that is about to go live, "": none."""
+    if proxy.is_stale(layout.machine):
+        yield ("proxy", "stale")
+    yield from _releases(layout, coming)
+    for slot in SLOTS:
+        if units.is_active(layout.unit(slot)):
+            yield ("slot_memory", slot, *memory(slot_status(layout, slot)["processes"]))
+    releases, environments = pruning.removable(layout, keep, pins, coming=coming)
+    for name in (*releases, *environments):
+        yield ("removable", name)
+
+
+def _releases(layout: Layout, coming: str) -> Iterator[Row]:
+    if proven := journal.last_live(journal.read(layout)):
+        yield ("proven", proven)
+    if standby := slots.standby(layout):
+        yield ("standby", standby)
+    found = slots.read(layout)
+    if found.live and (previous := pruning.previous(layout, found[found.live].release)):
+        yield ("previous", previous)
+    try:
+        release = load(layout, coming) if coming else None
+    except HostError:  # not here yet, or damaged: then it is uploaded
+        release = None
+    if release:
+        yield ("coming", release.workers, "migrates" if release.has_migration else "")
+
+
+def memory(processes: list[dict[str, object]]) -> tuple[int, int, int]:
+    """Return what a slot's processes hold, in kilobytes (PSS): all of them, the workers' part; and how many workers.
+
+    A lone worker is the main process itself: then the workers' part is all.
+    """
+    sizes = [(str(one["kind"]), int(str(one["memory_pss_kilobytes"]))) for one in processes]
+    workers = [size for kind, size in sizes if kind == "worker"]
+    total = sum(size for _, size in sizes)
+    return (total, sum(workers), len(workers)) if workers else (total, total, 1)
