@@ -23,7 +23,7 @@ from jinja2 import (
 
 from homeport.errors import UsageError
 from homeport.paths import TEMPLATES
-from homeport.rendering_filters import systemd_quote
+from homeport.rendering_filters import replace_shell, systemd_quote
 
 
 @lru_cache(maxsize=8)
@@ -39,6 +39,7 @@ def environment(overrides: Path | None) -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - configuration files, not HTML
     )
+    jinja.filters["replace_shell"] = replace_shell
     jinja.filters["systemd_quote"] = systemd_quote
     jinja.filters["json"] = json.dumps
     return jinja

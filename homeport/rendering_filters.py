@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./$-]+")
+_VALUE = r"""(?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*"""
+_ASSIGNMENTS = re.compile(rf"(?:[A-Za-z_][A-Za-z0-9_]*={_VALUE}(?:\s+|$))*")
+_DUPLICATIONS = re.compile(r"[<>]&")
 _NAMED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -21,6 +25,26 @@ def systemd_quote(value: object) -> str:
     if _PLAIN.fullmatch(doubled):
         return doubled
     return '"' + "".join(_escape(character) for character in doubled) + '"'
+
+
+def replace_shell(command: object) -> str:
+    """Return a shell command such that the shell makes way for the program, which then gets the unit's signals.
+
+    Debian's shell stays for a lone command, and dies of a SIGTERM without passing it on. A command of several parts
+    (`;`, `&&`, `|` …) is returned as it is: its author says `exec` where he means it. POSIX, Shell & Utilities, 2.10.
+    """
+    text = str(command).strip()
+    try:
+        lexer = shlex.shlex(_DUPLICATIONS.sub(">", text), posix=False, punctuation_chars=";&|")
+        lexer.whitespace_split = True
+        several = "\n" in text or text.startswith("(") or any(set(word) <= set(";&|") for word in lexer)
+    except ValueError:  # an open quote: the shell will say so
+        return text
+    found = _ASSIGNMENTS.match(text)
+    start = found.end() if found else 0
+    if several or re.match(r"exec\s|$", text[start:]):
+        return text
+    return f"{text[:start]}exec {text[start:]}"
 
 
 def _escape(character: str) -> str:

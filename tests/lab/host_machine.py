@@ -145,10 +145,25 @@ class Machine:
         encoded = base64.encodebytes(buffer.getvalue()).decode()
         self.root(f"base64 -d <<'END' | tar -x -C / --no-overwrite-dir\n{encoded}\nEND\n")
 
-    def release(self, release: str, *, migrate: bool = True, environment: str = "", **health: Any) -> str:
-        """Put a release on the host, whole, and return its id."""
+    def release(
+        self,
+        release: str,
+        *,
+        migrate: bool = True,
+        environment: str = "",
+        main: str = MAIN,
+        migration: str = MIGRATE,
+        processes: dict[str, str] | None = None,
+        timers: dict[str, tuple[str, str]] | None = None,
+        record: dict[str, Any] | None = None,
+        **health: Any,
+    ) -> str:
+        """Put a release on the host, whole, and return its id.
+
+        `processes` are commands, `timers` commands and schedules, by name; `record` goes into release.json.
+        """
         etc, code = f"/etc/homeport/{APP}/releases/{release}", f"/srv/{APP}/releases/{release}"
-        record = _record(release, migrate, health)
+        record = {**_record(release, migrate, health), **(record or {})}
         values: dict[str, Any] = {
             "app": APP,
             "release_id": release,
@@ -159,16 +174,23 @@ class Machine:
             "health": record["health"],
             "migrate_timeout_seconds": 60,
             "has_migration": migrate,
-            "processes": (),
-            "timers": (),
-            "commands": (MIGRATE,),
+            "processes": tuple(processes or ()),
+            "timers": tuple(timers or ()),
+            "commands": (migration,),
         }
         content = {
-            f"{code}/main.py": (MAIN, 0o644),
+            f"{code}/main.py": (main, 0o644),
             f"{etc}/release.json": (json.dumps(record), 0o644),
             f"{etc}/env": (environment, 0o640),
             f"{etc}/app.service": (render("systemd/app@.service", **values), 0o644),
         }
+        for name, command in (processes or {}).items():
+            own = {**values, "name": name, "command": command}
+            content[f"{etc}/extra.{name}.service"] = (render("systemd/app.process@.service", **own), 0o644)
+        for name, (command, schedule) in (timers or {}).items():
+            own = {**values, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
+            for kind in ("service", "timer"):
+                content[f"{etc}/extra.{name}.{kind}"] = (render(f"systemd/app.task@.{kind}", **own), 0o644)
         if migrate:
             content[f"{etc}/migrate.service"] = (render("systemd/app-migrate@.service", **values), 0o644)
             content[f"{etc}/migrate"] = (render("systemd/migrate.sh", **values), 0o755)
