@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 CHUNK_BYTES = 65536
 
@@ -46,15 +46,19 @@ async def _close(server: asyncio.Server) -> None:
 
 
 async def _serve(address: str, port: int, delay_seconds: float) -> asyncio.Server:
+    # A connection's streams are only weakly held by the loop: without this, one whose near end is gone is collected.
+    connections: set[asyncio.Task[None] | None] = set()
+
     async def connected(near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
-        # Opening a connection takes a round trip, too.
-        await asyncio.sleep(2 * delay_seconds)
-        far_reader, far_writer = await asyncio.open_connection(address, port)
-        directions = ((near_reader, far_writer), (far_reader, near_writer))
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*(_pass_on(reader, writer, delay_seconds) for reader, writer in directions))
-        near_writer.close()
-        far_writer.close()
+        connections.add(task := asyncio.current_task())
+        with closing(near_writer), suppress(asyncio.CancelledError, OSError):
+            # Opening a connection takes a round trip, too.
+            await asyncio.sleep(2 * delay_seconds)
+            far_reader, far_writer = await asyncio.open_connection(address, port)
+            with closing(far_writer):
+                directions = ((near_reader, far_writer), (far_reader, near_writer))
+                await asyncio.gather(*(_pass_on(reader, writer, delay_seconds) for reader, writer in directions))
+        connections.discard(task)
 
     return await asyncio.start_server(connected, "127.0.0.1", 0)
 
