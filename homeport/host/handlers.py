@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from . import lock, output, transient
+from . import holding, lock, output, transient
 from .layout import Layout, Machine
 
 
@@ -15,31 +15,40 @@ def start(options: argparse.Namespace, given: list[str]) -> int:
     """Bring a release up."""
     from .starting import start
 
-    return _alone(options, given, partial(start, rollback=options.rollback, again=options.again))
+    return alone(options, given, partial(start, rollback=options.rollback, again=options.again))
 
 
 def commit(options: argparse.Namespace, given: list[str]) -> int:
     """Make a started release the live one."""
     from .committing import commit
 
-    return _alone(options, given, partial(commit, rollback=options.rollback, again=options.again))
+    return alone(options, given, partial(commit, rollback=options.rollback, again=options.again))
 
 
 def expire(options: argparse.Namespace, given: list[str]) -> int:
     """Stop a release that was started and never made live."""
     from .starting import expire
 
-    return _alone(options, given, expire)
+    return alone(options, given, expire, despite_hold=True)
 
 
-def _alone(options: argparse.Namespace, given: list[str], work: Callable[[Layout, str, str], None]) -> int:
-    """Do `work` on a release, in a unit of its own and alone."""
+def alone(
+    options: argparse.Namespace,
+    given: list[str],
+    work: Callable[[Layout, str, str], None],
+    *,
+    despite_hold: bool = False,
+) -> int:
+    """Do `work` on a release, in a unit of its own and alone; while deploys are held by hand only `despite_hold`."""
     if not options.in_unit:
         return transient.run(options.action, options.app, given)
     output.outlive_the_listener()
     output.copy_to_journal(options.app)
     layout = Layout(options.app)
-    with lock.held(layout.lock, {"action": options.action, "release": options.release}, options.lock_wait):
+    holder = {"action": options.action, "release": options.release, "by": options.by}
+    with lock.held(layout.lock, holder, options.lock_wait):
+        if not despite_hold:
+            holding.refuse(layout)
         work(layout, options.release, options.by)
     return 0
 

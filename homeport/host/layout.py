@@ -101,6 +101,11 @@ class Layout:
         return self.settings / "site.json"
 
     @property
+    def hold(self) -> Path:
+        """Return the file that says who holds deploys by hand; it is there only then."""
+        return self.settings / "hold.json"
+
+    @property
     def standby(self) -> Path:
         """Return the file that names the slot which is kept running behind the live one."""
         return self.settings / "standby"

@@ -68,6 +68,8 @@ def describe_holder(raw: bytes) -> str:
     """Return in words who wrote `raw` into a lock file; the content may be missing or cut short."""
     try:
         holder = json.loads(raw)
-        return f"{holder['action']} of release {holder['release']} since {holder['since']} (pid {holder['pid']})"
-    except (ValueError, KeyError, TypeError):
+        release = f" of release {holder['release']}" if holder["release"] else ""
+        by = f" by {holder['by']}" if holder.get("by") else ""
+        return f"{holder['action']}{release}{by} since {holder['since']} (pid {holder['pid']})"
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "another run"

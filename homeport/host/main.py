@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import handlers, output, transient
+from . import by_hand, handlers, output, transient
 from .layout import SLOTS
 from .output import HostError
 
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _add_upkeep(commands)
     _add_proxy(commands)
     _add_expiry(commands)
+    _add_by_hand(commands)
     return top
 
 
@@ -132,6 +133,25 @@ def _add_expiry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     expire = commands.add_parser("expire", help="stop what was started and never made live (for the timer of `start`)")
     expire.set_defaults(run=handlers.expire, action="expire")
     _add_release_options(expire)
+
+
+def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    restart = commands.add_parser("restart", help="give the live release new processes, without a lost request")
+    restart.set_defaults(run=by_hand.restart, action="restart", release="")
+    restart.add_argument("--new-slot", action="store_true", help="in the other slot, also with several workers")
+    _add_lock_wait(restart)
+    releases = commands.add_parser("releases", help="print the releases and what became of them, as JSON")
+    releases.set_defaults(run=by_hand.releases)
+    releases.add_argument("--json", action="store_true", help="the only form there is")
+    hold = commands.add_parser("hold", help="hold deploys until unhold")
+    hold.set_defaults(run=by_hand.hold)
+    hold.add_argument("--message", default="", help="why, for those who come")
+    unhold = commands.add_parser("unhold", help="let deploys go on")
+    unhold.set_defaults(run=by_hand.unhold)
+    for command in (restart, releases, hold, unhold):
+        command.add_argument("--app", required=True, type=_app)
+    for command in (restart, hold, unhold):
+        command.add_argument("--by", default="", help="who asks")
 
 
 def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -58,7 +58,7 @@ def prune(
 def previous(layout: Layout, live: str | None, events: Iterable[Event] | None = None) -> str | None:
     """Return the release to go back to from `live`: the last good one before it that is whole; None without one."""
     good = journal.good(journal.read(layout) if events is None else events)
-    return next((name for name in good if name != live and _is_whole(layout, name)), None)
+    return next((name for name in good if name != live and is_whole(layout, name)), None)
 
 
 def removable(
@@ -79,7 +79,7 @@ def removable(
         live = coming
     in_use |= {name for name in (previous(layout, live, events), *pins) if name}
     names = sorted({path.name for tree in trees for path in _folders(tree)} | in_use)
-    whole = [name for name in names if not name.endswith(PARTIAL) and _is_whole(layout, name)]
+    whole = [name for name in names if not name.endswith(PARTIAL) and is_whole(layout, name)]
     good = journal.good(events)
     in_use |= {name for name in names if name not in good and any(_newer(tree / name, recent) for tree in trees)}
     gone = releases_to_prune(whole, events, in_use=in_use, keep=keep)
@@ -91,7 +91,8 @@ def _trees(layout: Layout) -> tuple[Path, Path]:
     return layout.code_releases, layout.settings_releases
 
 
-def _is_whole(layout: Layout, name: str) -> bool:
+def is_whole(layout: Layout, name: str) -> bool:
+    """Tell whether both trees have the release."""
     return all((tree / name).is_dir() for tree in _trees(layout))
 
 

@@ -1,0 +1,66 @@
+"""`restart`: new processes of the live release, without a lost request.
+
+With several workers the manager is told to replace them one after the other (SIGHUP; it keeps the port open all the
+time). A lone worker is the server itself and would end: then, as always when asked for, the same release is brought up
+in the other slot and switched to.
+"""
+
+from __future__ import annotations
+
+import time
+
+from . import committing, health, slots, starting, status, units
+from .layout import Layout
+from .output import HostError, say
+from .releases import Release, load
+
+POLL_SECONDS = 0.2
+PROGRESS_SECONDS = 5.0
+
+
+def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
+    """Give the live release new processes; raise HostError when nothing is live, or when it does not come up again.
+
+    `by` is who asked, for the log. The caller holds the application's lock.
+    """
+    found = slots.read(layout)
+    live = found[found.live] if found.live else None
+    if live is None or live.release is None or not live.active:
+        raise HostError("nothing is live here that could be restarted; deploy first")
+    release = load(layout, live.release)
+    if not new_slot and len(workers(layout, live.name)) > 1:
+        _in_place(layout, live.name, release)
+        return
+    starting.start(layout, release.id, by, again=True)
+    committing.commit(layout, release.id, by, again=True)
+
+
+def workers(layout: Layout, slot: str) -> set[int]:
+    """Return the process ids of the slot's workers."""
+    return set(status.slot_status(layout, slot)["workers"])
+
+
+def _in_place(layout: Layout, slot: str, release: Release) -> None:
+    unit, old = layout.unit(slot), workers(layout, slot)
+    manager = units.show(unit)["MainPID"]
+    say(f"{layout.app}: replacing {len(old)} workers of release {release.id}, one after the other")
+    units.must("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", unit)
+    # Each old worker may first finish what it serves.
+    end = time.monotonic() + release.health.timeout_seconds + len(old) * release.drain_timeout_seconds
+    shown = time.monotonic()
+    while time.monotonic() < end:
+        new = workers(layout, slot)
+        if units.show(unit)["MainPID"] != manager:
+            raise HostError("the manager died when it was told to replace its workers; systemd starts it again")
+        if len(new) >= len(old) and not new & old and _is_healthy(layout, slot, release):
+            say(f"{layout.app}: release {release.id} has {len(new)} new workers")
+            return
+        if time.monotonic() - shown >= PROGRESS_SECONDS:
+            shown = time.monotonic()
+            say(f"{layout.app}: {len(new & old)} old workers are left")
+        time.sleep(POLL_SECONDS)
+    raise HostError(f"{len(workers(layout, slot) & old)} old workers are left, or the new ones are not healthy")
+
+
+def _is_healthy(layout: Layout, slot: str, release: Release) -> bool:
+    return health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout)).good
