@@ -12,6 +12,7 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.connection import disable_nagle, login_is_root
 from homeport.errors import HomeportError
+from homeport.fleet import fleet
 from homeport.inputs import read_inputs
 from homeport.operations.run import Run
 from homeport.state.snapshot import Machine
@@ -33,7 +34,7 @@ def deploy(steps: Sequence[Step], phases: Sequence[tuple[str, Any]]) -> None:
 
 
 def _run(steps: Sequence[Step]) -> Run:
-    context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."))
+    context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
 
     def wanted(machine: Machine) -> Wanted:
         return describe(steps, replace(context, machine=machine))

@@ -14,8 +14,10 @@ from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
 from homeport.errors import HomeportError, UsageError
+from homeport.fleet import fleet
 from homeport.inputs import read_inputs
 from homeport.plans import provision
+from homeport.rules.migrating import must_take_part
 from homeport.steps.wanted import describe
 
 
@@ -66,7 +68,10 @@ def check(state: State) -> list[HomeportError]:
     problems = []
     for host in hosts:
         try:
-            describe(provision.STEPS, read_inputs(host.data.dict(), host.name, Path(state.cwd or ".")))
+            context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
+            describe(provision.STEPS, context)
+            if context.has_migration:
+                must_take_part(context.settings, fleet(state))
         except HomeportError as error:
             error.host = error.host or host.name
             problems.append(error)

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homeport.rules.migrating import Fleet, migrating_host
 from homeport.settings.loading import load
 from homeport.settings.secrets import load_secrets
 from homeport.source import read_source
 from homeport.steps.context import Context
 
 
-def read_inputs(data: Mapping[str, Any], host: str, project: Path) -> Context:
-    """Return what the steps of `host` are given, for a machine that is not known yet.
+def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet) -> Context:
+    """Return what the steps of `host`, one of the `fleet`, are given, for a machine that is not known yet.
 
     `data` is the host's pyinfra data, `project` the folder that paths are relative to. Raises UsageError for
     settings, a source or secrets that are wrong.
@@ -29,6 +30,7 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path) -> Context:
         secrets=load_secrets(settings, project, host),
         overrides=overrides if overrides.is_dir() else None,
         by=f"{_user()}@{socket.gethostname()}",
+        migrates=migrating_host(settings, fleet) == host,
     )
 
 

@@ -171,6 +171,23 @@ def test_a_project_without_group_data_is_refused_with_the_cause(project: Project
     assert all(line.startswith("error: web1: ") for line in lines)
 
 
+def test_a_selection_without_the_machine_that_migrates_is_refused_with_what_to_do(project: Project) -> None:
+    migration = ("--data", "migrate_command=alembic upgrade head")
+    assert project.refusal(*DEPLOY, *migration, "--limit", "web2") == [
+        "error: web2: --limit: the release has a migration, which runs on web1, and that host is not selected; "
+        "add web1 to --limit, or set migrate_on to web2"
+    ]
+    done = project.pyinfra(*DEPLOY, *migration, "--limit", "web2", "--data", "migrate_on=web2")
+    assert done.returncode == 1
+    assert project.listener.connections > 0
+
+
+def test_a_machine_that_the_inventory_does_not_have_cannot_migrate(project: Project) -> None:
+    assert project.refusal(*DEPLOY, "--limit", "web1", "--data", "migrate_on=web3") == [
+        "error: web1: migrate_on: the inventory has no host web3 with the application notes; choose one of: web1, web2"
+    ]
+
+
 def test_a_ref_that_does_not_exist_is_refused(project: Project) -> None:
     lines = project.refusal(*DEPLOY, "--limit", "web1", "--data", "app_ref=no-such-branch")
     assert len(lines) == 1

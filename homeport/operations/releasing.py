@@ -41,7 +41,24 @@ def dependencies(run: Run) -> Commands:
 
 
 @operation()
+def start_first(run: Run) -> Commands:
+    """Start the release on the machine that migrates, before any other starts it."""
+    if run.wanted.release.migrates:
+        yield from _start(run)
+    else:
+        run.host.noop("it does not migrate here")
+
+
+@operation()
 def start(run: Run) -> Commands:
+    """Start the release where it does not migrate: everywhere, when it has no migration."""
+    if run.wanted.release.migrates:
+        run.host.noop("it was started first")
+    else:
+        yield from _start(run)
+
+
+def _start(run: Run) -> Commands:
     """Start the release in the idle slot: migration first, then the health gate. What serves is not touched."""
     changes = compare.start_changes(run.wanted, run.found)
     if run.announce(changes, otherwise="the release is live"):
@@ -61,4 +78,6 @@ def prune(run: Run) -> Commands:
     """Remove old releases, and environments that no release has any more."""
     changes = compare.prune_changes(run.found)
     if run.announce(changes, otherwise="there is nothing to remove"):
-        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", str(run.wanted.keep_releases))
+        pins = (word for release in run.wanted.pinned_releases for word in ("--pin", release))
+        keep = str(run.wanted.keep_releases)
+        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", keep, *pins)

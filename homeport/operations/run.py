@@ -14,6 +14,7 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.facts.snapshot import SnapshotFact
 from homeport.operations.base import HostRun
+from homeport.rules.memory import sized
 from homeport.rules.preflight import preflight
 from homeport.state.query import query
 from homeport.state.snapshot import Machine, Snapshot
@@ -38,7 +39,7 @@ class Run(HostRun):
         self.source = source
         self.query = query(describe(Machine()))
         self._found: Snapshot | None = None
-        self.wanted = describe(self.found.machine)
+        self.wanted = describe(sized(settings, self.found))
         self.ask_for_lock()
 
     def about(self) -> dict[str, str]:
@@ -69,7 +70,7 @@ class Run(HostRun):
 
     def preflight(self) -> None:
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
-        problems = preflight(self.settings, self.found, datetime.now(UTC))
+        problems = preflight(self.settings, self.source, self.wanted, self.found, datetime.now(UTC))
         for problem in problems:
             problem.host = self.host.name
         if problems:

@@ -20,6 +20,8 @@ PHASES = (
     ("Release", releasing.upload),
     ("Dependencies", releasing.dependencies),
     # All machines start the new release before any of them switches to it: pyinfra waits between operations.
+    # The one that migrates is first: the others start when the database is as the release wants it, or not at all.
+    ("Start first", releasing.start_first),
     ("Start", releasing.start),
     ("Switch", releasing.switch),
     ("Prune", releasing.prune),

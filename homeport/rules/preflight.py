@@ -5,28 +5,39 @@ from __future__ import annotations
 from datetime import datetime
 
 from homeport.errors import HomeportError
+from homeport.rules.disk import upload_refusal
+from homeport.rules.memory import refusal
 from homeport.rules.platform import unsupported
 from homeport.settings import Settings
+from homeport.source import Source
 from homeport.state.snapshot import PortHolder, Snapshot
-from homeport.state.wanted import ACCOUNT_COMMENT
+from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 
 # ACME servers and TLS clients refuse dates that are off by more than minutes.
 CLOCK_TOLERANCE_SECONDS = 300
 MINIMUM_FREE_INODES_PERCENT = 3
 
 
-def preflight(settings: Settings, found: Snapshot, now: datetime) -> tuple[HomeportError, ...]:
-    """Return everything that keeps this host from being provisioned; `now` is this machine's time (UTC)."""
-    checks = (
+def preflight(
+    settings: Settings, source: Source, wanted: Wanted, found: Snapshot, now: datetime
+) -> tuple[HomeportError, ...]:
+    """Return everything that keeps this host from being provisioned; `now` is this machine's time (UTC).
+
+    What only a new release needs (its files on the disk, its memory, its ports) is not asked for when it is live.
+    """
+    checks = [
         (_platform(found), "os", "use a supported one"),
         (_disk(settings, found), "disk", "free some space, or lower minimum_free_megabytes"),
+        (_upload(source, wanted, found), "disk", "free some space, or keep files out with export-ignore"),
         (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
         (_account(settings, found) or _units(settings, found), "app_name", "choose another name"),
-        (_memory(settings, found), "workers", "lower `workers` or give the machine more memory"),
         (_ports(settings, found), "ports", "stop it, or set port_blue and port_green to free ports"),
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
-    )
-    return tuple(HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem)
+    ]
+    problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
+    if found.live_release != wanted.release.id:
+        problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
+    return tuple(problems)
 
 
 def _platform(found: Snapshot) -> str | None:
@@ -71,15 +82,21 @@ def _units(settings: Settings, found: Snapshot) -> str | None:
     return None
 
 
-def _memory(settings: Settings, found: Snapshot) -> str | None:
-    if settings.workers == "auto":
+def _upload(source: Source, wanted: Wanted, found: Snapshot) -> str | None:
+    return None if wanted.release.id in found.releases else upload_refusal(source, found)
+
+
+def _live_port(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether the port of the slot that serves would change: requests would go where nobody listens."""
+    live, ports = found.live_slot, {"blue": settings.port_blue, "green": settings.port_green}
+    unit, port = found.units.get(f"{settings.app_name}@{live}.service"), found.slot_ports.get(live)
+    if not found.live_release or unit is None or unit.active != "active" or port in (None, ports[live]):
         return None
-    need = settings.workers * settings.worker_memory_megabytes
-    if need <= found.machine.memory_megabytes:
-        return None
-    return (
-        f"{settings.workers} workers of {settings.worker_memory_megabytes} MB need {need} MB, "
-        f"the machine has {found.machine.memory_megabytes} MB"
+    idle = "blue" if live == "green" else "green"
+    return HomeportError(
+        f"{port} is the port of the live slot and cannot change while that serves",
+        key=f"port_{live}",
+        fix=f"set it to {port} and change port_{idle}, deploy, and change port_{live} after that",
     )
 
 

@@ -55,6 +55,13 @@ def folders(paths: Iterable[str]) -> set[str]:
     return found
 
 
+def disk_kilobytes(entries: Iterable[Entry]) -> int:
+    """Return what the files and their folders take on a disk, in whole blocks of 4 KB each."""
+    entries = tuple(entries)
+    blocks = sum(-(-entry.size // 4096) for entry in entries) + len(folders(entry.path for entry in entries))
+    return blocks * 4
+
+
 def without_ignored(entries: Iterable[Entry], ignored: set[str]) -> tuple[Entry, ...]:
     """Return the entries that neither are in `ignored` nor lie in a folder that is."""
     return tuple(entry for entry in entries if not ({entry.path} | folders([entry.path])) & ignored)

@@ -15,6 +15,7 @@ from pathlib import Path
 from homeport.errors import UsageError
 from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
 from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.tree import disk_kilobytes, folders
 from homeport.rules.uv_lock import read_lock
 from homeport.settings.model import Settings
 from homeport.source.archive import Content, build_archive
@@ -31,7 +32,8 @@ class Source:
     """What is released: commit (40 hexadecimal characters), ref as asked, git tree id of the application's folder.
 
     `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has the arguments of `fastapi
-    run`; `has_alembic` says whether there is an alembic.ini at the application's root.
+    run`; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
+    `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB.
     """
 
     commit: str
@@ -41,6 +43,8 @@ class Source:
     entrypoint: tuple[str, ...]
     dependencies: Dependencies
     has_alembic: bool
+    disk_kilobytes: int = 0
+    disk_files: int = 0
     content: Content | None = field(default=None, repr=False, compare=False)
 
     def archive(self) -> bytes:
@@ -100,6 +104,8 @@ def _read(
         entrypoint=fastapi_arguments(entrypoint, tree.paths(), ref),
         dependencies=dependencies,
         has_alembic="alembic.ini" in tree.paths(),
+        disk_kilobytes=disk_kilobytes(tree.files),
+        disk_files=len(tree.files) + len(folders(tree.paths())),
         content=_content(tree, revision),
     )
 

@@ -11,7 +11,10 @@ PathKind = Literal["file", "directory", "link", "other"]
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run cannot change about a host."""
+    """What a run cannot change about a host.
+
+    `applications` share it; `workers_at_most` fit into its memory beside what runs now (None: not reckoned).
+    """
 
     os_id: str = "debian"
     os_version: str = "12"
@@ -19,6 +22,8 @@ class Machine:
     cores: int = 1
     memory_megabytes: int = 1024
     ipv6: bool = True
+    applications: int = 1
+    workers_at_most: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
-from homeport.state.snapshot import CertificateFound, Claim, Machine, PathFound, PortHolder, UnitFound
+from homeport.state.snapshot import CertificateFound, Claim, Coming, Machine, PathFound, PortHolder, SlotMemory, UnitFound
 
 READING = """\
 os\tdebian\t13
 architecture\tarm64
 cores\t4
 memory\t4096000
+available\t2048000
 ipv6
 clock\t1893456000
 systemd
@@ -23,6 +24,8 @@ free\t5000000
 free\t3000000
 inodes\t12
 inodes\t40
+release_free\t3000000
+release_inodes\t70000
 package\tnginx\tinstalled
 package\topenssl\tconfig-files
 account\tnotes:x:999:999::/var/lib/notes:/usr/sbin/nologin
@@ -53,6 +56,13 @@ release\tbbb
 environment\tccc
 slot\tblue\t../releases/aaa
 slot\tgreen\t/srv/notes/releases/bbb
+slot_port\tblue\t8001
+slot_port\tgreen\t8002
+slot_memory\tgreen\t141312\t92160\t2
+previous\taaa
+proven\tbbb
+standby\tblue
+coming\t4\tmigrates
 green
 not_after\t1900000000
 name\tnotes.example.com
@@ -73,6 +83,12 @@ def test_a_whole_reading_is_understood() -> None:
     assert found.machine == Machine("debian", "13", "arm64", cores=4, memory_megabytes=4000, ipv6=True)
     assert found.clock == datetime(2030, 1, 1, tzinfo=UTC)
     assert (found.free_megabytes, found.free_inodes_percent, found.has_systemd) == (2929, 60, True)
+    assert (found.release_free_megabytes, found.release_free_inodes) == (2929, 70000)
+    assert found.available_megabytes == 2000
+    assert found.slot_ports == {"blue": 8001, "green": 8002}
+    assert found.slot_memory == {"green": SlotMemory(141312, 92160, 2)}
+    assert found.coming == Coming(4, migrates=True)
+    assert (found.previous_release, found.proven_release, found.standby_slot) == ("aaa", "bbb", "blue")
     assert found.packages == {"nginx"}
     assert found.accounts == {"notes": "notes:x:999:999::/var/lib/notes:/usr/sbin/nologin"}
     assert found.paths == {
@@ -108,8 +124,14 @@ def test_a_bare_machine_gives_nothing() -> None:
     found = parse(read())
     assert (found.paths, found.units, found.ports, found.claims, found.certificate) == ({}, {}, (), (), None)
     assert (found.live_slot, found.live_release, found.tools, found.removable) == ("blue", "", "", ())
+    assert (found.available_megabytes, found.release_free_megabytes, found.release_free_inodes) == (None, None, None)
+    assert (found.slot_memory, found.slot_ports, found.coming, found.previous_release) == ({}, {}, None, "")
     assert not found.has_systemd
     assert not found.proxy_stale
+
+
+def test_a_release_that_does_not_migrate_here_is_understood() -> None:
+    assert parse(read("coming\t2\t")).coming == Coming(2, migrates=False)
 
 
 @given(st.integers(0, len(READING) - 1))

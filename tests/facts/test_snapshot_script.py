@@ -110,6 +110,18 @@ def test_every_path_is_read_as_it_is_whatever_its_name(shell: str, folder: Path)
         assert_as_os_says(path, found)
 
 
+def test_memory_and_the_disk_for_releases_are_read_as_the_kernel_has_them(shell: str) -> None:
+    found = parse(run(shell, ask()))
+    disk = os.statvfs("/srv")
+    assert found.available_megabytes
+    assert 0 < found.available_megabytes <= found.machine.memory_megabytes
+    assert found.release_free_megabytes
+    assert abs(found.release_free_megabytes - disk.f_bavail * disk.f_frsize / 2**20) < 512
+    assert (found.release_free_inodes is None) == (disk.f_files == 0)
+    if found.release_free_inodes is not None:
+        assert abs(found.release_free_inodes - disk.f_favail) < 10_000
+
+
 def test_a_path_that_is_not_there_is_left_out_and_hides_no_other(shell: str, folder: Path) -> None:
     good = folder / "files" / "plain"
     found = parse(run(shell, ask(folder / "missing", good, folder / "missing" / "below", good / "below a file")))

@@ -78,20 +78,29 @@ class Project:
         self.write(path, text.replace(old, new, 1))
 
     def pyinfra(self, host: str, *options: str, **data: object) -> subprocess.CompletedProcess[str]:
-        """Run `pyinfra inventories/lab.py deploy.py` against one host; stdout and stderr come together."""
-        values = [word for key, value in {**self.data, **data}.items() for word in ("--data", f"{key}={value}")]
-        command = [str(PYINFRA), "inventories/lab.py", "deploy.py", "--limit", host, *options, *values]
-        environment = {**os.environ, "HOMEPORT_LAB": str(self.lab.directory.path), "PYTHONPATH": str(REPOSITORY)}
-        return subprocess.run(
+        """Run `pyinfra inventories/lab.py deploy.py` against one host or more; stdout and stderr come together.
+
+        More are separated by commas. One alone migrates for itself: the lab's other hosts are no machines of its site.
+        """
+        with self.started(host, *options, **data) as process:
+            output = process.communicate(timeout=900)[0]
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def started(self, host: str, *options: str, **data: object) -> subprocess.Popen[str]:
+        """Begin the same run; each line of its output is there as soon as it is printed."""
+        given = {**({} if "," in host else {"migrate_on": host}), **self.data, **data}
+        values = [word for key, value in given.items() for word in ("--data", f"{key}={value}")]
+        limits = [word for name in host.split(",") for word in ("--limit", name)]
+        command = [str(PYINFRA), "inventories/lab.py", "deploy.py", *limits, *options, *values]
+        lab = {"HOMEPORT_LAB": str(self.lab.directory.path)}
+        return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=environment,
+            env={**os.environ, **lab, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=900,
-            check=False,
         )
 
     def deploy(self, host: LabHost, **data: object) -> subprocess.CompletedProcess[str]:

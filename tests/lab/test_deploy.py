@@ -16,7 +16,7 @@ from tests.lab.project import Project, Seen, until
 
 pytestmark = pytest.mark.lab
 UNITS = ("nginx.service", "notes@blue.service", "notes@green.service", "homeport-renew.timer")
-PHASES = 11
+PHASES = 12
 
 
 @dataclass

@@ -19,6 +19,8 @@ from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wa
 from .scripted import ARCHIVE, make_run, payload, phase
 
 NAMES = [name for name, _ in PHASES]
+# The builders' machine migrates, so the release is started in the phase before.
+BUSY = [name for name in NAMES if name != "Start"]
 WANTED = make_wanted()
 REMOVABLE = ("release old", "environment older")
 # Linux: MAX_ARG_STRLEN. The whole command is one argument of the login shell, and quoted once more for sudo.
@@ -40,7 +42,7 @@ def test_a_phase_does_nothing_when_nothing_differs(name: str) -> None:
     assert (len(host.idle), host.lines) == (1, [])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BUSY)
 def test_a_phase_is_one_command_and_says_line_by_line_what_it_changes(name: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, host = make_run(found, found)
@@ -50,7 +52,7 @@ def test_a_phase_is_one_command_and_says_line_by_line_what_it_changes(name: str)
     assert all(line.startswith("  ") and "\n" not in line for line in host.lines)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BUSY)
 def test_no_phase_shows_a_secret_or_takes_it_into_a_command_line(name: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, host = make_run(found, found)
@@ -60,7 +62,7 @@ def test_no_phase_shows_a_secret_or_takes_it_into_a_command_line(name: str) -> N
     assert base64.b64encode(SECRET.encode()).decode()[:8] not in shown
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BUSY)
 def test_every_command_is_short_enough_for_an_argument_of_a_shell(name: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, _ = make_run(found, found)
@@ -68,7 +70,7 @@ def test_every_command_is_short_enough_for_an_argument_of_a_shell(name: str) -> 
     assert len(command.get_raw_value()) < LONGEST_COMMAND
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BUSY)
 def test_a_payload_is_text_that_pyinfra_can_send(name: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, _ = make_run(found, found)
@@ -194,17 +196,30 @@ def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("Start", f"start --app notes --release {WANTED.release.id}"),
+        ("Start first", f"start --app notes --release {WANTED.release.id}"),
         ("Switch", f"commit --app notes --release {WANTED.release.id}"),
-        ("Prune", "prune --app notes --keep 5"),
+        ("Prune", "prune --app notes --keep 5 --pin aaa --pin bbb"),
     ],
 )
 def test_what_happens_on_the_host_is_done_by_its_program(name: str, arguments: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
-    run, _ = make_run(found, found)
+    run, _ = make_run(found, found, settings=make_settings(pinned_releases="aaa,bbb"))
     [command] = phase(name, run)
     assert command.get_raw_value().startswith(f"{HOST_PROGRAM} {arguments}")
     assert payload(command) == ""
+
+
+@pytest.mark.parametrize(("migrates", "starting"), [(True, "Start first"), (False, "Start")])
+def test_a_machine_starts_the_release_in_one_phase_the_one_that_migrates_before_the_others(
+    migrates: bool, starting: str
+) -> None:
+    run, _ = make_run(bare(), migrates=migrates)
+    assert [name for name in ("Start first", "Start") if list(phase(name, run))] == [starting]
+
+
+def test_without_a_migration_all_machines_start_the_release_together() -> None:
+    run, _ = make_run(bare(), settings=make_settings(migrate_command=None))
+    assert [name for name in ("Start first", "Start") if list(phase(name, run))] == ["Start"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +238,8 @@ def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], foun
 
 def test_phases_come_in_an_order_in_which_each_finds_what_it_needs() -> None:
     assert NAMES.index("Packages") < NAMES.index("Accounts") < NAMES.index("Files") < NAMES.index("Tools")
-    assert NAMES.index("Tools") < NAMES.index("Dependencies") < NAMES.index("Start") < NAMES.index("Switch")
+    assert NAMES.index("Tools") < NAMES.index("Dependencies") < NAMES.index("Start first") < NAMES.index("Start")
+    assert NAMES.index("Start") < NAMES.index("Switch")
     assert NAMES.index("Release") < NAMES.index("Dependencies")
     assert NAMES.index("Switch") < NAMES.index("Prune")
     assert NAMES[-1] == "Certificate"

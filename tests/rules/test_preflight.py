@@ -8,15 +8,16 @@ import pytest
 
 from homeport.rules.preflight import preflight
 from homeport.settings import Settings
+from homeport.source import Source
 from homeport.state.snapshot import Claim, Machine, PathFound, PortHolder, Snapshot, UnitFound
-from tests.state.builders import NOW, as_wanted, bare, make_settings, make_wanted
+from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 SETTINGS = make_settings()
 FOREIGN_UNITS = {"notes@blue.service": UnitFound("loaded", "inactive", "disabled", needs_reload=False)}
 
 
-def problems(found: Snapshot, settings: Settings = SETTINGS) -> list[str]:
-    found_problems = preflight(settings, found, NOW)
+def problems(found: Snapshot, settings: Settings = SETTINGS, source: Source | None = None) -> list[str]:
+    found_problems = preflight(settings, source or make_source(), make_wanted(settings), found, NOW)
     assert all(problem.fix for problem in found_problems)
     return [problem.line() for problem in found_problems]
 
@@ -134,17 +135,86 @@ def test_a_machine_that_will_just_do_is_taken(changed: dict[str, Any]) -> None:
     assert problems(replace(bare(), **changed)) == []
 
 
-def test_workers_that_do_not_fit_into_memory_are_refused() -> None:
+LARGE = replace(make_source(), disk_kilobytes=100 * 1024, disk_files=500)
+
+
+@pytest.mark.parametrize(
+    ("free", "inodes", "lines"),
+    [
+        (None, None, []),
+        (100, 500, []),
+        (99, 500, ["the release needs 100 MB on the file system of /srv, 99 MB are free"]),
+        (100, 499, ["the release needs 500 inodes on the file system of /srv, 499 are free"]),
+    ],
+)
+def test_a_release_that_the_disk_cannot_take_is_refused_before_it_is_sent(
+    free: int | None, inodes: int | None, lines: list[str]
+) -> None:
+    found = replace(bare(), release_free_megabytes=free, release_free_inodes=inodes)
+    fix = "free some space, or keep files out with export-ignore"
+    assert problems(found, source=LARGE) == [f"disk: {line}; {fix}" for line in lines]
+    assert problems(replace(found, releases=frozenset({make_wanted().release.id})), source=LARGE) == []
+
+
+def serving(settings: Settings, live_slot: str = "blue") -> Snapshot:
+    """Return a machine where an older release serves with the standard ports, in one of the slots."""
+    found = as_wanted(make_wanted(settings))
+    active, stopped = found.units["notes@blue.service"], found.units["notes@green.service"]
+    slots = {"notes@blue.service": active, "notes@green.service": stopped}
+    if live_slot == "green":
+        slots = {"notes@blue.service": stopped, "notes@green.service": active}
+    ports = {"blue": 8001, "green": 8002}
+    return replace(
+        found, live_slot=live_slot, slots={live_slot: "older"}, slot_ports=ports, units={**found.units, **slots}
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "data", "line"),
+    [
+        (
+            "blue",
+            {"port_blue": 9001},
+            "port_blue: 8001 is the port of the live slot and cannot change while that serves; "
+            "set it to 8001 and change port_green, deploy, and change port_blue after that",
+        ),
+        (
+            "green",
+            {"port_green": 9002},
+            "port_green: 8002 is the port of the live slot and cannot change while that serves; "
+            "set it to 8002 and change port_blue, deploy, and change port_green after that",
+        ),
+        (
+            "blue",
+            {"port_blue": 8002, "port_green": 8001},
+            "port_blue: 8001 is the port of the live slot and cannot change while that serves; "
+            "set it to 8001 and change port_green, deploy, and change port_blue after that",
+        ),
+    ],
+)
+def test_the_port_of_the_slot_that_serves_cannot_change(live: str, data: dict[str, Any], line: str) -> None:
+    settings = make_settings(**data)
+    assert problems(serving(settings, live), settings) == [line]
+
+
+@pytest.mark.parametrize(("live", "data"), [("blue", {"port_green": 9002}), ("green", {"port_blue": 9001})])
+def test_the_port_of_the_idle_slot_may_change(live: str, data: dict[str, Any]) -> None:
+    settings = make_settings(**data)
+    assert problems(serving(settings, live), settings) == []
+
+
+def test_the_port_of_a_slot_that_is_down_may_change() -> None:
+    settings = make_settings(port_blue=9001)
+    found = serving(settings)
+    down = replace(found.units["notes@blue.service"], active="failed")
+    assert problems(replace(found, units={**found.units, "notes@blue.service": down}), settings) == []
+
+
+def test_workers_that_do_not_fit_are_refused_only_when_a_slot_is_to_be_started() -> None:
     settings = make_settings(workers=6, worker_memory_megabytes=200)
-    assert problems(bare(Machine(memory_megabytes=1199)), settings) == [
-        "workers: 6 workers of 200 MB need 1200 MB, the machine has 1199 MB; "
-        "lower `workers` or give the machine more memory"
-    ]
-    assert problems(bare(Machine(memory_megabytes=1200)), settings) == []
-
-
-def test_workers_that_are_sized_to_the_machine_always_fit() -> None:
-    assert problems(bare(Machine(memory_megabytes=128))) == []
+    [line] = problems(replace(serving(settings), available_megabytes=1000), settings)
+    assert line.startswith("workers: 6 workers of 200 MB (by worker_memory_megabytes) need 1200 MB, there are 468 MB")
+    assert problems(replace(as_wanted(make_wanted(settings)), available_megabytes=1000), settings) == []
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

@@ -110,6 +110,17 @@ def test_what_the_checks_saw_is_what_the_archive_has(repo: Repo) -> None:
     assert archived(source) == sorted([*names, ".gitattributes", "main.py", "requirements.txt"])
 
 
+def test_what_the_files_take_on_a_disk_is_known_before_they_are_sent(repo: Repo) -> None:
+    repo.commit({**APPLICATION, "data/deep/large.bin": "x" * 5000, "data/empty": ""})
+    source = repo.read()
+    with tarfile.open(fileobj=io.BytesIO(source.archive())) as archive:
+        members = archive.getmembers()
+    folders = [member for member in members if member.isdir()]
+    assert source.disk_files == len(members)
+    assert len(folders) >= 2
+    assert source.disk_kilobytes == 4 * (len(folders) + sum(-(-member.size // 4096) for member in members))
+
+
 def test_a_missing_folder(repo: Repo) -> None:
     repo.git("tag", "v1")
     assert repo.refusal(app_subdirectory="apps/api", app_ref="v1") == (
