@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT_SECONDS = 20.0
 SERVICE_RESTART = 1012  # RFC 6455's registry of close codes: the service restarts, come again
+RELEASE_HEADER = "x-notes-release"  # the notes example says it in every answer; /health does so in its body, too
 NOTE = json.dumps({"text": "sent by the load"}).encode()
 
 
@@ -24,7 +25,15 @@ class WrongAnswerError(Exception):
     """An answer came, but not the one that must come."""
 
 
-ERRORS = (WrongAnswerError, OSError, http.client.HTTPException, httpx.HTTPError, WebSocketException)
+ERRORS = (
+    WrongAnswerError,
+    OSError,
+    ValueError,
+    KeyError,
+    http.client.HTTPException,
+    httpx.HTTPError,
+    WebSocketException,
+)
 
 
 @dataclass(frozen=True)
@@ -65,10 +74,10 @@ class Client(Protocol):
         """End the connection, if one is open; the next request opens another."""
 
 
-def _answer(status: int, headers: Mapping[str, str] | http.client.HTTPMessage, expected: int) -> Answer:
+def _answer(status: int, expected: int, headers: Mapping[str, str] | http.client.HTTPMessage, body: bytes) -> Answer:
     if status != expected:
         raise WrongAnswerError(f"status {status} instead of {expected}")
-    return Answer(headers["x-notes-release"])
+    return Answer(headers.get(RELEASE_HEADER) or str(json.loads(body)["release"]))
 
 
 class KeptConnection:
@@ -91,8 +100,7 @@ class KeptConnection:
         headers = {"Content-Type": "application/json"} if self._body else {}
         self._connection.request(self._method, self._path, self._body, headers)
         response = self._connection.getresponse()
-        response.read()
-        return _answer(response.status, response.headers, self._expected)
+        return _answer(response.status, self._expected, response.headers, response.read())
 
     def close(self) -> None:
         """See Client."""
@@ -136,7 +144,7 @@ class Http2:
         )
         if sent != 1:
             raise WrongAnswerError(f"it had to be sent {sent} times")
-        return _answer(response.status_code, response.headers, 200)
+        return _answer(response.status_code, 200, response.headers, response.content)
 
     def close(self) -> None:
         """See Client."""
@@ -180,9 +188,10 @@ class Echo:
             server_hostname=self._target.name,
             open_timeout=TIMEOUT_SECONDS,
             proxy=None,
+            legacy=True,  # the connection itself, not a context manager
         )
         response = self._connection.response
-        self._release = response.headers["x-notes-release"] if response else ""
+        self._release = response.headers[RELEASE_HEADER] if response else ""
 
     def close(self) -> None:
         """See Client."""

@@ -63,16 +63,25 @@ class Failure:
 
 @dataclass
 class Report:
-    """What a load has seen up to now: good answers by kind, failures, and which release gave each answer."""
+    """What a load has seen up to now: good answers by kind, failures, and which release gave each answer.
+
+    `closed` counts WebSockets that were closed, by code; `began` is when the first good answer was asked for.
+    """
 
     answered: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     releases: dict[str, list[str]] = field(default_factory=dict)
     closed: Counter[int] = field(default_factory=Counter)
+    began: float | None = None
 
     def served(self, kind: str) -> list[str]:
         """Return the releases that answered requests of this kind, in their order, each change once."""
         return [release for release, _ in itertools.groupby(self.releases.get(kind, []))]
+
+    @property
+    def lost(self) -> list[Failure]:
+        """Return the failures of a site that had answered before."""
+        return [failure for failure in self.failures if self.began and failure.at > self.began]
 
     def __str__(self) -> str:
         total = sum(self.answered.values())
@@ -117,7 +126,7 @@ class Load:
             due = max(due + kind.interval_seconds, time.monotonic())
             at = time.time()
             try:
-                self._note(name, client.request())
+                self._note(name, client.request(), at)
             except clients.ERRORS as error:
                 with self._lock:
                     self.report.failures.append(Failure(at, name, f"{type(error).__name__}: {error}"))
@@ -129,8 +138,9 @@ class Load:
             self._left -= 1
             return self._left >= 0 and time.monotonic() < self._ends
 
-    def _note(self, name: str, answer: Answer) -> None:
+    def _note(self, name: str, answer: Answer, at: float) -> None:
         with self._lock:
+            self.report.began = self.report.began or at
             if answer.closed:
                 self.report.closed[answer.closed] += 1
             else:

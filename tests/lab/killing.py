@@ -1,0 +1,58 @@
+"""Ends a deploy with SIGKILL at a point of its way: as an operation begins, or at something the host says in it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from homeport.lab.model import LabHost
+from tests.lab.project import Project
+
+EVERYWHERE = os.environ.get("HOMEPORT_KILL") == "everywhere"
+SEED = int(os.environ.get("HOMEPORT_SEED") or random.randrange(10**6))  # noqa: S311
+# What the host says stands in the first column; what pyinfra says of the host is indented.
+POINT = re.compile(r"--> Starting operation: |\[[\w-]+\] ")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: at which line it was killed (None: it came to its end), and all that it had printed."""
+
+    at: str | None
+    output: str
+
+    @property
+    def points(self) -> list[str]:
+        """Return the lines of the output at which a run can be killed."""
+        return [line for line in self.output.splitlines() if POINT.match(line)]
+
+
+def deploy_until(project: Project, host: LabHost, number: int, **data: object) -> Ended:
+    """Deploy, and kill the controller at the `number`-th point, counted from 1 (0: at none).
+
+    A run that has fewer points comes to its end, and must succeed.
+    """
+    printed, seen = [], 0
+    with project.started(host.name, "-y", **data) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            printed.append(line)
+            seen += (here := POINT.match(line) is not None)
+            if here and seen == number:
+                process.kill()
+                process.wait()
+                return Ended(line.strip(), "".join(printed))
+    assert process.returncode == 0, "".join(printed)
+    return Ended(None, "".join(printed))
+
+
+def chosen(numbers: Iterable[int], count: int) -> list[int]:
+    """Return all numbers under `make test-kill`, else `count` of them, which the printed seed repeats."""
+    everything = list(numbers)
+    if EVERYWHERE:
+        return everything
+    print(f"HOMEPORT_SEED={SEED}")
+    return sorted(random.Random(SEED).sample(everything, min(count, len(everything))))  # noqa: S311
