@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import click
 from pyinfra import host, state
 from pyinfra.api.exceptions import DeployError
 
@@ -14,23 +17,65 @@ from homeport.connection import disable_nagle, login_is_root
 from homeport.errors import HomeportError
 from homeport.fleet import fleet
 from homeport.inputs import read_inputs
+from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.rolling_back import RollbackRun
 from homeport.operations.run import Run
+from homeport.plans import rollback
+from homeport.settings.loading import load
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import Wanted
 from homeport.steps.wanted import Step, describe
 
+Phases = Sequence[tuple[str, Any]]
 
-def deploy(steps: Sequence[Step], phases: Sequence[tuple[str, Any]]) -> None:
-    """Bring pyinfra's current host to what `steps` describe, by `phases`; raise DeployError, a line a problem."""
+
+def deploy(steps: Sequence[Step], phases: Phases) -> None:
+    """Bring pyinfra's current host to what `steps` describe, by `phases`; raise DeployError, a line a problem.
+
+    With the setting `release` the host goes back to that release instead, whatever steps and phases are.
+    """
+    with _in_one_line():
+        goes_back = load(host.data.dict(), host.name).release is not None
+    if goes_back:
+        operate(RollbackRun, rollback.PHASES)
+        return
     disable_nagle(host)
-    try:
+    with _in_one_line():
         run = _run(steps)
+    _perform(run, phases)
+
+
+def operate(kind: type[ReleasesRun], phases: Phases) -> None:
+    """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
+    _perform(_releases_run(kind), phases)
+
+
+def report_releases() -> None:
+    """Print the releases of pyinfra's current host as one line of JSON."""
+    run = _releases_run(ReleasesRun)
+    click.echo(json.dumps({"host": host.name, "app": run.settings.app_name, **asdict(run.found)}))
+
+
+def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
+    disable_nagle(host)
+    with _in_one_line():
+        return kind(host, load(host.data.dict(), host.name), sudo=not login_is_root(host))
+
+
+def _perform(run: Run | ReleasesRun, phases: Phases) -> None:
+    run.preflight()
+    for name, phase in phases:
+        phase(run, name=f"{name} of {run.settings.app_name}", _sudo=run.sudo)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Raise a DeployError, which pyinfra shows without a traceback, for an error of ours."""
+    try:
+        yield
     except HomeportError as error:
         error.host = error.host or host.name
         raise DeployError(error.line()) from error
-    run.preflight()
-    for name, phase in phases:
-        phase(run, name=f"{name} of {run.wanted.app}", _sudo=run.sudo)
 
 
 def _run(steps: Sequence[Step]) -> Run:

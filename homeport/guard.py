@@ -1,23 +1,29 @@
 """Checks everything that can be checked before pyinfra opens its first connection.
 
-pyinfra exits with 0 for an inventory that does not exist and for a `--limit` that matches nothing, and runs deploy.py
-only when hosts are connected. A project's config.py, which pyinfra runs first, installs this.
+pyinfra exits with 0 for an inventory that does not exist, a `--limit` that matches nothing and an interrupt, and runs
+deploy.py only when hosts are connected. A project's config.py, which pyinfra runs first, installs this.
 """
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+from pyinfra.api import Host
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.fleet import fleet
 from homeport.inputs import read_inputs
+from homeport.operations import outcome
+from homeport.paths import ENTRIES
 from homeport.plans import provision
 from homeport.rules.migrating import must_take_part
+from homeport.settings.loading import load
 from homeport.steps.wanted import describe
 
 
@@ -33,6 +39,26 @@ def install() -> None:
         set_stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
+    if context := click.get_current_context(silent=True):
+        context.call_on_close(_end_honestly)
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _end_honestly() -> None:
+    """Have pyinfra end with the status that says what happened, where its own would be 1 for everything."""
+    error = sys.exc_info()[1]
+    if not outcome.is_held():
+        return
+    if isinstance(error, click.ClickException):
+        error.exit_code = EXIT_HELD  # type: ignore[misc]
+    elif isinstance(error, SystemExit) and error.code == EXIT_FAILED:
+        raise SystemExit(EXIT_HELD)
+
+
+def _interrupted(signal_number: int, frame: object) -> NoReturn:
+    # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
+    click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+    raise SystemExit(EXIT_INTERRUPTED)
 
 
 def _deploys() -> bool:
@@ -68,11 +94,24 @@ def check(state: State) -> list[HomeportError]:
     problems = []
     for host in hosts:
         try:
-            context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
-            describe(provision.STEPS, context)
-            if context.has_migration:
-                must_take_part(context.settings, fleet(state))
+            _check_host(state, host)
         except HomeportError as error:
             error.host = error.host or host.name
             problems.append(error)
     return problems
+
+
+def _check_host(state: State, host: Host) -> None:
+    """Raise HomeportError when settings are wrong, or the source and secrets of a plan that needs them."""
+    settings = load(host.data.dict(), host.name)
+    if settings.release is not None or not _needs_source():
+        return
+    context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
+    describe(provision.STEPS, context)
+    if context.has_migration:
+        must_take_part(context.settings, fleet(state))
+
+
+def _needs_source() -> bool:
+    """Tell whether a deploy file is run that is not one of our own for what needs only the host (a restart, say)."""
+    return any(Path(operation).resolve().parent != ENTRIES for operation in _asked("operations") or ())

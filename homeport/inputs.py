@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homeport import identity
 from homeport.rules.migrating import Fleet, migrating_host
 from homeport.settings.loading import load
 from homeport.settings.secrets import load_secrets
@@ -29,14 +27,6 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
         source=read_source(settings, project),
         secrets=load_secrets(settings, project, host),
         overrides=overrides if overrides.is_dir() else None,
-        by=f"{_user()}@{socket.gethostname()}",
+        by=identity.by(),
         migrates=migrating_host(settings, fleet) == host,
     )
-
-
-def _user() -> str:
-    """Return who runs this; in a container the user may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parent
 # In a wheel the project's files lie inside the package; in a checkout they lie beside it.
 PROJECT_FILES = PACKAGE / "_project" if (PACKAGE / "_project").is_dir() else PACKAGE.parent
 TEMPLATES = PROJECT_FILES / "templates"
+# Deploy files that pyinfra is given by path.
+ENTRIES = PACKAGE / "plans" / "entries"
 
 HOST_LIBRARY = "/usr/local/lib/homeport"
 HOST_PROGRAM = f"{HOST_LIBRARY}/homeport-host"

@@ -6,7 +6,9 @@ import sys
 
 import click
 
+from homeport.cli.holding import lock, unlock
 from homeport.cli.lab import lab
+from homeport.cli.releases import releases, restart, rollback
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 
@@ -29,7 +31,8 @@ def cli() -> None:
     """Run a FastAPI application on machines of your own."""
 
 
-cli.add_command(lab)
+for command in (lab, lock, releases, restart, rollback, unlock):
+    cli.add_command(command)
 
 if __name__ == "__main__":
     cli()

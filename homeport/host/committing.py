@@ -7,6 +7,8 @@ is left of the old slot (enabled, running, its processes) is ended by whichever 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import health, hooks, journal, processes, slots, starting, switching, units, watching
 from .layout import Layout, other
 from .output import HostError, say
@@ -18,9 +20,11 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
 
     Raises HostError, with the old release live, when the new one is not up, not healthy, or fails while it is watched.
     `by` is who asked, for the log. `rollback` marks the release that is left; `again` takes the release's other slot,
-    where `start` has brought it up once more. The caller holds the application's lock.
+    where `start` has brought it up once more; neither is watched. The caller holds the application's lock.
     """
     release = load(layout, release_id)
+    if rollback or again:  # it has proven itself before, and the way back shall be short
+        release = replace(release, watch_seconds=0)
     found = slots.read(layout)
     slot = choose(found, release.id, again=again)
     if slot != found.live:

@@ -20,7 +20,8 @@ DESCRIBED = ("ref", "commit", "tree", "dirty", "created_at", "migrations")
 def overview(layout: Layout) -> dict[str, Any]:
     """Return all that is known of the application's releases here, the last one to go live first.
 
-    `previous` is the release that a rollback goes to; `hold` says who holds deploys by hand.
+    `proven` is what the log says is live, `previous` the release that a rollback goes to, `hold` who holds deploys by
+    hand.
     """
     found = slots.read(layout)
     live = found[found.live].release if found.live else None
@@ -29,6 +30,7 @@ def overview(layout: Layout) -> dict[str, Any]:
     return {
         "app": layout.app,
         "live": live,
+        "proven": journal.last_live(journal.read(layout)),
         "running": running,
         "workers": load_workers(layout, live),
         "previous": pruning.previous(layout, live),

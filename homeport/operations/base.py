@@ -62,20 +62,21 @@ class HostRun(ABC):
 
         Before a run changes anything, the deploy lock is taken and the host is compared anew, since another run may
         just have ended; a dry run and one without changes need no lock. Raises DeployError, in one line, when
-        somebody else has the host or the lock was lost.
+        somebody else has the host, when the lock was lost, and for an error of ours in `compare`.
         """
-        found = compare()
-        if not found or not self.host.state.is_executing:
-            return found
         try:
+            found = compare()
+            if not found or not self.host.state.is_executing:
+                return found
             locks_of(self.host.state).secure()
+            if self._is_locked:
+                return found
+            self._is_locked = True
+            self.forget()
+            return compare()
         except HomeportError as error:
+            error.host = error.host or self.host.name
             raise DeployError(error.line()) from error
-        if self._is_locked:
-            return found
-        self._is_locked = True
-        self.forget()
-        return compare()
 
     @property
     def work_wait(self) -> tuple[str, str]:

@@ -18,7 +18,7 @@ Commands = Generator[StringCommand, None, None]
 @operation()
 def upload(run: Run) -> Commands:
     """Put the release on the host, whole or not at all."""
-    changes = compare.release_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.release_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is on the host"):
         release = run.wanted.release
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
@@ -29,7 +29,7 @@ def upload(run: Run) -> Commands:
 @operation()
 def dependencies(run: Run) -> Commands:
     """Install the release's dependencies, unless an environment for the same lock is there."""
-    changes = compare.dependency_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.dependency_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the environment for this lock is there"):
         if run.source.dependencies.warning:
             run.host.log(f"  warning: {run.source.dependencies.warning}")
@@ -60,24 +60,28 @@ def start(run: Run) -> Commands:
 
 def _start(run: Run) -> Commands:
     """Start the release in the idle slot: migration first, then the health gate. What serves is not touched."""
-    changes = compare.start_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.start_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is live"):
-        yield program(HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id)
+        yield program(
+            HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf
+        )
 
 
 @operation()
 def switch(run: Run) -> Commands:
     """Send requests to the release, let the old slot finish its own, and stop it."""
-    changes = compare.switch_changes(run.wanted, run.found)
+    changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is live"):
-        yield program(HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id)
+        yield program(
+            HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf
+        )
 
 
 @operation()
 def prune(run: Run) -> Commands:
     """Remove old releases, and environments that no release has any more."""
-    changes = compare.prune_changes(run.found)
+    changes = run.changes(lambda: compare.prune_changes(run.found))
     if run.announce(changes, otherwise="there is nothing to remove"):
         pins = (word for release in run.wanted.pinned_releases for word in ("--pin", release))
         keep = str(run.wanted.keep_releases)
-        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", keep, *pins)
+        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", keep, *pins, *run.work_wait)

@@ -23,6 +23,7 @@ from homeport.settings.types import (
     Text,
     Timer,
     as_list,
+    as_release,
     check_variable,
 )
 
@@ -141,8 +142,9 @@ class Settings(BaseModel):
     hooks_on_failure: Hooks = Field((), description="Shell commands after a release failed, before the error is shown.")
 
     # --- going back ------------------------------------------------------------------------------------------------
-    release: Text | None = Field(
+    release: Annotated[str | None, BeforeValidator(as_release)] = Field(
         None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         description='With `--data`: go back to this release (an id, or "previous") instead of deploying.',
     )
     accept_migrations: bool = Field(

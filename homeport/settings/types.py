@@ -13,6 +13,15 @@ def as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def as_release(value: object) -> object:
+    """Take a release id that pyinfra has made a number of; its first zeros are lost on the way, its length is known."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:012d}"
+    if isinstance(value, float):
+        raise ValueError("write it in quotes: --data release='\"ID\"'")
+    return value
+
+
 def as_list(value: object) -> object:
     """Take `a,b` (as `--data` gives it) for the list `["a", "b"]`."""
     value = as_text(value)

@@ -1,0 +1,31 @@
+"""`homeport lock` and `homeport unlock`: deploys held by hand. Thin; the work is in `homeport.operations`."""
+
+from __future__ import annotations
+
+import click
+
+from homeport.cli.running import command_line, lock_wait_option, run, target_options
+
+
+@click.command(epilog='\b\nExample:\n  homeport lock production -m "the database moves, ask Carol"')
+@target_options
+@click.option("-m", "--message", required=True, help="Why, for those who come meanwhile.")
+@lock_wait_option
+def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | None) -> None:
+    """Hold deploys to the hosts of TARGET until `homeport unlock`, also over a reboot.
+
+    Deploys, rollbacks and restarts then end with status 4, and say who holds and why. What serves goes on serving.
+    While a deploy is under way this ends with 4 too, or waits for it with --lock-wait.
+    """
+    data = {"_message": message, "lock_wait_seconds": lock_wait}
+    run(command_line("lock", target, limit, data, yes=True))
+
+
+@click.command(epilog="\b\nExample:\n  homeport unlock production")
+@target_options
+def unlock(target: str, limit: tuple[str, ...]) -> None:
+    """Let deploys to the hosts of TARGET go on, whoever held them.
+
+    Not needed after a deploy that was killed: the lock of a run goes with the run.
+    """
+    run(command_line("unlock", target, limit, {}, yes=True))

@@ -1,0 +1,80 @@
+"""`homeport rollback`, `restart` and `releases`. Thin; the work is in `homeport.operations`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from homeport.cli.running import command_line, lock_wait_option, read, run, target_options
+from homeport.errors import UsageError
+from homeport.rules.holder import held_by_hand
+from homeport.rules.rollback import PREVIOUS
+
+SHORT_COMMIT = 12
+
+
+@click.command(epilog="\b\nExamples:\n  homeport rollback production\n  homeport rollback production --to 0123456789ab")
+@target_options
+@click.option("--to", "release", default=PREVIOUS, metavar="ID", help="This release.  [default: the previous good one]")
+@click.option("--yes", is_flag=True, help="Do not ask, and accept that migrations in between are not undone.")
+@lock_wait_option
+def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_wait: int | None) -> None:
+    """Go back to a release that is on the hosts of TARGET: its code, environment, units and site, as they were.
+
+    Needs neither the source nor a package registry. Migrations of the database are not undone: those in between are
+    shown, and without --yes they end it. A release that has failed, or never was live, is never gone back to.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to go back without being asked")
+    data = {"release": release, "accept_migrations": yes or None, "lock_wait_seconds": lock_wait}
+    run(command_line("rollback", target, limit, data, yes=yes))
+
+
+@click.command(epilog="\b\nExample:\n  homeport restart production --limit web1.example.com")
+@target_options
+@click.option("--new-slot", is_flag=True, help="In the other slot, also where several workers could be replaced.")
+@lock_wait_option
+def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int | None) -> None:
+    """Give the live release of TARGET new processes, without a lost request.
+
+    Several workers are replaced one after the other. A lone one is replaced by way of the other slot, which takes the
+    memory of a second one for a while.
+    """
+    data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
+    run(command_line("restart", target, limit, data, yes=True))
+
+
+@click.command(epilog="\b\nExample:\n  homeport releases production --json")
+@target_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def releases(target: str, limit: tuple[str, ...], as_json: bool) -> None:
+    """List the releases on the hosts of TARGET, the newest first, and what became of them; changes nothing.
+
+    The one marked `->` is where a rollback goes.
+    """
+    hosts = sorted(read(command_line("releases", target, limit, {}, yes=True)), key=lambda one: str(one["host"]))
+    if as_json:
+        click.echo(json.dumps(hosts, indent=2))
+        return
+    for one in hosts:
+        for line in table(one):
+            click.echo(line)
+
+
+def table(one: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines for one host."""
+    yield f"{one['host']}: {one['app']}"
+    if one["hold"] is not None:
+        yield f"  {held_by_hand(json.dumps(one['hold']))}"
+    if not one["releases"]:
+        yield "  no releases"
+    for release in one["releases"]:
+        mark = "->" if release["id"] == one["previous"] else "  "
+        state = release["state"] if release["whole"] else f"{release['state']}, incomplete"
+        made = f"{release['ref']} at {release['commit'][:SHORT_COMMIT]}"
+        when = release["live_at"] or "-"
+        yield f"{mark} {release['id']:<12}  {state:<12}  {when:<20}  {made}  {release['by']}".rstrip()

@@ -1,0 +1,82 @@
+"""Runs pyinfra for a command of ours, in the project's folder, with an honest exit status.
+
+pyinfra is a process of its own: it patches the interpreter that it runs in, and may end it at any point.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from homeport.errors import UsageError
+from homeport.paths import ENTRIES
+
+Command = Callable[..., Any]
+# A shell's status for a process that was ended by a signal: this and the signal's number.
+SIGNALLED = 128
+
+
+def target_options(command: Command) -> Command:
+    """Add the argument TARGET and the option --limit, which every command for hosts has."""
+    command = click.option("--limit", multiple=True, metavar="HOST", help="Only these hosts or groups; repeatable.")(
+        command
+    )
+    return click.argument("target")(command)
+
+
+def lock_wait_option(command: Command) -> Command:
+    """Add the option --lock-wait."""
+    text = "How long to wait while somebody else deploys; then the exit status is 4.  [default: lock_wait_seconds]"
+    return click.option("--lock-wait", type=click.IntRange(min=0), metavar="SECONDS", help=text)(command)
+
+
+def inventory(target: str) -> str:
+    """Return the inventory that TARGET means, seen from the project's folder: a name, or a file.
+
+    Raises UsageError, with the names that there are, when there is none.
+    """
+    path = Path(target) if target.endswith(".py") else Path("inventories") / f"{target}.py"
+    if path.is_file():
+        return str(path)
+    known = ", ".join(sorted(one.stem for one in Path("inventories").glob("*.py") if one.stem != "__init__"))
+    fix = f"there are: {known}" if known else "run this in the project's folder, beside inventories/"
+    raise UsageError(f"no inventory {target}", key="TARGET", fix=fix)
+
+
+def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[str, object], *, yes: bool) -> list[str]:
+    """Return the command that runs one of our deploy files (`plans/entries/ENTRY.py`) against TARGET.
+
+    A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text.
+    """
+    words = [sys.executable, "-m", "pyinfra", inventory(target), str(ENTRIES / f"{entry}.py")]
+    words += [word for name in limit for word in ("--limit", name)]
+    words += [word for key, one in data.items() if one is not None for word in ("--data", f"{key}={json.dumps(one)}")]
+    return words + (["-y"] if yes else [])
+
+
+def run(words: list[str]) -> None:
+    """Run it to its end with its output shown as it comes, and end with its exit status."""
+    with subprocess.Popen(words) as process:
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                # The interrupt went to pyinfra too, which ends by itself.
+                continue
+    raise SystemExit(status if status >= 0 else SIGNALLED - status)
+
+
+def read(words: list[str]) -> list[dict[str, Any]]:
+    """Run it and return the lines of JSON that it printed, one a host; what it says otherwise is shown if it fails."""
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        click.echo(done.stderr, err=True, nl=False)
+        raise SystemExit(done.returncode if done.returncode > 0 else SIGNALLED - done.returncode)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"host": ')]

@@ -1,0 +1,9 @@
+"""What a person asks for apart from deploys, a phase each."""
+
+from __future__ import annotations
+
+from homeport.operations import by_hand
+
+RESTART = (("Restart", by_hand.restart),)
+LOCK = (("Lock", by_hand.hold),)
+UNLOCK = (("Unlock", by_hand.unhold),)

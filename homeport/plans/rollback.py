@@ -1,0 +1,10 @@
+"""Back to a release that is on the hosts. All of them start it before any of them switches."""
+
+from __future__ import annotations
+
+from homeport.operations import rolling_back
+
+PHASES = (
+    ("Start", rolling_back.start),
+    ("Switch", rolling_back.switch),
+)

@@ -1,0 +1,69 @@
+"""The releases of one host as its host program lists them, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Migrations = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ReleaseFound:
+    """A release on the host. `state`: live, good, bad, rolled-back or never live; `whole`: nothing of it is missing.
+
+    `migrations` are the revisions and titles of its migration files; None: nobody can tell.
+    """
+
+    id: str
+    state: str
+    whole: bool = True
+    live_at: str = ""
+    by: str = ""
+    ref: str = ""
+    commit: str = ""
+    tree: str = ""
+    migrations: Migrations | None = None
+
+
+@dataclass(frozen=True)
+class Releases:
+    """What is live (`proven`: the log knows it), what a rollback would go to, who holds deploys, and all releases."""
+
+    live: str = ""
+    proven: str = ""
+    running: bool = False
+    workers: int = 1
+    previous: str = ""
+    hold: Mapping[str, str] | None = None
+    releases: tuple[ReleaseFound, ...] = field(default=())
+
+    def get(self, release: str) -> ReleaseFound | None:
+        """Return the release of this id, None when it is not here."""
+        return next((one for one in self.releases if one.id == release), None)
+
+
+def parse(raw: Mapping[str, Any]) -> Releases:
+    """Return what `homeport-host releases` printed; raise KeyError, TypeError or ValueError when it is not that."""
+    return Releases(
+        live=str(raw["live"] or ""),
+        proven=str(raw["proven"] or ""),
+        running=bool(raw["running"]),
+        workers=int(raw["workers"] or 1),
+        previous=str(raw["previous"] or ""),
+        hold=raw["hold"],
+        releases=tuple(_release(one) for one in raw["releases"]),
+    )
+
+
+def _release(raw: Mapping[str, Any]) -> ReleaseFound:
+    texts = {key: str(raw.get(key) or "") for key in ("live_at", "by", "ref", "commit", "tree")}
+    migrations = raw.get("migrations")
+    return ReleaseFound(
+        id=str(raw["id"]),
+        state=str(raw["state"]),
+        whole=bool(raw["whole"]),
+        migrations=None if migrations is None else tuple((str(one), str(title)) for one, title in migrations),
+        **texts,
+    )
