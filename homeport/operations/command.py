@@ -41,7 +41,7 @@ class PhaseCommand(StringCommand):
 
 @cache
 def _script(name: str) -> str:
-    return (SCRIPTS / f"{name}.sh").read_text()
+    return "".join((SCRIPTS / f"{part}.sh").read_text() for part in ("disk", name))
 
 
 def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.operations.command import script
+from homeport.operations.command import SCRIPTS, script
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 
@@ -35,10 +35,16 @@ class Machine:
         program.chmod(0o755)
 
     def run(self, name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        words = script(name, *arguments).bits[2:]
+        return self._run(*(word.obj for word in script(name, *arguments).bits[2:]), stdin=stdin)
+
+    def shell_out(self, commands: str) -> subprocess.CompletedProcess[str]:
+        """Run commands after the functions that stand before every script."""
+        return self._run((SCRIPTS / "disk.sh").read_text() + commands)
+
+    def _run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         shell = [self.shell, "sh", "-c"] if self.shell == "busybox" else [self.shell, "-c"]
         return subprocess.run(
-            [*shell, *(word.obj for word in words)],
+            [*shell, *words],
             env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
             input=stdin,
             capture_output=True,
@@ -129,6 +135,42 @@ def test_packages_that_cannot_be_installed_are_named_in_the_words_of_apt(machine
 def test_a_failure_without_a_reason_is_an_error_of_one_line_too(machine: Machine) -> None:
     machine.has("apt-get", "case $* in *update*) ;; *) exit 100 ;; esac")
     assert refused(machine.run("packages", "300", "x")).startswith("error: packages: they cannot be installed")
+
+
+DF = """
+case $1,$2 in
+-Pk,*/full) echo "/dev/b 9 9 1024 99% /data" ;;
+-Pi,*/full) echo "/dev/b 90 10 80 10% /data" ;;
+-Pk,*/files) echo "/dev/c 9 9 2097152 99% /files" ;;
+-Pi,*/files) echo "/dev/c 90 89 1 99% /files" ;;
+-Pk,*) echo "/dev/a 9 9 1048576 10% /" ;;
+-Pi,*) echo "/dev/a 0 0 0 - /" ;;
+esac | sed "1i header"
+"""
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (("plain",), "/ (1024 MB and unlimited inodes are free)"),
+        (("plain", "full", "no-such-folder"), "/data (1 MB and 80 inodes are free)"),
+        (("files", "plain"), "/files (2048 MB and 1 inodes are free)"),
+    ],
+)
+def test_a_full_disk_is_named_with_what_is_free_on_it(machine: Machine, folders: tuple[str, ...], said: str) -> None:
+    machine.has("df", DF)
+    for name in ("plain", "full", "files"):
+        (machine.folder / name).mkdir()
+    places = " ".join(str(machine.folder / name) for name in folders)
+    words = "tar: x: Cannot write: No space left on device"
+    done = machine.shell_out(f'disk_full "{words}" {places} && echo yes')
+    assert done.stdout == (
+        f"the disk is full: no space is left on the file system {said}; free some and deploy again\nyes\n"
+    )
+
+
+def test_another_failure_is_no_full_disk(machine: Machine) -> None:
+    assert machine.shell_out('disk_full "no such package" /tmp || echo no').stdout == "no\n"
 
 
 def test_services_are_enabled_and_started_in_their_order(machine: Machine) -> None:

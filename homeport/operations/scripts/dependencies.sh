@@ -8,22 +8,33 @@ code=/srv/$1/releases/$2
 environment=/srv/$1/venvs/$3
 python=$4
 shift 4
-uv=/usr/local/lib/homeport/tools/bin/uv
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-fail() {
-    tail -n 20 "$log"
-    echo "error: $app: $1" >&2
-    exit 1
-}
+tools=/usr/local/lib/homeport
+# What the tools say is kept in memory: a log on a full disk would be empty.
+log=
+trap '[ -e "$environment/.complete" ] || rm -rf "$environment"' EXIT
+trap 'exit 1' HUP INT TERM
 export LC_ALL=C HOME="/var/cache/homeport/$app" UV_CACHE_DIR="/var/cache/homeport/$app/uv"
 # uv carries its own list of authorities; the machine's counts, as it does for apt and pip.
 export SSL_CERT_FILE="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
 export UV_NO_PROGRESS=1
-export UV_PYTHON_INSTALL_DIR=/usr/local/lib/homeport/python
+export UV_PYTHON_INSTALL_DIR=$tools/python
+fail() {
+    if why=$(disk_full "$log" "/srv/$app" "$HOME" "$tools" /tmp); then
+        # The cache may be what fills it, and is nothing that uv could not load again.
+        rm -rf "$UV_CACHE_DIR" "$UV_PYTHON_INSTALL_DIR"/.temp
+        echo "error: $app: the dependencies cannot be installed: $why" >&2
+        exit 1
+    fi
+    printf '%s\n' "$log" | tail -n 20
+    echo "error: $app: $1" >&2
+    exit 1
+}
+try() {
+    log=$("$@" 2>&1 </dev/null)
+}
 if [ -n "$python" ]; then
     echo "making Python $python available"
-    "$uv" python install --managed-python "$python" >"$log" 2>&1 ||
+    try "$tools/tools/bin/uv" python install --managed-python "$python" ||
         fail "Python $python cannot be installed; unset python_version to use the system's"
     set -- "uv venv --managed-python --python $python $environment" "$@"
 else
@@ -31,14 +42,14 @@ else
     set -- "uv venv --no-managed-python --python /usr/bin/python3 $environment" "$@"
 fi
 rm -rf "$environment"
-install -d -o "$app" -g "$app" "$environment"
+try install -d -o "$app" -g "$app" "$environment" || fail "$environment cannot be made"
 echo "installing the dependencies"
 for command in "$@"; do
-    runuser -u "$app" -- sh -c "cd '$code' && PATH=/usr/local/lib/homeport/tools/bin:\$PATH && $command" >>"$log" 2>&1 </dev/null ||
-        fail "the dependencies cannot be installed: $(grep -m 1 -iE '^ *(error|× )' "$log" | cut -c 1-240)"
+    try runuser -u "$app" -- sh -c "cd '$code' && PATH=$tools/tools/bin:\$PATH && $command" ||
+        fail "the dependencies cannot be installed: $(printf '%s\n' "$log" | grep -m 1 -iE '^ *(error|× )' | cut -c 1-240)"
 done
 [ -x "$environment/bin/fastapi" ] || fail "the dependencies do not bring the fastapi command; add fastapi[standard] to them"
 chown -R root:root "$environment"
 # uv leaves a lock file that anybody may write.
 chmod -R go-w "$environment"
-touch "$environment/.complete"
+try touch "$environment/.complete" || fail "$environment cannot be written"

@@ -6,7 +6,21 @@ tab=$(printf '\t')
 [ -d /etc/homeport ] || mkdir -m 755 /etc/homeport
 # What a power cut left behind; another run may be at work now.
 find /etc/homeport -maxdepth 1 -name '.stage.*' -mmin +60 -exec rm -rf {} +
-stage=$(mktemp -d /etc/homeport/.stage.XXXXXX)
+fail() {
+    echo "error: files: $1; nothing was replaced" >&2
+    exit 1
+}
+# Usage: try DIRECTORY COMMAND…; the directory is what the command writes to.
+try() {
+    place=$1
+    shift
+    said=$("$@" 2>&1) || {
+        why=$(disk_full "$said" "$place" /etc/homeport) || why=$(printf '%s\n' "$said" | tail -n 1)
+        fail "$why"
+    }
+}
+try /etc/homeport mktemp -d /etc/homeport/.stage.XXXXXX
+stage=$said
 new=.homeport-new
 each() {
     while IFS="$tab" read -r what mode owner group path; do
@@ -18,18 +32,15 @@ cleanup() {
     rm -rf "$stage"
 }
 drop_new() { rm -f "$1$new"; }
-fail() {
-    echo "error: files: $1; nothing was replaced" >&2
-    exit 1
-}
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
-base64 -d | tar -xzpf - --same-owner -C "$stage"
-mkdir -p "$stage/root"
+unpack() { base64 -d | tar -xzpf - --same-owner -C "$stage"; }
+try "$stage" unpack
+try "$stage" mkdir -p "$stage/root"
 
 make_directory() {
     [ ! -e "$1" ] || [ -d "$1" ] || fail "$1 is not a directory"
-    install -d -m "$2" -o "$3" -g "$4" "$1"
+    try "${1%/*}" install -d -m "$2" -o "$3" -g "$4" "$1"
 }
 each directory make_directory
 
@@ -48,8 +59,8 @@ each placeholder make_placeholder
 
 remove_staged() { rm -f "$stage/nginx/${1#/etc/nginx/}"; }
 validate_nginx() {
-    cp -a /etc/nginx "$stage/nginx"
-    cp -a "$stage/root/etc/nginx/." "$stage/nginx/"
+    try "$stage" cp -a /etc/nginx "$stage/nginx"
+    try "$stage" cp -a "$stage/root/etc/nginx/." "$stage/nginx/"
     each absent remove_staged
     # In a mount namespace of its own, the check sees the staged files under their final paths.
     unshare --mount sh -c 'mount --bind "$1" /etc/nginx && exec nginx -t -q' sh "$stage/nginx" ||
@@ -68,7 +79,7 @@ validate_units() {
 # First copy all (this is what a full disk stops), then rename all.
 copy_new() {
     [ -h "$1" ] || [ ! -d "$1" ] || fail "$1 is a directory"
-    cp -p "$stage/root$1" "$1$new" || fail "$1 cannot be written"
+    try "${1%/*}" cp -p "$stage/root$1" "$1$new"
 }
 rename_new() { mv -fT "$1$new" "$1"; }
 remove() { rm -f "$1"; }

@@ -1,6 +1,7 @@
 # Unpacks a release beside its final place and renames it when it is whole. Arguments: application, release id,
 # digest of its environment. Standard input: one line with the archive of its /etc files, then the archive of its code
-# (both tar, gzipped, base64-encoded).
+# (both tar, gzipped, base64-encoded). Where the code is there already, the same by its id, the /etc files alone are
+# replaced: the host's part in the release has changed.
 set -eu
 umask 077
 code=/srv/$1/releases/$2
@@ -8,16 +9,33 @@ etc=/etc/homeport/$1/releases/$2
 rm -rf "$code.partial" "$etc.partial"
 trap 'rm -rf "$code.partial" "$etc.partial"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir "$etc.partial" "$code.partial"
+app=$1 release=$2 environment=$3
+try() {
+    said=$("$@" 2>&1) || fail "$said"
+}
+fail() {
+    why=$(disk_full "$1" "/srv/$app" "/etc/homeport/$app") || why=$(printf '%s\n' "$1" | tail -n 1)
+    # Whoever sends the rest must not find the line cut.
+    cat >/dev/null
+    echo "error: $app: release $release cannot be put in place: $why" >&2
+    exit 1
+}
+unpack() {
+    base64 -d | tar -xzpf - "$1" -C "$2"
+}
+try mkdir "$etc.partial" "$code.partial"
 IFS= read -r files
-printf '%s\n' "$files" | base64 -d | tar -xzpf - --same-owner -C "$etc.partial"
-base64 -d | tar -xzpf - --no-same-owner -C "$code.partial"
-chown "root:$1" "$etc.partial"
+unpack_etc() {
+    printf '%s\n' "$files" | unpack --same-owner "$etc.partial"
+}
+try unpack_etc
+try unpack --no-same-owner "$code.partial"
+chown "root:$app" "$etc.partial"
 chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
-ln -s "/srv/$1/venvs/$3" "$code.partial/.venv"
-sync -f "$code.partial"
+try ln -s "/srv/$app/venvs/$environment" "$code.partial/.venv"
+try sync -f "$code.partial"
 # The release counts as there when its code is: so that comes last.
 rm -rf "$etc"
-mv -T "$etc.partial" "$etc"
-mv -T "$code.partial" "$code"
+try mv -T "$etc.partial" "$etc"
+[ -d "$code" ] || try mv -T "$code.partial" "$code"

@@ -4,8 +4,8 @@ set -eu
 umask 022
 cd /usr/local/lib/homeport
 target=tools-$1
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
+trap 'exit 1' HUP INT TERM
 if [ ! -f "$target/.complete" ]; then
     rm -rf "$target"
     echo "installing the tools (Certbot, uv)"
@@ -13,19 +13,25 @@ if [ ! -f "$target/.complete" ]; then
     # need not be installed either; and Python compiles what is really used when root first runs it.
     install_tools() {
         python3 -m venv --without-pip "$target" || return
-        cat >"$target/requirements.txt"
-        awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt"
+        cat >"$target/requirements.txt" || return
+        awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt" || return
         PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) "$target/bin/python" -m pip install --quiet --no-input \
-            --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r "$target/uv.txt" || return
+            --disable-pip-version-check --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+            -r "$target/uv.txt" || return
         SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
-            --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: -r "$target/requirements.txt"
+            --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
+            -r "$target/requirements.txt" || return
+        touch "$target/.complete"
     }
-    install_tools >"$log" 2>&1 || {
-        tail -n 15 "$log"
-        echo "error: tools: Certbot and uv cannot be installed: $(grep -m 1 -i error "$log" | cut -c 1-200)" >&2
+    # What they say is kept in memory: a log on a full disk would be empty.
+    log=$(install_tools 2>&1) || {
+        why=$(disk_full "$log" . /tmp) || {
+            printf '%s\n' "$log" | tail -n 15
+            why=$(printf '%s\n' "$log" | grep -m 1 -i error | cut -c 1-200) || true
+        }
+        echo "error: tools: Certbot and uv cannot be installed: $why" >&2
         exit 1
     }
-    touch "$target/.complete"
 fi
 ln -sfn "$target" tools.new
 mv -fT tools.new tools

@@ -1,0 +1,22 @@
+# Stands before every script. A full disk is told from other failures by the words of the tool that met it.
+# Usage: disk_full WORDS DIRECTORY…; prints which file system is full and returns 0, or returns 1.
+disk_full() {
+    case $1 in
+    *"No space left on device"* | *"os error 28"* | *"Errno 28"* | *"Disk quota exceeded"*) ;;
+    *) return 1 ;;
+    esac
+    shift
+    worst=
+    for place in "$@"; do
+        [ -d "$place" ] || continue
+        free=$(df -Pk "$place" | awk 'NR == 2 { print $4 }')
+        inodes=$(df -Pi "$place" | awk 'NR == 2 { print $2 + 0 ? $4 : "unlimited" }')
+        rank=$free
+        [ "$inodes" = unlimited ] || [ "$inodes" -ge 64 ] || rank=0
+        [ -z "$worst" ] || [ "$rank" -lt "$worst" ] || continue
+        worst=$rank
+        full="the disk is full: no space is left on the file system $(df -Pk "$place" | awk 'NR == 2 { print $6 }')"
+        full="$full ($((free / 1024)) MB and $inodes inodes are free); free some and deploy again"
+    done
+    printf '%s\n' "${full:-the disk is full; free some space and deploy again}"
+}
