@@ -15,6 +15,7 @@ from pathlib import Path
 from homeport.errors import UsageError
 from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
 from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.migrations import Migration, read_migrations
 from homeport.rules.tree import disk_kilobytes, folders
 from homeport.rules.uv_lock import read_lock
 from homeport.settings.model import Settings
@@ -33,7 +34,8 @@ class Source:
 
     `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has the arguments of `fastapi
     run`; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
-    `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB.
+    `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB. `migrations` are revision
+    and title of its Alembic migrations; None: nobody can tell.
     """
 
     commit: str
@@ -45,6 +47,7 @@ class Source:
     has_alembic: bool
     disk_kilobytes: int = 0
     disk_files: int = 0
+    migrations: tuple[Migration, ...] | None = ()
     content: Content | None = field(default=None, repr=False, compare=False)
 
     def archive(self) -> bytes:
@@ -104,6 +107,7 @@ def _read(
         entrypoint=fastapi_arguments(entrypoint, tree.paths(), ref),
         dependencies=dependencies,
         has_alembic="alembic.ini" in tree.paths(),
+        migrations=read_migrations(tree.paths(), tree.read_all),
         disk_kilobytes=disk_kilobytes(tree.files),
         disk_files=len(tree.files) + len(folders(tree.paths())),
         content=_content(tree, revision),

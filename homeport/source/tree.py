@@ -6,6 +6,7 @@ Reads the repository through git, and the content of single files on demand; nev
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,12 @@ class Tree:
         """Return the text of a released file, or None if there is none at `path`; raise UsageError if it is no text."""
         found = next((entry for entry in self.files if entry.path == path), None)
         return None if found is None else read_text(self.repository, found.id, path)
+
+    def read_all(self, paths: Collection[str]) -> dict[str, str]:
+        """Return the text of released files by path, read in one go; a byte that is no UTF-8 becomes a mark."""
+        ids = {entry.path: entry.id for entry in self.files if entry.path in paths}
+        contents = _contents(self.repository, sorted(set(ids.values())))
+        return {path: contents[ids[path]].decode("utf-8", "replace") for path in paths}
 
 
 def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tree:

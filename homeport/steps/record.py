@@ -48,8 +48,17 @@ def record(context: Context, release: str, workers: int) -> dict[str, object]:
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "dependencies": source.dependencies.digest,
         "workers": workers,
+        "migrations": _migrations(context),
         **behaviour(context),
     }
+
+
+def _migrations(context: Context) -> list[list[str]] | None:
+    """Return revision and title of the migrations that the release brings; None where its command is the user's own."""
+    command, migrations = context.settings.migrate_command, context.source.migrations
+    if command != "auto":
+        return None if command else []
+    return None if migrations is None else [list(one) for one in migrations]
 
 
 def _hooks(hooks: tuple[Hook, ...]) -> list[dict[str, object]]:
