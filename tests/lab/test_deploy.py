@@ -127,6 +127,20 @@ def test_the_next_release_takes_the_other_slot_and_migrates_once(stage: Stage) -
     assert stage.seen.inside.service("notes@green").is_enabled
 
 
+SICK_SOON = """
+import os, time
+from fastapi import FastAPI, Response
+
+app, seen_live = FastAPI(), []
+
+@app.get("/health")
+def health(response: Response) -> None:
+    green = os.environ["HOMEPORT_SLOT"] == "green"
+    if os.path.exists("/etc/homeport/notes/live-green") == green:
+        seen_live.append(time.monotonic())
+    if seen_live and time.monotonic() > seen_live[0] + 2:
+        response.status_code = 503
+"""
 BROKEN = {
     "cannot be imported": ("main.py", "import no_such_module\n", "no_such_module"),
     "exits at once": ("main.py", "import os\nos._exit(7)\n", "exited"),
@@ -136,6 +150,7 @@ BROKEN = {
         "@app.get('/health', status_code=503)\ndef health() -> str:\n    return 'no'\n",
         "503",
     ),
+    "turns unhealthy two seconds after it went live": ("main.py", SICK_SOON, "503"),
     "fails to migrate": ("migrations/env.py", "raise RuntimeError('the migration is broken')\n", "migration"),
 }
 
@@ -154,6 +169,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
     assert live(stage.seen) == serving
     assert stage.seen.property("notes@green.service", "MainPID") == pid
     assert not stage.seen.inside.service("notes@blue").is_running
+    assert '"event": "failed"' in stage.seen.shell("tail -n 1 /srv/notes/releases.jsonl")
 
 
 def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: Stage) -> None:
