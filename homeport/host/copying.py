@@ -93,10 +93,13 @@ def is_database(path: Path) -> bool:
 
 
 def back_up(source: Path, target: Path) -> None:
-    """Copy a database in one read transaction; raise sqlite3.Error when SQLite cannot read it."""
-    origin = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-    with closing(origin), closing(sqlite3.connect(target)) as copied:
-        origin.backup(copied)
+    """Copy a database in one read transaction; raise sqlite3.Error, with its name, when SQLite cannot."""
+    try:
+        origin = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(origin), closing(sqlite3.connect(target)) as copied:
+            origin.backup(copied)
+    except sqlite3.Error as error:
+        raise sqlite3.Error(f"{source}: {error}") from None
 
 
 if __name__ == "__main__":

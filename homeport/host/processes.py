@@ -48,9 +48,7 @@ def start(layout: Layout, slot: str) -> None:
 
 def stop(layout: Layout, slot: str) -> None:
     """Stop the processes and timers of the slot and return when they are down; a task that is at work goes on."""
-    names = units.lasting(unit_names(layout, slot))
-    if names:
-        units.must("systemctl", "stop", "--", *names)
+    units.stop_units(units.lasting(unit_names(layout, slot)))
 
 
 def failed(layout: Layout, slot: str) -> str | None:

@@ -76,10 +76,15 @@ def stop(layout: Layout, slot: str) -> None:
     start would find the migration unit up and not migrate. A task that is at work goes on.
     """
     extras = lasting([path.name for path in installed_extras(layout, slot)])
-    names = [layout.unit(slot), layout.migrate_unit(slot), *extras]
-    loaded = [name for name in names if show(name)["LoadState"] != "not-found"]
-    if loaded:
-        must("systemctl", "stop", "--", *loaded)
+    stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
+
+
+def stop_units(names: list[str]) -> None:
+    """Stop units and return when they are down; those that are missing, or that systemd cannot read, are left out."""
+    found = {name: show(name) for name in names}
+    known = [name for name, unit in found.items() if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
+    if known:
+        must("systemctl", "stop", "--", *known)
 
 
 def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
@@ -119,9 +124,8 @@ def are_installed(layout: Layout, slot: str, release: Release) -> bool:
 
 def install(layout: Layout, slot: str, release: Release) -> None:
     """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
-    before = [path.name for path in installed_extras(layout, slot)]
-    if before:  # a task of the release that was here before may be at work still
-        must("systemctl", "stop", "--", *before)
+    # A task of the release that was here before may be at work still.
+    stop_units([path.name for path in installed_extras(layout, slot)])
     for path, content in wanted_files(layout, slot, release).items():
         if content is None:
             durable.remove(path)

@@ -1,0 +1,134 @@
+"""A copy of a state folder: whole while somebody writes, and nothing of it changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from homeport.host import copying
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    made = tmp_path / "state"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    made = tmp_path / "copy"
+    made.mkdir()
+    return made
+
+
+def database(path: Path, journal: str = "wal") -> sqlite3.Connection:
+    made = sqlite3.connect(path, check_same_thread=False)
+    made.execute(f"PRAGMA journal_mode={journal}")
+    made.execute("CREATE TABLE pairs (number INTEGER, same INTEGER)")
+    made.commit()
+    return made
+
+
+def rows(path: Path) -> list[tuple[int, int]]:
+    with closing(sqlite3.connect(path)) as opened:
+        assert opened.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return opened.execute("SELECT number, same FROM pairs").fetchall()
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_a_copy_that_is_taken_while_somebody_writes_is_whole(source: Path, target: Path, journal: str) -> None:
+    written, stop = database(source / "app.db", journal), threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            written.execute("INSERT INTO pairs VALUES (?, NULL)", (number := number + 1,))
+            written.execute("UPDATE pairs SET same = number WHERE same IS NULL")
+            written.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(10):
+            copy = target / str(number)
+            copy.mkdir()
+            assert copying.copy(source, copy) == 1
+            assert [path.name for path in copy.iterdir()] == ["app.db"]
+            found = rows(copy / "app.db")
+            assert found == [(number, number) for number in range(1, len(found) + 1)]
+    finally:
+        stop.set()
+        writer.join()
+        written.close()
+
+
+def test_what_is_in_the_log_of_changes_only_is_copied_too(source: Path, target: Path) -> None:
+    with closing(database(source / "no-ending-in-its-name")) as written:
+        written.execute("INSERT INTO pairs VALUES (1, 1)")
+        written.commit()
+        before = sha256((source / "no-ending-in-its-name").read_bytes()).digest()
+
+        copying.copy(source, target)
+
+        assert sha256((source / "no-ending-in-its-name").read_bytes()).digest() == before
+        assert rows(target / "no-ending-in-its-name") == [(1, 1)]
+
+
+def test_other_files_keep_content_mode_and_time(source: Path, target: Path) -> None:
+    (source / "inner").mkdir(mode=0o750)
+    (source / "inner/file").write_bytes(b"content")
+    (source / "inner/file").chmod(0o640)
+    (source / "inner/a-journal").write_bytes(b"not a database's")
+    (source / "link").symlink_to("inner/file")
+    (source / "folder").symlink_to("inner")
+    (source / "dead").symlink_to("/nowhere")
+    os.mkfifo(source / "pipe")
+
+    assert copying.copy(source, target) == 0
+
+    assert sorted(str(path.relative_to(target)) for path in target.rglob("*")) == [
+        "dead",
+        "folder",
+        "inner",
+        "inner/a-journal",
+        "inner/file",
+        "link",
+    ]
+    for name in ("inner", "inner/file"):
+        before, after = (source / name).stat(), (target / name).stat()
+        assert (after.st_mode, after.st_mtime) == (before.st_mode, before.st_mtime)
+    assert (target / "inner/file").read_bytes() == b"content"
+    assert (target / "folder").readlink() == Path("inner")
+    assert (target / "dead").readlink() == Path("/nowhere")
+
+
+def test_the_size_counts_what_is_not_in_the_database_yet(source: Path) -> None:
+    (source / "file").write_bytes(b"12345")
+    with closing(database(source / "app.db")) as written:
+        written.execute("INSERT INTO pairs VALUES (1, 1)")
+        written.commit()
+
+        assert copying.size(source) == sum(path.stat().st_size for path in source.iterdir())
+        assert copying.size(source) > 5 + (source / "app.db").stat().st_size
+
+
+def test_a_damaged_database_is_one_line(source: Path, target: Path) -> None:
+    (source / "app.db").write_bytes(copying.HEADER + b"\xff" * 4096)
+
+    done = subprocess.run(
+        [sys.executable, "-IB", copying.__file__, source, target], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "app.db" in done.stderr

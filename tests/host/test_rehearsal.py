@@ -1,0 +1,64 @@
+"""The units of a rehearsal: what is left of a release's own, and what is added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeport.host.rehearsal import derive
+from homeport.rendering import render
+
+STATE, FOLDER, COPY = Path("/var/lib/notes"), Path("/mnt/data/notes"), Path("/mnt/data/.notes.rehearsal")
+VALUES: dict[str, Any] = {
+    "app": "notes",
+    "release_id": "r1",
+    "entrypoint": ("main.py",),
+    "workers": 4,
+    "memory_max_megabytes": None,
+    "stop_timeout_seconds": 30,
+    "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},
+    "migrate_timeout_seconds": 300,
+    "has_migration": True,
+    "processes": ("worker",),
+    "timers": ("digest",),
+    "commands": None,
+}
+
+
+def settings(unit: str) -> dict[str, list[str]]:
+    """Return what each key of a unit file is set to, in order."""
+    found: dict[str, list[str]] = {}
+    for line in unit.splitlines():
+        if "=" in line and not line.startswith("#"):
+            found.setdefault(line.split("=", 1)[0], []).append(line.split("=", 1)[1])
+    return found
+
+
+@pytest.mark.parametrize("name", ["app@.service", "app-migrate@.service"])
+def test_a_unit_of_the_rehearsal_has_the_copy_and_stands_alone(name: str) -> None:
+    unit = settings(derive(render(f"systemd/{name}", None, **VALUES), STATE, FOLDER, COPY))
+
+    assert not {"Requires", "Wants", "StopWhenUnneeded"} & set(unit)
+    # An empty value takes back what stands before it (systemd.service(5), systemd.exec(5)).
+    assert unit["ExecCondition"][-1] == unit["StateDirectory"][-1] == ""
+    assert unit["Restart"][-1] == "no"
+    assert unit["BindPaths"] == ["/mnt/data/.notes.rehearsal:/mnt/data/notes"]
+    assert "STATE_DIRECTORY=/var/lib/notes" in unit["Environment"]
+    assert unit["PrivateNetwork"] == ["yes"]
+    assert unit["User"] == ["notes"]
+    assert unit["ProtectSystem"] == ["strict"]
+
+
+def test_one_worker_is_enough_to_see_whether_it_answers() -> None:
+    unit = settings(derive(render("systemd/app@.service", None, **VALUES), STATE, FOLDER, COPY))
+
+    assert " --workers 1 " in unit["ExecStart"][0]
+    assert "wait-healthy" in unit["ExecStartPost"][0]
+
+
+def test_a_dependency_over_several_lines_goes_as_a_whole() -> None:
+    unit = "[Unit]\nBindsTo=a.service \\\n  b.service \\\n  c.service\nAfter=d.service\n[Service]\nType=exec\n"
+
+    assert "[Unit]\nAfter=d.service\n[Service]\nType=exec\n" in derive(unit, STATE, FOLDER, COPY)
