@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import gevent  # type: ignore[import-untyped]
 from pyinfra.api import Host
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
@@ -39,6 +41,8 @@ def install() -> None:
         set_stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
+    # pyinfra shows such an error in one line; gevent would show a traceback before it.
+    gevent.get_hub().NOT_ERROR += (PyinfraError,)
     if context := click.get_current_context(silent=True):
         context.call_on_close(_end_honestly)
         signal.signal(signal.SIGINT, _interrupted)
