@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check bench reference lock clean
+.PHONY: help demo test images test-units test-examples test-fast test-kill check bench reference lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
 	@echo "make test             all tests, those on real machines included (root on Linux)"
 	@echo "make test-fast        the tests that need no machine"
+	@echo "make test-kill        kill a deploy and the host program at every point (make test: at a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor; writes benchmarks/RESULTS.md"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
@@ -31,13 +32,29 @@ $(READY): pyproject.toml requirements/dev.txt
 demo: $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
-# Lab tests run two files at a time, since most of the time they wait for machines; the emulated machine runs alone, since
-# it needs the processor.
+# The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine. Lab tests
+# run three at a time, since much of the time they wait for machines; the emulated machine runs alone, since it needs
+# the processor.
 test: $(READY)
-	@$(BIN)/python -m homeport.lab.prepare
-	@$(BIN)/pytest --ignore=tests/lab
-	@$(BIN)/pytest tests/lab -n 2 --dist loadfile -m "not qemu"
+	@$(MAKE) --no-print-directory -j3 images test-units test-examples
+	@$(BIN)/pytest tests/lab -n 3 --dist loadgroup --no-loadscope-reorder -m "not qemu"
 	@$(BIN)/pytest tests/lab -m qemu
+
+# What runs beside something else says all that it has to say when it ends.
+in_one_piece = said=$$(mktemp); $(1) >"$$said" 2>&1; status=$$?; cat "$$said"; rm -f "$$said"; exit $$status
+
+images: $(READY)
+	@$(call in_one_piece,$(BIN)/python -m homeport.lab.prepare)
+
+test-units: $(READY)
+	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples
+
+test-examples: $(READY)
+	@$(call in_one_piece,$(BIN)/pytest tests/examples)
+
+# All points at which a deploy and the host program can be killed, of which `make test` takes a few: half an hour.
+test-kill: $(READY)
+	@HOMEPORT_KILL=everywhere $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py
 
 test-fast: $(READY)
 	@$(BIN)/pytest -m "not lab"
