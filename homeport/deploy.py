@@ -12,6 +12,7 @@ from typing import Any
 import click
 from pyinfra import host, state
 from pyinfra.api.exceptions import DeployError
+from pyinfra.context import ctx_host
 
 from homeport.connection import disable_nagle, login_is_root
 from homeport.errors import HomeportError
@@ -59,7 +60,8 @@ def report_releases() -> None:
 def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
     disable_nagle(host)
     with _in_one_line():
-        return kind(host, load(host.data.dict(), host.name), sudo=not login_is_root(host))
+        # The host itself: pyinfra's `host` is whichever one is current, and a run takes the locks of the others too.
+        return kind(ctx_host.get(), load(host.data.dict(), host.name), sudo=not login_is_root(host))
 
 
 def _perform(run: Run | ReleasesRun, phases: Phases) -> None:
@@ -84,4 +86,4 @@ def _run(steps: Sequence[Step]) -> Run:
     def wanted(machine: Machine) -> Wanted:
         return describe(steps, replace(context, machine=machine))
 
-    return Run(host, context.settings, context.source, wanted, sudo=not login_is_root(host))
+    return Run(ctx_host.get(), context.settings, context.source, wanted, sudo=not login_is_root(host))
