@@ -90,7 +90,7 @@ class Project:
         """Begin the same run; each line of its output is there as soon as it is printed."""
         given = {**({} if "," in host else {"migrate_on": host}), **self.data, **data}
         values = [word for key, value in given.items() for word in ("--data", f"{key}={value}")]
-        limits = [word for name in host.split(",") for word in ("--limit", name)]
+        limits = [word for name in host.split(",") if name for word in ("--limit", name)]
         command = [str(PYINFRA), "inventories/lab.py", "deploy.py", *limits, *options, *values]
         lab = {"HOMEPORT_LAB": str(self.lab.directory.path)}
         return subprocess.Popen(

@@ -1,0 +1,135 @@
+"""Memory on a real machine: what does not fit is refused before anything changes, and who leaks harms nobody else.
+
+The tests share a machine with two applications and go on from one another, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from homeport.lab import Lab
+from tests.lab.project import Project, Seen, until
+
+pytestmark = pytest.mark.lab
+LEAK = """
+
+LEAKED = []
+
+
+@app.get("/leak")
+def leak() -> None:
+    while True:
+        LEAKED.append(b"x" * 2**20)
+"""
+# All that a deploy writes to: each path with its time, size, mode and owner.
+LISTING = (
+    "find /etc /srv /usr/local /var/lib/hello /var/cache/homeport -printf '%p %T@ %s %m %u %l\\n' | sort | sha256sum"
+)
+
+
+@dataclass
+class Stage:
+    """A machine with an application that can leak, and another one beside it."""
+
+    hello: Project
+    other: Project
+    seen: Seen
+    other_name: str
+
+    def state(self) -> str:
+        return self.seen.shell(LISTING)
+
+    def slot(self) -> str:
+        return str(self.seen.get("/health")["slot"])
+
+    def workers(self, unit: str) -> set[str]:
+        """Return the server's worker processes, as the kernel has them."""
+        manager = self.seen.property(unit, "MainPID")
+        return set(self.seen.shell(f"pgrep -P {manager} -f spawn_main").split())
+
+
+@pytest.fixture(scope="module")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    host = lab.add("memory")
+    hello = Project.create(tmp_path_factory.mktemp("hello") / "project", lab, "hello", workers=2)
+    hello.write("main.py", (hello.app / "main.py").read_text() + LEAK)
+    name = f"other.{host.domain}"
+    values = {"app_name": "other", "domain": name, "port_blue": 8011, "port_green": 8012, "workers": 2}
+    other = Project.create(tmp_path_factory.mktemp("other") / "project", lab, "hello", **values)
+    yield Stage(hello, other, Seen(lab, host), name)
+    lab.remove(host.name)
+
+
+def pretend(seen: Seen, available_megabytes: int) -> None:
+    """Have the machine say that so much memory is available."""
+    kilobytes = available_megabytes * 1024
+    seen.shell(f"sed 's/^MemAvailable:.*/MemAvailable: {kilobytes} kB/' /proc/meminfo >/run/meminfo")
+    seen.shell("mount --bind /run/meminfo /proc/meminfo")
+
+
+def test_each_of_two_applications_is_limited_to_its_part_of_the_machine(stage: Stage) -> None:
+    stage.hello.deployed(stage.seen.host)
+    stage.other.deployed(stage.seen.host)
+    total = int(stage.seen.shell("sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) // 1024
+    limits = [int(stage.seen.property(f"{app}@blue", "MemoryMax")) // 2**20 for app in ("hello", "other")]
+    assert limits == [total - 384, (total - 384) // 2]
+
+
+def test_workers_that_do_not_fit_are_refused_and_nothing_is_written(stage: Stage) -> None:
+    stage.hello.write("NEWS.txt", "second")
+    before, serving = stage.state(), stage.seen.get("/health")["release"]
+    pretend(stage.seen, 300)
+    try:
+        result = stage.hello.deploy(stage.seen.host, workers=12)
+        assert result.returncode == 1, result.stdout
+        [line] = re.findall(r"memory: workers: .*", result.stdout)
+        measured = re.match(
+            r"memory: workers: 12 workers of (\d+) MB \(as measured\) need (\d+) MB, there are (\d+) MB for each of "
+            r'the two slots that a switch runs side by side; set workers = (\d+) or set switch = "restart"',
+            line,
+        )
+        assert measured, line
+        each, need, room, fitting = map(int, measured.groups())
+        assert 12 * each <= need
+        assert fitting * each <= room < (fitting + 1) * each + 60
+        assert stage.state() == before
+        assert stage.seen.get("/health")["release"] == serving
+        assert stage.hello.deploy(stage.seen.host, workers=fitting + 1).returncode == 1
+        stage.hello.deployed(stage.seen.host, workers=fitting)
+    finally:
+        stage.seen.shell("umount /proc/meminfo")
+    assert stage.seen.get("/health")["release"] != serving
+    assert len(stage.workers(f"hello@{stage.slot()}.service")) == (fitting if fitting > 1 else 0)
+
+
+def test_an_unchanged_release_is_never_refused(stage: Stage) -> None:
+    stage.hello.deployed(stage.seen.host)
+    pretend(stage.seen, 1)
+    try:
+        assert "No changes" in stage.hello.deployed(stage.seen.host)
+    finally:
+        stage.seen.shell("umount /proc/meminfo")
+
+
+def test_a_worker_that_leaks_to_its_limit_is_killed_and_replaced_and_harms_nobody(stage: Stage) -> None:
+    stage.hello.deployed(stage.seen.host, memory_max_megabytes=250)
+    unit = f"hello@{stage.slot()}.service"
+    limit = int(stage.seen.property(unit, "MemoryMax"))
+    assert limit == 250 * 2**20
+    manager, before = stage.seen.property(unit, "MainPID"), stage.workers(unit)
+    others = stage.workers("other@blue.service")
+    assert len(before) == len(others) == 2
+    answer = stage.seen.curl("/leak", "-o", "/dev/null", "-w", "%{http_code}")
+    assert answer.stdout in ("502", "504")
+    assert until(lambda: len(stage.workers(unit)) == 2 and stage.workers(unit) != before, 60)
+    assert len(stage.workers(unit) & before) == 1
+    assert until(stage.seen.answers)
+    assert stage.seen.property(unit, "MainPID") == manager
+    assert stage.seen.property(unit, "NRestarts") == "0"
+    assert stage.workers("other@blue.service") == others
+    assert stage.seen.answers(name=stage.other_name)
+    assert int(stage.seen.property(unit, "MemoryCurrent")) <= limit
