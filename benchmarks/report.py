@@ -68,7 +68,12 @@ def _ready(results: Results) -> list[str]:
 def _first(results: Results) -> list[str]:
     rows = _versus(results, "first provision", "first homeport", "first floor")
     rows.append(("next release, homeport (code only)", *_seconds(results["next homeport seconds"]), ""))
-    return ["## First provision", "", *_table(("run", "median", "min–max", "rounds", "ratio to the floor"), rows)]
+    rows.append(("rollback, homeport, registries cut off", *_seconds(results["rollback homeport seconds"]), ""))
+    return [
+        "## First provision, next release, rollback",
+        "",
+        *_table(("run", "median", "min–max", "rounds", "ratio to the floor"), rows),
+    ]
 
 
 def _none(results: Results) -> list[str]:

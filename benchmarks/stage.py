@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -18,6 +19,17 @@ from homeport.lab.inventory import inventory
 from homeport.lab.model import BackendName
 from tests.lab.project import PYINFRA, Project, Seen
 
+# What the host begins itself gets nowhere; answers to us pass. Dropped, not refused: an attempt costs its time-out.
+CUT_OFF = """
+table inet cut_off {
+  chain output {
+    type filter hook output priority 0; policy drop;
+    oif lo accept
+    ct state established,related accept
+    meta l4proto ipv6-icmp accept
+  }
+}
+"""
 RECORDER = Path(__file__).with_name("recorder.py")
 
 
@@ -63,6 +75,21 @@ class Stage:
     def ssh(self, host: LabHost, command: str, *, stdin: Path = Path(os.devnull)) -> Finished:
         """Run one command over one new SSH connection."""
         return run([*ssh.command_line(self.lab.directory, host, "-o", "BatchMode=yes"), "--", command], stdin=stdin)
+
+    def cut_off(self, host: LabHost) -> None:
+        """Keep the host from opening connections: to registries, to name servers, to anywhere but itself."""
+        rules = self.folder / "cut_off.nft"
+        rules.write_text(CUT_OFF)
+        self.ssh(host, "sudo /usr/sbin/nft -f -", stdin=rules)
+        if self.lab.run(host, "curl -sk -m 3 https://acme.lab.test:14000/dir").returncode == 0:
+            raise BenchmarkError(f"{host.name} still opens connections")
+
+    def releases(self, host: LabHost) -> list[str]:
+        """Return the releases that went live on the host, the newest first."""
+        log = Seen(self.lab, host).shell(f"cat /srv/{self.project.data['app_name']}/releases.jsonl")
+        events = [json.loads(line) for line in log.splitlines()]
+        live = [event["release"] for event in events if event["event"] == "live"]
+        return list(dict.fromkeys(reversed(live)))
 
     def check(self, host: LabHost) -> None:
         """Raise BenchmarkError unless the site answers over HTTPS with a chain that leads to the lab's authority."""

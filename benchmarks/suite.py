@@ -18,6 +18,7 @@ from homeport.lab import LabHost
 
 ROUND_TRIP_SECONDS = 0.05
 HOST = "bench"
+ROLLBACKS = 3
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Suite:
         counts["none"] = sessions.count(stage, host, lambda: stage.pyinfra([host]))
         self._part("no change", lambda: self._no_change(host))
         self._part("next release", lambda: self._next_release(host))
+        self._part("rollback", lambda: self._rollback(host))
         self._part("the floor's end state", lambda: self._compare(plain))
         return plain
 
@@ -139,6 +141,18 @@ class Suite:
         self.results.note("next homeport", runs[0])
         stage.check(host)
         stage.project.git("reset", "-q", "--hard", previous)
+
+    def _rollback(self, host: LabHost) -> None:
+        """Go back to the release before, and forth again, while the host can open no connection to anywhere."""
+        stage = self.stage
+        there, back = stage.releases(host)[:2]
+        stage.cut_off(host)
+        for number in range(ROLLBACKS):
+            for release in (back, there):
+                run = stage.pyinfra([host], "--data", f"release={release}", "--data", "accept_migrations=true")
+                self.results.note("rollback homeport", run)
+                self.say(f"rollback {number + 1}: {run.seconds:.1f} s")
+        stage.check(host)
 
     def _compare(self, plain: Floor) -> None:
         """Let homeport look at a host that the floor has provisioned: it must find nothing to do."""
