@@ -63,6 +63,7 @@ def _must_have_been_good(layout: Layout, release: Release) -> None:
 
 
 def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, rehearse: bool) -> None:
+    rehearsal.clean(layout)  # what a killed run has left takes disk and memory
     slots.prepare(layout, slot, release)
     site.check(layout, release)
     if rehearse:
