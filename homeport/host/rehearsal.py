@@ -175,6 +175,8 @@ def _places(layout: Layout) -> list[Path]:
     """
     usual = layout.state.with_name(f".{layout.app}.rehearsal")
     beside = layout.state.resolve().with_name(usual.name)
+    if not beside.parent.is_dir():
+        return [usual]
     above = beside.parent.stat()
     return [beside, usual] if above.st_uid == 0 and not above.st_mode & 0o022 else [usual, beside]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from homeport.host.rehearsal import derive
+from homeport.host.layout import Layout
+from homeport.host.rehearsal import clean, derive
 from homeport.rendering import render
 
 STATE, FOLDER, COPY = Path("/var/lib/notes"), Path("/mnt/data/notes"), Path("/mnt/data/.notes.rehearsal")
@@ -62,3 +63,32 @@ def test_a_dependency_over_several_lines_goes_as_a_whole() -> None:
     unit = "[Unit]\nBindsTo=a.service \\\n  b.service \\\n  c.service\nAfter=d.service\n[Service]\nType=exec\n"
 
     assert "[Unit]\nAfter=d.service\n[Service]\nType=exec\n" in derive(unit, STATE, FOLDER, COPY)
+
+
+def test_what_a_killed_rehearsal_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    layout = Layout("notes", tmp_path)
+    disk = tmp_path / "mnt/disk"
+    for folder in (disk / "notes", layout.state.parent, layout.base / "slots", layout.settings / "slots"):
+        folder.mkdir(parents=True)
+    layout.state.symlink_to(disk / "notes")
+    left = [disk / ".notes.rehearsal/copy", layout.state.with_name(".notes.rehearsal") / "copy"]
+    for folder in left:
+        folder.mkdir(parents=True)
+    for link in layout.links("rehearsal"):
+        link.symlink_to("../releases/r1")
+    (layout.settings / "rehearsal.env").touch()
+    (disk / "notes/database").touch()
+
+    clean(layout)
+    clean(layout)
+
+    assert [path for path in tmp_path.rglob("*") if "rehearsal" in path.name] == []
+    assert (layout.state / "database").exists()
+
+
+def test_a_state_folder_on_a_disk_that_is_away_is_no_obstacle(tmp_path: Path) -> None:
+    layout = Layout("notes", tmp_path)
+    layout.state.parent.mkdir(parents=True)
+    layout.state.symlink_to(tmp_path / "mnt/away/notes")
+
+    clean(layout)
