@@ -27,11 +27,11 @@ python_version = None
 # Worker processes of `fastapi run`; "auto" sizes them to the host's cores and memory.
 workers = "auto"
 
-# Memory that one worker is reckoned with when `workers` is sized to the host.
+# Memory that one worker is reckoned with while none is live to be measured.
 worker_memory_megabytes = 200
 
 # Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": what the
-# machine has without what the system needs; None: no limit.
+# system does not need, in equal parts for the applications on it; None: no limit.
 memory_max_megabytes = "auto"
 
 # Environment variables of the application that anybody may see.

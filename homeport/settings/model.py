@@ -54,12 +54,12 @@ class Settings(BaseModel):
         "auto", description='Worker processes of `fastapi run`; "auto" sizes them to the host\'s cores and memory.'
     )
     worker_memory_megabytes: int = Field(
-        200, ge=16, description="Memory that one worker is reckoned with when `workers` is sized to the host."
+        200, ge=16, description="Memory that one worker is reckoned with while none is live to be measured."
     )
     memory_max_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
         "auto",
         description="Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "
-        '"auto": what the machine has without what the system needs; None: no limit.',
+        '"auto": what the system does not need, in equal parts for the applications on it; None: no limit.',
     )
     environment: dict[str, Text] = Field(
         default_factory=dict, description="Environment variables of the application that anybody may see."

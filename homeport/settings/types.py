@@ -59,8 +59,11 @@ def release_names(value: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[str, BeforeValidator(as_text)]
 Commands = Annotated[tuple[Text, ...], BeforeValidator(as_commands)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
+# The last BeforeValidator is the first to run.
+Releases = Annotated[
+    tuple[Text, ...], AfterValidator(release_names), BeforeValidator(as_list), BeforeValidator(as_release)
+]
 Packages = Annotated[TextList, AfterValidator(package_names)]
-Releases = Annotated[TextList, AfterValidator(release_names)]
 AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
 Domain = Annotated[
