@@ -221,3 +221,27 @@ def test_other_uses_of_pyinfra_in_the_project_are_left_alone(project: Project) -
     done = project.pyinfra("@local", "exec", "--", "echo", "hello from a shell")
     assert done.returncode == 0, done.stderr
     assert "hello from a shell" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("deploy.py", "--data", "release=previous"),
+        (str(REPOSITORY / "homeport" / "plans" / "entries" / "restart.py"),),
+        (str(REPOSITORY / "homeport" / "plans" / "entries" / "rollback.py"),),
+    ],
+)
+def test_what_needs_only_the_hosts_needs_neither_source_nor_secrets(
+    project: Project, arguments: tuple[str, ...]
+) -> None:
+    shutil.rmtree(project.folder / "app")
+    done = project.pyinfra("inventories/production.py", *arguments, "-y", "--data", "secrets_file=no-such-file")
+    assert project.listener.connections > 0
+    assert "app_source" not in done.stdout + done.stderr
+    assert "secrets_file" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("value", ["../x", "-x", "", "1.5"])
+def test_a_release_that_is_no_id_is_refused(project: Project, value: str) -> None:
+    [line] = project.refusal(*DEPLOY, "--limit", "web1", "--data", f"release={value}")
+    assert line.startswith("error: web1: release: ")

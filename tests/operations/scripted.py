@@ -41,6 +41,7 @@ class ScriptedHost:
     idle: list[str] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     state: State = field(default_factory=State)
+    data: dict[str, Any] = field(default_factory=dict)
 
     def get_fact(self, fact: type, *arguments: Any, **options: Any) -> Any:
         assert self.facts.get(fact.__name__), f"nobody scripted this reading of {fact.__name__}"

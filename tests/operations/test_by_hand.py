@@ -1,0 +1,117 @@
+"""What a person asks for: restart, hold, rollback; each is one command, and refused in one line where it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import DeployError
+
+from homeport import identity
+from homeport.facts.releases import ReleasesFact
+from homeport.operations import by_hand, rolling_back
+from homeport.operations.by_hand import HoldRun, ReleasesRun, RestartRun
+from homeport.operations.rolling_back import RollbackRun
+from homeport.paths import HOST_PROGRAM
+from homeport.state.releases import ReleaseFound, Releases
+from tests.state.builders import make_settings
+
+from .scripted import ScriptedHost
+
+NEW = ReleaseFound("new", "live", migrations=())
+OLD = ReleaseFound("old", "good", live_at="t1", migrations=())
+FOUND = Releases("new", "new", running=True, workers=2, previous="old", releases=(NEW, OLD))
+
+
+def prepared(kind: type[Any], *readings: Releases | None, host: ScriptedHost | None = None, **data: Any) -> Any:
+    """Return a run of a kind on a host that answers with `readings`, one after the other."""
+    own = {key: data.pop(key) for key in list(data) if key.startswith("_")}
+    host = host or ScriptedHost({})
+    host.facts = {"ReleasesFact": list(readings)}
+    host.data = own
+    run = kind(host, make_settings(**data), sudo=True)
+    run.preflight()
+    return run
+
+
+def command(operation: Any, run: ReleasesRun) -> str:
+    [made] = operation._inner(run)
+    return str(made.get_raw_value())
+
+
+ASKED = f"--by {identity.by()} --lock-wait 60"
+
+
+def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
+    run = prepared(RollbackRun, FOUND)
+    begin = f"{HOST_PROGRAM} {{}} --app notes --rollback --release old {ASKED}"
+    assert command(rolling_back.start, run) == begin.format("start")
+    assert command(rolling_back.switch, run) == begin.format("commit")
+    assert run.about() == {"release": "old"}
+
+
+def test_a_rollback_to_what_is_live_does_nothing() -> None:
+    run = prepared(RollbackRun, FOUND, release="new")
+    assert list(rolling_back.start._inner(run)) == list(rolling_back.switch._inner(run)) == []
+
+
+def test_hosts_that_would_go_to_different_releases_are_refused_while_the_run_is_prepared() -> None:
+    first, second = ScriptedHost({}, name="web1"), ScriptedHost({}, name="web2")
+    second.state = first.state
+    prepared(RollbackRun, FOUND, host=first)
+    other = replace(FOUND, previous="older", releases=(NEW, OLD, replace(OLD, id="older")))
+    with pytest.raises(
+        DeployError, match="web2: the hosts would go back to different releases: web1 to old, web2 to older"
+    ):
+        prepared(RollbackRun, other, host=second)
+
+
+def test_what_has_gone_live_meanwhile_is_not_rolled_over() -> None:
+    run = prepared(RollbackRun, FOUND, replace(FOUND, live="newer", proven="newer"))
+    run.forget()
+    with pytest.raises(DeployError, match=r"^web1: meanwhile release newer has gone live; "):
+        list(rolling_back.start._inner(run))
+
+
+def test_a_host_without_the_program_is_one_line() -> None:
+    with pytest.raises(DeployError, match=r"^web1: the host's releases cannot be read .*deploy once"):
+        prepared(RollbackRun, None)
+
+
+@pytest.mark.parametrize(
+    ("workers", "data", "option", "how"),
+    [
+        (2, {}, "", "2 workers one after the other"),
+        (1, {}, "", "other slot"),
+        (2, {"_new_slot": True}, " --new-slot", "other slot"),
+    ],
+)
+def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], option: str, how: str) -> None:
+    run = prepared(RestartRun, replace(FOUND, workers=workers), **data)
+    assert command(by_hand.restart, run) == f"{HOST_PROGRAM} restart --app notes {ASKED}{option}"
+    assert how in run.host.lines[0]
+
+
+@pytest.mark.parametrize("found", [Releases(), replace(FOUND, running=False)])
+def test_a_restart_of_nothing_is_refused(found: Releases) -> None:
+    with pytest.raises(DeployError, match=r"^web1: nothing is live here that could be restarted; deploy first$"):
+        prepared(RestartRun, found)
+
+
+def test_a_hold_carries_its_message_and_is_no_change_a_second_time() -> None:
+    run = prepared(HoldRun, FOUND, _message="the database; it's moving")
+    assert command(by_hand.hold, run).endswith("""--message 'the database; it'"'"'s moving'""")
+    note = {"by": identity.by(), "message": "wait"}
+    again = prepared(HoldRun, replace(FOUND, hold=note), _message="wait")
+    assert list(by_hand.hold._inner(again)) == []
+
+
+def test_letting_go_of_what_nobody_holds_is_no_change() -> None:
+    assert list(by_hand.unhold._inner(prepared(HoldRun, FOUND))) == []
+    held = prepared(HoldRun, replace(FOUND, hold={}))
+    assert command(by_hand.unhold, held) == f"{HOST_PROGRAM} unhold --app notes --by {identity.by()}"
+
+
+def test_the_list_is_asked_of_the_host_program() -> None:
+    assert ReleasesFact().command(app="notes") == f"{HOST_PROGRAM} releases --json --app notes"
