@@ -161,7 +161,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
     serving, pid = live(stage.seen), stage.seen.property("notes@green.service", "MainPID")
     good = (stage.project.app / path).read_text()
     stage.project.write(path, text)
-    result = stage.project.deploy(stage.host, health_timeout_seconds=8)
+    result = stage.project.deploy(stage.host, health_timeout_seconds=15)
     stage.project.write(path, good)
     assert result.returncode == 1, result.stdout
     assert "notes" in the_error(result.stdout)
