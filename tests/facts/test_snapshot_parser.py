@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
-from homeport.state.snapshot import CertificateFound, Claim, Coming, Machine, PathFound, PortHolder, SlotMemory, UnitFound
+from homeport.state.snapshot import (
+    CertificateFound,
+    Claim,
+    Coming,
+    Machine,
+    PathFound,
+    PortHolder,
+    SlotMemory,
+    UnitFound,
+)
 
 READING = """\
 os\tdebian\t13
