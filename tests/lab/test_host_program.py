@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab, ssh
 from tests.lab.host_machine import APP, PORTS, PROGRAM, Machine, until
+from tests.lab.killing import chosen
 
 pytestmark = pytest.mark.lab
 
@@ -108,7 +109,7 @@ def test_each_slot_keeps_the_units_of_its_release(machine: Machine) -> None:
     [
         ("exits", "FAULT=exit\n", "the process exited before it was healthy (status 7)"),
         ("raises", "FAULT=lifespan\n", "the process exited before it was healthy (status 0)"),
-        ("sick", "FAULT=unhealthy\n", "it did not become healthy: /health answered 503 instead of 200 (after 6 s)"),
+        ("sick", "FAULT=unhealthy\n", "it did not become healthy: /health answered 503 instead of 200 (after 12 s)"),
         ("unmigrated", "MIGRATION_STATUS=3\n", "the migration failed (status 3)"),
     ],
 )
@@ -116,7 +117,7 @@ def test_a_release_that_fails_leaves_the_live_one_alone(
     machine: Machine, release: str, environment: str, cause: str
 ) -> None:
     pid = machine.root("systemctl show -P MainPID app@green").stdout
-    machine.release(release, environment=environment, timeout_seconds=6 if release == "sick" else 30)
+    machine.release(release, environment=environment, timeout_seconds=12 if release == "sick" else 30)
 
     done = machine.run("start", release)
 
@@ -176,32 +177,73 @@ def test_one_start_at_a_time(machine: Machine) -> None:
     )
 
 
+def kills(machine: Machine, action: str, release: str, *options: str) -> Iterator[int]:
+    """Run a command again and again, each time killed a step later (see `chosen`), until it comes to its end."""
+    for step in chosen(range(1, 80), 6, most=12):
+        if not machine.killed(step, action, release, *options):
+            return
+        yield step
+    machine.run(action, release, *options)
+
+
+def live_slot(machine: Machine) -> str:
+    return machine.root("test -e /etc/homeport/app/live-green && echo green || echo blue").stdout.strip()
+
+
 def test_a_killed_start_is_begun_anew(machine: Machine) -> None:
     machine.release("r6")
     pid = machine.root("systemctl show -P MainPID app@green").stdout
-    step = 1
-    while machine.killed(step, "start", "r6"):
-        assert machine.serving() == "r4"
-        step += 1
 
-    assert step > 10
+    steps = []
+    for step in kills(machine, "start", "r6"):
+        assert machine.serving() == "r4", step
+        steps.append(step)
+
+    assert steps
     assert machine.root("systemctl show -P MainPID app@green").stdout == pid
     assert machine.active("app@blue") == "active"
 
 
 def test_a_killed_commit_is_finished_by_the_next(machine: Machine) -> None:
-    step = 1
-    while machine.killed(step, "commit", "r6"):
-        assert machine.serving() in ("r4", "r6")
-        live = machine.root("test -e /etc/homeport/app/live-green && echo green || echo blue").stdout.strip()
-        assert live in machine.enabled()
-        step += 1
+    steps = []
+    for step in kills(machine, "commit", "r6"):
+        assert machine.serving() in ("r4", "r6"), step
+        assert live_slot(machine) in machine.enabled(), step
+        steps.append(step)
 
-    assert step > 5
+    assert steps
     assert machine.serving() == "r6"
     assert machine.enabled() == ["blue"]
     assert machine.active("app@green") == "inactive"
-    assert [event for event in machine.events() if event[1] == "r6"].count(("live", "r6")) == 1
+    assert machine.events().count(("live", "r6")) == 1
+
+
+def test_a_killed_way_back_from_a_bad_release_is_finished_by_the_next(machine: Machine) -> None:
+    machine.release("shy-too", environment="FAULT=shy\n")
+    for step in chosen(range(1, 40), 2, most=12):
+        assert machine.run("start", "shy-too").returncode == 0
+        killed = machine.killed(step, "commit", "shy-too")
+        assert live_slot(machine) in machine.enabled(), step
+
+        assert machine.run("commit", "shy-too").returncode == 1
+
+        assert machine.serving() == "r6", step
+        assert machine.enabled() == ["blue"], step
+        assert machine.active("app@green") == "inactive", step
+        if not killed:
+            break
+
+
+def test_a_killed_rollback_is_finished_by_the_next(machine: Machine) -> None:
+    assert machine.run("start", "r4", "--rollback").returncode == 0
+    for step in kills(machine, "commit", "r4", "--rollback"):
+        assert machine.serving() in ("r4", "r6"), step
+        assert live_slot(machine) in machine.enabled(), step
+
+    assert machine.serving() == "r4"
+    assert machine.enabled() == ["green"]
+    assert machine.active("app@blue") == "inactive"
+    machine.deploy("r6")
 
 
 @pytest.mark.parametrize(("cut", "release", "survivor"), [("live-green", "r7", "r6"), ("disable", "r8", "r8")])

@@ -56,7 +56,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
 def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(stage: Stage) -> None:
     # Each run must get past the point at which the one before was killed.
     with stage.probed() as report:
-        for number in chosen(range(1, 17), 3):
+        for number in chosen(range(1, 40), 3, most=16):
             ended = deploy_until(stage.project, stage.host, number)
             print(f"{number}: {ended.at}")
             if ended.at is None:
