@@ -19,11 +19,11 @@ from homeport.settings.types import (
     Packages,
     Processes,
     ProcessName,
+    ReleaseName,
     Releases,
     Text,
     Timer,
     as_list,
-    as_release,
     check_variable,
 )
 
@@ -88,7 +88,6 @@ class Settings(BaseModel):
         "release has an alembic.ini; None: no migration.",
     )
     migrate_timeout_seconds: int = Field(300, ge=1, description="How long a migration may take, its lock included.")
-
     migrate_on: Text | None = Field(
         None,
         description="The machine that migrates the database, before any other starts the release; unset: the first of "
@@ -142,9 +141,8 @@ class Settings(BaseModel):
     hooks_on_failure: Hooks = Field((), description="Shell commands after a release failed, before the error is shown.")
 
     # --- going back ------------------------------------------------------------------------------------------------
-    release: Annotated[str | None, BeforeValidator(as_release)] = Field(
+    release: ReleaseName | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         description='With `--data`: go back to this release (an id, or "previous") instead of deploying.',
     )
     accept_migrations: bool = Field(

@@ -64,6 +64,9 @@ Releases = Annotated[
     tuple[Text, ...], AfterValidator(release_names), BeforeValidator(as_list), BeforeValidator(as_release)
 ]
 Packages = Annotated[TextList, AfterValidator(package_names)]
+ReleaseName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)
+]
 AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
 Domain = Annotated[
