@@ -20,6 +20,9 @@ from tests.lab.project import Project, Seen, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.qemu]
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+# One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor needs
+# longer to start Python and import uvicorn.
+PATIENCE = {"workers": 1, "health_timeout_seconds": 240, "watch_seconds": 30}
 WRITE_AND_FSYNC = """python3 -c '
 import os
 with open("fsynced", "w") as file:
@@ -70,9 +73,7 @@ def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_mach
 
 
 def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, project: Project) -> None:
-    # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor
-    # needs longer to start Python and import uvicorn.
-    project.deployed(whole_machine, workers=1, health_timeout_seconds=240)
+    project.deployed(whole_machine, **PATIENCE)
     assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
 
 
@@ -83,16 +84,31 @@ def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_mac
     assert until(Seen(lab, whole_machine).answers, 240)
 
 
-def test_a_power_cut_loses_nothing_that_was_fsynced_and_the_application_comes_back(
-    lab: Lab, whole_machine: LabHost
+def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_and_the_next_run_finishes_it(
+    lab: Lab, whole_machine: LabHost, project: Project
 ) -> None:
-    before = out(lab, whole_machine, BOOT_ID)
+    seen = Seen(lab, whole_machine)
+    before, release = out(lab, whole_machine, BOOT_ID), seen.get("/health")["release"]
+    project.write("NEWS.txt", "next")
     out(lab, whole_machine, WRITE_AND_FSYNC)
-    lab.reboot(whole_machine, hard=True)
+    # The flag names the new release, the log does not yet, and both slots are enabled: it is still being watched.
+    with project.started(whole_machine.name, "-y", **PATIENCE) as process:
+        assert until(lambda: seen.curl("/health").stdout.count(release) == 0 and seen.answers(), 400)
+        lab.reboot(whole_machine, hard=True)
+        process.kill()
+        process.communicate()
     assert out(lab, whole_machine, BOOT_ID) != before
     assert out(lab, whole_machine, "cat fsynced") == "kept"
-    assert until(Seen(lab, whole_machine).answers, 240)
     assert out(lab, whole_machine, "hostname -f") == whole_machine.domain
+    assert until(seen.answers, 240)
+    new = seen.get("/health")["release"]
+    assert new != release
+    project.deployed(whole_machine, **PATIENCE)
+    assert seen.get("/health")["release"] == new
+    log = out(lab, whole_machine, "cat /srv/hello/releases.jsonl").splitlines()
+    assert [new in line for line in log if '"live"' in line] == [False, True]
+    slots = "systemctl list-units --plain --no-legend --state=active 'hello@*' | wc -l"
+    assert out(lab, whole_machine, slots) == "1"
 
 
 def test_nothing_of_it_is_left_after_a_crash_and_a_removal(lab: Lab, whole_machine: LabHost) -> None:
