@@ -1,0 +1,116 @@
+"""Several machines of one application: exactly one migrates, and nobody else starts before it is healthy.
+
+The tests share three machines and go on from one another, in the order in which they stand. The machines of a lab
+share a kernel, so that their monotonic clocks are one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from homeport.lab import Lab
+from tests.lab.project import Project, Seen
+
+pytestmark = pytest.mark.lab
+COUNTED = 'echo "$HOMEPORT_RELEASE" >>"$STATE_DIRECTORY/migrations"'
+ONLY_WHERE_IT_GOES = f'test -e "$STATE_DIRECTORY/ready" && {COUNTED}'
+
+
+@dataclass
+class Fleet:
+    """Three machines, and a project that deploys to all of them."""
+
+    project: Project
+    machines: list[Seen]
+
+    def deploy(self, *names: str, **data: object) -> subprocess.CompletedProcess[str]:
+        chosen = names or tuple(seen.host.name for seen in self.machines)
+        return self.project.pyinfra(",".join((*chosen, "")), "-y", **data)
+
+    def deployed(self, **data: object) -> None:
+        result = self.deploy(**data)
+        assert result.returncode == 0, result.stdout
+
+    def migrations(self) -> list[list[str]]:
+        """Return for each machine the releases whose migration ran there."""
+        command = "cat /var/lib/hello/migrations 2>/dev/null || true"
+        return [seen.shell(command).splitlines() for seen in self.machines]
+
+    def live(self) -> list[str]:
+        """Return the release that answers on each machine; their ids differ, as their names do."""
+        return [str(seen.get("/health")["release"]) for seen in self.machines]
+
+    def slots(self) -> list[str]:
+        return [str(seen.get("/health")["slot"]) for seen in self.machines]
+
+    def moment(self, number: int, name: str) -> int:
+        """Return a time of the unit that serves on a machine, in microseconds."""
+        return int(self.machines[number].property(f"hello@{self.slots()[number]}.service", name))
+
+
+@pytest.fixture(scope="module")
+def fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    hosts = [lab.add(f"fleet{number}") for number in range(3)]
+    folder = tmp_path_factory.mktemp("fleet") / "project"
+    # One worker each, and time: three machines start side by side on what may be a busy computer.
+    values = {"workers": 1, "health_timeout_seconds": 180}
+    project = Project.create(folder, lab, "hello", migrate_command=COUNTED, **values)
+    yield Fleet(project, [Seen(lab, host) for host in hosts])
+    for host in hosts:
+        lab.remove(host.name)
+
+
+def test_the_first_machine_migrates_and_no_other_starts_before_it_is_healthy(fleet: Fleet) -> None:
+    fleet.deployed()
+    assert fleet.migrations() == [[fleet.live()[0]], [], []]
+    healthy = fleet.moment(0, "ActiveEnterTimestampMonotonic")
+    assert all(fleet.moment(number, "ExecMainStartTimestampMonotonic") > healthy for number in (1, 2))
+
+
+def test_the_chosen_machine_migrates_and_no_other_starts_before_it_is_healthy(fleet: Fleet) -> None:
+    first = fleet.live()
+    fleet.project.write("NEWS.txt", "second")
+    fleet.deployed(migrate_on="fleet2")
+    second = fleet.live()
+    assert not set(first) & set(second)
+    assert fleet.migrations() == [[first[0]], [], [second[2]]]
+    healthy = fleet.moment(2, "ActiveEnterTimestampMonotonic")
+    assert all(fleet.moment(number, "ExecMainStartTimestampMonotonic") > healthy for number in (0, 1))
+
+
+def test_a_selection_without_the_migrating_machine_is_refused(fleet: Fleet) -> None:
+    before = fleet.live()
+    fleet.project.write("NEWS.txt", "third")
+    result = fleet.deploy("fleet1", "fleet2")
+    assert result.returncode == 2, result.stdout
+    assert "which runs on fleet0, and that host is not selected; add fleet0 to --limit" in result.stdout
+    assert "Connected" not in result.stdout
+    assert fleet.live() == before
+
+
+def test_when_the_migration_fails_nobody_else_starts(fleet: Fleet) -> None:
+    before, slots = fleet.live(), fleet.slots()
+    idle = ["blue" if slot == "green" else "green" for slot in slots]
+    begun = "ExecMainStartTimestampMonotonic"
+    started = [seen.property(f"hello@{slot}", begun) for seen, slot in zip(fleet.machines, idle, strict=True)]
+    result = fleet.deploy(migrate_on="fleet1", migrate_command=ONLY_WHERE_IT_GOES)
+    assert result.returncode == 1, result.stdout
+    assert "the migration failed" in result.stdout
+    assert (fleet.live(), fleet.slots()) == (before, slots)
+    assert [seen.property(f"hello@{slot}", begun) for seen, slot in zip(fleet.machines, idle, strict=True)] == started
+
+
+def test_another_machine_takes_the_migration_of_the_same_release_over(fleet: Fleet) -> None:
+    counted = fleet.migrations()
+    fleet.machines[2].shell("install -o hello -g hello /dev/null /var/lib/hello/ready")
+    fleet.deployed(migrate_on="fleet2", migrate_command=ONLY_WHERE_IT_GOES)
+    live = fleet.live()
+    assert fleet.migrations() == [counted[0], counted[1], [*counted[2], live[2]]]
+    again = fleet.deploy(migrate_on="fleet0", migrate_command=ONLY_WHERE_IT_GOES)
+    assert again.returncode == 0, again.stdout
+    assert fleet.live() == live
+    assert fleet.migrations() == [counted[0], counted[1], [*counted[2], live[2]]]
