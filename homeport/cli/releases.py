@@ -41,8 +41,8 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
 def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int | None) -> None:
     """Give the live release of TARGET new processes, without a lost request.
 
-    Several workers are replaced one after the other. A lone one is replaced by way of the other slot, which takes the
-    memory of a second one for a while.
+    Several workers are replaced one after the other. A lone one, and those that take more than 5 s to start, are
+    replaced by way of the other slot, which takes the memory of a second application for a while.
     """
     data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
     run(command_line("restart", target, limit, data, yes=True))

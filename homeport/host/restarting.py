@@ -1,8 +1,9 @@
 """`restart`: new processes of the live release, without a lost request.
 
 With several workers the manager is told to replace them one after the other (SIGHUP; it keeps the port open all the
-time). A lone worker is the server itself and would end: then, as always when asked for, the same release is brought up
-in the other slot and switched to.
+time). It gives a new worker 5 s to start (uvicorn's timeout_worker_healthcheck, which `fastapi run` cannot set) and
+else keeps the old ones. Then, for a lone worker, which is the server itself and would end, and when asked for, the same
+release is brought up in the other slot and switched to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .releases import Release, load
 
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
+# The manager looks for signals twice a second, unless it waits 5 s for a hung worker.
+GIVEN_UP_SECONDS = 10.0
 
 
 def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
@@ -28,8 +31,7 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
     if live is None or live.release is None or not live.active:
         raise HostError("nothing is live here that could be restarted; deploy first")
     release = load(layout, live.release)
-    if not new_slot and len(workers(layout, live.name)) > 1:
-        _in_place(layout, live.name, release)
+    if not new_slot and len(workers(layout, live.name)) > 1 and _in_place(layout, live.name, release):
         return
     starting.start(layout, release.id, by, again=True)
     committing.commit(layout, release.id, by, again=True)
@@ -40,21 +42,27 @@ def workers(layout: Layout, slot: str) -> set[int]:
     return set(status.slot_status(layout, slot)["workers"])
 
 
-def _in_place(layout: Layout, slot: str, release: Release) -> None:
+def _in_place(layout: Layout, slot: str, release: Release) -> bool:
+    """Replace the workers; return False, with old ones serving, when the manager has given that up."""
     unit, old = layout.unit(slot), workers(layout, slot)
     manager = units.show(unit)["MainPID"]
     say(f"{layout.app}: replacing {len(old)} workers of release {release.id}, one after the other")
     units.must("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", unit)
     # Each old worker may first finish what it serves.
     end = time.monotonic() + release.health.timeout_seconds + len(old) * release.drain_timeout_seconds
-    shown = time.monotonic()
+    shown = busy = time.monotonic()
     while time.monotonic() < end:
         new = workers(layout, slot)
         if units.show(unit)["MainPID"] != manager:
             raise HostError("the manager died when it was told to replace its workers; systemd starts it again")
         if len(new) >= len(old) and not new & old and _is_healthy(layout, slot, release):
             say(f"{layout.app}: release {release.id} has {len(new)} new workers")
-            return
+            return True
+        if len(new) > len(old) or not new & old:  # one starts, or ends, beside the others
+            busy = time.monotonic()
+        if time.monotonic() - busy >= GIVEN_UP_SECONDS:
+            say(f"{layout.app}: a new worker takes too long to start for the manager; going by way of the other slot")
+            return False
         if time.monotonic() - shown >= PROGRESS_SECONDS:
             shown = time.monotonic()
             say(f"{layout.app}: {len(new & old)} old workers are left")
