@@ -126,6 +126,7 @@ def test_a_disk_that_is_full_when_dependencies_are_installed(stage: Stage, place
     gone = re.sub(r"(?m)^colorama==.*\n(?:    .*\n)*", "", requirements)
     assert gone != requirements
     packages = gone if place == "/srv" else gone.replace("# via", "# because of")
+    (stage.project.app / "large.bin").unlink(missing_ok=True)
     stage.project.write("requirements.txt", packages)
     stage.seen.shell(f"rm -rf {CACHE}/hello/uv")
     stage.fill(place, 15)
