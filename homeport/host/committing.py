@@ -70,9 +70,12 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by
 def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:
     """Let the release's processes take over too, and watch it; go back, and raise HostError, when it fails."""
     try:
-        processes.stop(layout, old.name)
-        processes.start(layout, slot)
-        problem = HostError(watching.watch(layout, slot, release))
+        # An old worker may take its time over its last job; the new server is watched meanwhile.
+        processes.stop(layout, old.name, wait=False)
+        problem = HostError(watching.watch(layout, slot, release, lambda: processes.are_down(layout, old.name)))
+        if not str(problem):
+            processes.start(layout, slot)
+            problem = HostError(watching.watch(layout, slot, release, watching.passed(release.watch_seconds)))
     except HostError as error:
         problem = error
     if not str(problem):

@@ -46,9 +46,15 @@ def start(layout: Layout, slot: str) -> None:
         raise HostError(f"processes cannot be started: {done.stderr.strip()}")
 
 
-def stop(layout: Layout, slot: str) -> None:
-    """Stop the processes and timers of the slot and return when they are down; a task that is at work goes on."""
-    units.stop_units(units.lasting(unit_names(layout, slot)))
+def stop(layout: Layout, slot: str, *, wait: bool = True) -> None:
+    """Stop the processes and timers of the slot; a task that is at work goes on. Without `wait` only tell them to."""
+    units.stop_units(units.lasting(unit_names(layout, slot)), wait=wait)
+
+
+def are_down(layout: Layout, slot: str) -> bool:
+    """Tell whether the processes and timers of the slot have ended."""
+    names = units.lasting(unit_names(layout, slot))
+    return all(units.show(name)["ActiveState"] in ("inactive", "failed") for name in names)
 
 
 def failed(layout: Layout, slot: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from . import committing, health, slots, starting, status, units
+from . import committing, health, processes, slots, starting, status, units
 from .layout import Layout
 from .output import HostError, say
 from .releases import Release, load
@@ -32,6 +32,8 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
         raise HostError("nothing is live here that could be restarted; deploy first")
     release = load(layout, live.release)
     if not new_slot and len(workers(layout, live.name)) > 1 and _in_place(layout, live.name, release):
+        processes.stop(layout, live.name)
+        processes.start(layout, live.name)
         return
     starting.start(layout, release.id, by, again=True)
     committing.commit(layout, release.id, by, again=True)

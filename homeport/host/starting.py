@@ -48,9 +48,8 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
         _bring_up(layout, slot, release, live, rehearse=not (rollback or again))
     except BaseException as error:
         slots.halt(layout, slot)
-        if not again:
-            reason = str(error) or type(error).__name__
-            record_failure(layout, release, slot, reason, by=by, previous=live.release if live else None)
+        reason = str(error) or type(error).__name__
+        record_failure(layout, release, slot, reason, by=by, previous=live.release if live else None)
         raise
     journal.append(layout, journal.STARTED, release, slot, by=by)
 
@@ -66,10 +65,10 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
     rehearsal.clean(layout)  # what a killed run has left takes disk and memory
     slots.prepare(layout, slot, release)
     site.check(layout, release)
-    if rehearse:
+    if rehearse and release.has_migration:
         previous = live.release if live else None
         hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
-        if release.rehearsal and release.has_migration and live and live.active and live.release:
+        if release.rehearsal and live and live.active and live.release:
             rehearsal.rehearse(layout, release, load(layout, live.release), slot)
     if release.replaces and live and live.active:
         _replace(layout, live, slot, release)
@@ -98,7 +97,12 @@ def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> N
 
 
 def record_failure(layout: Layout, release: Release, slot: str, reason: str, *, by: str, previous: str | None) -> None:
-    """Mark the release as failed in the log and run its hooks for that; whatever happens here hides no error."""
+    """Mark the release as failed in the log and run its hooks for that; whatever happens here hides no error.
+
+    A release that failed beside itself (a restart by way of the other slot) goes on being live, and is not marked.
+    """
+    if previous == release.id:
+        return
     with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
         journal.append(layout, journal.FAILED, release, slot, by=by, reason=reason)
     try:

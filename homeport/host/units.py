@@ -79,12 +79,12 @@ def stop(layout: Layout, slot: str) -> None:
     stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
 
 
-def stop_units(names: list[str]) -> None:
-    """Stop units and return when they are down; those that are missing, or that systemd cannot read, are left out."""
+def stop_units(names: list[str], *, wait: bool = True) -> None:
+    """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
     found = {name: show(name) for name in names}
     known = [name for name, unit in found.items() if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
-        must("systemctl", "stop", "--", *known)
+        must("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
 
 
 def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from . import health, processes, units
 from .layout import Layout
@@ -13,10 +14,10 @@ POLL_SECONDS = 0.5
 BAD_ANSWERS = 2
 
 
-def watch(layout: Layout, slot: str, release: Release) -> str:
-    """Watch the slot for `release.watch_seconds`; return what went wrong, or "" when it did well all the time."""
+def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool]) -> str:
+    """Watch the slot until `enough` says so; return what went wrong, or "" when it did well all the time."""
     port, name, unit = release.ports[slot], health.site_name(layout), layout.unit(slot)
-    began, pid, bad = time.monotonic(), units.show(unit)["MainPID"], 0
+    pid, bad = units.show(unit)["MainPID"], 0
     while True:
         answer = health.ask(port, release.health, name)
         bad = 0 if answer.good else bad + 1
@@ -27,6 +28,12 @@ def watch(layout: Layout, slot: str, release: Release) -> str:
             return f"{release.health.path} {answer.text}"
         if failed := processes.failed(layout, slot):
             return failed
-        if not bad and time.monotonic() - began >= release.watch_seconds:
+        if not bad and enough():
             return ""
-        time.sleep(min(POLL_SECONDS, max(release.watch_seconds, 0.1)))
+        time.sleep(POLL_SECONDS)
+
+
+def passed(seconds: float) -> Callable[[], bool]:
+    """Return what tells whether so many seconds have passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from homeport.settings import Settings
 
-# A run that follows a killed one meets what that one has left at work on the host, and waits for it to end.
-LEAST_WORK_WAIT_SECONDS = 60
 T = TypeVar("T")
 
 
@@ -80,8 +78,10 @@ class HostRun(ABC):
 
     @property
     def work_wait(self) -> tuple[str, str]:
-        """Return the option that has the host program wait for what a killed run has left at work."""
-        return "--lock-wait", str(max(self.settings.lock_wait_seconds, LEAST_WORK_WAIT_SECONDS))
+        """Return the option that has the host program wait for what a killed run has left at work: a start, at most."""
+        settings = self.settings
+        start = settings.migrate_timeout_seconds + settings.health_timeout_seconds
+        return "--lock-wait", str(max(settings.lock_wait_seconds, start))
 
     @property
     def on_behalf(self) -> tuple[str, ...]:

@@ -164,36 +164,13 @@ class Machine:
         """
         etc, code = f"/etc/homeport/{APP}/releases/{release}", f"/srv/{APP}/releases/{release}"
         record = {**_record(release, migrate, health), **(record or {})}
-        values: dict[str, Any] = {
-            "app": APP,
-            "release_id": release,
-            "entrypoint": ("main.py",),
-            "workers": 2,
-            "memory_max_megabytes": None,
-            "stop_timeout_seconds": 10,
-            "health": record["health"],
-            "migrate_timeout_seconds": 60,
-            "has_migration": migrate,
-            "processes": tuple(processes or ()),
-            "timers": tuple(timers or ()),
-            "commands": (migration,),
-        }
+        units = _units(release, record, migration if migrate else None, processes or {}, timers or {})
         content = {
             f"{code}/main.py": (main, 0o644),
             f"{etc}/release.json": (json.dumps(record), 0o644),
             f"{etc}/env": (environment, 0o640),
-            f"{etc}/app.service": (render("systemd/app@.service", **values), 0o644),
+            **{f"{etc}/{name}": (text, 0o755 if name == "migrate" else 0o644) for name, text in units.items()},
         }
-        for name, command in (processes or {}).items():
-            own = {**values, "name": name, "command": command}
-            content[f"{etc}/extra.{name}.service"] = (render("systemd/app.process@.service", **own), 0o644)
-        for name, (command, schedule) in (timers or {}).items():
-            own = {**values, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
-            for kind in ("service", "timer"):
-                content[f"{etc}/extra.{name}.{kind}"] = (render(f"systemd/app.task@.{kind}", **own), 0o644)
-        if migrate:
-            content[f"{etc}/migrate.service"] = (render("systemd/app-migrate@.service", **values), 0o644)
-            content[f"{etc}/migrate"] = (render("systemd/migrate.sh", **values), 0o755)
         self.put(content)
         self.root(
             f"ln -sfn ../../venvs/deps {code}/.venv; chmod 755 {code}; chgrp {APP} {etc} {etc}/env; chmod 750 {etc}"
@@ -244,6 +221,41 @@ class Machine:
             return False
         assert "killed before" in done.stdout, done.stdout + done.stderr
         return True
+
+
+def _units(
+    release: str,
+    record: dict[str, Any],
+    migration: str | None,
+    processes: dict[str, str],
+    timers: dict[str, tuple[str, str]],
+) -> dict[str, str]:
+    """Render the unit files of a release by name, and its migration script."""
+    values: dict[str, Any] = {
+        "app": APP,
+        "release_id": release,
+        "entrypoint": ("main.py",),
+        "workers": 2,
+        "memory_max_megabytes": None,
+        "stop_timeout_seconds": 10,
+        "health": record["health"],
+        "migrate_timeout_seconds": 60,
+        "has_migration": migration is not None,
+        "processes": tuple(processes),
+        "timers": tuple(timers),
+        "commands": (migration,),
+    }
+    units = {"app.service": render("systemd/app@.service", **values)}
+    for name, command in processes.items():
+        units[f"extra.{name}.service"] = render("systemd/app.process@.service", name=name, command=command, **values)
+    for name, (command, schedule) in timers.items():
+        own = {**values, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
+        for kind in ("service", "timer"):
+            units[f"extra.{name}.{kind}"] = render(f"systemd/app.task@.{kind}", **own)
+    if migration is not None:
+        units["migrate.service"] = render("systemd/app-migrate@.service", **values)
+        units["migrate"] = render("systemd/migrate.sh", **values)
+    return units
 
 
 def _record(release: str, migrate: bool, health: dict[str, Any]) -> dict[str, Any]:

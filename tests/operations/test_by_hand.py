@@ -40,7 +40,7 @@ def command(operation: Any, run: ReleasesRun) -> str:
     return str(made.get_raw_value())
 
 
-ASKED = f"--by {identity.by()} --lock-wait 60"
+ASKED = f"--by {identity.by()} --lock-wait 360"
 
 
 def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
