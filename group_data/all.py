@@ -65,7 +65,7 @@ migrate_command = "auto"
 migrate_timeout_seconds = 300
 
 # The machine that migrates the database, before any other starts the release; unset: the first of the inventory that
-# has this application.
+# serves this application's `domain`.
 migrate_on = None
 
 # Before a migration, try it on a copy of the state directory with its SQLite databases, and have the live release

@@ -11,6 +11,6 @@ def fleet(state: State) -> Fleet:
     """Return the hosts of the inventory, in its order, and which of them the run selects."""
     hosts = list(state.inventory)
     return Fleet(
-        applications={host.name: str(host.data.get("app_name")) for host in hosts},
+        applications={host.name: (str(host.data.get("app_name")), str(host.data.get("domain"))) for host in hosts},
         selected=frozenset(host.name for host in hosts if state.is_host_in_limit(host)),
     )

@@ -73,6 +73,15 @@ def linked_release(layout: Layout, name: str) -> str | None:
     return targets.pop() if len(targets) == 1 else None
 
 
+def port(layout: Layout, name: str) -> int | None:
+    """Return the port that the slot's processes are told to use; None when that cannot be read."""
+    try:
+        words = (layout.settings / f"{name}.env").read_text().split()
+        return next(int(word.partition("=")[2]) for word in words if word.startswith("HOMEPORT_PORT="))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
 def holds(layout: Layout, name: str, release: Release) -> bool:
     """Tell whether links and units of the slot are those of `release`; what runs in it then runs that release."""
     return linked_release(layout, name) == release.id and units.are_installed(layout, name, release)

@@ -32,7 +32,7 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
     """
     release = load(layout, release_id)
     if rollback:
-        _must_have_been_good(layout, release)
+        _may_be_gone_back_to(layout, release)
     found = slots.read(layout)
     live = found[found.live] if found.live else None
     if live and live.active and live.release == release.id and not again:
@@ -54,11 +54,15 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
     journal.append(layout, journal.STARTED, release, slot, by=by)
 
 
-def _must_have_been_good(layout: Layout, release: Release) -> None:
+def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
+    """Raise HostError for a release that never was good, or whose site knows the slots by other ports."""
     verdict = journal.verdicts(journal.read(layout)).get(release.id)
     if verdict in (None, journal.FAILED):
         problem = "has failed here" if verdict else "was never live here"
         raise HostError(f"{problem} and is not gone back to; see homeport-host releases")
+    present = {slot: slots.port(layout, slot) for slot in release.ports}
+    if present != release.ports:
+        raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
 
 
 def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, rehearse: bool) -> None:

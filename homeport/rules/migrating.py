@@ -1,4 +1,7 @@
-"""Which machine of the inventory migrates the database: exactly one for an application, and it must take part. Pure."""
+"""Which machine of the inventory migrates the database: exactly one for an application, and it must take part. Pure.
+
+Machines that serve the application under one name share its database; under other names it is another one's.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,23 @@ from homeport.settings import Settings
 
 @dataclass(frozen=True)
 class Fleet:
-    """The inventory's hosts in their order, each with the name of its application, and those that this run selects."""
+    """The inventory's hosts in their order, each with its application and domain, and those that this run selects."""
 
-    applications: Mapping[str, str]
+    applications: Mapping[str, tuple[str, str]]
     selected: frozenset[str]
 
-    def hosts(self, app: str) -> tuple[str, ...]:
-        """Return the hosts that have the application `app`."""
-        return tuple(host for host, its in self.applications.items() if its == app)
+    def hosts(self, app: str, domain: str | None = None) -> tuple[str, ...]:
+        """Return the hosts that have the application `app`, under the name `domain` if one is given."""
+        return tuple(host for host, (its, name) in self.applications.items() if its == app and domain in (None, name))
 
 
 def migrating_host(settings: Settings, fleet: Fleet) -> str:
-    """Return the host that migrates: `migrate_on`, or the inventory's first one that has the application.
+    """Return the host that migrates: `migrate_on`, or the inventory's first one that serves the application's name.
 
-    Raises UsageError when `migrate_on` is none of those.
+    Raises UsageError when `migrate_on` does not have the application.
     """
     hosts = fleet.hosts(settings.app_name)
-    chosen = settings.migrate_on or hosts[0]
+    chosen = settings.migrate_on or fleet.hosts(settings.app_name, settings.domain)[0]
     if chosen not in hosts:
         problem = f"the inventory has no host {chosen} with the application {settings.app_name}"
         raise UsageError(problem, key="migrate_on", fix=f"choose one of: {', '.join(hosts)}")
@@ -38,7 +41,7 @@ def must_take_part(settings: Settings, fleet: Fleet) -> None:
     """Raise UsageError when a release that migrates goes to some hosts, and not to the one that migrates."""
     chosen = migrating_host(settings, fleet)
     if chosen not in fleet.selected:
-        ours = [host for host in fleet.hosts(settings.app_name) if host in fleet.selected]
+        ours = [host for host in fleet.hosts(settings.app_name, settings.domain) if host in fleet.selected]
         raise UsageError(
             f"the release has a migration, which runs on {chosen}, and that host is not selected",
             key="--limit",

@@ -91,7 +91,7 @@ class Settings(BaseModel):
     migrate_on: Text | None = Field(
         None,
         description="The machine that migrates the database, before any other starts the release; unset: the first of "
-        "the inventory that has this application.",
+        "the inventory that serves this application's `domain`.",
     )
     migration_rehearsal: bool = Field(
         False,

@@ -99,3 +99,11 @@ def test_a_commit_finds_the_slot_that_runs_the_release(state: Slots, slot: str) 
 def test_a_commit_refuses_what_is_not_running(state: Slots) -> None:
     with pytest.raises(HostError, match="start it first"):
         choose(state, "r1")
+
+
+def test_the_port_of_a_slot_is_the_one_that_its_processes_are_told(layout: Layout) -> None:
+    assert slots.port(layout, BLUE) is None
+    (layout.settings / "blue.env").write_text("HOMEPORT_SLOT=blue\nHOMEPORT_PORT=8011\n")
+    assert slots.port(layout, BLUE) == 8011
+    (layout.settings / "blue.env").write_text("HOMEPORT_PORT=\n")
+    assert slots.port(layout, BLUE) is None

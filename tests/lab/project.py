@@ -80,7 +80,7 @@ class Project:
     def pyinfra(self, host: str, *options: str, **data: object) -> subprocess.CompletedProcess[str]:
         """Run `pyinfra inventories/lab.py deploy.py` against one host or more; stdout and stderr come together.
 
-        More are separated by commas. One alone migrates for itself: the lab's other hosts are no machines of its site.
+        More are separated by commas.
         """
         with self.started(host, *options, **data) as process:
             output = process.communicate(timeout=900)[0]
@@ -88,7 +88,7 @@ class Project:
 
     def started(self, host: str, *options: str, **data: object) -> subprocess.Popen[str]:
         """Begin the same run; each line of its output is there as soon as it is printed."""
-        given = {**({} if "," in host else {"migrate_on": host}), **self.data, **data}
+        given = {**self.data, **data}
         values = [word for key, value in given.items() for word in ("--data", f"{key}={value}")]
         limits = [word for name in host.split(",") if name for word in ("--limit", name)]
         command = [str(PYINFRA), "inventories/lab.py", "deploy.py", *limits, *options, *values]

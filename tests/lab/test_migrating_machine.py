@@ -57,7 +57,7 @@ def fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     hosts = [lab.add(f"fleet{number}") for number in range(3)]
     folder = tmp_path_factory.mktemp("fleet") / "project"
     # One worker each, and time: three machines start side by side on what may be a busy computer.
-    values = {"workers": 1, "health_timeout_seconds": 180}
+    values = {"workers": 1, "health_timeout_seconds": 180, "migrate_on": "fleet0"}
     project = Project.create(folder, lab, "hello", migrate_command=COUNTED, **values)
     yield Fleet(project, [Seen(lab, host) for host in hosts])
     for host in hosts:

@@ -8,12 +8,20 @@ from homeport.errors import UsageError
 from homeport.rules.migrating import Fleet, migrating_host, must_take_part
 from tests.state.builders import make_settings
 
-HOSTS = {"db1": "other", "web2": "notes", "web1": "notes", "web3": "notes"}
+NOTES = ("notes", "notes.example.com")
+HOSTS = {"db1": ("other", "other.example.com"), "web2": NOTES, "web1": NOTES, "web3": NOTES}
 EVERYWHERE = Fleet(HOSTS, frozenset(HOSTS))
 
 
 def test_the_first_host_of_the_inventory_that_has_the_application_migrates() -> None:
     assert migrating_host(make_settings(), EVERYWHERE) == "web2"
+
+
+def test_the_same_application_under_another_name_has_a_database_of_its_own() -> None:
+    fleet = Fleet({"trial": ("notes", "trial.example.com"), **HOSTS}, frozenset(HOSTS))
+    assert migrating_host(make_settings(), fleet) == "web2"
+    assert migrating_host(make_settings(domain="trial.example.com", domain_aliases=()), fleet) == "trial"
+    assert migrating_host(make_settings(migrate_on="trial"), fleet) == "trial"
 
 
 def test_the_host_that_the_settings_name_migrates() -> None:
@@ -39,13 +47,13 @@ def test_a_selection_without_the_migrating_host_is_refused_with_what_to_do() -> 
 
 
 @given(
-    st.dictionaries(st.text("abc123", min_size=1), st.sampled_from(["notes", "other"]), min_size=1).filter(
-        lambda hosts: "notes" in hosts.values()
+    st.dictionaries(st.text("abc123", min_size=1), st.sampled_from([NOTES, HOSTS["db1"]]), min_size=1).filter(
+        lambda hosts: NOTES in hosts.values()
     ),
     st.data(),
 )
-def test_exactly_one_host_migrates_and_it_takes_part(hosts: dict[str, str], data: st.DataObject) -> None:
-    ours = [host for host, app in hosts.items() if app == "notes"]
+def test_exactly_one_host_migrates_and_it_takes_part(hosts: dict[str, tuple[str, str]], data: st.DataObject) -> None:
+    ours = [host for host, its in hosts.items() if its == NOTES]
     chosen = data.draw(st.none() | st.sampled_from(ours))
     selected = frozenset(data.draw(st.sets(st.sampled_from(ours), min_size=1)))
     settings, fleet = make_settings(migrate_on=chosen), Fleet(hosts, selected)
