@@ -41,13 +41,15 @@ class PhaseCommand(StringCommand):
 
 @cache
 def _script(name: str) -> str:
-    return "".join((SCRIPTS / f"{part}.sh").read_text() for part in ("disk", name))
+    # The deploy lock is held beside everything else, and changes nothing.
+    before = ("disk",) if name == "lock" else ("disk", "alone")
+    return "".join((SCRIPTS / f"{part}.sh").read_text() for part in (*before, name))
 
 
 def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:
     """Return the command that runs `scripts/NAME.sh` with `arguments`; `payload` (text) is its standard input.
 
-    A payload appears in no command line and in no debugging output of pyinfra.
+    A payload appears in no command line and in no debugging output of pyinfra. Scripts run one at a time on a host.
     """
     words = [QuoteString(word) for word in (_script(name), f"homeport-{name}", *arguments)]
     stdin = {"_stdin": payload} if payload is not None else {}

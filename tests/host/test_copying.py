@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -44,31 +43,40 @@ def rows(path: Path) -> list[tuple[int, int]]:
         return opened.execute("SELECT number, same FROM pairs").fetchall()
 
 
+# A process of its own: a thread may be one of gevent's here, which would never let go.
+WRITER = """
+import sqlite3, sys
+written = sqlite3.connect(sys.argv[1], timeout=60)
+number = 0
+while True:
+    number += 1
+    written.execute("INSERT INTO pairs VALUES (?, NULL)", (number,))
+    written.execute("UPDATE pairs SET same = number WHERE same IS NULL")
+    written.commit()
+    if number == 1:
+        print("begun", flush=True)
+"""
+
+
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_a_copy_that_is_taken_while_somebody_writes_is_whole(source: Path, target: Path, journal: str) -> None:
-    written, stop = database(source / "app.db", journal), threading.Event()
-
-    def write() -> None:
-        number = 0
-        while not stop.is_set():
-            written.execute("INSERT INTO pairs VALUES (?, NULL)", (number := number + 1,))
-            written.execute("UPDATE pairs SET same = number WHERE same IS NULL")
-            written.commit()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for number in range(10):
-            copy = target / str(number)
-            copy.mkdir()
-            assert copying.copy(source, copy) == 1
-            assert [path.name for path in copy.iterdir()] == ["app.db"]
-            found = rows(copy / "app.db")
-            assert found == [(number, number) for number in range(1, len(found) + 1)]
-    finally:
-        stop.set()
-        writer.join()
-        written.close()
+    database(source / "app.db", journal).close()
+    command = [sys.executable, "-c", WRITER, str(source / "app.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout
+            assert writer.stdout.readline() == b"begun\n"
+            for number in range(10):
+                copy = target / str(number)
+                copy.mkdir()
+                assert copying.copy(source, copy) == 1
+                assert [path.name for path in copy.iterdir()] == ["app.db"]
+                found = rows(copy / "app.db")
+                assert found == [(number, number) for number in range(1, len(found) + 1)]
+            assert len(found) > 1
+            assert writer.poll() is None
+        finally:
+            writer.kill()
 
 
 def test_what_is_in_the_log_of_changes_only_is_copied_too(source: Path, target: Path) -> None:

@@ -20,8 +20,7 @@ from tests.lab.load import NEW_CONNECTION, PROBE, Report, load
 from tests.lab.project import Project, Seen
 
 pytestmark = pytest.mark.lab
-# What a killed run has begun on the host may go on there for a while: the next run waits for it.
-SETTINGS = {"drain_timeout_seconds": 1, "watch_seconds": 1, "lock_wait_seconds": 60}
+SETTINGS = {"drain_timeout_seconds": 1, "watch_seconds": 1}
 
 
 @dataclass

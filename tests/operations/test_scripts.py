@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,30 @@ class Machine:
         program.chmod(0o755)
 
     def run(self, name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return self._run(*(word.obj for word in script(name, *arguments).bits[2:]), stdin=stdin)
+        return self._run(*self._words(name, *arguments), stdin=stdin)
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._line(*self._words(name, *arguments)), env=self._environment, stdout=-1, text=True)
 
     def shell_out(self, commands: str) -> subprocess.CompletedProcess[str]:
         """Run commands after the functions that stand before every script."""
         return self._run((SCRIPTS / "disk.sh").read_text() + commands)
 
+    def _words(self, name: str, *arguments: str) -> list[str]:
+        text, *words = (word.obj for word in script(name, *arguments).bits[2:])
+        return [text.replace("/run/homeport", f"{self.folder}/run"), *words]
+
+    def _line(self, *words: str) -> list[str]:
+        return [*([self.shell, "sh"] if self.shell == "busybox" else [self.shell]), "-c", *words]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+
     def _run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        shell = [self.shell, "sh", "-c"] if self.shell == "busybox" else [self.shell, "-c"]
         return subprocess.run(
-            [*shell, *words],
-            env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
+            self._line(*words),
+            env=self._environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -193,3 +207,26 @@ def test_a_service_that_does_not_start_is_named_after_the_last_lines_of_its_jour
     )
     assert done.stdout == "the reason\n"
     assert "b.service" not in "".join(machine.record)
+
+
+HOLD = (
+    "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_step_waits_for_one_that_a_killed_run_has_left_at_work(tmp_path: Path, shell: str) -> None:
+    machine = Machine(tmp_path, shell)
+    machine.has("useradd")
+    (tmp_path / "run").mkdir()
+    holder = [sys.executable, "-c", HOLD, str(tmp_path / "run/step.lock")]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        with machine.start("accounts", "comment", "notes", "/var/lib/notes") as step:
+            assert step.stdout
+            assert step.stdout.readline() == "waiting for another run's step on this host to end\n"
+            assert machine.record == []
+            other.communicate("\n")
+    assert step.returncode == 0
+    assert machine.record

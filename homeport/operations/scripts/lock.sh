@@ -10,7 +10,7 @@ wait=$2
 me=$3
 despite=$4
 say() { printf '%s\t%s\n' "$1" "$(head -n 1 "$2")"; }
-[ -d /run/homeport ] || mkdir -p -m 755 /run/homeport
+[ -d /run/homeport ] || install -d -m 755 /run/homeport
 # Open to root alone: flock needs no more than a readable file.
 exec 9<>"$lock"
 held() {

@@ -1,0 +1,14 @@
+# Stands before every script that changes a host: one at a time there. Another application's run may be at work, or a
+# step of a run that was killed: it goes on to its end without its run, and without the lock that this one had.
+alone=/run/homeport/step.lock
+[ -d /run/homeport ] || install -d -m 755 /run/homeport
+# Open to root alone: flock needs no more than a readable file.
+[ -e "$alone" ] || (umask 077 && : >>"$alone")
+exec 8<>"$alone"
+if ! flock -n 8; then
+    echo "waiting for another run's step on this host to end"
+    flock -w 900 8 || {
+        echo "error: another run's step does not end on this host; see 'fuser -v $alone' there" >&2
+        exit 1
+    }
+fi
