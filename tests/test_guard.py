@@ -172,7 +172,8 @@ def test_a_project_without_group_data_is_refused_with_the_cause(project: Project
 
 
 def test_a_selection_without_the_machine_that_migrates_is_refused_with_what_to_do(project: Project) -> None:
-    migration = ("--data", "migrate_command=alembic upgrade head")
+    # One site on two machines: they share a database.
+    migration = ("--data", "migrate_command=alembic upgrade head", "--data", "domain=notes.example.com")
     assert project.refusal(*DEPLOY, *migration, "--limit", "web2") == [
         "error: web2: --limit: the release has a migration, which runs on web1, and that host is not selected; "
         "add web1 to --limit, or set migrate_on to web2"
