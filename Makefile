@@ -37,7 +37,7 @@ demo: $(READY)
 # the processor.
 test: $(READY)
 	@$(MAKE) --no-print-directory -j3 images test-units test-examples
-	@$(BIN)/pytest tests/lab -n 3 --dist loadgroup --no-loadscope-reorder -m "not qemu"
+	@$(BIN)/pytest tests/lab -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
 	@$(BIN)/pytest tests/lab -m qemu
 
 # What runs beside something else says all that it has to say when it ends.

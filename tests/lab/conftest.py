@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -20,13 +19,8 @@ numbers = itertools.count(1)
 LONGEST = ("test_deploy", "test_zero_loss", "test_host_program", "test_kill", "test_release_kinds")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module and a suite on one worker, since they share a machine and go on from one another."""
-    for item in items:
-        values = getattr(item, "callspec", None) and item.callspec.params.values()  # type: ignore[attr-defined]
-        suites = [value for value in values or () if value in get_args(Suite)]
-        item.add_marker(pytest.mark.xdist_group("-".join((item.path.stem, *suites))))
+    """Have the files that take longest run first."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
