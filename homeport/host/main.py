@@ -7,6 +7,7 @@ Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 from . import by_hand, handlers, output, transient
 from .layout import SLOTS
 from .output import HostError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.complain(error, where(options))
         return error.exit_status
     except OSError as error:
-        output.complain(HostError(str(error)), where(options))
+        full = "the disk is full; free some space and run it again: " if error.errno in FULL else ""
+        output.complain(HostError(f"{full}{error}"), where(options))
         return 1
     return status
 

@@ -23,10 +23,11 @@ from tests.nginx_sites import files, some_sites, write
 
 pytestmark = pytest.mark.lab
 WATCHED = "/etc/nginx /etc/systemd/system /etc/homeport /usr/local/bin /etc/letsencrypt/renewal-hooks"
-NONSENSE = '{% extends "homeport/nginx/site.conf" %}{% block server %}\n    nonsense on;\n{% endblock %}'
+NONSENSE = '{% extends "homeport/nginx/nginx.conf" %}{% block gzip %}\n    nonsense on;\n{% endblock %}'
 RENEWAL = "[Unit]\nDescription=x\n[Service]\nType=oneshot\nExecStart=certbot-without-a-path renew\nNonsense=yes\n"
 CHANGED = '{% extends "homeport/nginx/nginx.conf" %}{% block gzip %}\n    gzip off;\n{% endblock %}'
-ADDED = '{% extends "homeport/nginx/site.conf" %}{% block server %}\n    # one more line\n{% endblock %}'
+ADDED = '{% include "homeport/nginx/default.conf" %}\n# one more line\n'
+SOUND = "[Unit]\nDescription=x\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
 
 
 class Site(Seen):
@@ -84,8 +85,8 @@ def stage(deployed: Stage) -> Iterator[Stage]:
 
 
 def test_a_configuration_that_nginx_does_not_accept_replaces_nothing(stage: Stage) -> None:
-    stage.override("nginx/site.conf", NONSENSE)
-    stage.override("nginx/nginx.conf", CHANGED)
+    stage.override("nginx/nginx.conf", NONSENSE)
+    stage.override("certbot/homeport-renew.service", SOUND)
     assert 'unknown directive "nonsense"' in stage.refused()
 
 
@@ -103,8 +104,8 @@ def test_a_disk_that_is_full_in_the_middle_of_the_files_replaces_nothing(stage: 
     )
     try:
         stage.override("nginx/nginx.conf", CHANGED)
-        stage.override("nginx/site.conf", ADDED)
-        assert f"error: files: {full}/" in stage.refused()
+        stage.override("nginx/default.conf", ADDED)
+        assert f"no space is left on the file system {full} (" in stage.refused()
     finally:
         stage.seen.shell(f"umount {full} && rm -r {kept}")
 
