@@ -126,7 +126,8 @@ def test_a_worker_that_leaks_to_its_limit_is_killed_and_replaced_and_harms_nobod
     answer = stage.seen.curl("/leak", "-o", "/dev/null", "-w", "%{http_code}")
     assert answer.stdout in ("502", "504")
     assert until(lambda: len(stage.workers(unit)) == 2 and stage.workers(unit) != before, 60)
-    assert len(stage.workers(unit) & before) == 1
+    # Nginx asks once more where a connection that it had kept open breaks: then the other worker leaks as well.
+    assert len(stage.workers(unit) & before) <= 1
     assert until(stage.seen.answers)
     assert stage.seen.property(unit, "MainPID") == manager
     assert stage.seen.property(unit, "NRestarts") == "0"
