@@ -105,9 +105,12 @@ def test_a_release_that_cannot_fit_is_refused_before_it_is_sent(stage: Stage) ->
 
 def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     serving, before = stage.live(), stage.listing()
+    # All at once, or the upload would be through before the disk is full.
     stage.seen.shell(
-        "systemd-run -q --unit=filler sh -c 'until ls -d /srv/hello/releases/*.partial; do sleep 0.02; done; "
-        "cat /dev/zero >/srv/filler; true'"
+        "cat >/root/filler.sh <<'END'\n"
+        "until ls -d /srv/hello/releases/*.partial; do sleep 0.01; done\n"
+        "fallocate -l $(df -Pk /srv | awk 'NR == 2 { print $4 }')K /srv/filler\n"
+        "END\nsystemd-run -q --unit=filler sh /root/filler.sh"
     )
     line = stage.full("/srv")
     assert "cannot be put in place" in line
