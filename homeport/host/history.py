@@ -40,20 +40,8 @@ def overview(layout: Layout) -> dict[str, Any]:
 
 
 def read(layout: Layout) -> list[dict[str, Any]]:
-    """Return the entries of the log, oldest first; a line cut short by a power cut is passed over."""
-    try:
-        lines = layout.log.read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            raw = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(raw, dict) and raw.get("release") and raw.get("event"):
-            found.append(raw)
-    return found
+    """Return the entries of the log, oldest first."""
+    return journal.entries(journal.text(layout))
 
 
 def in_order(names: Iterable[str], entries: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -64,8 +52,8 @@ def in_order(names: Iterable[str], entries: Iterable[Mapping[str, Any]]) -> list
 
 def states(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return what each release came to: good, bad or rolled-back; one that never was live is missing."""
-    events = [journal.Event(str(entry["event"]), str(entry["release"])) for entry in entries]
-    return {release: STATES[verdict] for release, verdict in journal.verdicts(events).items()}
+    verdicts = journal.verdicts(map(journal.event, entries))
+    return {release: STATES[verdict] for release, verdict in verdicts.items()}
 
 
 def present(layout: Layout) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .layout import Layout
 from .lock import now
@@ -25,24 +26,40 @@ class Event:
     release: str
 
 
-def parse(text: str) -> list[Event]:
-    """Return the events of a log, oldest first; a line cut short by a power cut is passed over."""
-    events = []
+def entries(text: str) -> list[dict[str, Any]]:
+    """Return the entries of a log, oldest first; a line cut short by a power cut is passed over."""
+    found = []
     for line in text.splitlines():
         try:
             raw = json.loads(line)
-            events.append(Event(str(raw["event"]), str(raw["release"])))
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             continue
-    return events
+        if isinstance(raw, dict) and "event" in raw and "release" in raw:
+            found.append(raw)
+    return found
+
+
+def parse(text: str) -> list[Event]:
+    """Return the events of a log, oldest first."""
+    return [event(entry) for entry in entries(text)]
+
+
+def event(entry: Mapping[str, Any]) -> Event:
+    """Return what an entry of the log says has happened."""
+    return Event(str(entry["event"]), str(entry["release"]))
+
+
+def text(layout: Layout) -> str:
+    """Return the application's log as it stands; nothing when there is none yet."""
+    try:
+        return layout.log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def read(layout: Layout) -> list[Event]:
     """Return the events of the application, oldest first."""
-    try:
-        return parse(layout.log.read_text(errors="replace"))
-    except FileNotFoundError:
-        return []
+    return parse(text(layout))
 
 
 def last_live(events: Iterable[Event]) -> str | None:
