@@ -2,7 +2,8 @@
 # Usage: disk_full WORDS DIRECTORY…; prints which file system is full and returns 0, or returns 1.
 disk_full() {
     case $1 in
-    *"No space left on device"* | *"os error 28"* | *"Errno 28"* | *"Disk quota exceeded"*) ;;
+    # GNU tar says the second when there was place for a part of a block.
+    *"No space left on device"* | *"tar: "*": Wrote only "* | *"os error 28"* | *"Errno 28"* | *"Disk quota exceeded"*) ;;
     *) return 1 ;;
     esac
     shift
