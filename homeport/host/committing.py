@@ -7,10 +7,11 @@ is left of the old slot (enabled, running, its processes) is ended by whichever 
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from . import health, hooks, journal, processes, slots, starting, switching, units, watching
-from .layout import Layout, other
+from .layout import LAUNCHER, Layout, other
 from .output import HostError, say
 from .releases import Release, load
 
@@ -35,7 +36,12 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     if new:
         _prove(layout, old, slot, release, by)
         _log(layout, old, slot, release, by, rollback=rollback)
-    changed = _finish(layout, slot, release, standby=release.standby and not rollback and not again)
+    if new and rollback:
+        # Whoever goes back waits for the older release and not for the end of the one that is left.
+        _finish_beside(layout, release)
+        changed = True
+    else:
+        changed = _finish(layout, slot, release, standby=release.standby and not rollback and not again)
     say(f"{layout.app}: release {release.id} is live in slot {slot}" + ("" if new or changed else " already"))
     if new:
         _after_live(layout, release, old.release)
@@ -93,6 +99,19 @@ def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str, 
     if rollback and old.release and old.release != release.id:
         journal.append(layout, journal.LEFT, load(layout, old.release), old.name, by=by)
     journal.append(layout, journal.LIVE, release, slot, by=by)
+
+
+def _finish_beside(layout: Layout, release: Release) -> None:
+    """Have a unit of its own do this commit once more, which ends the old slot; it waits until this run is done."""
+    unit = (
+        "--quiet",
+        "--collect",
+        f"--unit=homeport-{layout.app}-finish-{os.getpid()}",
+        "--property=StandardOutput=null",
+    )
+    again = ("--in-unit", "commit", "--rollback", "--app", layout.app, "--release", release.id, "--lock-wait", "60")
+    units.must("systemd-run", *unit, LAUNCHER, *again)
+    say(f"{layout.app}: the other slot finishes its requests and is stopped then")
 
 
 def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bool:

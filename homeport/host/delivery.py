@@ -9,8 +9,8 @@ from .layout import PROGRAM_DIRECTORY
 PACKAGE = "hostprogram"
 LAUNCHER_NAME = "homeport-host"
 NOT_ON_HOSTS = ("__init__.py", "delivery.py")
-# -I: neither the caller's PYTHON* variables nor its folder decide what runs as root. -B: compiled files would lie
-# where only delivered files belong, and could outlive the source that they were made from.
+# -I: neither the caller's PYTHON* variables nor its folder decide what runs as root. -B: bytecode is made
+# once, as the files are delivered, and on the disk before it is used; never in passing.
 LAUNCHER = f"""#!/usr/bin/python3 -IB
 # Written by homeport: its program on this host.
 import sys

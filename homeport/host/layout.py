@@ -132,6 +132,10 @@ class Layout:
         """Return the file that lets a slot run that is not live yet; a boot forgets it."""
         return self.machine.runtime / f"{self.app}.{slot}.started"
 
+    def migrated(self, slot: str) -> Path:
+        """Return the file that keeps a slot's migration from running: its release has migrated the database before."""
+        return self.settings / f"{slot}.migrated"
+
     def links(self, slot: str) -> tuple[Path, Path]:
         """Return the two links of a slot: to the code and to the settings of its release."""
         return self.base / "slots" / slot, self.settings / "slots" / slot

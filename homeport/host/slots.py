@@ -87,15 +87,24 @@ def holds(layout: Layout, name: str, release: Release) -> bool:
     return linked_release(layout, name) == release.id and units.are_installed(layout, name, release)
 
 
-def prepare(layout: Layout, name: str, release: Release) -> None:
-    """Stop the slot and make it hold `release`. Must not be called for the live slot."""
+def prepare(layout: Layout, name: str, release: Release, *, migrate: bool) -> None:
+    """Stop the slot and make it hold `release`, which shall `migrate` or has done so. Not for the live slot."""
     if is_live(layout, name) and units.is_active(layout.unit(name)):
         raise HostError(f"slot {name} is live and is not touched")
     halt(layout, name)
+    if migrate:
+        durable.remove(layout.migrated(name))
+    else:
+        migrates_no_more(layout, name)
     for link in layout.links(name):
         link.parent.mkdir(exist_ok=True)
         durable.point(link, f"../releases/{release.id}")
     units.install(layout, name, release)
+
+
+def migrates_no_more(layout: Layout, name: str) -> None:
+    """Keep the slot's migration from running: an older one has no business in a database that is ahead of it."""
+    durable.write(layout.migrated(name), b"")
 
 
 def halt(layout: Layout, name: str) -> None:

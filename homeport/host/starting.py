@@ -27,8 +27,8 @@ UNCOMMITTED_SECONDS = 1800
 def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = False, again: bool = False) -> None:
     """Bring the release `release_id` up; raise HostError with the cause, and leave its slot stopped, when it fails.
 
-    `by` is who asked, for the log. `rollback` refuses a release that never was good, and migrates without hooks and
-    rehearsal; `again` brings the live release up a second time. The caller holds the application's lock.
+    `by` is who asked, for the log. `rollback` refuses a release that never was good; `again` brings the live release up
+    a second time; neither migrates. The caller holds the application's lock.
     """
     release = load(layout, release_id)
     if rollback:
@@ -45,7 +45,7 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
         return
     say(f"{layout.app}: starting release {release.id} in slot {slot} on port {release.ports[slot]}")
     try:
-        _bring_up(layout, slot, release, live, rehearse=not (rollback or again))
+        _bring_up(layout, slot, release, live, migrate=not (rollback or again))
     except BaseException as error:
         slots.halt(layout, slot)
         reason = str(error) or type(error).__name__
@@ -65,11 +65,11 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
 
 
-def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, rehearse: bool) -> None:
+def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, migrate: bool) -> None:
     rehearsal.clean(layout)  # what a killed run has left takes disk and memory
-    slots.prepare(layout, slot, release)
+    slots.prepare(layout, slot, release, migrate=migrate)
     site.check(layout, release)
-    if rehearse and release.has_migration:
+    if migrate and release.has_migration:
         previous = live.release if live else None
         hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
         if release.rehearsal and live and live.active and live.release:

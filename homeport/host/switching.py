@@ -72,6 +72,7 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
 def resume(layout: Layout, slot: str) -> None:
     """Start a slot that holds what it held before; raise HostError when it does not become healthy again."""
     say(f"{layout.app}: starting slot {slot} again")
+    slots.migrates_no_more(layout, slot)
     slots.permit(layout, slot)
     done = units.run("systemctl", "start", "--", layout.unit(slot))
     if done.returncode:

@@ -24,6 +24,7 @@ PROPERTIES = (
     "ExecStartPost",
     "LoadState",
     "MainPID",
+    "NeedDaemonReload",
     "NRestarts",
     "Result",
     "StateChangeTimestamp",
@@ -126,15 +127,22 @@ def install(layout: Layout, slot: str, release: Release) -> None:
     """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
     # A task of the release that was here before may be at work still.
     stop_units([path.name for path in installed_extras(layout, slot)])
+    names = _names(layout, slot, release)
+    # On a way back they are there as a rule.
+    if not are_installed(layout, slot, release) or any(show(name)["NeedDaemonReload"] == "yes" for name in names):
+        _write(layout, slot, release)
+        must("systemctl", "daemon-reload")
+        verify(layout, slot, release)
+    # A release that ran into its start limit here must not keep the next one from starting.
+    run("systemctl", "reset-failed", "--", *names)
+
+
+def _write(layout: Layout, slot: str, release: Release) -> None:
     for path, content in wanted_files(layout, slot, release).items():
         if content is None:
             durable.remove(path)
         else:
             durable.write(path, content)
-    must("systemctl", "daemon-reload")
-    verify(layout, slot, release)
-    # A release that ran into its start limit here must not keep the next one from starting.
-    run("systemctl", "reset-failed", "--", *_names(layout, slot, release))
 
 
 def verify(layout: Layout, slot: str, release: Release) -> None:
