@@ -37,8 +37,13 @@ memory_max_megabytes = "auto"
 # Environment variables of the application that anybody may see.
 environment = {}
 
-# File of NAME=value lines on this machine whose content nobody may see but the application.
+# File of NAME=value lines on this machine whose content nobody may see but the application; best encrypted with age
+# (`homeport secrets`).
 secrets_file = None
+
+# Names of environment variables of the command that deploys (a pipeline's secrets) which the application gets as
+# well.
+secrets_from_environment = []
 
 # Further Debian packages that the application needs on the host.
 packages = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
@@ -11,9 +12,23 @@ from homeport.cli.lab import lab
 from homeport.cli.releases import releases, restart, rollback
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
+# Loaded when they are asked for, since loading the settings' model would make every other command slower.
+LOADED_LATER = {"secrets": "homeport.cli.secrets"}
+
 
 class Commands(click.Group):
     """A group whose errors are one line on stderr with the exit status that goes with them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *LOADED_LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name."""
+        if cmd_name not in LOADED_LATER:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(LOADED_LATER[cmd_name]), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""

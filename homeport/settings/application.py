@@ -17,6 +17,7 @@ from homeport.settings.types import (
     Releases,
     Text,
     Timer,
+    Variables,
 )
 
 
@@ -55,7 +56,14 @@ class ApplicationSettings(BaseModel):
         default_factory=dict, description="Environment variables of the application that anybody may see."
     )
     secrets_file: Text | None = Field(
-        None, description="File of NAME=value lines on this machine whose content nobody may see but the application."
+        None,
+        description="File of NAME=value lines on this machine whose content nobody may see but the application; best "
+        "encrypted with age (`homeport secrets`).",
+    )
+    secrets_from_environment: Variables = Field(
+        (),
+        description="Names of environment variables of the command that deploys (a pipeline's secrets) which the "
+        "application gets as well.",
     )
     packages: Packages = Field((), description="Further Debian packages that the application needs on the host.")
     processes: Processes = Field(

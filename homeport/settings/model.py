@@ -80,6 +80,8 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
         for name in self.timers:
             if name in self.processes:
                 raise ValueError(f"timers must not have the name of a process ({name})")
+        if both := sorted(set(self.environment) & set(self.secrets_from_environment)):
+            raise ValueError(f"secrets_from_environment and environment must not have the same name ({both[0]})")
         if self.standby and self.switch == "restart":
             raise ValueError('standby needs memory for two releases, which `switch = "restart"` says is not there')
         if len(set(self.domains)) < len(self.domains):

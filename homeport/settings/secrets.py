@@ -1,67 +1,60 @@
-"""The secrets file: NAME=value lines on this machine. Its values never enter a message.
+"""The secrets of a run: those of the secrets file and those of named environment variables of this machine.
 
-A line that is not understood is named by its number alone: it may well be a piece of a secret (a private key over
-several lines, say), and so may be what stands before its `=`.
+They are kept in memory alone here. Their values never enter a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import StringIO
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv.parser import Binding, parse_stream
-
+from homeport.age.encryption import decrypt, is_encrypted
 from homeport.errors import UsageError
+from homeport.settings.dotenv import variables
 from homeport.settings.model import Settings
-from homeport.settings.types import EnvironmentName, check_variable
+from homeport.settings.types import check_variable
 
 
-def load_secrets(settings: Settings, project: Path, host: str | None = None) -> dict[str, str]:
-    """Read the variables of `settings.secrets_file` (relative to `project`); raise UsageError without any value."""
+def load_secrets(
+    settings: Settings, project: Path, host: str | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the secret variables of `settings`; its file is relative to `project`, `environment` is this process's.
+
+    Raises UsageError, without any value, when the file cannot be read, or a named variable is not there.
+    """
+    named = _named(settings, host, environment)
     if not settings.secrets_file:
-        return {}
-    path = project / settings.secrets_file
-    found: dict[str, str] = {}
-    for line, name, value in _assignments(_text(path, host), host):
-        if name in found or name in settings.environment:
-            problem = f"line {line} sets {name} again" if name in found else f"{name} is also in `environment`"
-            raise _error(problem, host, "keep it in one place")
-        found[name] = value
-    return found
-
-
-def _text(path: Path, host: str | None) -> str:
+        return named
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = read_secrets(project / settings.secrets_file)
+        return {**variables(text, elsewhere={*settings.environment, *named}), **named}
+    except UsageError as error:
+        key = f"secrets_file: {error.key}" if error.key else "secrets_file"
+        raise UsageError(error.problem, host=host, key=key, fix=error.fix) from None
+
+
+def read_secrets(path: Path) -> str:
+    """Return the text of a secrets file, decrypted if it is encrypted; raise UsageError when that cannot be."""
+    try:
+        data = path.read_bytes()
+        return (decrypt(data, path) if is_encrypted(data) else data).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        raise _error(f"{path} cannot be read", host, "write it as NAME=value lines, in UTF-8") from None
+        raise UsageError(f"{path} cannot be read", fix="write it as NAME=value lines, in UTF-8") from None
 
 
-def _assignments(text: str, host: str | None) -> Iterator[tuple[int, str, str]]:
-    """Yield line number, name and value of each variable that the file sets, in its order."""
-    for binding in parse_stream(StringIO(text)):
-        if binding.key is None and not binding.error:
-            continue
-        line = _line(binding)
-        if binding.key is None or binding.value is None or not EnvironmentName.fullmatch(binding.key):
-            raise _error(
-                f"line {line} is not NAME=value",
-                host,
-                'a value of several lines stands in one, as NAME="first\\nsecond"',
-            )
+def _named(settings: Settings, host: str | None, environment: Mapping[str, str]) -> dict[str, str]:
+    key = "secrets_from_environment"
+    # A pipeline gives an empty variable for a secret that it does not have.
+    missing = [name for name in settings.secrets_from_environment if not environment.get(name)]
+    if missing:
+        fix = "give it to the job that deploys"
+        problem = f"{', '.join(missing)} is not set, or empty, in the environment of this command"
+        raise UsageError(problem, host=host, key=key, fix=fix)
+    found = {name: environment[name] for name in settings.secrets_from_environment}
+    for name, value in found.items():
         try:
-            check_variable(binding.key, binding.value)
+            check_variable(name, value)
         except ValueError as error:
-            raise _error(f"line {line}: {error}", host, "mend that line") from None
-        yield line, binding.key, binding.value
-
-
-def _line(binding: Binding) -> int:
-    """Return the line on which the assignment begins; dotenv counts the empty lines before it in."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _error(problem: str, host: str | None, fix: str) -> UsageError:
-    return UsageError(problem, host=host, key="secrets_file", fix=fix)
+            raise UsageError(str(error), host=host, key=key) from None
+    return found

@@ -144,3 +144,16 @@ def check_variable(name: str, content: str) -> None:
         raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
     if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
         raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")
+
+
+def variable_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of variables, each once; raise ValueError for one that cannot be given to the application."""
+    for number, name in enumerate(value, 1):
+        # Whoever writes a value where its name belongs must not find it in a log.
+        if not EnvironmentName.fullmatch(name):
+            raise ValueError(f"item {number} is no name for an environment variable")
+        check_variable(name, "")
+    return tuple(dict.fromkeys(value))
+
+
+Variables = Annotated[TextList, AfterValidator(variable_names)]

@@ -46,7 +46,7 @@ class File:
     """
 
     path: str
-    content: str
+    content: str = field(repr=False)
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"

@@ -21,7 +21,7 @@ class Context:
 
     settings: Settings
     source: Source
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
     machine: Machine = field(default_factory=Machine)
     overrides: Path | None = None
     by: str = ""

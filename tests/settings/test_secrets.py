@@ -91,7 +91,7 @@ def test_a_variable_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_variable_that_is_in_environment_too_is_refused(tmp_path: Path) -> None:
-    assert "A is also in `environment`" in refusal(tmp_path, "A=hunter2", environment={"A": "x"})
+    assert "A is also in the settings" in refusal(tmp_path, "A=hunter2", environment={"A": "x"})
 
 
 @pytest.mark.parametrize("name", ["HOMEPORT_PORT", "STATE_DIRECTORY"])
@@ -130,3 +130,56 @@ def test_no_content_ever_appears_in_a_message(tmp_path: Path, parts: list[str]) 
     except UsageError as error:
         line = str(error).replace("sets KEY again", "")
         assert "hunter2" not in line or "sets " in line or "value of " in line
+
+
+def from_environment(environment: dict[str, str], **data: object) -> dict[str, str]:
+    settings = Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", **data})
+    return load_secrets(settings, Path("/"), "web1", environment)
+
+
+def test_named_variables_of_the_job_are_secrets_too() -> None:
+    job = {"DATABASE_URL": "hunter2", "OTHER": "x"}
+    assert from_environment(job, secrets_from_environment="DATABASE_URL") == {"DATABASE_URL": "hunter2"}
+
+
+def test_a_variable_that_the_job_lacks_is_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        from_environment({"A": "hunter2", "B": ""}, secrets_from_environment=["A", "B", "C"])
+    assert caught.value.exit_status == 2
+    assert str(caught.value).startswith("web1: secrets_from_environment: B, C is not set, or empty")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_variable_of_the_job_that_is_too_long_is_refused_without_its_value() -> None:
+    with pytest.raises(UsageError, match="secrets_from_environment: A is longer") as caught:
+        from_environment({"A": "hunter2" * 30_000}, secrets_from_environment=["A"])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_variable_has_one_place(tmp_path: Path) -> None:
+    (tmp_path / "secrets.env").write_text("A=1\n")
+    settings = Settings.model_validate(
+        {
+            "app_name": "notes",
+            "domain": "notes.example.com",
+            "secrets_file": "secrets.env",
+            "secrets_from_environment": ["A"],
+        }
+    )
+    with pytest.raises(UsageError, match="A is also in the settings"):
+        load_secrets(settings, tmp_path, "web1", {"A": "2"})
+    with pytest.raises(ValueError, match="must not have the same name"):
+        Settings.model_validate({**settings.model_dump(), "environment": {"A": "3"}})
+
+
+@pytest.mark.parametrize("names", [["postgres://hunter2@db"], ["HOMEPORT_X"], ["A", "1"]])
+def test_a_value_in_the_place_of_a_name_is_not_repeated(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="secrets_from_environment") as caught:
+        Settings.model_validate({"app_name": "n1", "domain": "a.example.com", "secrets_from_environment": names})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_are_in_no_representation_of_what_a_run_holds() -> None:
+    from homeport.state.wanted import File
+
+    assert "hunter2" not in repr(File("/etc/x", "A=hunter2", secret=True))

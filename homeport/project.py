@@ -1,0 +1,53 @@
+"""What an inventory says about a project's secrets, read without connecting: `python -m homeport.project INVENTORY`.
+
+A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. Prints a line of
+JSON for each host.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+from pyinfra.api import Host
+from pyinfra.api.state import State
+from pyinfra.context import ctx_state
+from pyinfra_cli.inventory import make_inventory
+
+from homeport.errors import EXIT_USAGE, HomeportError
+from homeport.settings.loading import load
+
+
+def main(inventory: str, *limits: str) -> None:
+    """Print, for each host of `inventory` that the `limits` (names or groups) select, where its secrets are."""
+    folder = str(Path.cwd())
+    # Inventories and group data may import what lies in the project, as under pyinfra.
+    sys.path.insert(0, folder)
+    with ctx_state.use(State()):
+        hosts = [host for host in make_inventory(inventory, cwd=folder) if _is_selected(host, limits)]
+    for host in hosts:
+        print(json.dumps(_secrets_of(host)))
+
+
+def _is_selected(host: Host, limits: tuple[str, ...]) -> bool:
+    return not limits or any(fnmatch(name, limit) for name in (host.name, *host.groups) for limit in limits)
+
+
+def _secrets_of(host: Host) -> dict[str, object]:
+    settings = load(host.data.dict(), host.name)
+    return {
+        "host": host.name,
+        "secrets_file": settings.secrets_file,
+        "elsewhere": [*settings.environment, *settings.secrets_from_environment],
+    }
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except HomeportError as error:
+        for line in error.line().splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None

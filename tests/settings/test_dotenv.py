@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeport.errors import UsageError
+from homeport.settings.dotenv import replaced, variables
+
+TEXT = "# first\n\nA=1 # one\nexport B='two'\n\n# last"
+VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+
+
+@given(VALUES)
+def test_every_value_that_is_set_is_read_back_as_it_is(value: str) -> None:
+    assert variables(replaced(TEXT, "NEW", value)) == {"A": "1", "B": "two", "NEW": value}
+    assert variables(replaced(TEXT, "B", value)) == {"A": "1", "B": value}
+
+
+def test_everything_else_stays_as_it_is() -> None:
+    assert replaced(TEXT, "A", "x y") == TEXT.replace("A=1 # one", "A='x y'")
+    assert replaced(TEXT, "C", "x") == TEXT + "\nC='x'\n"
+
+
+def test_a_zero_byte_is_refused_without_the_value() -> None:
+    with pytest.raises(UsageError) as caught:
+        replaced(TEXT, "A", "hunter2\0")
+    assert "hunter" not in str(caught.value)
