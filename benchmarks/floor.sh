@@ -49,6 +49,7 @@ touch "$environment/.complete"
 # The unit requires the migration, and has started only when the application is healthy.
 systemctl start "$app@blue.service"
 systemctl enable "$app@blue.service"
+printf '{"event": "live", "release": "%s"}\n' "$release" >"/srv/$app/releases.jsonl"
 
 /usr/local/bin/certbot certonly --non-interactive --agree-tos --webroot --webroot-path /var/www/homeport-acme \
     --cert-name "$app" --server "$authority" --register-unsafely-without-email -d "$domain"

@@ -68,7 +68,12 @@ def _ready(results: Results) -> list[str]:
 def _first(results: Results) -> list[str]:
     rows = _versus(results, "first provision", "first homeport", "first floor")
     rows.append(("next release, homeport (code only)", *_seconds(results["next homeport seconds"]), ""))
-    rows.append(("rollback, homeport, registries cut off", *_seconds(results["rollback homeport seconds"]), ""))
+    for name, what in (
+        ("rollback", "rollback, registries cut off"),
+        ("standby", "rollback to a release that is kept up"),
+    ):
+        rows.append((f"{what}: it answers", *_seconds(results[f"{name} answers"]), ""))
+        rows.append((f"{what}: the command ends", *_seconds(results[f"{name} homeport seconds"]), ""))
     return [
         "## First provision, next release, rollback",
         "",

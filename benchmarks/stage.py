@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.measure import BenchmarkError, Finished, run
+from benchmarks.measure import TIMEOUT_SECONDS, BenchmarkError, Finished, run
 from benchmarks.relay import relay
 from homeport.lab import Lab, LabDirectory, LabHost, keys, ssh
 from homeport.lab.inventory import inventory
 from homeport.lab.model import BackendName
+from tests.lab.clients import NewConnection, Target
 from tests.lab.project import PYINFRA, Project, Seen
 
 # What the host begins itself gets nowhere; answers to us pass. Dropped, not refused: an attempt costs its time-out.
@@ -96,6 +98,31 @@ class Stage:
         answer = Seen(self.lab, host).curl("/health", "--fail")
         if answer.returncode != 0:
             raise BenchmarkError(f"{host.name} does not answer over HTTPS: {answer.stderr}")
+
+    def settle(self, host: LabHost) -> None:
+        """Wait until nothing of an earlier run is at work on the host."""
+        command = "while systemctl list-units --plain --no-legend 'homeport-*-finish-*' | grep -q .; do sleep 0.2; done"
+        self.ssh(host, command)
+
+    @contextmanager
+    def awaited(self, host: LabHost, release: str) -> Iterator[list[float]]:
+        """Ask the site twenty times a second until this release answers; then the list has the seconds that it took."""
+        client = NewConnection(Target(host.domain, host.address, self.lab.directory.ca_file), "GET", "/health")
+        began = time.monotonic()
+        seconds: list[float] = []
+
+        def ask() -> None:
+            while not seconds and time.monotonic() < began + TIMEOUT_SECONDS:
+                if client.request().release == release:
+                    seconds.append(time.monotonic() - began)
+                time.sleep(0.05)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        yield seconds
+        asking.join()
+        if not seconds:
+            raise BenchmarkError(f"release {release} does not answer")
 
     @contextmanager
     def distant(self, host: LabHost, round_trip_seconds: float) -> Iterator[LabHost]:

@@ -4,6 +4,7 @@ machine in the same mood; the first provision of each fills the package caches a
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -143,16 +144,27 @@ class Suite:
         stage.project.git("reset", "-q", "--hard", previous)
 
     def _rollback(self, host: LabHost) -> None:
-        """Go back to the release before, and forth again, while the host can open no connection to anywhere."""
-        stage = self.stage
-        there, back = stage.releases(host)[:2]
-        stage.cut_off(host)
-        for number in range(ROLLBACKS):
-            for release in (back, there):
-                run = stage.pyinfra([host], "--data", f"release={release}", "--data", "accept_migrations=true")
-                self.results.note("rollback homeport", run)
-                self.say(f"rollback {number + 1}: {run.seconds:.1f} s")
-        stage.check(host)
+        """Go back to the release before, and forth again, while the host can open no connection to anywhere.
+
+        At the end once more to a release that is kept running.
+        """
+        self.stage.cut_off(host)
+        there, back = self.stage.releases(host)[:2]
+        for release in (back, there) * ROLLBACKS:
+            self._go_back(host, release, "rollback")
+        for _ in range(ROLLBACKS):
+            self.stage.project.write("benchmark.txt", f"{secrets.token_hex()}\n")
+            self.stage.pyinfra([host], "--data", "standby=true")
+            self._go_back(host, self.stage.releases(host)[1], "standby")
+        self.stage.check(host)
+
+    def _go_back(self, host: LabHost, release: str, name: str) -> None:
+        self.stage.settle(host)
+        with self.stage.awaited(host, release) as answers:
+            run = self.stage.pyinfra([host], "--data", f"release={release}", "--data", "accept_migrations=true")
+        self.results.note(f"{name} homeport", run)
+        self.results.add(f"{name} answers", answers[0])
+        self.say(f"{name}: {answers[0]:.1f} s to the answer, {run.seconds:.1f} s in all")
 
     def _compare(self, plain: Floor) -> None:
         """Let homeport look at a host that the floor has provisioned: it must find nothing to do."""

@@ -20,13 +20,10 @@ from pyinfra.context import ctx_config, ctx_state
 
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.fleet import fleet
-from homeport.inputs import read_inputs
 from homeport.operations import outcome
 from homeport.paths import ENTRIES
-from homeport.plans import provision
 from homeport.rules.migrating import must_take_part
 from homeport.settings.loading import load
-from homeport.steps.wanted import describe
 
 
 def install() -> None:
@@ -110,6 +107,11 @@ def _check_host(state: State, host: Host) -> None:
     settings = load(host.data.dict(), host.name)
     if settings.release is not None or not _needs_source():
         return
+    # What is not needed for a way back need not be loaded for it.
+    from homeport.inputs import read_inputs
+    from homeport.plans import provision
+    from homeport.steps.wanted import describe
+
     context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
     describe(provision.STEPS, context)
     if context.has_migration:

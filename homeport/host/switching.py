@@ -28,7 +28,7 @@ POLL_SECONDS = 0.2
 def take_over(layout: Layout, slot: str, release: Release) -> None:
     """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site."""
     site.install(layout, release)
-    units.enable(layout.unit(slot))
+    units.enable(layout.unit(slot), reload=False)
     os.sync()
     flip(layout, slot)
 

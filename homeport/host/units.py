@@ -160,9 +160,9 @@ def _names(layout: Layout, slot: str, release: Release) -> list[str]:
     return [path.name for path, content in wanted_files(layout, slot, release).items() if content is not None]
 
 
-def enable(unit: str) -> None:
-    """Have the unit started at boot."""
-    must("systemctl", "enable", "--quiet", "--", unit)
+def enable(unit: str, *, reload: bool = True) -> None:
+    """Have the unit started at boot; without `reload`, which takes a while, `show` may not know of it yet."""
+    must("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
 
 
 def disable(unit: str) -> None:
