@@ -155,6 +155,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.one_suite
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault: str) -> None:
     path, text, named = BROKEN[fault]
@@ -172,6 +173,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
     assert '"event": "failed"' in stage.seen.shell("tail -n 1 /srv/notes/releases.jsonl")
 
 
+@pytest.mark.one_suite
 def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: Stage) -> None:
     serving, good = live(stage.seen), (stage.project.app / "requirements.txt").read_text()
     stage.project.write("requirements.txt", "fastapi[standard]\nno-such-package-of-homeport==1.0\n")
@@ -237,6 +239,7 @@ def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     assert stage.project.deployed(stage.host).count("No changes") == PHASES
 
 
+@pytest.mark.one_suite
 def test_an_authority_that_is_down_harms_nothing_and_the_next_run_mends_it(stage: Stage) -> None:
     serial, alias = stage.seen.serial(), f"www.{stage.host.domain}"
     stage.project.lab.acme.stop()
@@ -254,6 +257,7 @@ def test_an_authority_that_is_down_harms_nothing_and_the_next_run_mends_it(stage
     assert redirect.stdout == f"308 https://{stage.host.domain}/notes"
 
 
+@pytest.mark.one_suite
 def test_a_name_that_does_not_resolve_is_named_in_one_line(stage: Stage) -> None:
     result = stage.project.deploy(stage.host, domain_aliases="nowhere.example.invalid")
     assert result.returncode == 1
@@ -262,6 +266,7 @@ def test_a_name_that_does_not_resolve_is_named_in_one_line(stage: Stage) -> None
     assert stage.seen.answers()
 
 
+@pytest.mark.one_suite
 def test_a_crash_loop_stops_at_its_limit_and_says_so(stage: Stage) -> None:
     unit = f"notes@{stage.seen.get('/health')['slot']}.service"
     environment = stage.seen.shell(f"readlink -f /srv/notes/slots/{stage.seen.get('/health')['slot']}/.venv")
