@@ -9,7 +9,11 @@ from homeport.steps.context import Context
 def account(context: Context) -> Part:
     """Return the application's account and the folders that its releases live in."""
     app, paths = context.settings.app_name, context.paths
-    ours = [Directory(f"{paths.root}{part}") for part in ("", "/releases", "/venvs", "/slots")]
+    # Code is nobody's business but its application's: it may have a secret in it that should not be there.
+    ours = [
+        Directory(paths.root, mode=0o750, group=app),
+        *(Directory(f"{paths.root}/{part}") for part in ("releases", "venvs", "slots")),
+    ]
     return Part(
         accounts=(Account(app, paths.state),),
         directories=(
