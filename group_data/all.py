@@ -143,6 +143,9 @@ client_max_body_megabytes = 10
 # How long the proxy waits between two reads from the application.
 proxy_read_timeout_seconds = 60
 
+# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
+tls_profile = "intermediate"
+
 # max-age of Strict-Transport-Security (two years, as the preload list asks); 0: none.
 hsts_seconds = 63072000
 
@@ -157,3 +160,18 @@ apt_lock_timeout_seconds = 300
 
 # Free space on the host's disk below which nothing is begun.
 minimum_free_megabytes = 1024
+
+# Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of our own; others are
+# left alone. False removes it, unless another application on the machine has it on.
+firewall = True
+
+# What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.
+firewall_open = []
+
+# Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it, unless another
+# application on the machine has it on.
+sshd_hardening = True
+
+# How long a changed firewall or sshd waits for the new connection that confirms it, before the host restores what was
+# there.
+lockout_timeout_seconds = 60

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.local import LocalConnector
+from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
+
+from homeport.errors import HomeportError
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, StringCommand
+
+
+# One packet may be lost on the way; two attempts at pyinfra's 10 s stay within the shortest lockout_timeout_seconds.
+ATTEMPTS = 2
+RETRY_SECONDS = 2.0
 
 
 class Channel(Protocol):
@@ -97,3 +109,41 @@ class _LocalChannel:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         self._process.stdin.write(data)
         self._process.stdin.flush()
+
+
+def run_anew(host: Host, command: StringCommand, **arguments: Any) -> None:
+    """Run `command` over a new connection to `host`, made as pyinfra makes its own, and closed again.
+
+    Raises HomeportError when there is none to be had, and when the command fails. A connector that is not SSH has no
+    door that could be closed; its own connection does there.
+    """
+    with _connection(host) as connector:
+        status, output = connector.run_shell_command(command, print_output=False, print_input=False, **arguments)
+    if not status:
+        said = next(iter(output.output_lines), "no word")
+        raise HomeportError(said.removeprefix("error: "))
+
+
+@contextmanager
+def _connection(host: Host) -> Iterator[Any]:
+    if not isinstance(host.connector, SSHConnector):
+        yield host.connector
+        return
+    connector = SSHConnector(host.state, host)
+    _connect(connector)
+    try:
+        yield connector
+    finally:
+        if connector.client is not None:
+            connector.client.close()
+
+
+def _connect(connector: SSHConnector) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            connector.connect()
+            return
+        except ConnectError as error:
+            if attempt == ATTEMPTS:
+                raise HomeportError(str(error)) from error
+            time.sleep(RETRY_SECONDS)

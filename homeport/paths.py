@@ -21,6 +21,14 @@ TOOLS = f"{HOST_LIBRARY}/tools"
 SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 ACME_WEBROOT = "/var/www/homeport-acme"
 UNITS = "/etc/systemd/system"
+# What decides who gets in. No application's name has a dot, so none of these is an application's folder.
+FIREWALL_RULES = "/etc/homeport/firewall.nft"
+FIREWALL_OPENINGS = "/etc/homeport/firewall.d"
+FIREWALL_LOAD = f"{HOST_LIBRARY}/firewall-load"
+FIREWALL_LOADED = "/run/homeport/firewall.loaded"
+SSHD_DROP_IN = "/etc/ssh/sshd_config.d/00-homeport.conf"
+# There while a change of these waits for its confirmation; the host program writes it.
+PENDING_ACCESS = "/etc/homeport/.pending-access.json"
 
 
 @dataclass(frozen=True)

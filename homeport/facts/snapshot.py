@@ -17,6 +17,7 @@ from homeport.state.snapshot import (
     CertificateFound,
     Claim,
     Coming,
+    Login,
     Machine,
     PathFound,
     PathKind,
@@ -40,6 +41,8 @@ WIDTHS = {
     "slot_memory": 4,
     "slot_port": 2,
     "coming": 2,
+    "sshd": 2,
+    "login": 3,
 }
 Rows = dict[str, list[list[str]]]
 
@@ -116,6 +119,11 @@ def _snapshot(rows: Rows) -> Snapshot:
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
         removable=tuple(row[0] for row in rows["removable"]),
+        sshd=_sshd(rows),
+        login=next((Login(user, tuple(groups.split()), key == "key") for user, groups, key in rows["login"]), None),
+        firewall=_one(rows, "firewall"),
+        access_pending="access_pending" in rows,
+        shares=dict(_shares(row[0]) for row in rows["shares"]),
     )
 
 
@@ -130,6 +138,8 @@ def _megabytes(rows: Rows, section: str) -> int | None:
 
 def _machine(rows: Rows) -> Machine:
     os_id, os_version = rows["os"][0] if rows["os"] else ("", "")
+    sshd = _sshd(rows)
+    root_login = " ".join(sshd.get("permitrootlogin", ()))
     return Machine(
         os_id=os_id,
         os_version=os_version,
@@ -137,7 +147,20 @@ def _machine(rows: Rows) -> Machine:
         cores=int(_one(rows, "cores", "1")),
         memory_megabytes=int(_one(rows, "memory", "0")) // 1024,
         ipv6="ipv6" in rows,
+        has_sshd=bool(rows["sshd"]),
+        ssh_ports=tuple(sorted({int(port) for port in (*(row[0] for row in rows["ssh_port"]), *sshd.get("port", ()))}))
+        or (22,),
+        # Never weaker than what the host has.
+        root_login=root_login if root_login in ("no", "forced-commands-only") else "prohibit-password",
     )
+
+
+def _sshd(rows: Rows) -> dict[str, tuple[str, ...]]:
+    """Return sshd's settings, each with all values that it has."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in rows["sshd"]:
+        found[key] = (*found.get(key, ()), value)
+    return found
 
 
 def _paths(rows: Rows) -> dict[str, PathFound]:
@@ -180,6 +203,14 @@ def _claim(text: str) -> Claim:
     except (ValueError, KeyError, TypeError):
         # Damaged by hand; the run that owns it writes it anew.
         return Claim("", (), ())
+
+
+def _shares(text: str) -> tuple[str, tuple[str, ...]]:
+    try:
+        raw = cast("dict[str, Any]", json.loads(text))
+        return str(raw["app"]), tuple(map(str, raw["shares"]))
+    except (ValueError, KeyError, TypeError):
+        return "", ()
 
 
 def _certificate(rows: Rows) -> CertificateFound | None:

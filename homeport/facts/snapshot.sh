@@ -61,6 +61,52 @@ done
 for claim in /etc/homeport/*/site.json; do
     [ ! -f "$claim" ] || printf 'claim\t%s\n' "$(cat "$claim")"
 done
+for share in /etc/homeport/*/access.json; do
+    [ ! -f "$share" ] || printf 'shares\t%s\n' "$(cat "$share")"
+done
+# The door that we came through: sudo keeps it from us, so it is looked up in the processes above.
+pid=$$
+while [ -z "${SSH_CONNECTION:-}" ] && [ "${pid:-0}" -gt 1 ] && read -r stat <"/proc/$pid/stat"; do
+    SSH_CONNECTION=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
+    stat=${stat##*) }
+    stat=${stat#* }
+    pid=${stat%% *}
+done 2>/dev/null
+read -r client _ server port <<END
+${SSH_CONNECTION:-}
+END
+[ -z "$port" ] || printf 'ssh_port\t%s\n' "$port"
+# Where sshd listens, or systemd on its behalf; and what its settings on disk say of the user that we are.
+listening=$(ss -Hltnp 2>/dev/null | sed -n "s/^[^ ]* *[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*\"sshd\".*/ssh_port$t\1/p")
+if [ -z "$listening" ] && systemctl -q is-active ssh.socket 2>/dev/null; then
+    listening=$(systemctl show -P Listen ssh.socket | sed -n "s/^.*[: ]\([0-9]*\) (Stream)$/ssh_port$t\1/p")
+fi
+[ -z "$listening" ] || printf '%s\n' "$listening"
+login=${SUDO_USER:-$(id -un)}
+if [ -x /usr/sbin/sshd ]; then
+    settings=$(/usr/sbin/sshd -T -C "user=$login,host=${client:-localhost},addr=${client:-127.0.0.1},laddr=${server:-127.0.0.1},lport=${port:-22}" 2>/dev/null |
+        grep -E '^(port|permitrootlogin|(allow|deny)(users|groups)|authorizedkeys(file|command)|trustedusercakeys) ')
+    home=$(getent passwd "$login" | cut -d : -f 6)
+    key=
+    set -f
+    for file in $(printf '%s\n' "$settings" | sed -n 's/^authorizedkeysfile //p'); do
+        case $file in /* | %h*) ;; *) file=$home/$file ;; esac
+        file=$(printf '%s\n' "$file" | sed "s|%h|$home|g; s|%u|$login|g")
+        ! grep -qs '^[^#]*[a-z]' "$file" || key=key
+    done
+    set +f
+    printf '%s\n' "${settings:-unreadable yes}" | sed "s/^\([a-z]*\) /sshd$t\1$t/"
+    [ -z "$settings" ] || printf 'login\t%s\t%s\t%s\n' "$login" "$(id -Gn "$login")" "$key"
+fi
+if [ -f /etc/homeport/firewall.nft ]; then
+    table=$(nft -s -t list table inet homeport 2>/dev/null)
+    if [ -z "$table" ]; then
+        printf 'firewall\tit is not loaded\n'
+    elif ! printf '%s\n' "$table" | sha256sum | cmp -s - /run/homeport/firewall.loaded; then
+        printf 'firewall\tsomebody has changed it\n'
+    fi
+fi
+[ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
 [ ! -h /usr/local/lib/homeport/tools ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
 for folder in "/srv/$app/releases"/*; do
     case $folder in *.partial) continue ;; esac

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import by_hand, handlers, output, transient
+from . import access_commands, by_hand, handlers, output, transient
 from .layout import SLOTS
 from .output import HostError
 
@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_proxy(commands)
     _add_expiry(commands)
     _add_by_hand(commands)
+    access_commands.add(commands)
     return top
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from homeport.operations import access as getting_in
 from homeport.operations import certifying, provisioning, releasing
+from homeport.steps.access import access
 from homeport.steps.account import account
 from homeport.steps.application import slots
 from homeport.steps.base import base
 from homeport.steps.certificate import certificate
 from homeport.steps.proxy import proxy
 
-STEPS = (base, account, proxy, certificate, slots)
+STEPS = (base, account, access, proxy, certificate, slots)
 
 PHASES = (
     ("Packages", provisioning.packages),
@@ -17,6 +19,7 @@ PHASES = (
     ("Files", provisioning.files),
     ("Tools", provisioning.tools),
     ("Services", provisioning.services),
+    ("Access", getting_in.access),
     ("Release", releasing.upload),
     ("Dependencies", releasing.dependencies),
     # All machines start the new release before any of them switches to it: pyinfra waits between operations.

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from homeport.errors import HomeportError
+from homeport.paths import SSHD_DROP_IN
 from homeport.rules.disk import upload_refusal
+from homeport.rules.lockout import lockout
 from homeport.rules.memory import refusal
 from homeport.rules.platform import unsupported
 from homeport.settings import Settings
 from homeport.source import Source
+from homeport.state.compare import access_changes
 from homeport.state.snapshot import PortHolder, Snapshot
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 
@@ -35,6 +38,8 @@ def preflight(
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
+    if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
+        problems += filter(None, (lockout(found.login, found.sshd),))
     if found.live_release != wanted.release.id:
         problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
     return tuple(problems)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from homeport.rules.firewall import check_openings
+
 
 def as_text(value: object) -> object:
     """Give back a number as text: pyinfra turns `--data app_ref=1234` into an int before we see it."""
@@ -63,6 +65,7 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Releases = Annotated[
     tuple[Text, ...], AfterValidator(release_names), BeforeValidator(as_list), BeforeValidator(as_release)
 ]
+Openings = Annotated[TextList, AfterValidator(check_openings)]
 Packages = Annotated[TextList, AfterValidator(package_names)]
 ReleaseName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from homeport.paths import AppPaths
+from homeport.paths import FIREWALL_RULES, AppPaths
 from homeport.state.changes import Change
 from homeport.state.snapshot import Coming, PathFound, Snapshot
 from homeport.state.wanted import Account, CertificateWanted, Directory, File, Wanted
@@ -51,7 +51,7 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
     for file in wanted.part.files:
-        if file.with_release and found.live_release != wanted.release.id:
+        if file.file_set == "access" or (file.with_release and found.live_release != wanted.release.id):
             continue
         if reason := _file_reason(file, found.paths.get(file.path)):
             files.append(file)
@@ -62,6 +62,27 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
     if placeholder:
         changes.append(Change("make", AppPaths(wanted.app).placeholder, "no certificate yet"))
     return FileChanges(tuple(directories), tuple(files), absent, placeholder, tuple(changes))
+
+
+def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
+    """Return what differs in who gets in: files, what is withdrawn, our table in the kernel, an earlier change.
+
+    What another application on the host still wants of what all share is not withdrawn.
+    """
+    reasons = {
+        file: reason
+        for file in wanted.part.files
+        if file.file_set == "access" and (reason := _file_reason(file, found.paths.get(file.path)))
+    }
+    others = {path for app, paths in found.shares.items() if app != wanted.app for path in paths}
+    withdrawn = tuple(path for path in wanted.part.withdrawn if path in found.paths and path not in others)
+    changes = [Change("write", file.path, reason) for file, reason in reasons.items()]
+    changes += [Change("remove", path, "not wanted") for path in withdrawn]
+    if not changes and found.firewall and FIREWALL_RULES in found.paths:
+        changes.append(Change("load", "the firewall", found.firewall))
+    if found.access_pending:
+        changes.append(Change("settle", "who gets in", "an earlier change was not confirmed"))
+    return FileChanges(files=tuple(reasons), absent=withdrawn, changes=tuple(changes))
 
 
 def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:

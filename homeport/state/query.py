@@ -34,6 +34,7 @@ def query(wanted: Wanted) -> Query:
             *(directory.path for directory in part.directories),
             *(file.path for file in part.files),
             *part.absent,
+            *part.withdrawn,
             places.tls,
             f"{places.placeholder}/fullchain.pem",
         ),

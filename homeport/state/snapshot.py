@@ -22,6 +22,9 @@ class Machine:
     cores: int = 1
     memory_megabytes: int = 1024
     ipv6: bool = True
+    has_sshd: bool = True
+    ssh_ports: tuple[int, ...] = (22,)
+    root_login: str = "prohibit-password"
     applications: int = 1
     workers_at_most: int | None = None
 
@@ -80,6 +83,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Login:
+    """The user that we are logged in as, and whether one of the files that sshd looks into has a key for it."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    has_key: bool = True
+
+
+@dataclass(frozen=True)
 class SlotMemory:
     """What a running slot holds, in kilobytes (PSS): all of it, and its worker processes' part, and how many these are.
 
@@ -104,7 +116,8 @@ class Snapshot:
     """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes).
 
     `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
-    is the kernel's MemAvailable, without swap.
+    is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
+    is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share.
     """
 
     machine: Machine
@@ -135,6 +148,11 @@ class Snapshot:
     certificate: CertificateFound | None = None
     proxy_stale: bool = False
     removable: tuple[str, ...] = ()
+    sshd: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    login: Login | None = None
+    firewall: str = ""
+    access_pending: bool = False
+    shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def live_release(self) -> str:

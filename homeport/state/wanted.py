@@ -13,7 +13,8 @@ from typing import Literal
 
 from homeport.errors import HomeportError
 
-FileSet = Literal["plain", "nginx", "systemd"]
+# "access" is put in place under the dead man's switch, by a phase of its own.
+FileSet = Literal["plain", "nginx", "systemd", "access"]
 
 
 # What an account of ours is known by, in the comment field of /etc/passwd.
@@ -69,13 +70,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class Part:
-    """What one step answers for."""
+    """What one step answers for. What is `withdrawn` is of the set "access", and goes unless another application here
+    wants it.
+    """
 
     packages: tuple[str, ...] = ()
     accounts: tuple[Account, ...] = ()
     directories: tuple[Directory, ...] = ()
     files: tuple[File, ...] = ()
     absent: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
 
 
@@ -134,7 +138,7 @@ def merge(parts: Iterable[Part]) -> Part:
     """Add parts up, keeping their order; raise HomeportError when two want different things of the same name."""
     parts = tuple(parts)
     merged = {spec.name: _unique(item for part in parts for item in getattr(part, spec.name)) for spec in fields(Part)}
-    _unique_paths(item for name in ("directories", "files", "absent") for item in merged[name])
+    _unique_paths(item for name in ("directories", "files", "absent", "withdrawn") for item in merged[name])
     return Part(**merged)  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ from homeport.state.snapshot import (
     CertificateFound,
     Claim,
     Coming,
+    Login,
     Machine,
     PathFound,
     PortHolder,
@@ -79,6 +80,17 @@ name\twww.example.com
 server\thttps://ca.example.com/directory
 proxy\tstale
 removable\trelease bbb
+shares\t{"app": "blog", "shares": ["/etc/homeport/firewall.nft"]}
+shares\tdamaged
+ssh_port\t22
+ssh_port\t2222
+sshd\tport\t22
+sshd\tpermitrootlogin\tno
+sshd\tallowusers\tdebian
+sshd\tallowusers\troot@192.0.2.1
+login\tdebian\tdebian sudo\tkey
+firewall\tit is not loaded
+access_pending
 end
 """.splitlines()
 
@@ -89,7 +101,9 @@ def read(*lines: str) -> list[str]:
 
 def test_a_whole_reading_is_understood() -> None:
     found = parse(READING)
-    assert found.machine == Machine("debian", "13", "arm64", cores=4, memory_megabytes=4000, ipv6=True)
+    assert found.machine == Machine(
+        "debian", "13", "arm64", cores=4, memory_megabytes=4000, ssh_ports=(22, 2222), root_login="no"
+    )
     assert found.clock == datetime(2030, 1, 1, tzinfo=UTC)
     assert (found.free_megabytes, found.free_inodes_percent, found.has_systemd) == (2929, 60, True)
     assert (found.release_free_megabytes, found.release_free_inodes) == (2929, 70000)
@@ -127,6 +141,14 @@ def test_a_whole_reading_is_understood() -> None:
     )
     assert found.proxy_stale
     assert found.removable == ("release bbb",)
+
+
+def test_who_gets_in_is_understood() -> None:
+    found = parse(READING)
+    assert found.sshd == {"port": ("22",), "permitrootlogin": ("no",), "allowusers": ("debian", "root@192.0.2.1")}
+    assert (found.login, found.access_pending) == (Login("debian", ("debian", "sudo"), has_key=True), True)
+    assert found.firewall == "it is not loaded"
+    assert found.shares == {"blog": ("/etc/homeport/firewall.nft",), "": ()}
 
 
 def test_a_bare_machine_gives_nothing() -> None:

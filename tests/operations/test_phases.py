@@ -80,7 +80,7 @@ def test_a_payload_is_text_that_pyinfra_can_send(name: str) -> None:
 
 
 def test_packages_that_are_missing_are_installed_with_the_time_to_wait_for_another_apt() -> None:
-    run, host = make_run(replace(as_wanted(WANTED), packages=frozenset({"nginx", "python3", "openssl"})))
+    run, host = make_run(replace(as_wanted(WANTED), packages=frozenset({"nginx", "nftables", "python3", "openssl"})))
     [command] = phase("Packages", run)
     assert command.get_raw_value().endswith(" homeport-packages 300 ca-certificates python3-venv")
     assert host.lines == ["  install ca-certificates (missing)", "  install python3-venv (missing)"]

@@ -98,6 +98,7 @@ def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> di
         "accounts": tuple(Change("make", one.name) for one in compare.missing_accounts(wanted, found)),
         "files": compare.file_changes(wanted, found).changes,
         "tools": compare.tools_changes(wanted, found),
+        "access": compare.access_changes(wanted, found).changes,
         "services": compare.service_changes(wanted, found),
         "release": compare.release_changes(wanted, found),
         "dependencies": compare.dependency_changes(wanted, found),

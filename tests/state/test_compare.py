@@ -65,7 +65,7 @@ def wanted_states(draw: st.DrawFn) -> Wanted:
 
 
 def test_on_a_bare_machine_every_phase_but_the_pruning_has_something_to_do() -> None:
-    assert len(changes_by_phase(WANTED, bare())) == 10
+    assert len(changes_by_phase(WANTED, bare())) == 11
 
 
 @given(wanted_states())

@@ -91,7 +91,8 @@ def test_every_directory_comes_after_the_one_that_it_lies_in() -> None:
 
 def test_every_file_lies_in_a_directory_that_is_wanted_or_comes_with_a_package() -> None:
     part = make_wanted().part
-    there = {one.path for one in part.directories} | {"/etc/nginx", "/etc/systemd/system", "/usr/local/bin"}
+    there = {one.path for one in part.directories}
+    there |= {"/etc/nginx", "/etc/ssh/sshd_config.d", "/etc/systemd/system", "/usr/local/bin"}
     assert {one.path.rpartition("/")[0] for one in part.files} <= there
 
 

@@ -1,0 +1,82 @@
+"""Our table in the kernel: checked before, loaded, saved and put back. No other table is touched."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .output import HostError
+from .units import run
+
+RULES = Path("/etc/homeport/firewall.nft")
+OPENINGS = Path("/etc/homeport/firewall.d")
+LOAD = Path("/usr/local/lib/homeport/firewall-load")
+LOADED = Path("/run/homeport/firewall.loaded")
+TABLE = ("inet", "homeport")
+EMPTY = f"table {' '.join(TABLE)}\ndelete table {' '.join(TABLE)}\n"
+NFT = "/usr/sbin/nft"
+SECONDS = 30
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether the firewall reads this file."""
+    return path == RULES or path.parent == OPENINGS
+
+
+def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
+    """Raise HostError with what nft says when it does not take the rules, `changed` (None: taken away)."""
+    openings, rules = stage / "firewall.d", stage / "firewall.nft"
+    shutil.copytree(OPENINGS, openings, dirs_exist_ok=True)
+    if RULES.exists():
+        shutil.copy(RULES, rules)
+    for path, content in changed.items():
+        staged = rules if path == RULES else openings / path.name
+        if is_ours(path) and content is not None:
+            staged.write_bytes(content)
+        elif is_ours(path):
+            staged.unlink(missing_ok=True)
+    if not rules.exists():
+        return
+    # In a mount namespace of its own, the check sees the staged openings under their final path.
+    words = 'mount --bind "$1" "$2" && exec "$3" -c -f "$4"'
+    done = run("unshare", "--mount", "sh", "-c", words, "sh", str(openings), str(OPENINGS), NFT, str(rules))
+    if done.returncode:
+        said = next(iter(done.stderr.strip().splitlines()), "no word")
+        raise HostError(f"nftables does not accept the firewall ({said}); nothing was changed")
+
+
+def saved() -> dict[str, str] | None:
+    """Return our table as it is in the kernel; None when there is none."""
+    table = run(NFT, "-s", "list", "table", *TABLE) if Path(NFT).exists() else None
+    if table is None or table.returncode:
+        return None
+    return {"table": table.stdout, "loaded": LOADED.read_text() if LOADED.exists() else ""}
+
+
+def put_back(table: Mapping[str, Any] | None) -> None:
+    """Have the kernel have our table as it was `saved`."""
+    if not Path(NFT).exists():
+        return
+    _nft(EMPTY + (table["table"] if table else ""))
+    if table:
+        LOADED.write_text(table["loaded"])
+
+
+def load() -> None:
+    """Have the kernel have our table as the files say; none where there is no file."""
+    if RULES.exists():
+        done = run(str(LOAD))
+        if done.returncode:
+            raise HostError(f"the firewall cannot be loaded: {done.stderr.strip()}")
+    elif Path(NFT).exists():
+        _nft(EMPTY)
+        LOADED.unlink(missing_ok=True)
+
+
+def _nft(text: str) -> None:
+    done = subprocess.run([NFT, "-f", "-"], input=text, capture_output=True, text=True, timeout=SECONDS, check=False)
+    if done.returncode:
+        raise HostError(f"nftables says: {done.stderr.strip()}")

@@ -1,0 +1,51 @@
+"""Whether sshd's settings, as they lie on the host's disk, would let us in again. Pure.
+
+Only what is certain is refused: the dead man's switch is there for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from homeport.errors import HomeportError
+from homeport.state.snapshot import Login
+
+Sshd = Mapping[str, tuple[str, ...]]
+
+
+def lockout(login: Login | None, sshd: Sshd) -> HomeportError | None:
+    """Return why the user that we are logged in as could not log in with a key once sshd reads `sshd` (`sshd -T`)."""
+    if login is None or not sshd:
+        return None
+    if login.user == "root" and sshd.get("permitrootlogin") == ("no",):
+        return _error("sshd's settings on disk let root log in no more (PermitRootLogin no)", "log in as another user")
+    if reason := _turned_away(login, sshd):
+        return _error(f"sshd's settings on disk turn {login.user} away ({reason})", "mend them in /etc/ssh")
+    if not login.has_key and not _keys_from_elsewhere(sshd):
+        return _error(
+            f"{login.user} has no authorized key, and could not log in without a password",
+            "add your key on the host (ssh-copy-id), or set sshd_hardening = False",
+        )
+    return None
+
+
+def _error(problem: str, fix: str) -> HomeportError:
+    return HomeportError(problem, key="ssh", fix=fix)
+
+
+def _turned_away(login: Login, sshd: Sshd) -> str:
+    """Return the directive that turns the user away, as sshd_config(5) has it: both lists must let the user in."""
+    for what, names in (("users", (login.user,)), ("groups", login.groups)):
+        denied, allowed = sshd.get(f"deny{what}", ()), sshd.get(f"allow{what}", ())
+        if any(fnmatchcase(name, pattern) for name in names for pattern in denied):
+            return f"Deny{what.capitalize()} {' '.join(denied)}"
+        # What is allowed from some addresses only (`name@address`) is not for us to reckon.
+        if allowed and not any(fnmatchcase(name, one.partition("@")[0]) for name in names for one in allowed):
+            return f"Allow{what.capitalize()} {' '.join(allowed)}"
+    return ""
+
+
+def _keys_from_elsewhere(sshd: Sshd) -> bool:
+    sources = (sshd.get(name, ("none",)) for name in ("authorizedkeyscommand", "trustedusercakeys"))
+    return any(value != ("none",) for value in sources)
