@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 from homeport.errors import LabError
-from homeport.lab import bridge, cgroups, dns, keys, names, processes, ssh, supervisor
+from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, processes, ssh, supervisor
 from homeport.lab.acme import AcmeServer
 from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
@@ -54,9 +55,11 @@ class Lab:
                 done.result()
         return self.directory.load()
 
-    def add(self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabHost:
+    def add(
+        self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn", *, layer: Path | None = None
+    ) -> LabHost:
         """Make one more host and return it when its user can log in; a host of this name that is up already is an
-        error.
+        error. With a `layer` (see `freeze`) it begins as the host from which that was made.
         """
         names.check_host_name(name)
         if any(host.name == name for host in self._state().hosts):
@@ -67,8 +70,18 @@ class Lab:
         context = self.context() if processes.find(self.id) else self.start_services()
         self.backend(backend, context).prepare(suite)
         host = self._register(name, suite, backend)
+        if layer:
+            nspawn.begin_with(context.host_directory(name), layer)
         self._create(host, context)
         return host
+
+    def freeze(self, name: str, layer: Path) -> None:
+        """Remove an nspawn host and keep its disk as `layer`, without what made it this host: others of its suite can
+        begin with that.
+        """
+        host = self.host(name)
+        nspawn.NspawnBackend(self.context()).keep_disk(host, layer)
+        self.remove(name)
 
     def remove(self, name: str) -> None:
         """End one host and remove all that belongs to it."""
@@ -171,9 +184,7 @@ class Lab:
             from homeport.lab.qemu import QemuBackend
 
             return QemuBackend(context)
-        from homeport.lab.nspawn import NspawnBackend
-
-        return NspawnBackend(context)
+        return nspawn.NspawnBackend(context)
 
     def _check(self, backend: BackendName) -> None:
         """Raise LabError where the machine cannot do this at all, before anything is made."""

@@ -21,6 +21,9 @@ from homeport.lab.recipe import ImageFile
 
 START_SECONDS = 60.0
 BASE = "base"  # the link in a host's directory to the image that its disk is a layer above
+LAYER = "layer"  # the link to another host's disk in between, if there is one
+# What makes a machine this one, apart from what `host_files` writes for each.
+OF_ONE_HOST = ("etc/machine-id", "etc/ssh/ssh_host_*", "var/lib/systemd/random-seed", "var/log/journal/*", "tmp/*")
 
 
 class NspawnBackend:
@@ -65,6 +68,17 @@ class NspawnBackend:
             ssh.run(self.context.directory, host, "sudo systemctl reboot")
         self._wait(host, unlike_boot=before)
 
+    def keep_disk(self, host: LabHost, layer: Path) -> None:
+        """Kill the host and move its disk to `layer`, which must be on the same file system, for `begin_with`."""
+        self._kill(host)
+        disk = self.context.host_directory(host.name) / "upper"
+        for path in (path for pattern in OF_ONE_HOST for path in disk.glob(pattern)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        disk.rename(layer)
+
     def is_running(self, host: LabHost) -> bool:
         """Tell whether the process that runs the host lives."""
         return bool(processes.find(self.context.id, host.name)) or supervisor.is_active(self.context.id, host.name)
@@ -75,7 +89,9 @@ class NspawnBackend:
         namespace = bridge.attach(self.context.network, host.name, self.context.network.number(host.address))
         link = self.context.host_directory(host.name) / BASE
         base = link.readlink() if link.is_symlink() else self._base_image(host)
-        supervisor.start(self.context, host.name, base=base, namespace=namespace)
+        between = self.context.host_directory(host.name) / LAYER
+        layers = [between.readlink(), base] if between.is_symlink() else [base]
+        supervisor.start(self.context, host.name, layers=layers, namespace=namespace)
 
     def _base_image(self, host: LabHost) -> Path:
         return images.base_image(host.suite, apt_proxy=self.context.local_cache_url)
@@ -97,6 +113,12 @@ class NspawnBackend:
         supervisor.stop(self.context.id, host.name)
         processes.end(self.context.id, host.name, grace_seconds=0)
         cgroups.kill(self.context.id, host.name)
+
+
+def begin_with(folder: Path, layer: Path) -> None:
+    """Have the host whose directory `folder` will be begin with another's disk (see `NspawnBackend.keep_disk`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / LAYER).symlink_to(layer)
 
 
 def _fill(folder: Path, files: list[ImageFile], base: Path) -> None:

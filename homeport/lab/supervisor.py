@@ -36,10 +36,12 @@ def machine_has_systemd() -> bool:
     return Path("/run/systemd/system").is_dir() and Path("/proc/1/comm").read_text().strip() == "systemd"
 
 
-def start(context: LabContext, host: str, *, base: Path, namespace: str) -> None:
-    """Start a host whose disk lies in the lab's directory, on this base image and in this network namespace."""
+def start(context: LabContext, host: str, *, layers: list[Path], namespace: str) -> None:
+    """Start a host whose disk lies in the lab's directory, above these (the uppermost first), in this network
+    namespace.
+    """
     nspawn = nspawn_command(context, host, namespace, delegated=machine_has_systemd())
-    mount = _mount_script(context.host_directory(host), base)
+    mount = _mount_script(context.host_directory(host), layers)
     if machine_has_systemd():
         console = dict.fromkeys(("StandardOutput", "StandardError"), f"append:{context.log(host)}")
         properties = [part for key, value in (UNIT_PROPERTIES | console).items() for part in ("-p", f"{key}={value}")]
@@ -111,11 +113,11 @@ def _private_mounts(script: str) -> list[str]:
     return ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script]
 
 
-def _mount_script(folder: Path, base: Path) -> str:
-    for path in (folder, base):
+def _mount_script(folder: Path, lower: list[Path]) -> str:
+    for path in (folder, *lower):
         if set(str(path)) & set(",:\\"):
             raise LabError(f"a lab cannot be in '{path}'", fix="take a path without comma, colon and backslash")
-    layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
+    layers = f"lowerdir={':'.join(map(str, lower))},upperdir={folder}/upper,workdir={folder}/work"
     return f"mount -t overlay overlay -o {shlex.quote(layers)} {shlex.quote(str(folder / 'root'))}\n"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab, LabDirectory, LabHost
 from homeport.lab.model import BackendName, Suite
+from tests.lab.seasoned import Seasoned
 
 MakeHost = Callable[..., LabHost]
 numbers = itertools.count(1)
@@ -39,6 +40,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
     finally:
         lab.down()
+
+
+@pytest.fixture(scope="session")
+def seasoned(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Seasoned:
+    """What makes machines on which packages and tools are installed already."""
+    folder = tmp_path_factory.getbasetemp()
+    return Seasoned(lab, folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture

@@ -9,14 +9,15 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.host_machine import Machine
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 NOTE = 'echo "$(id -un) {moment} $RELEASE after ${{PREVIOUS_RELEASE:-none}}: $OUTCOME" >>/var/lib/app/notes'
 
 
 @pytest.fixture(scope="module")
-def machine(lab: Lab) -> Iterator[Machine]:
-    made = Machine(lab, lab.add("hooks", "trixie"))
+def machine(lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
+    made = Machine(lab, seasoned.add("hooks", "trixie"))
     made.prepare()
     yield made
     lab.remove(made.host.name)

@@ -13,13 +13,14 @@ import pytest
 from homeport.lab import Lab, ssh
 from tests.lab.host_machine import APP, PORTS, PROGRAM, Machine, until
 from tests.lab.killing import chosen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def machine(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Machine]:
-    made = Machine(lab, lab.add(f"program-{request.param}", request.param))
+def machine(request: pytest.FixtureRequest, lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
+    made = Machine(lab, seasoned.add(f"program-{request.param}", request.param))
     made.prepare()
     yield made
     lab.remove(made.host.name)

@@ -12,6 +12,7 @@ from homeport.lab import Lab
 from homeport.rendering import render
 from homeport.rendering_filters import systemd_quote
 from tests.lab.host_machine import APP, PROGRAM, Machine, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 
@@ -53,8 +54,8 @@ WORDS = [
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def machine(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Machine]:
-    made = Machine(lab, lab.add(f"proxy-{request.param}", request.param))
+def machine(request: pytest.FixtureRequest, lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
+    made = Machine(lab, seasoned.add(f"proxy-{request.param}", request.param))
     made.root("apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx openssl >/dev/null")
     made.put_program()
     drop_in = render("systemd/nginx.service.d-homeport.conf", None, host_program=PROGRAM)

@@ -123,6 +123,23 @@ def test_a_memory_limit_of_a_unit_holds(lab: Lab, make_host: MakeHost) -> None:
     assert lab.run(host, run.format("100M")).returncode != 0
 
 
+def test_a_host_begins_with_the_disk_of_another_and_is_one_of_its_own(
+    lab: Lab, make_host: MakeHost, tmp_path: Path
+) -> None:
+    first = make_host(name="first")
+    identity = "sudo cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub; hostname"
+    before = out(lab, first, f"echo kept | sudo tee /etc/kept >/dev/null; sudo rm /etc/skel/.bashrc; {identity}")
+    lab.freeze("first", tmp_path / "disk")
+    for name in ("second", "third"):
+        host = lab.add(name, layer=tmp_path / "disk")
+        assert out(lab, host, "cat /etc/kept; ls -A /etc/skel").split() == ["kept", ".bash_logout", ".profile"]
+        assert not set(out(lab, host, identity).splitlines()) & set(before.splitlines())
+        lab.reboot(host, hard=True)
+        assert out(lab, host, "cat /etc/kept") == "kept"
+        lab.remove(name)
+    assert (tmp_path / "disk/etc/kept").read_text() == "kept\n"
+
+
 def test_names_of_hosts_and_all_names_below_them_resolve_in_the_lab(lab: Lab, make_host: MakeHost) -> None:
     first, second, named = make_host(), make_host(), make_host(name="database")
     for name in (second.domain, f"www.{second.domain}", f"a.b.{second.domain}"):

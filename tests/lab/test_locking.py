@@ -17,6 +17,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 LOCK = "/run/homeport/hello.deploy.lock"
@@ -67,8 +68,8 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("locked")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("locked")
     project = Project.create(tmp_path_factory.mktemp("locked") / "project", lab, "hello")
     settle_data(project, watch_seconds=0)
     project.deployed(host)

@@ -13,6 +13,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 LEAK = """
@@ -53,8 +54,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("memory")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("memory")
     hello = Project.create(tmp_path_factory.mktemp("hello") / "project", lab, "hello", workers=2)
     hello.write("main.py", (hello.app / "main.py").read_text() + LEAK)
     name = f"other.{host.domain}"

@@ -14,6 +14,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 COUNTED = 'echo "$HOMEPORT_RELEASE" >>"$STATE_DIRECTORY/migrations"'
@@ -53,8 +54,8 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    hosts = [lab.add(f"fleet{number}") for number in range(3)]
+def fleet(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Fleet]:
+    hosts = [seasoned.add(f"fleet{number}") for number in range(3)]
     folder = tmp_path_factory.mktemp("fleet") / "project"
     # One worker each, and time: three machines start side by side on what may be a busy computer.
     values = {"workers": 1, "health_timeout_seconds": 180, "migrate_on": "fleet0"}

@@ -11,6 +11,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.host_machine import Machine, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 WORKER = """
@@ -24,8 +25,8 @@ TIMERS = {"tick": ('echo "$HOMEPORT_RELEASE" >>"$STATE_DIRECTORY/ticks"', "*:*:0
 
 
 @pytest.fixture(scope="module")
-def machine(lab: Lab) -> Iterator[Machine]:
-    made = Machine(lab, lab.add("processes", "bookworm"))
+def machine(lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
+    made = Machine(lab, seasoned.add("processes"))
     made.prepare()
     yield made
     lab.remove(made.host.name)

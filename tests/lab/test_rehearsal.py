@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.host_machine import Machine
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 # Serves while the column `title` is there, as an application does whose code and database belong together.
@@ -53,8 +54,8 @@ REHEARSED = {"rehearsal": True}
 
 
 @pytest.fixture(scope="module")
-def machine(lab: Lab) -> Iterator[Machine]:
-    made = Machine(lab, lab.add("rehearsal", "bookworm"))
+def machine(lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
+    made = Machine(lab, seasoned.add("rehearsal"))
     made.prepare()
     made.release("r1", main=MAIN, migration=CREATE, record=REHEARSED)
     made.deploy("r1")

@@ -10,6 +10,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 SETTINGS = """
@@ -64,8 +65,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("extras", "bookworm")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("extras")
     project = Project.create(tmp_path_factory.mktemp("extras") / "project", lab)
     (project.folder / "group_data/lab.py").write_text(SETTINGS)
     project.write("worker.py", WORKER.replace("NUMBER", "one"))

@@ -16,6 +16,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 ROLLBACK = ("rollback", "lab", "--limit", "back")
@@ -80,8 +81,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("back")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("back")
     project = Project.create(tmp_path_factory.mktemp("back") / "project", lab, "notes")
     stage = Stage(project, host, Seen(lab, host))
     settle_data(project, watch_seconds=0, migrate_on="back")

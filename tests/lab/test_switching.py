@@ -14,6 +14,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 SITE = "/etc/nginx/homeport/hello.conf"
@@ -42,8 +43,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("switching", "trixie")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("switching", "trixie")
     project = Project.create(tmp_path_factory.mktemp("switching") / "project", lab, "hello", workers=1, watch_seconds=1)
     project.deployed(host)
     yield Stage(project, host, Seen(lab, host))

@@ -19,6 +19,7 @@ from homeport.lab.model import LabHost
 from tests.lab.clients import SERVICE_RESTART, Target
 from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, Report, from_afar, load
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 RELEASES = 10
@@ -63,11 +64,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def sites(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Site]]:
+def sites(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[list[Site]]:
     with ExitStack() as stack:
         made = []
         for name in ("near", "far"):
-            host = lab.add(name)
+            host = seasoned.add(name)
             stack.callback(lab.remove, name)
             target = Target(host.domain, host.address, lab.directory.ca_file)
             reached = stack.enter_context(from_afar(target)) if name == "far" else target
