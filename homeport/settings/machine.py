@@ -35,7 +35,7 @@ class MachineSettings(BaseModel):
     )
     lockout_timeout_seconds: int = Field(
         60,
-        ge=30,
+        ge=10,
         le=600,
         description="How long a changed firewall or sshd waits for the new connection that confirms it, before the "
         "host restores what was there.",

@@ -77,7 +77,7 @@ green
 not_after\t1900000000
 name\tnotes.example.com
 name\twww.example.com
-server\thttps://ca.example.com/directory
+renewal\tserver\thttps://ca.example.com/directory
 proxy\tstale
 removable\trelease bbb
 shares\t{"app": "blog", "shares": ["/etc/homeport/firewall.nft"]}
@@ -124,6 +124,10 @@ def test_a_whole_reading_is_understood() -> None:
         "nginx.service": UnitFound("loaded", "active", "enabled", needs_reload=False),
         "notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=True),
     }
+
+
+def test_what_runs_and_what_is_live_is_understood() -> None:
+    found = parse(READING)
     assert set(found.ports) == {
         PortHolder(80, "nginx", "nginx.service"),
         PortHolder(443, "nginx", "nginx.service"),
@@ -223,7 +227,7 @@ def test_a_damaged_claim_claims_nothing(claim: str) -> None:
 
 
 def test_a_certificate_that_cannot_be_read_is_none() -> None:
-    assert parse(read("name\tnotes.example.com", "server\thttps://x/")).certificate is None
+    assert parse(read("name\tnotes.example.com", "renewal\tserver\thttps://x/")).certificate is None
 
 
 def test_a_slot_that_is_linked_but_not_live_is_not_the_live_release() -> None:
