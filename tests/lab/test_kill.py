@@ -16,7 +16,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.clients import Target
 from tests.lab.killing import chosen, deploy_until
-from tests.lab.load import NEW_CONNECTION, PROBE, Report, load
+from tests.lab.load import NEW_CONNECTION, PROBE, Failure, Report, load
 from tests.lab.project import Project, Seen
 
 pytestmark = pytest.mark.lab
@@ -37,7 +37,13 @@ class Stage:
         target = Target(self.host.domain, self.host.address, self.project.lab.directory.ca_file)
         with load(target, PROBE) as report:
             yield report
-        assert report.lost == [], report
+        assert [failure for failure in report.lost if not self._first_certificate(report, failure)] == [], report
+
+    @staticmethod
+    def _first_certificate(report: Report, failure: Failure) -> bool:
+        """Tell whether an old worker of Nginx showed the placeholder once more as a new one had the certificate."""
+        assert report.began
+        return "self-signed certificate" in failure.reason and failure.at < report.began + 1
 
     def release(self) -> str:
         """Return the release that answers."""
