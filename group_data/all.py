@@ -62,6 +62,19 @@ port_blue = 8001
 # Loopback port of the green slot.
 port_green = 8002
 
+# Which addresses the application may talk to: "any" (all but multicast), "local" (this machine alone), or this
+# machine and a list of ranges, `["10.0.0.0/8"]`.
+sandbox_network = "any"
+
+# Files and folders that the application may write to besides its state directory and /tmp.
+sandbox_writable_paths = []
+
+# Devices that the application may use, `/dev/nvidia0`, say; with any, it sees all of /dev.
+sandbox_devices = []
+
+# Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.
+sandbox_jit = False
+
 # Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the release has an
 # alembic.ini; None: no migration.
 migrate_command = "auto"
@@ -142,9 +155,6 @@ client_max_body_megabytes = 10
 
 # How long the proxy waits between two reads from the application.
 proxy_read_timeout_seconds = 60
-
-# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
-tls_profile = "intermediate"
 
 # max-age of Strict-Transport-Security (two years, as the preload list asks); 0: none.
 hsts_seconds = 63072000

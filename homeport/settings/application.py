@@ -9,8 +9,11 @@ from pydantic import BaseModel, Field
 from homeport.settings.types import (
     AppName,
     Commands,
+    Devices,
     Hooks,
+    Network,
     Packages,
+    Paths,
     Processes,
     ProcessName,
     ReleaseName,
@@ -78,6 +81,23 @@ class ApplicationSettings(BaseModel):
     )
     port_blue: int = Field(8001, ge=1024, le=65535, description="Loopback port of the blue slot.")
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")
+
+    # --- the sandbox -----------------------------------------------------------------------------------------------
+    sandbox_network: Network = Field(
+        "any",
+        description='Which addresses the application may talk to: "any" (all but multicast), "local" (this machine '
+        'alone), or this machine and a list of ranges, `["10.0.0.0/8"]`.',
+    )
+    sandbox_writable_paths: Paths = Field(
+        (), description="Files and folders that the application may write to besides its state directory and /tmp."
+    )
+    sandbox_devices: Devices = Field(
+        (), description="Devices that the application may use, `/dev/nvidia0`, say; with any, it sees all of /dev."
+    )
+    sandbox_jit: bool = Field(
+        False,
+        description="Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.",
+    )
 
     # --- migration -------------------------------------------------------------------------------------------------
     migrate_command: Literal["auto"] | Commands | None = Field(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from homeport.rules.firewall import check_openings
+from homeport.rules.sandbox import address_ranges
 
 
 def as_text(value: object) -> object:
@@ -58,6 +59,27 @@ def release_names(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def as_network(value: object) -> object:
+    """Take the words "any" and "local" for themselves, and everything else for a list of addresses."""
+    return value if value in ("any", "local") else as_list(value)
+
+
+def absolute_paths(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths; raise ValueError for one that is not absolute, or that a unit's line cannot have as it is."""
+    for number, path in enumerate(value, 1):
+        if not re.fullmatch(r"/[A-Za-z0-9._/@+-]+", path) or ".." in path.split("/"):
+            raise ValueError(f"item {number} is no absolute path of letters, digits and ._/@+-")
+    return value
+
+
+def devices(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths; raise ValueError for one that is not in /dev."""
+    for number, path in enumerate(value, 1):
+        if not path.startswith("/dev/"):
+            raise ValueError(f"item {number} is no path in /dev")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(as_text)]
 Commands = Annotated[tuple[Text, ...], BeforeValidator(as_commands)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
@@ -66,6 +88,10 @@ Releases = Annotated[
     tuple[Text, ...], AfterValidator(release_names), BeforeValidator(as_list), BeforeValidator(as_release)
 ]
 Openings = Annotated[TextList, AfterValidator(check_openings)]
+Paths = Annotated[TextList, AfterValidator(absolute_paths)]
+Devices = Annotated[Paths, AfterValidator(devices)]
+Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]
+Network = Annotated[Literal["any", "local"] | Addresses, BeforeValidator(as_network)]
 Packages = Annotated[TextList, AfterValidator(package_names)]
 ReleaseName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homeport.rules.sandbox import allowed_addresses
 from homeport.rules.workers import memory_limit
 from homeport.steps.context import Context
 from homeport.steps.record import behaviour
@@ -27,6 +28,10 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "has_migration": migrates,
         "processes": tuple(settings.processes),
         "timers": tuple(settings.timers),
+        "allowed_addresses": allowed_addresses(settings.sandbox_network),
+        "writable_paths": settings.sandbox_writable_paths,
+        "devices": settings.sandbox_devices,
+        "jit": settings.sandbox_jit,
         "commands": None if settings.migrate_command == "auto" else settings.migrate_command,
     }
     names = {"app.service": "systemd/app@.service"}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from homeport.settings import Settings
+from homeport.state.wanted import Wanted
+from tests.state.builders import make_settings, make_wanted
+
+
+def sandboxes(**data: object) -> list[str]:
+    """Return the release's service units, each with its sandbox."""
+    wanted: Wanted = make_wanted(make_settings(processes={"worker": "w"}, timers={"t": TIMER}, **data))
+    units = [file.content for file in wanted.release.etc if file.path.endswith(".service")]
+    assert len(units) == 4
+    return units
+
+
+TIMER = {"command": "t", "schedule": "daily"}
+
+
+def lines(unit: str, name: str) -> list[str]:
+    return [line.removeprefix(f"{name}=") for line in unit.splitlines() if line.startswith(f"{name}=")]
+
+
+def test_every_unit_of_a_release_has_the_whole_sandbox_by_default() -> None:
+    for unit in sandboxes():
+        assert lines(unit, "MemoryDenyWriteExecute") == lines(unit, "PrivateDevices") == ["yes"]
+        assert lines(unit, "ReadWritePaths") == lines(unit, "DeviceAllow") == []
+        assert lines(unit, "IPAddressDeny") == ["any"]
+        assert "0.0.0.0/1" in lines(unit, "IPAddressAllow")[0]
+
+
+def test_each_switch_opens_what_it_says_in_every_unit() -> None:
+    for unit in sandboxes(
+        sandbox_network="local", sandbox_jit=True, sandbox_writable_paths="/srv/a,/b", sandbox_devices=["/dev/kvm"]
+    ):
+        assert lines(unit, "IPAddressAllow") == ["localhost"]
+        assert lines(unit, "MemoryDenyWriteExecute") == lines(unit, "PrivateDevices") == []
+        assert lines(unit, "ReadWritePaths") == ["/srv/a /b"]
+        assert lines(unit, "DeviceAllow") == ["/dev/kvm rw"]
+        assert lines(unit, "DevicePolicy") == ["closed"]
+    assert lines(sandboxes(sandbox_network="10.0.0.0/8")[0], "IPAddressAllow") == ["localhost 10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sandbox_network", "everything"),
+        ("sandbox_network", ["10.0.0.1/8"]),
+        ("sandbox_writable_paths", ["relative"]),
+        ("sandbox_writable_paths", ["/a b"]),
+        ("sandbox_writable_paths", ["/a/../etc"]),
+        ("sandbox_writable_paths", ["/%h"]),
+        ("sandbox_devices", ["/etc/passwd"]),
+    ],
+)
+def test_what_a_unit_could_not_have_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", name: value})
