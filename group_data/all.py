@@ -156,14 +156,46 @@ client_max_body_megabytes = 10
 # How long the proxy waits between two reads from the application.
 proxy_read_timeout_seconds = 60
 
+# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
+tls_profile = "intermediate"
+
 # max-age of Strict-Transport-Security (two years, as the preload list asks); 0: none.
 hsts_seconds = 63072000
+
+# Where the certificate comes from: `acme` (Certbot asks an authority) or `files` (yours).
+tls = "acme"
+
+# With `tls = "files"`: the chain as PEM, the site's own certificate first; in the project.
+tls_certificate_file = None
+
+# With `tls = "files"`: its private key as PEM, without a passphrase; keep it out of git.
+tls_key_file = None
 
 # Address that the certificate authority writes to.
 acme_email = None
 
 # ACME directory of the certificate authority; its TLS is checked against the host's trust store.
 acme_directory_url = "https://acme-v02.api.letsencrypt.org/directory"
+
+# Profile of the certificate, as the authority names it (Let's Encrypt: `tlsserver`, `shortlived`); None: the
+# authority's default. An authority that does not have it gives no certificate.
+acme_profile = None
+
+# Curve of the certificate's ECDSA key.
+acme_key_curve = "secp256r1"
+
+# Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority cannot reach;
+# None: by HTTP.
+acme_dns_plugin = None
+
+# The plugin and what it needs, pinned and with hashes; in the project.
+acme_dns_requirements_file = None
+
+# The plugin's credentials, an ini file as its documentation has it; keep it out of git.
+acme_dns_credentials_file = None
+
+# How long the plugin waits for the domain's name servers before the authority looks.
+acme_dns_propagation_seconds = 60
 
 # How long to wait for another apt (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300

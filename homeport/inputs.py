@@ -8,6 +8,7 @@ from typing import Any
 
 from homeport import identity
 from homeport.rules.migrating import Fleet, migrating_host
+from homeport.settings.brought import load_certificate, load_dns_credentials, load_dns_requirements
 from homeport.settings.loading import load
 from homeport.settings.secrets import load_secrets
 from homeport.source import read_source
@@ -26,6 +27,9 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
         settings=settings,
         source=read_source(settings, project),
         secrets=load_secrets(settings, project, host),
+        certificate=load_certificate(settings, project, host),
+        dns_credentials=load_dns_credentials(settings, project, host),
+        dns_requirements=load_dns_requirements(settings, project, host),
         overrides=overrides if overrides.is_dir() else None,
         by=identity.by(),
         migrates=migrating_host(settings, fleet) == host,

@@ -72,6 +72,20 @@ class AppPaths:
         """Return the folder of the self-signed certificate that serves until there is a real one."""
         return f"{self.etc}/placeholder"
 
+    def brought(self, pair: str) -> str:
+        """Return the folder of a certificate that the user has brought; `pair` is its name."""
+        return f"{self.etc}/certificate-{pair}"
+
+    @property
+    def dns_credentials(self) -> str:
+        """Return the file with which Certbot's plugin may write to the domain's zone."""
+        return f"{self.etc}/acme-dns.ini"
+
+    @property
+    def dns_plugin(self) -> str:
+        """Return the requirements of that plugin, for a later version of the tools to install it again."""
+        return f"{self.etc}/acme-plugin.txt"
+
     @property
     def certificate(self) -> str:
         """Return Certbot's folder for the application's certificate."""

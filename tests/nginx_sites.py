@@ -43,6 +43,8 @@ def _site(chance: random.Random, name: str, number: int) -> Settings:
         domain_aliases=[alias for alias in aliases if alias != domain],
         port_blue=chance.choice((1024, 8001, 65534)),
         port_green=chance.choice((1025, 8002, 65535)),
+        standby=chance.random() < 0.3,
+        tls_profile=chance.choice(("intermediate", "modern")),
         hsts_seconds=chance.choice((0, 1, 63072000, 10**9)),
         client_max_body_megabytes=chance.choice((1, 10, 10**6)),
         proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),

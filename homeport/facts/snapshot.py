@@ -37,6 +37,7 @@ WIDTHS = {
     "digest": 2,
     "unit": 2,
     "port": 3,
+    "renewal": 2,
     "slot": 2,
     "slot_memory": 4,
     "slot_port": 2,
@@ -106,6 +107,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
         claims=tuple(_claim(row[0]) for row in rows["claim"]),
         tools=_one(rows, "tools").removeprefix("tools-"),
+        tool_plugins=frozenset(row[0] for row in rows["tool_plugin"]),
         releases=frozenset(row[0] for row in rows["release"]),
         environments=frozenset(row[0] for row in rows["environment"]),
         live_slot="green" if "green" in rows else "blue",
@@ -217,8 +219,13 @@ def _certificate(rows: Rows) -> CertificateFound | None:
     end = _one(rows, "not_after")
     if not end:
         return None
+    # Certbot notes what it was told; of what it was not told, it takes these.
+    told = {"elliptic_curve": "secp256r1", "authenticator": "webroot", **dict(rows["renewal"])}
     return CertificateFound(
         domains=frozenset(row[0] for row in rows["name"]),
         not_after=datetime.fromtimestamp(int(end), UTC),
-        directory_url=_one(rows, "server"),
+        directory_url=told.get("server", ""),
+        profile=told.get("required_profile", ""),
+        curve=told["elliptic_curve"],
+        authenticator=told["authenticator"],
     )

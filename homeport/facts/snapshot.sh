@@ -108,6 +108,9 @@ if [ -f /etc/homeport/firewall.nft ]; then
 fi
 [ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
 [ ! -h /usr/local/lib/homeport/tools ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
+for marker in /usr/local/lib/homeport/tools/.plugins/*; do
+    [ ! -f "$marker" ] || printf 'tool_plugin\t%s\n' "${marker##*/}"
+done
 for folder in "/srv/$app/releases"/*; do
     case $folder in *.partial) continue ;; esac
     [ ! -d "$folder" ] || printf 'release\t%s\n' "${folder##*/}"
@@ -124,7 +127,8 @@ certificate=/etc/letsencrypt/live/$app/fullchain.pem
 if [ -f "$certificate" ]; then
     end=$(openssl x509 -in "$certificate" -noout -enddate 2>/dev/null) && printf 'not_after\t%s\n' "$(date -d "${end#*=}" +%s)"
     openssl x509 -in "$certificate" -noout -ext subjectAltName 2>/dev/null | tr ',' '\n' | sed -n "s/.*DNS:/name$t/p"
-    sed -n "s/^server *= */server$t/p" "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null
+    sed -n "s/^\(server\|required_profile\|elliptic_curve\|authenticator\) *= */renewal$t\1$t/p" \
+        "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null
 fi
 program=/usr/local/lib/homeport/homeport-host
 set -- --app "$app" --keep "$keep" --coming "$release"

@@ -26,6 +26,10 @@ PURPOSE = "acme"
 ENVIRONMENT = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"}
 
 
+# As Let's Encrypt has it; Pebble's own five years are more than browsers and auditors take.
+VALIDITY_SECONDS = 90 * 86400
+
+
 class AcmeServer:
     """The ACME server of one lab; all its accounts and certificates are gone when it stops."""
 
@@ -69,6 +73,7 @@ class AcmeServer:
             "tlsPort": 443,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": False,
+            "certificateValidityPeriod": VALIDITY_SECONDS,
         }
         file = folder / "pebble.json"
         file.write_text(json.dumps({"pebble": settings}, indent=2))

@@ -73,7 +73,7 @@ def tools(run: Run) -> Commands:
     """Install Certbot and uv, pinned and checked by hash, into an environment of homeport's own."""
     changes = run.changes(lambda: compare.tools_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the tools are the locked ones"):
-        yield script("tools", run.wanted.tools.digest, payload=run.wanted.tools.requirements)
+        yield script("tools", run.wanted.tools.digest, run.wanted.app, payload=run.wanted.tools.requirements)
 
 
 @operation()

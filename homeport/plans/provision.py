@@ -8,10 +8,10 @@ from homeport.steps.access import access
 from homeport.steps.account import account
 from homeport.steps.application import slots
 from homeport.steps.base import base
-from homeport.steps.certificate import certificate
+from homeport.steps.certificate import brought, certificate
 from homeport.steps.proxy import proxy
 
-STEPS = (base, account, access, proxy, certificate, slots)
+STEPS = (base, account, access, proxy, certificate, brought, slots)
 
 PHASES = (
     ("Packages", provisioning.packages),

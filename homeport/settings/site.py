@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from homeport.settings.types import (
     Domain,
@@ -25,6 +25,11 @@ class SiteSettings(BaseModel):
     proxy_read_timeout_seconds: int = Field(
         60, ge=1, description="How long the proxy waits between two reads from the application."
     )
+    tls_profile: Literal["intermediate", "modern"] = Field(
+        "intermediate",
+        description="Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` "
+        "(TLS 1.3 alone).",
+    )
     hsts_seconds: int = Field(
         63072000,
         ge=0,
@@ -32,9 +37,67 @@ class SiteSettings(BaseModel):
     )
 
     # --- the certificate -------------------------------------------------------------------------------------------
+    tls: Literal["acme", "files"] = Field(
+        "acme", description="Where the certificate comes from: `acme` (Certbot asks an authority) or `files` (yours)."
+    )
+    tls_certificate_file: Text | None = Field(
+        None, description='With `tls = "files"`: the chain as PEM, the site\'s own certificate first; in the project.'
+    )
+    tls_key_file: Text | None = Field(
+        None, description='With `tls = "files"`: its private key as PEM, without a passphrase; keep it out of git.'
+    )
     acme_email: Text | None = Field(None, description="Address that the certificate authority writes to.")
     acme_directory_url: Text = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
         pattern=r"^https://\S+$",
         description="ACME directory of the certificate authority; its TLS is checked against the host's trust store.",
     )
+    acme_profile: Text | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Profile of the certificate, as the authority names it (Let's Encrypt: `tlsserver`, `shortlived`); "
+        "None: the authority's default. An authority that does not have it gives no certificate.",
+    )
+    acme_key_curve: Literal["secp256r1", "secp384r1"] = Field(
+        "secp256r1", description="Curve of the certificate's ECDSA key."
+    )
+    acme_dns_plugin: Text | None = Field(
+        None,
+        pattern=r"^certbot-dns-[a-z0-9-]+$",
+        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority "
+        "cannot reach; None: by HTTP.",
+    )
+    acme_dns_requirements_file: Text | None = Field(
+        None, description="The plugin and what it needs, pinned and with hashes; in the project."
+    )
+    acme_dns_credentials_file: Text | None = Field(
+        None, description="The plugin's credentials, an ini file as its documentation has it; keep it out of git."
+    )
+    acme_dns_propagation_seconds: int = Field(
+        60, ge=0, description="How long the plugin waits for the domain's name servers before the authority looks."
+    )
+
+    @field_validator(
+        *("tls_certificate_file", "tls_key_file", "acme_profile"),
+        *("acme_dns_plugin", "acme_dns_requirements_file", "acme_dns_credentials_file"),
+        mode="before",
+    )
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        # `--data tls_key_file=None` arrives as text.
+        return None if value == "None" else value
+
+    @model_validator(mode="after")
+    def _whole_sets(self) -> Self:
+        """Have the settings that belong together stand together: half of them would be passed over in silence."""
+        pair = (self.tls_certificate_file, self.tls_key_file)
+        if self.tls == "files" and not all(pair):
+            raise ValueError('tls = "files" needs tls_certificate_file and tls_key_file')
+        if self.tls != "files" and any(pair):
+            raise ValueError('tls_certificate_file and tls_key_file are for tls = "files"')
+        plugin = (self.acme_dns_requirements_file, self.acme_dns_credentials_file)
+        if self.acme_dns_plugin and not all(plugin):
+            raise ValueError("acme_dns_plugin needs acme_dns_requirements_file and acme_dns_credentials_file")
+        if any(plugin) and not self.acme_dns_plugin:
+            raise ValueError("acme_dns_requirements_file and acme_dns_credentials_file are for acme_dns_plugin")
+        return self

@@ -7,12 +7,12 @@ whether this run happened to write something: a run that died in between is mend
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from homeport.paths import FIREWALL_RULES, AppPaths
+from homeport.state.certificates import needs_placeholder
 from homeport.state.changes import Change
 from homeport.state.snapshot import Coming, PathFound, Snapshot
-from homeport.state.wanted import Account, CertificateWanted, Directory, File, Wanted
+from homeport.state.wanted import Account, Directory, File, Wanted
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,6 @@ def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
     return FileChanges(files=tuple(reasons), absent=withdrawn, changes=tuple(changes))
 
 
-def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
-    """Tell whether the site has nothing to serve TLS with: no link, or one that leads to a certificate that is gone."""
-    places = AppPaths(wanted.app)
-    tls = found.paths.get(places.tls)
-    if tls is not None and tls.target == places.certificate:
-        return found.certificate is None
-    return tls is None or f"{places.placeholder}/fullchain.pem" not in found.paths
-
-
 def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
     if found is None:
         return "missing"
@@ -140,6 +131,9 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the change that brings homeport's tools on the host to the locked versions."""
+    plugin = wanted.tools.plugin_digest
+    if found.tools == wanted.tools.digest and plugin and plugin not in found.tool_plugins:
+        return (Change("install", f"Certbot plugin {plugin}", "missing"),)
     if found.tools == wanted.tools.digest:
         return ()
     return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
@@ -189,38 +183,6 @@ def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     if live and live.file_state != "enabled":
         return (Change("enable", f"slot {found.live_slot}", "it would not start at boot"),)
     return ()
-
-
-def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple[Change, ...]:
-    """Return why a certificate has to be asked for, and whether the site still points to another one."""
-    places = AppPaths(wanted.app)
-    changes = []
-    if reason := certificate_reason(wanted.certificate, found, now):
-        changes.append(Change("obtain", f"certificate for {', '.join(wanted.certificate.domains)}", reason))
-    tls = found.paths.get(places.tls)
-    if tls is None or tls.target != places.certificate:
-        changes.append(Change("point", f"{places.tls} to {places.certificate}", "the placeholder is served"))
-    return tuple(changes)
-
-
-def certificate_reason(wanted: CertificateWanted, found: Snapshot, now: datetime) -> str:
-    """Return why the certificate on disk does not do, or "" when it does."""
-    have = found.certificate
-    if have is None:
-        return "none yet"
-    if have.domains != set(wanted.domains):
-        return f"it is for {', '.join(sorted(have.domains))}"
-    if have.directory_url != wanted.directory_url:
-        return f"it is from {have.directory_url or 'another authority'}"
-    return "it has run out" if have.not_after <= now else ""
-
-
-def certificate_mode(wanted: CertificateWanted, found: Snapshot, now: datetime) -> str:
-    """Return how to ask for it: "have" (not at all), "force" (another authority's is still valid), "" (as needed)."""
-    if not certificate_reason(wanted, found, now):
-        return "have"
-    have = found.certificate
-    return "force" if have and have.directory_url != wanted.directory_url else ""
 
 
 def prune_changes(found: Snapshot) -> tuple[Change, ...]:

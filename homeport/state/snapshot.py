@@ -66,11 +66,14 @@ class PortHolder:
 
 @dataclass(frozen=True)
 class CertificateFound:
-    """The certificate on disk, obtained from a certificate authority."""
+    """The certificate on disk, obtained from a certificate authority, and how Certbot will renew it."""
 
     domains: frozenset[str]
     not_after: datetime
     directory_url: str
+    profile: str = ""
+    curve: str = "secp256r1"
+    authenticator: str = "webroot"
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ class Snapshot:
     ports: tuple[PortHolder, ...] = ()
     claims: tuple[Claim, ...] = ()
     tools: str = ""
+    tool_plugins: frozenset[str] = frozenset()
     releases: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
     live_slot: str = ""

@@ -85,9 +85,18 @@ class Part:
 
 @dataclass(frozen=True)
 class ToolsWanted:
-    """homeport's own tools on the host: a virtual environment that holds exactly the locked requirements."""
+    """homeport's own tools on the host: a virtual environment that holds the locked requirements.
+
+    `plugin` are the requirements of a Certbot plugin, which is installed beside them.
+    """
 
     requirements: str
+    plugin: str = ""
+
+    @property
+    def plugin_digest(self) -> str:
+        """Return the name of what is installed besides, 12 digits likewise; "" for nothing."""
+        return sha256(self.plugin.encode()).hexdigest()[:12] if self.plugin else ""
 
     @property
     def digest(self) -> str:
@@ -113,11 +122,20 @@ class ReleaseWanted:
 
 @dataclass(frozen=True)
 class CertificateWanted:
-    """The certificate that the site shall have: all its names, the first one canonical."""
+    """The certificate that the site shall have: all its names, the first one canonical.
+
+    With a `folder`, it lies there (the user has brought it), and the rest is of no account. Else `profile` is one of
+    the authority's ("": as it likes), `curve` the key's, and `authenticator` what Certbot proves the names with.
+    """
 
     domains: tuple[str, ...]
     directory_url: str
     email: str | None
+    folder: str = ""
+    profile: str = ""
+    curve: str = "secp256r1"
+    authenticator: str = "webroot"
+    propagation_seconds: int = 0
 
 
 @dataclass(frozen=True)

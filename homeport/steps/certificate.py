@@ -34,7 +34,44 @@ def certificate(context: Context) -> Part:
     )
 
 
+def brought(context: Context) -> Part:
+    """Return what the user has brought for the certificate: the pair itself, or what a DNS plugin of Certbot needs.
+
+    The pair's folder is named after it, so that the site goes from one pair to the next in one step.
+    """
+    paths, pair = context.paths, context.certificate
+    if pair is not None:
+        folder = paths.brought(pair.id)
+        return Part(
+            directories=(Directory(folder, mode=0o700),),
+            files=(
+                File(f"{folder}/fullchain.pem", pair.chain, mode=0o600),
+                File(f"{folder}/privkey.pem", pair.key, mode=0o600, secret=True),
+            ),
+            absent=(paths.dns_credentials, paths.dns_plugin),
+        )
+    if not context.settings.acme_dns_plugin:
+        return Part(absent=(paths.dns_credentials, paths.dns_plugin))
+    return Part(
+        files=(
+            File(paths.dns_credentials, context.dns_credentials, mode=0o600, secret=True),
+            File(paths.dns_plugin, context.dns_requirements),
+        )
+    )
+
+
 def wanted_certificate(context: Context) -> CertificateWanted:
     """Return the certificate that the site shall have."""
-    settings = context.settings
-    return CertificateWanted(settings.domains, settings.acme_directory_url, settings.acme_email)
+    settings, pair = context.settings, context.certificate
+    plugin = settings.acme_dns_plugin
+    return CertificateWanted(
+        domains=settings.domains,
+        directory_url=settings.acme_directory_url,
+        email=settings.acme_email,
+        folder=context.paths.brought(pair.id) if pair else "",
+        profile=settings.acme_profile or "",
+        curve=settings.acme_key_curve,
+        # Certbot's own plugins, and those of others that follow them, are called like their packages.
+        authenticator=plugin.removeprefix("certbot-") if plugin else "webroot",
+        propagation_seconds=settings.acme_dns_propagation_seconds,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homeport.paths import AppPaths
 from homeport.rendering import render
+from homeport.rules.certificate_pair import CertificatePair
 from homeport.settings import Settings
 from homeport.source import Source
 from homeport.state.snapshot import Machine
@@ -22,6 +23,9 @@ class Context:
     settings: Settings
     source: Source
     secrets: dict[str, str] = field(repr=False)
+    certificate: CertificatePair | None = None
+    dns_credentials: str = field(default="", repr=False)
+    dns_requirements: str = field(default="", repr=False)
     machine: Machine = field(default_factory=Machine)
     overrides: Path | None = None
     by: str = ""

@@ -57,6 +57,7 @@ def site(context: Context) -> str:
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
+        tls_profile=settings.tls_profile,
         hsts_seconds=settings.hsts_seconds,
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,

@@ -19,7 +19,7 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
     return Wanted(
         app=settings.app_name,
         part=merge(step(context) for step in steps),
-        tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text()),
+        tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text(), context.dns_requirements),
         release=wanted_release(context),
         certificate=wanted_certificate(context),
         ports=(settings.port_blue, settings.port_green),

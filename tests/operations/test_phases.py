@@ -154,7 +154,7 @@ def test_equal_files_make_an_equal_payload() -> None:
 def test_the_tools_are_installed_from_their_lock() -> None:
     run, _ = make_run(bare())
     [command] = phase("Tools", run)
-    assert command.get_raw_value().endswith(f" homeport-tools {run.wanted.tools.digest}")
+    assert command.get_raw_value().endswith(f" homeport-tools {run.wanted.tools.digest} notes")
     assert payload(command) == run.wanted.tools.requirements
     assert "--hash=sha256:" in payload(command)
 
@@ -222,18 +222,36 @@ def test_without_a_migration_all_machines_start_the_release_together() -> None:
     assert [name for name in ("Start first", "Start") if list(phase(name, run))] == ["Start"]
 
 
+CURVE = "--key-type ecdsa --elliptic-curve secp256r1"
+WEBROOT = "--webroot --webroot-path /var/www/homeport-acme"
+NAMED = "notes.example.com,www.example.com"
+DNS = {
+    "acme_dns_plugin": "certbot-dns-rfc2136",
+    "acme_dns_requirements_file": "plugin.txt",
+    "acme_dns_credentials_file": "dns.ini",
+    "acme_dns_propagation_seconds": 5,
+}
+BY_DNS = (
+    "--authenticator dns-rfc2136 --dns-rfc2136-credentials /etc/homeport/notes/acme-dns.ini "
+    "--dns-rfc2136-propagation-seconds 5"
+)
+
+
 @pytest.mark.parametrize(
-    ("data", "found", "arguments"),
+    ("data", "arguments"),
     [
-        ({}, bare(), "'' /var/www/homeport-acme '' notes.example.com www.example.com"),
-        ({"acme_email": "ops@example.com"}, bare(), "ops@example.com /var/www/homeport-acme '' notes.example.com"),
+        ({}, f"'' '' {NAMED} {CURVE} {WEBROOT}"),
+        ({"acme_email": "ops@example.com"}, f"ops@example.com '' {NAMED} {CURVE} {WEBROOT}"),
+        ({"acme_profile": "shortlived"}, f"'' '' {NAMED} {CURVE} --required-profile shortlived {WEBROOT}"),
+        ({"acme_key_curve": "secp384r1"}, f"'' '' {NAMED} {CURVE.replace('256', '384')} {WEBROOT}"),
+        (DNS, f"'' '' {NAMED} {CURVE} {BY_DNS}"),
     ],
 )
-def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], found: Any, arguments: str) -> None:
-    run, _ = make_run(found, settings=make_settings(**data))
+def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], arguments: str) -> None:
+    run, _ = make_run(bare(), settings=make_settings(**data))
     [command] = phase("Certificate", run)
     url = "https://acme-v02.api.letsencrypt.org/directory"
-    assert f" homeport-certificate notes {url} {arguments}" in command.get_raw_value()
+    assert command.get_raw_value().endswith(f" homeport-certificate notes {url} {arguments}")
 
 
 def test_phases_come_in_an_order_in_which_each_finds_what_it_needs() -> None:

@@ -8,7 +8,7 @@ from homeport.paths import AppPaths
 from homeport.rules.dependencies import Dependencies
 from homeport.settings import Settings
 from homeport.source import Source
-from homeport.state import compare
+from homeport.state import certificates, compare
 from homeport.state.changes import Change
 from homeport.state.snapshot import CertificateFound, Coming, Machine, PathFound, Snapshot, UnitFound
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
@@ -105,6 +105,6 @@ def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> di
         "start": compare.start_changes(wanted, found),
         "switch": compare.switch_changes(wanted, found),
         "prune": compare.prune_changes(found),
-        "certificate": compare.certificate_changes(wanted, found, now),
+        "certificate": certificates.certificate_changes(wanted, found, now),
     }
     return {name: changes for name, changes in phases.items() if changes}

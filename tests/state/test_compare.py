@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.paths import AppPaths
-from homeport.state import compare
+from homeport.state import certificates, compare
 from homeport.state.snapshot import CertificateFound, Coming, PathFound, PathKind, PortHolder, Snapshot, UnitFound
 from homeport.state.wanted import Account, Directory, File, Part, Unit, Wanted
 
@@ -306,13 +306,13 @@ def test_what_the_host_says_is_no_longer_kept_is_removed() -> None:
 def test_a_certificate_that_does_not_do_is_asked_for(found: Snapshot, reason: str, mode: str) -> None:
     obtained = changes_by_phase(WANTED, found)["certificate"]
     assert [str(one) for one in obtained] == [f"obtain certificate for notes.example.com, www.example.com ({reason})"]
-    assert compare.certificate_mode(WANTED.certificate, found, NOW) == mode
+    assert certificates.certificate_mode(WANTED.certificate, found, NOW) == mode
 
 
 def test_a_certificate_is_left_to_the_timer_until_it_has_run_out() -> None:
     found = with_certificate(not_after=NOW + timedelta(seconds=1))
     assert changes_by_phase(WANTED, found) == {}
-    assert compare.certificate_mode(WANTED.certificate, found, NOW) == "have"
+    assert certificates.certificate_mode(WANTED.certificate, found, NOW) == "have"
 
 
 @pytest.mark.parametrize("tls", [None, PathFound("link", 0o777, "root", "root", target=PLACES.placeholder)])
@@ -326,17 +326,17 @@ def test_a_site_that_serves_the_placeholder_is_pointed_to_its_certificate(tls: P
 
 
 def test_a_placeholder_is_made_when_there_is_nothing_to_serve_tls_with() -> None:
-    assert compare.needs_placeholder(WANTED, bare())
-    assert not compare.needs_placeholder(WANTED, AS_WANTED)
+    assert certificates.needs_placeholder(WANTED, bare())
+    assert not certificates.needs_placeholder(WANTED, AS_WANTED)
 
 
 def test_a_placeholder_is_made_when_the_link_leads_to_one_that_is_gone() -> None:
     link = PathFound("link", 0o777, "root", "root", target=PLACES.placeholder)
-    assert compare.needs_placeholder(WANTED, with_path(PLACES.tls, link))
+    assert certificates.needs_placeholder(WANTED, with_path(PLACES.tls, link))
 
 
 def test_a_placeholder_is_made_when_the_certificate_that_is_served_is_gone() -> None:
-    assert compare.needs_placeholder(WANTED, replace(AS_WANTED, certificate=None))
+    assert certificates.needs_placeholder(WANTED, replace(AS_WANTED, certificate=None))
 
 
 def test_no_change_ever_mentions_the_content_of_a_secret() -> None:
@@ -372,7 +372,7 @@ def test_the_names_on_the_certificate_count_and_not_their_order() -> None:
     assert AS_WANTED.certificate == CertificateFound(
         frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
     )
-    assert compare.certificate_reason(wanted.certificate, AS_WANTED, NOW) == ""
+    assert certificates.certificate_reason(wanted.certificate, AS_WANTED, NOW) == ""
 
 
 def test_a_directory_that_somebody_has_put_on_another_disk_is_left_alone() -> None:

@@ -1,19 +1,16 @@
 # Obtains the certificate, points the site to it and lets the proxy take it up. Arguments: application, ACME directory,
-# e-mail ("" for none), web root, "force" or "", then the names.
+# e-mail ("" for none), "force", "have" (what is there will do) or "", the names with commas between them, and Certbot's
+# options for key, profile and challenge.
 set -eu
 app=$1
 directory=$2
 email=$3
-webroot=$4
-force=$5
+force=$4
+domains=$5
 shift 5
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-names=$*
-for name in "$@"; do
-    set -- "$@" -d "$name"
-    shift
-done
+names=$(echo "$domains" | tr , ' ')
 if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
 [ -z "$force" ] || set -- "$@" --force-renewal
 explain() {
@@ -23,13 +20,14 @@ explain() {
     *"too many"* | *rateLimited*) echo "the authority's rate limit is reached; wait before you deploy again" ;;
     *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503 "*)
         echo "the authority at $directory does not answer" ;;
+    *invalidProfile* | *"rofile"*"not"*) echo "the authority at $directory has no such profile (acme_profile)" ;;
     *NXDOMAIN* | *"DNS problem"* | *"could not resolve"* | *"No valid IP"*)
         echo "the authority finds no address for ${failed:-a name}" ;;
     *) echo "the authority cannot see ${failed:-the name} on this host: $(sed -n 's/^ *Detail: *//p' "$log" | head -n 1 | cut -c 1-160)" ;;
     esac
 }
 request() {
-    /usr/local/bin/certbot certonly --non-interactive --agree-tos --webroot --webroot-path "$webroot" \
+    /usr/local/bin/certbot certonly --non-interactive --agree-tos -d "$domains" \
         --cert-name "$app" --server "$directory" --renew-with-new-domains --keep-until-expiring "$@" >"$log" 2>&1
 }
 # An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
@@ -54,3 +52,5 @@ tls=/etc/homeport/$app/tls
 ln -sfn "/etc/letsencrypt/live/$app" "$tls.new"
 mv -fT "$tls.new" "$tls"
 /usr/local/lib/homeport/homeport-host reload-proxy
+# The site had one that was brought, which nobody needs any more.
+rm -rf "/etc/homeport/$app"/certificate-*

@@ -1,9 +1,12 @@
 # Installs homeport's own tools into an environment named after their lock, then points the link `tools` to it.
-# Argument: the lock's digest. Standard input: the requirements, with hashes.
+# Arguments: the lock's digest, and the application. Standard input: the requirements, with hashes. Certbot plugins, which
+# applications bring along as /etc/homeport/APP/acme-plugin.txt, are installed beside them, whosever they are: one Certbot
+# renews for all.
 set -eu
 umask 022
 cd /usr/local/lib/homeport
 target=tools-$1
+app=$2
 trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
 trap 'exit 1' HUP INT TERM
 if [ ! -f "$target/.complete" ]; then
@@ -33,6 +36,25 @@ if [ ! -f "$target/.complete" ]; then
         exit 1
     }
 fi
+# Nothing of the lock may become another version for a plugin.
+install_plugin() {
+    SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
+        --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
+        --constraint "$target/requirements.txt" -r "$1" || return
+    mkdir -p "$target/.plugins" && touch "$target/.plugins/$2"
+}
+for plugin in /etc/homeport/*/acme-plugin.txt; do
+    [ -f "$plugin" ] || continue
+    digest=$(sha256sum "$plugin" | cut -c 1-12)
+    [ ! -f "$target/.plugins/$digest" ] || continue
+    echo "installing the Certbot plugin of $plugin"
+    log=$(install_plugin "$plugin" "$digest" 2>&1) && continue
+    printf '%s\n' "$log" | tail -n 15
+    why=$(printf '%s\n' "$log" | grep -v '^Using' | head -n 1 | cut -c 1-200)
+    [ "$plugin" = "/etc/homeport/$app/acme-plugin.txt" ] || { echo "warning: $plugin cannot be installed: $why" >&2; continue; }
+    echo "error: tools: the plugin of acme_dns_requirements_file cannot be installed: $why" >&2
+    exit 1
+done
 ln -sfn "$target" tools.new
 mv -fT tools.new tools
 for old in tools-*; do

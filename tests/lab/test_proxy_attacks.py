@@ -1,0 +1,257 @@
+"""What reaches an application through the proxy when somebody means harm: the application tells what it saw.
+
+The tests share a machine. Every one of them ends with the site answering as it should.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+from tests.lab.artefacts import keep
+from tests.lab.project import Project, Seen
+
+pytestmark = pytest.mark.lab
+FORGED = "203.0.113.9"
+BESIDE = "beside the web root"
+APP = """
+import os
+from fastapi import FastAPI, Request
+
+app, seen = FastAPI(), []
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"release": os.environ["HOMEPORT_RELEASE"]}
+
+@app.get("/seen")
+def what_was_seen() -> list[dict[str, object]]:
+    return seen
+
+@app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def echo(request: Request) -> dict[str, object]:
+    told = {
+        "method": request.method, "path": request.scope["raw_path"].decode(), "scheme": request.url.scheme,
+        "client": request.client.host, "headers": [[k, v] for k, v in request.headers.items()],
+        "bytes": len(await request.body()),
+    }
+    seen.append(told)
+    return told
+"""
+
+
+class Stage(Seen):
+    """The site, and a connection to it that sends what it is told, byte for byte."""
+
+    def connection(self, *, name: str | None = "", port: int = 443) -> socket.socket:
+        """Open a connection; over TLS on 443, where `name` (None: none) is asked for in the handshake."""
+        plain = socket.create_connection((self.host.address, port), timeout=60)
+        if port != 443:
+            return plain
+        trust = ssl.create_default_context()
+        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+        return trust.wrap_socket(plain, server_hostname=self.host.domain if name == "" else name)
+
+    def send(self, request: str | bytes, *, port: int = 443) -> str:
+        """Send a request as it is; return all that comes back until the connection ends."""
+        data = request.encode() if isinstance(request, str) else request
+        answer = b""
+        with self.connection(port=port) as connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+            connection.sendall(data)
+            while part := connection.recv(65536):
+                answer += part
+        return answer.decode(errors="replace")
+
+    def ask(
+        self, path: str, *headers: str, method: str = "GET", host: str = "", body: str = "", port: int = 443
+    ) -> str:
+        """Send a well-formed request with this path, unchanged."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host or self.host.domain}", "Connection: close", *headers]
+        return self.send("\r\n".join([*lines, "", body]), port=port)
+
+    def seen(self) -> list[dict[str, Any]]:
+        """Return the requests that the application has been given so far."""
+        return list(self.get("/seen"))
+
+
+def status(answer: str) -> int:
+    """Return the status of an answer; 0 when there was none."""
+    return int(answer.split(" ", 2)[1]) if answer.startswith("HTTP/1.") else 0
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A machine that serves an application which tells what it sees; something private lies beside the web root."""
+    host: LabHost = lab.add("attacked")
+    project = Project.create(tmp_path_factory.mktemp("attacked") / "project", lab, "hello", workers=1)
+    project.write("main.py", APP)
+    project.deployed(host, client_max_body_megabytes=1, watch_seconds=0)
+    stage = Stage(lab, host)
+    stage.shell(f"mkdir -p /var/www/homeport-acme/.well-known/acme-challenge; echo '{BESIDE}' >/var/www/private.txt")
+    yield stage
+    keep("proxy-attacks-error.log", stage.shell("tail -n 200 /var/log/nginx/error.log"))
+    lab.remove(host.name)
+
+
+@pytest.fixture
+def stage(deployed: Stage) -> Iterator[Stage]:
+    """The site, which answers afterwards as it did before, from the same process."""
+    pid = deployed.property("hello@blue.service", "MainPID")
+    yield deployed
+    assert deployed.answers()
+    assert deployed.property("hello@blue.service", "MainPID") == pid
+
+
+def test_what_a_client_says_of_itself_is_not_believed(stage: Stage) -> None:
+    names = ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix")
+    forged = [f"{name}: {FORGED}" for name in (*names, "x-forwarded-for", "X_Forwarded_For")]
+    answer = stage.ask("/who", *forged, "X-Forwarded-Proto: http", f"Forwarded: for={FORGED};proto=http")
+    told = json.loads(answer.partition("\r\n\r\n")[2])
+    assert told["scheme"] == "https"
+    assert FORGED not in json.dumps(told)
+    headers = dict(told["headers"])
+    assert headers["x-forwarded-for"] == headers["x-real-ip"] == told["client"]
+    assert headers["host"] == headers["x-forwarded-host"] == stage.host.domain
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (f"Content-Length: {2 * 1024 * 1024}", "x" * 2 * 1024 * 1024),
+        ("Transfer-Encoding: chunked", f"{2 * 1024 * 1024:x}\r\n{'x' * 2 * 1024 * 1024}\r\n0\r\n\r\n"),
+        ("Content-Length: 99999999999", "x"),
+    ],
+    ids=["announced", "in chunks", "announced and not sent"],
+)
+def test_a_body_that_is_too_large_ends_at_the_proxy(stage: Stage, framing: str, body: str) -> None:
+    answer = stage.ask("/large", framing, method="POST", body=body)
+    assert status(answer) in (413, 0)
+    assert "/large" not in [one["path"] for one in stage.seen()]
+
+
+def test_a_body_that_is_as_large_as_it_may_be_arrives_whole(stage: Stage) -> None:
+    size = 1024 * 1024
+    assert status(stage.ask("/fits", f"Content-Length: {size}", method="POST", body="x" * size)) == 200
+    assert [one["bytes"] for one in stage.seen() if one["path"] == "/fits"] == [size]
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        ("Content-Length: 6", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
+        ("Transfer-Encoding: xchunked",),
+        ("Content-Length: 6", "Content-Length: 60"),
+        ("Content-Length: +6",),
+        ("Content-Length : 6",),
+    ],
+)
+def test_a_request_with_two_ends_is_refused_and_smuggles_nothing(stage: Stage, framing: tuple[str, ...]) -> None:
+    answer = stage.ask("/outer", *framing, method="POST", body="0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(answer) in (400, 501)
+    assert not {"/outer", "/smuggled"} & {one["path"] for one in stage.seen()}
+
+
+HEAD = "POST /slow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
+
+
+def test_two_hundred_connections_that_dawdle_keep_nobody_out(stage: Stage) -> None:
+    head = HEAD.format(host=stage.host.domain)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(stage.connection()) for _ in range(100)]
+        for number, one in enumerate(slow):
+            # Half of them never end their headers, half of them never send the body that they announce.
+            one.sendall((head if number % 2 else f"{head}\r\nx").encode())
+        silent = [stack.enter_context(stage.connection(port=80)) for _ in range(50)]
+        address = (stage.host.address, 443)
+        silent += [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(50)]
+        for one in silent[:50]:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        for _ in range(20):
+            assert stage.answers()
+        assert "/slow" not in [one["path"] for one in stage.seen()]
+        # The proxy ends them by itself: those without whole headers first.
+        for one in slow[1::2]:
+            with contextlib.suppress(OSError):
+                assert one.recv(65536)[:12] in (b"", b"HTTP/1.1 408")
+    assert "/slow" not in [one["path"] for one in stage.seen()]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "localhost", "x\r\nHost: {domain}", "{domain}.evil.example"]
+)
+def test_a_request_for_another_host_stays_outside(stage: Stage, host: str) -> None:
+    name = host.format(domain=stage.host.domain)
+    assert status(stage.ask("/bad-host", host=name)) in (400, 421)
+    assert status(stage.ask("/bad-host", host=name, port=80)) in (0, 400)
+    assert "/bad-host" not in [one["path"] for one in stage.seen()]
+
+
+def test_an_absolute_address_counts_as_the_host_that_it_names(stage: Stage) -> None:
+    assert status(stage.ask("https://evil.example/absolute")) == 421
+    assert status(stage.ask(f"https://{stage.host.domain}/absolute", host="evil.example")) == 200
+    [told] = [one for one in stage.seen() if one["path"] == "/absolute"]
+    assert dict(told["headers"])["host"] == stage.host.domain
+
+
+@pytest.mark.parametrize("name", [None, "evil.example", "10.0.0.1", "attacked.lab.test.evil.example"])
+def test_a_handshake_for_another_name_or_none_is_refused(stage: Stage, name: str | None) -> None:
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        stage.connection(name=name)
+
+
+TRICKS = (
+    "/.git/config",
+    "/.env",
+    "/..%2f..%2f..%2fetc/passwd",
+    "/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "/static/..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "/static/../../../../etc/passwd",
+    "/..%252f..%252fetc/passwd",
+    "/..\\..\\etc\\passwd",
+    "/.well-known/acme-challenge/../../../private.txt",
+    "/.well-known/acme-challenge/..%2f..%2f..%2fprivate.txt",
+    "/.well-known/acme-challenge../../private.txt",
+    "/.well-known/acme-challenge/%2e%2e/%2e%2e/%2e%2e/private.txt",
+    "/.well-known/acme-challenge/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "//etc/passwd",
+    "/private.txt%00.html",
+    "/etc/homeport/hello/tls/privkey.pem",
+)
+
+
+@pytest.mark.parametrize("path", TRICKS)
+def test_no_path_leads_to_a_file_of_the_machine(stage: Stage, path: str) -> None:
+    answers = {port: stage.ask(path, port=port) for port in (443, 80)}
+    # The application answers any path (it reads no file), or Nginx refuses the request.
+    assert status(answers[443]) in (200, 400)
+    assert status(answers[80]) in (308, 400, 403, 404)
+    for answer in answers.values():
+        assert BESIDE not in answer
+        assert "root:x:0:0" not in answer
+        assert "PRIVATE KEY" not in answer
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PROPFIND"])
+def test_challenges_are_read_and_never_written(stage: Stage, method: str) -> None:
+    place = "/.well-known/acme-challenge/planted"
+    answer = stage.ask(place, "Content-Length: 1", method=method, body="x", port=80)
+    assert status(answer) in (404, 405)
+    assert stage.shell(f"ls /var/www/homeport-acme{place} 2>/dev/null || echo none") == "none"
+
+
+def test_headers_that_are_too_large_are_refused(stage: Stage) -> None:
+    assert status(stage.ask("/headers", f"X-Large: {'x' * 100_000}")) in (0, 400)
+    # The proxy does not read such a request to its end, and its answer may be lost with the connection.
+    assert status(stage.ask(f"/{'x' * 100_000}")) in (0, 414)
+    assert status(stage.send(os.urandom(4096))) in (0, 400)
+    assert all(len(one["path"]) < 100_000 and one["path"] != "/headers" for one in stage.seen())

@@ -1,0 +1,55 @@
+"""What gixy, a kept analyser of Nginx's configuration, says of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homeport.state.snapshot import Machine
+from tests.lab.artefacts import keep
+from tests.nginx_sites import files, write
+from tests.state.builders import make_settings
+
+GIXY = Path(sys.executable).with_name("gixy")
+LOCATION = """{{% extends "homeport/nginx/site.conf" %}}
+{{% block server %}}
+    location /reports/ {{
+        root /srv/reports;
+        add_header Cache-Control no-store always;
+{include}    }}
+{{% endblock %}}
+"""
+INCLUDE = '{% include "nginx/headers.conf" %}\n'
+
+
+def gixy(folder: Path, *, overrides: Path | None = None, os_version: str = "12", **data: object) -> tuple[int, str]:
+    """Have gixy read what is rendered for two applications on one machine; return its status and its words."""
+    sites = [make_settings(**data), make_settings(app_name="other", domain="other.example.com", domain_aliases=())]
+    main = write(folder, files(sites, Machine("debian", os_version), overrides))
+    (folder / "mime.types").write_text("types { text/html html; }\n")
+    done = subprocess.run([str(GIXY), "-f", "text", str(main)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("os_version", ["12", "13"])
+@pytest.mark.parametrize("profile", ["intermediate", "modern"])
+def test_gixy_finds_nothing(tmp_path: Path, profile: str, os_version: str) -> None:
+    status, said = gixy(tmp_path / "nginx", os_version=os_version, tls_profile=profile, standby=True)
+    keep(f"gixy-{profile}-{os_version}.txt", said)
+    assert "No issues found" in said
+    assert status == 0
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_a_location_of_an_override_that_adds_a_header_keeps_ours_by_including_them(
+    tmp_path: Path, included: bool
+) -> None:
+    override = tmp_path / "overrides" / "nginx" / "site.conf"
+    override.parent.mkdir(parents=True)
+    override.write_text(LOCATION.format(include=INCLUDE if included else ""))
+    status, said = gixy(tmp_path / "nginx", overrides=tmp_path / "overrides")
+    assert ("add_header_redefinition" in said) == (not included), said
+    assert (status == 0) == included
