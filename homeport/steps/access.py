@@ -33,12 +33,18 @@ def access(context: Context) -> Part:
         directories=(
             Directory(etc),
             Directory(FIREWALL_OPENINGS),
+            Directory(f"{UNITS}/nftables.service.d"),
         ),
         files=(
             *guarded,
             File(f"{etc}/access.json", json.dumps({"app": app, "shares": shared}) + "\n"),
             File(FIREWALL_LOAD, _load(context), mode=0o755),
             File(f"{UNITS}/homeport-access.service", _unit(context), file_set="systemd"),
+            File(
+                f"{UNITS}/nftables.service.d/homeport.conf",
+                context.render("firewall/nftables.service.d-homeport.conf", load=FIREWALL_LOAD),
+                file_set="systemd",
+            ),
         ),
         withdrawn=tuple(path for path in (_openings(context), FIREWALL_RULES, SSHD_DROP_IN) if path not in ours),
         units=(Unit("homeport-access.service"),),

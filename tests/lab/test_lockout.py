@@ -1,0 +1,162 @@
+"""Changes that would lock everybody out: the host takes them back by itself, and the application answers meanwhile.
+
+The tests share a machine and go on from one another, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+from tests.lab.commands import refusal
+from tests.lab.project import Project, Seen, until
+from tests.lab.scanning import connects
+from tests.lab.seasoned import Seasoned
+
+pytestmark = pytest.mark.lab
+NOBODY = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}AllowUsers nobody\n{% endblock %}'
+CLOSED = '{% extends "homeport/firewall/homeport.nft" %}{% block open %}tcp dport { 80, 443 } accept{% endblock %}'
+# Shorter than anybody would have it, since a test waits for it; and longer than a test lasts.
+SOON, NEVER = 12, 600
+STATE = "cat /etc/ssh/sshd_config.d/* /etc/homeport/firewall.nft; nft -s list ruleset; sshd -T | sort"
+PENDING = "/etc/homeport/.pending-access.json"
+
+
+@dataclass
+class Stage:
+    """A machine that serves and lets us in, and a project whose overrides may spoil that."""
+
+    project: Project
+    host: LabHost
+    seen: Seen
+
+    @contextmanager
+    def override(self, name: str, text: str) -> Iterator[None]:
+        place = self.project.folder / "overrides" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        try:
+            yield
+        finally:
+            place.unlink()
+
+    def lets_in(self) -> bool:
+        """Tell whether a new connection is let in."""
+        return connects(self.host.address, 22, 2) and self.project.lab.run(self.host, "true").returncode == 0
+
+    def port_is_open(self) -> bool:
+        return connects(self.host.address, 22, 1.5)
+
+    def deploy_until_the_door_is_shut(self) -> None:
+        """Deploy, and kill the controller when the host has shut its door."""
+        with self.project.started(self.host.name, "-y", lockout_timeout_seconds=NEVER) as process:
+            try:
+                assert until(lambda: not self.port_is_open())
+            finally:
+                process.kill()
+
+
+@contextmanager
+def asked_all_the_time(seen: Seen) -> Iterator[list[str]]:
+    """Ask the application over and over; yield what went wrong."""
+    stop, wrong, good = threading.Event(), list[str](), list[int]()
+
+    def ask() -> None:
+        while not stop.wait(0.2):
+            answer: subprocess.CompletedProcess[str] = seen.curl("/health", "--fail")
+            good.append(1) if answer.returncode == 0 else wrong.append(answer.stderr)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield wrong
+    finally:
+        stop.set()
+        thread.join()
+    assert good
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("locked")
+    project = Project.create(tmp_path_factory.mktemp("locked") / "project", lab, "hello", workers=1, watch_seconds=0)
+    project.deployed(host)
+    yield Stage(project, host, Seen(lab, host))
+    lab.remove(host.name)
+
+
+@pytest.mark.parametrize(("name", "text"), [("ssh/sshd.conf", NOBODY), ("firewall/homeport.nft", CLOSED)])
+def test_a_change_that_locks_out_is_taken_back_by_the_host_itself(stage: Stage, name: str, text: str) -> None:
+    before = stage.seen.shell(STATE)
+    with asked_all_the_time(stage.seen), stage.override(name, text):
+        result = stage.project.deploy(stage.host, lockout_timeout_seconds=SOON)
+        line = refusal(result, 1)
+        assert "no new connection could confirm the changed firewall or sshd" in line
+        assert f"the host restores what was there by itself within {SOON} s" in line
+        assert until(stage.lets_in, 60)
+        assert until(lambda: stage.seen.shell(f"ls {PENDING} 2>/dev/null || true") == "")
+    assert stage.seen.shell(STATE) == before
+    assert "the previous state is back" in stage.seen.shell("journalctl --no-pager -q -u 'homeport-lockout-*'")
+
+
+def test_a_controller_that_is_killed_before_it_confirms_locks_nobody_out(stage: Stage) -> None:
+    before = stage.seen.shell(STATE)
+    with asked_all_the_time(stage.seen), stage.override("firewall/homeport.nft", CLOSED):
+        with stage.project.started(stage.host.name, "-y", lockout_timeout_seconds=SOON) as process:
+            try:
+                assert until(lambda: not stage.port_is_open())
+            finally:
+                process.kill()
+        assert until(stage.lets_in, 60)
+    assert stage.seen.shell(STATE) == before
+
+
+def test_a_power_cut_before_the_confirmation_locks_nobody_out(stage: Stage) -> None:
+    before = stage.seen.shell(STATE)
+    with stage.override("firewall/homeport.nft", CLOSED):
+        stage.deploy_until_the_door_is_shut()
+    stage.project.lab.reboot(stage.host, hard=True)
+    assert stage.seen.shell(STATE) == before
+    assert stage.seen.shell(f"ls {PENDING} 2>/dev/null || true") == ""
+    assert until(stage.seen.answers, 60)
+
+
+def test_settings_that_are_on_the_hosts_disk_and_would_lock_us_out_are_refused_before_anything_changes(
+    stage: Stage,
+) -> None:
+    trap = "/etc/ssh/sshd_config.d/20-mine.conf"
+    stage.seen.shell(f"echo 'AllowUsers nobody' >{trap}")
+    try:
+        with stage.override("ssh/sshd.conf", '{% extends "homeport/ssh/sshd.conf" %}{% block more %}{% endblock %}'):
+            line = refusal(stage.project.deploy(stage.host), 1)
+        assert "turn debian away (AllowUsers nobody)" in line
+        assert stage.lets_in()
+    finally:
+        stage.seen.shell(f"rm {trap}")
+
+
+def test_settings_that_sshd_refuses_change_nothing(stage: Stage) -> None:
+    before = stage.seen.shell(STATE)
+    with stage.override("ssh/sshd.conf", "# Written by homeport\nNoSuchWord yes\n"):
+        result = stage.project.deploy(stage.host)
+    assert result.returncode == 1
+    assert "sshd does not accept its settings" in result.stdout
+    assert stage.seen.shell(STATE) == before
+
+
+def test_a_good_change_is_kept_after_all_that(stage: Stage) -> None:
+    quick = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}LoginGraceTime 33\n{% endblock %}'
+    with stage.override("ssh/sshd.conf", quick.replace("block more", "block limits")):
+        stage.project.deployed(stage.host)
+    assert "logingracetime 33" in stage.seen.shell("sshd -T")
+    assert stage.seen.shell("systemctl list-units --all --no-legend 'homeport-lockout-*'") == ""
+    stage.project.deployed(stage.host)
+    assert "logingracetime 30" in stage.seen.shell("sshd -T")
