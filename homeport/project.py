@@ -22,13 +22,17 @@ from homeport.settings.loading import load
 
 def main(inventory: str, *limits: str) -> None:
     """Print, for each host of `inventory` that the `limits` (names or groups) select, where its secrets are."""
+    for host in hosts(inventory, limits):
+        print(json.dumps(_secrets_of(host)))
+
+
+def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
+    """Return the hosts of `inventory`, a file seen from the project's folder, that the `limits` select."""
     folder = str(Path.cwd())
     # Inventories and group data may import what lies in the project, as under pyinfra.
     sys.path.insert(0, folder)
     with ctx_state.use(State()):
-        hosts = [host for host in make_inventory(inventory, cwd=folder) if _is_selected(host, limits)]
-    for host in hosts:
-        print(json.dumps(_secrets_of(host)))
+        return [host for host in make_inventory(inventory, cwd=folder) if _is_selected(host, limits)]
 
 
 def _is_selected(host: Host, limits: tuple[str, ...]) -> bool:

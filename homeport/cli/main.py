@@ -13,7 +13,7 @@ from homeport.cli.releases import releases, restart, rollback
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 # Loaded when they are asked for, since loading the settings' model would make every other command slower.
-LOADED_LATER = {"secrets": "homeport.cli.secrets"}
+LOADED_LATER = {"secrets": "homeport.cli.secrets", "trust": "homeport.cli.trust"}
 
 
 class Commands(click.Group):
