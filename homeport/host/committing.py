@@ -75,16 +75,8 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by
 
 def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:
     """Let the release's processes take over too, and watch it; go back, and raise HostError, when it fails."""
-    try:
-        # An old worker may take its time over its last job; the new server is watched meanwhile.
-        processes.stop(layout, old.name, wait=False)
-        problem = HostError(watching.watch(layout, slot, release, lambda: processes.are_down(layout, old.name)))
-        if not str(problem):
-            processes.start(layout, slot)
-            problem = HostError(watching.watch(layout, slot, release, watching.passed(release.watch_seconds)))
-    except HostError as error:
-        problem = error
-    if not str(problem):
+    problem = _problem(layout, old, slot, release)
+    if problem is None:
         return
     reason = f"failed just after it went live: {problem}"
     say(f"{layout.app}: release {release.id} {reason}")
@@ -93,6 +85,20 @@ def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str
     starting.record_failure(layout, release, slot, reason, by=by, previous=old.release)
     after = f"release {old.release} is live again" if old.release else "there is no older release to go back to"
     raise HostError(f"{reason}; {after}", problem.details)
+
+
+def _problem(layout: Layout, old: slots.Slot, slot: str, release: Release) -> HostError | None:
+    """Return what goes wrong as the processes change over and the release is watched; None when nothing does."""
+    try:
+        # An old worker may take its time over its last job; the new server is watched meanwhile.
+        processes.stop(layout, old.name, wait=False)
+        if failed := watching.watch(layout, slot, release, lambda: processes.are_down(layout, old.name)):
+            return HostError(failed)
+        processes.start(layout, slot)
+        failed = watching.watch(layout, slot, release, watching.passed(release.watch_seconds))
+        return HostError(failed) if failed else None
+    except HostError as error:
+        return error
 
 
 def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str, *, rollback: bool) -> None:
