@@ -10,6 +10,7 @@ import pytest
 from homeport.host.layout import Layout
 from homeport.host.rehearsal import clean, derive
 from homeport.rendering import render
+from tests.unit_values import SANDBOX
 
 STATE, FOLDER, COPY = Path("/var/lib/notes"), Path("/mnt/data/notes"), Path("/mnt/data/.notes.rehearsal")
 VALUES: dict[str, Any] = {
@@ -25,6 +26,7 @@ VALUES: dict[str, Any] = {
     "processes": ("worker",),
     "timers": ("digest",),
     "commands": None,
+    **SANDBOX,
 }
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from homeport.rendering import render
 from homeport.rendering_filters import systemd_quote
+from tests.unit_values import SANDBOX
 
 text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -32,6 +33,7 @@ def values(**changes: object) -> dict[str, Any]:
         "processes": ("worker",),
         "timers": ("digest",),
         "commands": None,
+        **SANDBOX,
     }
     return settings | changes
 

@@ -19,6 +19,7 @@ from typing import Any
 from homeport.host import files as program_files
 from homeport.lab import Lab, LabHost
 from homeport.rendering import render
+from tests.unit_values import SANDBOX
 
 LIBRARY = "/usr/local/lib/homeport"
 PROGRAM = f"{LIBRARY}/homeport-host"
@@ -244,6 +245,7 @@ def _units(
         "processes": tuple(processes),
         "timers": tuple(timers),
         "commands": (migration,),
+        **SANDBOX,
     }
     units = {"app.service": render("systemd/app@.service", **values)}
     for name, command in processes.items():
