@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from .output import HostError
-from .units import run, show
+from .units import is_active, must, run, show
 
 FOLDER = Path("/etc/ssh")
 DROP_INS = FOLDER / "sshd_config.d"
 SSHD = "/usr/sbin/sshd"
 SERVICE = "ssh.service"
+SOCKET = "ssh.socket"
 RELOAD_SECONDS = 10.0
 POLL_SECONDS = 0.05
 CONNECTION = "user=root,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"
@@ -58,10 +59,14 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
 
 
 def reload() -> None:
-    """Have sshd read its settings anew; return when it listens with them.
+    """Have sshd read its settings anew; return when whoever connects next meets them.
 
-    Where systemd listens for it (ssh.socket), each new sshd reads them by itself, and there may be none to tell.
+    Where systemd listens for it (ssh.socket), a reload would end it: the socket is not passed on to what it executes.
+    There it is stopped, sessions apart (KillMode=process), and the next connection starts another one.
     """
+    if is_active(SOCKET):
+        must("systemctl", "stop", SERVICE)
+        return
     unit = show(SERVICE)
     if unit["ActiveState"] != "active":
         return
