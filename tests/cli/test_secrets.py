@@ -97,7 +97,8 @@ def test_an_edit_that_fails_changes_and_leaves_nothing(person: Person, script: s
 
 
 def test_a_terminal_that_is_closed_leaves_nothing(person: Person) -> None:
-    editor = person.editor(f'echo KEY={VALUE} >>"$1"; sleep 60')
+    begun = person.folder / "begun"
+    editor = person.editor(f'echo KEY={VALUE} >>"$1"; touch {begun}; sleep 60')
     process = subprocess.Popen(
         person.command("edit", "production"),
         cwd=person.folder,
@@ -107,7 +108,7 @@ def test_a_terminal_that_is_closed_leaves_nothing(person: Person) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 30
-    while not person.left_in_memory() and time.monotonic() < deadline:
+    while not begun.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert person.left_in_memory()
     os.killpg(process.pid, signal.SIGHUP)
