@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ LOAD = Path("/usr/local/lib/homeport/firewall-load")
 LOADED = Path("/run/homeport/firewall.loaded")
 TABLE = ("inet", "homeport")
 EMPTY = f"table {' '.join(TABLE)}\ndelete table {' '.join(TABLE)}\n"
+# Lets everything through, and has the kernel learn which connections there are.
+FOLLOWING = (
+    f"table {' '.join(TABLE)} {{ chain input {{\n"
+    "type filter hook input priority filter; policy accept;\nct state established accept\n}\n}\n"
+)
+FOLLOWING_SECONDS = 2.0
 NFT = "/usr/sbin/nft"
 SECONDS = 30
 
@@ -68,12 +75,26 @@ def put_back(table: Mapping[str, Any] | None) -> None:
 def load() -> None:
     """Have the kernel have our table as the files say; none where there is no file."""
     if RULES.exists():
+        if saved() is None and _calls_out():
+            # The kernel has followed no connection until now, and would take an answer for something new.
+            _nft(EMPTY + FOLLOWING)
+            time.sleep(FOLLOWING_SECONDS)
         done = run(str(LOAD))
         if done.returncode:
             raise HostError(f"the firewall cannot be loaded: {done.stderr.strip()}")
     elif Path(NFT).exists():
         _nft(EMPTY)
         LOADED.unlink(missing_ok=True)
+
+
+def _calls_out() -> bool:
+    """Tell whether this machine has opened connections to others, a database's, say."""
+    listening = {row.split()[3].rpartition(":")[2] for row in run("ss", "-Hltn").stdout.splitlines()}
+    for row in run("ss", "-Htn", "state", "established").stdout.splitlines():
+        here, there = row.split()[2:4]
+        if here.rpartition(":")[2] not in listening and not there.startswith(("127.", "[::1]", "[::ffff:127.")):
+            return True
+    return False
 
 
 def _nft(text: str) -> None:

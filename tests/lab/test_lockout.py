@@ -5,6 +5,8 @@ The tests share a machine and go on from one another, in the order in which they
 
 from __future__ import annotations
 
+import shlex
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -25,6 +27,20 @@ NOBODY = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}AllowUsers nobod
 CLOSED = '{% extends "homeport/firewall/homeport.nft" %}{% block open %}tcp dport { 80, 443 } accept{% endblock %}'
 # Shorter than anybody would have it, since a test waits for it; and longer than a test lasts.
 SOON, NEVER = 12, 600
+CALLED = 5999
+CALLER = f"""
+import socket, sys, time
+for attempt in range(100):
+    try:
+        one = socket.create_connection((sys.argv[1], {CALLED}))
+        break
+    except OSError:
+        time.sleep(0.1)
+heard = b""
+while not heard.endswith(b"end\\n"):
+    heard += one.recv(100)
+one.sendall(b"heard end")
+"""
 STATE = "cat /etc/ssh/sshd_config.d/* /etc/homeport/firewall.nft; nft -s list ruleset; sshd -T | sort"
 PENDING = "/etc/homeport/.pending-access.json"
 
@@ -88,9 +104,34 @@ def asked_all_the_time(seen: Seen) -> Iterator[list[str]]:
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
     host = seasoned.add("locked")
     project = Project.create(tmp_path_factory.mktemp("locked") / "project", lab, "hello", workers=1, watch_seconds=0)
-    project.deployed(host)
+    project.deployed(host, firewall=False, sshd_hardening=False)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
+
+
+def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage) -> None:
+    assert stage.seen.shell("nft list tables; ls /etc/ssh/sshd_config.d | grep -v lab || true") == ""
+    with asked_all_the_time(stage.seen):
+        # A connection that the machine has opened, and on which it is spoken to now and then.
+        gateway = stage.project.lab.context().network.gateway
+        stage.seen.shell(f"systemd-run -q --unit=caller /usr/bin/python3 -c {shlex.quote(CALLER)} {gateway}")
+        with socket.create_server((gateway, CALLED)) as server:
+            caller = server.accept()[0]
+            stop = threading.Event()
+            talk = threading.Thread(target=_talk, args=(caller, stop))
+            talk.start()
+            stage.project.deployed(stage.host)
+            stop.set()
+            talk.join()
+            caller.settimeout(10)
+            caller.sendall(b"end\n")
+            assert b"heard end" in caller.recv(100)
+    assert "table inet homeport" in stage.seen.shell("nft list tables")
+
+
+def _talk(caller: socket.socket, stop: threading.Event) -> None:
+    while not stop.wait(0.3):
+        caller.sendall(b"x")
 
 
 @pytest.mark.parametrize(("name", "text"), [("ssh/sshd.conf", NOBODY), ("firewall/homeport.nft", CLOSED)])
