@@ -203,6 +203,28 @@ apt_lock_timeout_seconds = 300
 # Free space on the host's disk below which nothing is begun.
 minimum_free_megabytes = 1024
 
+# Install the distribution's security upgrades every day (unattended-upgrades).
+security_upgrades = True
+
+# When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: never by itself. Give the
+# machines behind one proxy different times.
+reboot_time = None
+
+# How large the journal may become; None: as the machine has it.
+journal_max_megabytes = 500
+
+# Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept.
+log_rotation = True
+
+# Keep the clock right (systemd-timesyncd), unless something else on the machine does.
+time_synchronisation = True
+
+# Kernel settings for a proxy and against attackers, unused protocols off, no core dumps.
+kernel_hardening = True
+
+# Swap file; "auto": of 1024 MB when the machine has no swap and less than 2 GB of memory; None: none of ours.
+swap_megabytes = "auto"
+
 # Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of our own; others are
 # left alone. False removes it, unless another application on the machine has it on.
 firewall = True

@@ -149,6 +149,7 @@ def _machine(rows: Rows) -> Machine:
         cores=int(_one(rows, "cores", "1")),
         memory_megabytes=int(_one(rows, "memory", "0")) // 1024,
         ipv6="ipv6" in rows,
+        keeps_time="keeps_time" in rows,
         has_sshd=bool(rows["sshd"]),
         ssh_ports=tuple(sorted({int(port) for port in (*(row[0] for row in rows["ssh_port"]), *sshd.get("port", ()))}))
         or (22,),

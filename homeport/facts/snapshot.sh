@@ -12,6 +12,8 @@ while read -r name value _; do
     esac
 done </proc/meminfo
 [ ! -e /proc/net/if_inet6 ] || printf 'ipv6\n'
+# Another program sets the clock, or the host of the container that this is.
+if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || systemd-detect-virt -cq 2>/dev/null; then printf 'keeps_time\n'; fi
 printf 'clock\t%s\n' "$(date +%s)"
 [ ! -d /run/systemd/system ] || printf 'systemd\n'
 # The fullest of the file systems that we write to decides.

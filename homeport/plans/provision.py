@@ -10,8 +10,9 @@ from homeport.steps.application import slots
 from homeport.steps.base import base
 from homeport.steps.certificate import brought, certificate
 from homeport.steps.proxy import proxy
+from homeport.steps.upkeep import upkeep
 
-STEPS = (base, account, access, proxy, certificate, brought, slots)
+STEPS = (base, account, upkeep, access, proxy, certificate, brought, slots)
 
 PHASES = (
     ("Packages", provisioning.packages),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, Field
 
-from homeport.settings.types import Openings
+from homeport.settings.types import Openings, Text
 
 
 class MachineSettings(BaseModel):
@@ -16,6 +18,34 @@ class MachineSettings(BaseModel):
     )
     minimum_free_megabytes: int = Field(
         1024, ge=0, description="Free space on the host's disk below which nothing is begun."
+    )
+
+    # --- upkeep ----------------------------------------------------------------------------------------------------
+    security_upgrades: bool = Field(
+        True, description="Install the distribution's security upgrades every day (unattended-upgrades)."
+    )
+    reboot_time: Text | None = Field(
+        None,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description='When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: never '
+        "by itself. Give the machines behind one proxy different times.",
+    )
+    journal_max_megabytes: int | None = Field(
+        500, ge=50, description="How large the journal may become; None: as the machine has it."
+    )
+    log_rotation: bool = Field(
+        True, description="Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept."
+    )
+    time_synchronisation: bool = Field(
+        True, description="Keep the clock right (systemd-timesyncd), unless something else on the machine does."
+    )
+    kernel_hardening: bool = Field(
+        True, description="Kernel settings for a proxy and against attackers, unused protocols off, no core dumps."
+    )
+    swap_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
+        "auto",
+        description='Swap file; "auto": of 1024 MB when the machine has no swap and less than 2 GB of memory; None: '
+        "none of ours.",
     )
 
     # --- who gets in -----------------------------------------------------------------------------------------------

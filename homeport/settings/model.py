@@ -25,6 +25,9 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
     @field_validator(
         "python_version",
         "memory_max_megabytes",
+        "reboot_time",
+        "journal_max_megabytes",
+        "swap_megabytes",
         "secrets_file",
         "migrate_command",
         "migrate_on",

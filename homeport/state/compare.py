@@ -30,7 +30,9 @@ class FileChanges:
 
     def touches(self, file_set: str) -> bool:
         """Tell whether a file of this set, or a removed one, is among them."""
-        return any(file.file_set == file_set for file in self.files) or (file_set == "nginx" and bool(self.absent))
+        return any(file.file_set == file_set for file in self.files) or (
+            file_set == "nginx" and any(path.startswith("/etc/nginx/") for path in self.absent)
+        )
 
 
 def missing_packages(wanted: Wanted, found: Snapshot) -> tuple[str, ...]:

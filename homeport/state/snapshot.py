@@ -22,6 +22,7 @@ class Machine:
     cores: int = 1
     memory_megabytes: int = 1024
     ipv6: bool = True
+    keeps_time: bool = False
     has_sshd: bool = True
     ssh_ports: tuple[int, ...] = (22,)
     root_login: str = "prohibit-password"

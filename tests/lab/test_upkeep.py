@@ -1,0 +1,187 @@
+"""Upkeep on a real machine, taken up by one that serves already; and what lynis says of a machine before and after.
+
+The tests share a machine and go on from one another, in the order in which they stand. Swap and the clock are not ours
+to set in a container: there it is seen that they are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+from tests.lab.artefacts import keep
+from tests.lab.clients import Target
+from tests.lab.commands import settle_data
+from tests.lab.load import PROBE, load
+from tests.lab.project import Project, Seen, until
+
+pytestmark = pytest.mark.lab
+OFF = {
+    "security_upgrades": False,
+    "journal_max_megabytes": None,
+    "log_rotation": False,
+    "time_synchronisation": False,
+    "kernel_hardening": False,
+    "swap_megabytes": None,
+    "firewall": False,
+    "sshd_hardening": False,
+}
+ON = {
+    "security_upgrades": True,
+    "reboot_time": "03:30",
+    "journal_max_megabytes": 500,
+    "log_rotation": True,
+    "time_synchronisation": True,
+    "kernel_hardening": True,
+    "swap_megabytes": "auto",
+    "firewall": True,
+    "sshd_hardening": True,
+}
+LYNIS = "lynis audit system --quick --no-colors >/dev/null 2>&1; cat /var/log/lynis-report.dat"
+INSTANCES = "systemctl list-units --plain --no-legend 'homeport-upkeep@*' | cut -d ' ' -f 1"
+# The index after a deploy, by lynis of Debian 12 on a container whose kernel is not its own; docs/hardening.md has the
+# reason for each point that is left.
+LEAST = 65
+
+
+@dataclass
+class Stage:
+    """A machine that serves without any upkeep, and what lynis says of a bare one."""
+
+    project: Project
+    host: LabHost
+    seen: Seen
+    bare: dict[str, str] = field(default_factory=dict)
+    audit: threading.Thread | None = None
+
+    @property
+    def target(self) -> Target:
+        return Target(self.host.domain, self.host.address, self.seen.lab.directory.ca_file)
+
+    def journal_limit(self) -> str:
+        """Return the limit that the journal itself said it has when it came up last."""
+        said = "journalctl -q --no-pager -o cat -t systemd-journald"
+        return self.seen.shell(f"{said} | grep -o 'max [0-9.]*[MG]' | tail -n 1")
+
+
+@pytest.fixture(scope="module")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    host, other = lab.add("kept"), lab.add("bare")
+    project = Project.create(tmp_path_factory.mktemp("kept") / "project", lab, "hello")
+    stage = Stage(project, host, Seen(lab, host))
+
+    def audit_the_bare_one() -> None:
+        seen = Seen(lab, other)
+        seen.shell("apt-get -qq update; apt-get -qq -y --no-install-recommends install lynis >/dev/null 2>&1")
+        stage.bare["report"] = seen.shell(LYNIS)
+
+    stage.audit = threading.Thread(target=audit_the_bare_one)
+    stage.audit.start()
+    settle_data(project, watch_seconds=0, **OFF)
+    project.deployed(host)
+    yield stage
+    stage.audit.join(600)
+    lab.remove(host.name)
+    lab.remove(other.name)
+
+
+def test_a_machine_that_serves_takes_it_up_without_a_lost_request(stage: Stage) -> None:
+    assert stage.seen.shell("ls /etc/sysctl.d/60-homeport.conf 2>&1 || true").endswith("No such file or directory")
+    settle_data(stage.project, **ON)
+    with load(stage.target, PROBE) as report:
+        stage.project.deployed(stage.host)
+    assert report.lost == [], report
+    assert sum(report.answered.values()) > 10, report
+    again = stage.project.deployed(stage.host)
+    assert again.count("No changes") == again.count("--> Starting operation"), again
+
+
+def test_upgrades_of_security_are_installed_by_themselves_and_reboots_have_their_time(stage: Stage) -> None:
+    settings = stage.seen.shell("apt-config dump")
+    for line in (
+        'APT::Periodic::Unattended-Upgrade "1";',
+        'APT::Periodic::Update-Package-Lists "1";',
+        'Unattended-Upgrade::Automatic-Reboot "true";',
+        'Unattended-Upgrade::Automatic-Reboot-Time "03:30";',
+        'DPkg::Options:: "--force-confold";',
+    ):
+        assert line in settings
+    assert "label=Debian-Security" in settings
+    for timer in ("apt-daily.timer", "apt-daily-upgrade.timer"):
+        assert stage.seen.property(timer, "ActiveState") == "active"
+        assert stage.seen.property(timer, "UnitFileState") == "enabled"
+
+
+def test_kernel_and_journal_are_as_their_files_say(stage: Stage) -> None:
+    assert stage.seen.shell("cat /proc/sys/net/core/somaxconn /proc/sys/net/ipv4/tcp_max_syn_backlog").split() == [
+        "4096",
+        "4096",
+    ]
+    assert stage.seen.shell("cat /proc/sys/net/ipv4/conf/all/accept_redirects") == "0"
+    since = 'date -d "$(systemctl show -P ActiveEnterTimestamp systemd-journald)" +%s'
+    started = int(stage.seen.shell(since))
+    assert started >= int(stage.seen.shell("stat -c %Z /etc/systemd/journald.conf.d/homeport.conf"))
+    assert stage.journal_limit() == "max 500.0M"
+    slot = stage.seen.get("/health")["slot"]
+    assert stage.seen.property(f"hello@{slot}", "LimitCORE") == "0"
+
+
+def test_the_proxys_log_is_rotated_by_size_and_goes_on(stage: Stage) -> None:
+    assert stage.seen.shell("systemctl show -P TimersCalendar logrotate.timer").startswith("{ OnCalendar=*-*-* *:00:00")
+    log = "/var/log/nginx/access.log"
+    stage.seen.shell(f"head -c 110000000 /dev/zero >>{log}; systemctl start logrotate.service")
+    assert int(stage.seen.shell(f"stat -c %s {log}.1")) > 100_000_000
+    assert stage.seen.get("/")["hello"] == "world"
+    assert until(lambda: int(stage.seen.shell(f"stat -c %s {log}")) > 0)
+    assert stage.seen.shell(f"stat -c '%a %U %G' {log}") == "640 www-data adm"
+
+
+def test_a_container_keeps_its_hosts_clock_and_swap(stage: Stage) -> None:
+    assert "ok installed" not in stage.seen.shell("dpkg-query -W -f '${Status}' systemd-timesyncd 2>&1 || true")
+    assert stage.seen.shell("ls /var/swap.homeport 2>/dev/null || true") == ""
+    [unit] = stage.seen.shell(INSTANCES).split()
+    assert "this is a container" in stage.seen.shell(f"journalctl -q --no-pager -o cat -u '{unit}'")
+
+
+def test_lynis_counts_more_after_than_before(stage: Stage) -> None:
+    stage.seen.shell("apt-get -qq -y --no-install-recommends install lynis >/dev/null 2>&1")
+    after = stage.seen.shell(LYNIS)
+    assert stage.audit is not None
+    stage.audit.join(600)
+    before = stage.bare["report"]
+    keep("lynis-before.dat", before)
+    keep("lynis-after.dat", after)
+    index = {
+        name: int(re.findall(r"^hardening_index=(\d+)$", report, flags=re.M)[0])
+        for name, report in (("before", before), ("after", after))
+    }
+    assert index["after"] > index["before"], index
+    assert index["after"] >= LEAST, index
+    for done in ("PKGS-7420", "NETW-3200", "STRG-1846", "KRNL-5820", "FIRE-4590"):
+        assert f"suggestion[]={done}|" not in after, done
+
+
+def test_another_limit_is_in_effect_at_once_and_only_the_newest_settings_come_at_boot(stage: Stage) -> None:
+    [before] = stage.seen.shell(INSTANCES).split()
+    settle_data(stage.project, journal_max_megabytes=300)
+    stage.project.deployed(stage.host)
+    assert until(lambda: len(stage.seen.shell(INSTANCES).split()) == 1)
+    [after] = stage.seen.shell(INSTANCES).split()
+    assert after != before
+    wants = stage.seen.shell("ls /etc/systemd/system/multi-user.target.wants/ | grep homeport-upkeep")
+    assert wants == after
+    assert stage.journal_limit() == "max 300.0M"
+
+
+def test_what_is_switched_off_is_taken_away(stage: Stage) -> None:
+    settle_data(stage.project, **{**OFF, "firewall": True, "sshd_hardening": True})
+    stage.project.deployed(stage.host)
+    paths = "/etc/apt/apt.conf.d/52homeport /etc/sysctl.d/60-homeport.conf /etc/systemd/journald.conf.d/homeport.conf"
+    assert stage.seen.shell(f"ls {paths} 2>/dev/null || true") == ""
+    assert stage.seen.answers()
