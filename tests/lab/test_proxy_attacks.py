@@ -19,6 +19,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.artefacts import keep
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 FORGED = "203.0.113.9"
@@ -89,9 +90,9 @@ def status(answer: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
     """A machine that serves an application which tells what it sees; something private lies beside the web root."""
-    host: LabHost = lab.add("attacked")
+    host: LabHost = seasoned.add("attacked")
     project = Project.create(tmp_path_factory.mktemp("attacked") / "project", lab, "hello", workers=1)
     project.write("main.py", APP)
     project.deployed(host, client_max_body_megabytes=1, watch_seconds=0)

@@ -19,6 +19,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.artefacts import keep
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 SSLYZE = Path(sys.executable).with_name("sslyze")
@@ -74,8 +75,10 @@ class Stage:
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def stage(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add(f"tls-{request.param}", request.param)
+def stage(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
+) -> Iterator[Stage]:
+    host = seasoned.add(f"tls-{request.param}", request.param)
     folder = tmp_path_factory.mktemp(request.param)
     project = Project.create(folder / "hello", lab, "hello", domain_aliases=f"www.{host.domain}", watch_seconds=0)
     override = project.folder / "overrides" / "nginx" / "site.conf"

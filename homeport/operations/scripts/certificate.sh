@@ -13,14 +13,19 @@ trap 'rm -f "$log"' EXIT
 names=$(echo "$domains" | tr , ' ')
 if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
 [ -z "$force" ] || set -- "$@" --force-renewal
+dns=
+case " $* " in *" --authenticator dns-"*) dns=yes ;; esac
+said() { grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log"; }
 explain() {
     failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | paste -sd ' ')
-    case $(cat "$log") in
+    case $dns:$(cat "$log") in
     *"CERTIFICATE_VERIFY_FAILED"*) echo "this host does not trust the authority at $directory" ;;
     *"too many"* | *rateLimited*) echo "the authority's rate limit is reached; wait before you deploy again" ;;
     *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503 "*)
         echo "the authority at $directory does not answer" ;;
-    *invalidProfile* | *"rofile"*"not"*) echo "the authority at $directory has no such profile (acme_profile)" ;;
+    *invalidProfile* | *"profile name"* | *"certificate profile"*)
+        echo "the authority at $directory has no such profile (acme_profile)" ;;
+    yes:*) echo "the names cannot be proven by DNS: $(said | tail -n 1 | cut -c 1-160)" ;;
     *NXDOMAIN* | *"DNS problem"* | *"could not resolve"* | *"No valid IP"*)
         echo "the authority finds no address for ${failed:-a name}" ;;
     *) echo "the authority cannot see ${failed:-the name} on this host: $(sed -n 's/^ *Detail: *//p' "$log" | head -n 1 | cut -c 1-160)" ;;
@@ -39,7 +44,7 @@ forget_account() {
 if [ "$force" != have ]; then
     echo "asking for a certificate for $names"
     request "$@" || { forget_account && request "$@"; } || {
-        grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
+        said | tail -n 12
         echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2
         exit 1
     }
