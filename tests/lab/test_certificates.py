@@ -178,9 +178,10 @@ def test_names_are_proven_by_dns_where_the_host_cannot_be_reached(stage: Stage, 
     data = dns_settings(stage, secret, tmp_path)
     credentials = (stage.project.folder / "dns.ini").read_text()
     (stage.project.folder / "dns.ini").write_text(credentials.replace(secret, "d3Jvbmc="))
+    before = stage.served("-serial")
     line = refusal(stage.project.deploy(stage.host, **data), 1)
     assert "the names cannot be proven by DNS" in line
-    assert stage.seen.answers()
+    assert stage.served("-serial") == before
     (stage.project.folder / "dns.ini").write_text(credentials)
     said = stage.project.pyinfra(stage.host.name, "-y", "--diff", "-vvv", **data)
     keep("dns-01.txt", said.stdout)
