@@ -26,7 +26,7 @@ from homeport.lab.network import CACHE_PORT
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "openssh-server"),
-    *("python3", "iproute2", "procps", "ca-certificates", "sudo", "curl"),
+    *("python3", "iproute2", "procps", "ca-certificates", "sudo", "curl", "unattended-upgrades"),
 )
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 CACHE_HOST = f"cache.{DOMAIN}"
