@@ -17,7 +17,13 @@ from tests.lab.seasoned import Seasoned
 MakeHost = Callable[..., LabHost]
 numbers = itertools.count(1)
 # Those that take longest begin first, so that the workers of `pytest -n` end at about the same time.
-LONGEST = ("test_deploy", "test_zero_loss", "test_host_program", "test_kill", "test_release_kinds")
+LONGEST = tuple(
+    f"test_{name}"
+    for name in (
+        *("deploy", "zero_loss", "host_program", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill"),
+        *("migrating_machine", "locking", "firewall", "certificates", "processes", "release_kinds"),
+    )
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
