@@ -16,7 +16,6 @@ from tests.lab.project import Project, Seen, until
 
 pytestmark = pytest.mark.lab
 UNITS = ("nginx.service", "notes@blue.service", "notes@green.service", "homeport-renew.timer")
-PHASES = 12
 
 
 @dataclass
@@ -52,6 +51,11 @@ def migrations(seen: Seen) -> list[list[str]]:
         '[print(release, finished is not None) for release, finished in runs]"'
     )
     return [line.split() for line in rows.splitlines()]
+
+
+def changes_nothing(output: str) -> bool:
+    """Tell whether every phase of a run found nothing to do."""
+    return output.count("No changes") == output.count("Starting operation") > 0
 
 
 def live(seen: Seen) -> str:
@@ -110,7 +114,7 @@ def test_a_second_run_changes_nothing_and_restarts_nothing(stage: Stage) -> None
     before = {unit: stage.seen.property(unit, "ActiveEnterTimestampMonotonic") for unit in UNITS}
     workers = stage.seen.shell("pgrep -x nginx | sort")
     output = stage.project.deployed(stage.host)
-    assert output.count("No changes") == PHASES, output
+    assert changes_nothing(output), output
     assert {unit: stage.seen.property(unit, "ActiveEnterTimestampMonotonic") for unit in UNITS} == before
     assert stage.seen.shell("pgrep -x nginx | sort") == workers
 
@@ -189,7 +193,7 @@ def test_what_was_broken_is_mended_by_the_next_run(stage: Stage) -> None:
     stage.project.write("NEWS.txt", "third")
     stage.project.deployed(stage.host)
     assert stage.seen.answers()
-    assert stage.project.deployed(stage.host).count("No changes") == PHASES
+    assert changes_nothing(stage.project.deployed(stage.host))
 
 
 def test_a_killed_worker_and_a_killed_manager_come_back(stage: Stage) -> None:
@@ -236,7 +240,7 @@ def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     assert stage.seen.answers(name=name)
     assert stage.seen.answers()
     assert stage.seen.serial(name) != stage.seen.serial()
-    assert stage.project.deployed(stage.host).count("No changes") == PHASES
+    assert changes_nothing(stage.project.deployed(stage.host))
 
 
 @pytest.mark.one_suite
