@@ -6,6 +6,7 @@ round trip of 50 ms. The tests go on from one another, in the order in which the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -131,6 +132,9 @@ def test_five_rollbacks_lose_no_request(sites: list[Site]) -> None:
             site.run(release="previous", accept_migrations="true")
             assert site.live[-1] in site.live[:-2]
             assert site.live[-1] != site.live[-2]
+        # A way back does not wait for the end of what it leaves; that is when its WebSockets are closed.
+        assert until(lambda: site.seen.shell("systemctl list-units --plain --no-legend 'notes@*' | wc -l") == "1", 60)
+        time.sleep(1)  # every client has sent something since
 
     reports = under_load(sites, go_back)
 
