@@ -1,4 +1,4 @@
-"""What the templates of units are given for an application's sandbox, where a test renders them by itself."""
+"""What the templates of units are given, where a test renders them by itself."""
 
 from __future__ import annotations
 
@@ -11,4 +11,21 @@ SANDBOX: dict[str, Any] = {
     "writable_paths": (),
     "devices": (),
     "jit": False,
+}
+
+# A release of the notes application.
+VALUES: dict[str, Any] = {
+    "app": "notes",
+    "release_id": "r1",
+    "entrypoint": ("main.py",),
+    "workers": 2,
+    "memory_max_megabytes": None,
+    "stop_timeout_seconds": 30,
+    "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},
+    "migrate_timeout_seconds": 300,
+    "has_migration": True,
+    "processes": ("worker",),
+    "timers": ("digest",),
+    "commands": None,
+    **SANDBOX,
 }

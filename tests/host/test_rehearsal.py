@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from homeport.host.layout import Layout
 from homeport.host.rehearsal import clean, derive
 from homeport.rendering import render
-from tests.unit_values import SANDBOX
+from tests.unit_values import VALUES
 
 STATE, FOLDER, COPY = Path("/var/lib/notes"), Path("/mnt/data/notes"), Path("/mnt/data/.notes.rehearsal")
-VALUES: dict[str, Any] = {
-    "app": "notes",
-    "release_id": "r1",
-    "entrypoint": ("main.py",),
-    "workers": 4,
-    "memory_max_megabytes": None,
-    "stop_timeout_seconds": 30,
-    "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},
-    "migrate_timeout_seconds": 300,
-    "has_migration": True,
-    "processes": ("worker",),
-    "timers": ("digest",),
-    "commands": None,
-    **SANDBOX,
-}
+RELEASE = VALUES | {"workers": 4}
 
 
 def settings(unit: str) -> dict[str, list[str]]:
@@ -41,7 +26,7 @@ def settings(unit: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["app@.service", "app-migrate@.service"])
 def test_a_unit_of_the_rehearsal_has_the_copy_and_stands_alone(name: str) -> None:
-    unit = settings(derive(render(f"systemd/{name}", None, **VALUES), STATE, FOLDER, COPY))
+    unit = settings(derive(render(f"systemd/{name}", None, **RELEASE), STATE, FOLDER, COPY))
 
     assert not {"Requires", "Wants", "StopWhenUnneeded"} & set(unit)
     # An empty value takes back what stands before it (systemd.service(5), systemd.exec(5)).
@@ -55,7 +40,7 @@ def test_a_unit_of_the_rehearsal_has_the_copy_and_stands_alone(name: str) -> Non
 
 
 def test_one_worker_is_enough_to_see_whether_it_answers() -> None:
-    unit = settings(derive(render("systemd/app@.service", None, **VALUES), STATE, FOLDER, COPY))
+    unit = settings(derive(render("systemd/app@.service", None, **RELEASE), STATE, FOLDER, COPY))
 
     assert " --workers 1 " in unit["ExecStart"][0]
     assert "wait-healthy" in unit["ExecStartPost"][0]

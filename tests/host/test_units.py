@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from homeport.rendering import render
 from homeport.rendering_filters import systemd_quote
-from tests.unit_values import SANDBOX
+from tests.unit_values import VALUES
 
 text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -20,22 +20,7 @@ ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n", "\\t": "\t", "\\r": "\r"}
 
 
 def values(**changes: object) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "app": "notes",
-        "release_id": "r1",
-        "entrypoint": ("main.py",),
-        "workers": 2,
-        "memory_max_megabytes": None,
-        "stop_timeout_seconds": 30,
-        "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},
-        "migrate_timeout_seconds": 300,
-        "has_migration": True,
-        "processes": ("worker",),
-        "timers": ("digest",),
-        "commands": None,
-        **SANDBOX,
-    }
-    return settings | changes
+    return VALUES | changes
 
 
 def read_back(word: str) -> str:
