@@ -105,7 +105,7 @@ def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_an
     assert new != release
     project.deployed(whole_machine, **PATIENCE)
     assert seen.get("/health")["release"] == new
-    log = out(lab, whole_machine, "cat /srv/hello/releases.jsonl").splitlines()
+    log = out(lab, whole_machine, "sudo cat /srv/hello/releases.jsonl").splitlines()
     assert [new in line for line in log if '"live"' in line] == [False, True]
     slots = "systemctl list-units --plain --no-legend --state=active 'hello@*' | wc -l"
     assert out(lab, whole_machine, slots) == "1"
