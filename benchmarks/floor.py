@@ -67,7 +67,7 @@ def prepare(stage: Stage, host: LabHost) -> Floor:
         archive.add(files, "files.tar")
         archive.add(SCRIPT, SCRIPT.name)
         archive.add(TEMPLATES / "tools" / "requirements.txt", "tools.txt")
-    release = stage.ssh(host, f"readlink /srv/{APP}/slots/blue").output.strip().rpartition("/")[2]
+    release = stage.ssh(host, f"sudo readlink /srv/{APP}/slots/blue").output.strip().rpartition("/")[2]
     return Floor(payload, release)
 
 
