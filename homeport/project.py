@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -28,14 +29,21 @@ def main(inventory: str, *limits: str) -> None:
 
 def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
     """Return the hosts of `inventory`, a file seen from the project's folder, that the `limits` select."""
-    folder = str(Path.cwd())
-    # Inventories and group data may import what lies in the project, as under pyinfra.
-    sys.path.insert(0, folder)
+    folder = on_path()
     with ctx_state.use(State()):
-        return [host for host in make_inventory(inventory, cwd=folder) if _is_selected(host, limits)]
+        return [host for host in make_inventory(inventory, cwd=folder) if selected(host, limits)]
 
 
-def _is_selected(host: Host, limits: tuple[str, ...]) -> bool:
+def on_path() -> str:
+    """Have inventories and group data import what lies in the project, as under pyinfra; return its folder."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    return folder
+
+
+def selected(host: Host, limits: Iterable[str]) -> bool:
+    """Tell whether the `limits` (names or groups, with wildcards; none: all) select the host."""
+    limits = tuple(limits)
     return not limits or any(fnmatch(name, limit) for name in (host.name, *host.groups) for limit in limits)
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
-from homeport.cli.holding import lock, unlock
-from homeport.cli.lab import lab
-from homeport.cli.releases import releases, restart, rollback
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
-# Loaded when they are asked for, since loading the settings' model would make every other command slower.
-LOADED_LATER = {"secrets": "homeport.cli.secrets", "trust": "homeport.cli.trust"}
+# Where each command is. Loaded when it is asked for: what one needs must not make the others slower.
+COMMANDS = {
+    "lab": "homeport.cli.lab",
+    "lock": "homeport.cli.holding",
+    "releases": "homeport.cli.releases",
+    "restart": "homeport.cli.releases",
+    "rollback": "homeport.cli.releases",
+    "secrets": "homeport.cli.secrets",
+    "trust": "homeport.cli.trust",
+    "unlock": "homeport.cli.holding",
+}
 
 
 class Commands(click.Group):
@@ -21,14 +28,23 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *LOADED_LATER])
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of this name."""
-        if cmd_name not in LOADED_LATER:
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(LOADED_LATER[cmd_name]), cmd_name)
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; end with status 2, and the name that was probably meant, when there is none."""
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -42,12 +58,10 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands)
+@click.version_option(package_name="homeport")
 def cli() -> None:
     """Run a FastAPI application on machines of your own."""
 
-
-for command in (lab, lock, releases, restart, rollback, unlock):
-    cli.add_command(command)
 
 if __name__ == "__main__":
     cli()

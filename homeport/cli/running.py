@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from homeport.errors import UsageError
+from homeport.errors import EXIT_FAILED, UsageError
 from homeport.paths import ENTRIES
 
 Command = Callable[..., Any]
@@ -71,6 +71,22 @@ def run(words: list[str]) -> None:
                 # The interrupt went to pyinfra too, which ends by itself.
                 continue
     raise SystemExit(status if status >= 0 else SIGNALLED - status)
+
+
+def readings(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:
+    """Yield what the hosts of TARGET answer to one kind of reading (`homeport.readings`), as it comes.
+
+    Each has `host`; one that cannot be read has `error`, a line. Exits with the status of a usage error when the
+    inventory or settings are wrong (the lines on stderr are the reader's).
+    """
+    given = json.dumps({"limit": list(limit), **options})
+    words = [sys.executable, "-m", "homeport.readings", kind, inventory(target), given]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - for the type checker
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode not in (0, EXIT_FAILED):
+        raise SystemExit(process.returncode)
 
 
 def read(words: list[str]) -> list[dict[str, Any]]:

@@ -1,0 +1,67 @@
+"""`python -m homeport.readings KIND INVENTORY OPTIONS`: one kind of reading from each host of an inventory.
+
+OPTIONS is a JSON object; its `limit` is a list of hosts or groups. Prints lines of JSON as they come, all with `host`;
+a host that cannot be read gives `{"host": …, "error": "one line"}`. The exit status is 1 when there was such a host.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
+import gevent  # type: ignore[import-untyped]
+from pyinfra.api import Host
+from pyinfra.api.state import State
+from pyinfra.context import ctx_state
+from pyinfra_cli.inventory import make_inventory
+
+from homeport.errors import EXIT_FAILED, EXIT_USAGE, HomeportError, UsageError
+from homeport.project import on_path, selected
+from homeport.readings.target import Target
+from homeport.settings.loading import load
+
+
+def main(kind: str, inventory: str, options: dict[str, Any]) -> int:
+    """Print what the hosts answer; return the exit status. Raises UsageError for an inventory that is wrong."""
+    folder = on_path()
+    state = State()
+    with ctx_state.use(state):
+        everyone = make_inventory(inventory, cwd=folder)
+        state.init(everyone, None)
+        hosts = [host for host in everyone if selected(host, options.get("limit", ()))]
+        if not hosts:
+            raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
+        targets = [Target(host, load(host.data.dict(), host.name), options) for host in hosts]
+        work = [gevent.spawn(_read, kind, target) for target in targets]
+        gevent.joinall(work, raise_error=True)
+    return 0 if all(one.value for one in work) else EXIT_FAILED
+
+
+def _read(kind: str, target: Target) -> bool:
+    try:
+        for one in import_module(f"homeport.readings.{kind}").read(target):
+            _say(target.host, one)
+    except HomeportError as error:
+        error.host = None
+        _say(target.host, {"error": error.line()})
+        return False
+    return True
+
+
+def _say(host: Host, found: dict[str, Any]) -> None:
+    print(json.dumps({"host": host.name, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+    except UsageError as error:
+        for line in error.line().splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None
+    except KeyboardInterrupt:
+        # Whoever has called this has been interrupted as well, and says so.
+        raise SystemExit(EXIT_FAILED) from None

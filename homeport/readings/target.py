@@ -1,0 +1,70 @@
+"""A machine that is asked: its settings, and commands over pyinfra's connection to it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra.api import Host, StringCommand
+from pyinfra.api.exceptions import ConnectError
+
+from homeport.connection import login_is_root
+from homeport.errors import HomeportError
+from homeport.paths import HOST_PROGRAM
+from homeport.settings import Settings
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command did: its exit status as good or not, and its lines on stdout and stderr."""
+
+    good: bool
+    lines: list[str]
+    errors: list[str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One selected host of the inventory, with what the command was asked for in `options` (plain JSON values)."""
+
+    host: Host
+    settings: Settings
+    options: Mapping[str, Any]
+
+    def connect(self) -> None:
+        """Open the connection; raise HomeportError, in one line, when there is none to be had. Again is no harm."""
+        try:
+            self.host.connect(show_errors=False, raise_exceptions=True)
+        except ConnectError as error:
+            raise HomeportError(str(error), host=self.host.name, fix="see: homeport doctor") from error
+
+    def run(self, *words: str) -> Answer:
+        """Run a command as root and return what it did."""
+        return self.shell(shlex.join(words))
+
+    def shell(self, script: str) -> Answer:
+        """Run a shell script as root and return what it did."""
+        self.connect()
+        sudo = not login_is_root(self.host)
+        good, output = self.host.run_shell_command(
+            StringCommand(script), print_output=False, print_input=False, _sudo=sudo
+        )
+        return Answer(good, output.stdout_lines, output.stderr_lines)
+
+    def ask(self, action: str, *options: str) -> Any:
+        """Return the JSON that the host program's command `action` prints for this application.
+
+        Raises HomeportError when it fails, or is not there.
+        """
+        done = self.run(HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
+        if not done.good:
+            said = next(iter(done.errors or done.lines), "no word")
+            raise HomeportError(
+                said.removeprefix("error: "),
+                host=self.host.name,
+                fix="deploy once with this homeport if the host has never seen it",
+            )
+        return json.loads("\n".join(done.lines))
