@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 from pyinfra import host, state
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
@@ -49,12 +47,6 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
 def operate(kind: type[ReleasesRun], phases: Phases) -> None:
     """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
     _perform(_releases_run(kind), phases)
-
-
-def report_releases() -> None:
-    """Print the releases of pyinfra's current host as one line of JSON."""
-    run = _releases_run(ReleasesRun)
-    click.echo(json.dumps({"host": host.name, "app": run.settings.app_name, **asdict(run.found)}))
 
 
 def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:

@@ -17,6 +17,7 @@ COMMANDS = {
     "releases": "homeport.cli.releases",
     "restart": "homeport.cli.releases",
     "rollback": "homeport.cli.releases",
+    "schema": "homeport.cli.schema",
     "secrets": "homeport.cli.secrets",
     "trust": "homeport.cli.trust",
     "unlock": "homeport.cli.holding",

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from homeport.cli.running import command_line, lock_wait_option, read, run, target_options
+from homeport.cli import reporting
+from homeport.cli.running import command_line, lock_wait_option, run, target_options
 from homeport.errors import UsageError
 from homeport.rules.holder import held_by_hand
 from homeport.rules.rollback import PREVIOUS
@@ -56,13 +57,16 @@ def releases(target: str, limit: tuple[str, ...], as_json: bool) -> None:
 
     The one marked `->` is where a rollback goes.
     """
-    hosts = sorted(read(command_line("releases", target, limit, {}, yes=True)), key=lambda one: str(one["host"]))
+    hosts = reporting.gathered("releases", target, limit)
     if as_json:
-        click.echo(json.dumps(hosts, indent=2))
-        return
-    for one in hosts:
-        for line in table(one):
-            click.echo(line)
+        reporting.print_json(hosts)
+    else:
+        for one in hosts:
+            for line in table(one) if "error" not in one else ():
+                click.echo(line)
+        for line in reporting.unread(hosts):
+            click.echo(f"error: {line}", err=True)
+    reporting.end(hosts)
 
 
 def table(one: Mapping[str, Any]) -> Iterator[str]:
@@ -75,6 +79,6 @@ def table(one: Mapping[str, Any]) -> Iterator[str]:
     for release in one["releases"]:
         mark = "->" if release["id"] == one["previous"] else "  "
         state = release["state"] if release["whole"] else f"{release['state']}, incomplete"
-        made = f"{release['ref']} at {release['commit'][:SHORT_COMMIT]}"
+        made = f"{release['ref'] or '-'} at {(release['commit'] or '')[:SHORT_COMMIT]}"
         when = release["live_at"] or "-"
-        yield f"{mark} {release['id']:<12}  {state:<12}  {when:<20}  {made}  {release['by']}".rstrip()
+        yield f"{mark} {release['id']:<12}  {state:<12}  {when:<20}  {made}  {release['by'] or ''}".rstrip()

@@ -57,6 +57,25 @@ def parse(raw: Mapping[str, Any]) -> Releases:
     )
 
 
+KEYS = ("app", "live", "proven", "running", "workers", "previous")
+RELEASE_KEYS = ("id", "state", "whole", "live_at", "by", "ref", "commit", "tree", "dirty", "created_at", "migrations")
+HOLD_KEYS = ("by", "since", "message")
+
+
+def published(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `homeport-host releases` printed as `homeport releases --json` has it, whatever its version is."""
+    return {
+        **{key: raw.get(key) for key in KEYS},
+        "hold": held(raw.get("hold")),
+        "releases": [{key: one.get(key) for key in RELEASE_KEYS} for one in raw["releases"]],
+    }
+
+
+def held(raw: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Return who holds deploys, since when and why, as far as the host knows; None when nobody does."""
+    return None if raw is None else {key: str(raw.get(key) or "") for key in HOLD_KEYS}
+
+
 def _release(raw: Mapping[str, Any]) -> ReleaseFound:
     texts = {key: str(raw.get(key) or "") for key in ("live_at", "by", "ref", "commit", "tree")}
     migrations = raw.get("migrations")

@@ -60,7 +60,7 @@ def test_values_go_as_json_so_that_no_release_id_becomes_a_number() -> None:
 
 
 def test_every_command_has_its_deploy_file() -> None:
-    for name in ("rollback", "restart", "lock", "unlock", "releases"):
+    for name in ("rollback", "restart", "lock", "unlock"):
         assert (ENTRIES / f"{name}.py").is_file()
 
 
