@@ -18,6 +18,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
+from homeport import telling
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.fleet import fleet
 from homeport.operations import outcome
@@ -35,7 +36,9 @@ def install() -> None:
     def checked(stage: StateStage) -> None:
         if stage == StateStage.Connect and _deploys():
             _check_or_exit(state)
+            telling.begin(state)
         set_stage(stage)
+        telling.stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
     # pyinfra shows such an error in one line; gevent would show a traceback before it.
@@ -57,6 +60,8 @@ def _end_honestly() -> None:
 
 
 def _interrupted(signal_number: int, frame: object) -> NoReturn:
+    # Once is enough: `homeport` passes on an interrupt that the terminal may have sent to both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
     raise SystemExit(EXIT_INTERRUPTED)
@@ -81,8 +86,12 @@ def _check_or_exit(state: State) -> None:
         raise SystemExit(max(problem.exit_status for problem in problems))
 
 
-def check(state: State) -> list[HomeportError]:
-    """Return everything that is wrong with the selection of hosts, and with settings, source and secrets of each."""
+def check(state: State, *, with_source: bool | None = None) -> list[HomeportError]:
+    """Return everything that is wrong with the selection of hosts, and with settings, source and secrets of each.
+
+    Source and secrets are left out when what pyinfra was called for does not need them, unless `with_source` says it.
+    """
+    whole = _needs_source() if with_source is None else with_source
     everyone = list(state.inventory)
     # pyinfra makes an empty inventory, or a host of that name, of a file that does not exist.
     if not everyone or any(host.name.endswith(".py") for host in everyone):
@@ -95,17 +104,17 @@ def check(state: State) -> list[HomeportError]:
     problems = []
     for host in hosts:
         try:
-            _check_host(state, host)
+            _check_host(state, host, with_source=whole)
         except HomeportError as error:
             error.host = error.host or host.name
             problems.append(error)
     return problems
 
 
-def _check_host(state: State, host: Host) -> None:
+def _check_host(state: State, host: Host, *, with_source: bool) -> None:
     """Raise HomeportError when settings are wrong, or the source and secrets of a plan that needs them."""
     settings = load(host.data.dict(), host.name)
-    if settings.release is not None or not _needs_source():
+    if settings.release is not None or not with_source:
         return
     # What is not needed for a way back need not be loaded for it.
     from homeport.inputs import read_inputs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pyinfra.api.exceptions import DeployError
 
-from homeport import identity
+from homeport import events, identity
 from homeport.errors import HomeportError
 from homeport.operations.locking import Request, locks_of
 from homeport.state.changes import Change
@@ -74,6 +74,7 @@ class HostRun(ABC):
             return compare()
         except HomeportError as error:
             error.host = error.host or self.host.name
+            events.emit("error", host=self.host.name, line=error.line())
             raise DeployError(error.line()) from error
 
     @property
@@ -91,7 +92,16 @@ class HostRun(ABC):
     def announce(self, changes: Sequence[Change | str], *, otherwise: str) -> bool:
         """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""
         for change in changes:
-            self.host.log(f"  {change}")
+            self._show(change)
         if not changes:
             self.host.noop(otherwise)
         return bool(changes)
+
+    def _show(self, change: Change | str) -> None:
+        if not events.are_wanted():
+            self.host.log(f"  {change}")
+            return
+        told = change if isinstance(change, Change) else Change(change, "")
+        planned = not self.host.state.is_executing
+        fields = {"action": told.verb, "what": told.what, "reason": told.reason}
+        events.emit("change", host=self.host.name, planned=planned, **fields)

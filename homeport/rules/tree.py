@@ -6,6 +6,7 @@ folder (no symbolic link that leads out of it, nothing where homeport puts somet
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ SYMLINK = "120000"
 SUBMODULE = "160000"
 # Names at the application's root that homeport makes on the host.
 RESERVED = (".venv",)
+# What a forge reads at a repository's root, and no application: a changed pipeline is no other release.
+PIPELINES = (".github", ".gitlab", ".gitlab-ci.yml")
 # First line of a pointer, and its greatest size: the Git LFS specification, version 1.
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_MAX_BYTES = 1024
@@ -65,6 +68,17 @@ def disk_kilobytes(entries: Iterable[Entry]) -> int:
 def without_ignored(entries: Iterable[Entry], ignored: set[str]) -> tuple[Entry, ...]:
     """Return the entries that neither are in `ignored` nor lie in a folder that is."""
     return tuple(entry for entry in entries if not ({entry.path} | folders([entry.path])) & ignored)
+
+
+def pipelines(paths: Iterable[str]) -> set[str]:
+    """Return those of the `paths`, seen from the application's folder, that are a forge's and not the application's."""
+    return {path for path in paths if path.split("/")[0] in PIPELINES}
+
+
+def left_over(entries: Iterable[Entry]) -> str:
+    """Return what stands for files that are a part of a git tree, as its id does for all of it: 40 hexadecimals."""
+    lines = (f"{entry.mode} {entry.id} {entry.path}\0" for entry in entries)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
 def to_examine(entries: Iterable[Entry]) -> tuple[Entry, ...]:

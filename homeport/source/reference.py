@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.tree import some
+from homeport.rules.tree import folders, pipelines, some
 from homeport.source.git import GitError, Repository
+from homeport.source.tree import export_ignored
 
 # Asking a remote whether it has the ref is a courtesy in an error: it may not make the user wait.
 REMOTE_TIMEOUT_SECONDS = 10
@@ -88,12 +89,19 @@ def _is_checked_out(repository: Repository, ref: str) -> bool:
 
 
 def _changes(repository: Repository, folder: str) -> list[str]:
-    """Return the paths below `folder` that are changed, staged, deleted, renamed, or untracked and not ignored."""
+    """Return the paths below `folder` that are changed, staged, deleted, renamed, or untracked and not ignored.
+
+    What is not released anyway does not count: nobody has to commit his inventory before he may try it.
+    """
     status = repository.run(
         "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=none", "--no-renames",
         "--", folder or ".",
     )  # fmt: skip
-    return [record[3:] for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
+    found = [record[3:] for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
+    below = f"{folder}/" if folder else ""
+    paths = [path.removeprefix(below) for path in found]
+    unreleased = export_ignored(repository, folder, paths) | pipelines(paths)
+    return [below + path for path in paths if not ({path} | folders([path])) & unreleased]
 
 
 def _written_tree(repository: Repository, folder: str) -> str:

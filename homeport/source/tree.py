@@ -1,4 +1,6 @@
-"""The files that a release consists of: the application's folder in a git tree, without what is marked export-ignore.
+"""The files that a release consists of: the application's folder in a git tree, without what is not released.
+
+That is what is marked export-ignore, and a forge's pipelines.
 
 Reads the repository through git, and the content of single files on demand; never the working tree.
 """
@@ -6,7 +8,7 @@ Reads the repository through git, and the content of single files on demand; nev
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from homeport.errors import UsageError
 from homeport.rules.tree import (
     Entry,
     folders,
+    left_over,
     parse_entries,
+    pipelines,
     refuse_what_cannot_be_released,
     to_examine,
     without_ignored,
@@ -24,7 +28,10 @@ from homeport.source.git import Repository
 
 @dataclass(frozen=True)
 class Tree:
-    """The application's folder in the repository's tree `root`; `id` is the folder's own tree, `files` the release."""
+    """The application's folder in the repository's tree `root`; `files` are the release.
+
+    `id` is the folder's own tree; where some of it is not released, an id of the rest.
+    """
 
     repository: Repository
     root: str
@@ -59,10 +66,10 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
             f"no folder {folder} {place}", key="app_subdirectory", fix="set it to the folder that the application is in"
         )
     listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
-    files = without_ignored(listed, _export_ignored(repository, root, folder, listed))
+    files = without_ignored(listed, _unreleased(repository, root, folder, listed))
     contents = _contents(repository, sorted({entry.id for entry in to_examine(files)}))
     refuse_what_cannot_be_released(files, contents)
-    return Tree(repository, root, folder, identity, files)
+    return Tree(repository, root, folder, identity if files == listed else left_over(files), files)
 
 
 def read_text(repository: Repository, blob: str, path: str) -> str:
@@ -73,22 +80,38 @@ def read_text(repository: Repository, blob: str, path: str) -> str:
         raise UsageError(f"{path} is not UTF-8 text", key="app_source", fix="save it as UTF-8 and commit") from None
 
 
-def _export_ignored(repository: Repository, root: str, folder: str, entries: tuple[Entry, ...]) -> set[str]:
-    """Return the files and folders (relative to `folder`) that `git archive` would leave out of the tree `root`.
+def _unreleased(repository: Repository, root: str, folder: str, entries: tuple[Entry, ...]) -> set[str]:
+    """Return the files and folders (relative to `folder`) that are not released: see the module.
 
     The attributes are looked up in an index of our own: `git check-attr --source` is younger than Debian 12's git.
     """
-    below = f"{folder}/" if folder else ""
     paths = [entry.path for entry in entries]
-    # As git archive does it: a folder is asked for with a slash at its end, which a pattern like "tests/" needs.
-    asked = [below + path for path in paths] + [f"{below}{path}/" for path in sorted(folders(paths))]
     with tempfile.TemporaryDirectory(prefix="homeport-index-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         repository.run("read-tree", root, variables=index)
-        answer = repository.run(
-            "check-attr", "--cached", "--stdin", "-z", "export-ignore",
-            standard_input="".join(f"{path}\0" for path in asked).encode("utf-8", "surrogateescape"), variables=index,
-        )  # fmt: skip
+        return export_ignored(repository, folder, paths, "--cached", index) | pipelines(paths)
+
+
+def export_ignored(
+    repository: Repository,
+    folder: str,
+    paths: Iterable[str],
+    place: str = "",
+    variables: Mapping[str, str] | None = None,
+) -> set[str]:
+    """Return which of the `paths` below `folder`, and of the folders that they lie in, `git archive` would leave out.
+
+    By the attributes of the working tree; with `place` "--cached" by those of the index that `variables` name.
+    """
+    below = f"{folder}/" if folder else ""
+    paths = list(paths)
+    # As git archive does it: a folder is asked for with a slash at its end, which a pattern like "tests/" needs.
+    asked = [below + path for path in paths] + [f"{below}{path}/" for path in sorted(folders(paths))]
+    answer = repository.run(
+        *("check-attr", *([place] if place else []), "--stdin", "-z", "export-ignore"),
+        standard_input="".join(f"{path}\0" for path in asked).encode("utf-8", "surrogateescape"),
+        variables=variables,
+    )
     fields = answer.decode("utf-8", "surrogateescape").split("\0")
     records = zip(fields[0::3], fields[2::3], strict=False)
     return {path.removeprefix(below).rstrip("/") for path, value in records if value == "set"}

@@ -88,12 +88,11 @@ def hook(event, args):
 sys.addaudithook(hook)
 sys.exit(main.main(["--in-unit", *sys.argv[2:]]))
 """
+# A seasoned machine has an environment with FastAPI; its scripts name the interpreter by its full path.
 VENV = f"""
 set -eu
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
-python3 -m venv /srv/{APP}/venvs/deps
-/srv/{APP}/venvs/deps/bin/pip -q install 'fastapi[standard-no-fastapi-cloud-cli]'
+cp -a /srv/hello/venvs/* /srv/{APP}/venvs/deps
+sed -i 's|/srv/hello/venvs/[^/]*/|/srv/{APP}/venvs/deps/|' $(grep -lI /srv/hello/ /srv/{APP}/venvs/deps/bin/*)
 """
 ACCOUNT = f"""
 set -eu
@@ -236,7 +235,7 @@ def _units(
         "app": APP,
         "release_id": release,
         "entrypoint": ("main.py",),
-        "workers": 2,
+        "workers": 1,
         "memory_max_megabytes": None,
         "stop_timeout_seconds": 10,
         "health": record["health"],

@@ -78,7 +78,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     host = seasoned.add("certs")
     folder = tmp_path_factory.mktemp("certs") / "project"
     settings: dict[str, object] = {"tls_profile": "modern", "firewall_open": '["53/udp","53/tcp"]'}
-    project = Project.create(folder, lab, "hello", watch_seconds=0, **settings)
+    project = Project.create(folder, lab, "hello", workers=1, watch_seconds=0, **settings)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
 

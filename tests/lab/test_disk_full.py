@@ -58,7 +58,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     host = lab.add("disk")
-    yield Stage(Project.create(tmp_path_factory.mktemp("disk") / "project", lab, "hello"), Seen(lab, host))
+    yield Stage(Project.create(tmp_path_factory.mktemp("disk") / "project", lab, "hello", workers=1), Seen(lab, host))
     lab.remove(host.name)
 
 

@@ -71,7 +71,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     host = lab.add("files1")
-    project = Project.create(tmp_path_factory.mktemp("files") / "project", lab, example="hello")
+    project = Project.create(tmp_path_factory.mktemp("files") / "project", lab, "hello", workers=1)
     project.deployed(host)
     yield Stage(project, host, Site(lab, host))
     lab.remove(host.name)

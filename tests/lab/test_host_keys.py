@@ -58,7 +58,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     host = lab.add("stranger")
-    project = Project.create(tmp_path_factory.mktemp("stranger") / "project", lab, "hello")
+    project = Project.create(tmp_path_factory.mktemp("stranger") / "project", lab, "hello", workers=1)
     text = INVENTORY.format(address=host.address, key=lab.directory.key_file)
     (project.folder / "inventories" / "mine.py").write_text(text)
     yield Stage(project, host, Seen(lab, host))

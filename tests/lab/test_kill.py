@@ -20,7 +20,7 @@ from tests.lab.load import NEW_CONNECTION, PROBE, Failure, Report, load
 from tests.lab.project import Project, Seen
 
 pytestmark = pytest.mark.lab
-SETTINGS = {"drain_timeout_seconds": 1, "watch_seconds": 1}
+SETTINGS = {"workers": 1, "drain_timeout_seconds": 1, "watch_seconds": 1}
 
 
 @dataclass

@@ -114,7 +114,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     host = lab.add("box")
-    project = Project.create(tmp_path_factory.mktemp("box") / "project", lab, "notes")
+    project = Project.create(tmp_path_factory.mktemp("box") / "project", lab, "notes", workers=1)
     project.write("main.py", (project.app / "main.py").read_text() + ATTEMPTS)
     timers = {"digest": {"command": "true", "schedule": "daily"}}
     settle_data(project, watch_seconds=0, processes={"worker": "sleep infinity"}, timers=timers)

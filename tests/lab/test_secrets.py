@@ -100,6 +100,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
     project = Project.create(tmp_path_factory.mktemp("vault") / "project", lab, "notes")
     settle_data(
         project,
+        workers=1,
         watch_seconds=0,
         secrets_file="secrets/lab.age",
         secrets_from_environment=["SECOND"],

@@ -73,7 +73,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     host, other = lab.add("kept"), lab.add("bare")
-    project = Project.create(tmp_path_factory.mktemp("kept") / "project", lab, "hello")
+    project = Project.create(tmp_path_factory.mktemp("kept") / "project", lab, "hello", workers=1)
     stage = Stage(project, host, Seen(lab, host))
 
     def audit_the_bare_one() -> None:
