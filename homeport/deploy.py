@@ -12,6 +12,7 @@ from pyinfra import host, state
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
 
+from homeport import events
 from homeport.connection import disable_nagle, login_is_root
 from homeport.errors import HomeportError
 from homeport.fleet import fleet
@@ -33,20 +34,22 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
 
     With the setting `release` the host goes back to that release instead, whatever steps and phases are.
     """
-    with _in_one_line():
+    with _told(), _in_one_line():
         goes_back = load(host.data.dict(), host.name).release is not None
     if goes_back:
         operate(RollbackRun, rollback.PHASES)
         return
     disable_nagle(host)
-    with _in_one_line():
-        run = _run(steps)
-    _perform(run, phases)
+    with _told():
+        with _in_one_line():
+            run = _run(steps)
+        _perform(run, phases)
 
 
 def operate(kind: type[ReleasesRun], phases: Phases) -> None:
     """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
-    _perform(_releases_run(kind), phases)
+    with _told():
+        _perform(_releases_run(kind), phases)
 
 
 def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
@@ -58,8 +61,21 @@ def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
 
 def _perform(run: Run | ReleasesRun, phases: Phases) -> None:
     run.preflight()
+    events.emit("run", host=host.name, action=run.action, app=run.settings.app_name, **run.about())
     for name, phase in phases:
+        events.emit("step", host=host.name, step=name, state="planned")
         phase(run, name=f"{name} of {run.settings.app_name}", _sudo=run.sudo)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of what keeps this host from being changed."""
+    try:
+        yield
+    except DeployError as error:
+        for line in str(error).splitlines():
+            events.emit("error", host=host.name, line=line)
+        raise
 
 
 @contextmanager

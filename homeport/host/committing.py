@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from . import health, hooks, journal, processes, slots, starting, switching, units, watching
+from . import health, hooks, journal, processes, slots, starting, switching, timeline, units, watching
 from .layout import LAUNCHER, Layout, other
 from .output import HostError, say
 from .releases import Release, load
@@ -29,7 +29,8 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     found = slots.read(layout)
     slot = choose(found, release.id, again=again)
     if slot != found.live:
-        _go_live(layout, found, slot, release, by)
+        with timeline.step("switch"):
+            _go_live(layout, found, slot, release, by)
     starting.disarm(layout)
     old, known = found[other(slot)], journal.last_live(journal.read(layout)) == release.id
     new = slot != found.live or not known
@@ -75,7 +76,8 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by
 
 def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:
     """Let the release's processes take over too, and watch it; go back, and raise HostError, when it fails."""
-    problem = _problem(layout, old, slot, release)
+    with timeline.step("watch"):
+        problem = _problem(layout, old, slot, release)
     if problem is None:
         return
     reason = f"failed just after it went live: {problem}"
@@ -104,7 +106,7 @@ def _problem(layout: Layout, old: slots.Slot, slot: str, release: Release) -> Ho
 def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str, *, rollback: bool) -> None:
     if rollback and old.release and old.release != release.id:
         journal.append(layout, journal.LEFT, load(layout, old.release), old.name, by=by)
-    journal.append(layout, journal.LIVE, release, slot, by=by)
+    journal.append(layout, journal.LIVE, release, slot, by=by, steps=timeline.taken())
 
 
 def _finish_beside(layout: Layout, release: Release) -> None:

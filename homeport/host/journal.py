@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,8 +84,20 @@ def good(events: Iterable[Event]) -> list[str]:
     return [release for release in dict.fromkeys(lives) if found[release] == LIVE]
 
 
-def append(layout: Layout, event: str, release: Release, slot: str, *, by: str = "", reason: str = "") -> None:
-    """Write down that `event` happened to `release`; `by` is who asked, else who made the release."""
+def append(
+    layout: Layout,
+    event: str,
+    release: Release,
+    slot: str,
+    *,
+    by: str = "",
+    reason: str = "",
+    steps: Sequence[Mapping[str, str]] = (),
+) -> None:
+    """Write down that `event` happened to `release`; `by` is who asked, else who made the release.
+
+    `steps` are those that the run has gone through since it wrote last (see `timeline`).
+    """
     entry = {
         "at": now(),
         "event": event,
@@ -95,6 +107,7 @@ def append(layout: Layout, event: str, release: Release, slot: str, *, by: str =
         "ref": release.ref,
         "by": by or release.by,
         "reason": reason,
+        **({"steps": list(steps)} if steps else {}),
     }
     handle = os.open(layout.log, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:

@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import time
 
-from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, units
+from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, timeline, units
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
 from .output import HostError, say
@@ -51,7 +51,7 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
         reason = str(error) or type(error).__name__
         record_failure(layout, release, slot, reason, by=by, previous=live.release if live else None)
         raise
-    journal.append(layout, journal.STARTED, release, slot, by=by)
+    journal.append(layout, journal.STARTED, release, slot, by=by, steps=timeline.taken())
 
 
 def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
@@ -66,14 +66,17 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
 
 
 def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, migrate: bool) -> None:
-    rehearsal.clean(layout)  # what a killed run has left takes disk and memory
-    slots.prepare(layout, slot, release, migrate=migrate)
-    site.check(layout, release)
+    with timeline.step("prepare"):
+        rehearsal.clean(layout)  # what a killed run has left takes disk and memory
+        slots.prepare(layout, slot, release, migrate=migrate)
+        site.check(layout, release)
     if migrate and release.has_migration:
         previous = live.release if live else None
-        hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
+        with timeline.step("hooks"):
+            hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
         if release.rehearsal and live and live.active and live.release:
-            rehearsal.rehearse(layout, release, load(layout, live.release), slot)
+            with timeline.step("rehearsal"):
+                rehearsal.rehearse(layout, release, load(layout, live.release), slot)
     if release.replaces and live and live.active:
         _replace(layout, live, slot, release)
         return
@@ -108,7 +111,7 @@ def record_failure(layout: Layout, release: Release, slot: str, reason: str, *, 
     if previous == release.id:
         return
     with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
-        journal.append(layout, journal.FAILED, release, slot, by=by, reason=reason)
+        journal.append(layout, journal.FAILED, release, slot, by=by, reason=reason, steps=timeline.taken())
     try:
         hooks.run(layout, release, "on_failure", previous=previous, outcome="failed")
     except HostError as error:
@@ -154,7 +157,7 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
     _check_port(layout, slot, release)
     slots.permit(layout, slot)
     position = failures.cursor()
-    began = time.monotonic()
+    began, moment = time.monotonic(), time.time()
     unit = layout.unit(slot)
     with subprocess.Popen(
         ["systemctl", "start", "--", unit],
@@ -165,11 +168,21 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
         _show_progress(layout, slot, release, starting)
     # Read at once: Restart=always tries again in half a second.
     app, migration = units.show(unit), units.show(layout.migrate_unit(slot))
+    _note_steps(moment, migration)
     keep_migration_log(layout, slot, release, position)
     if starting.returncode or app["ActiveState"] != "active":
         raise failures.failure(layout, slot, app, migration, position, release.health.path)
     _check_owner(layout, slot, release, app)
     say(f"{layout.app}: release {release.id} is healthy in slot {slot} after {time.monotonic() - began:.1f} s")
+
+
+def _note_steps(began: float, migration: dict[str, str]) -> None:
+    """Note how long the migration took, if it ran, and the rest as the application's own start."""
+    migrated = timeline.of_unit(migration)
+    if migrated and migrated[1] >= began:
+        timeline.add("migration", max(began, migrated[0]), migrated[1])
+        began = migrated[1]
+    timeline.add("start", began, time.time())
 
 
 def _check_port(layout: Layout, slot: str, release: Release) -> None:

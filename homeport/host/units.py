@@ -20,6 +20,8 @@ PROPERTIES = (
     "ActiveState",
     "ControlGroup",
     "ExecMainCode",
+    "ExecMainExitTimestampMonotonic",
+    "ExecMainStartTimestampMonotonic",
     "ExecMainStatus",
     "ExecStartPost",
     "LoadState",
@@ -28,6 +30,7 @@ PROPERTIES = (
     "NRestarts",
     "Result",
     "StateChangeTimestamp",
+    "StateChangeTimestampMonotonic",
     "SubState",
     "UnitFileState",
 )

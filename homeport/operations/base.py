@@ -89,7 +89,7 @@ class HostRun(ABC):
         """Return the options of the host program that say who asks, and that it waits as `work_wait` has it."""
         return "--by", identity.by(), *self.work_wait
 
-    def announce(self, changes: Sequence[Change | str], *, otherwise: str) -> bool:
+    def announce(self, changes: Sequence[Change], *, otherwise: str) -> bool:
         """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""
         for change in changes:
             self._show(change)
@@ -97,11 +97,10 @@ class HostRun(ABC):
             self.host.noop(otherwise)
         return bool(changes)
 
-    def _show(self, change: Change | str) -> None:
+    def _show(self, change: Change) -> None:
         if not events.are_wanted():
             self.host.log(f"  {change}")
             return
-        told = change if isinstance(change, Change) else Change(change, "")
         planned = not self.host.state.is_executing
-        fields = {"action": told.verb, "what": told.what, "reason": told.reason}
+        fields = {"action": change.verb, "what": change.what, "reason": change.reason}
         events.emit("change", host=self.host.name, planned=planned, **fields)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import shlex
+from collections.abc import Mapping
 from difflib import unified_diff
 
 from pyinfra import state
 from pyinfra.api import FactBase
 
+from homeport import events
 from homeport.operations.run import Run
+from homeport.paths import AppPaths
 from homeport.state.compare import FileChanges
+from homeport.state.wanted import File
 
 
 class FileContents(FactBase[dict[str, str]]):
@@ -29,11 +33,28 @@ class FileContents(FactBase[dict[str, str]]):
 
 def show_diff(run: Run, pending: FileChanges) -> None:
     """Show a diff of each file that changes, when pyinfra was called with --diff and only plans as yet."""
+    _show(run, {file.path: file for file in pending.files})
+
+
+def show_release_diff(run: Run) -> None:
+    """Show likewise what the release has of its own under /etc (units, site) against the live one's."""
+    release, live = run.wanted.release, run.found.live_release
+    if live:
+        folder = AppPaths(run.wanted.app).release_etc(live)
+        _show(run, {f"{folder}/{file.path.rpartition('/')[2]}": file for file in release.etc})
+
+
+def _show(run: Run, files: Mapping[str, File]) -> None:
+    """Show how each file that is wanted differs from what is on the host now, under a path that may be another."""
     if state.is_executing or not state.config.DIFF:
         return
-    shown = [file for file in pending.files if not file.secret]
-    found = run.host.get_fact(FileContents, tuple(file.path for file in shown), _sudo=run.sudo) or {}
-    for file in shown:
-        old, new = found.get(file.path, "").splitlines(), file.content.splitlines()
-        for line in unified_diff(old, new, f"{file.path} (host)", f"{file.path} (wanted)", lineterm=""):
+    shown = {path: file for path, file in files.items() if not file.secret}
+    found = run.host.get_fact(FileContents, tuple(shown), _sudo=run.sudo) or {}
+    for path, file in shown.items():
+        old, new = found.get(path, "").splitlines(), file.content.splitlines()
+        lines = list(unified_diff(old, new, f"{path} (host)", f"{file.path} (wanted)", lineterm=""))
+        if lines and events.are_wanted():
+            events.emit("diff", host=run.host.name, path=file.path, lines=lines)
+            continue
+        for line in lines:
             run.host.log(f"    {line}")

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 
 from homeport.operations.command import command_line, encoded, packed, program, script
+from homeport.operations.diff import show_release_diff
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.rules.dependencies import install_environment
@@ -20,6 +21,7 @@ def upload(run: Run) -> Commands:
     """Put the release on the host, whole or not at all."""
     changes = run.changes(lambda: compare.release_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is on the host"):
+        show_release_diff(run)
         release = run.wanted.release
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
         code = encoded(run.source.archive())

@@ -39,7 +39,9 @@ def greeter(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     """An application in a package, locked with uv, and a machine for it."""
     host = lab.add("kinds")
     folder = tmp_path_factory.mktemp("kinds") / "project"
-    project = Project.create(folder, lab, "hello", app_name="greeter", workers=1, app_entrypoint="greeter.web:application")
+    project = Project.create(
+        folder, lab, "hello", app_name="greeter", workers=1, app_entrypoint="greeter.web:application"
+    )
     for old in project.git("ls-files").splitlines():
         (project.app / old).unlink()
     for path, text in (("greeter/__init__.py", ""), ("greeter/web.py", APPLICATION), ("pyproject.toml", PROJECT_FILE)):

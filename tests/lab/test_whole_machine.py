@@ -23,6 +23,30 @@ BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor needs
 # longer to start Python and import uvicorn.
 PATIENCE = {"workers": 1, "health_timeout_seconds": 240, "watch_seconds": 30}
+# An application that tries what its sandbox refuses: only a kernel of its own enforces all of it.
+ATTEMPTS = """
+import os
+import socket
+
+
+@app.get("/reach")
+def reach(address: str, port: int) -> dict[str, str | None]:
+    try:
+        socket.create_connection((address, port), 5).close()
+    except OSError as error:
+        return {"said": error.strerror}
+    return {"said": "reached"}
+
+
+@app.get("/look")
+def look(path: str) -> dict[str, str | None]:
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        return {"said": error.strerror}
+    return {"said": "opened"}
+"""
+SANDBOX = {"sandbox_network": "local", "sandbox_devices": '["/dev/vdb"]'}
 WRITE_AND_FSYNC = """python3 -c '
 import os
 with open("fsynced", "w") as file:
@@ -43,7 +67,9 @@ def whole_machine(lab: Lab) -> Iterator[LabHost]:
 
 @pytest.fixture(scope="module")
 def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project.create(tmp_path_factory.mktemp("whole") / "project", lab, "hello")
+    project = Project.create(tmp_path_factory.mktemp("whole") / "project", lab, "hello", **SANDBOX)
+    project.write("main.py", (project.app / "main.py").read_text() + ATTEMPTS)
+    return project
 
 
 def out(lab: Lab, host: LabHost, command: str) -> str:
@@ -77,11 +103,27 @@ def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, pr
     assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
 
 
+def test_the_sandbox_keeps_the_application_from_other_machines_and_devices(lab: Lab, whole_machine: LabHost) -> None:
+    get = Seen(lab, whole_machine).get
+    acme = out(lab, whole_machine, "getent ahostsv4 acme.lab.test").split()[0]
+    assert get(f"/reach?address={acme}&port=14000")["said"] == "Operation not permitted"
+    assert get("/reach?address=127.0.0.1&port=80")["said"] == "reached"
+    # Nothing but the sandbox stands between the application and either disk.
+    out(lab, whole_machine, "sudo chmod 666 /dev/vda /dev/vdb")
+    assert get("/look?path=/dev/vda")["said"] == "Operation not permitted"
+    assert get("/look?path=/dev/vdb")["said"] == "opened"
+
+
+def test_a_small_machine_has_swap(lab: Lab, whole_machine: LabHost) -> None:
+    assert "/var/swap.homeport" in out(lab, whole_machine, "cat /proc/swaps")
+
+
 def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_machine: LabHost) -> None:
     before = out(lab, whole_machine, BOOT_ID)
     lab.reboot(whole_machine)
     assert out(lab, whole_machine, BOOT_ID) != before
     assert until(Seen(lab, whole_machine).answers, 240)
+    assert "/var/swap.homeport" in out(lab, whole_machine, "cat /proc/swaps")
 
 
 def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_and_the_next_run_finishes_it(

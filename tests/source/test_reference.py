@@ -251,3 +251,15 @@ def test_a_damaged_repository_ends_in_one_line(repo: Repo, lost: str, line: str)
     commit, identity = repo.git("rev-parse", "HEAD"), repo.git("rev-parse", lost)
     (repo.path / ".git/objects" / identity[:2] / identity[2:]).unlink()
     assert repo.refusal(app_ref=commit).startswith(line)
+
+
+@pytest.mark.parametrize("folder", ["", "services/api/"])
+def test_what_is_not_released_need_not_be_committed(new_repo: Callable[[str], Repo], folder: str) -> None:
+    repo = new_repo("kept")
+    repo.commit({f"{folder}main.py": "app = 1\n", f"{folder}requirements.txt": "fastapi[standard]==0.115.0\n"})
+    repo.write({f"{folder}deploy/.gitattributes": "* export-ignore\n", f"{folder}deploy/group_data/all.py": "1"})
+    repo.write({".github/workflows/a.yml": "x", ".gitlab-ci.yml": "x"})
+    assert not repo.read(app_subdirectory=folder).dirty
+    repo.write({f"{folder}more.py": ""})
+    assert f"1 uncommitted in {repo.path}: {folder}more.py" in repo.refusal(app_subdirectory=folder)
+    assert repo.read(app_subdirectory=folder, allow_dirty=True).disk_files == 3

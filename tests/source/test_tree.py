@@ -133,3 +133,33 @@ def test_a_folder_with_a_pattern_for_a_name_is_taken_literally(new_repo: Callabl
     repo = new_repo("mono").write({f"a*/{name}": content for name, content in APPLICATION.items()})
     repo.commit({"ab/other.py": ""})
     assert archived(repo.read(app_subdirectory="a*")) == ["main.py", "requirements.txt"]
+
+
+def test_a_forges_pipelines_are_not_released_and_make_no_other_release(repo: Repo) -> None:
+    before = repo.read().tree
+    repo.commit({".github/workflows/a.yml": "x", ".gitlab-ci.yml": "x", ".gitlab/a.yml": "x"})
+    first = repo.read()
+    assert names(first) == {"main.py", "requirements.txt"}
+    repo.commit({".github/workflows/a.yml": "y", ".gitlab-ci.yml": "y"})
+    assert repo.read().tree == first.tree
+    repo.commit({"main.py": "app = 2\n"})
+    assert repo.read().tree not in (first.tree, before)
+
+
+def test_a_change_of_what_is_not_released_makes_no_other_release(repo: Repo) -> None:
+    repo.commit({"deploy/.gitattributes": "* export-ignore\n", "deploy/group_data/all.py": "1"})
+    first = repo.read().tree
+    repo.commit({"deploy/group_data/all.py": "2"})
+    assert repo.read().tree == first
+
+
+def test_the_same_files_are_the_same_tree_only_with_the_same_names_and_modes(repo: Repo) -> None:
+    repo.commit({".github/a": "x", "one": "1", "two": "2"})
+    trees = {repo.read().tree}
+    (repo.path / "one").rename(repo.path / "three")
+    repo.commit()
+    trees.add(repo.read().tree)
+    (repo.path / "two").chmod(0o755)
+    repo.commit()
+    trees.add(repo.read().tree)
+    assert len(trees) == 3
