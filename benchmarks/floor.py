@@ -19,13 +19,25 @@ from homeport.steps.base import PACKAGES
 
 SCRIPT = Path(__file__).with_name("floor.sh")
 APP = "notes"
+# What the default settings want on a machine besides PACKAGES.
+FURTHER_PACKAGES = ("nftables", "unattended-upgrades", "logrotate")
 # What homeport writes; shell patterns.
 MANAGED = (
+    "etc/apt/apt.conf.d/52homeport",
     "etc/homeport",
     "etc/letsencrypt/renewal-hooks",
+    "etc/logrotate.d/nginx",
+    "etc/modprobe.d/homeport.conf",
     "etc/nginx/homeport",
     "etc/nginx/nginx.conf",
+    "etc/security/limits.d/homeport.conf",
+    "etc/ssh/sshd_config.d/00-homeport.conf",
+    "etc/sysctl.d/60-homeport.conf",
+    "etc/systemd/journald.conf.d",
     "etc/systemd/system/homeport-*",
+    "etc/systemd/system/logrotate.timer.d",
+    "etc/systemd/system/multi-user.target.wants/homeport-upkeep@*",
+    "etc/systemd/system/nftables.service.d",
     "etc/systemd/system/nginx.service.d",
     f"etc/systemd/system/{APP}*.service",
     f"srv/{APP}",
@@ -74,7 +86,7 @@ def prepare(stage: Stage, host: LabHost) -> Floor:
 def provision(stage: Stage, host: LabHost, floor: Floor) -> Finished:
     """Provision a fresh host in one go: one connection, one command."""
     authority = stage.lab.directory.load().acme_directory
-    words = shlex.join(["sh", "./floor.sh", APP, floor.release, host.domain, authority, *PACKAGES])
+    words = shlex.join(["sh", "./floor.sh", APP, floor.release, host.domain, authority, *PACKAGES, *FURTHER_PACKAGES])
     inner = f"cd $(mktemp -d) && tar -xzf - && exec {words} </dev/null"
     return stage.ssh(host, f"sudo sh -c {shlex.quote(inner)}", stdin=floor.payload)
 

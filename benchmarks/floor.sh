@@ -29,8 +29,11 @@ touch "$tools/.complete"
 
 systemctl daemon-reload
 nginx -t -q
-systemctl enable --now homeport-renew.timer
+upkeep=$(basename /etc/systemd/system/multi-user.target.wants/homeport-upkeep@*)
+systemctl enable --now homeport-renew.timer homeport-access.service "$upkeep"
 systemctl reload nginx
+sshd -t
+systemctl reload ssh
 
 code=/srv/$app/releases/$release
 environment=$(readlink -m "$code/.venv")

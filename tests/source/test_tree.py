@@ -139,7 +139,7 @@ def test_a_forges_pipelines_are_not_released_and_make_no_other_release(repo: Rep
     before = repo.read().tree
     repo.commit({".github/workflows/a.yml": "x", ".gitlab-ci.yml": "x", ".gitlab/a.yml": "x"})
     first = repo.read()
-    assert names(first) == {"main.py", "requirements.txt"}
+    assert archived(first) == ["main.py", "requirements.txt"]
     repo.commit({".github/workflows/a.yml": "y", ".gitlab-ci.yml": "y"})
     assert repo.read().tree == first.tree
     repo.commit({"main.py": "app = 2\n"})
