@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from homeport.errors import UsageError
-from homeport.rules.tree import Entry
+from homeport.rules.tree import Entry, pipelines
 from homeport.source.git import GitError, Repository
 
 # More than any application's source; what is above it are models, media or dumps, which have no place in a release.
@@ -79,7 +79,8 @@ def _write(content: Content, target: _Limited) -> None:
         tarfile.open(fileobj=source, mode="r|") as given,
     ):
         for member in given:
-            if member.name.startswith(below) and len(member.name) > len(below):
+            name = member.name.removeprefix(below)
+            if member.name.startswith(below) and name and not pipelines([name]):
                 output.addfile(
                     _header(member, below, content.time), given.extractfile(member) if member.isreg() else None
                 )
