@@ -61,7 +61,7 @@ def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
 
 def _perform(run: Run | ReleasesRun, phases: Phases) -> None:
     run.preflight()
-    events.emit("run", host=host.name, action=run.action, app=run.settings.app_name, **run.about())
+    events.emit("run", host=host.name, action=run.action, app=run.settings.app_name, **run.told())
     for name, phase in phases:
         events.emit("step", host=host.name, step=name, state="planned")
         phase(run, name=f"{name} of {run.settings.app_name}", _sudo=run.sudo)

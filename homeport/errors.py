@@ -7,6 +7,7 @@ from __future__ import annotations
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_CHANGES = 3
 EXIT_HELD = 4
 EXIT_INTERRUPTED = 130
 

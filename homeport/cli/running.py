@@ -60,6 +60,19 @@ def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[st
     return words + (["-y"] if yes else [])
 
 
+def project_line(
+    target: str, limit: Iterable[str], data: Mapping[str, object], *options: str, deploy_file: str = "deploy.py"
+) -> list[str]:
+    """Return the command that runs the project's own deploy file against TARGET; raise UsageError without one."""
+    if not Path(deploy_file).is_file():
+        raise UsageError(
+            "there is none here", key=deploy_file, fix="run this in the project's folder, beside inventories/"
+        )
+    line = command_line("", target, limit, data, yes=False)
+    line[line.index(str(ENTRIES / ".py"))] = deploy_file
+    return [*line, *options]
+
+
 def run(words: list[str]) -> None:
     """Run it to its end with its output shown as it comes, and end with its exit status."""
     with subprocess.Popen(words) as process:

@@ -41,6 +41,10 @@ class HostRun(ABC):
         """Return what others are told of this run besides who it is."""
         return {}
 
+    def told(self) -> dict[str, str]:
+        """Return what the `homeport` command is told of this run."""
+        return self.about()
+
     def ask_for_lock(self) -> None:
         """Note that this run locks the host before it changes anything there."""
         holder = {"action": self.action, "by": identity.user(), "from": identity.machine(), **self.about()}

@@ -37,22 +37,27 @@ def show_diff(run: Run, pending: FileChanges) -> None:
 
 
 def show_release_diff(run: Run) -> None:
-    """Show likewise what the release has of its own under /etc (units, site) against the live one's."""
+    """Show likewise what the release has of its own under /etc (units, site) against the live one's.
+
+    Its description is left out, and its name in the others: they differ between any two releases.
+    """
     release, live = run.wanted.release, run.found.live_release
-    if live:
+    names = {file: file.path.rpartition("/")[2] for file in release.etc}
+    if live and live != release.id:
         folder = AppPaths(run.wanted.app).release_etc(live)
-        _show(run, {f"{folder}/{file.path.rpartition('/')[2]}": file for file in release.etc})
+        _show(run, {f"{folder}/{name}": file for file, name in names.items() if name != "release.json"}, live)
 
 
-def _show(run: Run, files: Mapping[str, File]) -> None:
+def _show(run: Run, files: Mapping[str, File], live: str = "") -> None:
     """Show how each file that is wanted differs from what is on the host now, under a path that may be another."""
     if state.is_executing or not state.config.DIFF:
         return
     shown = {path: file for path, file in files.items() if not file.secret}
     found = run.host.get_fact(FileContents, tuple(shown), _sudo=run.sudo) or {}
     for path, file in shown.items():
-        old, new = found.get(path, "").splitlines(), file.content.splitlines()
-        lines = list(unified_diff(old, new, f"{path} (host)", f"{file.path} (wanted)", lineterm=""))
+        old = found.get(path, "").replace(live, run.wanted.release.id) if live else found.get(path, "")
+        heads = f"{path} (host)", f"{file.path} (wanted)"
+        lines = list(unified_diff(old.splitlines(), file.content.splitlines(), *heads, lineterm=""))
         if lines and events.are_wanted():
             events.emit("diff", host=run.host.name, path=file.path, lines=lines)
             continue

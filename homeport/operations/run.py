@@ -46,6 +46,11 @@ class Run(HostRun):
         """Return the ref and the release that this run deploys."""
         return {"ref": self.wanted.release.ref, "release": self.wanted.release.id}
 
+    def told(self) -> dict[str, str]:
+        """Return besides the commit, the release that is live now, and where the application is served."""
+        more = {"commit": self.wanted.release.commit, "live": self.found.live_release}
+        return {**self.about(), **more, "url": f"https://{self.settings.domain}/"}
+
     @property
     def found(self) -> Snapshot:
         """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""

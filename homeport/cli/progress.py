@@ -1,0 +1,183 @@
+"""How a run goes on, made of its events: each host's steps, changes, words and errors; and what is said of it.
+
+Pure: events and moments (seconds of a clock that only goes forward) in, lines of text out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["step", "word", "error", "host"]
+# So many of a host's last words explain an error that has none of its own.
+LAST_WORDS = 15
+SHORT_COMMIT = 12
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line for a person about one host."""
+
+    kind: Kind
+    host: str
+    text: str
+
+
+@dataclass
+class Change:
+    """What a step changes, or would change."""
+
+    step: str
+    action: str
+    what: str
+    reason: str
+    diff: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.what}{f' ({self.reason})' if self.reason else ''}"
+
+
+@dataclass
+class Step:
+    """A step of a run on a host: when it began and ended, and what it has changed."""
+
+    name: str
+    began: float
+    ended: float | None = None
+    failed: bool = False
+    changes: list[str] = field(default_factory=list)
+
+    def seconds(self, now: float) -> float:
+        """Return how long it took, or has taken until now."""
+        return (self.ended if self.ended is not None else now) - self.began
+
+
+@dataclass
+class HostProgress:
+    """All that is known of one host."""
+
+    name: str
+    state: str = "waiting"
+    about: dict[str, str] = field(default_factory=dict)
+    planning: str = ""
+    planned: list[Change] = field(default_factory=list)
+    diffs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def current(self) -> Step | None:
+        """The step that it is in, None between two."""
+        return self.steps[-1] if self.steps and self.steps[-1].ended is None else None
+
+    @property
+    def worked(self) -> list[Step]:
+        """The steps that changed something."""
+        return [step for step in self.steps if step.changes]
+
+    @property
+    def release(self) -> str:
+        """The release that it gets, with its ref and commit; "" as long as nobody knows."""
+        ref, commit = self.about.get("ref"), self.about.get("commit", "")[:SHORT_COMMIT]
+        return f"{self.about.get('release', '')}{f' ({ref} at {commit})' if ref else ''}"
+
+
+class Progress:
+    """The state of a run, host by host, in the order in which they were heard of."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, HostProgress] = {}
+        self.problems: list[str] = []
+        self.chatter: list[str] = []
+
+    def take(self, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        """Take an event in, and yield what is to be said of it."""
+        kind = event["event"]
+        if kind == "problem":
+            self.problems.append(event["line"])
+        elif kind == "chatter":
+            self.chatter.append(event["line"])
+        elif "host" in event:
+            host = self.hosts.setdefault(event["host"], HostProgress(event["host"]))
+            handler = getattr(self, f"_{kind}", None)
+            yield from handler(host, event, now) if handler else ()
+
+    def _host(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        host.state = event["state"]
+        if host.state == "connected":
+            yield Said("host", host.name, "connected")
+
+    def _run(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        host.about = {key: str(value) for key, value in event.items() if key not in ("event", "host")}
+        live = host.about.get("live") or "none"
+        if host.release:
+            yield Said("host", host.name, f"{host.about['action']} of {host.about['app']} {host.release}, live: {live}")
+
+    def _step(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        if event["state"] == "planned":
+            host.planning = event["step"]
+        elif event["state"] == "started":
+            host.state = "working"
+            host.steps.append(Step(event["step"], now))
+        elif host.steps:
+            step = host.steps[-1]
+            step.ended, step.failed = now, event["state"] == "failed"
+            if step.failed:
+                host.state = "failed"
+                yield from self._failed(host, step)
+            elif step.changes:
+                yield Said("step", host.name, f"{step.name} done in {duration(step.seconds(now))}")
+
+    @staticmethod
+    def _failed(host: HostProgress, step: Step) -> Iterator[Said]:
+        if not host.errors:
+            host.errors.append(
+                f"{host.name}: {step.name} failed; its last words: {host.words[-1] if host.words else '-'}"
+            )
+            yield Said("error", host.name, host.errors[-1])
+
+    def _change(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        change = Change(host.planning, event["action"], event["what"], event["reason"])
+        if event["planned"]:
+            host.planned.append(change)
+        elif host.steps:
+            step = host.steps[-1]
+            step.changes.append(str(change))
+            yield Said("step", host.name, f"{step.name}: {change}")
+
+    def _diff(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        host.diffs[host.planning, event["path"]] = event["lines"]
+        yield from ()
+
+    def _word(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        text = event["text"]
+        host.words.append(text)
+        if text.startswith("error: "):
+            yield from self._error(host, {"line": f"{host.name}: {text.removeprefix('error: ')}"}, now)
+        else:
+            yield Said("word", host.name, text)
+
+    @staticmethod
+    def _error(host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        if event["line"] not in host.errors:
+            host.errors.append(event["line"])
+            yield Said("error", host.name, event["line"].removeprefix(f"{host.name}: "))
+
+    @property
+    def errors(self) -> list[str]:
+        """All that went wrong, a line each, before and after hosts were connected."""
+        return [*self.problems, *(line for host in self.hosts.values() for line in host.errors)]
+
+    @property
+    def planned(self) -> int:
+        """How many changes there would be, on all hosts."""
+        return sum(len(host.planned) for host in self.hosts.values())
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time for people, in whole seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
