@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 
-from . import access
-
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add them to the command line."""
@@ -26,16 +24,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _apply(options: argparse.Namespace, given: list[str]) -> int:
+    from . import access
+
     access.apply(access.from_standard_input())
     return 0
 
 
 def _confirm(options: argparse.Namespace, given: list[str]) -> int:
+    from . import access
+
     access.confirm(options.token)
     return 0
 
 
 def _restore(options: argparse.Namespace, given: list[str]) -> int:
+    from . import access
+
     access.restore(options.token, at_boot=options.at_boot)
     return 0
 

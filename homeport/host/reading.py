@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 
 from . import journal, proxy, pruning, slots, units
 from .layout import SLOTS, Layout
+from .members import of_unit
 from .output import HostError
 from .releases import load
-from .status import slot_status
 
 Row = tuple[object, ...]
 
@@ -18,9 +18,9 @@ def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "
     if proxy.is_stale(layout.machine):
         yield ("proxy", "stale")
     yield from _releases(layout, coming)
-    for slot in SLOTS:
-        if units.is_active(layout.unit(slot)):
-            yield ("slot_memory", slot, *memory(slot_status(layout, slot)["processes"]))
+    for slot, unit in zip(SLOTS, units.show_all([layout.unit(slot) for slot in SLOTS]), strict=True):
+        if unit["ActiveState"] == "active":
+            yield ("slot_memory", slot, *memory(of_unit(unit)))
     releases, environments = pruning.removable(layout, keep, pins, coming=coming)
     for name in (*releases, *environments):
         yield ("removable", name)

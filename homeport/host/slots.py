@@ -50,15 +50,14 @@ def which_is_live(*, flag: bool, blue_enabled: bool, ever_live: bool) -> str | N
 
 def read(layout: Layout) -> Slots:
     """Read the state of both slots from the host."""
-    blue, green = (read_slot(layout, name) for name in SLOTS)
+    states = units.show_all([layout.unit(name) for name in SLOTS])
+    blue, green = (_slot(layout, name, state) for name, state in zip(SLOTS, states, strict=True))
     ever_live = journal.last_live(journal.read(layout)) is not None
     live = which_is_live(flag=layout.flag.exists(), blue_enabled=blue.enabled, ever_live=ever_live)
     return Slots(live, blue, green)
 
 
-def read_slot(layout: Layout, name: str) -> Slot:
-    """Read the state of one slot from the host."""
-    state = units.show(layout.unit(name))
+def _slot(layout: Layout, name: str, state: dict[str, str]) -> Slot:
     return Slot(
         name,
         linked_release(layout, name),

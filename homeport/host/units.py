@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import durable
@@ -54,7 +55,13 @@ def must(*command: str) -> str:
 
 def show(unit: str) -> dict[str, str]:
     """Return the PROPERTIES of a unit; one that does not exist is `inactive`."""
-    return parse_properties(must("systemctl", "show", "--property", ",".join(PROPERTIES), "--", unit))
+    return show_all([unit])[0]
+
+
+def show_all(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
+    said = must("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
+    return [parse_properties(part) for part in said.split("\n\n")]
 
 
 def parse_properties(text: str) -> dict[str, str]:
@@ -85,8 +92,8 @@ def stop(layout: Layout, slot: str) -> None:
 
 def stop_units(names: list[str], *, wait: bool = True) -> None:
     """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
-    found = {name: show(name) for name in names}
-    known = [name for name, unit in found.items() if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
+    found = zip(names, show_all(names), strict=True) if names else ()
+    known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
         must("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
 

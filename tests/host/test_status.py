@@ -3,7 +3,7 @@
 import os
 
 from homeport.host.durable import remove, write
-from homeport.host.status import kind, members, parse_pss, pss_kilobytes
+from homeport.host.members import kind, members, parse_pss, pss_kilobytes
 
 WORKER = "/srv/x/.venv/bin/python\0-c\0from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)"
 
