@@ -127,8 +127,9 @@ done
 [ ! -e "/etc/homeport/$app/live-green" ] || printf 'green\n'
 certificate=/etc/letsencrypt/live/$app/fullchain.pem
 if [ -f "$certificate" ]; then
-    end=$(openssl x509 -in "$certificate" -noout -enddate 2>/dev/null) && printf 'not_after\t%s\n' "$(date -d "${end#*=}" +%s)"
-    openssl x509 -in "$certificate" -noout -ext subjectAltName 2>/dev/null | tr ',' '\n' | sed -n "s/.*DNS:/name$t/p"
+    found=$(openssl x509 -in "$certificate" -noout -enddate -ext subjectAltName 2>/dev/null) &&
+        printf 'not_after\t%s\n' "$(date -d "$(printf '%s\n' "$found" | sed -n 's/^notAfter=//p')" +%s)"
+    printf '%s\n' "$found" | tr ',' '\n' | sed -n "s/.*DNS:/name$t/p"
     sed -n "s/^\(server\|required_profile\|elliptic_curve\|authenticator\) *= */renewal$t\1$t/p" \
         "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null
 fi

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.certificate_pair import CERTIFICATE, KEY, CertificatePair, PairError, check_pair
+from homeport.rules.certificate_pair import CERTIFICATE, KEY, CertificatePair
 from homeport.rules.plugin_lock import check_plugin_lock
 from homeport.settings.model import Settings
 
@@ -21,6 +21,9 @@ def load_certificate(settings: Settings, project: Path, host: str | None = None)
     """
     if settings.tls != "files":
         return None
+    # Loaded here, since every deploy would wait for it.
+    from homeport.rules.certificate_check import PairError, check_pair
+
     chain = _read(project / str(settings.tls_certificate_file), CERTIFICATE, host)
     pair = CertificatePair(chain, _read(project / str(settings.tls_key_file), KEY, host))
     try:

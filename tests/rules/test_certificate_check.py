@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from homeport.rules.certificate_pair import CertificatePair, PairError, check_pair
+from homeport.rules.certificate_check import PairError, check_pair
+from homeport.rules.certificate_pair import CertificatePair
 from tests.rules.pairs import NOW, Authority
 
 NAMES = ("a.example.com", "www.example.com")
