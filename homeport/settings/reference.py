@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import wrap
 from typing import Any
 
@@ -28,7 +29,7 @@ def group_data() -> str:
     for name, field in Settings.model_fields.items():
         value = default(field)
         lines += wrap(field.description or "", 118, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"# {name} = (no default)" if value is PydanticUndefined else f"{name} = {_literal(value)}")
+        lines.append(f"# {name} = (no default)" if value is PydanticUndefined else f"{name} = {literal(value)}")
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -47,10 +48,11 @@ def markdown() -> str:
     lines += ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         value = default(field)
-        shown = "(needed)" if value is PydanticUndefined else f"`{_literal(value)}`"
+        shown = "(needed)" if value is PydanticUndefined else f"`{literal(value)}`"
         lines.append(f"| `{name}` | {shown} | {(field.description or '').replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
 
 
-def _literal(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+def literal(value: Any) -> str:
+    """Return a value as Python has it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -1,0 +1,108 @@
+"""`homeport init`: a project for an application that is there already. Thin; the work is in `homeport.scaffold`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from homeport.errors import UsageError
+from homeport.scaffold.check import problem
+from homeport.scaffold.looking import Findings, check_folder, look
+from homeport.scaffold.writing import EXAMPLE_HOST, Forge, Machine, Plan, include_line, render, write
+
+EXAMPLES = """\b
+Examples:
+  homeport init                                            in the application's folder
+  homeport init --ci github --domain notes.example.com --host debian@203.0.113.5
+  homeport init services/api --ci gitlab                   one application of several in a repository
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("place", metavar="[PATH]", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--ci", type=click.Choice(get_args(Forge)), help="Write a pipeline for this forge as well.")
+@click.option("--host", "hosts", multiple=True, metavar="[USER@]HOST", help="A production machine; repeatable.")
+@click.option("--domain", metavar="NAME", help="Name that the application is served under in production.")
+@click.option("--name", metavar="NAME", help="Name of the application.  [default: from pyproject.toml, or the folder]")
+@click.option("--entrypoint", metavar="MODULE[:APP]", help="What `fastapi run` serves.  [default: looked for]")
+@click.option("--folder", default="deploy", show_default=True, metavar="NAME", help="The project's folder, below PATH.")
+def init(
+    place: Path,
+    ci: Forge | None,
+    hosts: tuple[str, ...],
+    domain: str | None,
+    name: str | None,
+    entrypoint: str | None,
+    folder: str,
+) -> None:
+    """Write a project that deploys the application in the git repository at PATH (default: here).
+
+    Looks for the entry point, dependencies, Python, migrations, health path and name; in a repository with more than
+    one thing, for the folder of the application. Writes deploy/ with deploy.py, inventories/ and group_data/. With --ci
+    it writes the pipeline too: pull requests are checked and planned, the main branch is deployed with approval, going
+    back is by hand, and every night asks whether anything differs.
+
+    A file that is there already is left as it is, so that it can be said again, with --ci later on, say.
+    """
+    findings = look(place, name=name, entrypoint=entrypoint)
+    project = (place / folder).resolve()
+    check_folder(project, findings)
+    machines = [_machine(one) for one in hosts] or [Machine(EXAMPLE_HOST)]
+    plan = Plan(findings, project, domain or f"{findings.app_name}.example.com", machines, ci)
+    files = render(plan)
+    wrong = problem(plan)
+    for line in _found(findings):
+        click.echo(line)
+    kept = _write(plan, files)
+    for remark in (*findings.remarks, *([wrong] if wrong else [])):
+        click.echo(f"before the first deploy: {remark}")
+    if ci == "gitlab" and findings.repository / ".gitlab-ci.yml" in kept:
+        click.echo(f"add to .gitlab-ci.yml: {include_line(plan)}")
+    click.echo()
+    for line in _next(plan, own_machines=bool(hosts), own_domain=domain is not None):
+        click.echo(line)
+
+
+def _machine(text: str) -> Machine:
+    user, at, address = text.rpartition("@")
+    if not address or (at and not user) or '"' in text or not text.isprintable() or " " in text:
+        raise UsageError(f"{text!r} is no machine", key="--host", fix="write it as debian@203.0.113.5")
+    return Machine(address, user) if user else Machine(address)
+
+
+def _write(plan: Plan, files: dict[Path, str]) -> list[Path]:
+    """Write the files, say so, and return those that were there already."""
+    kept = []
+    for path, written in write(files):
+        click.echo(f"{'wrote' if written else 'kept '}  {os.path.relpath(path)}")
+        if not written:
+            kept.append(path)
+    return kept
+
+
+def _found(findings: Findings) -> Iterator[str]:
+    """Yield what was found, a line for each thing."""
+    yield f"application  {findings.app_name}, {findings.entrypoint}" + (
+        f" in {findings.subdirectory}" if findings.subdirectory else ""
+    )
+    yield f"health path  {findings.health.path}" + (f" ({findings.health.remark})" if findings.health.remark else "")
+    if findings.python_version:
+        yield f"Python       {findings.python_version}"
+    if "alembic.ini" in findings.files or findings.migrate_command:
+        yield f"migrations   {findings.migrate_command or 'alembic upgrade head'}"
+
+
+def _next(plan: Plan, *, own_machines: bool, own_domain: bool) -> Iterator[str]:
+    yield f"Next:   cd {os.path.relpath(plan.project)}"
+    if not own_machines:
+        yield "        inventories/production.py    say which machines"
+    if not own_domain:
+        yield "        group_data/production.py     say which domain"
+    yield "        homeport trust production    the machines' host keys"
+    yield "        homeport plan production     what would be done, and nothing is"
+    yield "        homeport deploy production"
+    yield "First, to try it on a disposable machine of your own:  homeport lab up, homeport deploy lab"

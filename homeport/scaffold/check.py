@@ -1,0 +1,25 @@
+"""Whether a new project says what homeport wants to hear: its settings are loaded, and its application is read."""
+
+from __future__ import annotations
+
+from ast import literal_eval
+
+from homeport.errors import UsageError
+from homeport.scaffold.writing import Plan, settings_of
+from homeport.settings.loading import load
+from homeport.source import read_source
+
+
+def problem(plan: Plan) -> str | None:
+    """Return what would keep the application from being deployed as it is now; None when nothing would.
+
+    Raises UsageError for a value that the user has given himself and that no setting may have.
+    """
+    settled = {name: literal_eval(value) for name, value, _ in settings_of(plan)}
+    settings = load({**settled, "domain": plan.domain}, "production")
+    try:
+        # The project's folder need not be there: the path to the application is all that is taken from it.
+        read_source(settings, plan.project)
+    except UsageError as error:
+        return error.line()
+    return None

@@ -1,0 +1,115 @@
+"""What a Python module says about a FastAPI application: which objects it makes, and which paths they answer on. Pure.
+
+The text is parsed and never imported: what is looked at is somebody's application, and its imports may be missing here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# Functions that make an application, by the names that people give them: create_app(), build_application() …
+FACTORY = re.compile(r"(create|make|build|get|init|setup)_?(\w+_)?(app|application|api)")
+SCHEMA = "/openapi.json"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path that answers to GET; `owner` is the object that has it: an application, or a router with a `prefix`."""
+
+    path: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What one module has at its top level.
+
+    `applications` are the names of FastAPI objects, the module's first first; `made` the names of what a factory
+    returned; `routers` the prefixes of APIRouter objects by name (None: not a plain text). `mounts` says that a router
+    is included with a prefix here. `schema` is the path of the OpenAPI document, None where there is none.
+    """
+
+    applications: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    routers: dict[str, str | None] = field(default_factory=dict)
+    mounts: bool = False
+    schema: str | None = SCHEMA
+
+
+def read_code(text: str) -> Code:
+    """Return what a module says; nothing for one that is no Python that we can parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return Code()
+    calls = list(_assigned_calls(tree.body))
+    applications = {name: call for name, call in calls if _called(call, _imported_as(tree, "FastAPI"))}
+    routers = {name: call for name, call in calls if _called(call, _imported_as(tree, "APIRouter"))}
+    schema = next((_text(call, "openapi_url", SCHEMA) for call in applications.values()), SCHEMA)
+    return Code(
+        applications=tuple(applications),
+        made=tuple(name for name, call in calls if FACTORY.fullmatch(_last_name(call.func))),
+        routes=tuple(_routes(tree)),
+        routers={name: _text(call, "prefix", "") for name, call in routers.items()},
+        mounts=any(_mounts(node) for node in ast.walk(tree)),
+        schema=schema,
+    )
+
+
+def _assigned_calls(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Call]]:
+    """Yield name and call of each `name = call(…)` at a module's top level, in `if` and `try` too."""
+    for node in body:
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _assigned_calls(node.body)
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if isinstance(value, ast.Call):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+
+
+def _imported_as(tree: ast.Module, name: str) -> set[str]:
+    """Return the names that a class of FastAPI has in this module."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    aliases = (alias for node in imports if (node.module or "").split(".")[0] == "fastapi" for alias in node.names)
+    return {alias.asname or alias.name for alias in aliases if alias.name == name} | {f"fastapi.{name}"}
+
+
+def _called(call: ast.Call, names: set[str]) -> bool:
+    return ast.unparse(call.func) in names
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _text(call: ast.Call, keyword: str, default: str) -> str | None:
+    """Return the text that a keyword of a call has, `default` without that keyword, None for anything else."""
+    for one in call.keywords:
+        if one.arg == keyword:
+            return one.value.value if isinstance(one.value, ast.Constant) and isinstance(one.value.value, str) else None
+    return default
+
+
+def _routes(tree: ast.Module) -> Iterator[Route]:
+    """Yield what `@app.get("/path")` and `app.add_api_route("/path", …)` say."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from (route for one in node.decorator_list for route in _route(one, ("get", "api_route")))
+        yield from _route(node, ("add_api_route",))
+
+
+def _route(node: ast.AST, methods: tuple[str, ...]) -> Iterator[Route]:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in methods:
+        return
+    path, owner = node.args[0] if node.args else None, node.func.value
+    if isinstance(path, ast.Constant) and isinstance(path.value, str) and isinstance(owner, ast.Name):
+        yield Route(path.value, owner.id)
+
+
+def _mounts(node: ast.AST) -> bool:
+    called = isinstance(node, ast.Call) and _last_name(node.func) == "include_router"
+    return called and any(one.arg in ("prefix", None) for one in node.keywords)  # type: ignore[attr-defined]

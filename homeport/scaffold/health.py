@@ -1,0 +1,78 @@
+"""Which path of an application says that it can serve, as far as its code tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from homeport.scaffold.code import Code, Route
+
+# How people call theirs; one that says more ("ready") before one that says less.
+USUAL = (
+    *(
+        "health",
+        "healthz",
+        "ready",
+        "readyz",
+        "health/ready",
+        "readiness",
+        "healthcheck",
+        "health-check",
+        "health_check",
+    ),
+    *("_health", "live", "livez", "health/live", "heartbeat", "ping", "status", "up"),
+)
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health path, and what is to be said about how it was found ("" for one that is sure)."""
+
+    path: str
+    remark: str = ""
+
+
+def find_health(modules: Mapping[str, Code], entrypoint: str) -> Health:
+    """Return the health path of the application with these modules, whose entry point (a setting) is `entrypoint`.
+
+    A route that is called like one; else the OpenAPI document, which every FastAPI application has until it says
+    otherwise; else the front page, which may well be wrong.
+    """
+    mounted = any(code.mounts for code in modules.values())
+    sure: list[str] = []
+    unsure: list[str] = []
+    for code in modules.values():
+        for route in code.routes:
+            path = _full(route, code, mounted)
+            (unsure if path is None else sure).append(path or route.path)
+    if path := _healthy(sure):
+        return Health(path)
+    seen = _healthy(unsure, anywhere=True)
+    but = f"there is a route {seen}, but its prefix is not plain to see" if seen else "no health route was found"
+    schema = modules.get(entrypoint.partition(":")[0], Code()).schema
+    if schema:
+        return Health(schema, f"{but}; the OpenAPI document answers too")
+    return Health("/", f"{but}; name a path that answers 200 when the application can serve")
+
+
+def _full(route: Route, code: Code, mounted: bool) -> str | None:
+    """Return the whole path of a route; None where it hangs on something that is not plain to see."""
+    if "{" in route.path:
+        return None
+    if route.owner in code.applications:
+        return route.path
+    prefix = code.routers.get(route.owner)
+    return None if prefix is None or mounted else prefix + route.path
+
+
+def _healthy(paths: list[str], *, anywhere: bool = False) -> str | None:
+    """Return the path that is called most like a health path, at the root or below /api, or `anywhere`."""
+    return min(((rank, path) for path in paths for rank in _ranks(path, anywhere)), default=(0, None))[1]
+
+
+def _ranks(path: str, anywhere: bool) -> Iterator[tuple[int, int]]:
+    plain = path.strip("/").lower()
+    for rank, name in enumerate(USUAL):
+        near = anywhere or plain.count("/") <= name.count("/") + 2
+        if near and (plain == name or plain.endswith(f"/{name}")):
+            yield rank, plain.count("/")

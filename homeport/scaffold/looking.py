@@ -1,0 +1,157 @@
+"""Looks at an application's repository: what a project that deploys it has to say. Reads files, and writes none."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from homeport.errors import UsageError
+from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.uv_lock import read_toml, table
+from homeport.scaffold.code import Code, read_code
+from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
+from homeport.scaffold.health import Health, find_health
+from homeport.scaffold.naming import app_name
+from homeport.scaffold.python_version import find_python
+from homeport.scaffold.remarks import remarks
+from homeport.settings.types import RESERVED_ENVIRONMENT
+from homeport.source.git import Repository, find_repository
+
+# More than any module that is written by hand.
+LARGEST_BYTES = 1_000_000
+EXAMPLES_OF_ENVIRONMENT = (".env.example", ".env.sample", ".env.template", "env.example", ".env.dist")
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found: settings by name, and what a person should know. Paths in `files` are below the application.
+
+    `repository` is its root; `place` is the folder that was looked at, `subdirectory` the application's below it.
+    `variables` are the names in an example of a .env file; `branch` is the one that is deployed.
+    """
+
+    repository: Path
+    place: Path
+    subdirectory: str
+    files: frozenset[str] = field(repr=False)
+    app_name: str
+    entrypoint: str
+    health: Health
+    python_version: str | None
+    migrate_command: str | None
+    variables: tuple[str, ...]
+    branch: str
+    remarks: tuple[str, ...]
+
+
+def look(place: Path, *, name: str | None = None, entrypoint: str | None = None) -> Findings:
+    """Return what is found in and below the folder `place`, which is in a git repository.
+
+    `name` and `entrypoint` are what the user says himself. Raises UsageError when there is no repository, and when
+    there is no application in it, or more than one.
+    """
+    repository = find_repository(str(place), Path.cwd())
+    everything = _Files(repository)
+    folder = "" if entrypoint else find_folder(everything.paths, everything.code())
+    files = everything.below(folder)
+    modules = files.code()
+    entry = entrypoint or find_entrypoint(modules)
+    # What it would say at a deploy, said now.
+    fastapi_arguments(entry, files.paths, "HEAD")
+    project = table("pyproject.toml", read_toml("pyproject.toml", files.read("pyproject.toml")), "project")
+    path = place.resolve()
+    return Findings(
+        repository=repository.path,
+        place=path,
+        subdirectory=folder,
+        files=files.paths,
+        app_name=name or app_name([str(project.get("name", "")), posixpath.basename(folder), path.name]),
+        entrypoint=entry,
+        health=find_health(modules, entry),
+        python_version=find_python(files.read(".python-version"), str(project.get("requires-python", ""))),
+        migrate_command=_migrate_command(files.paths),
+        variables=_variables(files),
+        branch=_branch(repository),
+        remarks=remarks(files.paths, files.read),
+    )
+
+
+class _Files:
+    """The files of a repository below a folder: those that git knows, and those that it would."""
+
+    def __init__(self, repository: Repository, paths: Set[str] | None = None):
+        self._repository = repository
+        if paths is None:
+            listed = repository.run(
+                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self._start or "."
+            )
+            found = listed.decode("utf-8", "surrogateescape").split("\0")
+            paths = {path.removeprefix(f"{self._start}/") for path in found if (repository.path / path).is_file()}
+        self.paths = frozenset(paths)
+
+    @property
+    def _start(self) -> str:
+        return self._repository.folder
+
+    def below(self, folder: str) -> _Files:
+        """Return those below `folder`, by their paths from there."""
+        if not folder:
+            return self
+        inside = {path.removeprefix(f"{folder}/") for path in self.paths if path.startswith(f"{folder}/")}
+        return _Files(Repository(self._repository.path, posixpath.join(self._start, folder)), inside)
+
+    def read(self, path: str) -> str:
+        """Return a file's text, "" for one that is not there or too large to be looked at."""
+        file = self._repository.path / self._start / path
+        if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
+            return ""
+        return file.read_text("utf-8", "replace")
+
+    def code(self) -> Mapping[str, Code]:
+        """Return what the application's modules say, by their paths."""
+        return {path: read_code(self.read(path)) for path in sorted(self.paths) if is_application_code(path)}
+
+
+def _migrate_command(files: Set[str]) -> str | None:
+    """Return the migration's command where "auto" would not find it: an alembic.ini below the application's folder."""
+    if "alembic.ini" in files:
+        return None
+    others = sorted(
+        (path for path in files if posixpath.basename(path) == "alembic.ini"), key=lambda one: one.count("/")
+    )
+    return f"alembic -c {others[0]} upgrade head" if others else None
+
+
+def _variables(files: _Files) -> tuple[str, ...]:
+    """Return the names that an example of a .env file sets, without those that homeport gives itself."""
+    text = next(filter(None, map(files.read, EXAMPLES_OF_ENVIRONMENT)), "")
+    names = re.findall(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", text, flags=re.MULTILINE)
+    return tuple(name for name in dict.fromkeys(names) if not name.startswith(RESERVED_ENVIRONMENT))
+
+
+def _branch(repository: Repository) -> str:
+    """Return the branch that is deployed: the remote's own, else the one that is checked out, else main."""
+    remote = repository.attempt("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    if remote:
+        return remote.removeprefix("origin/")
+    return repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD") or MAIN
+
+
+def check_folder(project: Path, findings: Findings) -> None:
+    """Raise UsageError when `project` cannot become the project's folder: it is the user's, or is elsewhere."""
+    if not project.is_relative_to(findings.repository):
+        raise UsageError(f"{project} is not in the repository", key="--folder", fix="name a folder below PATH")
+    if project == findings.place:
+        raise UsageError("the project needs a folder of its own", key="--folder", fix="leave it out: deploy/ it is")
+    ours = project / "deploy.py"
+    if project.exists() and not (project.is_dir() and (not any(project.iterdir()) or _is_ours(ours))):
+        problem = f"{project.relative_to(findings.place)} is there already, and is no project of homeport's"
+        raise UsageError(problem, key="--folder", fix="name another: --folder ops")
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_file() and "homeport" in path.read_text("utf-8", "replace")

@@ -1,0 +1,128 @@
+"""The health path, the Python, the name and the remarks that follow from an application."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from homeport.scaffold.code import read_code
+from homeport.scaffold.health import find_health
+from homeport.scaffold.naming import app_name
+from homeport.scaffold.pins import pins
+from homeport.scaffold.python_version import find_python
+from homeport.scaffold.remarks import remarks
+
+START = "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nrouter = APIRouter(prefix='/api')\n"
+
+
+def health(*texts: str) -> tuple[str, str]:
+    modules = {f"{number}.py": read_code(text) for number, text in enumerate(texts)}
+    found = find_health(modules, "0.py")
+    return found.path, found.remark
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("@app.get('/health')", "/health"),
+        ("@app.get('/healthz')", "/healthz"),
+        ("@app.get('/ping')\ndef a(): ...\n@app.get('/health/ready')", "/health/ready"),
+        ("@router.get('/health')", "/api/health"),
+        ("@app.get('/api/v1/healthcheck')", "/api/v1/healthcheck"),
+        ("@app.get('/a/b/c/status')\ndef a(): ...\n@app.get('/up')", "/up"),
+    ],
+)
+def test_a_route_that_is_called_like_one_is_the_health_path(route: str, path: str) -> None:
+    assert health(f"{START}{route}\ndef b(): ...\n") == (path, "")
+
+
+def test_without_one_the_schema_answers_and_the_file_says_why() -> None:
+    path, remark = health(f"{START}@app.get('/')\ndef a(): ...\n@app.get('/health/{{of}}')\ndef b(of): ...\n")
+    assert path == "/openapi.json"
+    assert "no health route was found" in remark
+
+
+def test_a_route_whose_prefix_is_not_known_is_not_guessed() -> None:
+    router = "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/health')\ndef a(): ...\n"
+    path, remark = health(f"{START}app.include_router(routes, prefix=settings.prefix)\n", router)
+    assert path == "/openapi.json"
+    assert "there is a route /health" in remark
+    assert health(f"{START}app.include_router(router)\n", router) == ("/health", "")
+
+
+def test_without_a_schema_either_somebody_has_to_say_it() -> None:
+    path, remark = health("from fastapi import FastAPI\napp = FastAPI(openapi_url=None)\n")
+    assert path == "/"
+    assert "name a path" in remark
+
+
+@pytest.mark.parametrize(
+    ("pinned", "required", "found"),
+    [
+        (None, None, None),
+        ("", ">=3.11", None),
+        (None, ">=3.9", None),
+        (None, ">=3.12", "3.12"),
+        (None, ">=3.12.4,<4", "3.12"),
+        (None, ">=3.10,<3.13", "3.10"),
+        (None, "==3.13.*", "3.13"),
+        (None, "not a version", None),
+        (None, ">=4", None),
+        ("3.12\n", ">=3.11", "3.12"),
+        ("# ours\n3.12.4\n", None, "3.12.4"),
+        ("cpython-3.13", None, "3.13"),
+        ("pypy@3.10", ">=3.12", "3.12"),
+    ],
+)
+def test_the_python_is_set_where_a_systems_own_would_not_do(
+    pinned: str | None, required: str | None, found: str | None
+) -> None:
+    assert find_python(pinned, required) == found
+
+
+@pytest.mark.parametrize(
+    ("candidates", "name"),
+    [
+        (("Notes",), "notes"),
+        (("", "x", "my_App 2"), "my-app-2"),
+        (("2048-game",), "game"),
+        (("db-migrate",), "db"),
+        (("ä", "/"), "app"),
+        (("a" * 40,), "a" * 31),
+        ((f"{'a' * 30}-b",), "a" * 30),
+    ],
+)
+def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], name: str) -> None:
+    assert app_name(candidates) == name
+    assert re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", name)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"requirements.txt": "fastapi[standard]==1 --hash=sha256:0\n"}, []),
+        ({"requirements.txt": "fastapi==1 --hash=sha256:0\nuvicorn\n"}, ["does not bring the fastapi command"]),
+        ({"requirements.txt": "fastapi-cli==1\n"}, ["has no hashes"]),
+        ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]']\n"}, []),
+        ({"pyproject.toml": "[project]\ndependencies = ['fastapi']\n"}, ["does not bring the fastapi command"]),
+        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": ""}, ["poetry export"]),
+        ({"db.py": "URL = 'sqlite:///./notes.db'\n"}, ["STATE_DIRECTORY"]),
+        ({"db.py": "URL = 'sqlite+aiosqlite:///notes.db'\n"}, ["STATE_DIRECTORY"]),
+        ({"db.py": "URL = f'sqlite:///{path}' or 'sqlite:////var/lib/x' or 'sqlite:///:memory:'\n"}, []),
+        ({"tests/db.py": "URL = 'sqlite:///./notes.db'\n"}, []),
+    ],
+)
+def test_what_a_person_should_know_before_the_first_deploy(files: dict[str, str], words: list[str]) -> None:
+    found = remarks(set(files), lambda path: files.get(path, ""))
+    assert len(found) == len(words), found
+    assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+def test_what_a_pipeline_installs_is_what_is_installed_here() -> None:
+    first, *others = pins()
+    assert first.startswith("homeport==")
+    names = [line.partition("==")[0] for line in others]
+    assert names == sorted(set(names))
+    assert {"pyinfra", "paramiko", "jinja2", "cryptography", "pyrage"} <= set(names)
+    assert not {"pytest", "ruff"} & set(names)
