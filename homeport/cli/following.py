@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -73,9 +73,11 @@ class Child:
         process = self._process
         if process is None or process.stdin is None:
             raise RuntimeError("there is no run that waits for an answer")
-        if go:
-            process.stdin.write("go\n")
-        process.stdin.close()
+        # It may have ended meanwhile, by an interrupt.
+        with suppress(OSError):
+            if go:
+                process.stdin.write("go\n")
+            process.stdin.close()
 
     @contextmanager
     def _signals_passed_on(self) -> Iterator[None]:

@@ -12,8 +12,11 @@ from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 # Where each command is. Loaded when it is asked for: what one needs must not make the others slower.
 COMMANDS = {
+    "check": "homeport.cli.checking",
+    "deploy": "homeport.cli.deploying",
     "lab": "homeport.cli.lab",
     "lock": "homeport.cli.holding",
+    "plan": "homeport.cli.deploying",
     "releases": "homeport.cli.releases",
     "restart": "homeport.cli.releases",
     "rollback": "homeport.cli.releases",
@@ -54,7 +57,7 @@ class Commands(click.Group):
         except HomeportError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(error.exit_status)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             sys.exit(EXIT_INTERRUPTED)
 
 

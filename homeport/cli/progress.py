@@ -14,6 +14,8 @@ Kind = Literal["step", "word", "error", "host"]
 # So many of a host's last words explain an error that has none of its own.
 LAST_WORDS = 15
 SHORT_COMMIT = 12
+# So many changes of a step are shown as they are made; `homeport plan` shows all.
+MOST_CHANGES = 4
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ class HostProgress:
         ref, commit = self.about.get("ref"), self.about.get("commit", "")[:SHORT_COMMIT]
         return f"{self.about.get('release', '')}{f' ({ref} at {commit})' if ref else ''}"
 
+    @property
+    def way(self) -> str:
+        """From which release of the application it goes to which."""
+        app, live = self.about.get("app"), self.about.get("live") or "none"
+        if live == self.about.get("release"):
+            return f"{app} {self.release}, which is live"
+        return f"{app} {live} -> {self.release}"
+
 
 class Progress:
     """The state of a run, host by host, in the order in which they were heard of."""
@@ -112,9 +122,8 @@ class Progress:
 
     def _run(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         host.about = {key: str(value) for key, value in event.items() if key not in ("event", "host")}
-        live = host.about.get("live") or "none"
         if host.release:
-            yield Said("host", host.name, f"{host.about['action']} of {host.about['app']} {host.release}, live: {live}")
+            yield Said("host", host.name, host.way)
 
     def _step(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         if event["state"] == "planned":
@@ -129,7 +138,9 @@ class Progress:
                 host.state = "failed"
                 yield from self._failed(host, step)
             elif step.changes:
-                yield Said("step", host.name, f"{step.name} done in {duration(step.seconds(now))}")
+                more = len(step.changes) - MOST_CHANGES
+                all_of_it = f", with {more} more {'change' if more == 1 else 'changes'}" if more > 0 else ""
+                yield Said("step", host.name, f"{step.name} done in {duration(step.seconds(now))}{all_of_it}")
 
     @staticmethod
     def _failed(host: HostProgress, step: Step) -> Iterator[Said]:
@@ -146,7 +157,8 @@ class Progress:
         elif host.steps:
             step = host.steps[-1]
             step.changes.append(str(change))
-            yield Said("step", host.name, f"{step.name}: {change}")
+            if len(step.changes) <= MOST_CHANGES:
+                yield Said("step", host.name, f"{step.name}: {change}")
 
     def _diff(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         host.diffs[host.planning, event["path"]] = event["lines"]
@@ -169,7 +181,12 @@ class Progress:
     @property
     def errors(self) -> list[str]:
         """All that went wrong, a line each, before and after hosts were connected."""
-        return [*self.problems, *(line for host in self.hosts.values() for line in host.errors)]
+        return [*self.problems, *self.host_errors]
+
+    @property
+    def host_errors(self) -> list[str]:
+        """What went wrong on hosts, a line each."""
+        return [line for host in self.hosts.values() for line in host.errors]
 
     @property
     def planned(self) -> int:

@@ -1,0 +1,70 @@
+"""Everything that can be said of an inventory without connecting: `python -m homeport.checking INVENTORY [LIMIT…]`.
+
+A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. Prints a line of
+JSON for each host: what would be released, and how many files were rendered; or the problems. What a host is like is
+not known here, so that files are rendered as for a fresh Debian machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
+from pyinfra.api import Host
+from pyinfra.api.state import State
+from pyinfra.context import ctx_state
+from pyinfra_cli.inventory import make_inventory
+
+from homeport.errors import EXIT_USAGE, UsageError
+from homeport.fleet import fleet
+from homeport.guard import check
+from homeport.inputs import read_inputs
+from homeport.plans import provision
+from homeport.project import on_path, selected
+from homeport.steps.wanted import describe
+
+
+def main(inventory: str, *limits: str) -> int:
+    """Print what there is to say of each selected host; return the exit status."""
+    state = State()
+    state.cwd = on_path()
+    with ctx_state.use(state):
+        everyone = make_inventory(inventory, cwd=state.cwd)
+        hosts = [host for host in everyone if selected(host, limits)]
+        state.init(everyone, None, initial_limit=hosts)
+        problems = check(state, with_source=True)
+        if not hosts:
+            raise problems[0]
+        for host in hosts:
+            mine = [line for problem in problems if problem.host == host.name for line in problem.line().splitlines()]
+            print(json.dumps({"host": host.name, **({"problems": mine} if mine else _told(state, host))}))
+    return EXIT_USAGE if problems else 0
+
+
+def _told(state: State, host: Host) -> dict[str, Any]:
+    context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
+    wanted = describe(provision.STEPS, context)
+    return {
+        "app": wanted.app,
+        "domains": list(wanted.certificate.domains),
+        "release": wanted.release.id,
+        "ref": wanted.release.ref,
+        "commit": wanted.release.commit,
+        "entrypoint": " ".join(context.source.entrypoint),
+        "dependencies": context.source.dependencies.digest,
+        "migrates": wanted.release.migrates,
+        "files": len(wanted.part.files) + len(wanted.release.etc),
+        "problems": [],
+    }
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(*sys.argv[1:]))
+    except UsageError as error:
+        for line in error.line().splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None

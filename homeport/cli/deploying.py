@@ -1,0 +1,155 @@
+"""`homeport deploy` and `homeport plan`. Thin; the work is the project's deploy.py, run by pyinfra."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from homeport import identity
+from homeport.cli import plans, summary
+from homeport.cli.display import Plain, display_of
+from homeport.cli.following import Child, Event, interruptible
+from homeport.cli.progress import Progress
+from homeport.cli.running import lock_wait_option, project_line, target_options
+from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
+
+DEPLOY_EXAMPLES = """\b
+Examples:
+  homeport deploy staging                          shows what would change, and asks
+  homeport deploy production --yes --ref v1.4.2    in a pipeline
+  homeport deploy production --limit web1.example.com
+"""
+PLAN_EXAMPLES = """\b
+Examples:
+  homeport plan production                what a deploy would change, with diffs
+  homeport plan production --ref v1.4.2 --no-diff
+  homeport plan production --json         for a pipeline; every night, it finds what has drifted
+"""
+ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag or commit.  [default: app_ref]")
+
+
+@click.command(epilog=DEPLOY_EXAMPLES)
+@target_options
+@ref_option
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@lock_wait_option
+def deploy(target: str, limit: tuple[str, ...], ref: str | None, yes: bool, lock_wait: int | None) -> None:
+    """Bring the hosts of TARGET to what settings and source say, and release the application.
+
+    What each host does is shown as it happens, with the seconds since the beginning; the summary at the end, on
+    standard output, is for you to paste. Ctrl-C ends it with status 130 at any moment: what serves goes on serving,
+    what is at work on a host is finished there, and the next deploy takes it up.
+    """
+    must_be_asked(yes=yes)
+    follow(project_line(target, limit, {"app_ref": ref, "lock_wait_seconds": lock_wait}, "-y"), yes=yes)
+
+
+@click.command(epilog=PLAN_EXAMPLES)
+@target_options
+@ref_option
+@click.option("--diff/--no-diff", default=True, help="Show how files differ.  [default: diff]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(target: str, limit: tuple[str, ...], ref: str | None, diff: bool, as_json: bool) -> None:
+    """Show what a deploy to TARGET would change, per host and file; changes nothing.
+
+    Exits with 3 when there is something, so that a pipeline can ask whether the hosts are as they should be. A host
+    that could not be deployed to as it is (too little memory, no root, another who listens on port 80) is told of too,
+    with status 1. Secrets are never shown.
+    """
+    child, progress = Child(project_line(target, limit, {"app_ref": ref}, "--dry", "--diff")), Progress()
+    for event in child.events():
+        list(progress.take(event, time.monotonic()))
+    if as_json and progress.hosts:
+        click.echo(json.dumps(plans.document(progress), indent=2, ensure_ascii=False))
+    elif progress.hosts:
+        for line in plans.table(progress, diffs=diff):
+            click.echo(coloured(line) if diff else line)
+    for line in progress.host_errors:
+        click.echo(f"error: {line}", err=True)
+    end(child, progress)
+    if not as_json:
+        click.echo(plans.total(progress))
+    raise SystemExit(EXIT_CHANGES if progress.planned else 0)
+
+
+def must_be_asked(*, yes: bool) -> None:
+    """Raise UsageError where there is neither a yes nor somebody to ask."""
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
+
+
+def follow(words: list[str], *, yes: bool) -> None:
+    """Run a deploy to its end, shown as it goes on; print its summary, and exit with its status unless that is 0."""
+    child, progress = Child(words, decides=not yes), Progress()
+    began = time.monotonic()
+    if shown(child, progress):
+        took, now = time.monotonic() - began, datetime.now(UTC)
+        for line in summary.deployed(progress, child.status, took, by=identity.by(), now=now):
+            click.echo(line)
+    elif not child.interrupted:
+        raise HomeportError("nothing was changed")
+    end(child, progress)
+
+
+def shown(child: Child, progress: Progress) -> bool:
+    """Show a run as it goes on; return False when whoever was asked did not agree to it."""
+    display, running = display_of(progress), child.events()
+    if not _until_prepared(display, progress, running):
+        return True
+    go = agreed(child, progress)
+    child.decide(go=go)
+    _until_prepared(display, progress, running)
+    return go
+
+
+def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]) -> bool:
+    """Show it until it waits for an answer, or has ended; tell whether it waits."""
+    with display.shown():
+        for event in running:
+            if event["event"] == "prepared":
+                return True
+            display.say(progress.take(event, time.monotonic()))
+    return False
+
+
+def agreed(child: Child, progress: Progress) -> bool:
+    """Show what would change, and ask; an interrupt is the child's end too."""
+    for line in plans.table(progress, diffs=False):
+        click.echo(line, err=True)
+    if not progress.planned:
+        return True
+    try:
+        with interruptible():
+            return click.confirm(f"{plans.total(progress)}: deploy?", default=True, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        child.interrupted, child.status = True, EXIT_INTERRUPTED
+        return False
+
+
+def end(child: Child, progress: Progress) -> None:
+    """Say what went wrong, as far as that has not been shown yet, and exit with the run's status unless it is 0."""
+    if child.status == 0:
+        return
+    for line in progress.problems:
+        click.echo(f"error: {line}", err=True)
+    if child.interrupted:
+        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+    elif not progress.errors:
+        for line in progress.chatter:
+            click.echo(line, err=True)
+    raise SystemExit(child.status)
+
+
+def coloured(line: str) -> str:
+    """Return a plan's line with its diff coloured; click takes colours out again where nobody sees them."""
+    text = line.lstrip(" ")
+    if not line.startswith("      ") or text.startswith(("+++", "---")):
+        return line
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[6:7])
+    return click.style(line, fg=colour) if colour else line

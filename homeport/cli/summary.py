@@ -1,0 +1,47 @@
+"""What a person keeps of a deploy: a few lines to paste, made of how it went. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from homeport.cli.progress import HostProgress, Progress, duration
+from homeport.errors import EXIT_HELD, EXIT_INTERRUPTED
+
+ENDS = {0: "deployed", EXIT_HELD: "not deployed, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
+
+
+def deployed(progress: Progress, status: int, seconds: float, *, by: str, now: datetime) -> Iterator[str]:
+    """Yield the summary of a deploy that ended with `status`; nothing when it has not come as far as a host."""
+    if not progress.hosts:
+        return
+    word = ENDS.get(status, "not deployed")
+    if status == 0 and not any(host.worked for host in progress.hosts.values()):
+        word = "nothing to change, as was seen"
+    yield f"{word} in {duration(seconds)} by {by}, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    width = max(map(len, progress.hosts))
+    for host in progress.hosts.values():
+        first, *others = _host(host)
+        yield f"  {host.name.ljust(width)}  {first}"
+        for line in others:
+            yield f"  {'':{width}}  {line}"
+
+
+def _host(host: HostProgress) -> Iterator[str]:
+    yield host.way if host.release else host.state
+    if steps := list(_steps(host)):
+        yield ", ".join(steps)
+    for line in host.errors:
+        yield f"error: {line.removeprefix(f'{host.name}: ')}"
+    if not host.errors and host.about.get("url"):
+        yield host.about["url"]
+
+
+def _steps(host: HostProgress) -> Iterator[str]:
+    for step in host.steps:
+        if step.failed:
+            yield f"{step.name} failed after {duration(step.seconds(step.began))}"
+        elif step.ended is None:
+            yield f"{step.name} begun"
+        elif step.changes:
+            yield f"{step.name} {duration(step.seconds(step.began))}"
