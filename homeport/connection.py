@@ -53,6 +53,14 @@ def login_is_root(host: Host) -> bool:
     return transport is not None and transport.get_username() == "root"
 
 
+def peer_address(host: Host) -> str:
+    """Return the address that the connection leads to; "" where that is not the host's (a proxy) or not known."""
+    connection = getattr(_transport(host), "sock", None)
+    if isinstance(connection, socket.socket) and connection.family in (socket.AF_INET, socket.AF_INET6):
+        return str(connection.getpeername()[0])
+    return ""
+
+
 def _transport(host: Host) -> Any:
     """Return paramiko's transport; None for a connector that is not SSH."""
     client = getattr(host.connector, "client", None)

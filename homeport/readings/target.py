@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
@@ -45,14 +47,26 @@ class Target:
         """Run a command as root and return what it did."""
         return self.shell(shlex.join(words))
 
-    def shell(self, script: str) -> Answer:
-        """Run a shell script as root and return what it did."""
+    def shell(self, script: str, stdin: str | None = None) -> Answer:
+        """Run a shell script as root, `stdin` on its standard input, and return what it did."""
         self.connect()
-        sudo = not login_is_root(self.host)
-        good, output = self.host.run_shell_command(
-            StringCommand(script), print_output=False, print_input=False, _sudo=sudo
-        )
+        given: dict[str, Any] = {"_sudo": not login_is_root(self.host)}
+        if stdin is not None:
+            given["_stdin"] = stdin
+        try:
+            good, output = self.host.run_shell_command(
+                StringCommand(script), print_output=False, print_input=False, **given
+            )
+        except (SSHException, EOFError, OSError) as error:
+            problem = f"the connection broke: {error or type(error).__name__}"
+            raise HomeportError(problem, host=self.host.name, fix="see: homeport doctor") from error
         return Answer(good, output.stdout_lines, output.stderr_lines)
+
+    def forget(self) -> None:
+        """Drop the connection, so that the next command opens a new one."""
+        with suppress(Exception):  # it may be in any state
+            self.host.disconnect()
+        self.host.connected = False
 
     def ask(self, action: str, *options: str) -> Any:
         """Return the JSON that the host program's command `action` prints for this application.

@@ -1,0 +1,89 @@
+"""`homeport doctor`. Thin: what is looked at is in `homeport.readings.doctor`, what it means in `rules.diagnosis`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from homeport.cli.reporting import gathered, print_json
+from homeport.cli.running import target_options
+from homeport.errors import EXIT_FAILED
+from homeport.rules.diagnosis import TROUBLE
+
+NARROWEST = 60
+COLOURS = {
+    "trouble": "red",
+    "notice": "yellow",
+    "follows": None,
+    "well": "green",
+    "error": "red",
+    "unchecked": "yellow",
+}
+# What a line begins with that follows from the one above it.
+INDENT = "  "
+
+
+@click.command(epilog="\b\nExamples:\n  homeport doctor production\n  homeport doctor production --limit web1 --json")
+@target_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; its schema: homeport schema doctor.")
+def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
+    """Say what is wrong with the site on the hosts of TARGET, and what to do; changes nothing.
+
+    Looks from the outside in: DNS, ports, certificate and its renewal, SSH, proxy, application, migration, database,
+    secrets, permissions, disk, memory, clock, deploys. A line for each finding says what is wrong, the evidence, and
+    what to do; the cause comes first, and what follows from it stands below it. A notice harms no visitor. Works as
+    far as it can where SSH does not, and needs no homeport on the host.
+
+    The exit status is 1 when there is trouble, or a host could not be examined.
+    """
+    if sys.stderr.isatty():
+        click.echo(f"looking at {target} …", err=True)
+    hosts = gathered("doctor", target, limit, called=target)
+    if as_json:
+        print_json(hosts)
+    else:
+        show(hosts)
+    if any("error" in one or is_troubled(one) for one in hosts):
+        raise SystemExit(EXIT_FAILED)
+
+
+def is_troubled(host: Mapping[str, Any]) -> bool:
+    """Tell whether something is wrong that harms visitors."""
+    return any(finding["severity"] == TROUBLE for finding in host["findings"])
+
+
+def show(hosts: list[dict[str, Any]]) -> None:
+    """Print the diagnoses: a line each where a program reads them, wrapped where a person does."""
+    width = max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else 0
+    for host in hosts:
+        for kind, text in lines(host):
+            begin, label = (INDENT if kind == "follows" else ""), click.style(kind, fg=COLOURS[kind], bold=True)
+            hanging = f"{begin}{host['host']}: {kind}: "
+            body = textwrap.wrap(text, max(width - len(INDENT) * 2, NARROWEST - 4)) if width else [text]
+            if width and len(hanging) + len(text) > width:
+                click.echo(f"{begin}{host['host']}: {label}:")
+                click.echo(textwrap.indent("\n".join(body), INDENT * 2))
+            else:
+                click.echo(f"{begin}{host['host']}: {label}: {text}")
+
+
+def lines(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the lines for a host, each with its kind."""
+    if "error" in host:
+        yield "error", host["error"]
+        return
+    for finding in host["findings"]:
+        evidence = f" ({finding['evidence']})" if finding["evidence"] else ""
+        if finding["because"] is None:
+            yield finding["severity"], f"{finding['problem']}{evidence}; to do: {finding['fix']}"
+        else:
+            yield "follows", f"{finding['problem']}{evidence}"
+    if not is_troubled(host):
+        yield "well", f"no trouble found; checked: {', '.join(host['checked'])}"
+    for what, why in host["unchecked"].items():
+        yield "unchecked", f"{what} ({why})"

@@ -1,0 +1,56 @@
+"""Deploys: who is at work, who holds them, and how the last ones ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..host import history, holding
+from ..host.layout import Layout
+from ..host.migration_log import NAME
+from .facts import DeployFacts, EventFacts
+
+LOCKS = Path("/proc/locks")
+MOST_EVENTS = 20
+LINES = 5
+
+
+def read(layout: Layout) -> DeployFacts:
+    """Return who deploys or holds deploys, and the last entries of the log of releases."""
+    events = [_event(entry) for entry in history.read(layout)][-MOST_EVENTS:]
+    return {
+        "running": _running(layout),
+        "held": holding.read(layout),
+        "events": events,
+        "migration_log": _log(layout.settings_releases / events[-1]["release"] / NAME) if events else [],
+    }
+
+
+def _event(entry: dict[str, Any]) -> EventFacts:
+    one = {key: str(entry.get(key) or "") for key in ("at", "event", "release", "by", "reason")}
+    return {"at": one["at"], "event": one["event"], "release": one["release"], "by": one["by"], "reason": one["reason"]}
+
+
+def _running(layout: Layout) -> str:
+    """Return what a lock says of its holder, "" when none has one: the kernel knows, the file outlives its holder."""
+    for lock in (layout.lock, layout.machine.runtime / f"{layout.app}.deploy.lock"):
+        if lock.exists() and is_locked(lock, LOCKS.read_text()):
+            return lock.read_text(errors="replace").strip() or "{}"
+    return ""
+
+
+def is_locked(path: Path, table: str) -> bool:
+    """Tell whether a process has a flock on a file, by the text of /proc/locks: proc(5)."""
+    status = path.stat()
+    key = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    rows = [line.split() for line in table.splitlines()]
+    return any(row[1] == "FLOCK" and key in row for row in rows if len(row) > 5 and "->" not in row)
+
+
+def _log(path: Path) -> list[str]:
+    """Return the end of the last run in a release's migration log."""
+    if not path.exists():
+        return []
+    last = path.read_text(errors="replace").rpartition("--- ")[2].splitlines()[1:]
+    return [line for line in last if line.strip()][-LINES:]

@@ -1,0 +1,176 @@
+"""What the probe tells, as both ends know it. A part that could not be read is missing, and named in `unread`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class UnitFacts(TypedDict):
+    """A unit, by systemd's own words; `last` are its last log lines, read when it is not well."""
+
+    load: str
+    active: str
+    sub: str
+    result: str
+    enabled: str
+    restarts: int
+    ending: str
+    since: str
+    last: list[str]
+
+
+class NameFacts(TypedDict):
+    """What the host's own name servers answer for a name: its addresses, or the `problem`."""
+
+    name: str
+    addresses: list[str]
+    problem: str
+
+
+class DiskFacts(TypedDict):
+    """A file system that we write to; `free_inodes_percent` is None where inodes are not counted."""
+
+    place: str
+    total_bytes: int
+    free_bytes: int
+    free_inodes: int | None
+    free_inodes_percent: float | None
+    read_only: bool
+    largest: list[str]
+
+
+class MemoryFacts(TypedDict):
+    """Memory of the machine, and how often the kernel has killed something of the application for lack of it.
+
+    `kills_age_seconds` is how long ago the last of them was, None when the journal does not tell; `pressure_percent` is
+    the time in which everything waited for memory, over a minute (Linux, accounting/psi.rst), None where not known.
+    """
+
+    total_kilobytes: int
+    available_kilobytes: int
+    pressure_percent: float | None
+    kills: int
+    kills_age_seconds: float | None
+    killed: list[str]
+
+
+class ClockFacts(TypedDict):
+    """The host's clock (seconds since 1970), and whether something keeps it right."""
+
+    now: float
+    synchronised: bool
+
+
+class SiteFacts(TypedDict):
+    """The proxy and the site: `edits` is where the site file differs from the release's own, as a diff has it.
+
+    `ports` are the upstream's ports by slot; `through_proxy` is what the health path answers on 127.0.0.1:443.
+    """
+
+    there: bool
+    names: list[str]
+    ports: dict[str, int]
+    edits: list[str]
+    config_problem: str
+    stale: bool
+    errors: list[str]
+    through_proxy: str
+
+
+class CertificateFacts(TypedDict):
+    """The certificate on the disk: the folder that the site's link leads to, and the certificate as PEM ("": none)."""
+
+    folder: str
+    pem: str
+    served_differs: bool
+    renewal_configured: bool
+
+
+class SlotFacts(TypedDict):
+    """The live slot: what its health path answers on loopback (`answer`), and whether its release is whole.
+
+    `missing` are files that it needs and that are not there.
+    """
+
+    name: str
+    release: str
+    port: int | None
+    good: bool
+    status: int | None
+    answer: str
+    body: str
+    missing: list[str]
+    other_active: bool
+
+
+class DeniedFacts(TypedDict):
+    """A file that `user` needs and may not `need`; `place` is the first one on the way to it that keeps it out."""
+
+    user: str
+    need: str
+    path: str
+    place: str
+    mode: str
+
+
+class LockFacts(TypedDict):
+    """A SQLite database whose write lock was held each time that we looked, and by whom."""
+
+    path: str
+    holder: str
+    seconds: float
+
+
+class ServerFacts(TypedDict):
+    """A database server that the application is told to use by an environment variable; `problem` is "": it listens."""
+
+    variable: str
+    place: str
+    problem: str
+
+
+class EventFacts(TypedDict):
+    """An entry of the log of releases."""
+
+    at: str
+    event: str
+    release: str
+    by: str
+    reason: str
+
+
+class DeployFacts(TypedDict):
+    """Who deploys (`running`, what the lock says; "": nobody), who holds deploys by hand, and how the last ones ended.
+
+    `migration_log` is the end of what the migration of the last release said.
+    """
+
+    running: str
+    held: dict[str, str] | None
+    events: list[EventFacts]
+    migration_log: list[str]
+
+
+class Facts(TypedDict, total=False):
+    """All that the probe has found."""
+
+    deployed: bool
+    units: dict[str, UnitFacts]
+    failed_units: list[str]
+    names: list[NameFacts]
+    addresses: list[str]
+    listening: dict[str, list[str]]
+    firewall: str
+    filters: list[str]
+    disks: list[DiskFacts]
+    memory: MemoryFacts
+    clock: ClockFacts
+    site: SiteFacts
+    certificate: CertificateFacts
+    slot: SlotFacts | None
+    denied: list[DeniedFacts]
+    exposed: list[str]
+    locks: list[LockFacts]
+    servers: list[ServerFacts]
+    deploys: DeployFacts
+    unread: dict[str, str]

@@ -1,0 +1,72 @@
+"""Collects all parts; one that cannot be read keeps no other from being told. Prints them as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..host.layout import SLOTS, Layout
+from ..host.releases import Health, Release
+from ..host.slots import flagged, port
+from . import application, database, deploys, machine, memory, names, site, units
+from .facts import Facts
+
+
+def main(given: Mapping[str, Any]) -> None:
+    """Print what is found of the application `app`; `names` are looked up, `health` is the path and its status."""
+    os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
+    print(json.dumps(collect(Layout(str(given["app"])), given)))
+
+
+def collect(layout: Layout, given: Mapping[str, Any]) -> Facts:
+    """Return everything that can be read."""
+    found: dict[str, Any] = {"deployed": layout.settings.is_dir() and layout.base.is_dir(), "unread": {}}
+    health = Health(given["health"]["path"], given["health"]["status"], 1, 0)
+    release = _tried("release", lambda: application.live_release(layout), found["unread"])
+    parts = _of_machine(layout, given)
+    if found["deployed"]:
+        parts |= _of_application(layout, release, health)
+    for name, part in parts.items():
+        value = _tried(name, part, found["unread"])
+        if name not in found["unread"]:
+            found[name] = value
+    return found  # type: ignore[return-value]
+
+
+def _tried(name: str, part: Callable[[], Any], unread: dict[str, str]) -> Any:
+    try:
+        return part()
+    except Exception as error:  # one part of the examination, whatever it met
+        unread[name] = f"{type(error).__name__}: {error}"
+        return None
+
+
+def _of_machine(layout: Layout, given: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    return {
+        "clock": machine.clock,
+        "disks": lambda: machine.disks(layout),
+        "memory": lambda: memory.read(layout),
+        "addresses": machine.addresses,
+        "names": lambda: [names.lookup(name) for name in given["names"]],
+        "listening": lambda: machine.listening([found for slot in SLOTS if (found := port(layout, slot))]),
+        "firewall": machine.firewall,
+        "filters": machine.filters,
+        "units": lambda: units.read(layout),
+        "failed_units": units.failed,
+    }
+
+
+def _of_application(layout: Layout, release: Release | None, health: Health) -> dict[str, Callable[[], Any]]:
+    slot = flagged(layout)
+    return {
+        "slot": lambda: application.read(layout, release, health),
+        "site": lambda: site.read(layout, release, release.health.path if release else health.path),
+        "certificate": lambda: site.certificate(layout),
+        "denied": lambda: application.denied(layout, slot),
+        "exposed": lambda: application.exposed(layout),
+        "locks": lambda: database.locks(layout),
+        "servers": lambda: database.servers(layout.links(slot)[1] / "env"),
+        "deploys": lambda: deploys.read(layout),
+    }

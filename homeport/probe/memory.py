@@ -1,0 +1,79 @@
+"""Memory: what is left, how much the machine waits for it, and what the kernel has killed for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+from ..host import units
+from ..host.layout import SLOTS, Layout
+from .facts import MemoryFacts
+
+# Of the kernel, of systemd, and of uvicorn, whose manager sees its worker die.
+KILLED = re.compile(r"out of memory|oom-kill|OOM killer", re.IGNORECASE)
+DIED = re.compile(r"Child process \[\d+\] died")
+LOOK_BACK = "-1h"
+LINES = 3
+
+
+def read(layout: Layout) -> MemoryFacts:
+    """Return the machine's memory, and what was killed of the application."""
+    sizes = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    kills = sum(_kills(units.show(layout.unit(slot)).get("ControlGroup", "")) for slot in SLOTS)
+    lines = _lines(layout, told=bool(kills))
+    return {
+        "total_kilobytes": _kilobytes(sizes["MemTotal"]),
+        "available_kilobytes": _kilobytes(sizes["MemAvailable"]),
+        "pressure_percent": _pressure(),
+        "kills": max(kills, sum(1 for _, line in lines if KILLED.search(line))),
+        "kills_age_seconds": time.time() - max(at for at, _ in lines) if lines else None,
+        "killed": [line for _, line in lines[-LINES:]],
+    }
+
+
+def _kilobytes(text: str) -> int:
+    return int(text.split()[0])
+
+
+def _pressure() -> float | None:
+    try:
+        text = Path("/proc/pressure/memory").read_text()
+        return float(re.findall(r"^full .*?avg60=([0-9.]+)", text, re.MULTILINE)[0])
+    except (OSError, IndexError):
+        return None
+
+
+def _kills(group: str) -> int:
+    """Return how often the kernel has killed a process of a control group (of either version) for its memory."""
+    group = group.lstrip("/")
+    counters = (
+        Path("/sys/fs/cgroup") / group / "memory.events",
+        Path("/sys/fs/cgroup/memory") / group / "memory.oom_control",
+    )
+    for counter in counters if group else ():
+        if counter.exists():
+            found = re.search(r"^oom_kill (\d+)", counter.read_text(), re.MULTILINE)
+            return int(found[1]) if found else 0
+    return 0
+
+
+def _lines(layout: Layout, *, told: bool) -> list[tuple[float, str]]:
+    """Return when and how somebody has said in the last hour that a process was killed, oldest first.
+
+    That a worker has died means a kill only where the kernel has `told` of one.
+    """
+    command = ("journalctl", "--quiet", "--no-pager", "--output=json", f"--since={LOOK_BACK}")
+    ours = units.run(*command, *(f"--unit={layout.unit(slot)}" for slot in SLOTS)).stdout
+    kernel = units.run(*command, "--dmesg").stdout
+    found = []
+    for entry in (*ours.splitlines(), *kernel.splitlines()):
+        try:
+            raw = json.loads(entry)
+            message, at = str(raw["MESSAGE"]), int(raw["__REALTIME_TIMESTAMP"]) / 1e6
+        except (ValueError, KeyError):
+            continue
+        if KILLED.search(message) or (told and DIED.search(message)):
+            found.append((at, message))
+    return sorted(found)

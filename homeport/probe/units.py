@@ -1,0 +1,52 @@
+"""The units that a site needs, as systemd knows them, with their last words where they are not well."""
+
+from __future__ import annotations
+
+from ..host import failures, units
+from ..host.layout import SLOTS, Layout
+from .facts import UnitFacts
+
+PROPERTIES = (
+    *("Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "NRestarts"),
+    *("ExecMainCode", "ExecMainStatus", "StateChangeTimestamp"),
+)
+MACHINE = ("nginx.service", "homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
+# Restarts since it was last started by somebody that make a unit worth listening to.
+RESTLESS = 1
+LINES = 5
+
+
+def names(layout: Layout) -> list[str]:
+    """Return the units that we want to know of: the machine's, both slots', and those beside them."""
+    of_slots = [unit for slot in SLOTS for unit in (layout.unit(slot), layout.migrate_unit(slot))]
+    extras = [path.name for slot in SLOTS for path in units.installed_extras(layout, slot)]
+    return [*MACHINE, *of_slots, *extras]
+
+
+def read(layout: Layout) -> dict[str, UnitFacts]:
+    """Return the state of those units by name."""
+    found = units.run("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names(layout)).stdout
+    blocks = [units.parse_properties(block) for block in found.split("\n\n") if block.strip()]
+    return {block["Id"]: _unit(block) for block in blocks}
+
+
+def _unit(raw: dict[str, str]) -> UnitFacts:
+    restarts = int(raw.get("NRestarts") or 0)
+    ill = raw["ActiveState"] in ("failed", "activating") or raw["Result"] not in ("", "success") or restarts >= RESTLESS
+    return {
+        "load": raw["LoadState"],
+        "active": raw["ActiveState"],
+        "sub": raw["SubState"],
+        "result": raw["Result"],
+        "enabled": raw["UnitFileState"],
+        "restarts": restarts,
+        "ending": failures.ending(raw) if "ExecMainStatus" in raw else "",
+        "since": raw["StateChangeTimestamp"],
+        "last": list(failures.tail(failures.last(raw["Id"]))[-LINES:]) if ill else [],
+    }
+
+
+def failed() -> list[str]:
+    """Return the names of all units of the machine that have failed."""
+    listed = units.run("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager").stdout
+    return [line.split()[0] for line in listed.splitlines() if line.strip()]

@@ -1,0 +1,145 @@
+"""The application: its unit, its files, its migration, its database, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeport.probe.facts import SlotFacts, UnitFacts
+from homeport.rules.diagnosis.case import Case
+from homeport.rules.diagnosis.finding import NOTICE, TROUBLE, Finding
+
+NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
+# Restarts that make a loop of it, as long as it is not healthy.
+LOOP = 3
+LONGEST_EVIDENCE = 240
+
+
+def files(case: Case) -> Iterator[Finding]:
+    """Yield files that are missing, and those that somebody may not use who must, or may who must not."""
+    slot = case.found.get("slot")
+    missing = slot["missing"] if slot else []
+    secrets = [path for path in missing if path.endswith("/env")]
+    if secrets and len(missing) == 1:
+        fix = "deploy, which writes it from your secrets; a rollback works too"
+        yield Finding("secrets_missing", "the release's variables and secrets are missing", secrets[0], fix)
+    elif missing:
+        fix = "homeport rollback TARGET, or deploy another commit"
+        yield Finding("release_incomplete", "the live release is not whole", f"missing: {', '.join(missing)}", fix)
+    for one in case.found.get("denied", [])[:1]:
+        to = "" if one["place"] == one["path"] else f", because of {one['place']}"
+        yield Finding(
+            "permissions",
+            f"{one['user']} may not {NEEDED[one['need']]} {one['path']}{to}",
+            f"{one['place']} is {one['mode']}",
+            "deploy, which sets what is homeport's own; the application's own files belong to its user",
+        )
+    if exposed := case.found.get("exposed"):
+        fix = f"chmod 640 {exposed[0]}; who was on the machine may have read them: change the secrets"
+        yield Finding("secrets_exposed", "everybody on the machine may read secrets", ", ".join(exposed), fix)
+
+
+def migration(case: Case) -> Iterator[Finding]:
+    """Yield a migration that has failed and keeps the live slot from starting."""
+    slot = case.found.get("slot")
+    unit = case.unit(f"{case.settings.app_name}-migrate@{slot['name']}.service") if slot else None
+    if unit is None or unit["active"] != "failed":
+        return
+    said = f": {unit['last'][-1]}" if unit["last"] else ""
+    yield Finding(
+        "migration_failed",
+        "the migration fails, and the application does not start without it",
+        short(f"{unit['ending']}{said}"),
+        f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs",
+    )
+
+
+def databases(case: Case) -> Iterator[Finding]:
+    """Yield databases that are locked, or that nobody serves."""
+    for lock in case.found.get("locks", [])[:1]:
+        yield Finding(
+            "database_locked",
+            f"the database {lock['path']} is locked",
+            f"{lock['holder']} has kept its write lock for {lock['seconds']:.0f} s and more",
+            "end that process or its transaction; nothing can be written meanwhile",
+        )
+    for server in case.found.get("servers", ()):
+        if server["problem"]:
+            yield Finding(
+                "database_unreachable",
+                f"the server that {server['variable']} names does not answer",
+                f"{server['place']}: {server['problem']}",
+                "see whether it runs there, and whether its firewall lets this machine in",
+            )
+            return
+
+
+def unit(case: Case) -> Iterator[Finding]:
+    """Yield why the live slot does not serve: it loops, is down, hangs, or says that it is not healthy."""
+    slot, unit = case.found.get("slot"), case.unit(case.live_unit)
+    if slot is None or unit is None:
+        return
+    if unit["active"] == "active":
+        if not slot["good"]:
+            yield _unwell(slot, unit)
+        if unit["enabled"] != "enabled":
+            fix = f"systemctl enable {case.live_unit}"
+            said = f"{case.live_unit} is {unit['enabled']}"
+            yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
+        return
+    stopped = unit["active"] == "inactive" and unit["result"] == "success" and not unit["restarts"]
+    dependency = unit["result"] == "success" or unit["result"] == "resources"
+    looping = unit["restarts"] >= LOOP or unit["result"] in ("start-limit-hit", "exit-code", "signal", "oom-kill")
+    words = f": {unit['last'][-1]}" if unit["last"] else ""
+    if looping and not stopped and not dependency:
+        yield Finding(
+            "app_crash_loop",
+            "the application dies again and again",
+            short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"),
+            f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {case.live_unit}",
+        )
+    elif unit["active"] == "activating" and not unit["restarts"]:
+        yield Finding(
+            "app_down",
+            "the application is still starting",
+            f"{case.live_unit} is {unit['sub']} since {unit['since']}",
+            "wait for it; what it does: homeport logs",
+        )
+    else:
+        state = f"{unit['active']} ({unit['sub']}, {unit['result']})"
+        fix = f"systemctl start {case.live_unit} (on the host)"
+        said = short(f"{case.live_unit} is {state} since {unit['since']}{words}")
+        yield Finding("app_down", "the application does not run", said, fix)
+
+
+def _unwell(slot: SlotFacts, unit: UnitFacts) -> Finding:
+    """Return what is wrong with an application that runs."""
+    if slot["status"] is None and "no answer" in slot["answer"]:
+        fix = "homeport restart TARGET; what it was doing: homeport logs"
+        return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
+    words = slot["body"] or (unit["last"][-1] if unit["last"] else "")
+    said = short(f"{slot['answer']}{f': {words}' if words else ''}")
+    return Finding("app_unhealthy", "the application says that it is not healthy", said, "see: homeport logs")
+
+
+def processes(case: Case) -> Iterator[Finding]:
+    """Yield the processes and timers beside the live server that have failed."""
+    slot = case.found.get("slot")
+    ending = f"@{slot['name']}." if slot else "@"
+    for name, unit in case.found.get("units", {}).items():
+        if name.startswith(f"{case.settings.app_name}.") and ending in name and _failed(name, unit):
+            kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
+            said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
+            words = f": {unit['last'][-1]}" if unit["last"] else ""
+            fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
+            yield Finding("process_failed", f"the {kind} {what} does not run", short(f"{said}{words}"), fix, TROUBLE)
+            return
+
+
+def _failed(name: str, unit: UnitFacts) -> bool:
+    return unit["active"] == "failed" or unit["sub"] == "auto-restart" or unit["restarts"] >= LOOP
+
+
+def short(text: str) -> str:
+    """Return the text on one line, cut where it is longer than a person reads."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_EVIDENCE else f"{text[: LONGEST_EVIDENCE - 1]}…"

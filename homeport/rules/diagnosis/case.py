@@ -1,0 +1,110 @@
+"""What is known when a diagnosis is made: from outside, from the host, and what was wanted. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from homeport.probe.facts import Facts, UnitFacts
+from homeport.settings import Settings
+
+# OPEN: somebody accepts; REFUSED: the machine says that nobody does; SILENT: no word within the time; AWAY: no way
+# leads there from here, so that nothing is known.
+PortState = Literal["open", "refused", "no answer", "no way there"]
+OPEN: PortState = "open"
+REFUSED: PortState = "refused"
+SILENT: PortState = "no answer"
+AWAY: PortState = "no way there"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What matters of a certificate; `issuer` is in words."""
+
+    begins: datetime
+    ends: datetime
+    names: tuple[str, ...]
+    issuer: str
+    self_signed: bool
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one address answered to a visitor of the site.
+
+    `status` is that of the health path; `problem` says why there is none; `distrust` why this machine's list of
+    authorities does not vouch for the certificate.
+    """
+
+    address: str
+    http: PortState
+    https: PortState
+    certificate: Certificate | None = None
+    status: int | None = None
+    problem: str = ""
+    distrust: str = ""
+
+
+@dataclass(frozen=True)
+class Door:
+    """How the way in by SSH was found: `problem` is "" when we are in. `port` is None where it cannot be looked at."""
+
+    problem: str = ""
+    address: str = ""
+    port: int = 22
+    state: PortState | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything together. `names` are the site's names with their addresses as seen from here (none: no such name).
+
+    `address` is the machine's own; `facts` is None when the host could not be asked, for the reason `unasked`. `now`
+    is our time when the host told its own. `secrets_missing` is a secrets file that the settings name and that is not
+    there.
+    """
+
+    settings: Settings
+    now: datetime
+    address: str
+    names: Mapping[str, tuple[str, ...]]
+    visits: tuple[Visit, ...]
+    door: Door = field(default_factory=Door)
+    facts: Facts | None = None
+    unasked: str = ""
+    secrets_missing: str = ""
+
+    @property
+    def found(self) -> Facts:
+        """Return what the host has told; nothing when it could not be asked."""
+        return self.facts if self.facts is not None else {}
+
+    def unit(self, name: str) -> UnitFacts | None:
+        """Return a unit's state; None when it is not known."""
+        return self.found.get("units", {}).get(name)
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Return a name's addresses, as seen from here, else as the host's name servers have them."""
+        seen = [one["addresses"] for one in self.found.get("names", ()) if one["name"] == name]
+        return self.names.get(name) or tuple(address for addresses in seen for address in addresses)
+
+    @property
+    def live_unit(self) -> str:
+        """Return the name of the live slot's unit; "" while that is not known."""
+        slot = self.found.get("slot")
+        return f"{self.settings.app_name}@{slot['name']}.service" if slot else ""
+
+    def good(self, visit: Visit) -> bool:
+        """Tell whether an address serves the site."""
+        return visit.status == self.settings.health_status
+
+    @property
+    def days_left(self) -> float | None:
+        """Return how long the certificate that visitors get is valid yet, in days; None when none was seen."""
+        ends = [visit.certificate.ends for visit in self.visits if visit.certificate]
+        return (min(ends) - self.now).total_seconds() / 86400 if ends else None
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

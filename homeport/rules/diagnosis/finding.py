@@ -1,0 +1,80 @@
+"""A finding, and which one explains which: the cause comes first, and what follows from it stands below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Severity = Literal["trouble", "notice"]
+# TROUBLE harms visitors, or will by itself; a NOTICE does not, and tells why a deploy does not go, say.
+TROUBLE: Severity = "trouble"
+NOTICE: Severity = "notice"
+
+DISK = ("disk_read_only", "disk_full", "inodes_gone")
+APPLICATION = ("app_crash_loop", "app_down", "app_hung", "app_unhealthy")
+AROUND = ("process_failed", "migration_failed", "release_failed", "unit_failed")
+SITE = ("site_error", "site_unreachable")
+DATABASE = ("database_locked", "database_unreachable")
+CERTIFICATE = ("certificate_expired", "certificate_expiring", "certificate_placeholder", "renewal_failed")
+DOORS = ("ssh_login", "ssh_host_key", "ssh_closed", "ssh_name")
+
+# What each may be the cause of; the deepest causes first. A cause that comes later explains no earlier one.
+EXPLAINS: dict[str, tuple[str, ...]] = {
+    "machine_unreachable": (*DOORS, *SITE, "port_closed"),
+    **dict.fromkeys(DISK, (*DATABASE, *APPLICATION, *AROUND, "proxy_config", "proxy_down", *CERTIFICATE, *SITE)),
+    "clock_off": ("certificate_not_yet_valid", *CERTIFICATE),
+    "memory_short": ("memory_killed", *APPLICATION, *AROUND, *SITE),
+    "memory_killed": (*APPLICATION, *AROUND, *SITE),
+    "resolver_broken": ("dns_missing", "database_unreachable", *CERTIFICATE),
+    "not_deployed": ("dns_missing", "renewal_off", "proxy_down", "port_closed", *SITE, *CERTIFICATE),
+    **dict.fromkeys(("secrets_missing", "release_incomplete", "permissions"), (*APPLICATION, *AROUND, *SITE)),
+    **dict.fromkeys(DATABASE, (*APPLICATION, *AROUND, *SITE)),
+    "migration_failed": ("app_crash_loop", "app_down", "release_failed", "unit_failed", *SITE),
+    "port_taken": (*APPLICATION, "proxy_down", "unit_failed", *SITE, "port_closed"),
+    **dict.fromkeys(("app_crash_loop", "app_down"), ("process_failed", "unit_failed", *SITE)),
+    **dict.fromkeys(("app_hung", "app_unhealthy"), SITE),
+    "proxy_config": ("proxy_down", "proxy_stale", "unit_failed", "port_closed", *SITE),
+    "proxy_down": ("port_closed", "unit_failed", *SITE),
+    "proxy_edited": ("proxy_stale", *SITE),
+    "proxy_stale": ("certificate_expired", *SITE),
+    "dns_missing": ("site_unreachable", *CERTIFICATE),
+    "dns_elsewhere": ("site_unreachable", *CERTIFICATE),
+    "firewall_changed": ("port_closed", "site_unreachable", *CERTIFICATE),
+    "port_closed": ("site_unreachable", *CERTIFICATE),
+    **dict.fromkeys(("renewal_off", "renewal_failed"), ("certificate_expired", "certificate_expiring", "unit_failed")),
+    "process_failed": ("unit_failed",),
+    "release_failed": ("unit_failed",),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, its evidence, and what to do. `id` is stable, `because` the id of its cause."""
+
+    id: str
+    problem: str
+    evidence: str = ""
+    fix: str = ""
+    severity: Severity = TROUBLE
+    because: str | None = None
+
+
+def arranged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings, each cause followed by its consequences, trouble before notices, the deepest cause first."""
+    order = list(EXPLAINS)
+    given = {finding.id: finding for finding in reversed(list(findings))}
+    ranked = sorted(given.values(), key=lambda one: order.index(one.id) if one.id in order else len(order))
+    linked = [replace(one, because=_cause(one, ranked)) for one in ranked]
+    roots = sorted((one for one in linked if one.because is None), key=lambda one: one.severity == NOTICE)
+    return tuple(one for root in roots for one in (root, *(it for it in linked if it.because == root.id)))
+
+
+def _cause(consequence: Finding, ranked: list[Finding]) -> str | None:
+    """Return the deepest of the `ranked` findings that explains this one; what is only told explains no trouble."""
+    for cause in ranked:
+        if cause.id == consequence.id:
+            return None
+        if consequence.id in EXPLAINS.get(cause.id, ()) and consequence.severity in (cause.severity, NOTICE):
+            return _cause(cause, ranked) or cause.id
+    return None

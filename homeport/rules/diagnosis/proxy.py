@@ -1,0 +1,81 @@
+"""The proxy: does it run, with the configuration that is on the disk, and with the site of the live release?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeport.probe.facts import SiteFacts
+from homeport.rules.diagnosis.case import Case
+from homeport.rules.diagnosis.finding import Finding
+
+UNIT = "nginx.service"
+
+
+def proxy(case: Case) -> Iterator[Finding]:
+    """Yield what is wrong with Nginx and the site in it."""
+    site, unit = case.found.get("site"), case.unit(UNIT)
+    if site is None or unit is None:
+        return
+    taken = _taken(case)
+    yield from taken
+    if site["config_problem"] and not taken:
+        yield Finding(
+            "proxy_config",
+            "Nginx does not accept its configuration",
+            site["config_problem"],
+            "correct the file that it names, or deploy, which puts its own files back; then: systemctl restart nginx",
+        )
+    if unit["active"] != "active":
+        words = f"; {unit['last'][-1]}" if unit["last"] else ""
+        fix = "systemctl enable --now nginx (on the host)"
+        yield Finding("proxy_down", "Nginx does not run", f"{unit['sub']} since {unit['since']}{words}", fix)
+    yield from _edited(case, site)
+    certificate = case.found.get("certificate")
+    differs = certificate is not None and certificate["served_differs"]
+    if (site["stale"] or differs) and unit["active"] == "active":
+        yield Finding(
+            "proxy_stale",
+            "Nginx serves something else than what is on the disk",
+            "its configuration or a certificate has changed since it was loaded",
+            "nginx -t && systemctl reload nginx (on the host), or deploy",
+        )
+
+
+def _taken(case: Case) -> list[Finding]:
+    listening = case.found.get("listening", {})
+    for port in ("80", "443"):
+        others = [name for name in listening.get(port, ()) if name != "nginx"]
+        if others:
+            said = f"port {port} is held by {', '.join(others)}"
+            return [
+                Finding("port_taken", "another program has the proxy's port", said, "stop it; systemctl start nginx")
+            ]
+    return []
+
+
+def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
+    """Yield a site that is not the release's: somebody has changed it by hand, or has taken it away."""
+    slot = case.found.get("slot")
+    if slot is None:
+        return
+    if not site["there"]:
+        fix = "deploy, which puts it back"
+        yield Finding("proxy_edited", "the site's file is missing in Nginx", f"{case.settings.app_name}.conf", fix)
+        return
+    port = site["ports"].get(slot["name"])
+    if port != slot["port"]:
+        yield Finding(
+            "proxy_edited",
+            "Nginx sends requests to a port where the application does not listen",
+            f"the site says {port or 'none'} for slot {slot['name']}, the slot has {slot['port']}{_error(site)}",
+            "somebody has changed the site's file: deploy, which puts it back",
+        )
+    elif site["edits"]:
+        fix = "deploy, which puts it back; what you want in it belongs into overrides/nginx/site.conf"
+        said = " ".join(" ".join(site["edits"]).split())
+        yield Finding("proxy_edited", "the site's file was changed by hand", said, fix)
+
+
+def _error(site: SiteFacts) -> str:
+    words = site["errors"][-1].partition("[error] ")[2].partition(", client:")[0] if site["errors"] else ""
+    return f"; its log: {words.partition(' ')[2]}" if words else ""

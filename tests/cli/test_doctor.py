@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homeport.cli.doctor import is_troubled, lines, show
+
+
+def finding(problem: str, **values: Any) -> dict[str, Any]:
+    return {
+        "id": "x",
+        "problem": problem,
+        "evidence": "seen",
+        "fix": "mend it",
+        "severity": "trouble",
+        "because": None,
+        **values,
+    }
+
+
+def host(*findings: dict[str, Any], **values: Any) -> dict[str, Any]:
+    return {"host": "web1", "app": "notes", "findings": list(findings), "checked": ["DNS"], "unchecked": {}, **values}
+
+
+def test_a_cause_has_its_evidence_and_what_to_do_and_a_consequence_stands_below_it() -> None:
+    one = host(finding("it is down"), finding("nobody reaches it", because="x"))
+    assert list(lines(one)) == [
+        ("trouble", "it is down (seen); to do: mend it"),
+        ("follows", "nobody reaches it (seen)"),
+    ]
+
+
+def test_a_notice_is_no_trouble() -> None:
+    one = host(finding("deploys are held", severity="notice", evidence=""))
+    assert not is_troubled(one)
+    assert list(lines(one)) == [
+        ("notice", "deploys are held; to do: mend it"),
+        ("well", "no trouble found; checked: DNS"),
+    ]
+
+
+def test_what_was_not_looked_at_is_said() -> None:
+    assert ("unchecked", "memory (OSError: gone)") in list(lines(host(unchecked={"memory": "OSError: gone"})))
+
+
+def test_a_host_that_could_not_be_looked_at_has_one_line() -> None:
+    assert list(lines({"host": "web1", "error": "no"})) == [("error", "no")]
+
+
+def test_a_program_reads_a_line_for_each_finding_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    show([host(finding("it is down " * 30))])
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("web1: trouble: it is down it is down")

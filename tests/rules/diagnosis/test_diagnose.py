@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeport.rules.diagnosis import NOTICE, Finding, checked, diagnose
+from homeport.rules.diagnosis.case import AWAY, REFUSED, SILENT, Case, Door
+from homeport.rules.diagnosis.finding import EXPLAINS, arranged
+from tests.rules.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, facts, settings, unit, visit
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "homeport/cli/schemas/doctor.json").read_text())
+IDS = set(SCHEMA["$defs"]["finding"]["properties"]["id"]["enum"])
+SOURCES = (Path(__file__).parents[3] / "homeport/rules/diagnosis").glob("*.py")
+BAD_GATEWAY = (visit(status=502),)
+DOWN = (visit(https=REFUSED, http=REFUSED, certificate=None, status=None),)
+SILENCE = (visit(https=SILENT, http=SILENT, certificate=None, status=None),)
+
+
+def causes(one: Case) -> list[str]:
+    found = diagnose(one)
+    return [finding.id for finding in found if finding.because is None]
+
+
+def slot(**values: Any) -> dict[str, Any]:
+    return {"slot": {"good": False, "status": None, "answer": "/health connection refused", **values}}
+
+
+def units(**by_name: Any) -> dict[str, Any]:
+    names = {"app": "notes@blue.service", "nginx": "nginx.service", "migrate": "notes-migrate@blue.service"}
+    return {"units": {names.get(name, name): one for name, one in by_name.items()}}
+
+
+def disk(**values: Any) -> dict[str, Any]:
+    return {"disks": [{**facts()["disks"][0], **values}]}
+
+
+def memory(**values: Any) -> dict[str, Any]:
+    return {"memory": values}
+
+
+DEAD = unit("failed", result="start-limit-hit", restarts=12, ending="status 1", last=["ValueError: no colour"])
+REFUSING = {**units(app=DEAD), **slot()}
+
+
+@pytest.mark.parametrize(
+    ("cause", "follows", "one"),
+    [
+        (
+            "dns_missing",
+            [],
+            case(names={}, facts=facts(names=[{"name": NAME, "addresses": [], "problem": "NXDOMAIN"}])),
+        ),
+        (
+            "dns_elsewhere",
+            ["site_unreachable"],
+            case(names={NAME: ("203.0.113.1",)}, visits=(visit(), replace(DOWN[0], address="203.0.113.1"))),
+        ),
+        ("port_closed", ["site_unreachable"], case(visits=SILENCE)),
+        (
+            "firewall_changed",
+            ["port_closed", "site_unreachable"],
+            case(visits=SILENCE, facts=facts(firewall="changed")),
+        ),
+        (
+            "proxy_down",
+            ["site_unreachable"],
+            case(visits=DOWN, facts=facts(**units(nginx=unit("inactive")), listening={"80": [], "443": []})),
+        ),
+        (
+            "proxy_config",
+            ["proxy_down", "site_unreachable"],
+            case(
+                visits=DOWN,
+                facts=facts(
+                    **units(nginx=unit("activating")), site={"config_problem": "bad"}, listening={"80": [], "443": []}
+                ),
+            ),
+        ),
+        (
+            "port_taken",
+            ["proxy_down", "site_unreachable"],
+            case(
+                visits=(visit(http=REFUSED, certificate=None, status=None, problem="wrong version number"),),
+                facts=facts(
+                    **units(nginx=unit("failed")),
+                    site={"config_problem": "bind()"},
+                    listening={"80": [], "443": ["apache2"]},
+                ),
+            ),
+        ),
+        ("proxy_edited", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(site={"ports": {"blue": 9999}}))),
+        ("proxy_edited", [], case(facts=facts(site={"edits": ["-gzip on;"]}))),
+        (
+            "proxy_edited",
+            ["site_unreachable"],
+            case(visits=DOWN, facts=facts(site={"there": False}, listening={"80": [], "443": []})),
+        ),
+        ("proxy_stale", [], case(facts=facts(certificate={"served_differs": True}))),
+        ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**REFUSING))),
+        ("app_down", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("inactive")), **slot()))),
+        (
+            "app_hung",
+            ["site_error"],
+            case(visits=(visit(status=504),), facts=facts(**slot(answer="no answer within 2 s"))),
+        ),
+        (
+            "app_unhealthy",
+            ["site_error"],
+            case(visits=(visit(status=503),), facts=facts(**slot(status=503, answer="answered 503"))),
+        ),
+        ("app_disabled", [], case(facts=facts(**units(app=unit(enabled="disabled"))))),
+        ("process_failed", [], case(facts=facts(units={"notes.queue@blue.service": unit("failed")}))),
+        (
+            "migration_failed",
+            ["app_down", "site_error"],
+            case(
+                visits=BAD_GATEWAY,
+                facts=facts(**units(app=unit("inactive"), migrate=unit("failed", ending="status 3")), **slot()),
+            ),
+        ),
+        (
+            "secrets_missing",
+            ["app_down", "site_error"],
+            case(
+                visits=BAD_GATEWAY,
+                facts=facts(
+                    **units(app=unit("failed", result="resources")),
+                    **slot(missing=["/etc/homeport/notes/slots/blue/env"]),
+                ),
+            ),
+        ),
+        (
+            "release_incomplete",
+            ["app_crash_loop", "site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**units(app=DEAD), **slot(missing=["/srv/notes/slots/blue/.venv"]))),
+        ),
+        (
+            "permissions",
+            ["app_crash_loop", "site_error"],
+            case(
+                visits=BAD_GATEWAY,
+                facts=facts(
+                    **REFUSING,
+                    denied=[
+                        {"user": "notes", "need": "enter", "path": "/srv/a/b", "place": "/srv/a", "mode": "root 0700"}
+                    ],
+                ),
+            ),
+        ),
+        ("secrets_exposed", [], case(facts=facts(exposed=["/etc/homeport/notes/releases/1/env"]))),
+        (
+            "database_locked",
+            ["app_unhealthy", "site_error"],
+            case(
+                visits=(visit(status=503),),
+                facts=facts(
+                    **slot(status=503, answer="answered 503"),
+                    locks=[{"path": "/db", "holder": "python3", "seconds": 2.5}],
+                ),
+            ),
+        ),
+        (
+            "database_unreachable",
+            ["app_crash_loop", "site_error"],
+            case(
+                visits=BAD_GATEWAY,
+                facts=facts(
+                    **REFUSING, servers=[{"variable": "DATABASE_URL", "place": "db:5432", "problem": "no answer"}]
+                ),
+            ),
+        ),
+        (
+            "disk_full",
+            ["app_crash_loop", "site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **disk(free_bytes=0))),
+        ),
+        ("disk_read_only", [], case(facts=facts(**disk(read_only=True)))),
+        ("inodes_gone", [], case(facts=facts(**disk(free_inodes=3, free_inodes_percent=0.0)))),
+        ("disk_low", [], case(facts=facts(**disk(free_bytes=500 * 2**20)))),
+        ("inodes_low", [], case(facts=facts(**disk(free_inodes=20_000, free_inodes_percent=2.0)))),
+        ("memory_short", [], case(facts=facts(**memory(available_kilobytes=40_000)))),
+        ("memory_short", [], case(facts=facts(**memory(pressure_percent=45.0)))),
+        (
+            "memory_killed",
+            ["app_crash_loop", "site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **memory(kills=2, kills_age_seconds=60.0))),
+        ),
+        ("clock_off", [], case(facts=facts(clock={"now": NOW.timestamp() - 86400}))),
+        ("unit_failed", [], case(facts=facts(failed_units=["logrotate.service"]))),
+        ("renewal_off", [], case(facts=facts(units={"homeport-renew.timer": unit("inactive", enabled="disabled")}))),
+        (
+            "renewal_failed",
+            ["certificate_expiring"],
+            case(
+                visits=(visit(certificate=replace(CERTIFICATE, ends=NOW + timedelta(days=2))),),
+                facts=facts(units={"homeport-renew.service": unit("failed")}),
+            ),
+        ),
+        ("renewal_failed", [], case(facts=facts(certificate={"renewal_configured": False}))),
+        (
+            "certificate_placeholder",
+            [],
+            case(facts=facts(certificate={"folder": "/etc/homeport/notes/placeholder"})),
+        ),
+        ("deploys_held", [], case(facts=facts(deploys={"held": {"by": "carol", "message": "wait"}}))),
+        ("deploy_running", [], case(facts=facts(deploys={"running": '{"by": "carol"}'}))),
+        (
+            "release_failed",
+            [],
+            case(
+                facts=facts(
+                    deploys={"events": [{"at": "", "event": "failed", "release": "b", "by": "", "reason": "it died"}]}
+                )
+            ),
+        ),
+        ("secrets_file_missing", [], case(secrets_missing="secrets/production.age")),
+        ("not_deployed", ["site_error"], case(visits=(visit(status=404),), facts=facts(slot=None))),
+        ("unexamined", [], case(facts=None, unasked="sudo: a password is required")),
+        ("ssh_closed", [], case(facts=None, door=Door("Could not connect", ADDRESS, 22, REFUSED))),
+        ("ssh_login", [], case(facts=None, door=Door("Authentication error", ADDRESS, 22, "open"))),
+        ("ssh_host_key", [], case(facts=None, door=Door("SSH error (Host key for x is unknown)", ADDRESS, 22, "open"))),
+        ("ssh_name", [], case(facts=None, door=Door("Could not resolve hostname", "", 22, None))),
+        (
+            "machine_unreachable",
+            ["site_unreachable"],
+            case(visits=SILENCE, facts=None, door=Door("Could not connect", ADDRESS, 22, SILENT)),
+        ),
+        (
+            "resolver_broken",
+            ["dns_missing"],
+            case(
+                names={},
+                facts=facts(names=[{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]),
+            ),
+        ),
+    ],
+)
+def test_the_cause_comes_first_and_the_rest_follows_from_it(cause: str, follows: list[str], one: Case) -> None:
+    found = diagnose(one)
+    assert [(finding.id, finding.because) for finding in found] == [(cause, None), *((name, cause) for name in follows)]
+    assert all(finding.problem and finding.fix for finding in found)
+    assert not any("\n" in f"{finding.problem}{finding.evidence}{finding.fix}" for finding in found)
+
+
+def test_nothing_is_said_of_a_site_that_is_well() -> None:
+    assert diagnose(case()) == ()
+
+
+def test_every_finding_is_in_the_published_schema_and_the_other_way_round() -> None:
+    texts = " ".join(path.read_text() for path in SOURCES)
+    assert {name for name in IDS if f'"{name}"' not in texts} == set()
+    assert {*EXPLAINS, *(name for names in EXPLAINS.values() for name in names)} <= IDS
+
+
+@pytest.mark.parametrize(
+    ("ends_days", "found"), [(-1, ["certificate_expired"]), (10, ["certificate_expiring"]), (20, []), (89, [])]
+)
+def test_a_certificate_is_late_when_less_than_a_sixth_of_its_life_is_left(ends_days: int, found: list[str]) -> None:
+    served = replace(CERTIFICATE, begins=NOW + timedelta(days=ends_days - 90), ends=NOW + timedelta(days=ends_days))
+    assert causes(case(visits=(visit(certificate=served),))) == found
+
+
+def test_a_certificate_of_tomorrow_is_not_valid_yet() -> None:
+    served = replace(CERTIFICATE, begins=NOW + timedelta(days=1))
+    assert causes(case(visits=(visit(certificate=served),))) == ["certificate_not_yet_valid"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [(("other.example.com",), ["certificate_names"]), (("*.example.com",), []), (("*.com",), ["certificate_names"])],
+)
+def test_a_certificate_is_for_the_names_of_the_site(names: tuple[str, ...], found: list[str]) -> None:
+    assert causes(case(visits=(visit(certificate=replace(CERTIFICATE, names=names)),))) == found
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({}, ["certificate_untrusted"]),
+        ({"acme_directory_url": "https://acme-staging-v02.api.letsencrypt.org/directory"}, []),
+        ({"acme_directory_url": "https://ca.corp.example/acme"}, []),
+    ],
+)
+def test_only_what_is_meant_for_browsers_must_be_trusted(values: dict[str, Any], found: list[str]) -> None:
+    visits = (visit(distrust="unable to get local issuer certificate"),)
+    assert causes(case(settings=settings(**values), visits=visits)) == found
+
+
+def test_a_load_balancer_that_serves_the_site_is_no_trouble() -> None:
+    visits = (replace(DOWN[0], http=SILENT, https=SILENT), visit(address="203.0.113.1"))
+    assert diagnose(case(names={NAME: ("203.0.113.1",)}, visits=visits)) == ()
+
+
+def test_an_address_that_we_have_no_way_to_is_not_blamed() -> None:
+    visits = (visit(), visit(address="2001:db8::1", http=AWAY, https=AWAY, certificate=None, status=None))
+    assert diagnose(case(names={NAME: (ADDRESS, "2001:db8::1")}, visits=visits)) == ()
+
+
+def test_an_old_kill_is_told_and_explains_no_trouble_of_today() -> None:
+    found = diagnose(case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **memory(kills=1, kills_age_seconds=90_000.0))))
+    assert [(one.id, one.because) for one in found] == [
+        ("app_crash_loop", None),
+        ("site_error", "app_crash_loop"),
+        ("memory_killed", None),
+    ]
+    assert found[2].severity == NOTICE
+
+
+def test_a_small_file_system_of_its_own_may_be_nearly_as_small_as_it_is() -> None:
+    assert causes(case(facts=facts(**disk(place="/run", total_bytes=50 * 2**20, free_bytes=45 * 2**20)))) == []
+
+
+def test_two_troubles_that_have_nothing_to_do_with_each_other_are_both_causes() -> None:
+    one = case(
+        facts=facts(
+            units={"homeport-renew.timer": unit("inactive")}, locks=[{"path": "/d", "holder": "x", "seconds": 2}]
+        )
+    )
+    assert causes(one) == ["database_locked", "renewal_off"]
+
+
+def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
+    found = arranged(Finding(name, name) for name in ("site_error", "app_crash_loop", "permissions", "disk_full"))
+    assert {one.id: one.because for one in found} == {
+        "disk_full": None,
+        "permissions": None,
+        "app_crash_loop": "disk_full",
+        "site_error": "disk_full",
+    }
+
+
+def test_what_could_not_be_looked_at_is_said() -> None:
+    done, unchecked = checked(case(facts=None, door=Door("Could not connect", ADDRESS, 22, SILENT)))
+    assert unchecked == {"what is on the host": "Could not connect"}
+    assert done == ["DNS", "ports 80 and 443", "certificate (70 days left)"]
