@@ -10,6 +10,7 @@ from typing import get_args
 import click
 
 from homeport.errors import UsageError
+from homeport.scaffold import pins
 from homeport.scaffold.check import problem
 from homeport.scaffold.looking import Findings, check_folder, look
 from homeport.scaffold.writing import EXAMPLE_HOST, Forge, Machine, Plan, include_line, render, write
@@ -60,6 +61,8 @@ def init(
     kept = _write(plan, files)
     for remark in (*findings.remarks, *([wrong] if wrong else [])):
         click.echo(f"before the first deploy: {remark}")
+    if ci and (unreachable := pins.remark()):
+        click.echo(f"before the first pipeline: {unreachable}")
     if ci == "gitlab" and findings.repository / ".gitlab-ci.yml" in kept:
         click.echo(f"add to .gitlab-ci.yml: {include_line(plan)}")
     click.echo()

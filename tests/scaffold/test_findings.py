@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.metadata import Distribution
+from typing import Any
 
 import pytest
 
 from homeport.scaffold.code import read_code
 from homeport.scaffold.health import find_health
 from homeport.scaffold.naming import app_name
-from homeport.scaffold.pins import pins
+from homeport.scaffold.pins import pin, pins
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 
@@ -126,3 +129,36 @@ def test_what_a_pipeline_installs_is_what_is_installed_here() -> None:
     assert names == sorted(set(names))
     assert {"pyinfra", "paramiko", "jinja2", "cryptography", "pyrage"} <= set(names)
     assert not {"pytest", "ruff"} & set(names)
+
+
+class Installed(Distribution):
+    """A distribution that came from somewhere."""
+
+    def __init__(self, origin: object) -> None:
+        self.files_by_name = {"METADATA": "Name: homeport\nVersion: 1.2\n", "direct_url.json": json.dumps(origin)}
+
+    def read_text(self, filename: str) -> str | None:
+        return self.files_by_name.get(filename)
+
+    def locate_file(self, path: object) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        ({}, "homeport==1.2"),
+        ({"url": "file:///home/me/homeport", "dir_info": {"editable": True}}, "homeport==1.2"),
+        ({"url": "file:///tmp/homeport.whl", "archive_info": {"hashes": {"sha256": "ab"}}}, "homeport==1.2"),
+        (
+            {"url": "https://example.com/homeport.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
+            "homeport @ https://example.com/homeport.whl#sha256=ab",
+        ),
+        (
+            {"url": "https://example.com/homeport.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "homeport @ git+https://example.com/homeport.git@abc",
+        ),
+    ],
+)
+def test_a_pipeline_takes_homeport_from_where_it_came_from(origin: object, line: str) -> None:
+    assert pin("homeport", Installed(origin)) == line

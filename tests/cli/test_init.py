@@ -1,0 +1,232 @@
+"""`homeport init` as a person uses it, in a repository of his own; what it writes is asked by homeport and pyinfra."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+APP = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/healthz')\ndef healthz(): ...\n"
+NEEDS = "fastapi==0.115.0 --hash=sha256:00\nfastapi-cli==0.0.7 --hash=sha256:00\n"
+LOCK = """version = 1
+[[package]]
+name = "shop"
+source = { editable = "." }
+dependencies = [{ name = "fastapi", extra = ["standard"] }]
+[[package]]
+name = "fastapi"
+source = { registry = "https://example.com" }
+[package.optional-dependencies]
+standard = [{ name = "fastapi-cli" }]
+[[package]]
+name = "fastapi-cli"
+source = { registry = "https://example.com" }
+"""
+PROJECT = """[project]
+name = "My.Shop"
+requires-python = ">=3.12"
+dependencies = ["fastapi[standard]"]
+"""
+
+
+class Place:
+    """A repository, and homeport in it."""
+
+    def __init__(self, path: Path, files: dict[str, str]) -> None:
+        self.path = path
+        self.write(files)
+        self.git("init", "-q", "-b", "main")
+        self.commit()
+
+    def write(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / name).write_text(text)
+
+    def git(self, *words: str) -> str:
+        command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *words]
+        return subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True).stdout
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "change")
+
+    def run(self, *words: str, below: str = ".", program: str = "homeport.cli.main") -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", program, *words],
+            cwd=self.path / below,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.returncode, done.stdout
+
+    def init(self, *words: str, below: str = ".") -> str:
+        status, output = self.run("init", *words, below=below)
+        assert status == 0, output
+        return output
+
+    def refusal(self, *words: str) -> str:
+        before = self.git("status", "--porcelain", "--ignored")
+        status, output = self.run("init", *words)
+        assert status == 2, output
+        [line] = output.splitlines()
+        assert self.git("status", "--porcelain", "--ignored") == before
+        return line
+
+    def settings(self, project: str = "deploy", inventory: str = "production") -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name in ("all", inventory):
+            exec((self.path / project / "group_data" / f"{name}.py").read_text(), {}, found)  # noqa: S102
+        return {name: value for name, value in found.items() if name != "__doc__"}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Callable[[dict[str, str]], Place]:
+    def make(files: dict[str, str]) -> Place:
+        return Place(tmp_path / "shop-repository", files)
+
+    return make
+
+
+ONE_FILE = {"main.py": APP, "requirements.txt": NEEDS}
+SHAPES = {
+    "one file": ONE_FILE,
+    "a package": {"src/shop/__init__.py": "", "src/shop/main.py": APP, "pyproject.toml": PROJECT, "uv.lock": LOCK},
+    "below": {"README.md": "", "services/api/main.py": APP, "services/api/requirements.txt": NEEDS, "web/a.js": ""},
+    "migrations": {
+        **ONE_FILE,
+        "db/alembic.ini": "[alembic]\n",
+        ".env.example": "# x\nDATABASE_URL=a\nexport TOKEN=b\n",
+    },
+}
+
+
+@pytest.mark.parametrize(("shape", "committed"), [*((shape, False) for shape in SHAPES), ("below", True)])
+def test_the_result_passes_check_as_it_stands(
+    place: Callable[[dict[str, str]], Place], shape: str, committed: bool
+) -> None:
+    here = place(SHAPES[shape])
+    output = here.init("--ci", "github")
+    assert "before the first deploy" not in output
+    if committed:
+        here.commit()
+    status, said = here.run("check", "production", below="deploy")
+    assert status == 0, said
+    # pyinfra with our guard gets as far as the machine, whose name nobody has.
+    status, said = here.run("--dry", "inventories/production.py", "deploy.py", below="deploy", program="pyinfra")
+    assert status == 1
+    assert "error: " not in said.replace("pyinfra error: ", "")
+    assert "web1.example.com" in said
+
+
+def test_what_follows_from_the_application(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place(SHAPES["one file"])
+    here.init()
+    assert here.settings() == {
+        "app_name": "shop-repository",
+        "app_source": "..",
+        "app_entrypoint": "main.py",
+        "health_path": "/healthz",
+        "domain": "shop-repository.example.com",
+    }
+    assert here.settings(inventory="lab")["allow_dirty"] is True
+
+
+def test_a_package_with_a_lock(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place(SHAPES["a package"])
+    here.init("--domain", "shop.test", "--host", "me@192.0.2.1", "--host", "two.test")
+    found = here.settings()
+    assert (found["app_name"], found["app_entrypoint"]) == ("my-shop", "src/shop/main.py")
+    assert (found["python_version"], found["domain"]) == ("3.12", "shop.test")
+    inventory: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    exec((here.path / "deploy/inventories/production.py").read_text(), {}, inventory)  # noqa: S102
+    machines = [(name, data["ssh_user"]) for name, data in inventory["production"]]
+    assert machines == [("192.0.2.1", "me"), ("two.test", "debian")]
+
+
+def test_an_application_below_a_repository_from_its_root_and_from_there(
+    place: Callable[[dict[str, str]], Place],
+) -> None:
+    here = place(SHAPES["below"])
+    here.init()
+    assert here.settings()["app_subdirectory"] == "services/api"
+    assert here.settings()["app_name"] == "api"
+    here.init("services/api", "--ci", "github")
+    assert "app_subdirectory" not in here.settings("services/api/deploy")
+    workflow = (here.path / ".github/workflows/homeport-api.yml").read_text()
+    assert "sh services/api/deploy/ci.sh check production" in workflow
+    assert here.run("check", "production", below="services/api/deploy")[0] == 0
+
+
+def test_migrations_and_variables_that_somebody_has_to_give(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place(SHAPES["migrations"])
+    here.init()
+    assert here.settings()["migrate_command"] == "alembic -c db/alembic.ini upgrade head"
+    text = (here.path / "deploy/group_data/production.py").read_text()
+    assert "#   DATABASE_URL\n#   TOKEN\n" in text
+
+
+def test_nothing_is_overwritten_and_it_can_be_said_again(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({**ONE_FILE, ".gitlab-ci.yml": "mine: {script: [make]}\n"})
+    here.init()
+    for name in ("inventories/production.py", "group_data/production.py", "deploy.py"):
+        with (here.path / "deploy" / name).open("a") as file:
+            file.write("# mine\n")
+    output = here.init("--ci", "gitlab")
+    for name in ("inventories/production.py", "group_data/production.py", "deploy.py"):
+        assert (here.path / "deploy" / name).read_text().endswith("# mine\n")
+        assert f"kept   deploy/{name}" in output
+    assert (here.path / ".gitlab-ci.yml").read_text() == "mine: {script: [make]}\n"
+    assert "add to .gitlab-ci.yml: include: [{local: deploy/gitlab-ci.yml}]" in output
+    assert "wrote  deploy/gitlab-ci.yml" in output
+
+
+def test_a_folder_that_is_somebody_elses_is_left_alone(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({**ONE_FILE, "deploy/run.sh": "make\n"})
+    line = here.refusal()
+    assert line == (
+        "error: --folder: deploy is there already, and is no project of homeport's; name another: --folder ops"
+    )
+    here.init("--folder", "ops/machines")
+    assert here.settings("ops/machines")["app_source"] == "../.."
+    assert here.run("check", "production", below="ops/machines")[0] == 0
+
+
+def test_what_cannot_be_made_a_project_of_is_refused_in_a_line(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({"a/main.py": APP, "a/requirements.txt": NEEDS, "b/main.py": APP, "b/requirements.txt": NEEDS})
+    assert "several applications: a, b; name one, as in: homeport init a" in here.refusal()
+    assert "no a/none.py at HEAD" in here.refusal("--entrypoint", "a/none.py")
+    assert "--host: 'me@' is no machine" in here.refusal("a", "--host", "me@")
+    assert "app_name: " in here.refusal("a", "--name", "No Name", "--domain", "a.test")
+    assert "domain: " in here.refusal("a", "--domain", "nodot")
+    assert "is not in the repository" in here.refusal("a", "--folder", "../../..")
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APP)
+    command = [sys.executable, "-m", "homeport.cli.main", "init", str(tmp_path)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no git repository" in done.stderr
+    assert not (tmp_path / "deploy").exists()
+
+
+def test_what_keeps_it_from_being_deployed_now_is_said_and_the_project_is_there(
+    place: Callable[[dict[str, str]], Place],
+) -> None:
+    here = place({"main.py": APP})
+    assert "before the first deploy: app_source: no uv.lock, requirements.txt" in here.init()
+    here.write({"requirements.txt": "fastapi\n"})
+    output = here.init()
+    assert "before the first deploy: requirements.txt does not bring the fastapi command" in output
+    assert "1 uncommitted" in output
