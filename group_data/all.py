@@ -27,6 +27,10 @@ python_version = None
 # Worker processes of `fastapi run`; "auto" sizes them to the host's cores and memory.
 workers = "auto"
 
+# Have the server log each request to the journal as well. Nginx's access log has them already, and the server answers
+# up to a third fewer requests meanwhile.
+access_log = False
+
 # Memory that one worker is reckoned with while none is live to be measured.
 worker_memory_megabytes = 200
 

@@ -19,6 +19,7 @@ VALUES: dict[str, Any] = {
     "release_id": "r1",
     "entrypoint": ("main.py",),
     "workers": 2,
+    "access_log": False,
     "memory_max_megabytes": None,
     "stop_timeout_seconds": 30,
     "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},

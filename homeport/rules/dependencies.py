@@ -18,6 +18,8 @@ from homeport.rules.requirements import inside, read_requirements
 from homeport.rules.tree import folders, some
 from homeport.rules.uv_lock import Lock, Table, missing_from_lock, read_lock, read_toml, table
 
+# What dependencies.sh adds to each environment of its own; another version is another environment.
+ADDED = "access-log-1"
 Kind = Literal["uv-lock", "requirements", "pyproject", "none"]
 # Copies, because the environment must outlive uv's cache; bytecode, because the application may not write any.
 _COPIES = ("--compile-bytecode", "--link-mode", "copy")
@@ -158,7 +160,7 @@ def _digest(kind: Kind, application: Application, python_version: str | None, pa
     """Return the environment's name, from `parts` and what uv reads beside them: uv.toml, [tool.uv], the Python."""
     tool = _pyproject(application, "tool", "uv")
     asked = [application.read(name) or "" for name in ("uv.toml", ".python-version")]
-    return content_id(kind, python_version or "", json.dumps(tool, sort_keys=True, default=str), *asked, *parts)
+    return content_id(kind, ADDED, python_version or "", json.dumps(tool, sort_keys=True, default=str), *asked, *parts)
 
 
 def _check_builds_read_only(application: Application, folder: str) -> None:

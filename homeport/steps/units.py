@@ -21,6 +21,7 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "release_id": release,
         "entrypoint": context.source.entrypoint,
         "workers": workers,
+        "access_log": settings.access_log,
         "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
         "stop_timeout_seconds": settings.stop_timeout_seconds,
         "health": behaviour(context)["health"],

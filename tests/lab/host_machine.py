@@ -236,6 +236,7 @@ def _units(
         "release_id": release,
         "entrypoint": ("main.py",),
         "workers": 1,
+        "access_log": False,
         "memory_max_megabytes": None,
         "stop_timeout_seconds": 10,
         "health": record["health"],

@@ -103,6 +103,14 @@ def test_fastapi_run_serves_with_workers_as_a_user_without_rights(stage: Stage) 
     assert stage.seen.inside.user("notes").shell == "/usr/sbin/nologin"
 
 
+def test_requests_are_in_the_log_of_nginx_and_not_in_the_journal(stage: Stage) -> None:
+    assert stage.seen.curl("/health?who=me").returncode == 0
+    assert until(lambda: "/health?who=me" in stage.seen.shell("cat /var/log/nginx/access.log"))
+    journal = stage.seen.shell("journalctl --no-pager -u notes@blue.service")
+    assert "Started server process" in journal
+    assert "/health" not in journal
+
+
 def test_the_migration_ran_once_and_before_the_application(stage: Stage) -> None:
     assert migrations(stage.seen) == [[live(stage.seen), "True"]]
     migrated = int(stage.seen.property("notes-migrate@blue.service", "ExecMainExitTimestampMonotonic"))

@@ -76,9 +76,15 @@ def test_a_new_release_with_the_same_lock_shares_the_environment(greeter: tuple[
     project, seen = greeter
     before = environment(seen)
     project.write("NEWS.txt", "more")
-    output = project.deployed(seen.host)
+    output = project.deployed(seen.host, access_log=True)
     assert "install environment" not in output
     assert environment(seen) == before
+
+
+def test_the_server_logs_requests_as_well_where_that_is_asked_for(greeter: tuple[Project, Seen]) -> None:
+    _, seen = greeter
+    seen.get("/health?who=me")
+    assert "/health?who=me" in seen.shell("journalctl --no-pager -u 'greeter@*'")
 
 
 def test_a_secret_reaches_the_application_and_nothing_else(greeter: tuple[Project, Seen]) -> None:
