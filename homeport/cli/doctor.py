@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -26,6 +27,7 @@ COLOURS = {
 }
 # What a line begins with that follows from the one above it.
 INDENT = "  "
+TO_DO = "; to do: "
 
 
 @click.command(epilog="\b\nExamples:\n  homeport doctor production\n  homeport doctor production --limit web1 --json")
@@ -59,17 +61,23 @@ def is_troubled(host: Mapping[str, Any]) -> bool:
 
 def show(hosts: list[dict[str, Any]]) -> None:
     """Print the diagnoses: a line each where a program reads them, wrapped where a person does."""
-    width = max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else 0
+    width = max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else None
     for host in hosts:
         for kind, text in lines(host):
-            begin, label = (INDENT if kind == "follows" else ""), click.style(kind, fg=COLOURS[kind], bold=True)
-            hanging = f"{begin}{host['host']}: {kind}: "
-            body = textwrap.wrap(text, max(width - len(INDENT) * 2, NARROWEST - 4)) if width else [text]
-            if width and len(hanging) + len(text) > width:
-                click.echo(f"{begin}{host['host']}: {label}:")
-                click.echo(textwrap.indent("\n".join(body), INDENT * 2))
-            else:
-                click.echo(f"{begin}{host['host']}: {label}: {text}")
+            begin = f"{INDENT if kind == 'follows' else ''}{host['host']}: "
+            label = click.style(kind, fg=COLOURS[kind], bold=True)
+            line = f"{begin}{label}: {wrapped(text, width, len(begin) + len(kind) + 2)}"
+            click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def wrapped(text: str, width: int | None, used: int) -> str:
+    """Return the text in lines of at most `width`, of whose first `used` is taken; None: on one line."""
+    if width is None:
+        return text
+    problem, *fix = text.split(TO_DO)
+    rows = [" " * used + problem, *(f"{INDENT * 3}to do: {one}" for one in fix)]
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=INDENT * 3, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(map(wrapper.fill, rows))[used:]
 
 
 def lines(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -80,7 +88,7 @@ def lines(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for finding in host["findings"]:
         evidence = f" ({finding['evidence']})" if finding["evidence"] else ""
         if finding["because"] is None:
-            yield finding["severity"], f"{finding['problem']}{evidence}; to do: {finding['fix']}"
+            yield finding["severity"], f"{finding['problem']}{evidence}{TO_DO}{finding['fix']}"
         else:
             yield "follows", f"{finding['problem']}{evidence}"
     if not is_troubled(host):

@@ -6,6 +6,7 @@ import errno
 import http.client
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -41,7 +42,8 @@ def port_state(address: str, port: int) -> PortState:
 
 def visit(address: str, name: str, path: str) -> Visit:
     """Return what the site `name` at this address answers to a visitor who asks for `path`."""
-    http_state, https_state = (port_state(address, port) for port in PORTS)
+    with ThreadPoolExecutor(len(PORTS)) as pool:
+        http_state, https_state = pool.map(lambda port: port_state(address, port), PORTS)
     if https_state != OPEN:
         return Visit(address, http_state, https_state)
     certificate, status, problem = None, None, ""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from homeport.cli.doctor import is_troubled, lines, show
+from homeport.cli.doctor import is_troubled, lines, show, wrapped
 
 
 def finding(problem: str, **values: Any) -> dict[str, Any]:
@@ -52,3 +52,17 @@ def test_a_program_reads_a_line_for_each_finding_without_colour(capsys: pytest.C
     show([host(finding("it is down " * 30))])
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith("web1: trouble: it is down it is down")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_person_reads_lines_that_fit_with_no_word_broken_or_lost(width: int) -> None:
+    text = "something is wrong (/a/path/that/is/long: 0 MB) " * 8
+    rows = wrapped(text, width, 15).splitlines()
+    assert len(rows[0]) + 15 <= width
+    assert all(len(row) <= width and row.startswith("      ") for row in rows[1:])
+    assert " ".join(row.strip() for row in rows) == text.strip()
+
+
+def test_what_to_do_has_a_line_of_its_own_where_a_person_reads() -> None:
+    assert wrapped("it is down; to do: mend it", 80, 10) == "it is down\n      to do: mend it"
+    assert wrapped("it is down; to do: mend it", None, 10) == "it is down; to do: mend it"

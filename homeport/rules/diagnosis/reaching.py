@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from homeport.rules.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, Visit
 from homeport.rules.diagnosis.finding import Finding
 
+# Names that no name server of the internet knows: RFC 6761, 6762, 8375, and the one that ICANN has set aside.
+PRIVATE = (".test", ".local", ".home.arpa", ".internal")
+
 
 def door(case: Case) -> Iterator[Finding]:
     """Yield why we cannot log in."""
@@ -45,15 +48,20 @@ def door(case: Case) -> Iterator[Finding]:
             problem,
             "if it was made anew: homeport trust TARGET, after comparing the key with the provider's console",
         )
-    else:
+    elif "authentication" in problem.lower():
         fix = "see that your key is the one that the machine knows (ssh_key, ssh_user in the inventory)"
         yield Finding("ssh_login", "SSH does not let us in", problem, fix)
+    else:
+        fix = "let yourself in by the provider's console, and see: journalctl -u ssh"
+        yield Finding("ssh_closed", "SSH does not work", problem, fix)
 
 
 def names(case: Case) -> Iterator[Finding]:
     """Yield what is wrong with the site's names."""
     domains = case.settings.domains
     missing = [name for name in domains if not case.addresses(name)]
+    if "names" not in case.found:
+        missing = [name for name in missing if not name.endswith(PRIVATE)]
     told = {one["name"]: one["problem"] for one in case.found.get("names", ())}
     silent = [problem for problem in told.values() if "does not answer" in problem or "no name server" in problem]
     if silent and len(silent) == len(told):

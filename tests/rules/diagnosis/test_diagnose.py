@@ -224,6 +224,7 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("ssh_closed", [], case(facts=None, door=Door("Could not connect", ADDRESS, 22, REFUSED))),
         ("ssh_login", [], case(facts=None, door=Door("Authentication error", ADDRESS, 22, "open"))),
         ("ssh_host_key", [], case(facts=None, door=Door("SSH error (Host key for x is unknown)", ADDRESS, 22, "open"))),
+        ("ssh_closed", [], case(facts=None, door=Door("SSH error (saw EOF)", ADDRESS, 22, "open"))),
         ("ssh_name", [], case(facts=None, door=Door("Could not resolve hostname", "", 22, None))),
         (
             "machine_unreachable",
@@ -338,3 +339,11 @@ def test_what_could_not_be_looked_at_is_said() -> None:
     done, unchecked = checked(case(facts=None, door=Door("Could not connect", ADDRESS, 22, SILENT)))
     assert unchecked == {"what is on the host": "Could not connect"}
     assert done == ["DNS", "ports 80 and 443", "certificate (70 days left)"]
+
+
+def test_a_name_that_only_its_own_network_knows_is_not_looked_for_from_here() -> None:
+    door, known = Door("Could not connect", ADDRESS, 22, REFUSED), {"domain": "notes.lab.test"}
+    certificate = replace(CERTIFICATE, names=("notes.lab.test",))
+    visits = (visit(certificate=certificate),)
+    assert causes(case(settings=settings(**known), names={}, visits=visits, facts=None, door=door)) == ["ssh_closed"]
+    assert causes(case(names={}, facts=None, door=door)) == ["dns_missing", "ssh_closed"]
