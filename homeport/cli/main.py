@@ -14,6 +14,7 @@ from homeport.errors import EXIT_INTERRUPTED, HomeportError
 COMMANDS = {
     "check": "homeport.cli.checking",
     "deploy": "homeport.cli.deploying",
+    "doctor": "homeport.cli.doctor",
     "init": "homeport.cli.init",
     "lab": "homeport.cli.lab",
     "lock": "homeport.cli.holding",
