@@ -142,11 +142,13 @@ class EventFacts(TypedDict):
 class DeployFacts(TypedDict):
     """Who deploys (`running`, what the lock says; "": nobody), who holds deploys by hand, and how the last ones ended.
 
-    `migration_log` is the end of what the migration of the last release said.
+    `migration_log` is the end of what the migration of the last release said; `closed` is who shows visitors the page
+    for maintenance, None when nobody does.
     """
 
     running: str
     held: dict[str, str] | None
+    closed: dict[str, str] | None
     events: list[EventFacts]
     migration_log: list[str]
 

@@ -49,7 +49,7 @@ def migration(case: Case) -> Iterator[Finding]:
         "migration_failed",
         "the migration fails, and the application does not start without it",
         short(f"{unit['ending']}{said}"),
-        f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs",
+        f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs TARGET",
     )
 
 
@@ -102,7 +102,7 @@ def unit(case: Case) -> Iterator[Finding]:
             "app_down",
             "the application is still starting",
             f"{case.live_unit} is {unit['sub']} since {unit['since']}",
-            "wait for it; what it does: homeport logs",
+            "wait for it; what it does: homeport logs TARGET",
         )
     else:
         state = f"{unit['active']} ({unit['sub']}, {unit['result']})"
@@ -114,11 +114,11 @@ def unit(case: Case) -> Iterator[Finding]:
 def _unwell(slot: SlotFacts, unit: UnitFacts) -> Finding:
     """Return what is wrong with an application that runs."""
     if slot["status"] is None and "no answer" in slot["answer"]:
-        fix = "homeport restart TARGET; what it was doing: homeport logs"
+        fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
         return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
     words = slot["body"] or (unit["last"][-1] if unit["last"] else "")
     said = short(f"{slot['answer']}{f': {words}' if words else ''}")
-    return Finding("app_unhealthy", "the application says that it is not healthy", said, "see: homeport logs")
+    return Finding("app_unhealthy", "the application says that it is not healthy", said, "see: homeport logs TARGET")
 
 
 def processes(case: Case) -> Iterator[Finding]:

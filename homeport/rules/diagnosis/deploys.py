@@ -37,6 +37,18 @@ def held(case: Case) -> Iterator[Finding]:
         yield Finding("deploy_running", "somebody deploys now", held_by_run(deploys["running"]), fix, NOTICE)
 
 
+def closed(case: Case) -> Iterator[Finding]:
+    """Yield that visitors are kept out on purpose: the health path, which we ask for, answers all the same."""
+    deploys = case.found.get("deploys")
+    note = deploys["closed"] if deploys else None
+    if note is not None:
+        since, message = note.get("since"), note.get("message")
+        about = f"{f' since {since}' if since else ''}{f': {message}' if message else ''}"
+        said = f"by {note.get('by') or 'somebody'}{about}"
+        fix = "when that is over: homeport maintenance TARGET off"
+        yield Finding("maintenance_on", "visitors get the maintenance page", said, fix)
+
+
 def last(case: Case) -> Iterator[Finding]:
     """Yield a last deploy that failed."""
     deploys = case.found.get("deploys")
@@ -62,5 +74,5 @@ def _words(deploys: DeployFacts, migrated: bool) -> str:
 def secrets(case: Case) -> Iterator[Finding]:
     """Yield a secrets file that the settings name and that is not there: no deploy goes without it."""
     if case.secrets_missing:
-        fix = "restore it (it belongs into your repository, encrypted: homeport secrets edit)"
+        fix = "restore it (it belongs into your repository, encrypted; see homeport secrets)"
         yield Finding("secrets_file_missing", "the secrets file is missing here", case.secrets_missing, fix, NOTICE)

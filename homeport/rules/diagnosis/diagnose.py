@@ -13,6 +13,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     reaching.door,
     reaching.ports,
     reaching.site,
+    deploys.closed,
     certificate.certificate,
     certificate.renewal,
     proxy.proxy,

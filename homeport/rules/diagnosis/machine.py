@@ -78,7 +78,7 @@ def memory(case: Case) -> Iterator[Finding]:
             "memory_short",
             "the machine is short of memory",
             f"{free // 1024} of {total // 1024} MB are available{waits}",
-            "fewer workers (homeport scale), or a larger machine; which process it is: ps aux --sort -rss | head",
+            "fewer workers (homeport scale TARGET), or a larger machine; who takes it: ps aux --sort -rss | head",
         )
     age = memory["kills_age_seconds"]
     if memory["kills"]:
@@ -89,7 +89,7 @@ def memory(case: Case) -> Iterator[Finding]:
             "memory_killed",
             "processes of the application were killed for their memory",
             f"{memory['kills']} killed{last}{said}",
-            "raise memory_max_megabytes or take fewer workers, and look for what grows (homeport status)",
+            "raise memory_max_megabytes or take fewer workers, and look for what grows (homeport status TARGET)",
             *(() if recent else (NOTICE,)),
         )
 

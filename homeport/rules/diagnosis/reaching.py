@@ -163,5 +163,5 @@ def site(case: Case) -> Iterator[Finding]:
         else:
             wanted = case.settings.health_status
             said = f"{where}: answered {visit.status} instead of {wanted}"
-            yield Finding("site_error", "visitors get an error", said, "see: homeport logs")
+            yield Finding("site_error", "visitors get an error", said, "see: homeport logs TARGET")
         return

@@ -103,7 +103,7 @@ WELL: Facts = {
     "exposed": [],
     "locks": [],
     "servers": [],
-    "deploys": {"running": "", "held": None, "events": [], "migration_log": []},
+    "deploys": {"running": "", "held": None, "closed": None, "events": [], "migration_log": []},
 }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homeport.cli.main import COMMANDS
 from homeport.rules.diagnosis import NOTICE, Finding, checked, diagnose
 from homeport.rules.diagnosis.case import AWAY, REFUSED, SILENT, Case, Door
 from homeport.rules.diagnosis.finding import EXPLAINS, arranged
@@ -15,7 +17,7 @@ from tests.rules.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, f
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "homeport/cli/schemas/doctor.json").read_text())
 IDS = set(SCHEMA["$defs"]["finding"]["properties"]["id"]["enum"])
-SOURCES = (Path(__file__).parents[3] / "homeport/rules/diagnosis").glob("*.py")
+SOURCES = tuple((Path(__file__).parents[3] / "homeport/rules/diagnosis").glob("*.py"))
 BAD_GATEWAY = (visit(status=502),)
 DOWN = (visit(https=REFUSED, http=REFUSED, certificate=None, status=None),)
 SILENCE = (visit(https=SILENT, http=SILENT, certificate=None, status=None),)
@@ -207,6 +209,7 @@ REFUSING = {**units(app=DEAD), **slot()}
             [],
             case(facts=facts(certificate={"folder": "/etc/homeport/notes/placeholder"})),
         ),
+        ("maintenance_on", [], case(facts=facts(deploys={"closed": {"by": "carol"}}))),
         ("deploys_held", [], case(facts=facts(deploys={"held": {"by": "carol", "message": "wait"}}))),
         ("deploy_running", [], case(facts=facts(deploys={"running": '{"by": "carol"}'}))),
         (
@@ -347,3 +350,10 @@ def test_a_name_that_only_its_own_network_knows_is_not_looked_for_from_here() ->
     visits = (visit(certificate=certificate),)
     assert causes(case(settings=settings(**known), names={}, visits=visits, facts=None, door=door)) == ["ssh_closed"]
     assert causes(case(names={}, facts=None, door=door)) == ["dns_missing", "ssh_closed"]
+
+
+def test_every_command_that_a_finding_advises_exists() -> None:
+    texts = " ".join(path.read_text() for path in SOURCES)
+    advised = set(re.findall(r"homeport ([a-z]+) TARGET", texts))
+    assert advised
+    assert advised <= set(COMMANDS)
