@@ -96,8 +96,13 @@ def readings(kind: str, target: str, limit: Iterable[str], **options: object) ->
     words = [sys.executable, "-m", "homeport.readings", kind, inventory(target), given]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - for the type checker
-        for line in process.stdout:
-            yield json.loads(line)
+        try:
+            for line in process.stdout:
+                yield json.loads(line)
+        except BaseException:
+            # Interrupted, or nobody wants more: one that goes on for ever would be waited for.
+            process.terminate()
+            raise
     if process.returncode not in (0, EXIT_FAILED):
         raise SystemExit(process.returncode)
 

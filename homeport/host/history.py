@@ -69,7 +69,7 @@ def is_whole(layout: Layout, name: str) -> bool:
 
 
 def _release(layout: Layout, name: str, entries: list[dict[str, Any]], live: str | None) -> dict[str, Any]:
-    record = _record(layout, name)
+    described = record(layout, name)
     went_live = [entry for entry in entries if entry["release"] == name and entry["event"] == journal.LIVE]
     last = went_live[-1] if went_live else {}
     return {
@@ -77,12 +77,13 @@ def _release(layout: Layout, name: str, entries: list[dict[str, Any]], live: str
         "state": "live" if name == live else states(entries).get(name, NEVER),
         "whole": is_whole(layout, name),
         "live_at": last.get("at"),
-        "by": last.get("by") or record.get("by"),
-        **{key: record.get(key) for key in DESCRIBED},
+        "by": last.get("by") or described.get("by"),
+        **{key: described.get(key) for key in DESCRIBED},
     }
 
 
-def _record(layout: Layout, name: str) -> dict[str, Any]:
+def record(layout: Layout, name: str) -> dict[str, Any]:
+    """Return the release's description, release.json, as it is; nothing when it cannot be read."""
     try:
         raw = json.loads((layout.settings_releases / name / "release.json").read_text())
     except (OSError, ValueError):

@@ -1,36 +1,84 @@
-"""`status`: what runs, as JSON. Reads only."""
+"""`status`: what runs, on what, and what has happened, as JSON. Reads only.
+
+What it means (ages, shares, advice) is made of it on the controller, by homeport.state.status.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 from typing import Any
 
-from . import slots, units
+from . import history, holding, journal_lines, members, renewal, resources, sampling, slots, timeline, timers, units
 from .layout import SLOTS, Layout
+from .processes import unit_names
 
-CGROUP_ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"))
+# Enough for a few weeks of releases, and small enough to be read every other second.
+LOG_ENTRIES = 60
+# Of release.json.
+DESCRIBED = ("commit", "ref", "dirty", "by", "created_at", "workers", "ports")
 
 
-def status(layout: Layout) -> dict[str, Any]:
-    """Return the state of the application: which slot is live, and each slot's release, unit and processes.
+def status(layout: Layout, seconds: float = sampling.SAMPLE_SECONDS) -> dict[str, Any]:
+    """Return the state of the application and its machine; the processors are watched for so long.
 
     Memory is PSS in kilobytes: shared pages count once over all processes (Linux, filesystems/proc.rst, smaps_rollup).
     """
     found = slots.read(layout)
+    live = found[found.live].release if found.live else None
+    states = {name: {**slot_status(layout, name), "last_word_at": last_word(layout, name)} for name in SLOTS}
+    processes = [one for state in states.values() for one in state["processes"]]
+    used = sampling.usage([one["pid"] for one in processes], seconds)
+    for one in processes:
+        one["cpu_percent"] = used.processes.get(one["pid"])
     return {
         "app": layout.app,
+        "at": timeline.moment(time.time()),
         "live": found.live,
         "standby": slots.standby(layout),
-        "release": found[found.live].release if found.live else None,
-        "slots": {name: slot_status(layout, name) for name in SLOTS},
+        "release": live,
+        "record": described(layout, live) if live else {},
+        "slots": states,
+        "extras": [extra(name) for name in unit_names(layout, found.live)] if found.live else [],
+        "machine": {"cpu_percent": used.machine, **resources.machine()},
+        "disks": resources.disks(layout),
+        "certificate": renewal.certificate(layout),
+        "renewal": renewal.renewal(),
+        "hold": holding.read(layout),
+        "log": history.read(layout)[-LOG_ENTRIES:],
+    }
+
+
+def described(layout: Layout, release: str) -> dict[str, Any]:
+    """Return what a release says of itself, as far as it is for anybody's eyes."""
+    record = history.record(layout, release)
+    return {key: record.get(key) for key in DESCRIBED}
+
+
+def last_word(layout: Layout, slot: str) -> str | None:
+    """Return when the journal has last heard of a slot: when it ended, if it is down; None: never.
+
+    systemd itself forgets a unit that is down.
+    """
+    journal = journal_lines.Journal([f"--unit={layout.unit(slot)}", "--lines=1"], lambda entry: {})
+    return next((timeline.moment(line["seconds"]) for line in journal.backwards(None)), None)
+
+
+def extra(name: str) -> dict[str, Any]:
+    """Return the state of a process, task or timer beside the server, by its unit's name."""
+    unit = units.show(name)
+    return {
+        "unit": name,
+        "active_state": unit["ActiveState"],
+        "result": unit.get("Result", ""),
+        "restarts": int(unit.get("NRestarts") or 0),
+        "next_run_at": timers.runs(name)[0] if name.endswith(".timer") else None,
     }
 
 
 def slot_status(layout: Layout, name: str) -> dict[str, Any]:
     """Return the state of one slot."""
     unit, migration = units.show(layout.unit(name)), units.show(layout.migrate_unit(name))
-    main = int(unit.get("MainPID") or 0)
-    processes = [process(pid, main) for pid in members(unit.get("ControlGroup", ""))] if main else []
+    processes = [{**one, "age_seconds": sampling.age_seconds(one["pid"])} for one in members.of_unit(unit)]
     return {
         "release": slots.linked_release(layout, name),
         "unit": layout.unit(name),
@@ -39,8 +87,9 @@ def slot_status(layout: Layout, name: str) -> dict[str, Any]:
         "result": unit.get("Result", ""),
         "enabled": unit.get("UnitFileState") == "enabled",
         "since": unit.get("StateChangeTimestamp", ""),
+        "since_seconds": _age(unit.get("StateChangeTimestampMonotonic", "")),
         "restarts": int(unit.get("NRestarts") or 0),
-        "main_pid": main,
+        "main_pid": int(unit.get("MainPID") or 0),
         "workers": [one["pid"] for one in processes if one["kind"] == "worker"],
         "memory_pss_kilobytes": sum(one["memory_pss_kilobytes"] for one in processes),
         "processes": processes,
@@ -48,43 +97,7 @@ def slot_status(layout: Layout, name: str) -> dict[str, Any]:
     }
 
 
-def members(control_group: str) -> list[int]:
-    """Return the processes of a unit's control group, in the order of their ids."""
-    for root in CGROUP_ROOTS:
-        listing = root / control_group.lstrip("/") / "cgroup.procs"
-        if control_group and listing.exists():
-            return sorted(int(line) for line in listing.read_text().split())
-    return []
-
-
-def process(pid: int, main: int) -> dict[str, Any]:
-    """Return what is known of a process of the unit whose main process is `main`."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        command = ""
-    return {"pid": pid, "kind": kind(command, is_main=pid == main), "memory_pss_kilobytes": pss_kilobytes(pid)}
-
-
-def kind(command: str, *, is_main: bool) -> str:
-    """Return what a process is by its command line: the manager, one of its workers, or something beside them.
-
-    uvicorn starts its workers by `multiprocessing` with the start method "spawn", which shows as `spawn_main`; a lone
-    worker is the main process itself.
-    """
-    if "spawn_main" in command:
-        return "worker"
-    return "main" if is_main else "other"
-
-
-def pss_kilobytes(pid: int) -> int:
-    """Return the memory of a process in kilobytes (PSS), 0 when it is gone or hidden."""
-    try:
-        return parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text())
-    except OSError:
-        return 0
-
-
-def parse_pss(text: str) -> int:
-    """Return the `Pss:` line of a smaps_rollup file, in kilobytes."""
-    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+def _age(microseconds: str) -> float | None:
+    """Return how long ago a moment of systemd's was; None for one that has not been."""
+    moment = int(microseconds or 0) / 1_000_000
+    return round(max(time.clock_gettime(time.CLOCK_MONOTONIC) - moment, 0.0), 1) if moment else None

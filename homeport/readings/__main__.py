@@ -7,6 +7,7 @@ a host that cannot be read gives `{"host": …, "error": "one line"}`. The exit 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -56,12 +57,11 @@ def _say(host: Host, found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    # It only reads, so it may end anywhere; gevent would tell of each of its threads that was interrupted.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         raise SystemExit(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
     except UsageError as error:
         for line in error.line().splitlines():
             print(f"error: {line}", file=sys.stderr)
         raise SystemExit(EXIT_USAGE) from None
-    except KeyboardInterrupt:
-        # Whoever has called this has been interrupted as well, and says so.
-        raise SystemExit(EXIT_FAILED) from None

@@ -74,6 +74,8 @@ class Target:
         Raises HomeportError when it fails, or is not there.
         """
         done = self.run(HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
+        if not done.good and any("invalid choice" in line for line in done.errors):
+            raise HomeportError("the homeport on the host is older than this command", fix="deploy once with this one")
         if not done.good:
             said = next(iter(done.errors or done.lines), "no word")
             raise HomeportError(

@@ -1,0 +1,91 @@
+"""`homeport status`: what runs on the hosts, and how well. Thin; what it says is made in `homeport.state.status`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from homeport.cli import reporting
+from homeport.cli.running import readings, target_options
+from homeport.cli.status_view import block
+from homeport.errors import UsageError
+
+EVERY_SECONDS = 2.0
+# Lines that are not shown on a terminal may be long: whoever reads them cuts them as needed.
+PLAIN_WIDTH = 200
+EXAMPLES = """\b
+Examples:
+  homeport status production
+  homeport status production --watch
+  homeport status production --json | jq '.[] | {host, release: .release.id}'
+  homeport status production --html status.html"""
+
+
+@click.command(epilog=EXAMPLES)
+@target_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as `homeport schema status` describes it.")
+@click.option("--watch", is_flag=True, help="Show it anew every other second, until Ctrl-C.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs no net.")
+def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page: Path | None) -> None:
+    """Show what runs on the hosts of TARGET, and how well; changes nothing.
+
+    For each host: the live release and its age, slot and restarts, each worker's processor (percent of one core, over a
+    second) and memory, the machine, its disks, the certificate and its next renewal, the last deploy and by whom, and
+    advice where something is wrong or could be set better. The exit status is 1 when a host cannot be read.
+    """
+    if watch and (as_json or page or not sys.stdout.isatty()):
+        raise UsageError("it needs a terminal", key="--watch", fix="leave it out, or leave out --json and --html")
+    if watch:
+        follow(target, limit)
+        return
+    hosts = reporting.gathered("status", target, limit)
+    if page is not None:
+        from homeport.report import report
+
+        page.write_text(report(hosts, target))
+        click.echo(f"wrote {page}", err=True)
+    if as_json:
+        reporting.print_json(hosts)
+    elif page is None:
+        show(blocks(hosts))
+    reporting.end(hosts)
+
+
+def show(what: RenderableType) -> None:
+    """Print it, without the blanks that a table puts at the end of its lines."""
+    console = screen()
+    with console.capture() as captured:
+        console.print(what)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), color=True)
+
+
+def screen() -> Console:
+    """Return where a person reads: the terminal as wide as it is, or plain lines."""
+    plain = not sys.stdout.isatty()
+    return Console(highlight=False, emoji=False, markup=False, width=PLAIN_WIDTH if plain else None)
+
+
+def blocks(hosts: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """Return the blocks of all hosts, a line between them."""
+    shown: list[RenderableType] = []
+    for one in hosts:
+        shown += [Text(), block(one)] if shown else [block(one)]
+    return Group(*shown)
+
+
+def follow(target: str, limit: Iterable[str]) -> None:
+    """Show the hosts until interrupted; each as soon as it has answered anew."""
+    known: dict[str, Mapping[str, Any]] = {}
+    with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
+        for one in readings("status", target, limit, every=EVERY_SECONDS):
+            known[str(one["host"])] = one
+            head = Text(f"{target}, every {EVERY_SECONDS:g} s; Ctrl-C ends", style="dim")
+            live.update(Group(head, Text(), blocks(reporting.in_order(known.values()))), refresh=True)

@@ -1,0 +1,33 @@
+"""A moment as people name it: `2h` ago, `10:30`, `2030-01-31 10:30`. Pure; all of them UTC, as in our outputs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)(?:\s+ago)?")
+CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+FORMS = "30min, 2h, 1d, 10:30, today, yesterday, 2030-01-31, 2030-01-31T10:30"
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the moment that `text` means at `now` (with its zone); raise ValueError when it means none.
+
+    A length of time is so long ago; a time of day is the last one that there was; a date without a zone is UTC.
+    """
+    text = text.strip()
+    now = now.astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in ("now", "today", "yesterday"):
+        return {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}[text]
+    if found := AGO.fullmatch(text):
+        return now - timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    if found := CLOCK.fullmatch(text):
+        then = midnight.replace(hour=int(found[1]), minute=int(found[2]), second=int(found[3] or 0))
+        return then if then <= now else then - timedelta(days=1)
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no moment; say it as one of: {FORMS}") from None
+    return then if then.tzinfo else then.replace(tzinfo=UTC)
