@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # One packet may be lost on the way; two attempts at pyinfra's 10 s stay within the shortest lockout_timeout_seconds.
 ATTEMPTS = 2
+# A host that restarts its network, or a laptop that changes its own, is back by then.
+KEEPALIVE_SECONDS, GONE_SECONDS = 15, 90
 RETRY_SECONDS = 2.0
 
 
@@ -39,12 +41,26 @@ class Channel(Protocol):
         """Write to its input; raise OSError when nobody reads there any more."""
 
 
-def disable_nagle(host: Host) -> None:
-    """Send small packets at once: paramiko leaves Nagle's algorithm on, which costs a round trip a command."""
-    connection = getattr(_transport(host), "sock", None)
+def tune(host: Host) -> None:
+    """Send small packets at once, and notice a host that is gone.
+
+    paramiko leaves Nagle's algorithm on, which costs a round trip a command. A machine that froze, or lost its power,
+    ends nothing: without questions of ours, and an end to the wait for answers, a run would wait for it for ever.
+    """
+    transport = _transport(host)
+    connection = getattr(transport, "sock", None)
     # A proxied connection (ssh_config's ProxyCommand, ProxyJump) has no TCP socket of its own.
     if isinstance(connection, socket.socket) and connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_keepalive(KEEPALIVE_SECONDS)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_SECONDS * 1000)
+
+
+def is_lost(host: Host) -> bool:
+    """Tell whether the connection that there was to the host has ended by itself."""
+    transport = _transport(host)
+    return transport is not None and not transport.is_active()
 
 
 def login_is_root(host: Host) -> bool:

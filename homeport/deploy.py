@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
 
 from homeport import events
-from homeport.connection import disable_nagle, login_is_root
+from homeport.connection import login_is_root, tune
 from homeport.errors import HomeportError
 from homeport.fleet import fleet
 from homeport.inputs import read_inputs
@@ -39,7 +39,7 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
     if goes_back:
         operate(RollbackRun, rollback.PHASES)
         return
-    disable_nagle(host)
+    tune(host)
     with _told():
         with _in_one_line():
             run = _run(steps)
@@ -53,7 +53,7 @@ def operate(kind: type[ReleasesRun], phases: Phases) -> None:
 
 
 def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
-    disable_nagle(host)
+    tune(host)
     with _in_one_line():
         # The host itself: pyinfra's `host` is whichever one is current, and a run takes the locks of the others too.
         return kind(ctx_host.get(), load(host.data.dict(), host.name), sudo=not login_is_root(host))

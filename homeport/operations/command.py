@@ -12,9 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
+from homeport.connection import is_lost
 from homeport.operations import outcome
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from homeport.state.wanted import File
 
+LOST = (
+    "error: the connection to the host broke; what has begun there goes on, what served goes on serving, and the next "
+    "run takes it up"
+)
 SCRIPTS = Path(__file__).with_name("scripts")
 
 
@@ -36,6 +42,8 @@ class PhaseCommand(StringCommand):
         )
         if not status:
             outcome.mark_failed(host.name, output.output_lines)
+            if is_lost(host):
+                click.echo(f"{host.print_prefix}{LOST}", err=True)
         return status, CommandOutput([])
 
 

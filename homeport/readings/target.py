@@ -13,7 +13,7 @@ from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
-from homeport.connection import login_is_root
+from homeport.connection import login_is_root, tune
 from homeport.errors import HomeportError
 from homeport.paths import HOST_PROGRAM
 from homeport.settings import Settings
@@ -42,6 +42,7 @@ class Target:
             self.host.connect(show_errors=False, raise_exceptions=True)
         except ConnectError as error:
             raise HomeportError(str(error), host=self.host.name, fix="see: homeport doctor") from error
+        tune(self.host)
 
     def run(self, *words: str) -> Answer:
         """Run a command as root and return what it did."""

@@ -83,7 +83,11 @@ class Project:
         More are separated by commas.
         """
         with self.started(host, *options, **data) as process:
-            output = process.communicate(timeout=900)[0]
+            try:
+                output = process.communicate(timeout=900)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def started(self, host: str, *options: str, **data: object) -> subprocess.Popen[str]:

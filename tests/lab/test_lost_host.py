@@ -1,0 +1,41 @@
+"""A machine that is gone in the middle of a deploy: cut off as by a power cut, so that nothing ends the connection."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from homeport.lab import Lab
+from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
+
+pytestmark = pytest.mark.lab
+
+
+def test_a_run_ends_when_its_host_is_gone_and_the_next_one_takes_it_up(
+    lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
+) -> None:
+    host = seasoned.add("gone")
+    seen = Seen(lab, host)
+    project = Project.create(tmp_path_factory.mktemp("gone") / "project", lab, "hello", workers=1, watch_seconds=0)
+    project.deployed(host)
+    old = seen.get("/health")["release"]
+    project.write("NEWS.txt", "next")
+    cable = f"{lab.id}v{host.address.rpartition('.')[2]}"
+    data = {"migrate_command": "echo begun >>/var/lib/hello/begun; sleep 150", "migrate_timeout_seconds": 300}
+    with project.started(host.name, "-y", **data) as process:
+        assert until(lambda: seen.inside.file("/var/lib/hello/begun").exists, 60)
+        subprocess.run(["ip", "link", "set", cable, "down"], check=True)
+        said = process.communicate(timeout=300)[0]
+    assert process.returncode == 1
+    assert "[gone] error: the connection to the host broke" in said
+    assert "Traceback" not in said
+    subprocess.run(["ip", "link", "set", cable, "up"], check=True)
+    assert until(seen.answers)
+    assert seen.get("/health")["release"] == old
+    project.deployed(host, lock_wait_seconds=300, **data)
+    assert seen.get("/health")["release"] != old
+    # What had begun was waited for, and not begun once more.
+    assert seen.shell("cat /var/lib/hello/begun") == "begun"
+    lab.remove(host.name)
