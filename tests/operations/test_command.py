@@ -135,7 +135,7 @@ def test_a_phase_shows_what_its_command_prints_at_every_verbosity_and_only_once(
         return status, CommandOutput([OutputLine("stdout", "what was shown")])
 
     built = command.script("tools", payload="x")
-    host = SimpleNamespace(name="web1", run_shell_command=run_shell_command)
+    host = SimpleNamespace(connector=None, name="web1", run_shell_command=run_shell_command)
     state = SimpleNamespace(print_input=False)
     done, output = built.execute(state, host, {"_sudo": True})  # type: ignore[arg-type]
     assert done is status
