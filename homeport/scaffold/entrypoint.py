@@ -22,7 +22,6 @@ USUAL = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py
 NAMES = ("main.py", "app.py", "api.py", "asgi.py", "server.py", "application.py", "__init__.py")
 # Names that `fastapi run` takes for the application without being told.
 UNDERSTOOD = ("app", "api")
-# A pyproject.toml may name it itself: [tool.fastapi] entrypoint = "module:app".
 Candidate = tuple[str, str]
 
 

@@ -59,10 +59,13 @@ def look(place: Path, *, name: str | None = None, entrypoint: str | None = None)
     folder = "" if entrypoint else find_folder(everything.paths, everything.code())
     files = everything.below(folder)
     modules = files.code()
-    entry = entrypoint or find_entrypoint(modules)
+    toml = read_toml("pyproject.toml", files.read("pyproject.toml"))
+    # `fastapi run` itself looks there first.
+    declared = table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint")
+    entry = entrypoint or (str(declared) if declared else find_entrypoint(modules))
     # What it would say at a deploy, said now.
     fastapi_arguments(entry, files.paths, "HEAD")
-    project = table("pyproject.toml", read_toml("pyproject.toml", files.read("pyproject.toml")), "project")
+    project = table("pyproject.toml", toml, "project")
     path = place.resolve()
     return Findings(
         repository=repository.path,

@@ -154,6 +154,13 @@ def test_a_package_with_a_lock(place: Callable[[dict[str, str]], Place]) -> None
     assert machines == [("192.0.2.1", "me"), ("two.test", "debian")]
 
 
+def test_what_the_application_declares_itself_is_taken(place: Callable[[dict[str, str]], Place]) -> None:
+    declared = f'{PROJECT}[tool.fastapi]\nentrypoint = "shop.other:app"\n'
+    here = place({**SHAPES["a package"], "src/shop/other.py": APP, "pyproject.toml": declared})
+    here.init()
+    assert here.settings()["app_entrypoint"] == "shop.other:app"
+
+
 def test_an_application_below_a_repository_from_its_root_and_from_there(
     place: Callable[[dict[str, str]], Place],
 ) -> None:
