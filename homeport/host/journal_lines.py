@@ -47,24 +47,26 @@ class Journal:
     def __init__(self, selection: Sequence[str], describe: Callable[[Entry], dict[str, Any]]):
         self._selection, self._describe = selection, describe
 
-    def position(self, now: float) -> str:
-        """Return where the journal ends now: a cursor, or the time while it is empty."""
+    def position(self, now: float) -> list[Any]:
+        """Return where the journal ends now: the cursor of its last entry, "" while it is empty, and its time."""
         done = subprocess.run([*COMMAND, "--lines=1"], capture_output=True, text=True, errors="replace", check=False)
         try:
-            return str(json.loads(done.stdout.splitlines()[-1])["__CURSOR"])
+            raw = json.loads(done.stdout.splitlines()[-1])
+            return [raw["__CURSOR"], int(raw["__REALTIME_TIMESTAMP"]) / 1_000_000]
         except (ValueError, KeyError, IndexError):
-            return f"@{now}"
+            return ["", now]
 
-    def backwards(self, since: float | None) -> Iterator[dict[str, Any]]:
-        """Yield the lines, the newest first."""
+    def backwards(self, position: list[Any], since: float | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines up to a position, the newest first."""
         bound = [] if since is None else [f"--since=@{since:.6f}"]
-        yield from self._lines("--reverse", *bound)
+        yield from (line for line in self._lines("--reverse", *bound) if line["seconds"] <= position[1])
 
-    def after(self, position: str) -> tuple[list[dict[str, Any]], str]:
+    def after(self, position: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
         """Return the lines after a position, and the position after them."""
-        bound = f"--since={position}" if position.startswith("@") else f"--after-cursor={position}"
+        cursor, seconds = position
+        bound = f"--after-cursor={cursor}" if cursor else f"--since=@{seconds:.6f}"
         found = list(self._lines(bound))[-MOST_LINES:]
-        return found, next((str(line["cursor"]) for line in reversed(found)), position)
+        return found, [found[-1]["cursor"], found[-1]["seconds"]] if found else position
 
     def _lines(self, *options: str) -> Iterator[dict[str, Any]]:
         command = [*COMMAND, f"--output-fields={FIELDS}", *options, *self._selection]

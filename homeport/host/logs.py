@@ -17,6 +17,8 @@ from .layout import Layout
 from .timeline import moment
 
 Line = dict[str, Any]
+# Nginx writes its times to the second, and its lines within a second (templates/nginx/nginx.conf).
+LATE_SECONDS = 2.0
 APP, PROXY, MIGRATION, DEPLOYS = SOURCES = ("app", "proxy", "migration", "deploys")
 
 
@@ -44,16 +46,19 @@ def read(layout: Layout, wanted: Wanted, after: str = "") -> dict[str, Any]:
     `after` is the position of an earlier call: then only what came after it is returned.
     """
     now, position = time.time(), json.loads(after) if after else {}
-    found: list[Line] = []
+    past: list[Line] = []
+    fresh: list[Line] = []
     for name, reader in readers(layout, wanted.sources).items():
         if name in position:
             lines, position[name] = reader.after(position[name])
-            found += [line for line in lines if wanted.accepts(line)]
+            fresh += [line for line in lines if wanted.accepts(line)]
         else:
             position[name] = reader.position(now)
-            found += newest(reader.backwards(wanted.since), wanted)
-    found.sort(key=lambda line: line["seconds"])
-    return {"lines": [shown(line) for line in found[-wanted.lines :]], "position": json.dumps(position), "at": now}
+            past += newest(reader.backwards(position[name], wanted.since), wanted)
+    past.sort(key=lambda line: line["seconds"])
+    found = sorted(past[-wanted.lines :] + fresh, key=lambda line: line["seconds"])
+    upto = now - LATE_SECONDS if PROXY in wanted.sources else now
+    return {"lines": [shown(line) for line in found], "position": json.dumps(position), "at": upto}
 
 
 def readers(layout: Layout, sources: Collection[str]) -> dict[str, Any]:

@@ -85,12 +85,12 @@ class File:
             return [0, 0]
         return [found.st_ino, found.st_size]
 
-    def backwards(self, since: float | None) -> Iterator[dict[str, Any]]:
-        """Yield the lines, the newest first; a rotated file whose last word was before `since` is not opened."""
+    def backwards(self, position: list[int], since: float | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines up to a position, the newest first; a file that ended before `since` is not opened."""
         names = [f"{self._path.name}{end}" for n in range(1, ROTATIONS) for end in (f".{n}", f".{n}.gz")]
         for path in (self._path, *(self._path.with_name(name) for name in names)):
             if path.exists() and (since is None or path.stat().st_mtime >= since):
-                yield from self._parsed(_reversed(path))
+                yield from self._parsed(_reversed(path, position[1] if path == self._path else None))
 
     def after(self, position: list[int]) -> tuple[list[dict[str, Any]], list[int]]:
         """Return the lines after a position, and the position after them; rotation in between loses none."""
@@ -118,14 +118,14 @@ def _from(path: Path, offset: int) -> tuple[list[str], int]:
     return whole.decode("utf-8", "replace").splitlines(), offset + len(whole)
 
 
-def _reversed(path: Path) -> Iterator[str]:
-    """Yield a file's lines, the last one first, without reading more of it than is asked for."""
+def _reversed(path: Path, end: int | None = None) -> Iterator[str]:
+    """Yield a file's lines up to `end`, the last one first, without reading more of it than is asked for."""
     if path.suffix == ".gz":
         with gzip.open(path, "rt", errors="replace") as packed:
             yield from reversed(packed.read().splitlines())
         return
     with path.open("rb") as stream:
-        place, rest = stream.seek(0, os.SEEK_END), b""
+        place, rest = stream.seek(0, os.SEEK_END) if end is None else end, b""
         while place > 0:
             size = min(BLOCK, place)
             place -= size

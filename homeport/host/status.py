@@ -60,7 +60,7 @@ def last_word(layout: Layout, slot: str) -> str | None:
     systemd itself forgets a unit that is down.
     """
     journal = journal_lines.Journal([f"--unit={layout.unit(slot)}", "--lines=1"], lambda entry: {})
-    return next((timeline.moment(line["seconds"]) for line in journal.backwards(None)), None)
+    return next((timeline.moment(line["seconds"]) for line in journal.backwards(["", time.time() + 1], None)), None)
 
 
 def extra(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ a host that cannot be read gives `{"host": …, "error": "one line"}`. The exit 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from importlib import import_module
@@ -53,7 +54,11 @@ def _read(kind: str, target: Target) -> bool:
 
 
 def _say(host: Host, found: dict[str, Any]) -> None:
-    print(json.dumps({"host": host.name, **found}), flush=True)
+    try:
+        print(json.dumps({"host": host.name, **found}), flush=True)
+    except BrokenPipeError:
+        # Whoever has asked is gone; nothing is under way here that would have to be ended.
+        os._exit(EXIT_FAILED)
 
 
 if __name__ == "__main__":

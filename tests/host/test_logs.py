@@ -44,6 +44,11 @@ def reader(folder: Path) -> proxy_lines.File:
     return proxy_lines.File("access.log", proxy_lines.access({"a.test"}), folder)
 
 
+def backwards(folder: Path, since: float | None = None) -> Any:
+    found = reader(folder)
+    return found.backwards(found.position(0), since)
+
+
 def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
     parse = proxy_lines.access({"a.test"})
     found = parse(request("/x?y=1", status=502))
@@ -84,9 +89,9 @@ def test_backwards_goes_on_in_the_rotated_files(tmp_path: Path) -> None:
     log(tmp_path, [request("/3"), request("/4")], "access.log.1")
     with gzip.open(tmp_path / "access.log.2.gz", "wt") as packed:
         packed.write(f"{request('/1')}\n{request('/2')}\n")
-    assert uris(reader(tmp_path).backwards(None)) == ["/6", "/5", "/4", "/3", "/2", "/1"]
+    assert uris(backwards(tmp_path)) == ["/6", "/5", "/4", "/3", "/2", "/1"]
     # Their last words are of today: nothing of them is after the day after tomorrow.
-    assert uris(reader(tmp_path).backwards((tmp_path / "access.log").stat().st_mtime + 172800)) == []
+    assert uris(backwards(tmp_path, (tmp_path / "access.log").stat().st_mtime + 172800)) == []
 
 
 def test_what_comes_after_a_position_is_read_once_and_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -101,6 +106,15 @@ def test_what_comes_after_a_position_is_read_once_and_only_when_it_is_whole(tmp_
     lines, position = found.after(position)
     assert uris(lines) == ["/3"]
     assert found.after(position)[0] == []
+
+
+def test_what_is_written_meanwhile_comes_once(tmp_path: Path) -> None:
+    path, found = log(tmp_path, [request("/1")]), reader(tmp_path)
+    position = found.position(0)
+    with path.open("a") as stream:
+        stream.write(f"{request('/2')}\n")
+    assert uris(found.backwards(position, None)) == ["/1"]
+    assert uris(found.after(position)[0]) == ["/2"]
 
 
 def test_a_rotation_loses_no_line(tmp_path: Path) -> None:

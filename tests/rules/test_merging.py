@@ -34,10 +34,11 @@ def test_a_line_waits_until_no_host_can_bring_an_earlier_one() -> None:
     assert times(merge.add("b", [], 15, now=5)) == [13]
 
 
-def test_at_first_the_newest_of_all_hosts_are_shown() -> None:
+def test_of_the_past_the_newest_lines_of_all_hosts_are_shown_and_of_what_comes_then_all() -> None:
     merge = Merge(2, settling_seconds=2)
     assert merge.add("a", [line(1), line(5)], 10, now=0) == []
-    assert times(merge.add("b", [line(3), line(4)], 10, now=3)) == [4, 5]
+    assert merge.add("a", [line(11)], 12, now=1) == []
+    assert times(merge.add("b", [line(3), line(4)], 12, now=3)) == [4, 5, 11]
 
 
 def test_a_host_that_is_silent_or_lost_holds_nobody_up() -> None:
