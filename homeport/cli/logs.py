@@ -35,7 +35,9 @@ Examples:
 @target_options
 @click.option("--source", "sources", multiple=True, type=click.Choice(SOURCES), help="Repeatable.  [default: all]")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("-n", "--lines", type=click.IntRange(1, MOST_LINES), help=f"The newest.  [default: {LINES}; all since]")
+@click.option(
+    "-n", "--lines", type=click.IntRange(1, MOST_LINES), help=f"The newest.  [default: {LINES}; with --since all]"
+)
 @click.option("--since", metavar="MOMENT", help=f"Not before, in UTC: {FORMS}.")
 @click.option("--until", metavar="MOMENT", help="Not after; as --since.")
 @click.option("-g", "--grep", metavar="PATTERN", help="A regular expression; small letters mean capitals too.")

@@ -32,7 +32,9 @@ Examples:
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as `homeport schema status` describes it.")
 @click.option("--watch", is_flag=True, help="Show it anew every other second, until Ctrl-C.")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs no net.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: one page, no network."
+)
 def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page: Path | None) -> None:
     """Show what runs on the hosts of TARGET, and how well; changes nothing.
 
