@@ -12,6 +12,8 @@ NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "e
 # Restarts that make a loop of it, as long as it is not healthy.
 LOOP = 3
 LONGEST_EVIDENCE = 240
+# Results of a unit whose own process has ended badly; with others it was never begun.
+DYING = ("start-limit-hit", "exit-code", "signal", "core-dump", "oom-kill", "timeout")
 
 
 def files(case: Case) -> Iterator[Finding]:
@@ -78,37 +80,32 @@ def unit(case: Case) -> Iterator[Finding]:
     slot, unit = case.found.get("slot"), case.unit(case.live_unit)
     if slot is None or unit is None:
         return
-    if unit["active"] == "active":
-        if not slot["good"]:
-            yield _unwell(slot, unit)
-        if unit["enabled"] != "enabled":
-            fix = f"systemctl enable {case.live_unit}"
-            said = f"{case.live_unit} is {unit['enabled']}"
-            yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
+    if unit["active"] != "active":
+        yield _down(case.live_unit, unit)
         return
-    stopped = unit["active"] == "inactive" and unit["result"] == "success" and not unit["restarts"]
-    dependency = unit["result"] == "success" or unit["result"] == "resources"
-    looping = unit["restarts"] >= LOOP or unit["result"] in ("start-limit-hit", "exit-code", "signal", "oom-kill")
+    if not slot["good"]:
+        yield _unwell(slot, unit)
+    if unit["enabled"] != "enabled":
+        fix = f"systemctl enable {case.live_unit}"
+        said = f"{case.live_unit} is {unit['enabled']}"
+        yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
+
+
+def _down(name: str, unit: UnitFacts) -> Finding:
+    """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     words = f": {unit['last'][-1]}" if unit["last"] else ""
-    if looping and not stopped and not dependency:
-        yield Finding(
-            "app_crash_loop",
-            "the application dies again and again",
-            short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"),
-            f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {case.live_unit}",
+    # One that somebody has stopped keeps the count of restarts before that.
+    if unit["result"] in DYING or (unit["restarts"] >= LOOP and unit["active"] != "inactive"):
+        said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
+        fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
+        return Finding("app_crash_loop", "the application dies again and again", said, fix)
+    if unit["active"] == "activating" and not unit["restarts"]:
+        said = f"{name} is {unit['sub']} since {unit['since']}"
+        return Finding(
+            "app_down", "the application is still starting", said, "wait; what it does: homeport logs TARGET"
         )
-    elif unit["active"] == "activating" and not unit["restarts"]:
-        yield Finding(
-            "app_down",
-            "the application is still starting",
-            f"{case.live_unit} is {unit['sub']} since {unit['since']}",
-            "wait for it; what it does: homeport logs TARGET",
-        )
-    else:
-        state = f"{unit['active']} ({unit['sub']}, {unit['result']})"
-        fix = f"systemctl start {case.live_unit} (on the host)"
-        said = short(f"{case.live_unit} is {state} since {unit['since']}{words}")
-        yield Finding("app_down", "the application does not run", said, fix)
+    said = short(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
+    return Finding("app_down", "the application does not run", said, f"systemctl start {name} (on the host)")
 
 
 def _unwell(slot: SlotFacts, unit: UnitFacts) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homeport.rules.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, Visit
+from homeport.rules.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, Door, Visit
 from homeport.rules.diagnosis.finding import Finding
 
 # Names that no name server of the internet knows: RFC 6761, 6762, 8375, and the one that ICANN has set aside.
@@ -12,48 +12,41 @@ PRIVATE = (".test", ".local", ".home.arpa", ".internal")
 
 
 def door(case: Case) -> Iterator[Finding]:
-    """Yield why we cannot log in."""
-    problem, port = case.door.problem, case.door.port
+    """Yield why we cannot log in, or why being in helps us nothing."""
+    problem = case.door.problem
     if case.unasked:
         fix = "log in as root, or as a user that has sudo without a password; the host needs python3"
         yield Finding("unexamined", "the host lets us in and cannot be examined", case.unasked, fix)
-    if not problem:
-        return
-    where = f"{case.door.address or case.address}:{port}"
-    silent = case.door.state == SILENT and all(visit.https != OPEN and visit.http != OPEN for visit in case.visits)
-    if "resolve" in problem.lower():
-        yield Finding(
-            "ssh_name", "the name that SSH uses has no address", problem, "correct ssh_hostname in the inventory"
-        )
-    elif silent:
-        yield Finding(
-            "machine_unreachable",
-            "nothing answers at the machine's address",
-            f"ports 80, 443 and {port} of {case.door.address}: no answer from here",
-            "see at the provider whether it runs, and whether its network lets you in; a lost machine is replaced by "
-            "a deploy to a new one",
-        )
-    elif case.door.state in (SILENT, REFUSED):
-        why = "no answer" if case.door.state == SILENT else "refused: sshd does not run, or has another port"
-        yield Finding(
-            "ssh_closed",
-            "SSH cannot be reached",
-            f"{where}: {why}",
-            "let yourself in by the provider's console, and see: systemctl status ssh; nft list ruleset",
-        )
+    elif "resolve" in problem.lower():
+        fix = "correct ssh_hostname in the inventory"
+        yield Finding("ssh_name", "the name that SSH uses has no address", problem, fix)
+    elif problem and case.door.state in (SILENT, REFUSED):
+        yield _closed(case, case.door)
     elif "host key" in problem.lower():
-        yield Finding(
-            "ssh_host_key",
-            "the machine shows another host key than the one that is known, or an unknown one",
-            problem,
-            "if it was made anew: homeport trust TARGET, after comparing the key with the provider's console",
-        )
+        what = "the machine shows another host key than the one that is known, or an unknown one"
+        fix = "if it was made anew: homeport trust TARGET, after comparing the key with the provider's console"
+        yield Finding("ssh_host_key", what, problem, fix)
     elif "authentication" in problem.lower():
         fix = "see that your key is the one that the machine knows (ssh_key, ssh_user in the inventory)"
         yield Finding("ssh_login", "SSH does not let us in", problem, fix)
-    else:
+    elif problem:
         fix = "let yourself in by the provider's console, and see: journalctl -u ssh"
         yield Finding("ssh_closed", "SSH does not work", problem, fix)
+
+
+def _closed(case: Case, door: Door) -> Finding:
+    """Return what a port of SSH that does not open means: the whole machine is silent, or that port alone."""
+    if door.state == SILENT and all(OPEN not in (visit.https, visit.http) for visit in case.visits):
+        return Finding(
+            "machine_unreachable",
+            "nothing answers at the machine's address",
+            f"ports 80, 443 and {door.port} of {door.address}: no answer from here",
+            "see at the provider whether it runs, and whether its network lets you in; a lost machine is replaced by "
+            "a deploy to a new one",
+        )
+    why = "no answer" if door.state == SILENT else "refused: sshd does not run, or has another port"
+    fix = "let yourself in by the provider's console, and see: systemctl status ssh; nft list ruleset"
+    return Finding("ssh_closed", "SSH cannot be reached", f"{door.address}:{door.port}: {why}", fix)
 
 
 def names(case: Case) -> Iterator[Finding]:

@@ -357,3 +357,17 @@ def test_every_command_that_a_finding_advises_exists() -> None:
     advised = set(re.findall(r"homeport ([a-z]+) TARGET", texts))
     assert advised
     assert advised <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        (unit("inactive", restarts=9), "app_down"),
+        (unit("activating", sub="auto-restart", result="exit-code", restarts=1), "app_crash_loop"),
+        (unit("activating", sub="start-post", restarts=4), "app_crash_loop"),
+        (unit("activating", sub="start-post"), "app_down"),
+        (unit("activating", sub="auto-restart", result="resources"), "app_down"),
+    ],
+)
+def test_what_dies_is_told_from_what_was_stopped_or_begins(state: Any, found: str) -> None:
+    assert causes(case(facts=facts(**units(app=state), **slot()))) == [found]
