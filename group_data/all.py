@@ -160,6 +160,9 @@ client_max_body_megabytes = 10
 # How long the proxy waits between two reads from the application.
 proxy_read_timeout_seconds = 60
 
+# When visitors of the maintenance page are told to come back (Retry-After).
+maintenance_retry_seconds = 300
+
 # Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
 tls_profile = "intermediate"
 

@@ -63,6 +63,16 @@ class AppPaths:
         return f"{self.etc}/live-green"
 
     @property
+    def maintenance(self) -> str:
+        """Return the file that keeps visitors out while it is there."""
+        return f"{self.etc}/maintenance.json"
+
+    @property
+    def maintenance_page(self) -> str:
+        """Return the page that they get then."""
+        return f"{self.etc}/maintenance.html"
+
+    @property
     def tls(self) -> str:
         """Return the link to the certificate's folder: the placeholder's, later Certbot's."""
         return f"{self.etc}/tls"

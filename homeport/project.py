@@ -1,4 +1,4 @@
-"""What an inventory says about a project's secrets, read without connecting: `python -m homeport.project INVENTORY`.
+"""What an inventory says of its hosts (secrets, workers), read without connecting: `python -m homeport.project FILE`.
 
 A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. Prints a line of
 JSON for each host.
@@ -22,9 +22,9 @@ from homeport.settings.loading import load
 
 
 def main(inventory: str, *limits: str) -> None:
-    """Print, for each host of `inventory` that the `limits` (names or groups) select, where its secrets are."""
+    """Print, for each host of `inventory` that the `limits` (names or groups) select, what is asked of its settings."""
     for host in hosts(inventory, limits):
-        print(json.dumps(_secrets_of(host)))
+        print(json.dumps(_described(host)))
 
 
 def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
@@ -47,11 +47,12 @@ def selected(host: Host, limits: Iterable[str]) -> bool:
     return not limits or any(fnmatch(name, limit) for name in (host.name, *host.groups) for limit in limits)
 
 
-def _secrets_of(host: Host) -> dict[str, object]:
+def _described(host: Host) -> dict[str, object]:
     settings = load(host.data.dict(), host.name)
     return {
         "host": host.name,
         "secrets_file": settings.secrets_file,
+        "workers": settings.workers,
         "elsewhere": [*settings.environment, *settings.secrets_from_environment],
     }
 

@@ -12,17 +12,22 @@ from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 # Where each command is. Loaded when it is asked for: what one needs must not make the others slower.
 COMMANDS = {
+    "cert": "homeport.cli.cert",
     "check": "homeport.cli.checking",
+    "completion": "homeport.cli.completion",
     "deploy": "homeport.cli.deploying",
     "doctor": "homeport.cli.doctor",
     "init": "homeport.cli.init",
     "lab": "homeport.cli.lab",
     "lock": "homeport.cli.holding",
     "logs": "homeport.cli.logs",
+    "maintenance": "homeport.cli.maintenance",
     "plan": "homeport.cli.deploying",
     "releases": "homeport.cli.releases",
     "restart": "homeport.cli.releases",
     "rollback": "homeport.cli.releases",
+    "run": "homeport.cli.one_off",
+    "scale": "homeport.cli.scale",
     "schema": "homeport.cli.schema",
     "secrets": "homeport.cli.secrets",
     "status": "homeport.cli.status",

@@ -27,7 +27,16 @@ def target_options(command: Command) -> Command:
     command = click.option("--limit", multiple=True, metavar="HOST", help="Only these hosts or groups; repeatable.")(
         command
     )
-    return click.argument("target")(command)
+    return click.argument("target", shell_complete=_targets)(command)
+
+
+def _targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the inventories that a shell may complete TARGET to."""
+    return [name for name in _inventories() if name.startswith(incomplete)]
+
+
+def _inventories() -> list[str]:
+    return sorted(one.stem for one in Path("inventories").glob("*.py") if one.stem != "__init__")
 
 
 def lock_wait_option(command: Command) -> Command:
@@ -44,7 +53,7 @@ def inventory(target: str) -> str:
     path = Path(target) if target.endswith(".py") else Path("inventories") / f"{target}.py"
     if path.is_file():
         return str(path)
-    known = ", ".join(sorted(one.stem for one in Path("inventories").glob("*.py") if one.stem != "__init__"))
+    known = ", ".join(_inventories())
     fix = f"there are: {known}" if known else "run this in the project's folder, beside inventories/"
     raise UsageError(f"no inventory {target}", key="TARGET", fix=fix)
 

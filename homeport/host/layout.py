@@ -106,6 +106,11 @@ class Layout:
         return self.settings / "hold.json"
 
     @property
+    def maintenance(self) -> Path:
+        """Return the file that keeps visitors out while it is there. Nginx asks for it per request."""
+        return self.settings / "maintenance.json"
+
+    @property
     def standby(self) -> Path:
         """Return the file that names the slot which is kept running behind the live one."""
         return self.settings / "standby"

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import access_commands, by_hand, handlers, log_commands, output, transient
+from . import access_commands, app_commands, by_hand, handlers, log_commands, output, transient
 from .layout import SLOTS
 from .output import HostError
 
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _add_expiry(commands)
     _add_by_hand(commands)
     access_commands.add(commands)
+    app_commands.add(commands, _app)
     log_commands.add(commands, _app)
     return top
 

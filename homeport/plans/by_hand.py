@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from homeport.operations import by_hand
+from homeport.operations import by_hand, certificates_by_hand, closing
 
 RESTART = (("Restart", by_hand.restart),)
 LOCK = (("Lock", by_hand.hold),)
 UNLOCK = (("Unlock", by_hand.unhold),)
+MAINTENANCE = (("Maintenance", closing.maintain),)
+RENEW = (("Renew", certificates_by_hand.renew),)

@@ -25,6 +25,9 @@ class SiteSettings(BaseModel):
     proxy_read_timeout_seconds: int = Field(
         60, ge=1, description="How long the proxy waits between two reads from the application."
     )
+    maintenance_retry_seconds: int = Field(
+        300, ge=1, description="When visitors of the maintenance page are told to come back (Retry-After)."
+    )
     tls_profile: Literal["intermediate", "modern"] = Field(
         "intermediate",
         description="Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.rules.platform import has_http2_directive
@@ -30,6 +31,7 @@ def proxy(context: Context) -> Part:
                 file_set="systemd",
             ),
             File(f"{paths.etc}/site.json", _claim(context)),
+            File(paths.maintenance_page, context.render("nginx/maintenance.html", domain=context.settings.domain)),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs.
         absent=("/etc/nginx/sites-enabled/default",),
@@ -53,6 +55,10 @@ def site(context: Context) -> str:
         port_green=settings.port_green,
         tls=paths.tls,
         flag=paths.flag,
+        maintenance=paths.maintenance,
+        maintenance_page=paths.maintenance_page,
+        maintenance_retry_seconds=settings.maintenance_retry_seconds,
+        health_uri=_uri(settings.health_path),
         standby=settings.standby,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
@@ -62,6 +68,12 @@ def site(context: Context) -> str:
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
     )
+
+
+def _uri(path: str) -> str:
+    """Return a path as Nginx's $uri has it; "" for one that its configuration cannot name, since it has a "$"."""
+    uri = unquote(path.partition("?")[0])
+    return "" if set(uri) & set('$"\\') else uri
 
 
 def _claim(context: Context) -> str:

@@ -1,0 +1,61 @@
+"""`homeport maintenance`. Thin; the work is in `homeport.operations.closing` and on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from homeport.cli.reporting import end, gathered, print_json
+from homeport.cli.running import command_line, run, target_options
+from homeport.errors import UsageError
+
+EXAMPLES = """\b
+Examples:
+  homeport maintenance production on -m "we are moving the database"
+  homeport maintenance production off
+  homeport maintenance production             is it on, and who did that?
+
+The page is yours with overrides/nginx/maintenance.html; Retry-After is maintenance_retry_seconds.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@target_options
+@click.argument("state", required=False, type=click.Choice(["on", "off"]))
+@click.option("-m", "--message", default="", help="Why, for your colleagues; visitors do not see it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (without on or off).")
+def maintenance(target: str, limit: tuple[str, ...], state: str | None, message: str, as_json: bool) -> None:
+    """Show visitors of TARGET a page with status 503 instead of the application, until it is off again.
+
+    It begins and ends with the next request, without a reload, waits for no deploy and lasts over deploys and reboots.
+    The application goes on running: what is under way is finished, and the health path answers as ever.
+    """
+    if state is None:
+        _show(gathered("maintenance", target, limit), as_json=as_json)
+        return
+    if as_json:
+        raise UsageError("there is nothing to print", key="--json", fix="leave out on and off to ask how it is")
+    if message and state == "off":
+        raise UsageError("nobody needs to be told why it ends", key="--message", fix="leave it out")
+    data = {"_closed": state == "on", "_message": message or None}
+    run(command_line("maintenance", target, limit, data, yes=True))
+
+
+def _show(hosts: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(hosts)
+    else:
+        for one in hosts:
+            click.echo(f"{one['host']}: {_words(one)}", err="error" in one)
+    end(hosts)
+
+
+def _words(one: dict[str, Any]) -> str:
+    if "error" in one:
+        return str(one["error"])
+    note = one["maintenance"]
+    if note is None:
+        return f"{one['app']} is open"
+    why = f": {note['message']}" if note["message"] else ""
+    return f"{one['app']} is closed by {note['by'] or 'somebody'} since {note['since']}{why}"

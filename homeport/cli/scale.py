@@ -1,0 +1,119 @@
+"""`homeport scale`: another number of workers, with the code that is live, and written down where it belongs."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from homeport.cli.deploying import follow, must_be_asked
+from homeport.cli.reporting import gathered
+from homeport.cli.running import inventory, lock_wait_option, project_line, read, target_options
+from homeport.errors import HomeportError, UsageError
+
+EXAMPLES = """\b
+Examples:
+  homeport scale production 4
+  homeport scale production auto --yes
+  homeport scale production 8 --once      for tonight; the next deploy takes the number of the settings again
+"""
+
+
+def _workers(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Return the number that was given, from 1 on, or "auto"."""
+    if value == "auto":
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter("a number from 1 on, or auto", context, parameter)
+    return int(value)
+
+
+@click.command(epilog=EXAMPLES)
+@target_options
+@click.argument("workers", callback=_workers, metavar="N|auto")
+@click.option("--once", is_flag=True, help="Do not write the number down.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@lock_wait_option
+def scale(
+    target: str, limit: tuple[str, ...], workers: int | str, once: bool, yes: bool, lock_wait: int | None
+) -> None:
+    """Give the application N worker processes on each host of TARGET, without a lost request.
+
+    The code that is live is released once more with that number; it is no deploy of anything new. What does not fit
+    into a machine's memory is refused. The number is a setting, `workers`, and is written to TARGET's group data once
+    it is live: commit that, or the next deploy from elsewhere takes the old one. With --limit it is not written, since
+    group data are for all hosts.
+    """
+    must_be_asked(yes=yes)
+    commit = live_commit(gathered("releases", target, limit))
+    data = {"workers": workers, "app_ref": commit, "lock_wait_seconds": lock_wait}
+    follow(project_line(target, limit, data, "-y"), yes=yes)
+    line = f"workers = {workers!r}".replace("'", '"')
+    place = Path("group_data") / f"{Path(inventory(target)).stem}.py"
+    if once or limit:
+        where = "as the data of these hosts in the inventory" if limit else f"in {place}"
+        click.echo(f"not written down: the next deploy takes the old number, unless you set {line} {where}")
+        return
+    write_down(place, line)
+    _look(target, workers, place)
+    click.echo(f"wrote {line} to {place}; commit it, or the next deploy from elsewhere takes the old number")
+
+
+def live_commit(hosts: list[dict[str, Any]]) -> str:
+    """Return the commit of the live release; raise HomeportError unless all hosts have the same, and it is one."""
+    for one in hosts:
+        if "error" in one:
+            raise HomeportError(one["error"], host=one["host"])
+    live = {one["host"]: _live(one) for one in hosts}
+    commits = {found["commit"] for found in live.values() if found}
+    if len(commits) != 1 or not all(live.values()):
+        has = ", ".join(f"{host}: {found['commit'][:12] if found else 'none'}" for host, found in live.items())
+        raise HomeportError(
+            f"the hosts do not have one release ({has})", fix="deploy first, or choose hosts with --limit"
+        )
+    if any(found and found["dirty"] for found in live.values()):
+        raise HomeportError(
+            "what is live was never committed, so it cannot be made again", fix="set workers and deploy"
+        )
+    return str(commits.pop())
+
+
+def _live(one: dict[str, Any]) -> dict[str, Any] | None:
+    return next((found for found in one["releases"] if found["id"] == one["live"] and found["commit"]), None)
+
+
+def write_down(place: Path, line: str) -> None:
+    """Put a setting's line into a file of group data, in the place of the old one; raise UsageError if it cannot be."""
+    text = place.read_text() if place.exists() else ""
+    lines = text.splitlines()
+    name = line.partition(" ")[0]
+    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt) and name in _assigned(node)]
+    if not found:
+        lines.append(line)
+    elif len(found) == 1 and found[0].col_offset == 0 and found[0].lineno == found[0].end_lineno:
+        lines[found[0].lineno - 1] = line
+    else:
+        raise UsageError(
+            f"{name} is not a line of its own there", key=str(place), fix=f"it is live; write yourself: {line}"
+        )
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("".join(f"{one}\n" for one in lines))
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [one.id for one in targets if isinstance(one, ast.Name)]
+
+
+def _look(target: str, workers: int | str, place: Path) -> None:
+    """Raise UsageError when a host's own data win over what was written."""
+    hosts = read([sys.executable, "-m", "homeport.project", inventory(target)])
+    others = [one["host"] for one in hosts if one["workers"] != workers]
+    if others:
+        problem = f"these hosts have a number of their own in the inventory: {', '.join(others)}"
+        raise UsageError(
+            problem, key=str(place), fix="it is live; change it there, or the next deploy takes the old one"
+        )

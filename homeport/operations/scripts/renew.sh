@@ -1,0 +1,18 @@
+# Renews the application's certificate at once, however long it is good for. Argument: application.
+set -eu
+app=$1
+[ -f "/etc/letsencrypt/renewal/$app.conf" ] || {
+    echo "error: certificate: Certbot has none for $app yet; deploy, which asks for the first one" >&2
+    exit 1
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "asking for another certificate"
+/usr/local/bin/certbot renew --cert-name "$app" --force-renewal --non-interactive --no-random-sleep-on-renew >"$log" 2>&1 || {
+    grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
+    echo "error: certificate: it was not renewed, and the one that there is goes on being served" >&2
+    exit 1
+}
+# Certbot's status says nothing of its hook: whether the new one is served is looked at here.
+/usr/local/lib/homeport/homeport-host reload-proxy
+echo "renewed, good until $(openssl x509 -noout -enddate -in "/etc/letsencrypt/live/$app/fullchain.pem" | cut -d = -f 2)"

@@ -1,0 +1,171 @@
+"""One command on one host with our own standard streams: `python -m homeport.session INVENTORY OPTIONS COMMAND…`.
+
+A process of its own, because pyinfra, whose connection is used, patches the interpreter. OPTIONS is a JSON object with
+`limit`. On a terminal the host gives the command one too; else what comes on standard input goes there, and both
+outputs come back apart. The exit status is the command's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
+import gevent  # type: ignore[import-untyped]
+from gevent.os import tp_read  # type: ignore[import-untyped]
+from paramiko.ssh_exception import SSHException
+from pyinfra.api import Host, QuoteString, StringCommand
+from pyinfra.api.state import State
+from pyinfra.connectors.util import make_unix_command_for_host
+from pyinfra.context import ctx_state
+from pyinfra_cli.inventory import make_inventory
+
+from homeport.connection import login_is_root
+from homeport.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, HomeportError, UsageError
+from homeport.fleet import fleet
+from homeport.paths import HOST_PROGRAM
+from homeport.project import on_path, selected
+from homeport.readings.target import Target
+from homeport.rules.migrating import migrating_host
+from homeport.settings.loading import load
+
+BLOCK = 32768
+
+
+def main(inventory: str, options: dict[str, Any], words: list[str]) -> int:
+    """Run `words` on the host that suits, and return the status to exit with; raise HomeportError when it cannot be."""
+    folder = on_path()
+    state = State()
+    with ctx_state.use(state):
+        everyone = make_inventory(inventory, cwd=folder)
+        chosen = [host for host in everyone if selected(host, options.get("limit", ()))]
+        state.init(everyone, None, initial_limit=chosen)
+        if not chosen:
+            raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
+        target = _target(state, chosen)
+        target.connect()
+        if len(chosen) > 1:
+            print(f"on {target.host.name}; another one with --limit", file=sys.stderr)
+        return _run(target, words)
+
+
+def _target(state: State, hosts: list[Host]) -> Target:
+    """Return the host that migrates the database, when it is among those selected, else the first one."""
+    first = load(hosts[0].data.dict(), hosts[0].name)
+    migrating = migrating_host(first, fleet(state))
+    host = next((host for host in hosts if host.name == migrating), hosts[0])
+    return Target(host, load(host.data.dict(), host.name), {})
+
+
+def _run(target: Target, words: list[str]) -> int:
+    terminal = os.environ.get("TERM", "dumb") if sys.stdin.isatty() and sys.stdout.isatty() else ""
+    unit = f"homeport-run-{target.settings.app_name}-{secrets.token_hex(4)}"
+    own = ("run", "--app", target.settings.app_name, "--unit", unit, "--terminal", terminal, "--", *words)
+    command = StringCommand(*(QuoteString(word) for word in (HOST_PROGRAM, *own)))
+    line = make_unix_command_for_host(
+        target.host.state, target.host, command, _sudo=not login_is_root(target.host)
+    ).get_raw_value()
+    client = getattr(target.host.connector, "client", None)
+    if client is None:
+        raise HomeportError("only hosts that are reached over SSH can be given a command", host=target.host.name)
+    session = client.get_transport().open_session()
+    if terminal:
+        _give_terminal(session, terminal)
+    gevent.signal_handler(signal.SIGINT, _stop, target, unit)
+    gevent.signal_handler(signal.SIGTERM, _stop, target, unit)
+    session.exec_command(line)
+    with _raw() if terminal else _as_it_is():
+        return _streamed(session, target.host.name)
+
+
+def _streamed(session: Any, host: str) -> int:
+    """Move bytes both ways until the command has ended; return its status."""
+    seen = bytearray()
+    outputs = [gevent.spawn(_pump, session.recv, 1, seen), gevent.spawn(_pump, session.recv_stderr, 2, seen)]
+    feeding = gevent.spawn(_feed, session)
+    gevent.joinall(outputs)
+    status = int(session.recv_exit_status())
+    feeding.kill(block=False)
+    if status < 0:
+        raise HomeportError("the connection broke; the command may go on there", host=host)
+    if status == EXIT_USAGE and b"invalid choice: 'run'" in seen:
+        raise HomeportError("its host program is older than this command", host=host, fix="deploy once")
+    return status
+
+
+def _pump(read: Callable[[int], bytes], output: int, seen: bytearray) -> None:
+    while data := read(BLOCK):
+        # The host program's complaint, if there is one, comes first and is short.
+        if len(seen) < BLOCK:
+            seen += data
+        while data:
+            data = data[os.write(output, data) :]
+
+
+def _feed(session: Any) -> None:
+    try:
+        # Read in a thread, since a file cannot be waited for.
+        while data := tp_read(0, BLOCK):
+            session.sendall(data)
+        session.shutdown_write()
+    except (OSError, SSHException):
+        pass  # nobody reads there any more
+
+
+def _stop(target: Target, unit: str) -> None:
+    """End the command on the host, and ourselves."""
+    target.run("systemctl", "stop", f"{unit}.service")
+    _leave(EXIT_INTERRUPTED)
+
+
+def _give_terminal(session: Any, kind: str) -> None:
+    size = shutil.get_terminal_size()
+    session.get_pty(kind, size.columns, size.lines)
+
+    def resized() -> None:
+        now = os.get_terminal_size(0)
+        session.resize_pty(now.columns, now.lines)
+
+    gevent.signal_handler(signal.SIGWINCH, resized)
+
+
+@contextmanager
+def _raw() -> Iterator[None]:
+    """Have every key go to the host as it is, Ctrl-C too."""
+    before = termios.tcgetattr(0)
+    tty.setraw(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+def _leave(status: int) -> None:
+    """End at once: a thread may still wait for a key."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    try:
+        ended = main(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:])
+    except HomeportError as error:
+        for problem in error.line().splitlines():
+            print(f"error: {problem}", file=sys.stderr)
+        ended = EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+    _leave(ended)
