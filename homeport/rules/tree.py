@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeport.errors import UsageError
 
+FOLDER = "40000"
 SYMLINK = "120000"
 SUBMODULE = "160000"
 # Names at the application's root that homeport makes on the host.
@@ -22,6 +23,8 @@ PIPELINES = (".github", ".gitlab", ".gitlab-ci.yml")
 # First line of a pointer, and its greatest size: the Git LFS specification, version 1.
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_MAX_BYTES = 1024
+# Characters of an object id in a repository that uses SHA-256.
+SHA256_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,31 @@ def pipelines(paths: Iterable[str]) -> set[str]:
     return {path for path in paths if path.split("/")[0] in PIPELINES}
 
 
-def left_over(entries: Iterable[Entry]) -> str:
-    """Return what stands for files that are a part of a git tree, as its id does for all of it: 40 hexadecimals."""
-    lines = (f"{entry.mode} {entry.id} {entry.path}\0" for entry in entries)
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:40]
+def tree_id(entries: Iterable[Entry]) -> str:
+    """Return the id that git gives to the tree of these files (git's manual, "git-hash-object", and its object format).
+
+    So a folder is the same tree whether what is not released lies in it or not.
+    """
+    blobs: dict[str, Entry] = {}
+    below: dict[str, list[Entry]] = {}
+    for entry in entries:
+        folder, slash, rest = entry.path.partition("/")
+        if slash:
+            below.setdefault(folder, []).append(replace(entry, path=rest))
+        else:
+            blobs[folder] = entry
+    found = {name: (entry.mode, entry.id) for name, entry in blobs.items()}
+    found |= {name: (FOLDER, tree_id(inside)) for name, inside in below.items()}
+    # git sorts a folder as if its name ended in a slash.
+    names = sorted((_bytes(name + "/" * (found[name][0] == FOLDER)), name) for name in found)
+    content = b"".join(_bytes(f"{found[name][0]} {name}\0") + bytes.fromhex(found[name][1]) for _, name in names)
+    sha256 = any(len(identity) == SHA256_LENGTH for _, identity in found.values())
+    algorithm = hashlib.sha256 if sha256 else hashlib.sha1
+    return algorithm(b"tree %d\0" % len(content) + content).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def to_examine(entries: Iterable[Entry]) -> tuple[Entry, ...]:

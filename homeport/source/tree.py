@@ -16,11 +16,11 @@ from homeport.errors import UsageError
 from homeport.rules.tree import (
     Entry,
     folders,
-    left_over,
     parse_entries,
     pipelines,
     refuse_what_cannot_be_released,
     to_examine,
+    tree_id,
     without_ignored,
 )
 from homeport.source.git import Repository
@@ -30,7 +30,7 @@ from homeport.source.git import Repository
 class Tree:
     """The application's folder in the repository's tree `root`; `files` are the release.
 
-    `id` is the folder's own tree; where some of it is not released, an id of the rest.
+    `id` is the folder's own tree; where some of it is not released, the tree of the rest.
     """
 
     repository: Repository
@@ -69,7 +69,7 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
     files = without_ignored(listed, _unreleased(repository, root, folder, listed))
     contents = _contents(repository, sorted({entry.id for entry in to_examine(files)}))
     refuse_what_cannot_be_released(files, contents)
-    return Tree(repository, root, folder, identity if files == listed else left_over(files), files)
+    return Tree(repository, root, folder, identity if files == listed else tree_id(files), files)
 
 
 def read_text(repository: Repository, blob: str, path: str) -> str:

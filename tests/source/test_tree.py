@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -140,10 +142,37 @@ def test_a_forges_pipelines_are_not_released_and_make_no_other_release(repo: Rep
     repo.commit({".github/workflows/a.yml": "x", ".gitlab-ci.yml": "x", ".gitlab/a.yml": "x"})
     first = repo.read()
     assert archived(first) == ["main.py", "requirements.txt"]
+    assert first.tree == before
     repo.commit({".github/workflows/a.yml": "y", ".gitlab-ci.yml": "y"})
-    assert repo.read().tree == first.tree
+    assert repo.read().tree == before
     repo.commit({"main.py": "app = 2\n"})
-    assert repo.read().tree not in (first.tree, before)
+    assert repo.read().tree != before
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_the_tree_of_what_is_released_is_what_git_would_call_it(tmp_path: Path, kind: str) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    subprocess.run(["git", "init", "--quiet", f"--object-format={kind}"], cwd=made, check=True)
+    repo = Repo(made)
+    files: dict[str, str | bytes] = dict.fromkeys(
+        ("a", "a.b", "a-b", "a0/x", "sub/deep/é", "sub/a/b", "sub.x", "main.py"), ""
+    )
+    repo.commit({**files, "requirements.txt": APPLICATION["requirements.txt"]})
+    (made / "a").chmod(0o755)
+    (made / "link").symlink_to("a0/x")
+    repo.commit()
+    assert repo.read().tree == repo.git("rev-parse", "HEAD^{tree}")
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    repo.commit(
+        {
+            ".github/a": "x",
+            "sub/deep/.gitattributes": "more export-ignore\n.gitattributes export-ignore\n",
+            "sub/deep/more": "",
+        }
+    )
+    assert repo.git("rev-parse", "HEAD^{tree}") != tree
+    assert repo.read().tree == tree
 
 
 def test_a_change_of_what_is_not_released_makes_no_other_release(repo: Repo) -> None:
