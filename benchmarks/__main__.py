@@ -19,7 +19,9 @@ REPOSITORY = Path(__file__).parents[1]
 def main() -> int:
     """Measure everything and write the report; return the exit status."""
     arguments = _parser().parse_args()
-    options = Options(arguments.rounds, arguments.repeats, arguments.fleet, arguments.minutes, arguments.qemu)
+    options = Options(
+        arguments.rounds, arguments.repeats, arguments.fleet, arguments.loads, arguments.minutes, arguments.qemu
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with stage() as the_stage:
@@ -39,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=Options.rounds, help="first provisions each (%(default)s)")
     parser.add_argument("--repeats", type=int, default=Options.repeats, help="runs without changes (%(default)s)")
     parser.add_argument("--fleet", type=int, default=Options.fleet, help="hosts at once; 0: leave out (%(default)s)")
+    parser.add_argument(
+        "--loads", type=int, default=Options.loads, help="loads on each proxy; 0: leave out (%(default)s)"
+    )
     parser.add_argument("--minutes", type=float, default=Options.minutes, help="begin no round after (%(default)s)")
     parser.add_argument("--qemu", action="store_true", help="boot a QEMU machine, too (slow)")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))

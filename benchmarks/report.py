@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.measure import Series
+from benchmarks.serving import ROWS, TARGETS
 from benchmarks.suite import ROUND_TRIP_SECONDS, Options, Results
 
 ROUND_TRIP = f"{ROUND_TRIP_SECONDS * 1000:.0f} ms"
@@ -31,6 +32,7 @@ def report(results: Results, options: Options, commit: str) -> str:
             *_none(results),
             *_commands(results),
             *_memory(results, options),
+            *_serving(results),
             *_problems(results),
             ABOUT.read_text().rstrip(),
             "",
@@ -111,6 +113,23 @@ def _memory(results: Results, options: Options) -> list[str]:
         rows.append((text, f"{memory.median:.0f} MB" if memory else "–", *_seconds(seconds)))
     head = ("run", "peak memory", "seconds, median", "min–max", "rounds")
     return ["## The controller's memory, and several hosts", "", *_table(head, rows)]
+
+
+def _serving(results: Results) -> list[str]:
+    """Return the table of loads: each target's answers a second as a share of homeport's in the same round, and p99."""
+    rows = []
+    for row in ROWS:
+        ours = results[f"{row.name} homeport per second"]
+        for target in TARGETS:
+            rate, p99 = results[f"{row.name} {target} per second"], results[f"{row.name} {target} p99"]
+            if not (ours and rate and p99) or len(ours.values) != len(rate.values):
+                continue
+            share = rate.over(ours)
+            spread = f"**{share.median:.2f}** ({share.low:.2f}–{share.high:.2f})"
+            times = f"{p99.median:.1f} ms ({p99.low:.1f}–{p99.high:.1f})"
+            rows.append((row.name, target, f"{rate.median:.0f}", spread, times))
+    head = ("load", "through", "answers a second", "of homeport's", "99 of 100 within")
+    return ["## Serving over TLS", "", *_table(head, rows)] if rows else []
 
 
 def _problems(results: Results) -> list[str]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmarks import floor, sessions
+from benchmarks import floor, serving, sessions
 from benchmarks.floor import Floor
 from benchmarks.measure import BenchmarkError, Finished, Series
 from benchmarks.stage import Stage, reached
@@ -24,7 +24,7 @@ ROLLBACKS = 3
 
 @dataclass(frozen=True)
 class Options:
-    """How much is measured: first provisions of each kind, runs without changes, hosts at once, QEMU.
+    """How much is measured: first provisions of each kind, runs without changes, hosts at once, loads.
 
     After `minutes` no further round of first provisions is begun; one is always made.
     """
@@ -32,6 +32,7 @@ class Options:
     rounds: int = 5
     repeats: int = 9
     fleet: int = 5
+    loads: int = 5
     minutes: float = 11
     qemu: bool = False
 
@@ -76,7 +77,19 @@ class Suite:
             self.stage.remove("qemu")
         self._part("several hosts", self._fleet)
         self._part("first provision", self._provision)
+        self._part("serving", self._serving)
         return self.results
+
+    def _serving(self) -> None:
+        if not self.options.loads:
+            return
+        self.stage.remove(HOST)
+        host = serving.prepared(self.stage)
+        for one in serving.measured(self.stage, host, self.options.loads):
+            self.results.add(f"{one.row} {one.target} per second", one.per_second)
+            self.results.add(f"{one.row} {one.target} p99", one.p99_milliseconds)
+            self.say(f"{one.row}: {one.target} {one.per_second:.0f}/s, p99 {one.p99_milliseconds:.1f} ms")
+        self.stage.remove(host.name)
 
     def say(self, text: str) -> None:
         """Show progress on stderr."""
