@@ -54,8 +54,14 @@ def inventory(target: str) -> str:
     if path.is_file():
         return str(path)
     known = ", ".join(_inventories())
-    fix = f"there are: {known}" if known else "run this in the project's folder, beside inventories/"
+    fix = f"there are: {known}" if known else _where()
     raise UsageError(f"no inventory {target}", key="TARGET", fix=fix)
+
+
+def _where() -> str:
+    """Return where to call us instead: in an application's repository the project is a folder below."""
+    projects = sorted(str(one.parent) for one in Path().glob("*/deploy.py") if (one.parent / "inventories").is_dir())
+    return f"cd {projects[0]} first" if projects else "run this in the project's folder, beside inventories/"
 
 
 def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[str, object], *, yes: bool) -> list[str]:

@@ -110,3 +110,15 @@ def test_the_list_marks_where_a_rollback_goes_and_says_who_holds() -> None:
     assert [line.split()[0] for line in lines[2:]] == ["new", "->", "half"]
     assert "main at 0123456789ab  a@b" in lines[2]
     assert "never live, incomplete" in lines[4]
+
+
+def test_beside_a_project_its_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app" / "ops" / "inventories").mkdir(parents=True)
+    (tmp_path / "app" / "ops" / "deploy.py").touch()
+    (tmp_path / "app" / "ansible" / "inventories").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "app")
+    with pytest.raises(UsageError, match="no inventory production; cd ops first"):
+        running.inventory("production")
+    monkeypatch.chdir(tmp_path / "app" / "ansible")
+    with pytest.raises(UsageError, match="run this in the project's folder"):
+        running.inventory("production")
