@@ -16,11 +16,12 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
 import gevent  # type: ignore[import-untyped]
+from gevent.event import Event  # type: ignore[import-untyped]
 from gevent.os import tp_read  # type: ignore[import-untyped]
 from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, QuoteString, StringCommand
@@ -80,11 +81,13 @@ def _run(target: Target, words: list[str]) -> int:
     session = client.get_transport().open_session()
     if terminal:
         _give_terminal(session, terminal)
-    gevent.signal_handler(signal.SIGINT, _stop, target, unit)
-    gevent.signal_handler(signal.SIGTERM, _stop, target, unit)
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, _stop, target, unit, stopped)
     session.exec_command(line)
-    with _raw() if terminal else _as_it_is():
-        return _streamed(session, target.host.name)
+    with _raw() if terminal else nullcontext():
+        status = _streamed(session, target.host.name)
+    return EXIT_INTERRUPTED if stopped.is_set() else status
 
 
 def _streamed(session: Any, host: str) -> int:
@@ -121,10 +124,12 @@ def _feed(session: Any) -> None:
         pass  # nobody reads there any more
 
 
-def _stop(target: Target, unit: str) -> None:
-    """End the command on the host, and ourselves."""
+def _stop(target: Target, unit: str, stopped: Any) -> None:
+    """End the command on the host, and so ourselves; the second time, only ourselves."""
+    if stopped.is_set():
+        _leave(EXIT_INTERRUPTED)
+    stopped.set()
     target.run("systemctl", "stop", f"{unit}.service")
-    _leave(EXIT_INTERRUPTED)
 
 
 def _give_terminal(session: Any, kind: str) -> None:
@@ -147,11 +152,6 @@ def _raw() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
 
 
 def _leave(status: int) -> None:

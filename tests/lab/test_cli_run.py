@@ -193,11 +193,13 @@ def test_scale_changes_the_workers_of_the_live_code_and_writes_the_number_down(s
     assert "nothing to change" in again.stdout
 
 
-def test_scale_refuses_what_does_not_fit_and_writes_nothing(stage: Stage) -> None:
+def test_a_scale_that_was_not_done_writes_nothing_down(stage: Stage) -> None:
     before = (stage.project.folder / "group_data" / "one.py").read_text()
-    done = homeport(stage.project, "scale", "one", "5000", "--yes")
-    assert done.returncode == 1, done.stdout
-    assert "memory" in done.stdout
+    assert homeport(stage.project, "lock", "one", "-m", "not now").returncode == 0
+    done = homeport(stage.project, "scale", "one", "1", "--yes")
+    assert done.returncode == 4, done.stdout
+    assert "not now" in done.stdout
+    assert homeport(stage.project, "unlock", "one").returncode == 0
     assert (stage.project.folder / "group_data" / "one.py").read_text() == before
 
 

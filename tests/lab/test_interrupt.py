@@ -26,13 +26,14 @@ from tests.lab.seasoned import Seasoned
 pytestmark = pytest.mark.lab
 DEPLOY = ("deploy", "lab", "--limit", "halted", "--yes")
 SETTINGS = {"drain_timeout_seconds": 1, "watch_seconds": 3}
-# What the deploy says as it comes to the moment ("": as it begins), and for how many seconds it then goes on.
+# What the deploy says as it comes to the moment ("": as it begins), for how many seconds it then goes on, and whether
+# the command alone gets the interrupt (`kill -INT`) or all of its group, as by Ctrl-C.
 MOMENTS = {
-    "before it connects": ("", 0.5),
-    "as it compares": ("connected", 0),
-    "in the upload": ("Release: upload", 0),
-    "in the start": ("starting release", 0),
-    "in the watch after the switch": ("Switch: switch", 2),
+    "before it connects": ("", 0.5, False),
+    "as it compares": ("connected", 0, False),
+    "in the upload": ("Release: upload", 0, True),
+    "in the start": ("starting release", 0, False),
+    "in the watch after the switch": ("Switch: switch", 2, False),
 }
 
 
@@ -58,25 +59,25 @@ class Stage:
             process_group=0,
         )
 
-    def interrupted(self, moment: str, seconds: float = 0, *, group: bool = True) -> tuple[int, str]:
-        """Deploy and interrupt it after it said `moment`, as Ctrl-C does (all of the group) or `kill -INT` (one)."""
+    def interrupted(self, moment: str, seconds: float, alone: bool) -> tuple[int, str]:
+        """Deploy, and interrupt it `seconds` after it said `moment`; return its status and what it printed."""
         printed = []
         with self.started(*DEPLOY) as process:
             assert process.stdout is not None
             if not moment:
                 assert until(lambda: _has_child(process.pid))
-                self._interrupt(process, seconds, group=group)
+                self._interrupt(process, seconds, alone=alone)
             for line in process.stdout:
                 printed.append(line)
                 if moment and moment in line:
                     moment = ""
-                    self._interrupt(process, seconds, group=group)
+                    self._interrupt(process, seconds, alone=alone)
         return process.returncode, "".join(printed)
 
     @staticmethod
-    def _interrupt(process: subprocess.Popen[str], seconds: float, *, group: bool) -> None:
+    def _interrupt(process: subprocess.Popen[str], seconds: float, *, alone: bool) -> None:
         time.sleep(seconds)
-        (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+        (os.kill if alone else os.killpg)(process.pid, signal.SIGINT)
 
     def release(self) -> str:
         """Return the release that answers."""
@@ -114,13 +115,6 @@ def test_an_interrupt_ends_with_130_the_site_serves_and_the_next_deploy_just_wor
     assert again.returncode == 0, again.stdout
     assert report.lost == []
     assert stage.release() != before
-
-
-def test_an_interrupt_of_the_command_alone_reaches_pyinfra(stage: Stage) -> None:
-    settle_data(stage.project, environment={"MOMENT": "alone"})
-    status, printed = stage.interrupted("starting release", group=False)
-    assert status == 130, printed
-    assert homeport(stage.project, *DEPLOY).returncode == 0
 
 
 def test_a_plan_that_is_interrupted_ends_with_130_too(stage: Stage) -> None:
