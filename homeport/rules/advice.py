@@ -63,7 +63,12 @@ def _certificate(found: Status) -> Advice:
     elif certificate["self_signed"] and not brought:
         yield WARNING, "certificate", "a self-signed placeholder is served: no browser trusts it", "deploy again"
     elif certificate["renewal_overdue"]:
-        yield WARNING, "certificate", f"not renewed since {certificate['renewal_due_at']}, {days:g} days left", DOCTOR
+        yield (
+            WARNING,
+            "certificate",
+            f"due for renewal since {certificate['renewal_due_at'][:10]}, {days:g} days left",
+            DOCTOR,
+        )
     elif brought and days < BROUGHT_RENEWAL_DAYS:
         yield WARNING, "certificate", f"the certificate runs out in {days:g} days", mend
     if not brought and not certificate["timer_active"]:
