@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test images test-units test-examples test-fast test-kill check bench reference lock clean
+.PHONY: help demo test images test-units test-examples test-fast test-kill check bench reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
@@ -17,6 +17,7 @@ help:
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor; writes benchmarks/RESULTS.md"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
+	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"
 	@echo "make clean            end the lab and remove what was built"
 
@@ -37,7 +38,7 @@ demo: $(READY)
 # the processor.
 test: $(READY)
 	@$(MAKE) --no-print-directory -j3 images test-units test-examples
-	@$(BIN)/pytest tests/lab -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
+	@$(BIN)/pytest tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
 	@$(BIN)/pytest tests/lab -m qemu
 
 # What runs beside something else says all that it has to say when it ends.
@@ -47,7 +48,7 @@ images: $(READY)
 	@$(call in_one_piece,$(BIN)/python -m homeport.lab.prepare)
 
 test-units: $(READY)
-	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples
+	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples -m "not lab"
 
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)
@@ -71,6 +72,9 @@ bench: $(READY)
 reference: $(READY)
 	@$(BIN)/python -m homeport.reference
 
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lock: $(READY)
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) --extra dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) templates/tools/requirements.in -o templates/tools/requirements.txt
@@ -78,4 +82,4 @@ lock: $(READY)
 
 clean:
 	@[ ! -x $(BIN)/homeport ] || $(BIN)/homeport lab down
-	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,7 +2,7 @@
 
 An entry is a heading of the second level with what stands below it. Of its blocks `sh` is run, and a `text` that
 follows one says what is printed. Others are for the reader alone, and so is a block with `<!-- not run: WHY -->`
-before it.
+before it. `<!-- meanwhile: EVENT -->` before one is for what happens elsewhere in the world just then.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*).*$")
 NOT_RUN = re.compile(r"^ *<!-- not run: (?P<why>.+) -->$")
+EVENT = re.compile(r"^ *<!-- meanwhile: (?P<event>.+) -->$")
 STATUS = re.compile(r"#.*\bstatus (?P<status>\d+)\b")
 
 
@@ -35,6 +36,7 @@ class Block:
     line: int
     output: str = ""
     not_run: str = ""
+    meanwhile: str = ""
 
     def commands(self) -> Iterator[Command]:
         """Yield the block's commands, each as far as a shell reads on before it runs it."""
@@ -65,13 +67,14 @@ def entries(page: Path) -> list[Entry]:
     """Return the page's entries; what stands above the first heading is an entry without a title."""
     found = [Entry("", 1)]
     lines = iter(enumerate(page.read_text().splitlines(), 1))
-    not_run, after = "", False
+    not_run, meanwhile, after = "", "", False
     for number, line in lines:
-        fence = FENCE.match(line)
-        if fence:
-            text = _until_the_fence_ends(lines, fence["indent"])
-            _take(found[-1], fence["language"], Block(text, number + 1, not_run=not_run), after=after)
-            not_run, after = "", fence["language"] == "sh"
+        if fence := FENCE.match(line):
+            block = Block(_until_the_fence_ends(lines, fence["indent"]), number + 1, "", not_run, meanwhile)
+            _take(found[-1], fence["language"], block, after=after)
+            not_run, meanwhile, after = "", "", fence["language"] == "sh"
+        elif event := EVENT.match(line):
+            meanwhile = event["event"]
         elif line.startswith("## "):
             found.append(Entry(line[3:].strip(), number))
         elif line.strip():

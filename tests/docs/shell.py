@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +28,14 @@ class PageError(AssertionError):
 
 @dataclass
 class Shell:
-    """A terminal: a folder and variables that outlast a block. `state` is a file of its own."""
+    """A terminal: a folder and variables that outlast a block. `state` is a file of its own, `before` a command that
+    runs what follows it, somewhere else.
+    """
 
     folder: Path
     environment: Mapping[str, str]
     state: Path
+    before: Sequence[str] = ()
 
     def run(self, block: Block, page: str) -> str:
         """Run the block and return what it printed; raise PageError when a status or the output is another one."""
@@ -54,7 +57,7 @@ class Shell:
 
     def _run(self, script: str) -> tuple[int, str]:
         process = subprocess.Popen(
-            ["bash", "-c", script],
+            [*self.before, "bash", "-c", script],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.pages import Block, entries, missing
 from tests.docs.shell import PageError, Shell
+from tests.lab.project import REPOSITORY
 
 PAGE = """# Page
 
@@ -118,3 +119,12 @@ def test_output_is_compared_with_room_for_what_varies() -> None:
     printed = "web1: notes\n  blue   live  2 workers\ndone"
     assert missing("web1: …\nblue live … workers\n…\ndone", printed) == ""
     assert missing("done\nweb1", printed) == "web1"
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/runbook.md", "docs/getting-started.md"])
+def test_one_broken_command_fails_the_page_that_has_it(path: str, shell: Shell) -> None:
+    page = REPOSITORY / path
+    block = next(one for entry in entries(page) for one in entry.blocks if "homeport " in one.text and not one.not_run)
+    broken = Block("TARGET=x\ncd() { :; }\n" + block.text.replace("homeport ", "homeprot ", 1), block.line)
+    with pytest.raises(PageError, match="homeprot: command not found"):
+        shell.run(broken, page.name)

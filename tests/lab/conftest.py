@@ -20,7 +20,7 @@ numbers = itertools.count(1)
 LONGEST = tuple(
     f"test_{name}"
     for name in (
-        *("deploy", "zero_loss", "host_program", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill"),
+        *("runbook", "deploy", "zero_loss", "host_program", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill"),
         *("migrating_machine", "locking", "firewall", "certificates", "processes", "release_kinds"),
     )
 )
