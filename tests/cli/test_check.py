@@ -19,7 +19,8 @@ REPOSITORY = PACKAGE.parent
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 INVENTORY = """
 production = [
-    (name, {"ssh_hostname": "192.0.2.1", "domain": f"{name}.example.com"}) for name in ("web1.test", "web2.test")
+    (name, {"ssh_hostname": "127.0.0.1", "ssh_port": 1, "domain": f"{name}.example.com"})
+    for name in ("web1.test", "web2.test")
 ]
 """
 Homeport = Callable[..., subprocess.CompletedProcess[str]]
@@ -123,3 +124,21 @@ def test_a_deploy_without_a_yes_is_refused_where_nobody_can_be_asked(homeport: H
     done = homeport("deploy", "production")
     assert done.returncode == 2
     assert "error: --yes: nobody can be asked here" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("plan", "production"), ("deploy", "production", "--yes")])
+def test_a_machine_that_is_away_is_status_1_with_a_line_of_its_own(homeport: Homeport, words: tuple[str, ...]) -> None:
+    done = homeport(*words)
+    assert done.returncode == 1, done.stderr
+    for host in ("web1.test", "web2.test"):
+        assert sum(host in line and "no connection: " in line for line in done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_plan_as_json_has_the_hosts_that_could_not_be_read(homeport: Homeport) -> None:
+    done = homeport("plan", "production", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, json.loads((PACKAGE / "cli" / "schemas" / "plan.json").read_text()))
+    assert [one["host"] for one in document] == ["web1.test", "web2.test"]
+    assert all("no connection" in one["error"] for one in document)

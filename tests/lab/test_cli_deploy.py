@@ -186,12 +186,3 @@ def test_while_somebody_holds_deploys_the_status_is_4_and_the_line_says_who(stag
     assert "the database moves" in done.stdout
     assert "not deployed, held by somebody else" in done.stdout
     assert homeport(stage.project, "unlock", *ON).returncode == 0
-
-
-def test_a_machine_that_is_away_is_status_1_with_one_line(stage: Stage) -> None:
-    settle_data(stage.project, ssh_port=1)
-    for command in (("plan", *ON), ("deploy", *ON, "--yes")):
-        done = homeport(stage.project, *command)
-        assert done.returncode == 1, done.stdout
-        assert "no connection" in done.stdout
-        assert "Traceback" not in done.stdout
