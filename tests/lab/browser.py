@@ -90,9 +90,9 @@ class Page:
 def browser(folder: Path) -> Iterator[Page]:
     """Run a browser whose profile is in `folder`, with one tab."""
     options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
-    options = (*options, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank")
+    more = ("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank")
     with subprocess.Popen(
-        [require_chromium(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [require_chromium(), *options, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         try:
