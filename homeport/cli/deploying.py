@@ -88,7 +88,7 @@ def follow(words: list[str], *, yes: bool) -> None:
     child, progress = Child(words, decides=not yes), Progress()
     began = time.monotonic()
     if shown(child, progress):
-        took, now = time.monotonic() - began, datetime.now(UTC)
+        took, now = time.monotonic() - began - progress.asked_seconds, datetime.now(UTC)
         for line in summary.deployed(progress, child.status, took, by=identity.by(), now=now):
             click.echo(line)
     elif not child.interrupted:
@@ -101,7 +101,9 @@ def shown(child: Child, progress: Progress) -> bool:
     display, running = display_of(progress), child.events()
     if not _until_prepared(display, progress, running):
         return True
+    asked = time.monotonic()
     go = agreed(child, progress)
+    progress.asked_seconds = time.monotonic() - asked
     child.decide(go=go)
     _until_prepared(display, progress, running)
     return go

@@ -96,12 +96,16 @@ class HostProgress:
 
 
 class Progress:
-    """The state of a run, host by host, in the order in which they were heard of."""
+    """The state of a run, host by host, in the order in which they were heard of.
+
+    `asked_seconds` is how long it waited for somebody's answer.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, HostProgress] = {}
         self.problems: list[str] = []
         self.chatter: list[str] = []
+        self.asked_seconds = 0.0
 
     def take(self, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         """Take an event in, and yield what is to be said of it."""
