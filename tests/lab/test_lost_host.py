@@ -22,8 +22,8 @@ def test_a_run_ends_when_its_host_is_gone_and_the_next_one_takes_it_up(
     project.deployed(host)
     old = seen.get("/health")["release"]
     project.write("NEWS.txt", "next")
-    cable = f"{lab.id}v{host.address.rpartition('.')[2]}"
-    data = {"migrate_command": "echo begun >>/var/lib/hello/begun; sleep 150", "migrate_timeout_seconds": 300}
+    cable = f"hp{lab.id}v{host.address.rpartition('.')[2]}"
+    data = {"migrate_command": "echo begun >>/var/lib/hello/begun; sleep 120", "migrate_timeout_seconds": 300}
     with project.started(host.name, "-y", **data) as process:
         assert until(lambda: seen.inside.file("/var/lib/hello/begun").exists, 60)
         subprocess.run(["ip", "link", "set", cable, "down"], check=True)
