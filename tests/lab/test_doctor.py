@@ -159,11 +159,8 @@ END""")
 def ssh_shut(patient: Patient) -> Iterator[None]:
     # From outside, since nobody could come in any more to undo it.
     inside = ["ip", "netns", "exec", names.namespace(patient.seen.lab.id, patient.seen.host.name), "nft"]
-    rule = "tcp dport 22 ct state new reject with tcp reset"
-    run(
-        [*inside, "-f", "-"],
-        stdin=f"table inet shut {{ chain input {{ type filter hook input priority -10; {rule}; }} }}",
-    )
+    rule = "type filter hook input priority -10; tcp dport 22 ct state new reject with tcp reset;"
+    run([*inside, "-f", "-"], stdin=f"table inet shut {{ chain input {{ {rule} }}; }}")
     yield
     run([*inside, "delete", "table", "inet", "shut"])
 
