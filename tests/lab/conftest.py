@@ -21,16 +21,8 @@ LONGEST = tuple(
     f"test_{name}"
     for name in (
         *("runbook", "deploy", "zero_loss", "host_program", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill"),
-        *(
-            "doctor",
-            "doctor_application",
-            "migrating_machine",
-            "locking",
-            "firewall",
-            "certificates",
-            "processes",
-            "release_kinds",
-        ),
+        *("doctor", "doctor_application", "migrating_machine", "locking", "firewall", "certificates", "processes"),
+        "release_kinds",
     )
 )
 
