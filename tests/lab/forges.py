@@ -119,7 +119,7 @@ class GitHub:
         known |= {f"secrets.{key}": value for key, value in self.secrets.get(job["environment"], {}).items()}
         assert job["steps"][0]["uses"].startswith("actions/checkout@")
         work, environment = self.runner.place(branch)
-        environment["GITHUB_ACTIONS"] = "true"
+        environment |= {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octocat"}
         output, summary = "", work.parent / "summary.md"
         for number, step in enumerate(job["steps"][1:]):
             script = work.parent / f"step{number}.sh"

@@ -176,6 +176,7 @@ def test_a_push_deploys(team: Team) -> None:
     assert team.seen.get("/") == {"hello": "world"}
     assert "### homeport deploy production" in done.summary
     assert f"https://{team.seen.host.domain}" in done.summary
+    assert '"by": "octocat@' in team.seen.shell("cat /srv/shop/releases.jsonl")
     assert "Certificate: obtain" in done.output
     assert "Certificate: obtain" not in done.summary
     assert team.key.splitlines()[1] not in done.output + done.summary
