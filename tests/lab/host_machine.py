@@ -151,6 +151,7 @@ class Machine:
         *,
         migrate: bool = True,
         environment: str = "",
+        workers: int = 1,
         main: str = MAIN,
         migration: str = MIGRATE,
         processes: dict[str, str] | None = None,
@@ -164,7 +165,7 @@ class Machine:
         """
         etc, code = f"/etc/homeport/{APP}/releases/{release}", f"/srv/{APP}/releases/{release}"
         record = {**_record(release, migrate, health), **(record or {})}
-        units = _units(release, record, migration if migrate else None, processes or {}, timers or {})
+        units = _units(release, record, workers, migration if migrate else None, processes or {}, timers or {})
         content = {
             f"{code}/main.py": (main, 0o644),
             f"{etc}/release.json": (json.dumps(record), 0o644),
@@ -226,6 +227,7 @@ class Machine:
 def _units(
     release: str,
     record: dict[str, Any],
+    workers: int,
     migration: str | None,
     processes: dict[str, str],
     timers: dict[str, tuple[str, str]],
@@ -235,7 +237,7 @@ def _units(
         "app": APP,
         "release_id": release,
         "entrypoint": ("main.py",),
-        "workers": 1,
+        "workers": workers,
         "access_log": False,
         "memory_max_megabytes": None,
         "stop_timeout_seconds": 10,
