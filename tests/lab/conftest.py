@@ -20,9 +20,9 @@ numbers = itertools.count(1)
 LONGEST = tuple(
     f"test_{name}"
     for name in (
-        *("runbook", "deploy", "zero_loss", "host_program", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill"),
-        *("doctor", "doctor_application", "migrating_machine", "locking", "firewall", "certificates", "processes"),
-        "release_kinds",
+        *("runbook", "deploy", "zero_loss", "host_program", "doctor", "doctor_application", "lost_host", "interrupt"),
+        *("pipeline", "init", "status", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill", "migrating_machine"),
+        *("locking", "firewall", "certificates", "processes", "release_kinds"),
     )
 )
 

@@ -203,7 +203,7 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
         pytest.skip("Debian 12's testssl.sh gives no grade")
     said = stage.testssl.communicate(timeout=600)[0]
     if stage.testssl.returncode:
-        # Its exit status counts the connections that came to nothing, which happens beside other work: once more, alone.
+        # Its exit status counts connections that came to nothing, which happens beside other work: once more, alone.
         again = begin_testssl(stage)
         said, stage.testssl = again.communicate(timeout=600)[0], again
     keep("testssl.txt", said)
