@@ -25,7 +25,7 @@ TARGET, APP, HOST, DOMAIN = "production", "notes", "web1.example.com", "notes.ex
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 # As the reader's ssh has it: his key, unless he names another one, and the machines under their names.
 SSH = """#!/bin/sh
-for word; do case $word in -i) set -- -F {config} "$@"; exec {ssh} "$@" ;; esac; done
+[ "${{1:-}}" != -i ] || exec {ssh} -F {config} "$@"
 exec {ssh} -F {config} -i {key} "$@"
 """
 
@@ -132,8 +132,9 @@ class World:
             target.parent.mkdir(exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / "examples" / APP, self.folder / "app", ignore=ignored)
-        (self.folder / "notes").symlink_to("app")
+        shutil.copytree(REPOSITORY / "examples" / APP, self.folder / "notes", ignore=ignored)
+        # What other tests know it as.
+        self.app.app.symlink_to("notes")
         with (self.app.app / "main.py").open("a") as main:
             main.write(LEAK)
         self.app.git("init", "-q", "-b", "main")
