@@ -8,7 +8,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import history, holding, journal_lines, members, renewal, resources, sampling, slots, timeline, timers, units
+from . import (
+    history,
+    holding,
+    journal_lines,
+    maintenance,
+    members,
+    renewal,
+    resources,
+    sampling,
+    slots,
+    timeline,
+    timers,
+    units,
+)
 from .layout import SLOTS, Layout
 from .processes import unit_names
 
@@ -44,6 +57,7 @@ def status(layout: Layout, seconds: float = sampling.SAMPLE_SECONDS) -> dict[str
         "certificate": renewal.certificate(layout),
         "renewal": renewal.renewal(),
         "hold": holding.read(layout),
+        "maintenance": maintenance.read(layout),
         "log": history.read(layout)[-LOG_ENTRIES:],
     }
 

@@ -35,6 +35,10 @@ def _serving(found: Status) -> Advice:
         yield TROUBLE, "release", "nothing was ever live here", "homeport deploy"
         return
     slot, workers = found["slots"][found["slot"]], found["workers"]
+    if (closed := found["maintenance"]) is not None:
+        why = f": {closed['message']}" if closed["message"] else ""
+        text = f"visitors get the maintenance page, by {closed['by'] or 'somebody'} since {closed['since']}{why}"
+        yield TROUBLE, "maintenance", text, "homeport maintenance off ends that"
     if not found["serving"]:
         yield TROUBLE, "slot", f"the live release does not run ({slot['state']}, {slot['sub_state']})", DOCTOR
     elif workers["wanted"] and workers["running"] < workers["wanted"]:

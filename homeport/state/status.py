@@ -40,6 +40,7 @@ def status(raw: Raw, settings: Settings) -> dict[str, Any]:
         "disks": raw["disks"],
         "certificate": _certificate(raw, settings, now),
         "hold": held(raw["hold"]),
+        "maintenance": held(raw.get("maintenance")),
         "last_deploy": _last_deploy(raw, now),
         "log": deploys.events(raw["log"]),
     }

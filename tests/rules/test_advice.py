@@ -49,6 +49,7 @@ def test_of_a_host_that_is_well_there_is_nothing_to_say() -> None:
         ("warning deploy", {"log": [entry("failed", "bad", "2030-01-01T11:00:00Z", reason="the migration failed")]}),
         ("hint slot", {"slots__blue": slot("blue", active_state="active")}),
         ("hint hold", {"hold": {"by": "carol@desk", "message": "wait"}}),
+        ("trouble maintenance", {"maintenance": {"by": "carol@desk", "message": "a larger disk"}}),
         ("hint reboot", {"machine__reboot_required": True}),
     ],
 )

@@ -130,6 +130,7 @@ RAW: dict[str, Any] = {
         "last_result": "success",
     },
     "hold": None,
+    "maintenance": None,
     "log": [
         entry("started", "old", "2029-12-31T10:00:00Z"),
         entry("live", "old", "2029-12-31T10:00:05Z"),
