@@ -84,7 +84,7 @@ class Project:
         """
         with self.started(host, *options, **data) as process:
             try:
-                output = process.communicate(timeout=900)[0]
+                output = process.communicate(timeout=1100)[0]
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
