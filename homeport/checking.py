@@ -15,26 +15,19 @@ from typing import Any
 import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
 from pyinfra.api import Host
 from pyinfra.api.state import State
-from pyinfra.context import ctx_state
-from pyinfra_cli.inventory import make_inventory
 
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.fleet import fleet
 from homeport.guard import check
 from homeport.inputs import read_inputs
 from homeport.plans import provision
-from homeport.project import on_path, selected
+from homeport.project import opened
 from homeport.steps.wanted import describe
 
 
 def main(inventory: str, *limits: str) -> int:
     """Print what there is to say of each selected host; return the exit status."""
-    state = State()
-    state.cwd = on_path()
-    with ctx_state.use(state):
-        everyone = make_inventory(inventory, cwd=state.cwd)
-        hosts = [host for host in everyone if selected(host, limits)]
-        state.init(everyone, None, initial_limit=hosts)
+    with opened(inventory, limits) as (state, hosts):
         problems = check(state, with_source=True)
         if not hosts:
             raise problems[0]

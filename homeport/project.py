@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
     folder = on_path()
     with ctx_state.use(State()):
         return [host for host in make_inventory(inventory, cwd=folder) if selected(host, limits)]
+
+
+@contextmanager
+def opened(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[Host]]]:
+    """Give pyinfra's state for `inventory`, ready to connect, and the hosts of it that the `limits` select."""
+    limits, state = tuple(limits), State()
+    state.cwd = on_path()
+    with ctx_state.use(state):
+        everyone = make_inventory(inventory, cwd=state.cwd)
+        chosen = [host for host in everyone if selected(host, limits)]
+        state.init(everyone, None, initial_limit=chosen)
+        yield state, chosen
 
 
 def on_path() -> str:

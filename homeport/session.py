@@ -27,14 +27,12 @@ from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, QuoteString, StringCommand
 from pyinfra.api.state import State
 from pyinfra.connectors.util import make_unix_command_for_host
-from pyinfra.context import ctx_state
-from pyinfra_cli.inventory import make_inventory
 
 from homeport.connection import login_is_root
 from homeport.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, HomeportError, UsageError
 from homeport.fleet import fleet
 from homeport.paths import HOST_PROGRAM
-from homeport.project import on_path, selected
+from homeport.project import opened
 from homeport.readings.target import Target
 from homeport.rules.migrating import migrating_host
 from homeport.settings.loading import load
@@ -44,12 +42,7 @@ BLOCK = 32768
 
 def main(inventory: str, options: dict[str, Any], words: list[str]) -> int:
     """Run `words` on the host that suits, and return the status to exit with; raise HomeportError when it cannot be."""
-    folder = on_path()
-    state = State()
-    with ctx_state.use(state):
-        everyone = make_inventory(inventory, cwd=folder)
-        chosen = [host for host in everyone if selected(host, options.get("limit", ()))]
-        state.init(everyone, None, initial_limit=chosen)
+    with opened(inventory, options.get("limit", ())) as (state, chosen):
         if not chosen:
             raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
         target = _target(state, chosen)

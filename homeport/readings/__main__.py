@@ -16,24 +16,16 @@ from typing import Any
 import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
 import gevent  # type: ignore[import-untyped]
 from pyinfra.api import Host
-from pyinfra.api.state import State
-from pyinfra.context import ctx_state
-from pyinfra_cli.inventory import make_inventory
 
 from homeport.errors import EXIT_FAILED, EXIT_USAGE, HomeportError, UsageError
-from homeport.project import on_path, selected
+from homeport.project import opened
 from homeport.readings.target import Target
 from homeport.settings.loading import load
 
 
 def main(kind: str, inventory: str, options: dict[str, Any]) -> int:
     """Print what the hosts answer; return the exit status. Raises UsageError for an inventory that is wrong."""
-    folder = on_path()
-    state = State()
-    with ctx_state.use(state):
-        everyone = make_inventory(inventory, cwd=folder)
-        state.init(everyone, None)
-        hosts = [host for host in everyone if selected(host, options.get("limit", ()))]
+    with opened(inventory, options.get("limit", ())) as (_, hosts):
         if not hosts:
             raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
         targets = [Target(host, load(host.data.dict(), host.name), options) for host in hosts]
