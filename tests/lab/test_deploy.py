@@ -108,7 +108,7 @@ def test_requests_are_in_the_log_of_nginx_and_not_in_the_journal(stage: Stage) -
     assert until(lambda: "/health?who=me" in stage.seen.shell("cat /var/log/nginx/access.log"))
     journal = stage.seen.shell("journalctl --no-pager -u notes@blue.service")
     assert "Started server process" in journal
-    assert "/health" not in journal
+    assert "GET /health" not in journal
 
 
 def test_the_migration_ran_once_and_before_the_application(stage: Stage) -> None:

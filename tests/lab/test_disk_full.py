@@ -105,17 +105,18 @@ def test_a_release_that_cannot_fit_is_refused_before_it_is_sent(stage: Stage) ->
 
 def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     serving, before = stage.live(), stage.listing()
-    # All at once, or the upload would be through before the disk is full.
+    # Little is left from the beginning, or the upload would be through before the rest is taken.
+    stage.fill("/srv", 60)
     stage.seen.shell(
-        "cat >/root/filler.sh <<'END'\n"
+        "cat >/root/rest.sh <<'END'\n"
         "until ls -d /srv/hello/releases/*.partial; do sleep 0.01; done\n"
-        "fallocate -l $(df -Pk /srv | awk 'NR == 2 { print $4 }')K /srv/filler\n"
-        "END\nsystemd-run -q --unit=filler sh /root/filler.sh"
+        "cat /dev/zero >/srv/rest\n"
+        "END\nsystemd-run -q --unit=rest sh /root/rest.sh"
     )
     line = stage.full("/srv")
     assert "cannot be put in place" in line
     assert stage.live() == serving
-    stage.seen.shell("rm /srv/filler")
+    stage.seen.shell("rm /srv/filler /srv/rest")
     assert stage.listing() == before
     stage.deployed()
     assert stage.live() != serving
