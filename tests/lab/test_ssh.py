@@ -23,7 +23,10 @@ from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 AUDITOR = Path(sys.executable).with_name("ssh-audit")
-# The key exchange that pyinfra's SSH library knows; newer clients and servers agree on one that lasts longer.
+QUIET = ["-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes"]
+# What OpenSSH of Debian 13 agrees on with each: both withstand a quantum computer.
+LASTING = {"bookworm": "sntrup761x25519-sha512", "trixie": "mlkem768x25519-sha256"}
+# The key exchange that pyinfra's SSH library knows; the newest auditor alone minds it.
 UNAVOIDABLE = {
     ("curve25519-sha256", "does not provide protection against post-quantum attacks"),
     ("curve25519-sha256@libssh.org", "does not provide protection against post-quantum attacks"),
@@ -44,14 +47,29 @@ class Stage:
         words = [str(AUDITOR), "--skip-rate-test", "-j", self.host.address]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         keep(f"ssh-audit-{self.suite}.json", done.stdout)
-        raw: dict[str, Any] = json.loads(done.stdout)
-        return {
-            (level, one["algorithm"], text)
-            for kind in ("kex", "key", "enc", "mac")
-            for one in raw[kind]
-            for level in ("fail", "warn")
-            for text in one["notes"].get(level, ())
-        } | {("fail", "cve", one["name"]) for one in raw["cves"]}
+        return faults(done.stdout)
+
+
+def faults(report: str) -> set[tuple[str, str, str]]:
+    """Return what a report of ssh-audit (`-j`) has of failures and warnings."""
+    raw: dict[str, Any] = json.loads(report)
+    return {
+        (level, one["algorithm"], text)
+        for kind in ("kex", "key", "enc", "mac")
+        for one in raw[kind]
+        for level in ("fail", "warn")
+        for text in one["notes"].get(level, ())
+    } | {("fail", "cve", one["name"]) for one in raw["cves"]}
+
+
+@pytest.fixture(scope="module")
+def outsider(lab: Lab) -> Iterator[Seen]:
+    """A Debian 13 machine that nothing was deployed to, with its own ssh and ssh-audit."""
+    host = lab.add("outsider", "trixie")
+    seen = Seen(lab, host)
+    seen.shell("apt-get -qq update; apt-get -qq -y --no-install-recommends install ssh-audit >/dev/null 2>&1")
+    yield seen
+    lab.remove(host.name)
 
 
 @pytest.fixture(scope="module", params=get_args(Suite))
@@ -73,8 +91,7 @@ def stage(
 
 
 def logs_in(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
-    settings = ("UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "BatchMode=yes", *options)
-    words = [word for one in settings for word in ("-o", one)]
+    words = [*QUIET, *(word for one in options for word in ("-o", one))]
     target = f"debian@{stage.host.address}"
     return subprocess.run(["ssh", "-F", "none", *words, target, "true"], capture_output=True, text=True, check=False)
 
@@ -86,6 +103,18 @@ def test_the_auditor_finds_faults_before_and_none_after(stage: Stage) -> None:
     found = stage.findings()
     assert {level for level, *_ in found} <= {"warn"}
     assert {(algorithm, text) for _, algorithm, text in found} <= UNAVOIDABLE
+
+
+def test_debians_own_auditor_has_no_word_to_say(stage: Stage, outsider: Seen) -> None:
+    report = outsider.shell(f"ssh-audit --skip-rate-test -j {stage.host.address}")
+    keep(f"ssh-audit-debian-{stage.suite}.json", report)
+    assert len(json.loads(report)["kex"]) > 2
+    assert faults(report) == set()
+
+
+def test_openssh_agrees_on_a_key_exchange_that_lasts(stage: Stage, outsider: Seen) -> None:
+    said = outsider.shell(f"ssh -v {' '.join(QUIET)} debian@{stage.host.address} true 2>&1 || true")
+    assert f"kex: algorithm: {LASTING[stage.suite]}\n" in said
 
 
 def test_keys_get_in_and_passwords_do_not(stage: Stage) -> None:
