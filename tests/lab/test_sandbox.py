@@ -6,6 +6,7 @@ The tests share a machine and go on from one another, in the order in which they
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -188,3 +189,28 @@ def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_
     allowed = stage.seen.property(stage.units[0], "IPAddressAllow").split()
     assert sorted(allowed) == ["127.0.0.0/8", "::1/128"]
     assert sorted(stage.seen.property(stage.units[0], "IPAddressDeny").split()) == ["0.0.0.0/0", "::/0"]
+
+
+def test_the_sample_with_postgresql_over_tcp_fully_works_in_the_default_sandbox(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = secrets.token_hex(16)
+    as_postgres = "cd / && runuser -u postgres --"
+    stage.seen.shell(f"{as_postgres} psql -q -c \"ALTER ROLE notes PASSWORD '{password}'\"")
+    stage.seen.shell(f"{as_postgres} createdb -O notes distant")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://notes:{password}@127.0.0.1:5432/distant")
+    settle_data(
+        stage.project,
+        environment={},
+        secrets_from_environment=["DATABASE_URL"],
+        sandbox_network="any",
+        sandbox_jit=False,
+        sandbox_writable_paths=[],
+    )
+    stage.project.deployed(stage.host)
+    stage.serves_under_load()
+    ask = f"{as_postgres} psql -At -d distant -c"
+    assert int(stage.seen.shell(f"{ask} 'table notes' | wc -l")) > 5
+    clients = "select distinct client_addr from pg_stat_activity where datname = 'distant' and usename = 'notes'"
+    assert stage.seen.shell(f'{ask} "{clients}"') == "127.0.0.1"
+    assert stage.done() == OPEN
