@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab, LabDirectory, LabHost
 from homeport.lab.model import BackendName, Suite
+from tests.lab.remote import ReadLab
 from tests.lab.seasoned import Seasoned
 
 MakeHost = Callable[..., LabHost]
@@ -41,7 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab without hosts, its services up; removed when the run ends."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("the lab needs root on Linux")
-    lab = Lab(LabDirectory(tmp_path_factory.mktemp("homeport") / "lab"))
+    lab = ReadLab(LabDirectory(tmp_path_factory.mktemp("homeport") / "lab"))
     try:
         lab.up(hosts=0)
         yield lab

@@ -19,6 +19,7 @@ from typing import Any
 from homeport.host import files as program_files
 from homeport.lab import Lab, LabHost
 from homeport.rendering import render
+from tests.lab import remote
 from tests.unit_values import SANDBOX
 
 LIBRARY = "/usr/local/lib/homeport"
@@ -130,7 +131,7 @@ class Machine:
 
     def root(self, script: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a shell script as root."""
-        done = self.lab.run(self.host, "sudo sh -s", stdin=script)
+        done = remote.run(self.lab, self.host, "sudo sh -s", stdin=script)
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done
 
@@ -181,7 +182,7 @@ class Machine:
     def run(self, action: str, release: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run `start` or `commit` as the controller does."""
         words = ["sudo", PROGRAM, action, "--app", APP, "--release", release, *options]
-        return self.lab.run(self.host, shlex.join(words))
+        return remote.run(self.lab, self.host, shlex.join(words))
 
     def deploy(self, release: str) -> None:
         """Start and commit a release that is expected to work."""
@@ -217,7 +218,7 @@ class Machine:
     def killed(self, when: str | int, action: str, release: str, *options: str) -> bool:
         """Run a command of the program and kill it (see KILL_AT); return whether it came to that."""
         words = ["sudo", "python3", KILLER, str(when), action, "--app", APP, "--release", release, *options]
-        done = self.lab.run(self.host, shlex.join(words))
+        done = remote.run(self.lab, self.host, shlex.join(words))
         if done.returncode in (0, 1) and "killed before" not in done.stdout:
             return False
         assert "killed before" in done.stdout, done.stdout + done.stderr

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,12 @@ import testinfra
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab import remote
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
+# Nobody waits for five seconds after each of some hundred releases; test_deploy's are watched as long as a user's are.
+HASTE: Mapping[str, object] = {"watch_seconds": 1}
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 
@@ -43,7 +46,7 @@ class Project:
             source = REPOSITORY / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
         shutil.copytree(REPOSITORY / "examples" / example, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
-        project = cls(folder, lab, {"app_name": example, "app_source": "app", "app_subdirectory": "", **data})
+        project = cls(folder, lab, {"app_name": example, "app_source": "app", "app_subdirectory": "", **HASTE, **data})
         project.git("init", "-q", "-b", "main")
         project.commit("first")
         return project
@@ -134,12 +137,13 @@ class Seen:
             f"Host {host.name}\n  HostName {host.address}\n  Port {host.port}\n  User {host.user}\n"
             f"  IdentityFile {directory.key_file}\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {directory.known_hosts_file}\n  StrictHostKeyChecking yes\n"
+            + "".join(f"  {option.replace('=', ' ', 1)}\n" for option in remote.kept(self.lab, host))
         )
-        return testinfra.get_host(f"ssh://{host.name}", ssh_config=str(config), sudo=True)
+        return testinfra.get_host(f"ssh://{host.name}?controlpersist=0", ssh_config=str(config), sudo=True)
 
     def shell(self, command: str) -> str:
         """Run a command as root and have it succeed; return what it printed."""
-        result = self.lab.run(self.host, f"sudo sh -c {_quoted(command)}")
+        result = remote.run(self.lab, self.host, f"sudo sh -c {_quoted(command)}")
         assert result.returncode == 0, result.stderr
         return result.stdout.strip()
 
