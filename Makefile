@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/.ready
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
@@ -15,7 +17,7 @@ help:
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-kill        kill a deploy and the host program at every point (make test: at a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
-	@echo "make bench            measure against the floor; writes benchmarks/RESULTS.md"
+	@echo "make bench [ONLY=parts] measure against the floor and the peers; writes benchmarks/RESULTS.md"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
 	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"
@@ -66,8 +68,15 @@ check: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q -m "not lab"
 
-bench: $(READY)
-	@$(BIN)/python -m benchmarks
+# What homeport is measured against is no part of its own environment.
+$(BENCH_READY): requirements/bench.txt $(READY)
+	@echo "==> Python environment of the benchmarks' peers in $(BENCH_VENV)"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(READY) $(BENCH_READY)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 reference: $(READY)
 	@$(BIN)/python -m homeport.reference
@@ -77,9 +86,10 @@ docs: $(READY)
 
 lock: $(READY)
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) --extra dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile $(LOCK_FLAGS) requirements/bench.in -o requirements/bench.txt
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) templates/tools/requirements.in -o templates/tools/requirements.txt
 	@for example in examples/*/; do $(BIN)/uv pip compile $(LOCK_FLAGS) $$example/requirements.in -o $$example/requirements.txt; done
 
 clean:
 	@[ ! -x $(BIN)/homeport ] || $(BIN)/homeport lab down
-	@rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH_VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
