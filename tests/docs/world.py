@@ -162,7 +162,7 @@ class World:
         config.write_text(
             "".join(f"Host {name}\n  HostName {one.address}\n" for name, one in self.machines.items())
             + f"Host *\n  User debian\n  UserKnownHostsFile {known}\n  GlobalKnownHostsFile /dev/null\n"
-            "  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n"
+            "  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n  KexAlgorithms ^curve25519-sha256\n"
         )
         wrapper = self.bin / "ssh"
         wrapper.write_text(SSH.format(config=config, ssh=shutil.which("ssh"), key=self.key))
