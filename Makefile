@@ -15,7 +15,7 @@ help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
 	@echo "make test             all tests, those on real machines included (root on Linux)"
 	@echo "make test-fast        the tests that need no machine"
-	@echo "make test-kill        kill a deploy and the host program at every point (make test: at a few)"
+	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench [ONLY=parts] measure against the floor and the peers; writes benchmarks/RESULTS.md"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
@@ -55,9 +55,10 @@ test-units: $(READY)
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)
 
-# All points at which a deploy and the host program can be killed, of which `make test` takes a few: half an hour.
+# All points at which a deploy and the host program can be killed, and twenty releases under load, of which `make test`
+# takes a few: three quarters of an hour.
 test-kill: $(READY)
-	@HOMEPORT_KILL=everywhere $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py
+	@HOMEPORT_KILL=everywhere $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
 
 test-fast: $(READY)
 	@$(BIN)/pytest -m "not lab"

@@ -12,7 +12,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
-from tests.lab.project import Project, Seen, until
+from tests.lab.project import HASTE, Project, Seen, until
 
 pytestmark = pytest.mark.lab
 UNITS = ("nginx.service", "notes@blue.service", "notes@green.service", "homeport-renew.timer")
@@ -32,6 +32,8 @@ def stage(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.Tem
     """A bare machine of each suite and a project for it; the authority is up again when the tests are through."""
     host = lab.add(f"deploy-{request.param}", request.param)
     project = Project.create(tmp_path_factory.mktemp(request.param) / "project", lab)
+    # What goes live here at first is served and watched as homeport does it by itself.
+    del project.data["watch_seconds"]
     yield Stage(project, host, Seen(lab, host))
     lab.acme.start()
     lab.remove(host.name)
@@ -155,7 +157,6 @@ def health(response: Response) -> None:
 """
 BROKEN = {
     "cannot be imported": ("main.py", "import no_such_module\n", "no_such_module"),
-    "exits at once": ("main.py", "import os\nos._exit(7)\n", "exited"),
     "never becomes healthy": (
         "main.py",
         "from fastapi import FastAPI\napp = FastAPI()\n"
@@ -174,7 +175,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
     serving, pid = live(stage.seen), stage.seen.property("notes@green.service", "MainPID")
     good = (stage.project.app / path).read_text()
     stage.project.write(path, text)
-    result = stage.project.deploy(stage.host, health_timeout_seconds=15)
+    result = stage.project.deploy(stage.host, health_timeout_seconds=15, workers=1)
     stage.project.write(path, good)
     assert result.returncode == 1, result.stdout
     assert "notes" in the_error(result.stdout)
@@ -189,7 +190,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
 def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: Stage) -> None:
     serving, good = live(stage.seen), (stage.project.app / "requirements.txt").read_text()
     stage.project.write("requirements.txt", "fastapi[standard]\nno-such-package-of-homeport==1.0\n")
-    result = stage.project.deploy(stage.host)
+    result = stage.project.deploy(stage.host, workers=1)
     stage.project.write("requirements.txt", good)
     assert result.returncode == 1
     assert "error: notes: the dependencies cannot be installed" in result.stdout
@@ -197,13 +198,16 @@ def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: 
     assert live(stage.seen) == serving
 
 
+@pytest.mark.one_suite
 def test_what_was_broken_is_mended_by_the_next_run(stage: Stage) -> None:
+    stage.project.data |= {**HASTE, "workers": 1}
     stage.project.write("NEWS.txt", "third")
     stage.project.deployed(stage.host)
     assert stage.seen.answers()
     assert changes_nothing(stage.project.deployed(stage.host))
 
 
+@pytest.mark.one_suite
 def test_a_killed_worker_and_a_killed_manager_come_back(stage: Stage) -> None:
     unit = f"notes@{stage.seen.get('/health')['slot']}.service"
     stage.seen.shell(f"kill -9 {stage.seen.get('/health')['pid']}")
@@ -228,6 +232,7 @@ def test_a_rebooted_machine_serves_without_help(stage: Stage) -> None:
     assert live(stage.seen) == serving
 
 
+@pytest.mark.one_suite
 def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -239,6 +244,7 @@ def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
         domain=name,
         port_blue=8011,
         port_green=8012,
+        workers=1,
     )
     clash = hello.deploy(stage.host, port_blue=8001)
     assert clash.returncode == 1

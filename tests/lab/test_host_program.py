@@ -83,6 +83,7 @@ def test_a_commit_ends_the_old_slot_after_its_requests(machine: Machine) -> None
     assert [machine.active(f"app@{slot}") for slot in PORTS] == ["inactive", "active"]
 
 
+@pytest.mark.one_suite
 def test_a_release_that_turns_unhealthy_as_it_goes_live_is_taken_back(machine: Machine) -> None:
     machine.release("shy", environment="FAULT=shy\n")
     assert machine.run("start", "shy").returncode == 0
@@ -99,12 +100,14 @@ def test_a_release_that_turns_unhealthy_as_it_goes_live_is_taken_back(machine: M
     assert machine.events()[-1] == ("failed", "shy")
 
 
+@pytest.mark.one_suite
 def test_each_slot_keeps_the_units_of_its_release(machine: Machine) -> None:
     for slot, release in (("blue", "shy"), ("green", "r2")):
         installed = machine.root(f"cat /etc/systemd/system/app@{slot}.service").stdout
         assert installed == machine.root(f"cat /etc/homeport/app/releases/{release}/app.service").stdout
 
 
+@pytest.mark.one_suite
 @pytest.mark.parametrize(
     ("release", "environment", "cause"),
     [
@@ -134,6 +137,7 @@ def test_a_release_that_fails_leaves_the_live_one_alone(
     assert machine.run("commit", release).returncode == 1
 
 
+@pytest.mark.one_suite
 def test_a_port_in_strange_hands_is_named(machine: Machine) -> None:
     machine.root("systemd-run -q --unit=stranger python3 -m http.server -b 127.0.0.1 8001; sleep 1")
     try:
@@ -145,6 +149,7 @@ def test_a_port_in_strange_hands_is_named(machine: Machine) -> None:
     assert "port 8001 of slot blue is in use by python3 (pid " in done.stdout
 
 
+@pytest.mark.one_suite
 def test_a_release_without_migration_takes_the_slot_of_one_with(machine: Machine) -> None:
     machine.release("r3", migrate=False)
     before = machine.migrations()
@@ -156,6 +161,7 @@ def test_a_release_without_migration_takes_the_slot_of_one_with(machine: Machine
     assert "No such file" in machine.root("ls /etc/systemd/system/app-migrate@blue.service", check=False).stderr
 
 
+@pytest.mark.one_suite
 def test_a_killed_server_comes_back_without_migrating_again(machine: Machine) -> None:
     machine.release("r4")
     machine.deploy("r4")
@@ -167,6 +173,7 @@ def test_a_killed_server_comes_back_without_migrating_again(machine: Machine) ->
     assert machine.migrations() == before
 
 
+@pytest.mark.one_suite
 def test_one_start_at_a_time(machine: Machine) -> None:
     machine.release("r5", environment="MIGRATION_SECONDS=6\n")
     words = f"{PROGRAM} start --app {APP} --release r5"
@@ -254,7 +261,10 @@ def test_a_killed_rollback_is_finished_by_the_next(machine: Machine) -> None:
     machine.deploy("r6")
 
 
-@pytest.mark.parametrize(("cut", "release", "flipped"), [("live-green", "r7", False), ("disable", "r8", True)])
+@pytest.mark.parametrize(
+    ("cut", "release", "flipped"),
+    [("live-green", "r7", False), pytest.param("disable", "r8", True, marks=pytest.mark.one_suite)],
+)
 def test_a_boot_starts_what_the_flag_says_and_nothing_else(
     machine: Machine, cut: str, release: str, flipped: bool
 ) -> None:
@@ -296,6 +306,7 @@ def test_the_work_goes_on_when_the_connection_breaks(machine: Machine) -> None:
     assert until(lambda: ("started", "r9") in machine.events())
 
 
+@pytest.mark.one_suite
 def test_prune_keeps_what_is_in_use_and_the_newest(machine: Machine) -> None:
     machine.deploy("r9")
     machine.root(f"mkdir /srv/{APP}/releases/half.partial /srv/{APP}/venvs/unused")
