@@ -5,6 +5,7 @@ The tests share a machine and go on from one another, in the order in which they
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import socket
 import subprocess
@@ -43,6 +44,10 @@ one.sendall(b"heard end")
 """
 STATE = "cat /etc/ssh/sshd_config.d/* /etc/homeport/firewall.nft; nft -s list ruleset; sshd -T | sort"
 PENDING = "/etc/homeport/.pending-access.json"
+# Somebody who may log in, and whose key no file has.
+ANOTHER = "deployer"
+MAKE_ANOTHER = f"useradd -m -s /bin/sh {ANOTHER}; echo '{ANOTHER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{ANOTHER}"
+WHERE_WE_WRITE = "/etc /srv /usr/local /var/lib"
 
 
 @dataclass
@@ -107,6 +112,19 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     project.deployed(host, firewall=False, sshd_hardening=False)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
+
+
+def test_somebody_with_a_password_and_no_key_is_refused_before_anything_changes(stage: Stage) -> None:
+    password, lets_passwords_in = secrets.token_hex(16), "/etc/ssh/sshd_config.d/10-passwords.conf"
+    stage.seen.shell(
+        f"{MAKE_ANOTHER}; echo {ANOTHER}:{password} | chpasswd;"
+        f"echo 'PasswordAuthentication yes' >{lets_passwords_in}; systemctl reload ssh; touch /run/before"
+    )
+    line = refusal(stage.project.deploy(stage.host, ssh_user=ANOTHER, ssh_password=password), 1)
+    assert f"{ANOTHER} has no authorized key, and could not log in without a password" in line
+    assert "add your key on the host (ssh-copy-id), or set sshd_hardening = False" in line
+    assert stage.seen.shell(f"find {WHERE_WE_WRITE} -newer /run/before") == ""
+    stage.seen.shell(f"rm {lets_passwords_in}; systemctl reload ssh")
 
 
 def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage) -> None:
@@ -199,5 +217,15 @@ def test_a_good_change_is_kept_after_all_that(stage: Stage) -> None:
         stage.project.deployed(stage.host)
     assert "logingracetime 33" in stage.seen.shell("sshd -T")
     assert stage.seen.shell("systemctl list-units --all --no-legend 'homeport-lockout-*'") == ""
-    stage.project.deployed(stage.host)
+
+
+def test_somebody_whose_key_is_in_no_file_but_said_by_a_command_is_let_in(stage: Stage) -> None:
+    key = stage.project.lab.directory.key_file.with_suffix(".pub").read_text().strip()
+    stage.seen.shell(
+        f"echo '[ $1 != {ANOTHER} ] || echo \"{key}\"' >/etc/ssh/keys.sh;"
+        "echo 'AuthorizedKeysCommand /bin/sh /etc/ssh/keys.sh %u' >/etc/ssh/sshd_config.d/10-keys.conf;"
+        "echo 'AuthorizedKeysCommandUser nobody' >>/etc/ssh/sshd_config.d/10-keys.conf; systemctl reload ssh"
+    )
+    stage.project.deployed(stage.host, ssh_user=ANOTHER)
     assert "logingracetime 30" in stage.seen.shell("sshd -T")
+    assert "passwordauthentication no" in stage.seen.shell("sshd -T")
