@@ -25,8 +25,9 @@ from tests.lab import remote
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
-# Nobody waits for five seconds after each of some hundred releases; test_deploy's are watched as long as a user's are.
-HASTE: Mapping[str, object] = {"watch_seconds": 1}
+# Some hundred releases are neither watched for five seconds each nor started with more processes than it takes to show
+# what they show; test_deploy's first ones are as a user has them.
+HASTE: Mapping[str, object] = {"watch_seconds": 1, "workers": 1}
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 

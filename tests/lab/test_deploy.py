@@ -33,7 +33,7 @@ def stage(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.Tem
     host = lab.add(f"deploy-{request.param}", request.param)
     project = Project.create(tmp_path_factory.mktemp(request.param) / "project", lab)
     # What goes live here at first is served and watched as homeport does it by itself.
-    del project.data["watch_seconds"]
+    project.data = {key: value for key, value in project.data.items() if key not in HASTE}
     yield Stage(project, host, Seen(lab, host))
     lab.acme.start()
     lab.remove(host.name)
@@ -200,7 +200,7 @@ def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: 
 
 @pytest.mark.one_suite
 def test_what_was_broken_is_mended_by_the_next_run(stage: Stage) -> None:
-    stage.project.data |= {**HASTE, "workers": 1}
+    stage.project.data |= HASTE
     stage.project.write("NEWS.txt", "third")
     stage.project.deployed(stage.host)
     assert stage.seen.answers()

@@ -136,6 +136,7 @@ def test_a_hold_by_hand_keeps_every_change_out_until_it_is_ended(stage: Stage) -
     assert "the database moves" in homeport(stage.project, "releases", "lab", "--limit", "locked").stdout
     assert stage.live() == before
     assert homeport(stage.project, "unlock", "lab", "--limit", "locked").returncode == 0
+    settle_data(stage.project, workers=2)
     stage.project.deployed(stage.host)
     assert stage.live() != before
 

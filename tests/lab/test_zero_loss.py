@@ -28,7 +28,7 @@ pytestmark = pytest.mark.lab
 RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2} if EVERYWHERE else {"near": 2, "far": 1}
 # The drain must outlast the requests of 5 s. An open WebSocket makes it last as long as it may.
-SETTINGS = {"drain_timeout_seconds": 6, "watch_seconds": 1, "keep_releases": 4}
+SETTINGS = {"workers": 2, "drain_timeout_seconds": 6, "watch_seconds": 1, "keep_releases": 4}
 
 
 @dataclass
