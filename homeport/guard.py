@@ -21,6 +21,7 @@ from pyinfra.context import ctx_config, ctx_state
 from homeport import telling
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.fleet import fleet
+from homeport.interpreter import economize
 from homeport.operations import outcome
 from homeport.paths import ENTRIES
 from homeport.rules.migrating import must_take_part
@@ -29,6 +30,7 @@ from homeport.settings.loading import load
 
 def install() -> None:
     """Have this run of pyinfra stop at the first failing host, and check it before it connects to anything."""
+    economize()
     ctx_config.get().FAIL_PERCENT = 0
     state: State = ctx_state.get()
     set_stage = state.set_stage

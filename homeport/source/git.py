@@ -30,10 +30,14 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class Repository:
-    """A git repository, and `folder`: the path below its root that the commands run in ("" for the root)."""
+    """A git repository, and `folder`: the path below its root that the commands run in ("" for the root).
+
+    A `bare` one has no working tree.
+    """
 
     path: Path
     folder: str = ""
+    bare: bool = False
 
     def run(
         self,
@@ -104,10 +108,11 @@ def find_repository(source: str, project: Path) -> Repository:
         raise _source_error(f"no folder at {path}", "set app_source to the folder of a git repository")
     here = Repository(path)
     try:
-        if here.text("rev-parse", "--is-bare-repository") == "true":
-            return Repository(Path(here.text("rev-parse", "--absolute-git-dir")))
-        prefix = here.text("rev-parse", "--show-prefix").rstrip("/")
-        return Repository(Path(here.text("rev-parse", "--show-toplevel")), prefix)
+        bare, root = here.text("rev-parse", "--is-bare-repository", "--absolute-git-dir").split("\n", 1)
+        if bare == "true":
+            return Repository(Path(root), bare=True)
+        prefix, root = here.text("rev-parse", "--show-prefix", "--show-toplevel").split("\n", 1)
+        return Repository(Path(root), prefix.rstrip("/"))
     except GitError as error:
         raise _repository_error(path, str(error)) from None
 

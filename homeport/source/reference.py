@@ -36,11 +36,10 @@ def find_revision(repository: Repository, ref: str, folder: str, allow_dirty: bo
     The working tree counts only when `ref` is HEAD or the branch that is checked out: a tag or a commit means itself.
     Raises UsageError with key app_ref or allow_dirty.
     """
-    commit = _commit(repository, ref)
-    time = int(repository.text("show", "--no-patch", "--no-show-signature", "--format=%ct", commit))
+    commit, time, tree = _commit(repository, ref)
     changed = _changes(repository, folder) if _is_checked_out(repository, ref) else []
     if not changed:
-        return Revision(commit, time, repository.text("rev-parse", "--verify", f"{commit}^{{tree}}"), False)
+        return Revision(commit, time, tree, False)
     if not allow_dirty:
         raise UsageError(
             f"{len(changed)} uncommitted in {repository.path}: {some(changed)}",
@@ -50,12 +49,17 @@ def find_revision(repository: Repository, ref: str, folder: str, allow_dirty: bo
     return Revision(commit, time, _written_tree(repository, folder), True)
 
 
-def _commit(repository: Repository, ref: str) -> str:
+def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
+    """Return the commit that `ref` names, its time and its tree."""
     if not ref or ref.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", ref):
         raise UsageError(f"{ref!r} is no name of a commit", key="app_ref", fix="set it to a branch, a tag or a commit")
-    commit = repository.attempt("rev-parse", "--quiet", "--verify", f"{ref}^{{commit}}")
-    if commit:
-        return commit
+    show = ("show", "--no-patch", "--no-show-signature", "--format=%H %ct %T", f"{ref}^{{commit}}")
+    shown = repository.attempt(*show)
+    if not shown and repository.attempt("rev-parse", "--quiet", "--verify", f"{ref}^{{commit}}"):
+        shown = repository.text(*show)  # it is there and cannot be read: git says why
+    if shown:
+        commit, time, tree = shown.split()
+        return commit, int(time), tree
     if not repository.attempt("rev-list", "--max-count=1", "--all"):
         problem = f"the repository at {repository.path} has no commit yet"
         raise UsageError(problem, key="app_ref", fix="commit the application first")
@@ -80,7 +84,7 @@ def _advice(repository: Repository, ref: str) -> str:
 
 
 def _is_checked_out(repository: Repository, ref: str) -> bool:
-    if repository.attempt("rev-parse", "--is-inside-work-tree") != "true":
+    if repository.bare:
         return False
     if ref in ("HEAD", "@"):
         return True

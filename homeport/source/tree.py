@@ -23,7 +23,7 @@ from homeport.rules.tree import (
     tree_id,
     without_ignored,
 )
-from homeport.source.git import Repository
+from homeport.source.git import GitError, Repository
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
 
     Raises UsageError when the folder is not there (key app_subdirectory) or holds what cannot be released.
     """
-    identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}")
-    if not identity or repository.text("cat-file", "-t", identity) != "tree":
+    identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}") or "none"
+    try:
+        listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
+    except GitError:  # not there, or a file
         raise UsageError(
             f"no folder {folder} {place}", key="app_subdirectory", fix="set it to the folder that the application is in"
-        )
-    listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
+        ) from None
     files = without_ignored(listed, _unreleased(repository, root, folder, listed))
     contents = _contents(repository, sorted({entry.id for entry in to_examine(files)}))
     refuse_what_cannot_be_released(files, contents)
