@@ -23,7 +23,9 @@ from tests.lab.seasoned import Seasoned
 pytestmark = pytest.mark.lab
 # Those that anybody may reach, those from the lab's own network, and from a network that nobody is in.
 OPENED, FROM_HERE, FROM_ELSEWHERE = 9100, 9200, 9300
-LISTENING = {25, 5432, 8080, 31337, OPENED, FROM_HERE, FROM_ELSEWHERE}
+# The one that another application on the machine opens.
+NEIGHBOURS = 5432
+LISTENING = {25, NEIGHBOURS, 8080, 31337, OPENED, FROM_HERE, FROM_ELSEWHERE}
 CHOSEN = {22, 80, 443, OPENED, FROM_HERE}
 LISTENER = """
 import selectors, socket, sys
@@ -35,6 +37,7 @@ while True:
     for key, _ in selector.select():
         key.fileobj.accept()[0].close()
 """
+UPKEEP = "systemctl list-units --plain --no-legend 'homeport-upkeep@*' | cut -d ' ' -f 1"
 OTHER = "table inet mine { chain input { type filter hook input priority 10; tcp dport 1 counter accept; }; }"
 
 
@@ -46,6 +49,14 @@ class Stage:
     host: LabHost
     seen: Seen
     addresses: tuple[str, str]
+
+    def only_these_are_open(self, *ports: int) -> bool:
+        """Tell whether of all listeners just these can be reached, over IPv4 and IPv6."""
+        found = open_ports(self.addresses, LISTENING)
+        return all(
+            found[address] <= set(ports) and all(connects(address, port) for port in ports)
+            for address in self.addresses
+        )
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,14 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     seen.shell(f"echo {_quoted(OTHER)} | nft -f -")
     yield Stage(project, host, seen, (host.address, address6))
     lab.remove(host.name)
+
+
+@pytest.fixture(scope="module")
+def neighbour(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Another application for the same machine."""
+    data = {"app_name": "other", "domain": f"other.{stage.host.domain}", "port_blue": 8011, "port_green": 8012}
+    data |= {"workers": 1, "watch_seconds": 0, "firewall_open": f"{NEIGHBOURS}/tcp"}
+    return Project.create(tmp_path_factory.mktemp("neighbour") / "project", stage.project.lab, "hello", **data)
 
 
 def _quoted(text: str) -> str:
@@ -122,6 +141,28 @@ def test_debians_own_firewall_service_does_not_take_ours_away(stage: Stage) -> N
     stage.seen.shell("systemctl disable --now nftables")
 
 
+def test_what_one_application_opens_stays_when_another_is_deployed(stage: Stage, neighbour: Project) -> None:
+    upkeep = stage.seen.shell(UPKEEP)
+    assert len(upkeep.split()) == 1
+    neighbour.deployed(stage.host)
+    assert stage.only_these_are_open(OPENED, FROM_HERE, NEIGHBOURS)
+    # What keeps the machine well is one for both, and was not begun anew.
+    assert stage.seen.shell(UPKEEP) == upkeep
+    assert stage.seen.answers()
+    assert stage.seen.answers(name=f"other.{stage.host.domain}")
+
+
+def test_what_one_application_closes_is_closed_and_no_more(stage: Stage, neighbour: Project) -> None:
+    stage.project.data["firewall_open"] = f"{OPENED}/tcp"
+    said = stage.project.deployed(stage.host)
+    # Nothing else that the neighbour's deploy has left there is another one's wish.
+    assert said.count("No changes") == said.count("--> Starting operation") - 1, said
+    assert stage.only_these_are_open(OPENED, NEIGHBOURS)
+    neighbour.data.pop("firewall_open")
+    neighbour.deployed(stage.host)
+    assert stage.only_these_are_open(OPENED)
+
+
 def test_the_firewall_is_there_after_a_reboot(stage: Stage) -> None:
     lab = stage.project.lab
     stage.seen.shell("systemctl enable nftables")
@@ -145,10 +186,12 @@ def test_rules_that_nftables_refuses_change_nothing(stage: Stage) -> None:
     assert stage.seen.shell("nft -s list ruleset; cat /etc/homeport/firewall.nft") == before
 
 
-def test_without_the_setting_our_table_goes_and_no_other(stage: Stage) -> None:
+def test_the_table_goes_when_no_application_wants_it_and_no_other_table_does(stage: Stage, neighbour: Project) -> None:
     stage.seen.shell(f"echo {_quoted(OTHER)} | nft -f -")
     stage.project.data.pop("firewall_open")
     stage.project.deployed(stage.host, firewall=False)
+    assert not connects(stage.host.address, 31337, 1.5)
+    neighbour.deployed(stage.host, firewall=False)
     assert "homeport" not in stage.seen.shell("nft list tables")
     assert "inet mine" in stage.seen.shell("nft list tables")
     assert connects(stage.host.address, 31337)
