@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -32,9 +33,11 @@ OFF = {
     "firewall": False,
     "sshd_hardening": False,
 }
+# A window that is not now, whenever the tests run.
+FAR = time.strftime("%H:%M", time.gmtime(time.time() + 6 * 3600))
 ON = {
     "security_upgrades": True,
-    "reboot_time": "03:30",
+    "reboot_time": FAR,
     "journal_max_megabytes": 500,
     "log_rotation": True,
     "time_synchronisation": True,
@@ -45,6 +48,10 @@ ON = {
 }
 LYNIS = "lynis audit system --quick --no-colors >/dev/null 2>&1; cat /var/log/lynis-report.dat"
 INSTANCES = "systemctl list-units --plain --no-legend 'homeport-upkeep@*' | cut -d ' ' -f 1"
+# What apt's timer starts every day; it does nothing when it has been there today.
+UPGRADE = "rm -f /var/lib/apt/periodic/upgrade-stamp; systemctl start apt-daily-upgrade.service"
+SCHEDULE = "/run/systemd/shutdown/scheduled"
+BOOTED = 'cat /proc/sys/kernel/random/boot_id; date -d "$(systemctl show -P UserspaceTimestamp)" +%s'
 # The index after a deploy, by lynis of Debian 12 on a container whose kernel is not its own; docs/hardening.md has the
 # reason for each point that is left.
 LEAST = 65
@@ -68,6 +75,21 @@ class Stage:
         """Return the limit that the journal itself said it has when it came up last."""
         said = "journalctl -q --no-pager -o cat -t systemd-journald"
         return self.seen.shell(f"{said} | grep -o 'max [0-9.]*[MG]' | tail -n 1")
+
+    def upgraded(self, reboot_time: str) -> int:
+        """Have the daily upgrade find that a reboot is needed; return when it is to be (seconds since 1970)."""
+        self.seen.shell(f"date -u > /run/reboot-required; {UPGRADE}")
+        mode, microseconds = (self.seen.shell(f"sed -n 's/^{key}=//p' {SCHEDULE}") for key in ("MODE", "USEC"))
+        assert mode == "reboot"
+        when = int(microseconds) // 1_000_000
+        assert time.strftime("%H:%M:%S", time.gmtime(when)) == f"{reboot_time}:00"
+        return when
+
+    def booted(self) -> tuple[str, int]:
+        """Return the id of the machine's boot and when that was; ("", 0) while it is down."""
+        done = self.project.lab.run(self.host, BOOTED)
+        words = done.stdout.split()
+        return (words[0], int(words[1])) if done.returncode == 0 and len(words) == 2 else ("", 0)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +130,7 @@ def test_upgrades_of_security_are_installed_by_themselves_and_reboots_have_their
         'APT::Periodic::Unattended-Upgrade "1";',
         'APT::Periodic::Update-Package-Lists "1";',
         'Unattended-Upgrade::Automatic-Reboot "true";',
-        'Unattended-Upgrade::Automatic-Reboot-Time "03:30";',
+        f'Unattended-Upgrade::Automatic-Reboot-Time "{FAR}";',
         'DPkg::Options:: "--force-confold";',
     ):
         assert line in settings
@@ -147,6 +169,29 @@ def test_a_container_keeps_its_hosts_clock_and_swap(stage: Stage) -> None:
     assert stage.seen.shell("ls /var/swap.homeport 2>/dev/null || true") == ""
     [unit] = stage.seen.shell(INSTANCES).split()
     assert "this is a container" in stage.seen.shell(f"journalctl -q --no-pager -o cat -u '{unit}'")
+
+
+def test_a_machine_that_needs_a_reboot_serves_on_until_its_window(stage: Stage) -> None:
+    before = stage.booted()
+    assert stage.upgraded(FAR) > time.time() + 3600
+    assert stage.seen.answers()
+    assert stage.booted() == before
+
+
+def test_in_its_window_it_reboots_and_the_application_comes_back_by_itself(stage: Stage) -> None:
+    before = stage.booted()
+    # Windows begin with a minute. One that began while we were on our way is tomorrow's again.
+    for _ in range(3):
+        near = time.strftime("%H:%M", time.gmtime(time.time() + 80))
+        settle_data(stage.project, reboot_time=near)
+        stage.project.deployed(stage.host)
+        window = stage.upgraded(near)
+        if window < time.time() + 300:
+            break
+    assert until(lambda: stage.booted()[0] not in (before[0], ""), 240)
+    assert stage.booted()[1] >= window
+    assert until(stage.seen.answers, 60)
+    assert stage.seen.shell(f"ls {SCHEDULE} /run/reboot-required 2>/dev/null || true") == ""
 
 
 def test_lynis_counts_more_after_than_before(stage: Stage) -> None:
