@@ -134,7 +134,7 @@ def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bo
     if old.enabled:
         units.disable(layout.unit(old.name))
     if running:
-        switching.drain(layout.app, old.name, release.ports[old.name], release.drain_timeout_seconds)
+        switching.drain(layout, old.name, release.ports[old.name], release.drain_timeout_seconds)
     slots.halt(layout, old.name)
     return not found[slot].enabled or old.enabled or running
 

@@ -6,7 +6,6 @@ its host name or redirects to https answers as it would answer a visitor.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import time
@@ -54,6 +53,9 @@ def site_name(layout: Layout) -> str:
 
 def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SECONDS) -> Answer:
     """Ask the health path on loopback `port` once, as visitor of the site `name`."""
+    # Loaded by what asks: with ssl and email behind it, it would be a quarter of the start of every other command.
+    import http.client
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=max(timeout_seconds, 0.1))
     headers = {"Host": name, "X-Forwarded-Proto": "https", "User-Agent": "homeport", "Connection": "close"}
     try:

@@ -65,7 +65,7 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
             say(f"{layout.app}: on the way back: {error}")
     units.enable(layout.unit(old))
     units.disable(layout.unit(slot))
-    drain(layout.app, slot, release.ports[slot], SETTLE_SECONDS)
+    drain(layout, slot, release.ports[slot], SETTLE_SECONDS)
     slots.halt(layout, slot)
 
 
@@ -79,14 +79,24 @@ def resume(layout: Layout, slot: str) -> None:
         raise HostError(f"slot {slot} does not start again: {done.stderr.strip()}")
 
 
-def drain(app: str, slot: str, port: int, timeout_seconds: float) -> None:
-    """Wait until the slot on `port` has no connection left: SETTLE_SECONDS at least, `timeout_seconds` at most."""
+def drain(layout: Layout, slot: str, port: int, timeout_seconds: float) -> None:
+    """Wait until the slot on `port` has no connection left, `timeout_seconds` at most, but for what is on its way.
+
+    That is until SETTLE_SECONDS after the flip.
+    """
     began = time.monotonic()
-    time.sleep(SETTLE_SECONDS)
+    time.sleep(_unsettled_seconds(layout))
     while (left := sockets.established(sockets.read(), port)) and time.monotonic() - began < timeout_seconds:
         time.sleep(POLL_SECONDS)
     seconds = time.monotonic() - began
     if left:
-        say(f"{app}: slot {slot} still has {left} connections after {seconds:.0f} s; stopping it")
+        say(f"{layout.app}: slot {slot} still has {left} connections after {seconds:.0f} s; stopping it")
     else:
-        say(f"{app}: slot {slot} has finished its requests ({seconds:.1f} s)")
+        say(f"{layout.app}: slot {slot} has finished its requests ({seconds:.1f} s)")
+
+
+def _unsettled_seconds(layout: Layout) -> float:
+    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag lies in."""
+    age = time.time() - layout.flag.parent.stat().st_mtime
+    # A clock that was set back makes the flip look as if it were still to come.
+    return SETTLE_SECONDS - min(max(age, 0.0), SETTLE_SECONDS)

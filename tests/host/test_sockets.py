@@ -4,10 +4,12 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from homeport.host import sockets, switching
+from homeport.host.layout import Layout
 from homeport.host.switching import drain
 
 TABLE = """\
@@ -60,35 +62,54 @@ def test_the_listener_is_traced_to_its_process() -> None:
         assert os.getpid() in sockets.owners({one.inode for one in found})
 
 
-def test_a_drain_waits_for_the_last_connection(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout("notes", tmp_path)
+    made.flag.parent.mkdir(parents=True)
+    return made
+
+
+def flipped(layout: Layout, seconds_ago: float) -> None:
+    then = time.time() - seconds_ago
+    os.utime(layout.flag.parent, (then, then))
+
+
+def test_a_drain_waits_for_the_last_connection(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    flipped(layout, 60)
+    ended = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         client = socket.create_connection(server.getsockname())
         accepted, _ = server.accept()
 
         def finish() -> None:
+            ended.append("the connection")
             client.close()
             accepted.close()
 
-        threading.Timer(1.5, finish).start()
-        began = time.monotonic()
-        drain("notes", "blue", server.getsockname()[1], 20)
+        threading.Timer(0.5, finish).start()
+        drain(layout, "blue", server.getsockname()[1], 20)
 
-    assert 1.4 < time.monotonic() - began < 5
+    assert ended
     assert "notes: slot blue has finished its requests" in capsys.readouterr().out
 
 
-def test_a_drain_ends_with_its_time_limit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_drain_ends_with_its_time_limit(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
-        began = time.monotonic()
-        drain("notes", "blue", server.getsockname()[1], 2)
+        drain(layout, "blue", server.getsockname()[1], 2)
 
-    assert 1.9 < time.monotonic() - began < 5
     assert "slot blue still has 1 connections after 2 s; stopping it" in capsys.readouterr().out
 
 
-def test_a_drain_takes_a_moment_even_when_there_is_nothing_to_see() -> None:
-    began = time.monotonic()
+@pytest.mark.parametrize(
+    ("age", "waited"), [(0.0, [1.0]), (0.4, [0.6]), (60.0, [0.0]), (-3600.0, [1.0])], ids=lambda value: str(value)
+)
+def test_a_drain_waits_for_what_chose_its_slot_just_before_the_flip(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, age: float, waited: list[float]
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("homeport.host.switching.time.sleep", lambda seconds: slept.append(round(seconds, 1)))
+    flipped(layout, age)
 
-    drain("notes", "blue", 1, 0)
+    drain(layout, "blue", 1, 0)
 
-    assert time.monotonic() - began >= switching.SETTLE_SECONDS
+    assert slept == pytest.approx(waited, abs=0.1)
