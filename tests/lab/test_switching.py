@@ -54,7 +54,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
 def test_a_release_that_fails_leaves_the_old_site_as_well(stage: Stage) -> None:
     before = stage.seen.shell(f"cat {SITE}")
     result = stage.project.deploy(
-        stage.host, client_max_body_megabytes=77, health_path="/nowhere", health_timeout_seconds=3
+        stage.host, client_max_body_megabytes=77, health_path="/nowhere", health_timeout_seconds=8
     )
     assert result.returncode == 1
     assert "answered 404 instead of 200" in result.stdout
@@ -120,7 +120,7 @@ def test_a_machine_without_memory_for_two_replaces_one_by_the_other(stage: Stage
 
 def test_there_the_old_release_comes_back_when_the_new_one_fails(stage: Stage) -> None:
     before = stage.release()
-    result = stage.project.deploy(stage.host, switch="restart", health_path="/nowhere", health_timeout_seconds=3)
+    result = stage.project.deploy(stage.host, switch="restart", health_path="/nowhere", health_timeout_seconds=8)
     assert result.returncode == 1
     assert "answered 404 instead of 200" in result.stdout
     assert stage.release() == before
