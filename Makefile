@@ -12,7 +12,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test images test-units test-examples test-fast test-kill check bench reference docs lock clean
+.PHONY: help demo test images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
@@ -38,13 +38,16 @@ $(READY): pyproject.toml requirements/dev.txt
 demo: $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
-# The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine. Lab tests
+# The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine; of these,
+# those that start a command for each thing that they try are as long as all others. Lab tests
 # run three at a time, since much of the time they wait for machines; the emulated machine runs alone, since it needs
 # the processor.
 test: $(READY)
-	@$(MAKE) --no-print-directory -j3 images test-units test-examples
+	@$(MAKE) --no-print-directory -j3 images test-commands test-units test-examples
 	@$(BIN)/pytest tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
 	@$(BIN)/pytest tests/lab -m qemu
+
+COMMANDS := tests/cli tests/source tests/test_guard.py
 
 # What runs beside something else says all that it has to say when it ends.
 in_one_piece = said=$$(mktemp); $(1) >"$$said" 2>&1; status=$$?; cat "$$said"; rm -f "$$said"; exit $$status
@@ -52,8 +55,11 @@ in_one_piece = said=$$(mktemp); $(1) >"$$said" 2>&1; status=$$?; cat "$$said"; r
 images: $(READY)
 	@$(call in_one_piece,$(BIN)/python -m homeport.lab.prepare)
 
+test-commands: $(READY)
+	@$(call in_one_piece,$(BIN)/pytest $(COMMANDS))
+
 test-units: $(READY)
-	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples -m "not lab"
+	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples $(COMMANDS:%=--ignore=%) -m "not lab"
 
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)
