@@ -19,6 +19,7 @@ from pyinfra.context import ctx_state
 from pyinfra_cli.inventory import make_inventory
 
 from homeport.errors import EXIT_USAGE, HomeportError
+from homeport.interpreter import economize
 from homeport.settings.loading import load
 
 
@@ -30,6 +31,7 @@ def main(inventory: str, *limits: str) -> None:
 
 def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
     """Return the hosts of `inventory`, a file seen from the project's folder, that the `limits` select."""
+    economize()
     folder = on_path()
     with ctx_state.use(State()):
         return [host for host in make_inventory(inventory, cwd=folder) if selected(host, limits)]
@@ -38,6 +40,7 @@ def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
 @contextmanager
 def opened(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[Host]]]:
     """Give pyinfra's state for `inventory`, ready to connect, and the hosts of it that the `limits` select."""
+    economize()
     limits, state = tuple(limits), State()
     state.cwd = on_path()
     with ctx_state.use(state):

@@ -21,6 +21,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 
+from homeport.compiled import compiled_templates
 from homeport.errors import UsageError
 from homeport.paths import TEMPLATES
 from homeport.rendering_filters import replace_shell, systemd_quote
@@ -38,6 +39,7 @@ def environment(overrides: Path | None) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - configuration files, not HTML
+        bytecode_cache=compiled_templates(),
     )
     jinja.filters["replace_shell"] = replace_shell
     jinja.filters["systemd_quote"] = systemd_quote
