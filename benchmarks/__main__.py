@@ -9,23 +9,33 @@ import sys
 from pathlib import Path
 
 from benchmarks.report import report
+from benchmarks.results import Options
 from benchmarks.stage import stage
-from benchmarks.suite import Options, Suite
+from benchmarks.suite import PARTS, measure
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 REPOSITORY = Path(__file__).parents[1]
+NUMBERS: dict[str, tuple[type, str]] = {
+    "rounds": (int, "first provisions each"),
+    "repeats": (int, "runs without changes, and fresh hosts"),
+    "peers": (int, "of the runs without changes, how many have the peers beside them; 0: leave out"),
+    "releases": (int, "releases each"),
+    "several": (int, "hosts provisioned at once; 0: leave out"),
+    "fleet": (int, "runs without changes against many hosts"),
+    "loads": (int, "loads on each proxy; 0: leave out"),
+    "minutes": (float, "begin no further round after"),
+}
 
 
 def main() -> int:
     """Measure everything and write the report; return the exit status."""
     arguments = _parser().parse_args()
-    options = Options(
-        arguments.rounds, arguments.repeats, arguments.fleet, arguments.loads, arguments.minutes, arguments.qemu
-    )
+    given = {name: value for name, value in vars(arguments).items() if name != "output"}
+    options = Options(**given)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with stage() as the_stage:
-            results = Suite(the_stage, options).run()
+            results = measure(the_stage, options)
     except HomeportError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
@@ -38,16 +48,20 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=Options.rounds, help="first provisions each (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=Options.repeats, help="runs without changes (%(default)s)")
-    parser.add_argument("--fleet", type=int, default=Options.fleet, help="hosts at once; 0: leave out (%(default)s)")
-    parser.add_argument(
-        "--loads", type=int, default=Options.loads, help="loads on each proxy; 0: leave out (%(default)s)"
-    )
-    parser.add_argument("--minutes", type=float, default=Options.minutes, help="begin no round after (%(default)s)")
+    parser.add_argument("--only", type=_parts, default=frozenset(), help=f"of these parts: {','.join(PARTS)}")
+    for name, (kind, meaning) in NUMBERS.items():
+        default = getattr(Options, name)
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{meaning} (%(default)s)")
     parser.add_argument("--qemu", action="store_true", help="boot a QEMU machine, too (slow)")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
     return parser
+
+
+def _parts(text: str) -> frozenset[str]:
+    parts = frozenset(text.split(","))
+    if unknown := parts.difference(PARTS):
+        raise argparse.ArgumentTypeError(f"no part: {', '.join(sorted(unknown))}")
+    return parts
 
 
 def _commit() -> str:

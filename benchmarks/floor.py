@@ -74,7 +74,7 @@ def prepare(stage: Stage, host: LabHost) -> Floor:
     excluded = [f"--exclude={pattern}" for pattern in MADE_THERE]
     tar = shlex.join(["tar", "-cf", "-", "--wildcards", *excluded]) + f" {' '.join(MANAGED)}"
     files, payload = stage.folder / "files.tar", stage.folder / "floor.tar.gz"
-    _save(stage, host, f"sudo sh -c {shlex.quote(f'cd / && {tar}')}", files)
+    save(stage, host, f"sudo sh -c {shlex.quote(f'cd / && {tar}')}", files)
     with tarfile.open(payload, "w:gz") as archive:
         archive.add(files, "files.tar")
         archive.add(SCRIPT, SCRIPT.name)
@@ -91,7 +91,8 @@ def provision(stage: Stage, host: LabHost, floor: Floor) -> Finished:
     return stage.ssh(host, f"sudo sh -c {shlex.quote(inner)}", stdin=floor.payload)
 
 
-def _save(stage: Stage, host: LabHost, command: str, target: Path) -> None:
+def save(stage: Stage, host: LabHost, command: str, target: Path) -> None:
+    """Write what a command on the host prints to a file; raise BenchmarkError when it fails."""
     argv = [*ssh.command_line(stage.lab.directory, host, "-o", "BatchMode=yes"), "--", command]
     with target.open("wb") as file:
         done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.measure import Series
+from benchmarks.peers.running import PEERS, versions
+from benchmarks.results import FLEET_COUNTS, PLACES, ROUND_TRIP_SECONDS, Options, Results
 from benchmarks.serving import ROWS, TARGETS
-from benchmarks.suite import ROUND_TRIP_SECONDS, Options, Results
+from benchmarks.tables import RUN, ratio, seconds, table, versus
 
 ROUND_TRIP = f"{ROUND_TRIP_SECONDS * 1000:.0f} ms"
 ABOUT = Path(__file__).with_name("ABOUT.md")
+PLACE_NAMES = dict(zip(PLACES, ("", f", {ROUND_TRIP} round trip"), strict=True))
+PEER_NAMES = dict(zip(PEERS, ("plain pyinfra", "Ansible, pipelining", "Ansible with Mitogen"), strict=True))
 
 
 def report(results: Results, options: Options, commit: str) -> str:
@@ -28,10 +30,13 @@ def report(results: Results, options: Options, commit: str) -> str:
             "",
             *_machine(commit),
             *_ready(results),
-            *_first(results),
+            *_first(results, options),
+            *_releases(results),
             *_none(results),
+            *_peers(results),
+            *_fleet(results),
             *_commands(results),
-            *_memory(results, options),
+            *_profile(results),
             *_serving(results),
             *_problems(results),
             ABOUT.read_text().rstrip(),
@@ -44,15 +49,16 @@ def _machine(commit: str) -> list[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     names = ", ".join(f"{name} {version(name)}" for name in ("homeport", "pyinfra", "paramiko"))
     load = os.getloadavg()[2]
-    return _table(
+    return table(
         ("machine", ""),
         [
             ("date", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
-            ("cores", f"{os.cpu_count()}"),
+            ("cores", f"{os.cpu_count()}, which controller and hosts share"),
             ("memory", f"{memory:.1f} GiB"),
             ("kernel", platform.release()),
             ("Python", platform.python_version()),
             ("versions", f"{names}, commit {commit}"),
+            ("peers", versions() or "–"),
             ("hosts", "Debian 12 in systemd-nspawn, unless a row says otherwise"),
             ("load, average of the last 15 minutes", f"{load:.1f}"),
         ],
@@ -61,58 +67,104 @@ def _machine(commit: str) -> list[str]:
 
 def _ready(results: Results) -> list[str]:
     rows = [
-        ("nspawn, from nothing to the first login", *_seconds(results["ready nspawn"])),
-        ("QEMU, cold boot to the first login", *_seconds(results["ready qemu"])),
+        ("nspawn, from nothing to the first login", *seconds(results["ready nspawn"])),
+        ("QEMU, cold boot to the first login", *seconds(results["ready qemu"])),
     ]
-    return ["## A fresh host, ready for SSH", "", *_table(("host", "median", "min–max", "rounds"), rows)]
+    return ["## A fresh host, ready for SSH", "", *table(("host", *RUN[1:]), rows)]
 
 
-def _first(results: Results) -> list[str]:
-    rows = _versus(results, "first provision", "first homeport", "first floor")
-    rows.append(("next release, homeport (code only)", *_seconds(results["next homeport seconds"]), ""))
+def _first(results: Results, options: Options) -> list[str]:
+    name = f"{options.several} hosts at once, homeport"
+    rows = [
+        *versus(results, "first provision", "first homeport", "first floor"),
+        (f"first provision of {name}", *seconds(results["first several seconds"]), ""),
+    ]
+    return ["## First provision", "", *table((*RUN, "ratio to the floor"), rows)]
+
+
+def _releases(results: Results) -> list[str]:
+    rows: list[tuple[str, ...]] = []
+    for place, where in PLACE_NAMES.items():
+        rows += versus(results, f"code-only release{where}", f"release {place} homeport", f"release {place} floor")
+    rows.append(("with the watch after the switch (5 s), homeport", *seconds(results["next homeport seconds"]), ""))
     for name, what in (
         ("rollback", "rollback, registries cut off"),
         ("standby", "rollback to a release that is kept up"),
     ):
-        rows.append((f"{what}: it answers", *_seconds(results[f"{name} answers"]), ""))
-        rows.append((f"{what}: the command ends", *_seconds(results[f"{name} homeport seconds"]), ""))
-    return [
-        "## First provision, next release, rollback",
-        "",
-        *_table(("run", "median", "min–max", "rounds", "ratio to the floor"), rows),
-    ]
+        rows.append((f"{what}: it answers", *seconds(results[f"{name} answers"]), ""))
+        rows.append((f"{what}: the command ends", *seconds(results[f"{name} homeport seconds"]), ""))
+    return ["## Releases and the way back", "", *table((*RUN, "ratio to the floor"), rows)]
 
 
 def _none(results: Results) -> list[str]:
-    rows = [
-        *_versus(results, "no change", "none near homeport", "none near floor"),
-        *_versus(results, f"no change, {ROUND_TRIP} round trip", "none far homeport", "none far floor"),
-        ("pyinfra alone, `true`", *_seconds(results["none near pyinfra seconds"]), ""),
-        ("controller's CPU time, homeport", *_seconds(results["none near homeport cpu"]), ""),
-        ("controller's CPU time, pyinfra alone", *_seconds(results["none near pyinfra cpu"]), ""),
-        ("controller's CPU time, floor", *_seconds(results["none near floor cpu"]), ""),
+    rows: list[tuple[str, ...]] = []
+    for place, where in PLACE_NAMES.items():
+        rows += versus(results, f"no change{where}", f"none {place} homeport", f"none {place} floor")
+    rows += [
+        ("pyinfra alone, `true`", *seconds(results["none near pyinfra alone seconds"]), ""),
+        ("controller's CPU time, homeport", *seconds(results["none near homeport cpu"]), ""),
+        ("controller's CPU time, pyinfra alone", *seconds(results["none near pyinfra alone cpu"]), ""),
+        ("controller's CPU time, floor", *seconds(results["none near floor cpu"]), ""),
     ]
-    return ["## No change", "", *_table(("run", "median", "min–max", "rounds", "ratio to the floor"), rows)]
+    return ["## No change", "", *table((*RUN, "ratio to the floor"), rows)]
+
+
+def _peers(results: Results) -> list[str]:
+    """Return the table of the peers, each with its ratio to homeport in the same rounds; empty when none was run."""
+    rows = []
+    for place, where in PLACE_NAMES.items():
+        ours = results[f"none {place} homeport seconds"]
+        for name, text in PEER_NAMES.items():
+            run, processor = results[f"none {place} {name} seconds"], results[f"none {place} {name} cpu"]
+            if run and processor:
+                rows.append((f"{text}{where}", *seconds(run), ratio(run, ours), f"{processor.median:.1f} s"))
+    if not rows:
+        return []
+    operations = f"No change, beside the peers: {results.counts.get('plan', 0)} operations"
+    return [f"## {operations}", "", *table((*RUN, "times homeport's", "controller's CPU time"), rows)]
+
+
+def _fleet(results: Results) -> list[str]:
+    """Return the table of many hosts: ratios to one host in the same round; empty when it was not measured."""
+    one = {who: results[f"fleet {FLEET_COUNTS[0]} {who} seconds"] for who in ("homeport", "floor")}
+    rows = []
+    for count in FLEET_COUNTS:
+        ours, floor = (results[f"fleet {count} {who} seconds"] for who in one)
+        processor, memory = results[f"fleet {count} homeport cpu"], results[f"fleet {count} homeport memory"]
+        if not (ours and floor and processor and memory):
+            continue
+        rows.append(
+            (
+                str(count),
+                *seconds(ours)[:2],
+                ratio(ours, one["homeport"]),
+                seconds(floor)[0],
+                ratio(floor, one["floor"]),
+                ratio(ours, floor),
+                f"{processor.median / count:.2f} s",
+                f"{memory.median:.0f} MB",
+                f"{memory.median / count:.1f} MB",
+            )
+        )
+    head = ("hosts", "homeport", "min–max", "to 1 host", "floor", "to 1 host", "homeport to floor")
+    controller = ("controller's CPU time a host", "peak memory", "a host")
+    return ["## Many hosts, no change", "", *table((*head, *controller), rows)] if rows else []
 
 
 def _commands(results: Results) -> list[str]:
     names = {"first": "first provision", "next": "next release (code only)", "none": "no change"}
-    rows = [(text, str(results.counts.get(key, "–"))) for key, text in names.items()]
-    return ["## SSH commands per run and host", "", *_table(("run", "homeport"), [*rows, ("the floor, each", "1")])]
+    rows = [(f"{text}, homeport", str(results.counts.get(key, "–"))) for key, text in names.items()]
+    for peer, text in PEER_NAMES.items():
+        rows.append((f"no change, {text}", str(results.counts.get(f"none {peer}", "–"))))
+    return ["## SSH commands per run and host", "", *table(("run", "commands"), [*rows, ("the floor, each", "1")])]
 
 
-def _memory(results: Results, options: Options) -> list[str]:
-    rows = []
-    for text, name in (
-        ("first provision, 1 host", "first homeport"),
-        ("no change, 1 host", "none near homeport"),
-        (f"first provision, {options.fleet} hosts at once", "first fleet"),
-        (f"no change, {options.fleet} hosts at once", "none fleet"),
-    ):
-        memory, seconds = results[f"{name} memory"], results[f"{name} seconds"]
-        rows.append((text, f"{memory.median:.0f} MB" if memory else "–", *_seconds(seconds)))
-    head = ("run", "peak memory", "seconds, median", "min–max", "rounds")
-    return ["## The controller's memory, and several hosts", "", *_table(head, rows)]
+def _profile(results: Results) -> list[str]:
+    """Return the table of where a run's time goes; empty when there is no profile."""
+    whole = sum(results.profile.values())
+    rows = [(name, f"{spent:.2f} s", f"{spent / whole:.0%}") for name, spent in results.profile.items()]
+    head = ("a run that changes nothing, under py-spy", "seconds", "share")
+    return ["## Where the time goes", "", *table(head, rows)] if rows else []
 
 
 def _serving(results: Results) -> list[str]:
@@ -129,31 +181,10 @@ def _serving(results: Results) -> list[str]:
             times = f"{p99.median:.1f} ms ({p99.low:.1f}–{p99.high:.1f})"
             rows.append((row.name, target, f"{rate.median:.0f}", spread, times))
     head = ("load", "through", "answers a second", "of homeport's", "99 of 100 within")
-    return ["## Serving over TLS", "", *_table(head, rows)] if rows else []
+    return ["## Serving over TLS", "", *table(head, rows)] if rows else []
 
 
 def _problems(results: Results) -> list[str]:
     if not results.problems:
         return []
     return ["## Not measured", "", *(f"- {problem}" for problem in results.problems), ""]
-
-
-def _versus(results: Results, text: str, ours: str, theirs: str) -> list[tuple[str, ...]]:
-    """Return two rows: homeport's with its ratio, and the floor's."""
-    mine, floor = results[f"{ours} seconds"], results[f"{theirs} seconds"]
-    ratio = "–"
-    if mine and floor and len(mine.values) == len(floor.values):
-        each = mine.over(floor)
-        ratio = f"**{each.median:.2f}** ({each.low:.2f}–{each.high:.2f})"
-    return [(f"{text}, homeport", *_seconds(mine), ratio), (f"{text}, floor", *_seconds(floor), "1")]
-
-
-def _seconds(series: Series | None) -> tuple[str, str, str]:
-    if series is None:
-        return ("–", "–", "0")
-    return (f"{series.median:.2f} s", f"{series.low:.2f}–{series.high:.2f}", str(len(series.values)))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return [*(f"| {' | '.join(line)} |" for line in lines), ""]

@@ -56,9 +56,14 @@ class Stage:
         for name in present.intersection(names):
             self.lab.remove(name)
 
-    def pyinfra(self, hosts: Sequence[LabHost], *options: str, record: Path | None = None) -> Finished:
-        """Run `pyinfra inventories/lab.py deploy.py -y` against hosts, as a user does; `record` takes its commands."""
-        pyinfra = [sys.executable, str(RECORDER), str(record)] if record else [str(PYINFRA)]
+    def pyinfra(
+        self, hosts: Sequence[LabHost], *options: str, record: Path | None = None, by: Sequence[str] = (str(PYINFRA),)
+    ) -> Finished:
+        """Run `pyinfra inventories/lab.py deploy.py -y` against hosts (none: all), as a user does.
+
+        `record` takes its commands; `by` is what is run in pyinfra's place.
+        """
+        pyinfra = [sys.executable, str(RECORDER), str(record)] if record else by
         values = [f"{key}={value}" for key, value in self.project.data.items()]
         command = [*pyinfra, "inventories/lab.py", "deploy.py", "-y", *options]
         command += [word for value in values for word in ("--data", value)]

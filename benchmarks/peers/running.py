@@ -20,11 +20,11 @@ from benchmarks.stage import Stage
 from homeport.lab import LabHost
 from tests.lab.project import PYINFRA
 
-PEERS = Path(__file__).parent
+HERE = Path(__file__).parent
 # Made by `make bench` from requirements/bench.txt.
-ENVIRONMENT = PEERS.parents[1] / ".venv-bench"
+ENVIRONMENT = HERE.parents[1] / ".venv-bench"
 MASTER_SECONDS = 20
-TIMES = ("pyinfra", "ansible", "mitogen")
+PEERS = ("pyinfra", "ansible", "mitogen")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Peers:
     plan: Plan
 
     def run(self, name: str, host: LabHost) -> Finished:
-        """Run one of TIMES against `host`; raise BenchmarkError when it fails, or would change something."""
+        """Run one of PEERS against `host`; raise BenchmarkError when it fails, or would change something."""
         ways: dict[str, Callable[[LabHost], Finished]] = {
             "pyinfra": self._pyinfra,
             "ansible": self._ansible,
@@ -45,7 +45,7 @@ class Peers:
 
     def _pyinfra(self, host: LabHost) -> Finished:
         folder, directory = self.plan.folder, self.stage.lab.directory
-        shutil.copy(PEERS / "plain" / "deploy.py", folder)
+        shutil.copy(HERE / "plain" / "deploy.py", folder)
         data = {
             "ssh_hostname": host.address,
             "ssh_port": host.port,
@@ -84,13 +84,13 @@ class Peers:
             environment = {
                 **os.environ,
                 **chosen,
-                "ANSIBLE_CONFIG": str(PEERS / "ansible" / "ansible.cfg"),
+                "ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"),
                 "ANSIBLE_HOME": str(self.stage.folder / "ansible"),
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": masters,
                 "PATH": f"{ENVIRONMENT / 'bin'}:{os.environ['PATH']}",
             }
             command = [str(ENVIRONMENT / "bin" / "ansible-playbook"), "-i", "hosts.ini", "-e", "@plan.json"]
-            done = run([*command, str(PEERS / "ansible" / "playbook.yml")], cwd=folder, env=environment)
+            done = run([*command, str(HERE / "ansible" / "playbook.yml")], cwd=folder, env=environment)
         unchanged_ansible(done.output)
         return done
 

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.measure import BenchmarkError, Finished, Series, run
 from benchmarks.relay import relay
 from benchmarks.report import report
-from benchmarks.suite import Options, Results
+from benchmarks.results import Options, Results
 
 
 def test_a_ratio_compares_runs_of_the_same_round() -> None:

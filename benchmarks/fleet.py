@@ -1,0 +1,94 @@
+"""Many hosts with nothing to change: what a run takes by their number, beside as many `ssh` at once.
+
+Each host is an address of its own on one of two machines, so sshd, systemd and everything that is read are shared, and
+so are the processors: controller and hosts are one computer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks import sessions
+from benchmarks.bench import HOST, Bench, unchanged
+from benchmarks.measure import Finished, run
+from benchmarks.results import FLEET_COUNTS
+from benchmarks.stage import Stage
+from homeport.lab import LabHost, keys, ssh
+from homeport.lab.inventory import inventory
+from tests.lab.project import Project
+
+MACHINES = 2
+# As many at once as there are hosts.
+PARALLEL = 'script=$1; shift; printf "%s\\n" "$@" | xargs -P "$#" -n 1 sh "$script" >/dev/null'
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Two machines, under the addresses that each answers at, and the stage whose project deploys to them."""
+
+    stage: Stage
+    hosts: tuple[LabHost, ...]
+
+    def homeport(self, count: int) -> Finished:
+        """Run homeport against so many hosts; raise BenchmarkError when one of them has anything to change."""
+        found = dict(inventory(self.stage.lab.directory))
+        chosen = [
+            (f"host{number}", {**found[host.name], "ssh_hostname": host.address})
+            for number, host in enumerate(self.hosts[:count], 1)
+        ]
+        (self.stage.project.folder / "inventories" / "lab.py").write_text(f"lab = {chosen!r}\n")
+        return unchanged(self.stage.pyinfra([]))
+
+    def floor(self, count: int, command: Path) -> Finished:
+        """Run the command on so many hosts, all at the same time, each over an SSH connection of its own."""
+        hosts, script = self.hosts[:count], self.stage.folder / "fleet-floor.sh"
+        connect = ssh.command_line(self.stage.lab.directory, hosts[0], "-o", "BatchMode=yes")[:-1]
+        script.write_text(f'exec {shlex.join(connect)} "$1" -- "$(cat {shlex.quote(str(command))})"\n')
+        targets = [f"{host.user}@{host.address}" for host in hosts]
+        return run(["sh", "-euc", PARALLEL, "sh", str(script), *targets])
+
+
+def measured(bench: Bench) -> None:
+    """Run homeport and the floor against each of FLEET_COUNTS, in turns."""
+    bench.stage.remove(HOST)
+    bench.forget()
+    fleet = _prepared(bench)
+    command = bench.stage.folder / "fleet-command"
+    command.write_text(sessions.recorded(fleet.stage, fleet.hosts[0]))
+    for number in bench.rounds(bench.options.fleet):
+        for count in FLEET_COUNTS:
+            ours, theirs = fleet.homeport(count), fleet.floor(count, command)
+            bench.results.note(f"fleet {count} homeport", ours)
+            bench.results.note(f"fleet {count} floor", theirs)
+            bench.say(f"{count} hosts, round {number + 1}: homeport {ours.seconds:.2f} s, floor {theirs.seconds:.2f} s")
+    bench.stage.remove(*(host.name for host in fleet.hosts[:MACHINES]))
+
+
+def _prepared(bench: Bench) -> Fleet:
+    """Provision two machines with the smaller application, and give them as many addresses as there shall be hosts."""
+    machines = [bench.fresh(f"fleet{number}") for number in range(1, MACHINES + 1)]
+    data = {"workers": 1, "watch_seconds": 0, "health_timeout_seconds": 300}
+    project = Project.create(bench.stage.folder / "fleet", bench.stage.lab, "hello", **data)
+    stage = replace(bench.stage, project=project)
+    bench.say(f"provisioning {MACHINES} machines")
+    stage.pyinfra(machines)
+    free = _free_addresses(machines)
+    hosts = list(machines)
+    for machine in itertools.islice(itertools.cycle(machines), max(FLEET_COUNTS) - MACHINES):
+        host = replace(machine, address=next(free))
+        stage.ssh(machine, f"sudo ip address add {host.address}/24 dev eth0")
+        public = keys.public_host_key(stage.lab.context().host_directory(machine.name), machine.name)
+        keys.remember(stage.lab.directory, host.address, host.port, public)
+        hosts.append(host)
+    return Fleet(stage, tuple(hosts))
+
+
+def _free_addresses(machines: list[LabHost]) -> Iterator[str]:
+    """Yield addresses of the lab's network that no machine has: it begins with the gateway's."""
+    network = machines[0].address.rpartition(".")[0]
+    taken = {machine.address for machine in machines}
+    return (address for number in range(100, 200) if (address := f"{network}.{number}") not in taken)
