@@ -101,7 +101,9 @@ def _changes(repository: Repository, folder: str) -> list[str]:
         "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=none", "--no-renames",
         "--", folder or ".",
     )  # fmt: skip
-    found = [record[3:] for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
+    records = [record for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
+    # Python itself leaves its bytecode beside what it runs; only whoever adds it to git means it.
+    found = [record[3:] for record in records if not (record.startswith("??") and "/__pycache__/" in f"/{record[3:]}")]
     below = f"{folder}/" if folder else ""
     paths = [path.removeprefix(below) for path in found]
     unreleased = export_ignored(repository, folder, paths) | pipelines(paths)

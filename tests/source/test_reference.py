@@ -135,6 +135,13 @@ def test_ignored_files_neither_refuse_nor_go_along(repo: Repo) -> None:
     assert names == [".gitignore", "extra.py", "main.py", "requirements.txt"]
 
 
+def test_bytecode_that_python_left_is_no_change_until_somebody_adds_it(repo: Repo) -> None:
+    repo.write({"__pycache__/main.cpython-311.pyc": "", "package/__pycache__/deep.cpython-311.pyc": ""})
+    assert not repo.read().dirty
+    repo.git("add", "--force", "package")
+    assert "package/__pycache__/deep.cpython-311.pyc" in repo.refusal()
+
+
 def test_a_dirty_release_leaves_index_and_files_as_they_were(repo: Repo) -> None:
     repo.write({"main.py": "app = 2\n", "staged.py": "1\n", "untracked.py": ""})
     repo.git("add", "staged.py")
