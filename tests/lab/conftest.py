@@ -21,9 +21,10 @@ numbers = itertools.count(1)
 LONGEST = tuple(
     f"test_{name}"
     for name in (
-        *("runbook", "deploy", "zero_loss", "host_program", "doctor", "doctor_application", "lost_host", "interrupt"),
-        *("pipeline", "init", "status", "upkeep", "secrets", "sandbox", "ssh", "lockout", "kill", "migrating_machine"),
-        *("locking", "firewall", "certificates", "processes", "release_kinds"),
+        *("runbook", "deploy", "zero_loss", "host_program", "secrets", "lost_host", "disk_full", "switching", "kill"),
+        *("memory", "certificates", "pipeline", "status", "cli_run", "migrating_machine", "locking", "processes"),
+        *("doctor_application", "doctor", "release_kinds", "cli_deploy", "lab_nspawn", "lockout", "rollback", "init"),
+        *("upkeep", "firewall", "interrupt", "release_extras", "sandbox", "ssh"),
     )
 )
 
