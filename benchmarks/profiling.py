@@ -85,7 +85,8 @@ def main_thread(recorded: dict[str, Any]) -> list[list[Frame]]:
 
     A process of which py-spy saw nothing yet, or nothing any more, has an empty stack.
     """
-    frames = [(frame["name"], frame.get("file") or "") for frame in recorded["shared"]["frames"]]
+    # Functions without the classes that they belong to.
+    frames = [(one["name"].rpartition(".")[2], one.get("file") or "") for one in recorded["shared"]["frames"]]
     threads = [[[frames[index] for index in stack] for stack in one["samples"]] for one in recorded["profiles"]]
     return max(threads, key=lambda stacks: sum(1 for stack in stacks if stack and stack[0][0] == "<module>"))
 
@@ -95,7 +96,8 @@ def shares(stacks: Iterable[list[Frame]]) -> Counter[str]:
     found: Counter[str] = Counter()
     before, connected = START, False
     for stack in stacks:
-        connected = connected or any(function == "load_deploy_file" for function, _ in stack) or _deploys(stack)
+        # pyinfra runs deploy.py when all hosts are connected.
+        connected = connected or any(frame[0] == "deploy" and "homeport/deploy.py" in frame[1] for frame in stack)
         kind = category(stack)
         if kind is None:  # waiting
             kind = before if before in (GIT, ENDING) else WAITING if connected else CONNECTING
@@ -105,10 +107,6 @@ def shares(stacks: Iterable[list[Frame]]) -> Counter[str]:
             kind = WAITING
         found[kind] += 1
     return found
-
-
-def _deploys(stack: list[Frame]) -> bool:
-    return any(file.endswith("homeport/deploy.py") and name == "deploy" for name, file in stack)
 
 
 def category(stack: list[Frame]) -> str | None:

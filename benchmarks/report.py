@@ -79,6 +79,10 @@ def _first(results: Results, options: Options) -> list[str]:
         *versus(results, "first provision", "first homeport", "first floor"),
         (f"first provision of {name}", *seconds(results["first several seconds"]), ""),
     ]
+    for text, key in (("1 host", "first homeport"), (f"{options.several} hosts", "first several")):
+        if memory := results[f"{key} memory"]:
+            spread = f"{memory.low:.0f}–{memory.high:.0f}"
+            rows.append((f"peak memory, {text}", f"{memory.median:.0f} MB", spread, str(len(memory.values)), ""))
     return ["## First provision", "", *table((*RUN, "ratio to the floor"), rows)]
 
 
@@ -131,8 +135,10 @@ def _fleet(results: Results) -> list[str]:
     for count in FLEET_COUNTS:
         ours, floor = (results[f"fleet {count} {who} seconds"] for who in one)
         processor, memory = results[f"fleet {count} homeport cpu"], results[f"fleet {count} homeport memory"]
-        if not (ours and floor and processor and memory):
+        least = results[f"fleet {FLEET_COUNTS[0]} homeport memory"]
+        if not (ours and floor and processor and memory and least):
             continue
+        more = (memory.median - least.median) / max(count - 1, 1)
         rows.append(
             (
                 str(count),
@@ -143,11 +149,11 @@ def _fleet(results: Results) -> list[str]:
                 ratio(ours, floor),
                 f"{processor.median / count:.2f} s",
                 f"{memory.median:.0f} MB",
-                f"{memory.median / count:.1f} MB",
+                f"{more:.2f} MB" if count > 1 else "–",
             )
         )
     head = ("hosts", "homeport", "min–max", "to 1 host", "floor", "to 1 host", "homeport to floor")
-    controller = ("controller's CPU time a host", "peak memory", "a host")
+    controller = ("controller's CPU time a host", "peak memory", "for one more")
     return ["## Many hosts, no change", "", *table((*head, *controller), rows)] if rows else []
 
 

@@ -70,3 +70,30 @@ def test_the_report_has_medians_spread_and_ratios_and_says_what_is_missing() -> 
     assert "| no change, homeport | 5.00 s | 3.00–8.00 | 3 | **3.00** (2.50–4.00) |" in text
     assert "| first provision, homeport | – | – | 0 | – |" in text
     assert "- QEMU: no room" in text
+
+
+def test_the_report_compares_peers_with_the_rounds_of_homeport_that_they_were_run_in() -> None:
+    results = Results(counts={"plan": 56, "none ansible": 106})
+    for ours in (2.0, 4.0, 100.0):
+        results.note("none near homeport", Finished(0, ours, 1.5, 70.0, ""))
+    for theirs in (20.0, 80.0):
+        results.note("none near ansible", Finished(0, theirs, 9.0, 60.0, ""))
+    text = report(results, Options(), "abc1234")
+    assert "beside the peers: 56 operations" in text
+    assert "| Ansible, pipelining | 50.00 s | 20.00–80.00 | 2 | **15.00** (10.00–20.00) | 9.0 s |" in text
+    assert "| no change, Ansible, pipelining | 106 |" in text
+
+
+def test_the_report_compares_many_hosts_with_one_in_the_same_round() -> None:
+    results = Results()
+    for count, ours, theirs, memory in ((1, 2.0, 1.0, 70.0), (50, 6.0, 4.0, 119.0)):
+        results.note(f"fleet {count} homeport", Finished(0, ours, count * 0.5, memory, ""))
+        results.note(f"fleet {count} floor", Finished(0, theirs, 0.1, 9.0, ""))
+    row = "| 50 | 6.00 s | 6.00–6.00 | **3.00** (3.00–3.00) | 4.00 s | **4.00** (4.00–4.00) | **1.50** (1.50–1.50) "
+    assert f"{row}| 0.50 s | 119 MB | 1.00 MB |" in report(results, Options(), "abc1234")
+
+
+def test_the_report_has_a_profile_in_shares_of_the_whole() -> None:
+    text = report(Results(profile={"imports": 0.5, "waiting": 1.5}), Options(), "abc1234")
+    assert "| imports | 0.50 s | 25% |" in text
+    assert "Where the time goes" not in report(Results(), Options(), "abc1234").partition("What the rows mean")[0]
