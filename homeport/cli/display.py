@@ -18,7 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from homeport.cli.progress import HostProgress, Progress, Said, duration
+from homeport.cli.progress import HostProgress, Progress, Said, duration, in_view
 
 STYLES = {"step": "", "word": "dim", "error": "bold red", "host": "cyan"}
 MARKS = {"failed": ("x", "bold red"), "unreachable": ("x", "bold red"), "done": ("+", "green")}
@@ -78,9 +78,11 @@ class OnTerminal(Plain):
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, ratio=1, overflow="ellipsis", style="dim")
-        for host in list(self._progress.hosts.values()):
+        # The other half of the terminal is for what was said.
+        shown, others = in_view(list(self._progress.hosts.values()), max(self._console.height // 2, 2))
+        for host in shown:
             table.add_row(*self._row(host))
-        return Group(table)
+        return Group(table, Text(f"  {others}", style="dim")) if others else Group(table)
 
     def _row(self, host: HostProgress) -> tuple[Text | Spinner, ...]:
         now, step = time.monotonic(), host.current

@@ -5,8 +5,8 @@ Pure: events and moments (seconds of a clock that only goes forward) in, lines o
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,6 +93,20 @@ class HostProgress:
         if live == self.about.get("release"):
             return f"{app} {self.release}, which is live"
         return f"{app} {live} -> {self.release}"
+
+
+def in_view(hosts: Sequence[HostProgress], room: int) -> tuple[list[HostProgress], str]:
+    """Return the hosts to show where there is room for so many lines, in their order, and what there is of the others.
+
+    Who failed comes before who is at work, and both before who waits or is done.
+    """
+    if len(hosts) <= room:
+        return list(hosts), ""
+    urgent = sorted(range(len(hosts)), key=lambda number: (not hosts[number].errors, hosts[number].current is None))
+    chosen = set(urgent[: max(room - 1, 1)])
+    counts = Counter(host.state for number, host in enumerate(hosts) if number not in chosen)
+    others = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return [host for number, host in enumerate(hosts) if number in chosen], f"and {counts.total()} more: {others}"
 
 
 class Progress:

@@ -11,7 +11,7 @@ import pytest
 
 from homeport.cli import plans
 from homeport.cli.following import parse
-from homeport.cli.progress import Progress, duration
+from homeport.cli.progress import Progress, duration, in_view
 from homeport.cli.summary import deployed
 from homeport.events import MARK
 from homeport.paths import PACKAGE
@@ -134,6 +134,21 @@ def test_a_run_that_changed_nothing_says_so() -> None:
     first, second, _ = deployed(progress, 0, 2, by="c@d", now=NOW)
     assert first.startswith("nothing to change")
     assert second == "  web1  hello 2222 (main at 0123456789ab), which is live"
+
+
+def test_of_many_hosts_those_that_need_a_look_are_shown_and_the_others_counted() -> None:
+    states = [{"event": "host", "host": f"web{number}", "state": "connected"} for number in range(50)]
+    hosts = after(*states, step("Start", "started", "web40"))[0].hosts
+    hosts["web45"].errors.append("no space")
+    hosts["web45"].state = "failed"
+    everyone = list(hosts.values())
+
+    shown, others = in_view(everyone, 4)
+    assert [host.name for host in shown] == ["web0", "web40", "web45"]
+    assert others == "and 47 more: 47 connected"
+
+    assert [host.name for host in in_view(everyone, 2)[0]] == ["web45"]
+    assert in_view(everyone, 50) == (everyone, "")
 
 
 def planned() -> Progress:
