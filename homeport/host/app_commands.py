@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 
-from . import maintenance, one_off, output
+from . import output
 from .layout import Layout
 
 
@@ -29,11 +29,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
 
 def run_command(options: argparse.Namespace, given: list[str]) -> int:
     """Run a command, and return its exit status."""
+    from . import one_off
+
     return one_off.run(Layout(options.app), options.unit, options.words, terminal=options.terminal)
 
 
 def keep_out(options: argparse.Namespace, given: list[str]) -> int:
     """Begin, end or show maintenance."""
+    from . import maintenance
+
     layout = Layout(options.app)
     if options.what == "show":
         output.say(json.dumps({"maintenance": maintenance.read(layout)}))

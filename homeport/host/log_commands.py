@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 
-from . import logs, output
+from . import output
 from .layout import Layout
 
 
@@ -16,7 +16,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
     command = commands.add_parser("logs", help="print what was written, as JSON")
     command.set_defaults(run=run)
     command.add_argument("--app", required=True, type=app)
-    command.add_argument("--source", action="append", default=[], choices=logs.SOURCES, help="repeatable; default: all")
+    command.add_argument("--source", action="append", default=[], type=_source, help="repeatable; default: all")
     command.add_argument("--lines", type=int, default=100, help="at most so many, the newest ones (default 100)")
     command.add_argument("--since", type=float, metavar="SECONDS", help="not before this moment (since 1970)")
     command.add_argument("--until", type=float, metavar="SECONDS", help="not after this moment (since 1970)")
@@ -26,6 +26,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
 
 def run(options: argparse.Namespace, given: list[str]) -> int:
     """Print the lines and the position after them."""
+    from . import logs
+
     wanted = logs.Wanted(
         sources=tuple(options.source) or logs.SOURCES,
         lines=max(options.lines, 0),
@@ -35,6 +37,14 @@ def run(options: argparse.Namespace, given: list[str]) -> int:
     )
     output.say(json.dumps(logs.read(Layout(options.app), wanted, options.after)))
     return 0
+
+
+def _source(name: str) -> str:
+    from . import logs
+
+    if name not in logs.SOURCES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(logs.SOURCES)}")
+    return name
 
 
 def _pattern(text: str) -> str:
