@@ -34,13 +34,16 @@ class Bench:
         print(f"bench: {time.monotonic() - self.began:4.0f} s  {text}", file=sys.stderr, flush=True)
 
     def part(self, name: str, measure: Callable[[], object]) -> None:
-        """Measure one part; when it fails, that is noted, and the others go on."""
+        """Measure one part; when it fails, that is noted, and the others go on, from the commit that it began with."""
         self.say(f"{name}:")
+        commit = self.stage.project.git("rev-parse", "HEAD")
         try:
             measure()
         except (BenchmarkError, HomeportError, AssertionError, OSError) as error:
             self.results.problems.append(f"{name}: {_short(error)}")
             self.say(f"{name} failed: {error}")
+        finally:
+            self.stage.project.git("reset", "-q", "--hard", commit)
 
     def rounds(self, most: int, *, least: int = 1) -> Iterator[int]:
         """Yield 0, 1, … up to `most` rounds; after `least`, none that would end after the time that there is."""
