@@ -21,8 +21,13 @@ from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 LOCK = "/run/homeport/hello.deploy.lock"
-# So long does a release take to start, that others come meanwhile.
-START_SECONDS = 12
+# A slow release starts when this is there, so that others come meanwhile.
+GO = "/var/lib/hello/go"
+SLOW = f"""
+import os, time
+while not os.path.exists("{GO}"):
+    time.sleep(0.1)
+"""
 
 
 @dataclass
@@ -34,9 +39,13 @@ class Stage:
     seen: Seen
 
     def release(self, text: str, *, slow: bool) -> None:
-        """Commit another release; a slow one takes a while to start."""
-        wait = f"import time\ntime.sleep({START_SECONDS})\n" if slow else ""
-        self.project.write("main.py", f"{self.main}\n# {text}\n{wait}")
+        """Commit another release; a slow one starts when `go` is said."""
+        self.seen.shell(f"rm -f {GO}")
+        self.project.write("main.py", f"{self.main}\n# {text}\n{SLOW if slow else ''}")
+
+    def go(self) -> None:
+        """Have the slow release start."""
+        self.seen.shell(f"touch {GO}")
 
     @property
     def main(self) -> str:
@@ -71,7 +80,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
     host = seasoned.add("locked")
     project = Project.create(tmp_path_factory.mktemp("locked") / "project", lab, "hello")
-    settle_data(project, watch_seconds=0)
+    settle_data(project, watch_seconds=0, health_timeout_seconds=240)
     project.deployed(host)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
@@ -89,6 +98,7 @@ def test_while_one_deploys_another_gets_4_or_waits_and_a_dry_run_does_not_care(s
     for told in (stage.host.name, note["by"], note["from"], note["since"], "ref HEAD", note["release"]):
         assert told in line
     assert stage.project.pyinfra(stage.host.name, "--dry").returncode == 0
+    stage.go()
     finish(first)
     finish(waiting)
     assert stage.live() == note["release"] != before
@@ -102,6 +112,7 @@ def test_when_the_first_is_killed_the_next_goes_on_with_no_unlocking(stage: Stag
     stage.read_until(waiting, "waiting up to 120 s")
     first.send_signal(signal.SIGKILL)
     first.wait()
+    stage.go()
     finish(waiting)
     assert stage.project.deployed(stage.host).count("No changes") > 0
     assert stage.live() == stage.seen.shell('tail -n 1 /srv/hello/releases.jsonl | sed \'s/.*"release": "//; s/".*//\'')
@@ -111,6 +122,7 @@ def test_a_deploy_that_is_interrupted_ends_with_130_and_the_next_goes_on(stage: 
     stage.release("four", slow=True)
     first = stage.begin()
     first.send_signal(signal.SIGINT)
+    stage.go()
     output = first.communicate(timeout=300)[0]
     assert first.returncode == 130, output
     assert "Traceback" not in output
