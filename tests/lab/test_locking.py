@@ -171,7 +171,9 @@ def test_a_restart_gives_new_processes_and_answers_all_the_way(stage: Stage, opt
     before = stage.seen.shell("pgrep -f [s]pawn_main | sort").split()
     asking = "while [ ! -e /run/asked ]; do curl -sk -o /dev/null -w '%{http_code},' --resolve"
     url = f"{stage.host.domain}:443:127.0.0.1 https://{stage.host.domain}/"
-    stage.seen.shell(f"rm -f /run/asked; systemd-run -q --unit=asking sh -c '{asking} {url}; done >/run/answers'")
+    stage.seen.shell(
+        f"rm -f /run/asked; systemd-run -q --unit=asking sh -c '{asking} {url}; sleep 0.05; done >/run/answers'"
+    )
     result = homeport(stage.project, "restart", "lab", "--limit", "locked", *options)
     stage.seen.shell("touch /run/asked; while systemctl is-active -q asking; do sleep 0.1; done")
     assert result.returncode == 0, result.stdout
