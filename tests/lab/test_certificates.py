@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from homeport.lab.machine import find_command
 from homeport.lab.model import LabHost
 from homeport.paths import TEMPLATES
 from homeport.rules.certificate_pair import CertificatePair
+from tests.lab.advising import an_authority_that_advises
 from tests.lab.artefacts import keep
 from tests.lab.commands import refusal
 from tests.lab.project import Project, Seen
@@ -162,6 +164,19 @@ def test_names_that_come_and_go_bring_a_new_certificate_each_time(stage: Stage) 
     assert alias not in stage.served("-ext", "subjectAltName")
     assert alias not in stage.seen.shell("certbot certificates 2>/dev/null")
     assert "unrecognized" in stage.seen.curl("/", "-v", name=alias).stderr.lower()
+
+
+def test_an_authority_that_says_when_to_renew_is_heard(stage: Stage, tmp_path: Path) -> None:
+    with an_authority_that_advises(stage.project.lab, tmp_path) as advice:
+        stage.project.deployed(stage.host, acme_directory_url=advice.url)
+        serial = stage.served("-serial")
+        stage.seen.shell("systemctl start homeport-renew.service")
+        assert stage.served("-serial") == serial
+        # Long before a third of the lifetime is all that is left: a revocation of many certificates, say.
+        advice.due = -timedelta(days=1)
+        stage.seen.shell("systemctl start homeport-renew.service")
+        assert stage.served("-serial") != serial
+        assert len(advice.asked) == 2
 
 
 def test_a_profile_is_asked_for_and_noted_for_renewals(stage: Stage) -> None:
