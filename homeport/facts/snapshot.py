@@ -27,7 +27,8 @@ from homeport.state.snapshot import (
     UnitFound,
 )
 
-SCRIPT = Path(__file__).with_name("snapshot.sh").read_text()
+DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
+SCRIPT = DEPLOYS + Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
 WIDTHS = {
@@ -126,6 +127,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         firewall=_one(rows, "firewall"),
         access_pending="access_pending" in rows,
         shares=dict(_shares(row[0]) for row in rows["shares"]),
+        deploys=_one(rows, "deploys").strip(),
     )
 
 

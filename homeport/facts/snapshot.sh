@@ -15,6 +15,8 @@ done </proc/meminfo
 # Another program sets the clock, or the host of the container that this is.
 if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || systemd-detect-virt -cq 2>/dev/null; then printf 'keeps_time\n'; fi
 printf 'clock\t%s\n' "$(date +%s)"
+# Before all that a deploy changes: one that comes in between is noticed.
+printf 'deploys\t%s\n' "$(deploys)"
 [ ! -d /run/systemd/system ] || printf 'systemd\n'
 # The fullest of the file systems that we write to decides.
 df -Pk /srv /etc /var /usr/local 2>/dev/null | while read -r _ _ _ free _ _; do

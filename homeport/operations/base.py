@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from homeport.settings import Settings
 
 T = TypeVar("T")
+# A reading that is older is not relied on, whoever was at work since.
+CURRENT_SECONDS = 60.0
 
 
 class HostRun(ABC):
@@ -36,6 +38,16 @@ class HostRun(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""
+
+    @abstractmethod
+    def reading(self) -> tuple[str, float]:
+        """Return which deploy was the last when the host was read ("": nobody knows), and its age in seconds."""
+
+    def _is_current(self) -> bool:
+        """Tell whether no deploy was at work between the reading of the host and the lock."""
+        deploys, age = self.reading()
+        before = locks_of(self.host.state).deploys_before(self.host, self.settings.app_name)
+        return bool(deploys) and deploys == before and age < CURRENT_SECONDS
 
     def about(self) -> dict[str, str]:
         """Return what others are told of this run besides who it is."""
@@ -62,8 +74,9 @@ class HostRun(ABC):
     def changes(self, compare: Callable[[], T]) -> T:
         """Return what `compare` finds to be changed.
 
-        Before a run changes anything, the deploy lock is taken and the host is compared anew, since another run may
-        just have ended; a dry run and one without changes need no lock. Raises DeployError, in one line, when
+        Before a run changes anything, the deploy lock is taken; the host is compared anew if another run may have been
+        at work since it was read, or it was read long ago (somebody was asked meanwhile). A dry run and one without
+        changes need no lock. Raises DeployError, in one line, when
         somebody else has the host, when the lock was lost, and for an error of ours in `compare`.
         """
         try:
@@ -74,6 +87,8 @@ class HostRun(ABC):
             if self._is_locked:
                 return found
             self._is_locked = True
+            if self._is_current():
+                return found
             self.forget()
             return compare()
         except HomeportError as error:

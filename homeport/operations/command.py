@@ -17,6 +17,7 @@ from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
 from homeport.connection import is_lost
+from homeport.facts.snapshot import DEPLOYS
 from homeport.operations import outcome
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class PhaseCommand(StringCommand):
 @cache
 def _script(name: str) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
-    before = ("disk",) if name == "lock" else ("disk", "alone")
-    return "".join((SCRIPTS / f"{part}.sh").read_text() for part in (*before, name))
+    before = DEPLOYS if name == "lock" else (SCRIPTS / "alone.sh").read_text()
+    return "".join(((SCRIPTS / "disk.sh").read_text(), before, (SCRIPTS / f"{name}.sh").read_text()))
 
 
 def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:

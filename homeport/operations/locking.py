@@ -42,12 +42,20 @@ class Request:
     despite_hold: bool = False
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A lock that is held as long as its channel is open; which deploy was the last before, as the snapshot has it."""
+
+    channel: Channel | None
+    deploys_before: str = ""
+
+
 class Locks:
     """The locks of one run of pyinfra: asked for host by host while it is prepared, taken all at once."""
 
     def __init__(self) -> None:
         self._requests: dict[tuple[str, str], Request] = {}
-        self._channels: dict[tuple[str, str], Channel | None] = {}
+        self._taken: dict[tuple[str, str], Taken] = {}
         self._failure: HomeportError | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -71,15 +79,20 @@ class Locks:
                 raise
 
     def _secure(self, key: tuple[str, str], request: Request) -> None:
-        if key not in self._channels:
-            self._channels[key] = take(request)
-        channel = self._channels[key]
+        if key not in self._taken:
+            self._taken[key] = take(request)
+        channel = self._taken[key].channel
         if channel is not None and channel.ended:
             raise HomeportError(
                 "the deploy lock was lost (the connection was silent for too long), and another run may be at work",
                 host=request.host.name,
                 fix="run it again",
             )
+
+    def deploys_before(self, host: Host, app: str) -> str:
+        """Return which deploy was the last on the host before its lock was taken; "" when nobody knows."""
+        taken = self._taken.get((host.name, app))
+        return taken.deploys_before if taken else ""
 
 
 _LOCKS: WeakKeyDictionary[State, Locks] = WeakKeyDictionary()
@@ -90,26 +103,28 @@ def locks_of(state: State) -> Locks:
     return _LOCKS.setdefault(state, Locks())
 
 
-def take(request: Request) -> Channel | None:
-    """Take one lock and keep it while this process lives; None where the connector cannot do that.
+def take(request: Request) -> Taken:
+    """Take one lock and keep it while this process lives; without a channel where the connector cannot do that.
 
     Raises HeldError in one line with who has it, after `wait_seconds`.
     """
     holder = {**request.holder, "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     words = (request.app, str(request.wait_seconds), json.dumps(holder), "despite-hold" if request.despite_hold else "")
     channel = open_channel(request.host, script("lock", *words), sudo=request.sudo)
-    if channel is not None:
-        _await(request, channel)
-        threading.Thread(target=_keep_alive, args=(channel,), daemon=True).start()
-    return channel
+    if channel is None:
+        return Taken(None)
+    before = _await(request, channel)
+    threading.Thread(target=_keep_alive, args=(channel,), daemon=True).start()
+    return Taken(channel, before)
 
 
-def _await(request: Request, channel: Channel) -> None:
+def _await(request: Request, channel: Channel) -> str:
+    """Wait for the lock, and return what it says of the deploys before."""
     said = []
     while line := channel.read_line():
         word, _, detail = line.rstrip("\n").partition("\t")
         if word == "locked":
-            return
+            return detail.strip()
         if word == "waiting":
             request.host.log(f"  waiting up to {request.wait_seconds} s: {held_by_run(detail)}")
         elif word in ("held", "hold"):

@@ -5,6 +5,7 @@ Live state is read inside operations, through here; a reading is kept until a ph
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ class Run(HostRun):
         self.source = source
         self.query = query(describe(Machine()))
         self._found: Snapshot | None = None
+        self._read_at = 0.0
         self.wanted = describe(sized(settings, self.found))
         self.ask_for_lock()
 
@@ -55,7 +57,7 @@ class Run(HostRun):
     def found(self) -> Snapshot:
         """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
         if self._found is None:
-            self._found = self._read()
+            self._found, self._read_at = self._read(), time.monotonic()
         return self._found
 
     def _read(self) -> Snapshot:
@@ -72,6 +74,10 @@ class Run(HostRun):
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""
         self._found = None
+
+    def reading(self) -> tuple[str, float]:
+        """Return which deploy was the last when the host was read ("": nobody knows), and its age in seconds."""
+        return self.found.deploys, time.monotonic() - self._read_at
 
     def preflight(self) -> None:
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""

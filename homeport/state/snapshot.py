@@ -121,7 +121,8 @@ class Snapshot:
 
     `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
-    is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share.
+    is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
+    `deploys` which deploy was the last ("": one was at work, or nobody knows).
     """
 
     machine: Machine
@@ -158,6 +159,7 @@ class Snapshot:
     firewall: str = ""
     access_pending: bool = False
     shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    deploys: str = ""
 
     @property
     def live_release(self) -> str:

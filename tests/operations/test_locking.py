@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 
 from homeport.errors import HeldError, HomeportError
+from homeport.facts.snapshot import DEPLOYS
 from homeport.operations import locking, outcome
 from homeport.operations.command import script
 from homeport.operations.locking import Locks, Request
@@ -67,7 +69,8 @@ def lock(tmp_path: Path) -> Iterator[LocalLock]:
 
 def said(process: subprocess.Popen[str]) -> str:
     assert process.stdout
-    return process.stdout.readline().rstrip("\n")
+    line = process.stdout.readline().rstrip("\n")
+    return "locked" if line.startswith("locked\t") else line
 
 
 def test_the_lock_is_taken_and_says_to_root_alone_who_has_it(lock: LocalLock) -> None:
@@ -129,6 +132,49 @@ def test_a_hold_by_hand_keeps_everybody_out_but_who_comes_despite_it(lock: Local
     assert said(refused) == 'hold\t{"by": "carol", "message": "wait"}'
     assert refused.wait(10) == 4
     assert said(lock.start(despite="despite-hold")) == "locked"
+
+
+def before(process: subprocess.Popen[str]) -> str:
+    """Return which deploy the one that has the lock now says was the last before."""
+    assert process.stdout
+    word, _, detail = process.stdout.readline().rstrip("\n").partition("\t")
+    assert word == "locked"
+    return detail
+
+
+def seen(lock: LocalLock) -> str:
+    """Return which deploy the snapshot says was the last."""
+    text = DEPLOYS.replace("/run/", f"{lock.root}/run/")
+    return subprocess.run(["sh", "-c", f"{text}\ndeploys"], capture_output=True, text=True, check=True).stdout
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.close()
+    assert process.wait(10) == 0
+
+
+def test_the_lock_says_whether_a_deploy_was_at_work_since_the_host_was_read(lock: LocalLock) -> None:
+    assert seen(lock) == ""
+    end(lock.start())
+    read = seen(lock)
+    assert read
+    nobody_since = lock.start()
+    assert before(nobody_since) == read
+    assert seen(lock) == ""  # one is at work
+    end(nobody_since)
+    assert seen(lock) not in ("", read)
+    assert before(lock.start()) != read
+
+
+def test_a_deploy_that_was_killed_is_no_last_one(lock: LocalLock) -> None:
+    end(lock.start())
+    killed = lock.start()
+    assert said(killed) == "locked"
+    killed.kill()
+    killed.wait()
+    assert seen(lock) == ""
+    assert before(lock.start()) == ""
 
 
 class Channel:
@@ -235,6 +281,22 @@ def test_the_host_is_compared_anew_once_it_is_locked(answer: Callable[[Open], No
     host.state.is_executing = True
     assert list(phase("Accounts", run)) == []
     assert len(host.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes", "readings"), [("r1", 0, 1), ("r2", 0, 2), ("", 0, 2), ("r1", 2, 2)], ids=str
+)
+def test_it_is_not_read_anew_when_no_deploy_was_at_work_since(
+    answer: Callable[[Open], None], monkeypatch: pytest.MonkeyPatch, said: str, minutes: int, readings: int
+) -> None:
+    answer(lambda *_, **__: Channel(f"locked\t{said}\n"))
+    found = replace(bare(), deploys=said and "r1")
+    run, host = make_run(found, found)
+    host.state.is_executing = True
+    began = time.monotonic()
+    monkeypatch.setattr("homeport.operations.run.time.monotonic", lambda: began + minutes * 60)
+    assert len(list(phase("Accounts", run))) == 1
+    assert len(host.asked) == readings
 
 
 @pytest.mark.parametrize("executing", [False, True])

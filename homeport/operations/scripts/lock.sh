@@ -1,7 +1,7 @@
 # Holds an application's deploy lock as long as the controller's connection lives. Arguments: application, how long to
 # wait for another run (seconds), who we are (JSON on one line), "despite-hold" or "". Standard input: a byte now and
 # then; its end, or a minute of silence, frees the lock. Says, tab-separated: waiting, held or hold (with the JSON of who
-# it is), locked. Exit status 4: somebody else has it.
+# it is), locked (with `deploys`). Exit status 4: somebody else has it.
 set -eu
 umask 077
 lock=/run/homeport/$1.deploy.lock
@@ -26,8 +26,9 @@ if [ -f "$hold" ] && [ -z "$despite" ]; then
     say hold "$hold"
     exit 4
 fi
+before=$(deploys)
 printf '%s\n' "$me" >"$lock"
-echo locked
+printf 'locked\t%s\n' "$before"
 # Without the lock's descriptor, so that nothing but this shell holds it.
 while [ -n "$(timeout 60 head -c 1 9>&-)" ]; do :; done
 : >"$lock"
