@@ -84,6 +84,7 @@ class Peers:
             environment = {
                 **os.environ,
                 **chosen,
+                "LC_ALL": "C.UTF-8",  # it runs in no other encoding
                 "ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"),
                 "ANSIBLE_HOME": str(self.stage.folder / "ansible"),
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": masters,
