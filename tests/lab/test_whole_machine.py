@@ -5,15 +5,19 @@ The tests share one machine and run in this order, since a boot under software e
 
 from __future__ import annotations
 
+import base64
 import os
 import platform
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab, LabHost
+from homeport.lab.machine import install
 from homeport.lab.processes import find
 from homeport.lab.ssh import command_line
 from tests.lab.project import Project, Seen, until
@@ -54,6 +58,16 @@ with open("fsynced", "w") as file:
     file.flush()
     os.fsync(file.fileno())
 os.sync()'"""
+# What upkeep makes of a /var that is on XFS.
+ON_XFS = """set -eu
+base64 -d | tar -xzS -C /root
+mount -o loop /root/xfs /mnt
+instance=$(systemctl list-units --plain --no-legend 'homeport-upkeep@*' | sed 's/.*@\\([^.]*\\)[.]service.*/\\1/')
+swapoff -a
+systemd-run -q --wait --pipe -p BindPaths=/mnt:/var /usr/local/lib/homeport/upkeep "$instance" 64
+swapoff /mnt/swap.homeport
+umount /mnt
+swapon /var/swap.homeport"""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +131,23 @@ def test_the_sandbox_keeps_the_application_from_other_machines_and_devices(lab: 
 
 def test_a_small_machine_has_swap(lab: Lab, whole_machine: LabHost) -> None:
     assert "/var/swap.homeport" in out(lab, whole_machine, "cat /proc/swaps")
+
+
+def test_swap_is_taken_from_a_file_on_xfs_too(lab: Lab, whole_machine: LabHost, tmp_path: Path) -> None:
+    install(["xfsprogs"])
+    with (tmp_path / "xfs").open("wb") as disk:
+        disk.truncate(4 << 30)
+    subprocess.run(["/sbin/mkfs.xfs", "-q", str(tmp_path / "xfs")], check=True)
+    packed = subprocess.check_output(["tar", "-czS", "-C", str(tmp_path), "xfs"])
+    done = lab.run(whole_machine, f"sudo sh -c {shlex.quote(ON_XFS)}", stdin=base64.b64encode(packed).decode())
+    # A file that is not in use cannot be taken out of it.
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_clock_is_kept_and_the_kernel_is_as_its_file_says(lab: Lab, whole_machine: LabHost) -> None:
+    assert out(lab, whole_machine, "systemctl is-active systemd-timesyncd") == "active"
+    names = ("kernel.kptr_restrict", "kernel.yama.ptrace_scope", "fs.protected_regular", "fs.suid_dumpable")
+    assert out(lab, whole_machine, f"sudo sysctl -n {' '.join(names)}").split() == ["2", "1", "2", "0"]
 
 
 def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_machine: LabHost) -> None:
