@@ -100,6 +100,15 @@ def facts(options: argparse.Namespace, given: list[str]) -> int:
     return 0
 
 
+def contents(options: argparse.Namespace, given: list[str]) -> int:
+    """Print the files of a release, a line each."""
+    from .contents import files
+
+    for line in files(Layout(options.app), options.release):
+        print(*line)
+    return 0
+
+
 def prune(options: argparse.Namespace, given: list[str]) -> int:
     """Remove what is no longer kept."""
     from .pruning import prune

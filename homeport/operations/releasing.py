@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation
 
+from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script
 from homeport.operations.diff import show_release_diff
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.rules.dependencies import install_environment
+from homeport.source import Present
 from homeport.state import compare
 
 Commands = Generator[StringCommand, None, None]
+# Unpacked size of a release from which on the host is asked what it has of it.
+ASK_KILOBYTES = 1024
 
 
 @operation()
@@ -24,8 +29,25 @@ def upload(run: Run) -> Commands:
         show_release_diff(run)
         release = run.wanted.release
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
-        code = encoded(run.source.archive())
-        yield script("release", run.wanted.app, release.id, release.dependencies, payload=f"{etc}\n{code}\n")
+        base, present = _present(run)
+        archive = run.source.archive(present)
+        same = encoded(gzip.compress("\0".join(archive.same).encode(), mtime=0))
+        yield script(
+            *("release", run.wanted.app, release.id, release.dependencies, base, str(archive.time)),
+            payload=f"{etc}\n{same}\n{encoded(archive.data)}\n",
+        )
+
+
+def _present(run: Run) -> tuple[str, Present]:
+    """Return the live release and its files, of which the new one takes what is the same; ("", none) for a small one.
+
+    To ask takes as long as to send a few hundred kilobytes.
+    """
+    live = run.found.live_release
+    if run.source.disk_kilobytes < ASK_KILOBYTES or live not in run.found.releases:
+        return "", frozenset()
+    present = run.host.get_fact(ContentsFact, run.wanted.app, live, _ignore_errors=True, _sudo=run.sudo)
+    return (live, present) if present else ("", frozenset())
 
 
 @operation()

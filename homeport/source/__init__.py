@@ -4,6 +4,7 @@ Only the `git` program is run, nothing is imported or executed from the applicat
 decisions are in `homeport.rules`.
 """
 
+from homeport.source.archive import Archive, Present
 from homeport.source.release import Source, read_source
 
-__all__ = ["Source", "read_source"]
+__all__ = ["Archive", "Present", "Source", "read_source"]

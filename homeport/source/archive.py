@@ -2,11 +2,14 @@
 
 `git archive` gives the content as a checkout would have it; the headers are written anew, since git's own depend on the
 moment and on its configuration. Content goes through in pieces, so memory holds the compressed archive and no more.
+What the host has already, by path and content, is left out.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +22,8 @@ from homeport.source.git import GitError, Repository
 # More than any application's source; what is above it are models, media or dumps, which have no place in a release.
 MAX_BYTES = 512 * 1024 * 1024
 _MEGABYTE = 1024 * 1024
+# Path, SHA-256 (hexadecimal) of the content, and whether it may be executed.
+Present = frozenset[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,15 @@ class Content:
     folder: str
     time: int
     largest: Entry | None = None
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A tar.gz, the paths of the files that it lacks because the host has them, and the time of all (since 1970)."""
+
+    data: bytes
+    time: int
+    same: tuple[str, ...] = ()
 
 
 class _Limited:
@@ -52,24 +66,27 @@ class _TooLargeError(Exception):
     """The archive went over its limit."""
 
 
-def build_archive(content: Content, max_bytes: int = MAX_BYTES) -> bytes:
+def build_archive(content: Content, present: Present = frozenset(), max_bytes: int = MAX_BYTES) -> Archive:
     """Return the tar.gz of `content`: paths relative to its folder, owner 0:0 without names, all times the commit's.
 
+    Without the files that are `present`.
     `$Format:…$` (export-subst) is not expanded: it would make equal trees differ. Raises UsageError when the archive is
     larger than `max_bytes`.
     """
     with tempfile.TemporaryFile(prefix="homeport-archive-") as file:
         try:
-            _write(content, _Limited(file, max_bytes))
+            same = _write(content, _Limited(file, max_bytes), present)
         except _TooLargeError:
             raise _too_large(content, max_bytes) from None
         except GitError as error:
             raise UsageError(f"git archive failed: {error}", key="app_source", fix="git fsck") from None
         file.seek(0)
-        return file.read()
+        return Archive(file.read(), content.time, tuple(same))
 
 
-def _write(content: Content, target: _Limited) -> None:
+def _write(content: Content, target: _Limited, present: Present) -> list[str]:
+    """Write the archive, and return what was left out of it."""
+    same = []
     arguments = ["-c", "core.autocrlf=false", "-c", "core.eol=lf", "archive", "--format=tar", content.root]
     below = f"{content.folder}/" if content.folder else ""
     with (
@@ -80,10 +97,30 @@ def _write(content: Content, target: _Limited) -> None:
     ):
         for member in given:
             name = member.name.removeprefix(below)
-            if member.name.startswith(below) and name and not pipelines([name]):
-                output.addfile(
-                    _header(member, below, content.time), given.extractfile(member) if member.isreg() else None
-                )
+            if not member.name.startswith(below) or not name or pipelines([name]):
+                continue
+            header, file = _header(member, below, content.time), given.extractfile(member) if member.isreg() else None
+            if file is None or not present:
+                output.addfile(header, file)
+            elif not _add_changed(output, header, file, present):
+                same.append(name)
+    return same
+
+
+def _add_changed(output: tarfile.TarFile, header: tarfile.TarInfo, file: IO[bytes], present: Present) -> bool:
+    """Add the file unless it is present, and return whether it was added."""
+    # The source comes as a stream, and has to be read to its end before it is known whether it is wanted.
+    with tempfile.SpooledTemporaryFile(_MEGABYTE, prefix="homeport-archive-") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        digest = hashlib.sha256()
+        while piece := copy.read(_MEGABYTE):
+            digest.update(piece)
+        if (header.name, digest.hexdigest(), bool(header.mode & 0o100)) in present:
+            return False
+        copy.seek(0)
+        output.addfile(header, copy)
+    return True
 
 
 def _header(member: tarfile.TarInfo, below: str, time: int) -> tarfile.TarInfo:

@@ -19,7 +19,7 @@ from homeport.rules.migrations import Migration, read_migrations
 from homeport.rules.tree import disk_kilobytes, folders
 from homeport.rules.uv_lock import read_lock
 from homeport.settings.model import Settings
-from homeport.source.archive import Content, build_archive
+from homeport.source.archive import Archive, Content, Present, build_archive
 from homeport.source.git import GitError, Repository, find_repository
 from homeport.source.reference import Revision, find_revision
 from homeport.source.tree import Tree, find_tree, read_text
@@ -50,12 +50,12 @@ class Source:
     migrations: tuple[Migration, ...] | None = ()
     content: Content | None = field(default=None, repr=False, compare=False)
 
-    def archive(self) -> bytes:
-        """Return the release's files as tar.gz, paths relative to the application's folder; see `build_archive`."""
+    def archive(self, present: Present = frozenset()) -> Archive:
+        """Return the release's files but for those that are `present` on the host; see `build_archive`."""
         if self.content is None:
             raise ValueError("this Source was made without a repository")
         with _LOCK:
-            return _archive(self.content)
+            return _archive(self.content, present)
 
 
 def read_source(settings: Settings, project: Path) -> Source:

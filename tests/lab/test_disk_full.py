@@ -51,6 +51,12 @@ class Stage:
         found = self.seen.shell("find /srv/hello /etc/homeport -not -name '*.jsonl' -printf '%p %s %m %u\\n' | sort")
         return [*found.splitlines(), self.seen.shell("df -Pk /srv | awk 'NR == 2 { print $3 }'")]
 
+    def received_megabytes(self) -> float:
+        """Return what has come to the machine from outside since its boot."""
+        script = "cat /sys/class/net/*/statistics/rx_bytes /sys/class/net/lo/statistics/rx_bytes"
+        *every, loopback = map(int, self.seen.shell(script).split())
+        return (sum(every) - loopback) / 2**20
+
     def live(self) -> str:
         return str(self.seen.get("/health")["release"])
 
@@ -120,6 +126,15 @@ def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     assert stage.listing() == before
     stage.deployed()
     assert stage.live() != serving
+
+
+def test_what_the_live_release_has_is_not_sent_again(stage: Stage) -> None:
+    stage.project.write("extra.txt", "little")
+    before = stage.received_megabytes()
+    stage.deployed()
+    assert stage.received_megabytes() - before < 5
+    live = f"/srv/hello/releases/{stage.live()}"
+    assert stage.seen.shell(f"cat {live}/extra.txt; stat -c %s {live}/large.bin").split() == ["little", str(30 * 2**20)]
 
 
 @pytest.mark.parametrize("place", ["/srv", CACHE])

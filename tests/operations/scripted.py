@@ -11,6 +11,7 @@ from pyinfra.api import State, StringCommand
 from homeport.operations.run import Run
 from homeport.plans.provision import PHASES
 from homeport.settings import Settings
+from homeport.source import Archive, Present
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
 from tests.state.builders import make_settings, make_source, make_wanted
@@ -27,8 +28,8 @@ class Source:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
-    def archive(self) -> bytes:
-        return ARCHIVE
+    def archive(self, present: Present = frozenset()) -> Archive:
+        return Archive(ARCHIVE, 1, tuple(sorted(path for path, _, _ in present)))
 
 
 @dataclass

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from homeport.operations.provisioning import manifest
+from homeport.operations.releasing import ASK_KILOBYTES
 from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.plans.provision import PHASES
+from homeport.source import Present
 from homeport.state import compare
 from homeport.state.snapshot import PathFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
@@ -174,8 +176,9 @@ def test_a_release_is_sent_with_its_secrets_private_and_its_code_behind_them() -
     run, _ = make_run(bare())
     [command] = phase("Release", run)
     release = run.wanted.release
-    assert command.get_raw_value().endswith(f" homeport-release notes {release.id} {release.dependencies}")
-    files, code = payload(command).splitlines()
+    assert command.get_raw_value().endswith(f" homeport-release notes {release.id} {release.dependencies} '' 1")
+    files, same, code = payload(command).splitlines()
+    assert gzip.decompress(base64.b64decode(same)) == b""
     assert base64.b64decode(code) == ARCHIVE
     content = unpack(files)
     assert set(content) == FILES_OF_A_RELEASE
@@ -183,6 +186,28 @@ def test_a_release_is_sent_with_its_secrets_private_and_its_code_behind_them() -
     assert (entry.mode, entry.uname, entry.gname) == (0o640, "root", "notes")
     assert text == f'TOKEN="{SECRET}"\n'
     assert content["migrate"][0].mode == 0o755
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "live", "contents", "base"),
+    [
+        (ASK_KILOBYTES, "old", [frozenset({("large", "0", False)})], "old"),
+        (ASK_KILOBYTES, "old", [None], "''"),
+        (ASK_KILOBYTES, "", [], "''"),
+        (ASK_KILOBYTES - 1, "old", [], "''"),
+    ],
+    ids=["large", "the host cannot tell", "nothing is live", "small"],
+)
+def test_of_a_large_release_only_that_is_sent_which_the_live_one_has_not(
+    kilobytes: int, live: str, contents: list[Present | None], base: str
+) -> None:
+    found = replace(bare(), releases=frozenset({"old"}), slots={"blue": live}, live_slot="blue")
+    run, _ = make_run(found, ContentsFact=contents)
+    run.source._source = replace(run.source._source, disk_kilobytes=kilobytes)  # type: ignore[attr-defined]
+    [command] = phase("Release", run)
+    assert command.get_raw_value().endswith(f" {run.wanted.release.dependencies} {base} 1")
+    same = gzip.decompress(base64.b64decode(payload(command).splitlines()[1]))
+    assert same == (b"large" if base == "old" else b"")
 
 
 def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -> None:

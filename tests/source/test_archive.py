@@ -26,13 +26,13 @@ def members(archive: bytes) -> list[tarfile.TarInfo]:
 
 def test_the_same_tree_gives_the_same_bytes_at_another_time_and_place(repo: Repo, tmp_path: Path) -> None:
     repo.commit({"bin/run": "#!/bin/sh\n", "data": os.urandom(5000)})
-    first = repo.read().archive()
+    first = repo.read().archive().data
     time.sleep(1.1)
     subprocess.run(["git", "clone", "--quiet", str(repo.path), str(tmp_path / "clone")], check=True)
     clone = Repo(tmp_path / "clone")
     clone.git("config", "tar.umask", "0077")
     clone.git("config", "core.autocrlf", "true")
-    assert clone.read().archive() == first
+    assert clone.read().archive().data == first
 
 
 def test_headers_have_the_commits_time_plain_modes_and_no_owner(repo: Repo) -> None:
@@ -40,7 +40,7 @@ def test_headers_have_the_commits_time_plain_modes_and_no_owner(repo: Repo) -> N
     (repo.path / "bin/run").chmod(0o777)
     (repo.path / "group.txt").chmod(0o666)
     repo.commit()
-    found = {member.name: member for member in members(repo.read().archive())}
+    found = {member.name: member for member in members(repo.read().archive().data)}
     assert {name: oct(member.mode) for name, member in found.items()} == {
         "bin": "0o755", "bin/run": "0o755", "group.txt": "0o644", "main.py": "0o644", "requirements.txt": "0o644",
     }  # fmt: skip
@@ -51,7 +51,7 @@ def test_headers_have_the_commits_time_plain_modes_and_no_owner(repo: Repo) -> N
 def test_paths_are_relative_to_the_applications_folder_and_content_is_whole(repo: Repo, tmp_path: Path) -> None:
     content = os.urandom(300_000)
     repo.commit({"apps/api/main.py": "app = 1\n", "apps/api/requirements.txt": "fastapi\n", "apps/api/x/blob": content})
-    archive = repo.read(app_subdirectory="apps/api").archive()
+    archive = repo.read(app_subdirectory="apps/api").archive().data
     (tmp_path / "a.tar.gz").write_bytes(archive)
     (tmp_path / "out").mkdir()
     subprocess.run(["tar", "-xzf", "../a.tar.gz"], cwd=tmp_path / "out", check=True)
@@ -61,7 +61,7 @@ def test_paths_are_relative_to_the_applications_folder_and_content_is_whole(repo
 
 def test_format_placeholders_stay_since_they_would_make_equal_trees_differ(repo: Repo) -> None:
     repo.commit({".gitattributes": "version.txt export-subst\n", "version.txt": "$Format:%H$\n"})
-    with tarfile.open(fileobj=io.BytesIO(repo.read().archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(repo.read().archive().data)) as archive:
         extracted = archive.extractfile("version.txt")
         assert extracted
         assert extracted.read() == b"$Format:%H$\n"
@@ -69,7 +69,7 @@ def test_format_placeholders_stay_since_they_would_make_equal_trees_differ(repo:
 
 def test_the_archive_of_a_dirty_tree_has_its_content(repo: Repo) -> None:
     repo.write({"main.py": "app = 'dirty'\n", "new.py": ""})
-    archive = repo.read(allow_dirty=True).archive()
+    archive = repo.read(allow_dirty=True).archive().data
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         extracted = opened.extractfile("main.py")
         assert extracted
@@ -98,7 +98,7 @@ def test_a_large_repository_needs_little_more_memory_than_its_archive(repo: Repo
         "from homeport.settings.model import Settings; from homeport.source import read_source\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "source = read_source(Settings(app_name='notes', domain='a.example.com'), Path(sys.argv[1]))\n"
-        "before = peak(); size = len(source.archive()) / 1e6; print(size, peak() - before)\n"
+        "before = peak(); size = len(source.archive().data) / 1e6; print(size, peak() - before)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(repo.path)], cwd=Path(homeport.__file__).parents[1],

@@ -18,7 +18,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 +
 
 
 def archived(source: Source) -> list[str]:
-    with tarfile.open(fileobj=io.BytesIO(source.archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
         return sorted(member.name for member in archive if not member.isdir())
 
 
@@ -75,7 +75,7 @@ def test_a_link_inside_the_release_is_kept(repo: Repo) -> None:
     repo.write({"sub/deep/x": ""})
     (repo.path / "sub/deep/up").symlink_to("../../main.py")
     repo.commit()
-    with tarfile.open(fileobj=io.BytesIO(repo.read().archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(repo.read().archive().data)) as archive:
         assert archive.getmember("sub/deep/up").linkname == "../../main.py"
 
 
@@ -115,7 +115,7 @@ def test_what_the_checks_saw_is_what_the_archive_has(repo: Repo) -> None:
 def test_what_the_files_take_on_a_disk_is_known_before_they_are_sent(repo: Repo) -> None:
     repo.commit({**APPLICATION, "data/deep/large.bin": "x" * 5000, "data/empty": ""})
     source = repo.read()
-    with tarfile.open(fileobj=io.BytesIO(source.archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
         members = archive.getmembers()
     folders = [member for member in members if member.isdir()]
     assert source.disk_files == len(members)

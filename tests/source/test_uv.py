@@ -65,7 +65,7 @@ class Host:
 
     def __init__(self, path: Path, source: Source):
         self.code, self.environment, self.source = path / "code", path / "environment", source
-        with tarfile.open(fileobj=io.BytesIO(source.archive())) as archive:
+        with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
             archive.extractall(self.code, filter="data")
         self.before = self.listing()
         new_environment(self.environment)

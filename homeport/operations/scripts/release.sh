@@ -1,7 +1,8 @@
 # Unpacks a release beside its final place and renames it when it is whole. Arguments: application, release id,
-# digest of its environment. Standard input: one line with the archive of its /etc files, then the archive of its code
-# (both tar, gzipped, base64-encoded). Where the code is there already, the same by its id, the /etc files alone are
-# replaced: the host's part in the release has changed.
+# digest of its environment, the release that it has files in common with ("": none), its time (seconds since 1970).
+# Standard input: a line with the archive of its /etc files, a line with the paths of the files in common (each but the
+# last ends with NUL), then the archive of the rest of its code (archives are tar; all is gzipped, base64-encoded). Where
+# the code is there already, the same by its id, the /etc files alone are replaced: the host's part in it has changed.
 set -eu
 umask 077
 code=/srv/$1/releases/$2
@@ -9,7 +10,7 @@ etc=/etc/homeport/$1/releases/$2
 rm -rf "$code.partial" "$etc.partial"
 trap 'rm -rf "$code.partial" "$etc.partial"' EXIT
 trap 'exit 1' HUP INT TERM
-app=$1 release=$2 environment=$3
+app=$1 release=$2 environment=$3 base=$4 time=$5
 try() {
     said=$("$@" 2>&1) || fail "$said"
 }
@@ -25,11 +26,21 @@ unpack() {
 }
 try mkdir "$etc.partial" "$code.partial"
 IFS= read -r files
+IFS= read -r same
 unpack_etc() {
     printf '%s\n' "$files" | unpack --same-owner "$etc.partial"
 }
 try unpack_etc
 try unpack --no-same-owner "$code.partial"
+# A copy, so that nothing that happens to one release happens to another; all files of a release have its time.
+in_common() {
+    printf '%s\n' "$same" | base64 -d | gzip -d
+}
+copy() {
+    in_common | (cd "/srv/$app/releases/$base" && xargs -0 -r cp --parents --preserve=mode -t "$code.partial" --) &&
+        in_common | (cd "$code.partial" && xargs -0 -r touch -d "@$time" --)
+}
+[ -z "$base" ] || try copy
 chown "root:$app" "$etc.partial"
 chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
