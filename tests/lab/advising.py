@@ -34,45 +34,56 @@ class Advice:
         return {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
 
 
+class Authority(ThreadingHTTPServer):
+    """Answers with the lab's directory and one address more, and at that with the advice."""
+
+    def __init__(self, gateway: str, directory: dict[str, object]):
+        super().__init__((gateway, 0), Handler)
+        self.directory, self.advice = directory, Advice(f"https://{gateway}:{self.server_address[1]}/dir")
+
+    def answer(self, path: str) -> dict[str, object]:
+        """Return what is at a path: the directory, or when a certificate is to be renewed."""
+        where, _, certificate = path.strip("/").partition("/")
+        if where == "dir":
+            return {**self.directory, "renewalInfo": f"{self.advice.url.removesuffix('/dir')}/when"}
+        self.advice.asked.append(certificate)
+        return {"suggestedWindow": self.advice.window()}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP for an Authority."""
+
+    server: Authority
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = json.dumps(self.server.answer(self.path)).encode()
+        self.send_response(200)
+        # To be asked again at once; an authority says six hours or so.
+        for name, value in (("Content-Type", "application/json"), ("Retry-After", "0")):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def an_authority_that_advises(lab: Lab, folder: Path) -> Iterator[Advice]:
     """Serve it on the lab's network, to machines that trust the lab; yield what it says."""
-    advice, gateway = Advice(), lab.context().network.gateway
+    gateway = lab.context().network.gateway
     trust = ssl.create_default_context(cafile=str(authority.root_certificate()))
     with urllib.request.urlopen(f"https://{gateway}:{ACME_PORT}/dir", context=trust, timeout=10) as answer:
-        directory = json.load(answer)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            where, _, certificate = self.path.strip("/").partition("/")
-            if where == "dir":
-                self.answer({**directory, "renewalInfo": f"{advice.url.removesuffix('/dir')}/when"})
-            else:
-                advice.asked.append(certificate)
-                self.answer({"suggestedWindow": advice.window()})
-
-        def answer(self, content: dict[str, object]) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(200)
-            # To be asked again at once; an authority says six hours or so.
-            for name, value in (("Content-Type", "application/json"), ("Retry-After", "0")):
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer((gateway, 0), Handler)
+        server = Authority(gateway, json.load(answer))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*authority.issue(folder, [f"IP:{gateway}"]))
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    advice.url = f"https://{gateway}:{server.server_address[1]}/dir"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield advice
+        yield server.advice
     finally:
         server.shutdown()
         thread.join()
