@@ -190,7 +190,7 @@ def test_one_start_at_a_time(machine: Machine) -> None:
 
 def kills(machine: Machine, action: str, release: str, *options: str) -> Iterator[int]:
     """Run a command again and again, each time killed a step later (see `chosen`), until it comes to its end."""
-    for step in chosen(range(1, 80), 6, most=12):
+    for step in chosen(range(1, 80), 4, most=12):
         if not machine.killed(step, action, release, *options):
             return
         yield step

@@ -61,7 +61,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
 def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(stage: Stage) -> None:
     # Each run must get past the point at which the one before was killed.
     with stage.probed() as report:
-        for number in chosen(range(1, 40), 3, most=16):
+        for number in chosen(range(1, 40), 2, most=16):
             ended = deploy_until(stage.project, stage.host, number)
             print(f"{number}: {ended.at}")
             if ended.at is None:
@@ -74,7 +74,7 @@ def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(stag
 
 def test_a_killed_release_leaves_one_release_serving_and_the_next_run_finishes_it(stage: Stage) -> None:
     whole = deploy_until(stage.project, stage.host, 0, environment='{"NUMBER": "0"}')
-    for number in chosen(range(1, len(whole.points) + 1), 4):
+    for number in chosen(range(1, len(whole.points) + 1), 3):
         before = stage.release()
         with stage.probed() as report:
             settings = {"environment": f'{{"NUMBER": "{number}"}}'}
