@@ -19,6 +19,7 @@ from homeport.lab.model import LabHost, Suite
 from homeport.state.snapshot import Machine
 from tests.lab.conftest import MakeHost
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 from tests.nginx_sites import files, some_sites, write
 
 pytestmark = pytest.mark.lab
@@ -69,8 +70,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("files1")
+def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("files1")
     project = Project.create(tmp_path_factory.mktemp("files") / "project", lab, "hello", workers=1)
     project.deployed(host)
     yield Stage(project, host, Site(lab, host))

@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 UV = Path(sys.executable).with_name("uv")
@@ -35,9 +36,9 @@ dependencies = ["fastapi", "fastapi-cli", "uvicorn"]
 
 
 @pytest.fixture(scope="module")
-def greeter(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Seen]]:
+def greeter(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[tuple[Project, Seen]]:
     """An application in a package, locked with uv, and a machine for it."""
-    host = lab.add("kinds")
+    host = seasoned.add("kinds")
     folder = tmp_path_factory.mktemp("kinds") / "project"
     project = Project.create(
         folder, lab, "hello", app_name="greeter", workers=1, app_entrypoint="greeter.web:application"
