@@ -20,7 +20,7 @@ help:
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
-	@echo "make bench [ONLY=parts] measure against the floor and the peers; writes benchmarks/RESULTS.md"
+	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
 	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"

@@ -15,6 +15,7 @@ from benchmarks.suite import PARTS, measure
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
 
 REPOSITORY = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("RESULTS.md")
 NUMBERS: dict[str, tuple[type, str]] = {
     "rounds": (int, "first provisions each"),
     "repeats": (int, "runs without changes, and fresh hosts"),
@@ -41,8 +42,14 @@ def main() -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    arguments.output.write_text(report(results, options, _commit()))
-    print(f"bench: written to {arguments.output}", file=sys.stderr)
+    text = report(results, options, _commit())
+    # Some parts are no RESULTS.md.
+    target: Path | None = arguments.output or (None if options.only else RESULTS)
+    if target is None:
+        print(text)
+    else:
+        target.write_text(text)
+        print(f"bench: written to {target}", file=sys.stderr)
     return 1 if results.problems else 0
 
 
@@ -53,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         default = getattr(Options, name)
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{meaning} (%(default)s)")
     parser.add_argument("--qemu", action="store_true", help="boot a QEMU machine, too (slow)")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
+    parser.add_argument("--output", type=Path, help="a file (RESULTS.md; with --only the terminal)")
     return parser
 
 
