@@ -7,6 +7,7 @@ so are the processors: controller and hosts are one computer.
 from __future__ import annotations
 
 import itertools
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -59,6 +60,8 @@ def measured(bench: Bench) -> None:
     fleet = _prepared(bench)
     command = bench.stage.folder / "fleet-command"
     command.write_text(sessions.recorded(fleet.stage, fleet.hosts[0]))
+    said = fleet.stage.ssh(fleet.hosts[0], f"{{ {command.read_text()}; }} >/dev/null; times").output
+    bench.results.add("fleet reading cpu", children_seconds(said))
     for number in bench.rounds(bench.options.fleet):
         for count in FLEET_COUNTS:
             ours, theirs = fleet.homeport(count), fleet.floor(count, command)
@@ -66,6 +69,12 @@ def measured(bench: Bench) -> None:
             bench.results.note(f"fleet {count} floor", theirs)
             bench.say(f"{count} hosts, round {number + 1}: homeport {ours.seconds:.2f} s, floor {theirs.seconds:.2f} s")
     bench.stage.remove(*(host.name for host in fleet.hosts[:MACHINES]))
+
+
+def children_seconds(said: str) -> float:
+    """Return the processor time, user and system, in the last line of what a shell's `times` prints."""
+    found = re.findall(r"(\d+)m([\d.]+)s", said.splitlines()[-1])
+    return sum(60 * int(minutes) + float(seconds) for minutes, seconds in found)
 
 
 def _prepared(bench: Bench) -> Fleet:

@@ -154,7 +154,9 @@ def _fleet(results: Results) -> list[str]:
         )
     head = ("hosts", "homeport", "min–max", "to 1 host", "floor", "to 1 host", "homeport to floor")
     controller = ("controller's CPU time a host", "peak memory", "for one more")
-    return ["## Many hosts, no change", "", *table((*head, *controller), rows)] if rows else []
+    there = results["fleet reading cpu"]
+    text = [f"To read a host takes {there.median:.2f} s of its processor, without the login.", ""] if there else []
+    return ["## Many hosts, no change", "", *table((*head, *controller), rows), *text] if rows else []
 
 
 def _commands(results: Results) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fleet import children_seconds
 from benchmarks.measure import BenchmarkError, Finished, Series, run
 from benchmarks.relay import relay
 from benchmarks.report import report
@@ -97,3 +98,9 @@ def test_the_report_has_a_profile_in_shares_of_the_whole() -> None:
     text = report(Results(profile={"imports": 0.5, "waiting": 1.5}), Options(), "abc1234")
     assert "| imports | 0.50 s | 25% |" in text
     assert "Where the time goes" not in report(Results(), Options(), "abc1234").partition("What the rows mean")[0]
+
+
+def test_the_processor_time_of_a_hosts_reading_is_what_the_shell_says_of_its_children() -> None:
+    said = run(["bash", "-c", "python3 -c 'for _ in range(3000000): pass'; times"]).output
+    assert children_seconds(said) > 0
+    assert children_seconds("0m9.000s 0m9.000s\n1m0.250s 0m0.500s\n") == 60.75
