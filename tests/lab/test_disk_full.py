@@ -129,7 +129,7 @@ def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
 
 
 def test_what_the_live_release_has_is_not_sent_again(stage: Stage) -> None:
-    stage.project.write("extra.txt", "little")
+    stage.project.write("extra.txt", "little\n")
     before = stage.received_megabytes()
     stage.deployed()
     assert stage.received_megabytes() - before < 5
