@@ -7,9 +7,10 @@ the others begin with. What a deploy does to a bare machine is shown by test_dep
 from __future__ import annotations
 
 import fcntl
+import subprocess
 from pathlib import Path
 
-from homeport.lab import Lab
+from homeport.lab import Lab, ssh
 from homeport.lab.model import LabHost, Suite
 from tests.lab.project import Project, Seen
 
@@ -22,6 +23,28 @@ deploy(provision.STEPS, [phase for phase in provision.PHASES if phase[0] in AS_F
 """
 # The release had to be there for its environment; everything of it is forgotten.
 FORGET = "rm -rf /srv/*/releases /srv/*/slots /etc/homeport /etc/nginx/homeport /run/homeport && sync"
+# What a machine with a kernel of its own is not given: what is another machine's own, what only takes space, and
+# settings that would look as if this kernel, and its services, had read them.
+NOT_POURED = (
+    *("etc/hostname", "etc/hosts", "etc/machine-id", "etc/resolv.conf", "etc/ssh", "etc/systemd/network"),
+    *("home", "root", "run", "tmp", "var/cache", "var/lib/apt/lists", "var/lib/dpkg/status*", "var/lib/systemd"),
+    *("var/log/journal", "etc/modprobe.d", "etc/security", "etc/sysctl.d", "etc/systemd/*.d"),
+)
+# What homeport installs on such a machine besides, and not on one that has its clock from another kernel.
+CLOCK = "apt-get -qq -y --no-install-recommends install systemd-timesyncd >/dev/null"
+STATUS, OTHER_STATUS = "var/lib/dpkg/status", "/run/status.seasoned"
+# Its own packages are those of either; what those in the layer do as they are installed was done there.
+SETTLE = f"""
+python3 - <<'END'
+def packages(path):
+    with open(path) as file:
+        return {{text.split("\\n")[0]: text for text in file.read().strip().split("\\n\\n")}}
+both = packages("{OTHER_STATUS}") | packages("/{STATUS}")
+with open("/{STATUS}", "w") as file:
+    file.write("\\n\\n".join(both.values()) + "\\n\\n")
+END
+ldconfig && systemd-tmpfiles --create && systemctl daemon-reload
+"""
 
 
 class Seasoned:
@@ -34,20 +57,35 @@ class Seasoned:
         """Make a machine; see Lab.add."""
         return self._lab.add(name, suite, layer=self._layer(suite))
 
-    def _layer(self, suite: Suite) -> Path:
-        layer = self._folder / f"seasoned-{suite}"
+    def pour(self, host: LabHost, example: str) -> None:
+        """Give a machine with a disk of its own, which is up, what others begin with that get this example."""
+        layer = self._layer(host.suite, (example,), CLOCK)
+        left_out = [f"--exclude=./{path}" for path in NOT_POURED]
+        self._send(host, "sudo tar -xz -C /", ["tar", "-cz", "-C", str(layer), *left_out, "."])
+        self._send(host, f"sudo tee {OTHER_STATUS} >/dev/null", ["cat", str(layer / STATUS)])
+        Seen(self._lab, host).shell(SETTLE)
+
+    def _send(self, host: LabHost, command: str, source: list[str]) -> None:
+        with subprocess.Popen(source, stdout=subprocess.PIPE) as reading:
+            words = [*ssh.command_line(self._lab.directory, host, "-o", "BatchMode=yes"), "--", command]
+            subprocess.run(words, stdin=reading.stdout, check=True)
+        assert reading.returncode == 0
+
+    def _layer(self, suite: Suite, examples: tuple[str, ...] = EXAMPLES, last: str = "true") -> Path:
+        layer = self._folder / "-".join(("seasoned", suite, *examples))
         with layer.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not layer.exists():
-                self._make(suite, layer)
+                self._make(suite, examples, last, layer)
         return layer
 
-    def _make(self, suite: Suite, layer: Path) -> None:
+    def _make(self, suite: Suite, examples: tuple[str, ...], last: str, layer: Path) -> None:
         host = self._lab.add(f"seasoning-{suite}", suite)
-        for example in EXAMPLES:
+        for example in examples:
             folder = layer.with_name(f"{layer.name}-{example}")
             project = Project.create(folder, self._lab, example, migrate_on=host.name)
             (folder / "deploy.py").write_text(DEPLOY)
             project.deployed(host)
             Seen(self._lab, host).shell(FORGET)
+        Seen(self._lab, host).shell(last)
         self._lab.freeze(host.name, layer)

@@ -20,13 +20,17 @@ from homeport.lab import Lab, LabHost
 from homeport.lab.machine import install
 from homeport.lab.processes import find
 from homeport.lab.ssh import command_line
+from tests.lab import remote
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.qemu]
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor needs
 # longer to start Python and import uvicorn.
-PATIENCE = {"workers": 1, "health_timeout_seconds": 240, "watch_seconds": 30}
+PATIENCE = {"workers": 1, "health_timeout_seconds": 240}
+# Time to cut the power in.
+WATCHED = {"watch_seconds": 30}
 # An application that tries what its sandbox refuses: only a kernel of its own enforces all of it.
 ATTEMPTS = """
 import os
@@ -87,7 +91,7 @@ def project(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def out(lab: Lab, host: LabHost, command: str) -> str:
-    done = lab.run(host, command)
+    done = remote.run(lab, host, command)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -112,7 +116,11 @@ def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_mach
     assert "newOrder" in out(lab, whole_machine, "curl -sf https://acme.lab.test:14000/dir")
 
 
-def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, project: Project) -> None:
+def test_a_deploy_brings_the_application_up(
+    lab: Lab, whole_machine: LabHost, project: Project, seasoned: Seasoned
+) -> None:
+    # Packages would take minutes to install here; test_deploy has them installed.
+    seasoned.pour(whole_machine, "hello")
     project.deployed(whole_machine, **PATIENCE)
     assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
 
@@ -166,7 +174,7 @@ def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_an
     project.write("NEWS.txt", "next")
     out(lab, whole_machine, WRITE_AND_FSYNC)
     # The flag names the new release, the log does not yet, and both slots are enabled: it is still being watched.
-    with project.started(whole_machine.name, "-y", **PATIENCE) as process:
+    with project.started(whole_machine.name, "-y", **PATIENCE, **WATCHED) as process:
         assert until(lambda: seen.curl("/health").stdout.count(release) == 0 and seen.answers(), 400)
         lab.reboot(whole_machine, hard=True)
         process.kill()
