@@ -1,7 +1,8 @@
 """Many hosts with nothing to change: what a run takes by their number, beside as many `ssh` at once.
 
 Each host is an address of its own on one of two machines, so sshd, systemd and everything that is read are shared, and
-so are the processors: controller and hosts are one computer.
+so are the processors: controller and hosts are one computer. What the controller takes by itself is seen once more with
+hosts that answer what was recorded: these take a login and no more.
 """
 
 from __future__ import annotations
@@ -18,13 +19,22 @@ from benchmarks.bench import HOST, Bench, unchanged
 from benchmarks.measure import Finished, run
 from benchmarks.results import FLEET_COUNTS
 from benchmarks.stage import Stage
-from homeport.lab import LabHost, keys, ssh
+from homeport.lab import LabHost, keys
 from homeport.lab.inventory import inventory
 from tests.lab.project import Project
 
 MACHINES = 2
 # As many at once as there are hosts.
 PARALLEL = 'script=$1; shift; printf "%s\\n" "$@" | xargs -P "$#" -n 1 sh "$script" >/dev/null'
+
+
+# Nobody gets in for anything else from then on.
+ANSWER = r"""
+printf '#!/bin/sh\nexec sed "s/^clock\t.*/clock\t$(date +%%s)/" /tmp/answer\n' >/usr/local/bin/answer
+chmod 755 /usr/local/bin/answer
+echo 'ForceCommand /usr/local/bin/answer' >/etc/ssh/sshd_config.d/01-answer.conf
+systemctl reload ssh
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Fleet:
     def floor(self, count: int, command: Path) -> Finished:
         """Run the command on so many hosts, all at the same time, each over an SSH connection of its own."""
         hosts, script = self.hosts[:count], self.stage.folder / "fleet-floor.sh"
-        connect = ssh.command_line(self.stage.lab.directory, hosts[0], "-o", "BatchMode=yes")[:-1]
+        connect = self.stage.connect(hosts[0])[:-1]
         script.write_text(f'exec {shlex.join(connect)} "$1" -- "$(cat {shlex.quote(str(command))})"\n')
         targets = [f"{host.user}@{host.address}" for host in hosts]
         return run(["sh", "-euc", PARALLEL, "sh", str(script), *targets])
@@ -68,7 +78,20 @@ def measured(bench: Bench) -> None:
             bench.results.note(f"fleet {count} homeport", ours)
             bench.results.note(f"fleet {count} floor", theirs)
             bench.say(f"{count} hosts, round {number + 1}: homeport {ours.seconds:.2f} s, floor {theirs.seconds:.2f} s")
+    _answer_from_record(fleet, command.read_text())
+    for number in bench.rounds(bench.options.fleet):
+        for count in FLEET_COUNTS:
+            ours = fleet.homeport(count)
+            bench.results.note(f"fleet {count} recorded", ours)
+            bench.say(f"{count} hosts that answer what was recorded, round {number + 1}: {ours.seconds:.2f} s")
     bench.stage.remove(*(host.name for host in fleet.hosts[:MACHINES]))
+
+
+def _answer_from_record(fleet: Fleet, command: str) -> None:
+    """Have each machine answer every command with what it has answered to this one, but for the time of day."""
+    for machine in fleet.hosts[:MACHINES]:
+        fleet.stage.ssh(machine, f"{{ {command}; }} >/tmp/answer")
+        fleet.stage.ssh(machine, f"sudo sh -euc {shlex.quote(ANSWER)}")
 
 
 def children_seconds(said: str) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measure import BenchmarkError, Finished
 from benchmarks.stage import Stage
-from homeport.lab import LabHost, ssh
+from homeport.lab import LabHost
 from homeport.paths import TEMPLATES
 from homeport.steps.base import PACKAGES
 
@@ -93,7 +93,7 @@ def provision(stage: Stage, host: LabHost, floor: Floor) -> Finished:
 
 def save(stage: Stage, host: LabHost, command: str, target: Path) -> None:
     """Write what a command on the host prints to a file; raise BenchmarkError when it fails."""
-    argv = [*ssh.command_line(stage.lab.directory, host, "-o", "BatchMode=yes"), "--", command]
+    argv = [*stage.connect(host), "--", command]
     with target.open("wb") as file:
         done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:

@@ -9,7 +9,7 @@ from benchmarks.bench import Bench, unchanged
 from benchmarks.peers.plan import read_plan
 from benchmarks.peers.running import PEERS, Peers
 from benchmarks.results import PLACES
-from benchmarks.stage import reached
+from benchmarks.stage import AS_PARAMIKO, reached
 from homeport.lab import LabHost
 
 
@@ -38,6 +38,7 @@ def _round(bench: Bench, host: LabHost, place: str, where: LabHost, command: str
         results.note("none near pyinfra alone", stage.pyinfra_alone(host))
     theirs = stage.ssh(where, command)
     results.note(f"none {place} floor", theirs)
+    results.note(f"none {place} floor as paramiko", stage.ssh(where, command, *AS_PARAMIKO))
     bench.say(f"no change, {place}: homeport {ours.seconds:.2f} s, floor {theirs.seconds:.2f} s")
 
 

@@ -104,6 +104,10 @@ def _none(results: Results) -> list[str]:
     rows: list[tuple[str, ...]] = []
     for place, where in PLACE_NAMES.items():
         rows += versus(results, f"no change{where}", f"none {place} homeport", f"none {place} floor")
+        ours, floor = results[f"none {place} homeport seconds"], results[f"none {place} floor as paramiko seconds"]
+        if ours and floor:
+            text = f"no change{where}, floor with paramiko's key exchange"
+            rows.append((text, *seconds(floor), f"homeport to it: {ratio(ours, floor)}"))
     rows += [
         ("pyinfra alone, `true`", *seconds(results["none near pyinfra alone seconds"]), ""),
         ("controller's CPU time, homeport", *seconds(results["none near homeport cpu"]), ""),
@@ -147,16 +151,24 @@ def _fleet(results: Results) -> list[str]:
                 seconds(floor)[0],
                 ratio(floor, one["floor"]),
                 ratio(ours, floor),
+                *_recorded(results, count),
                 f"{processor.median / count:.2f} s",
                 f"{memory.median:.0f} MB",
                 f"{more:.2f} MB" if count > 1 else "–",
             )
         )
     head = ("hosts", "homeport", "min–max", "to 1 host", "floor", "to 1 host", "homeport to floor")
+    recorded = ("hosts that answer from a record", "to 1 host")
     controller = ("controller's CPU time a host", "peak memory", "for one more")
     there = results["fleet reading cpu"]
     text = [f"To read a host takes {there.median:.2f} s of its processor, without the login.", ""] if there else []
-    return ["## Many hosts, no change", "", *table((*head, *controller), rows), *text] if rows else []
+    return ["## Many hosts, no change", "", *table((*head, *recorded, *controller), rows), *text] if rows else []
+
+
+def _recorded(results: Results, count: int) -> tuple[str, str]:
+    """Return what a run against so many hosts takes that answer what was recorded, and its ratio to one such host."""
+    ours, one = (results[f"fleet {number} recorded seconds"] for number in (count, FLEET_COUNTS[0]))
+    return (seconds(ours)[0], ratio(ours, one)) if ours and one else ("–", "–")
 
 
 def _commands(results: Results) -> list[str]:
