@@ -106,6 +106,8 @@ def export_ignored(
     """
     below = f"{folder}/" if folder else ""
     paths = list(paths)
+    if not paths:
+        return set()
     # As git archive does it: a folder is asked for with a slash at its end, which a pattern like "tests/" needs.
     asked = [below + path for path in paths] + [f"{below}{path}/" for path in sorted(folders(paths))]
     answer = repository.run(
