@@ -92,7 +92,9 @@ def test_the_report_compares_many_hosts_with_one_in_the_same_round() -> None:
         results.note(f"fleet {count} floor", Finished(0, theirs, 0.1, 9.0, ""))
         results.note(f"fleet {count} recorded", Finished(0, ours / 2, 0.1, 9.0, ""))
     row = "| 50 | 6.00 s | 6.00–6.00 | **3.00** (3.00–3.00) | 4.00 s | **4.00** (4.00–4.00) | **1.50** (1.50–1.50) "
-    assert f"{row}| 3.00 s | **3.00** (3.00–3.00) | 0.50 s | 119 MB | 1.00 MB |" in report(results, Options(), "abc1234")
+    assert f"{row}| 3.00 s | **3.00** (3.00–3.00) | 0.50 s | 119 MB | 1.00 MB |" in report(
+        results, Options(), "abc1234"
+    )
 
 
 def test_the_report_has_a_profile_in_shares_of_the_whole() -> None:

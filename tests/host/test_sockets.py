@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import sockets, switching
+from homeport.host import sockets
 from homeport.host.layout import Layout
 from homeport.host.switching import drain
 
