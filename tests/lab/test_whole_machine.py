@@ -185,7 +185,8 @@ def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_an
     assert until(seen.answers, 240)
     new = seen.get("/health")["release"]
     assert new != release
-    project.deployed(whole_machine, **PATIENCE)
+    # As it was begun: another watch would be another release.
+    project.deployed(whole_machine, **PATIENCE, **WATCHED)
     assert seen.get("/health")["release"] == new
     log = out(lab, whole_machine, "sudo cat /srv/hello/releases.jsonl").splitlines()
     assert [new in line for line in log if '"live"' in line] == [False, True]
