@@ -94,12 +94,12 @@ def unit(case: Case) -> Iterator[Finding]:
 def _down(name: str, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     words = f": {unit['last'][-1]}" if unit["last"] else ""
-    # One that somebody has stopped keeps the count of restarts before that.
-    if unit["result"] in DYING or (unit["restarts"] >= LOOP and unit["active"] != "inactive"):
+    # While it is started anew the result of its last end is forgotten; one that was stopped keeps its count of restarts.
+    if unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
         return Finding("app_crash_loop", "the application dies again and again", said, fix)
-    if unit["active"] == "activating" and not unit["restarts"]:
+    if unit["active"] == "activating":
         said = f"{name} is {unit['sub']} since {unit['since']}"
         return Finding(
             "app_down", "the application is still starting", said, "wait; what it does: homeport logs TARGET"
