@@ -94,7 +94,7 @@ def unit(case: Case) -> Iterator[Finding]:
 def _down(name: str, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     words = f": {unit['last'][-1]}" if unit["last"] else ""
-    # While it is started anew the result of its last end is forgotten; one that was stopped keeps its count of restarts.
+    # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     if unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
