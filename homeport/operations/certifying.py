@@ -7,11 +7,22 @@ from datetime import UTC, datetime
 
 from pyinfra.api import StringCommand, operation
 
-from homeport.operations.command import script
+from homeport.operations.command import command_line, script
 from homeport.operations.run import Run
 from homeport.paths import ACME_WEBROOT, AppPaths
 from homeport.state import certificates
+from homeport.state.changes import Change
 from homeport.state.wanted import CertificateWanted
+
+
+@operation()
+def request(run: Run) -> Generator[StringCommand, None, None]:
+    """Have the first certificate asked for beside what comes next; one that replaces another waits."""
+    wanted = run.wanted.certificate
+    lacking = run.changes(lambda: certificates.lacks_any(wanted, run.found))
+    change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
+    if run.announce([change] if lacking else [], otherwise="there is a certificate already"):
+        yield script("request", run.wanted.app, command_line(certbot_command(run.wanted.app, wanted)))
 
 
 @operation()
@@ -24,19 +35,25 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
     wanted = run.wanted.certificate
     if wanted.folder:
         yield script("brought", run.wanted.app, wanted.folder)
-    else:
-        yield script(
-            "certificate",
-            run.wanted.app,
-            wanted.directory_url,
-            wanted.email or "",
-            certificates.certificate_mode(wanted, run.found, now),
-            ",".join(wanted.domains),
-            *certbot_options(run.wanted.app, wanted),
-        )
+        return
+    mode = certificates.certificate_mode(wanted, run.found, now)
+    command = "" if mode == "have" else command_line(certbot_command(run.wanted.app, wanted, force=mode == "force"))
+    yield script("certificate", run.wanted.app, wanted.directory_url, ",".join(wanted.domains), command)
 
 
-def certbot_options(app: str, wanted: CertificateWanted) -> tuple[str, ...]:
+def certbot_command(app: str, wanted: CertificateWanted, *, force: bool = False) -> tuple[str, ...]:
+    """Return the command that asks for the certificate; `force`: even if the one that there is has long to go."""
+    return (
+        *("/usr/local/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--cert-name", app),
+        *("-d", ",".join(wanted.domains), "--server", wanted.directory_url),
+        *("--renew-with-new-domains", "--keep-until-expiring"),
+        *_options(app, wanted),
+        *(("--email", wanted.email) if wanted.email else ("--register-unsafely-without-email",)),
+        *(("--force-renewal",) if force else ()),
+    )
+
+
+def _options(app: str, wanted: CertificateWanted) -> tuple[str, ...]:
     """Return Certbot's options for the key, the authority's profile, and the way in which the names are proven.
 
     A profile is required and not preferred: an authority without it would give another certificate in silence.

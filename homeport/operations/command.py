@@ -30,6 +30,8 @@ LOST = (
     "run takes it up"
 )
 SCRIPTS = Path(__file__).with_name("scripts")
+# Scripts that share functions, and where these are.
+PARTS = {"packages": "environment", "tools": "environment", "request": "certbot", "certificate": "certbot"}
 
 
 class PhaseCommand(StringCommand):
@@ -51,8 +53,13 @@ class PhaseCommand(StringCommand):
 @cache
 def _script(name: str) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
-    before = DEPLOYS if name == "lock" else (SCRIPTS / "alone.sh").read_text()
-    return "".join(((SCRIPTS / "disk.sh").read_text(), before, (SCRIPTS / f"{name}.sh").read_text()))
+    before = DEPLOYS if name == "lock" else _text("alone")
+    part = _text(PARTS[name]) if name in PARTS else ""
+    return "".join((_text("disk"), before, part, _text(name)))
+
+
+def _text(name: str) -> str:
+    return (SCRIPTS / f"{name}.sh").read_text()
 
 
 def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:

@@ -20,10 +20,15 @@ Commands = Generator[StringCommand, None, None]
 
 @operation()
 def packages(run: Run) -> Commands:
-    """Install the Debian packages that are missing."""
+    """Install the Debian packages that are missing; meanwhile the tools are made that need only a few of them."""
     missing = run.changes(lambda: compare.missing_packages(run.wanted, run.found))
     if run.announce([Change("install", name, "missing") for name in missing], otherwise="all packages are installed"):
-        yield script("packages", str(run.settings.apt_lock_timeout_seconds), *missing)
+        tools, wait = run.wanted.tools, str(run.settings.apt_lock_timeout_seconds)
+        needed = [name for name in missing if name in tools.packages]
+        others = [name for name in missing if name not in tools.packages]
+        makes = bool(others) and compare.lacks_tools(run.wanted, run.found)
+        digest, payload = (tools.digest, tools.requirements) if makes else ("", "")
+        yield script("packages", wait, digest, " ".join(needed), *others, payload=payload)
         # Packages bring users, files and running services of their own.
         run.forget()
 

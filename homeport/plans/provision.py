@@ -21,6 +21,8 @@ PHASES = (
     ("Tools", provisioning.tools),
     ("Services", provisioning.services),
     ("Access", getting_in.access),
+    # An authority takes its time: that of everything up to the last phase, which waits for what is left of it.
+    ("Request", certifying.request),
     ("Release", releasing.upload),
     ("Dependencies", releasing.dependencies),
     # All machines start the new release before any of them switches to it: pyinfra waits between operations.

@@ -24,6 +24,11 @@ def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
     return tls is None or f"{places.placeholder}/fullchain.pem" not in found.paths
 
 
+def lacks_any(wanted: CertificateWanted, found: Snapshot) -> bool:
+    """Tell whether an authority is to be asked, and no certificate is there that another site may be served with."""
+    return not wanted.folder and found.certificate is None
+
+
 def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple[Change, ...]:
     """Return why a certificate has to be asked for, whether the site points to another one, and what nobody wants."""
     places, certificate = AppPaths(wanted.app), wanted.certificate

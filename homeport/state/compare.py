@@ -134,11 +134,16 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the change that brings homeport's tools on the host to the locked versions."""
     plugin = wanted.tools.plugin_digest
-    if found.tools == wanted.tools.digest and plugin and plugin not in found.tool_plugins:
+    if lacks_tools(wanted, found):
+        return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
+    if plugin and plugin not in found.tool_plugins:
         return (Change("install", f"Certbot plugin {plugin}", "missing"),)
-    if found.tools == wanted.tools.digest:
-        return ()
-    return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
+    return ()
+
+
+def lacks_tools(wanted: Wanted, found: Snapshot) -> bool:
+    """Tell whether homeport's tools on the host are none, or not of the locked versions."""
+    return found.tools != wanted.tools.digest
 
 
 def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:

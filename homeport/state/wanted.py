@@ -87,11 +87,13 @@ class Part:
 class ToolsWanted:
     """homeport's own tools on the host: a virtual environment that holds the locked requirements.
 
-    `plugin` are the requirements of a Certbot plugin, which is installed beside them.
+    `plugin` are the requirements of a Certbot plugin, which is installed beside them. The environment cannot be made
+    without the Debian `packages`.
     """
 
     requirements: str
     plugin: str = ""
+    packages: tuple[str, ...] = ("ca-certificates", "python3", "python3-venv")
 
     @property
     def plugin_digest(self) -> str:

@@ -82,11 +82,30 @@ def test_a_payload_is_text_that_pyinfra_can_send(name: str) -> None:
 
 
 def test_packages_that_are_missing_are_installed_with_the_time_to_wait_for_another_apt() -> None:
-    there = frozenset(WANTED.part.packages) - {"ca-certificates", "python3-venv"}
+    there = frozenset(WANTED.part.packages) - {"nginx", "python3-venv"}
     run, host = make_run(replace(as_wanted(WANTED), packages=there))
     [command] = phase("Packages", run)
-    assert command.get_raw_value().endswith(" homeport-packages 300 ca-certificates python3-venv")
-    assert host.lines == ["  install ca-certificates (missing)", "  install python3-venv (missing)"]
+    assert command.get_raw_value().endswith(" homeport-packages 300 '' python3-venv nginx")
+    assert host.lines == ["  install nginx (missing)", "  install python3-venv (missing)"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"),
+    [
+        ({"nginx", "openssl"}, "{digest} '' nginx openssl"),
+        ({"ca-certificates", "nginx", "python3-venv"}, "{digest} 'ca-certificates python3-venv' nginx"),
+        # Nothing is left to be done meanwhile.
+        ({"ca-certificates", "python3-venv"}, "'' 'ca-certificates python3-venv'"),
+    ],
+)
+def test_tools_that_are_missing_are_made_while_packages_that_they_do_not_need_are_installed(
+    missing: set[str], arguments: str
+) -> None:
+    run, _ = make_run(replace(as_wanted(WANTED), packages=frozenset(WANTED.part.packages) - missing, tools=""))
+    [command] = phase("Packages", run)
+    digest = WANTED.tools.digest
+    assert command.get_raw_value().endswith(f" homeport-packages 300 {arguments.format(digest=digest)}")
+    assert payload(command) == (WANTED.tools.requirements if "digest" in arguments else "")
 
 
 @pytest.mark.parametrize("name", ["Packages", "Files"])
@@ -248,9 +267,13 @@ def test_without_a_migration_all_machines_start_the_release_together() -> None:
     assert [name for name in ("Start first", "Start") if list(phase(name, run))] == ["Start"]
 
 
-CURVE = "--key-type ecdsa --elliptic-curve secp256r1"
+ASK = (
+    "/usr/local/bin/certbot certonly --non-interactive --agree-tos --cert-name notes "
+    "-d notes.example.com,www.example.com --server https://acme-v02.api.letsencrypt.org/directory "
+    "--renew-with-new-domains --keep-until-expiring --key-type ecdsa --elliptic-curve"
+)
+CURVE, NOBODY = "secp256r1", "--register-unsafely-without-email"
 WEBROOT = "--webroot --webroot-path /var/www/homeport-acme"
-NAMED = "notes.example.com,www.example.com"
 DNS = {
     "acme_dns_plugin": "certbot-dns-rfc2136",
     "acme_dns_requirements_file": "plugin.txt",
@@ -264,20 +287,41 @@ BY_DNS = (
 
 
 @pytest.mark.parametrize(
-    ("data", "arguments"),
+    ("data", "options"),
     [
-        ({}, f"'' '' {NAMED} {CURVE} {WEBROOT}"),
-        ({"acme_email": "ops@example.com"}, f"ops@example.com '' {NAMED} {CURVE} {WEBROOT}"),
-        ({"acme_profile": "shortlived"}, f"'' '' {NAMED} {CURVE} --required-profile shortlived {WEBROOT}"),
-        ({"acme_key_curve": "secp384r1"}, f"'' '' {NAMED} {CURVE.replace('256', '384')} {WEBROOT}"),
-        (DNS, f"'' '' {NAMED} {CURVE} {BY_DNS}"),
+        ({}, f"{CURVE} {WEBROOT} {NOBODY}"),
+        ({"acme_email": "ops@example.com"}, f"{CURVE} {WEBROOT} --email ops@example.com"),
+        ({"acme_profile": "shortlived"}, f"{CURVE} --required-profile shortlived {WEBROOT} {NOBODY}"),
+        ({"acme_key_curve": "secp384r1"}, f"secp384r1 {WEBROOT} {NOBODY}"),
+        (DNS, f"{CURVE} {BY_DNS} {NOBODY}"),
     ],
 )
-def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], arguments: str) -> None:
+def test_a_certificate_is_asked_for_all_names_at_once(data: dict[str, Any], options: str) -> None:
     run, _ = make_run(bare(), settings=make_settings(**data))
+    [begun] = phase("Request", run)
+    assert begun.get_raw_value().endswith(f" homeport-request notes '{ASK} {options}'")
     [command] = phase("Certificate", run)
-    url = "https://acme-v02.api.letsencrypt.org/directory"
-    assert command.get_raw_value().endswith(f" homeport-certificate notes {url} {arguments}")
+    url, names = "https://acme-v02.api.letsencrypt.org/directory", "notes.example.com,www.example.com"
+    assert command.get_raw_value().endswith(f" homeport-certificate notes {url} {names} '{ASK} {options}'")
+
+
+def test_while_a_certificate_is_served_another_is_asked_for_last() -> None:
+    # Certbot would put the new one in its place at once, and the release that goes with it may fail.
+    found = as_wanted(WANTED)
+    assert found.certificate
+    run, _ = make_run(replace(found, certificate=replace(found.certificate, domains=frozenset({"old.example.com"}))))
+    assert list(phase("Request", run)) == []
+    [command] = phase("Certificate", run)
+    assert ASK in command.get_raw_value()
+
+
+def test_an_authority_that_has_answered_meanwhile_is_not_asked_again() -> None:
+    found = as_wanted(WANTED)
+    placeholder = replace(found.paths[AppPaths("notes").tls], target=AppPaths("notes").placeholder)
+    run, _ = make_run(replace(found, paths={**found.paths, AppPaths("notes").tls: placeholder}))
+    assert list(phase("Request", run)) == []
+    [command] = phase("Certificate", run)
+    assert command.get_raw_value().endswith(" notes.example.com,www.example.com ''")
 
 
 def test_phases_come_in_an_order_in_which_each_finds_what_it_needs() -> None:
@@ -285,5 +329,7 @@ def test_phases_come_in_an_order_in_which_each_finds_what_it_needs() -> None:
     assert NAMES.index("Tools") < NAMES.index("Dependencies") < NAMES.index("Start first") < NAMES.index("Start")
     assert NAMES.index("Start") < NAMES.index("Switch")
     assert NAMES.index("Release") < NAMES.index("Dependencies")
+    # The proxy answers the authority, through the firewall.
+    assert NAMES.index("Services") < NAMES.index("Access") < NAMES.index("Request") < NAMES.index("Certificate")
     assert NAMES.index("Switch") < NAMES.index("Prune")
     assert NAMES[-1] == "Certificate"

@@ -47,7 +47,9 @@ class Machine:
 
     def _words(self, name: str, *arguments: str) -> list[str]:
         text, *words = (word.obj for word in script(name, *arguments).bits[2:])
-        return [text.replace("/run/homeport", f"{self.folder}/run"), *words]
+        for place, ours in (("/run/homeport", "run"), ("/usr/local/lib/homeport", "lib")):
+            text = text.replace(place, f"{self.folder}/{ours}")
+        return [text, *words]
 
     def _line(self, *words: str) -> list[str]:
         return [*([self.shell, "sh"] if self.shell == "busybox" else [self.shell]), "-c", *words]
@@ -103,15 +105,16 @@ def test_an_account_that_cannot_be_made_ends_the_phase(machine: Machine) -> None
 
 def test_packages_are_installed_without_questions_and_without_recommendations(machine: Machine) -> None:
     machine.has("apt-get")
-    done = machine.run("packages", "300", "nginx", "openssl")
+    done = machine.run("packages", "300", "", "openssl", "nginx")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["reading the package lists", "installing nginx openssl"]
-    update, install = machine.record
+    assert done.stdout.splitlines() == ["reading the package lists", "installing openssl", "installing nginx"]
+    update, first, install = machine.record
+    assert first.endswith("<install> <openssl>")
     assert update.endswith("<update>")
     assert "<--no-install-recommends>" in install
     assert "<DPkg::Lock::Timeout=300>" in install
     assert "<Dpkg::Options::=--force-confold>" in install
-    assert install.endswith("<install> <nginx> <openssl>")
+    assert install.endswith("<install> <nginx>")
 
 
 HELD = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
@@ -120,7 +123,7 @@ HELD = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (
 def test_another_apt_is_waited_for(machine: Machine) -> None:
     machine.has("sleep")
     machine.has("apt-get", f'[ "$(grep -c apt-get {machine.calls})" -gt 2 ] || {{ echo "{HELD}"; exit 100; }}')
-    done = machine.run("packages", "300", "nginx")
+    done = machine.run("packages", "300", "", "", "nginx")
     assert done.returncode == 0
     assert done.stdout.count("waiting for another apt to finish") == 2
 
@@ -128,27 +131,104 @@ def test_another_apt_is_waited_for(machine: Machine) -> None:
 def test_another_apt_is_not_waited_for_for_ever(machine: Machine) -> None:
     machine.has("sleep")
     machine.has("apt-get", f'echo "{HELD}"; exit 100')
-    done = machine.run("packages", "0", "nginx")
+    done = machine.run("packages", "0", "", "", "nginx")
     assert refused(done).startswith("error: packages: another apt held the lock for 0 s; ")
     assert "apt_lock_timeout_seconds" in done.stderr
 
 
 def test_package_lists_that_cannot_be_read_are_shown_with_the_reason(machine: Machine) -> None:
     machine.has("apt-get", 'echo "E: The repository has no Release file"; exit 100')
-    done = machine.run("packages", "300", "nginx")
+    done = machine.run("packages", "300", "", "", "nginx")
     assert refused(done).startswith("error: packages: the package lists cannot be read")
     assert "no Release file" in done.stdout
 
 
 def test_packages_that_cannot_be_installed_are_named_in_the_words_of_apt(machine: Machine) -> None:
     machine.has("apt-get", 'case $* in *update*) ;; *) echo "E: Unable to locate package nosuch"; exit 100 ;; esac')
-    done = machine.run("packages", "300", "nosuch")
+    done = machine.run("packages", "300", "", "", "nosuch")
     assert refused(done) == "error: packages: they cannot be installed: Unable to locate package nosuch"
 
 
 def test_a_failure_without_a_reason_is_an_error_of_one_line_too(machine: Machine) -> None:
     machine.has("apt-get", "case $* in *update*) ;; *) exit 100 ;; esac")
-    assert refused(machine.run("packages", "300", "x")).startswith("error: packages: they cannot be installed")
+    assert refused(machine.run("packages", "300", "", "", "x")).startswith("error: packages: they cannot be installed")
+
+
+# An environment whose Python and uv find nothing to do.
+VENV = """
+mkdir -p "$4/bin"
+for name in python uv; do
+    printf '#!/bin/sh\\n' >"$4/bin/$name"
+    chmod +x "$4/bin/$name"
+done
+"""
+
+
+def test_the_tools_are_made_while_packages_that_they_do_not_need_are_installed(machine: Machine) -> None:
+    made = machine.folder / "lib/tools-0123/.complete"
+    # What comes after the packages that they need succeeds when the tools are there.
+    wait = f"for _ in $(seq 400); do [ ! -e {made} ] || exit 0; sleep 0.05; done; exit 100"
+    machine.has("apt-get", f"case $* in *nginx) {wait} ;; esac")
+    machine.has("python3", VENV)
+    done = machine.run("packages", "300", "0123", "python3 python3-venv", "nginx", stdin="uv==1\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split("install> ")[-1] for line in machine.record if "install>" in line] == [
+        "<python3> <python3-venv>",
+        "<nginx>",
+    ]
+    assert (machine.folder / "lib/tools-0123/requirements.txt").read_text() == "uv==1\n"
+
+
+def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed(machine: Machine) -> None:
+    machine.has("apt-get")
+    machine.has("python3", "echo 'error: no venv' >&2; exit 1")
+    done = machine.run("packages", "300", "0123", "", "nginx", stdin="uv==1\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert machine.record[-1].endswith("<nginx>") or machine.record[-2].endswith("<nginx>")
+    assert list((machine.folder / "lib").iterdir()) == []
+
+
+def test_a_certificate_is_asked_for_beside_other_steps_and_one_at_a_time(machine: Machine) -> None:
+    asked = machine.folder / "run/asked-notes"
+    machine.has(
+        "certbot",
+        f"for _ in $(seq 400); do [ ! -e {machine.folder}/go ] || break; sleep 0.05; done; echo no such name; exit 1",
+    )
+    machine.has("useradd")
+    for _ in range(2):
+        done = machine.run("request", "notes", "certbot certonly")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    # The step's lock is free, the certificate's is not.
+    assert machine.run("accounts", "comment", "notes", "/var/lib/notes").returncode == 0
+    assert not (asked / "status").exists()
+    (machine.folder / "go").touch()
+    assert subprocess.run(["flock", "-w", "30", str(asked / "lock"), "true"], check=False).returncode == 0
+    assert machine.record.count("certbot <certonly>") == 1
+    assert (asked / "status").read_text() == "1\n"
+    assert (asked / "log").read_text() == "no such name\n"
+    assert asked.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("command", "times"), [("certbot certonly", 1), ("certbot certonly --force-renewal", 2)])
+def test_what_an_authority_has_said_is_not_asked_a_second_time(machine: Machine, command: str, times: int) -> None:
+    machine.has("certbot", "echo '  Detail: the name is unknown'; exit 1")
+    assert machine.run("request", "notes", "certbot certonly").returncode == 0
+    done = machine.run("certificate", "notes", "https://ca/dir", "a.example.com,b.example.com", command)
+    line = refused(done)
+    assert line.startswith(
+        "error: certificate: none for a.example.com b.example.com: the authority cannot see the name"
+    )
+    assert "Detail: the name is unknown" in done.stdout
+    assert len(machine.record) == times
+    assert not (machine.folder / "run/asked-notes").exists()
+
+
+def test_another_certbot_is_waited_for(machine: Machine) -> None:
+    busy = "Another instance of Certbot is already running."
+    machine.has("sleep")
+    machine.has("certbot", f'[ "$(grep -c certbot {machine.calls})" -gt 2 ] || {{ echo "{busy}"; exit 1; }}; exit 7')
+    assert "error: certificate" in machine.run("certificate", "notes", "https://ca/dir", "a", "certbot x").stderr
+    assert [line.split()[0] for line in machine.record] == ["certbot", "sleep", "certbot", "sleep", "certbot"]
 
 
 DF = """

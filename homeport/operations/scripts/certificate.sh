@@ -1,20 +1,15 @@
-# Obtains the certificate, points the site to it and lets the proxy take it up. Arguments: application, ACME directory,
-# e-mail ("" for none), "force", "have" (what is there will do) or "", the names with commas between them, and Certbot's
-# options for key, profile and challenge.
+# Obtains the certificate, points the site to it and lets the proxy take it up. Arguments: application, ACME directory, the
+# names with commas between them, and Certbot's command, quoted for a shell ("": the certificate that is there will do).
 set -eu
 app=$1
 directory=$2
-email=$3
-force=$4
-domains=$5
-shift 5
+names=$(echo "$3" | tr , ' ')
+command=$4
+asked=/run/homeport/asked-$app
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-names=$(echo "$domains" | tr , ' ')
-if [ -n "$email" ]; then set -- "$@" --email "$email"; else set -- "$@" --register-unsafely-without-email; fi
-[ -z "$force" ] || set -- "$@" --force-renewal
+trap 'rm -rf "$log" "$asked"' EXIT
 dns=
-case " $* " in *" --authenticator dns-"*) dns=yes ;; esac
+case $command in *" --authenticator dns-"*) dns=yes ;; esac
 said() { grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log"; }
 explain() {
     failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | paste -sd ' ')
@@ -31,9 +26,9 @@ explain() {
     *) echo "the authority cannot see ${failed:-the name} on this host: $(sed -n 's/^ *Detail: *//p' "$log" | head -n 1 | cut -c 1-160)" ;;
     esac
 }
-request() {
-    /usr/local/bin/certbot certonly --non-interactive --agree-tos -d "$domains" \
-        --cert-name "$app" --server "$directory" --renew-with-new-domains --keep-until-expiring "$@" >"$log" 2>&1
+# What came of asking beside the rest of the run (request.sh): asked once more, an authority would count a second failure.
+earlier() {
+    [ -s "$asked/status" ] && [ "$(cat "$asked/command")" = "$command" ] && cp "$asked/log" "$log"
 }
 # An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
 forget_account() {
@@ -41,9 +36,12 @@ forget_account() {
     account=/etc/letsencrypt/accounts/${directory#https://}
     [ -d "$account" ] && mv "$account" "$account.forgotten.$(date +%s)"
 }
-if [ "$force" != have ]; then
+[ ! -d "$asked" ] || flock "$asked/lock" true
+if [ -n "$command" ]; then
     echo "asking for a certificate for $names"
-    request "$@" || { forget_account && request "$@"; } || {
+    status=0
+    if earlier; then status=$(cat "$asked/status"); else ask "$command" "$log" || status=$?; fi
+    [ "$status" = 0 ] || { forget_account && ask "$command" "$log"; } || {
         said | tail -n 12
         echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2
         exit 1

@@ -1,7 +1,11 @@
-# Installs Debian packages. Arguments: how long to wait for another apt (seconds), then the packages.
+# Installs Debian packages, and makes homeport's tools meanwhile. Arguments: how long to wait for another apt (seconds), the
+# digest of the tools' lock ("": none are to be made), the packages that these need, then the others. Standard input: the
+# tools' requirements, with hashes.
 set -eu
 timeout=$1
-shift
+digest=$2
+needed=$3
+shift 3
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -19,7 +23,17 @@ until apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$
     echo "waiting for another apt to finish"
     sleep 3
 done
-echo "installing $*"
-apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 ||
-    fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
+install() {
+    echo "installing $*"
+    apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 ||
+        fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
+}
+[ -z "$needed" ] || install $needed
+if [ -n "$digest" ]; then
+    # Their own step says what goes wrong with them: it makes them once more.
+    exec 3<&0
+    make_tools "$digest" <&3 >/dev/null 2>&1 &
+fi
+[ $# -eq 0 ] || install "$@"
+wait

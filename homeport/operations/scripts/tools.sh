@@ -1,4 +1,4 @@
-# Installs homeport's own tools into an environment named after their lock, then points the link `tools` to it.
+# Installs homeport's own tools, unless they were made beside the packages, then points the link `tools` to them.
 # Arguments: the lock's digest, and the application. Standard input: the requirements, with hashes. Certbot plugins, which
 # applications bring along as /etc/homeport/APP/acme-plugin.txt, are installed beside them, whosever they are: one Certbot
 # renews for all.
@@ -7,27 +7,10 @@ umask 022
 cd /usr/local/lib/homeport
 target=tools-$1
 app=$2
-trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
-trap 'exit 1' HUP INT TERM
 if [ ! -f "$target/.complete" ]; then
-    rm -rf "$target"
     echo "installing the tools (Certbot, uv)"
-    # pip brings uv and uv the rest: on an emulated machine that saves minutes. Debian has pip as a wheel for venv, so it
-    # need not be installed either; and Python compiles what is really used when root first runs it.
-    install_tools() {
-        python3 -m venv --without-pip "$target" || return
-        cat >"$target/requirements.txt" || return
-        awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt" || return
-        PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) "$target/bin/python" -m pip install --quiet --no-input \
-            --disable-pip-version-check --no-cache-dir --no-compile --require-hashes --only-binary :all: \
-            -r "$target/uv.txt" || return
-        SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
-            --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
-            -r "$target/requirements.txt" || return
-        touch "$target/.complete"
-    }
     # What they say is kept in memory: a log on a full disk would be empty.
-    log=$(install_tools 2>&1) || {
+    log=$(make_tools "$1" 2>&1) || {
         why=$(disk_full "$log" . /tmp) || {
             printf '%s\n' "$log" | tail -n 15
             why=$(printf '%s\n' "$log" | grep -m 1 -i error | cut -c 1-200) || true

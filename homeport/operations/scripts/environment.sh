@@ -1,0 +1,21 @@
+# Makes homeport's own tools, in an environment named after their lock. Argument: the lock's digest. Standard input: the
+# requirements, with hashes. pip brings uv and uv the rest: on an emulated machine that saves minutes. Debian has pip as a
+# wheel for venv, so it need not be installed either; and Python compiles what is really used when root first runs it.
+make_tools() (
+    umask 022
+    mkdir -p /usr/local/lib/homeport && cd /usr/local/lib/homeport || exit
+    target=tools-$1
+    trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
+    trap 'exit 1' HUP INT TERM
+    rm -rf "$target"
+    python3 -m venv --without-pip "$target" || exit
+    cat >"$target/requirements.txt" || exit
+    awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt" || exit
+    PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) "$target/bin/python" -m pip install --quiet --no-input \
+        --disable-pip-version-check --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+        -r "$target/uv.txt" || exit
+    SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
+        --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
+        -r "$target/requirements.txt" || exit
+    touch "$target/.complete"
+)

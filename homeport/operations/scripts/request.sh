@@ -1,0 +1,17 @@
+# Lets Certbot ask for the application's first certificate beside all that the run does next: to have its names proven is
+# mostly waiting. `certificate.sh` takes up what came of it. Arguments: application, and Certbot's command, quoted.
+set -eu
+asked=/run/homeport/asked-$1
+[ -d "$asked" ] || mkdir -m 700 "$asked"
+# A run that was killed may have left one at it.
+exec 9>>"$asked/lock"
+flock -n 9 || exit 0
+rm -f "$asked/status"
+printf '%s\n' "$2" >"$asked/command"
+# It holds this lock for as long as it lives, and lets go of the one of this step and of the connection.
+(
+    trap '' HUP
+    status=0
+    ask "$2" "$asked/log" || status=$?
+    echo "$status" >"$asked/status"
+) </dev/null >/dev/null 2>&1 8>&- &
