@@ -159,11 +159,12 @@ def test_the_load_notices_a_restart_and_a_reload_of_the_proxy(sites: list[Site])
 
 def test_without_a_standby_a_killed_manager_is_back_by_itself_and_soon(sites: list[Site]) -> None:
     site = sites[1]
-    killed = site.kill_manager()
+    unit = site.unit
     # How soon is a matter of the application's start and of this.
-    assert site.seen.property(site.unit, "RestartUSec") == "500ms"
-    assert until(partial(answers_again, site, site.unit, killed), 60)
-    assert until(partial(is_back, site, site.unit, killed), 60)
+    assert site.seen.property(unit, "RestartUSec") == "500ms"
+    killed = site.kill_manager()
+    assert until(partial(answers_again, site, unit, killed), 60)
+    assert until(partial(is_back, site, unit, killed), 60)
 
 
 def test_with_a_standby_five_killed_managers_cost_two_requests_at_most(sites: list[Site]) -> None:
