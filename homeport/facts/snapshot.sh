@@ -111,7 +111,7 @@ if [ -f /etc/homeport/firewall.nft ]; then
     fi
 fi
 [ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
-[ ! -h /usr/local/lib/homeport/tools ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
+[ ! -f /usr/local/lib/homeport/tools/.complete ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
 for marker in /usr/local/lib/homeport/tools/.plugins/*; do
     [ ! -f "$marker" ] || printf 'tool_plugin\t%s\n' "${marker##*/}"
 done

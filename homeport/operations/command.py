@@ -31,7 +31,10 @@ LOST = (
 )
 SCRIPTS = Path(__file__).with_name("scripts")
 # Scripts that share functions, and where these are.
-PARTS = {"packages": "environment", "tools": "environment", "request": "certbot", "certificate": "certbot"}
+PARTS = {
+    **dict.fromkeys(("packages", "tools"), "environment"),
+    **dict.fromkeys(("request", "certificate", "brought", "renew"), "certbot"),
+}
 
 
 class PhaseCommand(StringCommand):
@@ -65,7 +68,8 @@ def _text(name: str) -> str:
 def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:
     """Return the command that runs `scripts/NAME.sh` with `arguments`; `payload` (text) is its standard input.
 
-    A payload appears in no command line and in no debugging output of pyinfra. Scripts run one at a time on a host.
+    A payload appears in no command line and in no debugging output of pyinfra. Scripts run one at a time on a host;
+    what `request` begins goes on beside those that follow it.
     """
     words = [QuoteString(word) for word in (_script(name), f"homeport-{name}", *arguments)]
     stdin = {"_stdin": payload} if payload is not None else {}

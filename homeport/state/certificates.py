@@ -25,7 +25,7 @@ def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
 
 
 def lacks_any(wanted: CertificateWanted, found: Snapshot) -> bool:
-    """Tell whether an authority is to be asked, and no certificate is there that another site may be served with."""
+    """Tell whether an authority is to be asked, and no certificate of its is there yet, for whatever names."""
     return not wanted.folder and found.certificate is None
 
 

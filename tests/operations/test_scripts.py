@@ -166,10 +166,11 @@ done
 
 def test_the_tools_are_made_while_packages_that_they_do_not_need_are_installed(machine: Machine) -> None:
     made = machine.folder / "lib/tools-0123/.complete"
-    # What comes after the packages that they need succeeds when the tools are there.
+    # Each begins before the other has ended, or both fail.
     wait = f"for _ in $(seq 400); do [ ! -e {made} ] || exit 0; sleep 0.05; done; exit 100"
     machine.has("apt-get", f"case $* in *nginx) {wait} ;; esac")
-    machine.has("python3", VENV)
+    wait = f"for _ in $(seq 200); do ! grep -q 'install> <nginx>' {machine.calls} || break; sleep 0.05; done"
+    machine.has("python3", f"{wait}; grep -q 'install> <nginx>' {machine.calls} || exit 1\n{VENV}")
     done = machine.run("packages", "300", "0123", "python3 python3-venv", "nginx", stdin="uv==1\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split("install> ")[-1] for line in machine.record if "install>" in line] == [
@@ -179,6 +180,17 @@ def test_the_tools_are_made_while_packages_that_they_do_not_need_are_installed(m
     assert (machine.folder / "lib/tools-0123/requirements.txt").read_text() == "uv==1\n"
 
 
+def test_tools_that_another_run_has_made_meanwhile_are_left_as_they_are(machine: Machine) -> None:
+    made = machine.folder / "lib/tools-0123"
+    made.mkdir(parents=True)
+    (made / ".complete").touch()
+    (made / ".plugins").touch()
+    machine.has("apt-get")
+    machine.has("python3", VENV)
+    assert machine.run("packages", "300", "0123", "", "nginx", stdin="uv==1\n").returncode == 0
+    assert sorted(path.name for path in made.iterdir()) == [".complete", ".plugins"]
+
+
 def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed(machine: Machine) -> None:
     machine.has("apt-get")
     machine.has("python3", "echo 'error: no venv' >&2; exit 1")
@@ -186,6 +198,11 @@ def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed
     assert (done.returncode, done.stderr) == (0, "")
     assert machine.record[-1].endswith("<nginx>") or machine.record[-2].endswith("<nginx>")
     assert list((machine.folder / "lib").iterdir()) == []
+
+
+def ended(asked: Path) -> None:
+    """Wait until what was begun to be asked has ended."""
+    subprocess.run(["flock", "-w", "30", str(asked / "lock"), "true"], check=True)
 
 
 def test_a_certificate_is_asked_for_beside_other_steps_and_one_at_a_time(machine: Machine) -> None:
@@ -202,7 +219,7 @@ def test_a_certificate_is_asked_for_beside_other_steps_and_one_at_a_time(machine
     assert machine.run("accounts", "comment", "notes", "/var/lib/notes").returncode == 0
     assert not (asked / "status").exists()
     (machine.folder / "go").touch()
-    assert subprocess.run(["flock", "-w", "30", str(asked / "lock"), "true"], check=False).returncode == 0
+    ended(asked)
     assert machine.record.count("certbot <certonly>") == 1
     assert (asked / "status").read_text() == "1\n"
     assert (asked / "log").read_text() == "no such name\n"
@@ -223,12 +240,49 @@ def test_what_an_authority_has_said_is_not_asked_a_second_time(machine: Machine,
     assert not (machine.folder / "run/asked-notes").exists()
 
 
+def test_a_failure_that_nobody_was_told_of_is_not_added_to_before_the_last_phase(machine: Machine) -> None:
+    asked = machine.folder / "run/asked-notes"
+    machine.has("certbot", "echo '  Detail: the name is unknown'; exit 1")
+    for _ in range(3):
+        assert machine.run("request", "notes", "certbot certonly").returncode == 0
+        ended(asked)
+    assert machine.record == ["certbot <certonly>"]
+    done = machine.run("certificate", "notes", "https://ca/dir", "a.example.com", "certbot certonly")
+    assert "cannot see the name" in refused(done)
+    assert machine.record == ["certbot <certonly>"] * 2
+
+
+def test_a_certificate_that_a_killed_run_has_asked_for_elsewhere_is_replaced(machine: Machine) -> None:
+    machine.has("certbot")
+    assert machine.run("request", "notes", "certbot --server https://staging").returncode == 0
+    ended(machine.folder / "run/asked-notes")
+    machine.run("certificate", "notes", "https://ca", "a.example.com", "certbot --server https://ca")
+    assert machine.record == [
+        "certbot <--server> <https://staging>",
+        "certbot <--server> <https://ca> <--force-renewal>",
+    ]
+
+
+BUSY = "Another instance of Certbot is already running."
+
+
 def test_another_certbot_is_waited_for(machine: Machine) -> None:
-    busy = "Another instance of Certbot is already running."
     machine.has("sleep")
-    machine.has("certbot", f'[ "$(grep -c certbot {machine.calls})" -gt 2 ] || {{ echo "{busy}"; exit 1; }}; exit 7')
+    machine.has("certbot", f'[ "$(grep -c certbot {machine.calls})" -gt 2 ] || {{ echo "{BUSY}"; exit 1; }}; exit 7')
     assert "error: certificate" in machine.run("certificate", "notes", "https://ca/dir", "a", "certbot x").stderr
     assert [line.split()[0] for line in machine.record] == ["certbot", "sleep", "certbot", "sleep", "certbot"]
+
+
+def test_another_certbot_is_not_waited_for_for_ever_and_is_no_answer_of_the_authority(machine: Machine) -> None:
+    machine.has("sleep")
+    machine.has("date", f"echo $(($(grep -c date {machine.calls}) * 1000))")
+    machine.has("certbot", f'echo "{BUSY}"; exit 1')
+    assert machine.run("request", "notes", "certbot x").returncode == 0
+    ended(machine.folder / "run/asked-notes")
+    asked = machine.record.count("certbot <x>")
+    done = machine.run("certificate", "notes", "https://ca/dir", "a.example.com", "certbot x")
+    assert "another Certbot has been at work on this host for five minutes" in refused(done)
+    assert machine.record.count("certbot <x>") > asked
 
 
 DF = """

@@ -1,5 +1,6 @@
 # Stands before every script that changes a host: one at a time there. Another application's run may be at work, or a
-# step of a run that was killed: it goes on to its end without its run, and without the lock that this one had.
+# step of a run that was killed: it goes on to its end without its run, and without the lock that this one had. Only what
+# request.sh begins goes on beside others; its own lock says for how long.
 alone=/run/homeport/step.lock
 [ -d /run/homeport ] || install -d -m 755 /run/homeport
 # Open to root alone: flock needs no more than a readable file.

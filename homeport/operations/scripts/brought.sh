@@ -4,15 +4,20 @@ set -eu
 app=$1
 folder=$2
 tls=/etc/homeport/$app/tls
+asked=/run/homeport/asked-$app
+log=$(mktemp)
+trap 'rm -rf "$log" "$asked"' EXIT
 ln -sfn "$folder" "$tls.new"
 mv -fT "$tls.new" "$tls"
 /usr/local/lib/homeport/homeport-host reload-proxy
 for old in "/etc/homeport/$app"/certificate-*; do
     [ "$old" = "$folder" ] || rm -rf "$old"
 done
+# A run that was killed may have left Certbot asking.
+let_end "$asked"
 if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
-    said=$(/usr/local/bin/certbot delete --non-interactive --cert-name "$app" 2>&1) || {
-        printf '%s\n' "$said" | tail -n 5
+    ask "/usr/local/bin/certbot delete --non-interactive --cert-name $app" "$log" || {
+        tail -n 5 "$log"
         echo "error: certificate: Certbot cannot delete $app, which is no longer wanted; everything else is done, see 'certbot certificates' on the host" >&2
         exit 1
     }

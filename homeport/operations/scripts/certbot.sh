@@ -3,7 +3,14 @@
 ask() {
     deadline=$(($(date +%s) + 300))
     until sh -c "$1" >"$2" 2>&1; do
-        grep -q 'Another instance of Certbot' "$2" && [ "$(date +%s)" -lt "$deadline" ] || return 1
+        is_busy "$2" && [ "$(date +%s)" -lt "$deadline" ] || return 1
         sleep 2
     done
+}
+is_busy() { grep -q 'Another instance of Certbot' "$1"; }
+# Waits until what request.sh has begun has ended. Argument: its folder.
+let_end() {
+    [ -d "$1" ] && ! flock -n "$1/lock" true || return 0
+    echo "waiting for the authority's answer"
+    flock "$1/lock" true
 }

@@ -14,6 +14,7 @@ said() { grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log"; }
 explain() {
     failed=$(sed -n 's/^ *\(Identifier\|Domain\): *//p' "$log" | paste -sd ' ')
     case $dns:$(cat "$log") in
+    *"Another instance of Certbot"*) echo "another Certbot has been at work on this host for five minutes" ;;
     *"CERTIFICATE_VERIFY_FAILED"*) echo "this host does not trust the authority at $directory" ;;
     *"too many"* | *rateLimited*) echo "the authority's rate limit is reached; wait before you deploy again" ;;
     *"Connection refused"* | *"Max retries exceeded"* | *"timed out"* | *"503 "*)
@@ -28,19 +29,26 @@ explain() {
 }
 # What came of asking beside the rest of the run (request.sh): asked once more, an authority would count a second failure.
 earlier() {
-    [ -s "$asked/status" ] && [ "$(cat "$asked/command")" = "$command" ] && cp "$asked/log" "$log"
+    [ -s "$asked/status" ] && [ "$(cat "$asked/command")" = "$command" ] && ! is_busy "$asked/log" && cp "$asked/log" "$log"
 }
+# One that a killed run has asked for otherwise (another authority, say) would do for Certbot, and does not for us.
+replaces() { [ -s "$asked/status" ] && [ "$(cat "$asked/status")" = 0 ]; }
 # An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
 forget_account() {
     grep -qE 'accountDoesNotExist|Account .* not found' "$log" || return 1
     account=/etc/letsencrypt/accounts/${directory#https://}
     [ -d "$account" ] && mv "$account" "$account.forgotten.$(date +%s)"
 }
-[ ! -d "$asked" ] || flock "$asked/lock" true
+let_end "$asked"
 if [ -n "$command" ]; then
-    echo "asking for a certificate for $names"
     status=0
-    if earlier; then status=$(cat "$asked/status"); else ask "$command" "$log" || status=$?; fi
+    if earlier; then
+        status=$(cat "$asked/status")
+    else
+        echo "asking for a certificate for $names"
+        ! replaces || command="$command --force-renewal"
+        ask "$command" "$log" || status=$?
+    fi
     [ "$status" = 0 ] || { forget_account && ask "$command" "$log"; } || {
         said | tail -n 12
         echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2

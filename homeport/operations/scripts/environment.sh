@@ -5,6 +5,8 @@ make_tools() (
     umask 022
     mkdir -p /usr/local/lib/homeport && cd /usr/local/lib/homeport || exit
     target=tools-$1
+    # Another application's run may have made them, and use them, since this one has read the host.
+    [ ! -f "$target/.complete" ] || exit 0
     trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
     trap 'exit 1' HUP INT TERM
     rm -rf "$target"

@@ -6,10 +6,13 @@ timeout=$1
 digest=$2
 needed=$3
 shift 3
+# What apt runs shall not read it.
+exec 3<&0 </dev/null
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 fail() {
+    wait
     tail -n 15 "$log"
     echo "error: packages: $1" >&2
     exit 1
@@ -31,8 +34,8 @@ install() {
 }
 [ -z "$needed" ] || install $needed
 if [ -n "$digest" ]; then
+    echo "making the tools (Certbot, uv) meanwhile"
     # Their own step says what goes wrong with them: it makes them once more.
-    exec 3<&0
     make_tools "$digest" <&3 >/dev/null 2>&1 &
 fi
 [ $# -eq 0 ] || install "$@"

@@ -8,7 +8,7 @@ app=$1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "asking for another certificate"
-/usr/local/bin/certbot renew --cert-name "$app" --force-renewal --non-interactive --no-random-sleep-on-renew >"$log" 2>&1 || {
+ask "/usr/local/bin/certbot renew --cert-name $app --force-renewal --non-interactive --no-random-sleep-on-renew" "$log" || {
     grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
     echo "error: certificate: it was not renewed, and the one that there is goes on being served" >&2
     exit 1

@@ -6,11 +6,17 @@ asked=/run/homeport/asked-$1
 # A run that was killed may have left one at it.
 exec 9>>"$asked/lock"
 flock -n 9 || exit 0
+# An authority counts failures. Of one that nobody has been told of, since the run failed before its last phase, that phase
+# shall tell: it asks by itself then.
+if [ -s "$asked/status" ] && [ "$(cat "$asked/status")" != 0 ]; then
+    : >"$asked/command"
+    exit 0
+fi
 rm -f "$asked/status"
 printf '%s\n' "$2" >"$asked/command"
+trap '' HUP
 # It holds this lock for as long as it lives, and lets go of the one of this step and of the connection.
 (
-    trap '' HUP
     status=0
     ask "$2" "$asked/log" || status=$?
     echo "$status" >"$asked/status"

@@ -41,5 +41,10 @@ done
 ln -sfn "$target" tools.new
 mv -fT tools.new tools
 for old in tools-*; do
-    [ "$old" = "$target" ] || rm -rf "$old"
+    [ "$old" != "$target" ] || continue
+    # Another application's Certbot may be asking with them.
+    for lock in /run/homeport/asked-*/lock; do
+        [ ! -e "$lock" ] || flock "$lock" true
+    done
+    rm -rf "$old"
 done

@@ -98,7 +98,9 @@ def _down(name: str, unit: UnitFacts) -> Finding:
     if unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
-        return Finding("app_crash_loop", "the application dies again and again", said, fix)
+        again = unit["restarts"] != 1 or unit["active"] != "activating"
+        problem = "the application dies again and again" if again else "the application died, and is started anew"
+        return Finding("app_crash_loop", problem, said, fix)
     if unit["active"] == "activating":
         said = f"{name} is {unit['sub']} since {unit['since']}"
         return Finding(
