@@ -23,8 +23,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Without LANGUAGE, argparse looks for a translation of each of its words, in many places.
+    os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8", LANGUAGE="C")
     options = parser().parse_args(given)
-    os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
     try:
         status: int = options.run(options, given)
     except HostError as error:

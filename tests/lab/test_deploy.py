@@ -81,6 +81,19 @@ def test_a_bare_machine_serves_the_application_over_https(stage: Stage) -> None:
     assert "CN" in stage.seen.shell("openssl x509 -in /etc/letsencrypt/live/notes/fullchain.pem -noout -issuer")
 
 
+def asked(seen: Seen) -> int:
+    """Return how often Certbot has been run."""
+    return int(seen.shell("cat /var/log/letsencrypt/letsencrypt.log* | grep -c 'Arguments: '"))
+
+
+def test_the_authority_is_asked_once_while_the_release_is_made_ready(stage: Stage) -> None:
+    assert asked(stage.seen) == 1
+    begun = stage.seen.shell('date -d "$(head -n 1 /var/log/letsencrypt/letsencrypt.log | cut -d , -f 1)" +%s')
+    started = stage.seen.property("notes@blue.service", "ExecMainStartTimestamp")
+    assert int(begun) < int(stage.seen.shell(f"date -d '{started}' +%s"))
+    assert "asked" not in stage.seen.shell("ls /run/homeport")
+
+
 def test_plain_http_leads_to_https_and_an_unknown_name_gets_nothing(stage: Stage) -> None:
     headers = stage.seen.shell(f"curl -sI -H 'Host: {stage.host.domain}' http://127.0.0.1/notes?x=1")
     assert "308" in headers.splitlines()[0]
@@ -250,6 +263,18 @@ def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     assert clash.returncode == 1
     assert "port" in clash.stdout
     assert "notes" in clash.stdout
+    before = asked(stage.seen)
+    stage.project.lab.acme.stop()
+    try:
+        first = hello.deploy(stage.host)
+    finally:
+        stage.project.lab.acme.start()
+    assert first.returncode == 1
+    assert "error: certificate" in first.stdout
+    assert "does not answer" in first.stdout
+    # It serves all the same, and no authority was asked twice.
+    assert "ok" in stage.seen.shell(f"curl -sk --resolve {name}:443:127.0.0.1 https://{name}/health")
+    assert asked(stage.seen) == before + 1
     hello.deployed(stage.host)
     assert stage.seen.answers(name=name)
     assert stage.seen.answers()
