@@ -98,7 +98,7 @@ def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stag
 
 def test_what_was_started_and_never_made_live_is_stopped_by_itself(stage: Stage) -> None:
     serving = stage.release()
-    other = next(name for name in stage.seen.shell("ls /srv/hello/releases").split() if name != serving)
+    other = next(release for event, release in stage.events() if event == "live" and release != serving)
     idle = {"blue": "green", "green": "blue"}[stage.live()]
     program = "/usr/local/lib/homeport/homeport-host"
     stage.seen.shell(f"{program} start --app hello --release {other}")
