@@ -123,6 +123,14 @@ def before_the_stop(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return entries[: words[-1] + 1] if words else entries
 
 
+def before_the_start(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what was written before the newest start: a start that is under way tells nothing of the end before it."""
+    starts = [
+        number for number, (source, line) in enumerate(entries) if source == "systemd" and line.startswith("Starting ")
+    ]
+    return entries[: starts[-1]] if starts else entries
+
+
 def last_word(entries: list[tuple[str, str]]) -> str:
     """Return what the health gate said last, without its mark; "" when it said nothing."""
     words = [line[len(PREFIX) :] for _, line in entries if line.startswith(PREFIX)]

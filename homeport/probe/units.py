@@ -42,8 +42,16 @@ def _unit(raw: dict[str, str]) -> UnitFacts:
         "restarts": restarts,
         "ending": failures.ending(raw) if "ExecMainStatus" in raw else "",
         "since": raw["StateChangeTimestamp"],
-        "last": list(failures.tail(failures.last(raw["Id"]))[-LINES:]) if ill else [],
+        "last": _last(raw)[-LINES:] if ill else [],
     }
+
+
+def _last(raw: dict[str, str]) -> list[str]:
+    """Return what the unit wrote last; of one that is being started, before that."""
+    entries = failures.last(raw["Id"])
+    is_starting = raw["ActiveState"] == "activating" and raw["SubState"] != "auto-restart"
+    before = failures.before_the_start(entries) if is_starting else []
+    return list(failures.tail(before or entries))
 
 
 def failed() -> list[str]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from homeport.host.failures import before_the_stop, explain, explain_migration, last_word, parse, tail
+from homeport.host.failures import before_the_start, before_the_stop, explain, explain_migration, last_word, parse, tail
 from homeport.host.units import command_status, parse_properties
 
 GATE = "{{ path=/x ; argv[]=/x a ; code=exited ; b ; ignore_errors=no ; pid=7 ; code={code} ; status={status} }}"
@@ -96,6 +96,15 @@ def test_the_lines_of_the_shutdown_are_not_shown_as_the_reason() -> None:
 
     assert tail(before_the_stop(entries)) == ("no database",)
     assert last_word(entries) == "/health answered 503 instead of 200 (after 5 s)"
+
+
+def test_what_a_start_that_is_under_way_says_is_no_reason_for_the_end_before_it() -> None:
+    first = [("systemd", "Starting notes@blue.service - notes..."), ("fastapi", "ValueError: no colour")]
+    again = [("systemd", "notes@blue.service: Scheduled restart job, restart counter is at 1."), *first[:1]]
+    entries = [*first, *again, ("fastapi", "Starting production server")]
+    assert tail(before_the_start(entries)) == ("ValueError: no colour",)
+    assert before_the_start(first) == []
+    assert before_the_start(first[1:]) == first[1:]
 
 
 def test_the_journals_json_is_read_with_bytes_and_rubbish_in_it() -> None:
