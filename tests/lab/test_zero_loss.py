@@ -157,14 +157,16 @@ def test_the_load_notices_a_restart_and_a_reload_of_the_proxy(sites: list[Site])
     assert any("status 502" in failure.reason for failure in report.failures), report
 
 
-def test_without_a_standby_a_killed_manager_is_back_by_itself_and_soon(sites: list[Site]) -> None:
+def test_without_a_standby_a_killed_manager_is_back_within_five_seconds(sites: list[Site]) -> None:
     site = sites[1]
     unit = site.unit
-    # How soon is a matter of the application's start and of this.
-    assert site.seen.property(unit, "RestartUSec") == "500ms"
-    killed = site.kill_manager()
-    assert until(partial(answers_again, site, unit, killed), 60)
-    assert until(partial(is_back, site, unit, killed), 60)
+    for _ in range(5):
+        killed = site.kill_manager()
+        if until(partial(answers_again, site, unit, killed), 5):
+            return
+        # Other tests share the processor, so it may try again.
+        assert until(partial(is_back, site, unit, killed), 60)
+    pytest.fail("it took longer, five times")
 
 
 def test_with_a_standby_five_killed_managers_cost_two_requests_at_most(sites: list[Site]) -> None:

@@ -365,6 +365,7 @@ def test_every_command_that_a_finding_advises_exists() -> None:
         (unit("inactive", restarts=9), "app_down"),
         (unit("activating", sub="auto-restart", result="exit-code", restarts=1), "app_crash_loop"),
         (unit("activating", sub="start-post", restarts=1), "app_crash_loop"),
+        (unit("activating", sub="start-post", restarts=4), "app_crash_loop"),
         (unit("activating", sub="start-post"), "app_down"),
         (unit("activating", sub="auto-restart", result="resources"), "app_down"),
     ],
