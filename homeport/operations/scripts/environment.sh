@@ -1,3 +1,8 @@
+# Installs into the environment $target, by the uv that is in it. Arguments: more of uv's.
+install_into_tools() {
+    SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
+        --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: "$@"
+}
 # Makes homeport's own tools, in an environment named after their lock. Argument: the lock's digest. Standard input: the
 # requirements, with hashes. pip brings uv and uv the rest: on an emulated machine that saves minutes. Debian has pip as a
 # wheel for venv, so it need not be installed either; and Python compiles what is really used when root first runs it.
@@ -16,8 +21,6 @@ make_tools() (
     PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) "$target/bin/python" -m pip install --quiet --no-input \
         --disable-pip-version-check --no-cache-dir --no-compile --require-hashes --only-binary :all: \
         -r "$target/uv.txt" || exit
-    SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
-        --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
-        -r "$target/requirements.txt" || exit
+    install_into_tools -r "$target/requirements.txt" || exit
     touch "$target/.complete"
 )

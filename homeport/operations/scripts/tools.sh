@@ -21,9 +21,7 @@ if [ ! -f "$target/.complete" ]; then
 fi
 # Nothing of the lock may become another version for a plugin.
 install_plugin() {
-    SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
-        --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: \
-        --constraint "$target/requirements.txt" -r "$1" || return
+    install_into_tools --constraint "$target/requirements.txt" -r "$1" || return
     mkdir -p "$target/.plugins" && touch "$target/.plugins/$2"
 }
 for plugin in /etc/homeport/*/acme-plugin.txt; do
