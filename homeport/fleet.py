@@ -7,6 +7,11 @@ from pyinfra.api import State
 from homeport.rules.migrating import Fleet
 
 
+def has_one_host(state: State) -> bool:
+    """Tell whether the run selects one host only."""
+    return sum(1 for host in state.inventory if state.is_host_in_limit(host)) == 1
+
+
 def fleet(state: State) -> Fleet:
     """Return the hosts of the inventory, in its order, and which of them the run selects."""
     hosts = list(state.inventory)

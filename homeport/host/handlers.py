@@ -12,10 +12,17 @@ from .layout import Layout, Machine
 
 
 def start(options: argparse.Namespace, given: list[str]) -> int:
-    """Bring a release up."""
+    """Bring a release up; with `--commit` make it the live one then."""
     from .starting import start
 
-    return alone(options, given, partial(start, rollback=options.rollback, again=options.again))
+    def both(layout: Layout, release: str, by: str) -> None:
+        from .committing import commit
+
+        start(layout, release, by, rollback=options.rollback, again=options.again)
+        commit(layout, release, by, rollback=options.rollback, again=options.again)
+
+    only = partial(start, rollback=options.rollback, again=options.again)
+    return alone(options, given, both if options.commit else only)
 
 
 def commit(options: argparse.Namespace, given: list[str]) -> int:

@@ -61,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
             "--rollback", action="store_true", help="go back: refuse what never was good, and mark what is left"
         )
         command.add_argument("--again", action="store_true", help="although it is live (a restart in the other slot)")
+        if name == "start":
+            command.add_argument("--commit", action="store_true", help="and commit it then, in the same run")
     _add_gates(commands)
     _add_upkeep(commands)
     _add_proxy(commands)

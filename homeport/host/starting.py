@@ -16,8 +16,8 @@ from .migration_log import keep_migration_log
 from .output import HostError, say
 from .releases import Release, load
 
-POLL_SECONDS = 0.2
-QUIET_SECONDS = 1.0
+# To look takes processor time from what starts.
+LOOK_SECONDS = 1.0
 PROGRESS_SECONDS = 5.0
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
 # which a killed run has left does not take the machine's memory for the night.
@@ -167,7 +167,7 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
     ) as starting:
         _show_progress(layout, slot, release, starting)
     # Read at once: Restart=always tries again in half a second.
-    app, migration = units.show(unit), units.show(layout.migrate_unit(slot))
+    app, migration = units.show_all([unit, layout.migrate_unit(slot)])
     _note_steps(moment, migration)
     keep_migration_log(layout, slot, release, position)
     if starting.returncode or app["ActiveState"] != "active":
@@ -206,18 +206,26 @@ def _name(pids: set[int]) -> str:
 
 
 def _show_progress(layout: Layout, slot: str, release: Release, starting: subprocess.Popen[bytes]) -> None:
-    """Say what is being waited for, every PROGRESS_SECONDS, until `starting` ends."""
+    """Say what is being waited for, after a second and then every PROGRESS_SECONDS, until `starting` ends."""
     migrating: bool | None = None
-    began = due = 0.0
-    while starting.poll() is None:
+    looked = began = due = time.monotonic()
+    while _goes_on(starting, LOOK_SECONDS):
         now = time.monotonic()
         if migrating is not (migrating := _is_migrating(layout, slot, release)):
-            began, due = now, now if migrating else now + QUIET_SECONDS
+            began, due = looked, now
+        looked = now
         if now >= due:
             due = now + PROGRESS_SECONDS
             say(f"{layout.app}: {_progress(layout, release.ports[slot], release, migrating, now - began)}")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            starting.wait(POLL_SECONDS)
+
+
+def _goes_on(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Tell whether the process has not ended within `seconds`; return at once when it does."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _progress(layout: Layout, port: int, release: Release, migrating: bool, seconds: float) -> str:

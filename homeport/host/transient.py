@@ -23,23 +23,32 @@ def run(action: str, app: str, arguments: Sequence[str]) -> int:
     An interrupt ends the showing (status 130), not the work.
     """
     # Two may ask at once: it is the lock that lets one in, not the name.
-    unit = f"homeport-{app}-{action}-{os.getpid()}"
-    command = [
+    mark = str(os.getpid())
+    words = command(action, app, mark, arguments)
+    # A session of its own: an interrupt from the terminal reaches us and not systemd-run, which might end the unit.
+    watching = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return watching.wait()
+    except KeyboardInterrupt:
+        say(f"{app}: {action} goes on in {_unit(action, app, mark)}.service; follow it with: journalctl -f -t homeport")
+        return INTERRUPTED
+
+
+def command(action: str, app: str, mark: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line that runs `homeport-host --in-unit ARGUMENTS` in a unit whose name has `mark` in it."""
+    return [
         "systemd-run",
         "--quiet",
         "--wait",
         "--pipe",
         "--collect",
-        f"--unit={unit}",
+        f"--unit={_unit(action, app, mark)}",
         f"--description=homeport: {action} of {app}",
         LAUNCHER,
         INSIDE,
         *arguments,
     ]
-    # A session of its own: an interrupt from the terminal reaches us and not systemd-run, which might end the unit.
-    watching = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
-        return watching.wait()
-    except KeyboardInterrupt:
-        say(f"{app}: {action} goes on in {unit}.service; follow it with: journalctl -f -t homeport")
-        return INTERRUPTED
+
+
+def _unit(action: str, app: str, mark: str) -> str:
+    return f"homeport-{app}-{action}-{mark}"

@@ -7,9 +7,10 @@ sees the settings of the release that is being started beside it, and a rollback
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import durable
@@ -141,8 +142,8 @@ def install(layout: Layout, slot: str, release: Release) -> None:
     # On a way back they are there as a rule.
     if not are_installed(layout, slot, release) or any(show(name)["NeedDaemonReload"] == "yes" for name in names):
         _write(layout, slot, release)
-        must("systemctl", "daemon-reload")
-        verify(layout, slot, release)
+        with _verification(layout, slot, release):
+            must("systemctl", "daemon-reload")
     # A release that ran into its start limit here must not keep the next one from starting.
     run("systemctl", "reset-failed", "--", *names)
 
@@ -155,12 +156,26 @@ def _write(layout: Layout, slot: str, release: Release) -> None:
             durable.write(path, content)
 
 
-def verify(layout: Layout, slot: str, release: Release) -> None:
-    """Raise HostError when systemd cannot use the slot's units; show what it merely does not know."""
+@contextlib.contextmanager
+def _verification(layout: Layout, slot: str, release: Release) -> Iterator[None]:
+    """Have systemd check the slot's unit files beside what the block does; it reads the files, and not the manager's.
+
+    Raises HostError afterwards when systemd cannot use them, and shows what it merely does not know.
+    """
     names = _names(layout, slot, release)
-    done = run("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
-    faults = tuple(line for line in done.stderr.splitlines() if any(name in line for name in names))
-    if done.returncode and faults:
+    command = ("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as verify:
+        yield
+        _, said = verify.communicate()
+    faults = tuple(line for line in said.splitlines() if any(name in line for name in names))
+    if verify.returncode and faults:
         raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
     for line in faults:
         say(f"{layout.app}: {line}")

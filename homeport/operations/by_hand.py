@@ -15,7 +15,7 @@ from homeport import identity
 from homeport.errors import HomeportError
 from homeport.facts.releases import ReleasesFact
 from homeport.operations.base import HostRun
-from homeport.operations.command import program
+from homeport.operations.command import program, work
 from homeport.paths import HOST_PROGRAM
 from homeport.state.changes import Change
 from homeport.state.releases import Releases
@@ -70,6 +70,10 @@ class ReleasesRun(HostRun):
         """Return the host program's command `action` for this run's application."""
         return program(HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
 
+    def work(self, action: str, *options: str) -> StringCommand:
+        """Return the same for an `action` that goes on when the connection breaks."""
+        return work(action, self.settings.app_name, *options)
+
 
 class RestartRun(ReleasesRun):
     """Gives the live release new processes."""
@@ -107,7 +111,7 @@ class HoldRun(ReleasesRun):
 def restart(run: RestartRun) -> Commands:
     """Give the live release new processes, without a lost request."""
     if run.announce(run.changes(lambda: _restart_changes(run)), otherwise="nothing is live"):
-        yield run.host_program("restart", *run.on_behalf, *(("--new-slot",) if run.new_slot else ()))
+        yield run.work("restart", *run.on_behalf, *(("--new-slot",) if run.new_slot else ()))
 
 
 def _restart_changes(run: RestartRun) -> tuple[Change, ...]:

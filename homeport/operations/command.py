@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import secrets
 import shlex
 import tarfile
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from pyinfra.connectors.util import CommandOutput
 
 from homeport.connection import is_lost
 from homeport.facts.snapshot import DEPLOYS
+from homeport.host import transient
 from homeport.operations import outcome
 
 if TYPE_CHECKING:
@@ -79,6 +81,15 @@ def script(name: str, *arguments: str, payload: str | None = None) -> PhaseComma
 def program(*arguments: str) -> PhaseCommand:
     """Return the command that runs a program of the host with `arguments`."""
     return PhaseCommand(*(QuoteString(argument) for argument in arguments))
+
+
+def work(action: str, app: str, *options: str) -> PhaseCommand:
+    """Return the command that has the host's program do `action` in a unit of its own, which outlives the connection.
+
+    The program would make that unit by itself; asking systemd at once saves its start (a seventh of a second).
+    """
+    words = transient.command(action, app, secrets.token_hex(4), (action, "--app", app, *options))
+    return PhaseCommand(*(QuoteString(word) for word in words), "</dev/null")
 
 
 def command_line(words: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 
 from homeport.facts.contents import ContentsFact
-from homeport.operations.command import command_line, encoded, packed, program, script
+from homeport.operations.base import Changes
+from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.diff import show_release_diff
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
@@ -83,22 +84,25 @@ def start(run: Run) -> Commands:
 
 
 def _start(run: Run) -> Commands:
-    """Start the release in the idle slot: migration first, then the health gate. What serves is not touched."""
-    changes = run.changes(lambda: compare.start_changes(run.wanted, run.found))
-    if run.announce(changes, otherwise="the release is live"):
-        yield program(
-            HOST_PROGRAM, "start", "--app", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf
-        )
+    """Start the release in the idle slot: migration first, then the health gate. What serves is not touched.
+
+    With no other machine to wait for, the switch follows in the same command.
+    """
+    if run.announce(run.changes(lambda: _start_and_switch(run)[0]), otherwise="the release is live"):
+        release = run.wanted.release.id
+        yield work("start", run.wanted.app, "--release", release, *run.commit_option, *run.on_behalf)
+
+
+def _start_and_switch(run: Run) -> tuple[Changes, Changes]:
+    start, switch = compare.start_changes(run.wanted, run.found), compare.switch_changes(run.wanted, run.found)
+    return run.shared_out(start, switch)
 
 
 @operation()
 def switch(run: Run) -> Commands:
     """Send requests to the release, let the old slot finish its own, and stop it."""
-    changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
-    if run.announce(changes, otherwise="the release is live"):
-        yield program(
-            HOST_PROGRAM, "commit", "--app", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf
-        )
+    if run.announce(run.changes(lambda: _start_and_switch(run)[1]), otherwise="the release is live"):
+        yield work("commit", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf)
 
 
 @operation()

@@ -161,7 +161,8 @@ def test_on_a_terminal_the_changes_are_shown_and_asked_about(stage: Stage) -> No
     status, screen = _on_a_terminal(stage, b"y\n", "deploy", *ON)
     keep("deploy-terminal.txt", screen)
     assert status == 0, screen
-    assert "Switch done in" in screen
+    assert "Start: switch to release" in screen
+    assert "Start done in" in screen
     assert stage.seen.get("/health")["release"] != release
 
 

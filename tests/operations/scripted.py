@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from pyinfra.api import State, StringCommand
+from pyinfra.api import Config, Inventory, State, StringCommand
 
 from homeport.operations.run import Run
 from homeport.plans.provision import PHASES
@@ -32,6 +33,11 @@ class Source:
         return Archive(ARCHIVE, 1, tuple(sorted(path for path, _, _ in present)))
 
 
+def make_state(*hosts: str) -> State:
+    """Return pyinfra's state of a run on `hosts`."""
+    return State(Inventory((list(hosts), {})), Config())
+
+
 @dataclass
 class ScriptedHost:
     """Answers each fact with what is scripted for it, one answer after the other, and keeps what it was told."""
@@ -41,7 +47,7 @@ class ScriptedHost:
     lines: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
-    state: State = field(default_factory=State)
+    state: State = field(default_factory=partial(make_state, "web1", "web2"))
     data: dict[str, Any] = field(default_factory=dict)
 
     def get_fact(self, fact: type, *arguments: Any, **options: Any) -> Any:

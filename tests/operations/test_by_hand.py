@@ -17,7 +17,7 @@ from homeport.paths import HOST_PROGRAM
 from homeport.state.releases import ReleaseFound, Releases
 from tests.state.builders import make_settings
 
-from .scripted import ScriptedHost
+from .scripted import ScriptedHost, make_state
 
 NEW = ReleaseFound("new", "live", migrations=())
 OLD = ReleaseFound("old", "good", live_at="t1", migrations=())
@@ -40,15 +40,28 @@ def command(operation: Any, run: ReleasesRun) -> str:
     return str(made.get_raw_value())
 
 
+def work(operation: Any, run: ReleasesRun) -> str:
+    """Return what an operation has the host program do in a unit of its own."""
+    unit, _, asked = command(operation, run).partition(f" {HOST_PROGRAM} --in-unit ")
+    assert unit.startswith("systemd-run ")
+    return asked.removesuffix(" </dev/null")
+
+
 ASKED = f"--by {identity.by()} --lock-wait 360"
 
 
 def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
     run = prepared(RollbackRun, FOUND)
-    begin = f"{HOST_PROGRAM} {{}} --app notes --rollback --release old {ASKED}"
-    assert command(rolling_back.start, run) == begin.format("start")
-    assert command(rolling_back.switch, run) == begin.format("commit")
+    for phase, action in ((rolling_back.start, "start"), (rolling_back.switch, "commit")):
+        assert work(phase, run) == f"{action} --app notes --rollback --release old {ASKED}"
     assert run.about() == {"release": "old"}
+
+
+def test_a_rollback_of_a_single_host_is_one_command() -> None:
+    run = prepared(RollbackRun, FOUND, host=ScriptedHost({}, state=make_state("web1")))
+    assert work(rolling_back.start, run) == f"start --app notes --rollback --release old --commit {ASKED}"
+    assert [line.split()[0] for line in run.host.lines] == ["start", "switch"]
+    assert list(rolling_back.switch._inner(run)) == []
 
 
 def test_a_rollback_to_what_is_live_does_nothing() -> None:
@@ -89,7 +102,7 @@ def test_a_host_without_the_program_is_one_line() -> None:
 )
 def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], option: str, how: str) -> None:
     run = prepared(RestartRun, replace(FOUND, workers=workers), **data)
-    assert command(by_hand.restart, run) == f"{HOST_PROGRAM} restart --app notes {ASKED}{option}"
+    assert work(by_hand.restart, run) == f"restart --app notes {ASKED}{option}"
     assert how in run.host.lines[0]
 
 

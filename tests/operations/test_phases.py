@@ -18,10 +18,11 @@ from homeport.state import compare
 from homeport.state.snapshot import PathFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 
-from .scripted import ARCHIVE, make_run, payload, phase
+from .scripted import ARCHIVE, make_run, make_state, payload, phase
 
 NAMES = [name for name, _ in PHASES]
 # The builders' machine migrates, so the release is started in the phase before.
+STARTING = ("Start first", "Start")
 BUSY = [name for name in NAMES if name != "Start"]
 WANTED = make_wanted()
 REMOVABLE = ("release old", "environment older")
@@ -241,17 +242,44 @@ def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("Start first", f"start --app notes --release {WANTED.release.id}"),
-        ("Switch", f"commit --app notes --release {WANTED.release.id}"),
-        ("Prune", "prune --app notes --keep 5 --pin aaa --pin bbb"),
+        ("Start first", f" --in-unit start --app notes --release {WANTED.release.id} --by "),
+        ("Switch", f" --in-unit commit --app notes --release {WANTED.release.id} --by "),
+        ("Prune", " prune --app notes --keep 5 --pin aaa --pin bbb "),
     ],
 )
 def test_what_happens_on_the_host_is_done_by_its_program(name: str, arguments: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, _ = make_run(found, found, settings=make_settings(pinned_releases="aaa,bbb"))
     [command] = phase(name, run)
-    assert command.get_raw_value().startswith(f"{HOST_PROGRAM} {arguments}")
+    assert f"{HOST_PROGRAM}{arguments}" in command.get_raw_value()
     assert payload(command) == ""
+
+
+def test_what_must_not_end_with_the_connection_has_a_unit_of_its_own_whose_name_is_not_used_twice() -> None:
+    run, _ = make_run(bare())
+    units = {next(iter(phase("Start first", run))).get_raw_value().split()[5] for _ in range(2)}
+    assert len(units) == 2
+    assert all(unit.startswith("--unit=homeport-notes-start-") for unit in units)
+
+
+@pytest.mark.parametrize("migrates", [True, False])
+def test_a_release_that_no_other_host_has_to_start_goes_live_in_the_command_that_starts_it(migrates: bool) -> None:
+    run, host = make_run(bare(), migrates=migrates)
+    host.state = make_state("web1")
+    commands = [command.get_raw_value() for name in STARTING for command in phase(name, run)]
+    [only] = commands
+    assert f"start --app notes --release {WANTED.release.id} --commit --by " in only
+    assert [line.split()[0] for line in host.lines] == ["start", "switch"]
+    assert list(phase("Switch", run)) == []
+
+
+def test_a_switch_that_was_interrupted_is_finished_without_another_start_on_a_single_host() -> None:
+    found = replace(as_wanted(WANTED), proven_release="another")
+    run, host = make_run(found)
+    host.state = make_state("web1")
+    assert [command for name in STARTING for command in phase(name, run)] == []
+    [command] = phase("Switch", run)
+    assert " commit --app notes " in command.get_raw_value()
 
 
 @pytest.mark.parametrize(("migrates", "starting"), [(True, "Start first"), (False, "Start")])
@@ -259,12 +287,12 @@ def test_a_machine_starts_the_release_in_one_phase_the_one_that_migrates_before_
     migrates: bool, starting: str
 ) -> None:
     run, _ = make_run(bare(), migrates=migrates)
-    assert [name for name in ("Start first", "Start") if list(phase(name, run))] == [starting]
+    assert [name for name in STARTING if list(phase(name, run))] == [starting]
 
 
 def test_without_a_migration_all_machines_start_the_release_together() -> None:
     run, _ = make_run(bare(), settings=make_settings(migrate_command=None))
-    assert [name for name in ("Start first", "Start") if list(phase(name, run))] == ["Start"]
+    assert [name for name in STARTING if list(phase(name, run))] == ["Start"]
 
 
 ASK = (
