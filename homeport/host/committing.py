@@ -8,7 +8,6 @@ is left of the old slot (enabled, running, its processes) is ended by whichever 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from . import health, hooks, journal, processes, slots, starting, switching, timeline, units, watching
 from .layout import LAUNCHER, Layout, other
@@ -25,7 +24,7 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     """
     release = load(layout, release_id)
     if rollback or again:  # it has proven itself before, and the way back shall be short
-        release = replace(release, watch_seconds=0)
+        release = release._replace(watch_seconds=0)
     found = slots.read(layout)
     slot = choose(found, release.id, again=again)
     if slot != found.live:

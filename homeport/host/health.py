@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import sockets
 from .layout import Layout
@@ -29,8 +29,7 @@ PREFIX = "homeport: "
 GIVING_UP = "giving up: "
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the health path did: whether it was the wanted answer, in words, and the status if it answered at all."""
 
     good: bool

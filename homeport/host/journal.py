@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .layout import Layout
 from .lock import now
@@ -18,8 +17,7 @@ STARTED = "started"
 LEFT = "rolled-back"
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What happened to a release: it was started, became live, failed, or was left by a rollback."""
 
     event: str

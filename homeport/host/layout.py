@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 BLUE = "blue"
 GREEN = "green"
@@ -21,8 +21,7 @@ def other(slot: str) -> str:
     return GREEN if slot == BLUE else BLUE
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """The places that all applications of a host share."""
 
     root: Path = Path("/")
@@ -43,8 +42,7 @@ class Machine:
         return self.root / "etc/nginx"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The places of one application."""
 
     app: str

@@ -9,8 +9,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import journal_lines, proxy_lines
 from .layout import Layout
@@ -22,8 +21,7 @@ LATE_SECONDS = 2.0
 APP, PROXY, MIGRATION, DEPLOYS = SOURCES = ("app", "proxy", "migration", "deploys")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Which lines: of these sources, at most so many, between two moments (seconds since 1970), with this pattern."""
 
     sources: tuple[str, ...]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .layout import Layout
 from .output import HostError
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(NamedTuple):
     """What counts as healthy: `successes` answers in a row with `status` at `path`, within `timeout_seconds`."""
 
     path: str
@@ -21,8 +21,7 @@ class Health:
     timeout_seconds: float
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """A shell command at a moment of a release; `user` is `app` or `root`."""
 
     command: str
@@ -30,8 +29,7 @@ class Hook:
     timeout_seconds: float
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """What `release.json` says, as far as the host program needs it, and where the release's files are.
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
@@ -49,7 +47,7 @@ class Release:
     standby: bool = False
     rehearsal: bool = False
     workers: int = 1
-    hooks: dict[str, tuple[Hook, ...]] = field(default_factory=dict)
+    hooks: Mapping[str, tuple[Hook, ...]] = MappingProxyType({})
     commit: str = ""
     ref: str = ""
     by: str = ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Long enough for a share to the percent (the kernel counts in hundredths of a second), short enough to wait for.
 SAMPLE_SECONDS = 1.0
@@ -17,8 +17,7 @@ IDLE, COUNTED = slice(3, 5), slice(0, 8)
 TIMES, BEGAN = slice(11, 13), 19
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(NamedTuple):
     """Processor time used: the machine's as percent of all its cores, each process's as percent of one core."""
 
     machine: float

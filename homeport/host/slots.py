@@ -6,7 +6,7 @@ by blue being neither enabled for boot nor in the log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import durable, journal, units
 from .layout import BLUE, GREEN, SLOTS, Layout, other
@@ -14,8 +14,7 @@ from .output import HostError
 from .releases import Release
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """A slot as it is: its name, the release that its links agree on, its unit's state and whether it boots."""
 
     name: str
@@ -24,13 +23,13 @@ class Slot:
     enabled: bool
 
 
-@dataclass(frozen=True)
 class Slots:
     """Both slots, and the name of the live one (None: nothing was ever live)."""
 
-    live: str | None
-    blue: Slot
-    green: Slot
+    def __init__(self, live: str | None, blue: Slot, green: Slot):
+        self.live = live
+        self.blue = blue
+        self.green = green
 
     def __getitem__(self, name: str) -> Slot:
         return self.blue if name == BLUE else self.green

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ESTABLISHED = "01"
 LISTEN = "0A"
@@ -16,8 +16,7 @@ LISTEN = "0A"
 TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 
 
-@dataclass(frozen=True)
-class Socket:
+class Socket(NamedTuple):
     """One line of the table: local port, state (hexadecimal as the kernel writes it), owner's uid and inode."""
 
     port: int
