@@ -125,9 +125,11 @@ def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bo
     """Do what is left once the release in `slot` has proven itself; return whether there was anything."""
     found = slots.read(layout)
     old = found[other(slot)]
+    keeps = standby and old.active and old.release != release.id
     if not found[slot].enabled:
-        units.enable(layout.unit(slot))
-    if standby and old.active and old.release != release.id:
+        # When the other one is disabled below, systemd reads its files anew once, for both.
+        units.enable(layout.unit(slot), reload=keeps or not old.enabled)
+    if keeps:
         return _keep(layout, old, release) or not found[slot].enabled
     running = units.show(layout.unit(old.name))["ActiveState"] not in ("inactive", "failed")
     if old.enabled:
