@@ -83,9 +83,14 @@ def _transport(host: Host) -> Any:
     return client.get_transport() if client is not None else None
 
 
+def has_channels(host: Host) -> bool:
+    """Tell whether the connector can run a command beside another."""
+    return isinstance(host.connector, LocalConnector) or _transport(host) is not None
+
+
 def open_channel(host: Host, command: StringCommand, *, sudo: bool) -> Channel | None:
     """Start `command` on `host`, on the connection that is open; None for a connector that has no such thing."""
-    if not isinstance(host.connector, LocalConnector) and _transport(host) is None:
+    if not has_channels(host):
         return None
     line = make_unix_command_for_host(host.state, host, command, _sudo=sudo).get_raw_value()
     if isinstance(host.connector, LocalConnector):

@@ -71,6 +71,8 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by
         previous = found[found.live].release if found.live else None
         starting.record_failure(layout, release, slot, str(error), by=by, previous=previous)
         raise
+    watched = f", watched for {release.watch_seconds:.0f} s" if release.watch_seconds else ""
+    say(f"{layout.app}: requests go to release {release.id} in slot {slot} now{watched}")
 
 
 def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:

@@ -131,6 +131,11 @@ class Layout(NamedTuple):
         """
         return self.machine.runtime / f"{self.app}.lock"
 
+    @property
+    def deploy_lock(self) -> Path:
+        """Return the file whose flock says that a controller's run is under way; the lock ends with its connection."""
+        return self.machine.runtime / f"{self.app}.deploy.lock"
+
     def permit(self, slot: str) -> Path:
         """Return the file that lets a slot run that is not live yet; a boot forgets it."""
         return self.machine.runtime / f"{self.app}.{slot}.started"

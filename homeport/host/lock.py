@@ -36,6 +36,33 @@ def held(path: Path, holder: dict[str, str], wait_seconds: float) -> Iterator[No
         os.close(handle)
 
 
+def is_held_by(path: Path, run: str) -> bool:
+    """Tell whether the lock `path` is held by the controller's run that has written its mark `run` there.
+
+    Who looks holds it for a moment itself; so only a lock that has the mark is looked at, which is nobody else's.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        if _mark(os.pread(handle, 4096, 0)) != run:
+            return False
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _mark(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["run"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def now() -> str:
     """Return the time as ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

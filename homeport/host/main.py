@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--again", action="store_true", help="although it is live (a restart in the other slot)")
         if name == "start":
-            command.add_argument("--commit", action="store_true", help="and commit it then, in the same run")
+            text = "and commit it then, if the run with this mark still holds the deploy lock"
+            command.add_argument("--commit", default="", metavar="RUN", help=text)
     _add_gates(commands)
     _add_upkeep(commands)
     _add_proxy(commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pyinfra.api.exceptions import DeployError
 
 from homeport import events, identity
+from homeport.connection import has_channels
 from homeport.errors import HomeportError
 from homeport.fleet import has_one_host
 from homeport.operations.locking import Request, locks_of
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from homeport.settings import Settings
 
 T = TypeVar("T")
-Changes = tuple[Change, ...]
 # A reading that is older is not relied on, whoever was at work since.
 CURRENT_SECONDS = 60.0
 
@@ -36,6 +37,8 @@ class HostRun(ABC):
         self.settings = settings
         self.sudo = sudo
         self._is_locked = False
+        # Tells this run's lock from that of every other.
+        self.mark = secrets.token_hex(8)
 
     @abstractmethod
     def forget(self) -> None:
@@ -61,7 +64,8 @@ class HostRun(ABC):
 
     def ask_for_lock(self) -> None:
         """Note that this run locks the host before it changes anything there."""
-        holder = {"action": self.action, "by": identity.user(), "from": identity.machine(), **self.about()}
+        who = {"by": identity.user(), "from": identity.machine(), "run": self.mark}
+        holder = {"action": self.action, **who, **self.about()}
         locks_of(self.host.state).ask(
             Request(
                 self.host,
@@ -100,20 +104,12 @@ class HostRun(ABC):
 
     @property
     def switches_at_once(self) -> bool:
-        """Whether a release goes live as soon as it has started: there is no other host that has to start it as well.
+        """Whether a release is switched to by the command that starts it: no other host has to start it as well.
 
-        Then both are one command, which takes half a second less and goes on to its end when the connection breaks.
+        That takes half a second less. The host must be able to tell then that this run is still there, by its lock: a
+        release whose run was killed or interrupted while it started does not go live.
         """
-        return has_one_host(self.host.state)
-
-    def shared_out(self, start: Changes, switch: Changes) -> tuple[Changes, Changes]:
-        """Return what the phases Start and Switch do, of what it takes to `start` and to `switch`."""
-        return ((*start, *switch), ()) if start and self.switches_at_once else (start, switch)
-
-    @property
-    def commit_option(self) -> tuple[str, ...]:
-        """Return the option of the host program's `start` that makes it commit the release as well, if it shall."""
-        return ("--commit",) if self.switches_at_once else ()
+        return has_one_host(self.host.state) and has_channels(self.host)
 
     @property
     def work_wait(self) -> tuple[str, str]:

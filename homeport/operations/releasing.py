@@ -8,7 +8,6 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 
 from homeport.facts.contents import ContentsFact
-from homeport.operations.base import Changes
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.diff import show_release_diff
 from homeport.operations.run import Run
@@ -16,6 +15,7 @@ from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.rules.dependencies import install_environment
 from homeport.source import Present
 from homeport.state import compare
+from homeport.state.changes import Change
 
 Commands = Generator[StringCommand, None, None]
 # Unpacked size of a release from which on the host is asked what it has of it.
@@ -88,20 +88,26 @@ def _start(run: Run) -> Commands:
 
     With no other machine to wait for, the switch follows in the same command.
     """
-    if run.announce(run.changes(lambda: _start_and_switch(run)[0]), otherwise="the release is live"):
-        release = run.wanted.release.id
-        yield work("start", run.wanted.app, "--release", release, *run.commit_option, *run.on_behalf)
+    changes = run.changes(lambda: _start_changes(run))
+    run.has_switched = bool(changes) and run.switches_at_once
+    if run.announce(changes, otherwise="the release is live"):
+        commit = ("--commit", run.mark) if run.has_switched else ()
+        yield work("start", run.wanted.app, "--release", run.wanted.release.id, *commit, *run.on_behalf)
 
 
-def _start_and_switch(run: Run) -> tuple[Changes, Changes]:
-    start, switch = compare.start_changes(run.wanted, run.found), compare.switch_changes(run.wanted, run.found)
-    return run.shared_out(start, switch)
+def _start_changes(run: Run) -> tuple[Change, ...]:
+    start = compare.start_changes(run.wanted, run.found)
+    return (*start, *compare.switch_changes(run.wanted, run.found)) if start and run.switches_at_once else start
 
 
 @operation()
 def switch(run: Run) -> Commands:
     """Send requests to the release, let the old slot finish its own, and stop it."""
-    if run.announce(run.changes(lambda: _start_and_switch(run)[1]), otherwise="the release is live"):
+    if run.has_switched:
+        run.host.noop("the start includes it")
+        return
+    changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
+    if run.announce(changes, otherwise="the release is live"):
         yield work("commit", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf)
 
 

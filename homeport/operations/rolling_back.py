@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 from pyinfra.api import StringCommand, operation
 
 from homeport.errors import HomeportError
-from homeport.operations.base import Changes
 from homeport.operations.by_hand import ReleasesRun
 from homeport.rules import rollback
 from homeport.state.releases import ReleaseFound
@@ -56,19 +55,15 @@ class RollbackRun(ReleasesRun):
 
 @operation()
 def start(run: RollbackRun) -> Commands:
-    """Start the older release in the idle slot; with no other machine to wait for, the switch follows at once."""
-    if run.announce(run.changes(lambda: _start_and_switch(run)[0]), otherwise="the release is live"):
-        release = run.target.id
-        yield run.work("start", "--rollback", "--release", release, *run.commit_option, *run.on_behalf)
-
-
-def _start_and_switch(run: RollbackRun) -> tuple[Changes, Changes]:
-    start, switch = rollback.start_changes(run.found, run.target), rollback.switch_changes(run.found, run.target)
-    return run.shared_out(start, switch)
+    """Start the older release in the idle slot; what serves is not touched."""
+    changes = run.changes(lambda: rollback.start_changes(run.found, run.target))
+    if run.announce(changes, otherwise="the release is live"):
+        yield run.work("start", "--rollback", "--release", run.target.id, *run.on_behalf)
 
 
 @operation()
 def switch(run: RollbackRun) -> Commands:
     """Send requests to the older release, let the other slot finish its own, and stop it."""
-    if run.announce(run.changes(lambda: _start_and_switch(run)[1]), otherwise="the release is live"):
+    changes = run.changes(lambda: rollback.switch_changes(run.found, run.target))
+    if run.announce(changes, otherwise="the release is live"):
         yield run.work("commit", "--rollback", "--release", run.target.id, *run.on_behalf)

@@ -41,6 +41,8 @@ class Run(HostRun):
         self.query = query(describe(Machine()))
         self._found: Snapshot | None = None
         self._read_at = 0.0
+        # Set by the phase that starts the release, for the one that would switch to it.
+        self.has_switched = False
         self.wanted = describe(sized(settings, self.found))
         self.ask_for_lock()
 

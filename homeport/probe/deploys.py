@@ -47,7 +47,7 @@ def _event(entry: dict[str, Any]) -> EventFacts:
 
 def _running(layout: Layout) -> str:
     """Return what a lock says of its holder, "" when none has one: the kernel knows, the file outlives its holder."""
-    for lock in (layout.lock, layout.machine.runtime / f"{layout.app}.deploy.lock"):
+    for lock in (layout.lock, layout.deploy_lock):
         if lock.exists() and is_locked(lock, LOCKS.read_text()):
             return lock.read_text(errors="replace").strip() or "{}"
     return ""

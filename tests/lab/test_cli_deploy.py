@@ -80,7 +80,7 @@ def test_a_deploy_shows_each_step_as_it_goes_and_ends_with_a_summary(stage: Stag
     said = [found[2] for found in timed if found]
     moments = [int(found[1]) for found in timed if found]
     assert moments == sorted(moments)
-    order = [said.index(next(one for one in said if one.startswith(f"{step} done in"))) for step in ("Files", "Switch")]
+    order = [said.index(next(one for one in said if one.startswith(f"{step} done in"))) for step in ("Files", "Start")]
     assert order == sorted(order)
     assert f"| hello: release {release} is live in slot blue" in said
     summary = lines[lines.index(next(line for line in lines if line.startswith("deployed in"))) :]

@@ -33,7 +33,7 @@ MOMENTS = {
     "as it compares": ("connected", 0, False),
     "in the upload": ("Release: upload", 0, True),
     "in the start": ("starting release", 0, False),
-    "in the watch after the switch": ("is healthy in slot", 2, False),
+    "in the watch after the switch": ("requests go to release", 1, False),
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport, refusal, settle_data
-from tests.lab.project import REPOSITORY, Project, Seen
+from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
@@ -119,14 +119,17 @@ def test_when_the_first_is_killed_the_next_goes_on_with_no_unlocking(stage: Stag
 
 
 def test_a_deploy_that_is_interrupted_ends_with_130_and_the_next_goes_on(stage: Stage) -> None:
+    before = stage.live()
     stage.release("four", slow=True)
     first = stage.begin()
     first.send_signal(signal.SIGINT)
-    stage.go()
     output = first.communicate(timeout=300)[0]
     assert first.returncode == 130, output
     assert "Traceback" not in output
-    before = stage.live()
+    stage.go()
+    # What has begun comes to its end, and does not go live by itself.
+    assert until(lambda: "it goes no further" in stage.seen.shell("journalctl -t homeport -o cat --since -5min"), 120)
+    assert stage.live() == before
     stage.project.deployed(stage.host)
     assert stage.live() != before
 

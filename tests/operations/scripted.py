@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pyinfra.api import Config, Inventory, State, StringCommand
+from pyinfra.connectors.local import LocalConnector
 
 from homeport.operations.run import Run
 from homeport.plans.provision import PHASES
@@ -49,6 +50,12 @@ class ScriptedHost:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     state: State = field(default_factory=partial(make_state, "web1", "web2"))
     data: dict[str, Any] = field(default_factory=dict)
+    connector: Any = None
+
+    def alone(self) -> ScriptedHost:
+        """Make it the only host of its run, with a connection that can do two things at once."""
+        self.state, self.connector = make_state(self.name), LocalConnector.__new__(LocalConnector)
+        return self
 
     def get_fact(self, fact: type, *arguments: Any, **options: Any) -> Any:
         assert self.facts.get(fact.__name__), f"nobody scripted this reading of {fact.__name__}"

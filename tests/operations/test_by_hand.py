@@ -17,7 +17,7 @@ from homeport.paths import HOST_PROGRAM
 from homeport.state.releases import ReleaseFound, Releases
 from tests.state.builders import make_settings
 
-from .scripted import ScriptedHost, make_state
+from .scripted import ScriptedHost
 
 NEW = ReleaseFound("new", "live", migrations=())
 OLD = ReleaseFound("old", "good", live_at="t1", migrations=())
@@ -55,13 +55,6 @@ def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
     for phase, action in ((rolling_back.start, "start"), (rolling_back.switch, "commit")):
         assert work(phase, run) == f"{action} --app notes --rollback --release old {ASKED}"
     assert run.about() == {"release": "old"}
-
-
-def test_a_rollback_of_a_single_host_is_one_command() -> None:
-    run = prepared(RollbackRun, FOUND, host=ScriptedHost({}, state=make_state("web1")))
-    assert work(rolling_back.start, run) == f"start --app notes --rollback --release old --commit {ASKED}"
-    assert [line.split()[0] for line in run.host.lines] == ["start", "switch"]
-    assert list(rolling_back.switch._inner(run)) == []
 
 
 def test_a_rollback_to_what_is_live_does_nothing() -> None:

@@ -18,6 +18,7 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.errors import HeldError, HomeportError
 from homeport.facts.snapshot import DEPLOYS
+from homeport.host.lock import is_held_by
 from homeport.operations import locking, outcome
 from homeport.operations.command import script
 from homeport.operations.locking import Locks, Request
@@ -77,6 +78,25 @@ def test_the_lock_is_taken_and_says_to_root_alone_who_has_it(lock: LocalLock) ->
     assert said(lock.start()) == "locked"
     assert json.loads(lock.file.read_text()) == ALICE
     assert lock.file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("end", ["its input ends", "it is killed", "another run has it"])
+def test_on_the_host_it_can_be_told_whether_a_run_still_has_it(lock: LocalLock, end: str) -> None:
+    assert not is_held_by(lock.file, "ours")
+    run = lock.start(holder={**ALICE, "run": "ours"})
+    assert said(run) == "locked"
+    assert is_held_by(lock.file, "ours")
+    assert not is_held_by(lock.file, "another")
+    if end == "its input ends" and run.stdin:
+        run.stdin.close()
+    else:
+        run.kill()
+    run.wait(10)
+    if end == "another run has it":
+        assert said(lock.start(holder={**ALICE, "run": "another"})) == "locked"
+    elif end == "it is killed":
+        assert json.loads(lock.file.read_text())["run"] == "ours"
+    assert not is_held_by(lock.file, "ours")
 
 
 def test_the_second_one_is_told_who_has_it_and_ends_with_4(lock: LocalLock) -> None:

@@ -18,7 +18,7 @@ from homeport.state import compare
 from homeport.state.snapshot import PathFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 
-from .scripted import ARCHIVE, make_run, make_state, payload, phase
+from .scripted import ARCHIVE, make_run, payload, phase
 
 NAMES = [name for name, _ in PHASES]
 # The builders' machine migrates, so the release is started in the phase before.
@@ -265,19 +265,35 @@ def test_what_must_not_end_with_the_connection_has_a_unit_of_its_own_whose_name_
 @pytest.mark.parametrize("migrates", [True, False])
 def test_a_release_that_no_other_host_has_to_start_goes_live_in_the_command_that_starts_it(migrates: bool) -> None:
     run, host = make_run(bare(), migrates=migrates)
-    host.state = make_state("web1")
-    commands = [command.get_raw_value() for name in STARTING for command in phase(name, run)]
-    [only] = commands
-    assert f"start --app notes --release {WANTED.release.id} --commit --by " in only
+    host.alone()
+    [command] = [command.get_raw_value() for name in STARTING for command in phase(name, run)]
+    assert f"start --app notes --release {WANTED.release.id} --commit {run.mark} --by " in command
     assert [line.split()[0] for line in host.lines] == ["start", "switch"]
     assert list(phase("Switch", run)) == []
 
 
+def test_where_nothing_can_hold_the_lock_meanwhile_the_two_are_two_commands() -> None:
+    run, host = make_run(bare())
+    host.alone().connector = None
+    [start] = phase("Start first", run)
+    [switch] = phase("Switch", run)
+    assert "--commit" not in start.get_raw_value()
+    assert " commit --app notes " in switch.get_raw_value()
+
+
 def test_a_switch_that_was_interrupted_is_finished_without_another_start_on_a_single_host() -> None:
-    found = replace(as_wanted(WANTED), proven_release="another")
-    run, host = make_run(found)
-    host.state = make_state("web1")
+    run, host = make_run(replace(as_wanted(WANTED), proven_release="another"))
+    host.alone()
     assert [command for name in STARTING for command in phase(name, run)] == []
+    [command] = phase("Switch", run)
+    assert " commit --app notes " in command.get_raw_value()
+
+
+def test_a_switch_whose_start_another_run_has_made_necessary_meanwhile_is_not_passed_over() -> None:
+    run, host = make_run(as_wanted(WANTED), replace(as_wanted(WANTED), slots={"blue": "another"}))
+    host.alone()
+    assert [command for name in STARTING for command in phase(name, run)] == []
+    run.forget()  # as when the lock comes late
     [command] = phase("Switch", run)
     assert " commit --app notes " in command.get_raw_value()
 
