@@ -15,16 +15,17 @@ def start(options: argparse.Namespace, given: list[str]) -> int:
     """Bring a release up; with `--commit` make it the live one then, unless its run has ended meanwhile."""
     from .starting import start
 
-    def both(layout: Layout, release: str, by: str) -> None:
-        from .committing import commit
-
-        start(layout, release, by)
+    def work(layout: Layout, release: str, by: str) -> None:
+        start(layout, release, by, rollback=options.rollback, again=options.again)
+        if not options.commit:
+            return
         if not lock.is_held_by(layout.deploy_lock, options.commit):
             raise output.HostError("it goes no further, for the run that began it has ended; run it again")
-        commit(layout, release, by)
+        from .committing import commit
 
-    only = partial(start, rollback=options.rollback, again=options.again)
-    return alone(options, given, both if options.commit else only)
+        commit(layout, release, by, rollback=options.rollback, again=options.again)
+
+    return alone(options, given, work)
 
 
 def commit(options: argparse.Namespace, given: list[str]) -> int:
