@@ -113,10 +113,14 @@ class HostRun(ABC):
 
     @property
     def work_wait(self) -> tuple[str, str]:
-        """Return the option that has the host program wait for what a killed run has left at work: a start, at most."""
+        """Return the option that has the host program wait for what a killed run has left at work.
+
+        That is a start and a switch, at most; hooks have times of their own, which nobody waits for.
+        """
         settings = self.settings
         start = settings.migrate_timeout_seconds + settings.health_timeout_seconds
-        return "--lock-wait", str(max(settings.lock_wait_seconds, start))
+        switch = settings.watch_seconds + settings.drain_timeout_seconds
+        return "--lock-wait", str(max(settings.lock_wait_seconds, start + switch))
 
     @property
     def on_behalf(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def work(operation: Any, run: ReleasesRun) -> str:
     return asked.removesuffix(" </dev/null")
 
 
-ASKED = f"--by {identity.by()} --lock-wait 360"
+ASKED = f"--by {identity.by()} --lock-wait 395"
 
 
 def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
