@@ -90,6 +90,11 @@ class Report:
         return "\n".join(lines + [str(failure) for failure in self.failures[:30]])
 
 
+def _reason(error: BaseException) -> str:
+    cause = f" ({_reason(error.__cause__)})" if error.__cause__ else ""
+    return f"{type(error).__name__}: {error}{cause}"
+
+
 class Load:
     """The clients, each in a thread of its own, from `start` to `stop`."""
 
@@ -129,7 +134,7 @@ class Load:
                 self._note(name, client.request(), at)
             except clients.ERRORS as error:
                 with self._lock:
-                    self.report.failures.append(Failure(at, name, f"{type(error).__name__}: {error}"))
+                    self.report.failures.append(Failure(at, name, _reason(error)))
                 client.close()
         client.close()
 

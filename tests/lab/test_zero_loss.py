@@ -57,6 +57,12 @@ class Site:
         self.seen.shell(f"kill -9 {killed}")
         return killed
 
+    def last_words(self) -> str:
+        """Return what proxy and application wrote last, to explain a failure."""
+        return self.seen.shell(
+            "tail -n 30 /var/log/nginx/error.log; journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx"
+        )
+
     def notes(self) -> int:
         """Return how many notes the database has that the load sent."""
         query = "select count(*) from notes where text = 'sent by the load'"
@@ -108,7 +114,7 @@ def answers_again(site: Site, unit: str, killed: str) -> bool:
 def assert_nobody_noticed(site: Site, report: Report, before: int, notes_before: int) -> None:
     """The clients of a site have seen its releases since number `before`, one after another, and lost nothing."""
     print(f"{site.host.name}: {report}")
-    assert report.failures == [], report
+    assert report.failures == [], f"{report}\n{site.last_words()}"
     assert report.served(NEW_CONNECTION) == site.live[before:]
     assert report.closed == {SERVICE_RESTART: len(site.live) - before - 1}
     assert site.notes() - notes_before == report.answered[KEEP_ALIVE_POST]
