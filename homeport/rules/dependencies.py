@@ -18,6 +18,8 @@ from homeport.rules.requirements import inside, read_requirements
 from homeport.rules.tree import folders, some
 from homeport.rules.uv_lock import Lock, Table, missing_from_lock, read_lock, read_toml, table
 
+# What is read of most applications.
+DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml", "uv.toml", ".python-version")
 # What dependencies.sh adds to each environment of its own; another version is another environment.
 ADDED = "access-log-1"
 Kind = Literal["uv-lock", "requirements", "pyproject", "none"]

@@ -108,12 +108,12 @@ def find_repository(source: str, project: Path) -> Repository:
         raise _source_error(f"no folder at {path}", "set app_source to the folder of a git repository")
     here = Repository(path)
     try:
-        bare, root = here.text("rev-parse", "--is-bare-repository", "--absolute-git-dir").split("\n", 1)
-        if bare == "true":
-            return Repository(Path(root), bare=True)
         prefix, root = here.text("rev-parse", "--show-prefix", "--show-toplevel").split("\n", 1)
         return Repository(Path(root), prefix.rstrip("/"))
     except GitError as error:
+        bare, _, root = (here.attempt("rev-parse", "--is-bare-repository", "--absolute-git-dir") or "").partition("\n")
+        if bare == "true":
+            return Repository(Path(root), bare=True)
         raise _repository_error(path, str(error)) from None
 
 

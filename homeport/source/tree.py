@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import UsageError
+from homeport.rules.dependencies import DEPENDENCY_FILES
 from homeport.rules.tree import (
+    SUBMODULE,
     Entry,
     folders,
     parse_entries,
@@ -30,7 +32,8 @@ from homeport.source.git import GitError, Repository
 class Tree:
     """The application's folder in the repository's tree `root`; `files` are the release.
 
-    `id` is the folder's own tree; where some of it is not released, the tree of the rest.
+    `id` is the folder's own tree; where some of it is not released, the tree of the rest. `contents` has what was read
+    already, by git object: each question to git is a process.
     """
 
     repository: Repository
@@ -38,6 +41,7 @@ class Tree:
     folder: str
     id: str
     files: tuple[Entry, ...]
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def paths(self) -> frozenset[str]:
         """Return the paths of the released files, below the application's folder."""
@@ -46,7 +50,9 @@ class Tree:
     def read(self, path: str) -> str | None:
         """Return the text of a released file, or None if there is none at `path`; raise UsageError if it is no text."""
         found = next((entry for entry in self.files if entry.path == path), None)
-        return None if found is None else read_text(self.repository, found.id, path)
+        if found is None or found.id not in self.contents:
+            return None if found is None else read_text(self.repository, found.id, path)
+        return _decoded(self.contents[found.id], path)
 
     def read_all(self, paths: Collection[str]) -> dict[str, str]:
         """Return the text of released files by path, read in one go; a byte that is no UTF-8 becomes a mark."""
@@ -60,7 +66,9 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
 
     Raises UsageError when the folder is not there (key app_subdirectory) or holds what cannot be released.
     """
-    identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}") or "none"
+    identity = root
+    if folder:
+        identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}") or "none"
     try:
         listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
     except GitError:  # not there, or a file
@@ -68,15 +76,20 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
             f"no folder {folder} {place}", key="app_subdirectory", fix="set it to the folder that the application is in"
         ) from None
     files = without_ignored(listed, _unreleased(repository, root, folder, listed))
-    contents = _contents(repository, sorted({entry.id for entry in to_examine(files)}))
+    asked = tuple(entry for entry in files if entry.path in DEPENDENCY_FILES and entry.mode != SUBMODULE)
+    contents = _contents(repository, sorted({entry.id for entry in to_examine(files) + asked}))
     refuse_what_cannot_be_released(files, contents)
-    return Tree(repository, root, folder, identity if files == listed else tree_id(files), files)
+    return Tree(repository, root, folder, identity if files == listed else tree_id(files), files, contents)
 
 
 def read_text(repository: Repository, blob: str, path: str) -> str:
     """Return the text of a git blob; raise UsageError that names `path` if it is not UTF-8."""
+    return _decoded(repository.run("cat-file", "blob", blob), path)
+
+
+def _decoded(content: bytes, path: str) -> str:
     try:
-        return repository.run("cat-file", "blob", blob).decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text", key="app_source", fix="save it as UTF-8 and commit") from None
 
