@@ -50,9 +50,10 @@ class Tree:
     def read(self, path: str) -> str | None:
         """Return the text of a released file, or None if there is none at `path`; raise UsageError if it is no text."""
         found = next((entry for entry in self.files if entry.path == path), None)
-        if found is None or found.id not in self.contents:
-            return None if found is None else read_text(self.repository, found.id, path)
-        return _decoded(self.contents[found.id], path)
+        if found is None:
+            return None
+        content = self.contents.get(found.id)
+        return read_text(self.repository, found.id, path) if content is None else _decoded(content, path)
 
     def read_all(self, paths: Collection[str]) -> dict[str, str]:
         """Return the text of released files by path, read in one go; a byte that is no UTF-8 becomes a mark."""
