@@ -68,6 +68,12 @@ def lock(tmp_path: Path) -> Iterator[LocalLock]:
         process.wait()
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the shell; return when nothing that it had begun is left, which may have its descriptors for a moment."""
+    process.kill()
+    process.communicate(timeout=10)
+
+
 def said(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     line = process.stdout.readline().rstrip("\n")
@@ -89,9 +95,9 @@ def test_on_the_host_it_can_be_told_whether_a_run_still_has_it(lock: LocalLock, 
     assert not is_held_by(lock.file, "another")
     if end == "its input ends" and run.stdin:
         run.stdin.close()
+        run.wait(10)
     else:
-        run.kill()
-    run.wait(10)
+        kill(run)
     if end == "another run has it":
         assert said(lock.start(holder={**ALICE, "run": "another"})) == "locked"
     elif end == "it is killed":
@@ -191,8 +197,7 @@ def test_a_deploy_that_was_killed_is_no_last_one(lock: LocalLock) -> None:
     end(lock.start())
     killed = lock.start()
     assert said(killed) == "locked"
-    killed.kill()
-    killed.wait()
+    kill(killed)
     assert seen(lock) == ""
     assert before(lock.start()) == ""
 
