@@ -150,8 +150,9 @@ def test_a_release_that_fails_while_it_holds_a_secret_does_not_tell_it(stage: St
 
 def test_nobody_else_saw_a_secret_while_the_runs_were_under_way(stage: Stage) -> None:
     assert [found for watch in stage.watches for found in watch.found] == []
-    # They did look, and what runs of ours do on a host was to be seen.
-    assert all(watch.looks > 20 for watch in stage.watches)
+    # They did look (a dry run is short), and what runs of ours do on a host was to be seen.
+    assert all(watch.looks > 5 for watch in stage.watches)
+    assert sum(watch.looks for watch in stage.watches) > 20 * len(stage.watches)
     assert all(watch.scripts for watch in stage.watches)
 
 
