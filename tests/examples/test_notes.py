@@ -104,9 +104,8 @@ def test_a_slow_request_keeps_nobody_waiting(served: Server) -> None:
     threads = [threading.Thread(target=wait) for _ in range(4)]
     for thread in threads:
         thread.start()
-    begun = time.monotonic()
     assert served.get("/health").status == 200
-    assert time.monotonic() - begun < 2
+    assert slow == []
     for thread in threads:
         thread.join()
     assert len(slow) == 4

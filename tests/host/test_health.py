@@ -1,6 +1,7 @@
 """The health gate, against real servers on loopback."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -45,16 +46,13 @@ def test_it_gives_up_when_the_time_is_over_and_says_what_it_saw(capsys: pytest.C
         began = time.monotonic()
         assert wait(server.port, wanted(timeout_seconds=0.8), "app.test", os.getpid()) == TOO_LATE
 
-    assert 0.7 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.7
     assert "giving up: /health answered 503 instead of 200 (after 1 s)" in capsys.readouterr().out
 
 
 def test_it_fails_at_once_when_the_process_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    began = time.monotonic()
+    assert wait(free_port(), wanted(timeout_seconds=math.inf), "app.test", gone()) == PROCESS_GONE
 
-    assert wait(free_port(), wanted(timeout_seconds=30), "app.test", gone()) == PROCESS_GONE
-
-    assert time.monotonic() - began < 2
     assert "the process exited" in capsys.readouterr().out
 
 
