@@ -105,7 +105,7 @@ def begin_testssl(stage: Stage) -> subprocess.Popen[str]:
     script = (
         f"export DEBIAN_FRONTEND=noninteractive TERM=dumb; cat >/run/ca.pem <<'PEM'\n{ca}\nPEM\n"
         "apt-get install -qq --no-install-recommends testssl.sh >/run/apt 2>&1 || { cat /run/apt; exit 1; }\n"
-        f"testssl --quiet --color 0 --warnings off --add-ca /run/ca.pem --ip {host.address} "
+        f"rm -f /run/testssl.json; testssl --quiet --color 0 --warnings off --add-ca /run/ca.pem --ip {host.address} "
         f"--jsonfile /run/testssl.json -p -s -f -P -S -h -U {host.domain}"
     )
     command = [
