@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import gevent  # type: ignore[import-untyped]
@@ -47,7 +48,7 @@ def install() -> None:
     gevent.get_hub().NOT_ERROR += (PyinfraError,)
     if context := click.get_current_context(silent=True):
         context.call_on_close(_end_honestly)
-        signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGINT, partial(_interrupted, state))
 
 
 def _end_honestly() -> None:
@@ -61,12 +62,20 @@ def _end_honestly() -> None:
         raise SystemExit(EXIT_HELD)
 
 
-def _interrupted(signal_number: int, frame: object) -> NoReturn:
+def _interrupted(state: State, signal_number: int, frame: object) -> None:
+    """End this process, and with it its connections and locks, whatever hosts are at; what is at work there goes on."""
     # Once is enough: `homeport` passes on an interrupt that the terminal may have sent to both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
-    raise SystemExit(EXIT_INTERRUPTED)
+    if state.initialised:
+        # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.
+        state.pool.kill(block=False)
+    main = gevent.get_hub().parent
+    if gevent.getcurrent() is main:
+        raise SystemExit(EXIT_INTERRUPTED)
+    # Raised here it would end only the thread (of a connection, say) that the interrupt happened to find at work.
+    gevent.kill(main, SystemExit(EXIT_INTERRUPTED))
 
 
 def _deploys() -> bool:

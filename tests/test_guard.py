@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from homeport.errors import EXIT_INTERRUPTED
 
 REPOSITORY = Path(__file__).parents[1]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
@@ -56,20 +60,28 @@ class Project:
     folder: Path
     listener: Listener
 
-    def pyinfra(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run pyinfra as a user does, without a terminal."""
+    def started(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start pyinfra as a user does, without a terminal."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        return subprocess.run(
+        return subprocess.Popen(
             [str(PYINFRA), *arguments],
-            cwd=folder or self.folder,
+            cwd=self.folder,
             env={**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=120,
         )
+
+    def pyinfra(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run pyinfra to its end."""
+        with self.started(*arguments) as process:
+            try:
+                output, errors = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def refusal(self, *arguments: str) -> list[str]:
         """Deploy with these arguments and have it refused before anything is connected to; return the errors."""
@@ -246,3 +258,40 @@ def test_what_needs_only_the_hosts_needs_neither_source_nor_secrets(
 def test_a_release_that_is_no_id_is_refused(project: Project, value: str) -> None:
     [line] = project.refusal(*DEPLOY, "--limit", "web1", "--data", f"release={value}")
     assert line.startswith("error: web1: release: ")
+
+
+# Sends the interrupt where only that thread would end by it.
+OWN_THREAD = """
+import os, pathlib, signal, threading, time
+
+def interrupt():
+    while not pathlib.Path("begun").exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("from_thread", [False, True])
+def test_an_interrupt_ends_the_run_while_a_host_is_still_at_work(project: Project, *, from_thread: bool) -> None:
+    begun, end = project.folder / "begun", project.folder / "end"
+    os.mkfifo(end)
+    if from_thread:
+        with (project.folder / "config.py").open("a") as config:
+            config.write(OWN_THREAD)
+    command = f"touch {begun}; read line <{end}"
+    with project.started("@local", "exec", "--", command) as process:
+        try:
+            while not begun.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            if not from_thread:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == EXIT_INTERRUPTED
+        finally:
+            process.kill()
+            end.write_text("on\n")  # which ends the command
+        output, errors = process.communicate()
+    assert "Traceback" not in output + errors
+    assert errors.count("interrupted; what is at work on a host goes on there") == 1

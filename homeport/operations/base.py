@@ -107,7 +107,7 @@ class HostRun(ABC):
         """Whether a release is switched to by the command that starts it: no other host has to start it as well.
 
         That takes half a second less. The host must be able to tell then that this run is still there, by its lock: a
-        release whose run was killed while it started does not go live.
+        release whose run was killed or interrupted while it started does not go live.
         """
         return has_one_host(self.host.state) and has_channels(self.host)
 
