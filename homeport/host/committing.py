@@ -8,6 +8,7 @@ is left of the old slot (enabled, running, its processes) is ended by whichever 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from . import health, hooks, journal, processes, slots, starting, switching, timeline, units, watching
 from .layout import LAUNCHER, Layout, other
@@ -15,12 +16,22 @@ from .output import HostError, say
 from .releases import Release, load
 
 
-def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = False, again: bool = False) -> None:
+def commit(
+    layout: Layout,
+    release_id: str,
+    by: str = "",
+    *,
+    rollback: bool = False,
+    again: bool = False,
+    may_switch: Callable[[], None] | None = None,
+) -> None:
     """Make the release `release_id`, which `start` has brought up, the live one; finish what an earlier run left.
 
     Raises HostError, with the old release live, when the new one is not up, not healthy, or fails while it is watched.
     `by` is who asked, for the log. `rollback` marks the release that is left; `again` takes the release's other slot,
-    where `start` has brought it up once more; neither is watched. The caller holds the application's lock.
+    where `start` has brought it up once more; neither is watched. Before it goes live `may_switch` is asked, if given,
+    which raises LockedError when it must not; what is live already is finished. The caller holds the application's
+    lock.
     """
     release = load(layout, release_id)
     if rollback or again:  # it has proven itself before, and the way back shall be short
@@ -28,6 +39,8 @@ def commit(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fa
     found = slots.read(layout)
     slot = choose(found, release.id, again=again)
     if slot != found.live:
+        if may_switch:
+            may_switch()
         with timeline.step("switch"):
             _go_live(layout, found, slot, release, by)
     starting.disarm(layout)

@@ -16,16 +16,21 @@ def start(options: argparse.Namespace, given: list[str]) -> int:
     from .starting import start
 
     def work(layout: Layout, release: str, by: str) -> None:
-        start(layout, release, by, rollback=options.rollback, again=options.again)
-        if not options.commit:
-            return
-        if not lock.is_held_by(layout.deploy_lock, options.commit):
-            raise output.HostError("it goes no further, for the run that began it has ended; run it again")
-        from .committing import commit
+        may_switch = partial(_may_switch, layout, options.commit)
+        start(layout, release, by, rollback=options.rollback, again=options.again, may_switch=may_switch)
+        if options.commit:
+            from .committing import commit
 
-        commit(layout, release, by, rollback=options.rollback, again=options.again)
+            commit(layout, release, by, rollback=options.rollback, again=options.again, may_switch=may_switch)
 
     return alone(options, given, work)
+
+
+def _may_switch(layout: Layout, run: str) -> None:
+    """Raise LockedError when `run`, if there is one, has ended since it asked, or somebody holds deploys by now."""
+    if run and not lock.is_held_by(layout.deploy_lock, run):
+        raise output.LockedError("it goes no further, for the run that began it has ended; run it again")
+    holding.refuse(layout)
 
 
 def commit(options: argparse.Namespace, given: list[str]) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from collections.abc import Callable
 
 from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, timeline, units
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
-from .output import HostError, say
+from .output import HostError, LockedError, say
 from .releases import Release, load
 
 # To look takes processor time from what starts.
@@ -24,11 +25,20 @@ PROGRESS_SECONDS = 5.0
 UNCOMMITTED_SECONDS = 1800
 
 
-def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = False, again: bool = False) -> None:
+def start(
+    layout: Layout,
+    release_id: str,
+    by: str = "",
+    *,
+    rollback: bool = False,
+    again: bool = False,
+    may_switch: Callable[[], None] | None = None,
+) -> None:
     """Bring the release `release_id` up; raise HostError with the cause, and leave its slot stopped, when it fails.
 
     `by` is who asked, for the log. `rollback` refuses a release that never was good; `again` brings the live release up
-    a second time; neither migrates. The caller holds the application's lock.
+    a second time; neither migrates. Before the live release is ended for want of memory `may_switch` is asked, if
+    given, which raises LockedError when it must not. The caller holds the application's lock.
     """
     release = load(layout, release_id)
     if rollback:
@@ -45,7 +55,11 @@ def start(layout: Layout, release_id: str, by: str = "", *, rollback: bool = Fal
         return
     say(f"{layout.app}: starting release {release.id} in slot {slot} on port {release.ports[slot]}")
     try:
-        _bring_up(layout, slot, release, live, migrate=not (rollback or again))
+        _bring_up(layout, slot, release, live, migrate=not (rollback or again), may_switch=may_switch)
+    except LockedError:
+        # Nothing is wrong with the release.
+        slots.halt(layout, slot)
+        raise
     except BaseException as error:
         slots.halt(layout, slot)
         reason = str(error) or type(error).__name__
@@ -65,7 +79,15 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
 
 
-def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, *, migrate: bool) -> None:
+def _bring_up(
+    layout: Layout,
+    slot: str,
+    release: Release,
+    live: slots.Slot | None,
+    *,
+    migrate: bool,
+    may_switch: Callable[[], None] | None,
+) -> None:
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
         slots.prepare(layout, slot, release, migrate=migrate)
@@ -78,6 +100,8 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
             with timeline.step("rehearsal"):
                 rehearsal.rehearse(layout, release, load(layout, live.release), slot)
     if release.replaces and live and live.active:
+        if may_switch:
+            may_switch()
         _replace(layout, live, slot, release)
         return
     arm(layout, release)

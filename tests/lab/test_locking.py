@@ -66,6 +66,10 @@ class Stage:
                 return line
         raise AssertionError("".join(seen))
 
+    def gave_up(self, since: str) -> bool:
+        """Tell whether a release has found, after `since` (seconds of the epoch), that its run was gone."""
+        return "it goes no further" in self.seen.shell(f"journalctl -t homeport -o cat --since @{since}")
+
     def live(self) -> str:
         return str(self.seen.get("/health")["release"])
 
@@ -131,10 +135,42 @@ def test_a_deploy_that_is_interrupted_ends_with_130_and_the_next_goes_on(stage: 
     assert stage.seen.shell(f"flock -n {LOCK} echo free") == "free"
     stage.go()
     # What has begun comes to its end, and does not go live by itself.
-    assert until(
-        lambda: "it goes no further" in stage.seen.shell(f"journalctl -t homeport -o cat --since @{began}"), 120
-    )
+    assert until(lambda: stage.gave_up(began), 120)
     assert stage.live() == before
+    stage.project.deployed(stage.host)
+    assert stage.live() != before
+
+
+def test_a_release_that_has_to_end_the_live_one_first_does_not_when_its_run_was_killed(stage: Stage) -> None:
+    before = stage.seen.get("/health")
+    unit = f"hello@{before['slot']}"
+    server = stage.seen.property(unit, "MainPID")
+    stage.release("five", slow=False)
+    hooks = json.dumps([f"until [ -e {GO} ]; do sleep 0.1; done"])
+    first = stage.begin(switch="restart", migrate_command="test -d .", hooks_before_migration=hooks)
+    began = stage.seen.shell("date +%s")
+    first.kill()
+    first.wait()
+    stage.go()
+    assert until(lambda: stage.gave_up(began), 120)
+    assert stage.seen.property(unit, "MainPID") == server
+    stage.project.deployed(stage.host)
+    assert stage.live() != before["release"]
+
+
+def test_a_hold_by_hand_while_a_release_starts_keeps_it_from_going_live(stage: Stage) -> None:
+    before, program = stage.live(), "/usr/local/lib/homeport/homeport-host"
+    stage.release("six", slow=True)
+    first = stage.begin()
+    stage.seen.shell(f"{program} hold --app hello --by carol@desk --message wait")
+    try:
+        stage.go()
+        output = first.communicate(timeout=300)[0]
+        assert first.returncode == 4, output
+        assert "held by hand by carol@desk" in output
+        assert stage.live() == before
+    finally:
+        stage.seen.shell(f"{program} unhold --app hello --by carol@desk")
     stage.project.deployed(stage.host)
     assert stage.live() != before
 
@@ -143,7 +179,7 @@ def test_a_hold_by_hand_keeps_every_change_out_until_it_is_ended(stage: Stage) -
     assert homeport(stage.project, "lock", "lab", "--limit", "locked", "-m", "the database moves").returncode == 0
     assert stage.project.deploy(stage.host).returncode == 0, "a run that changes nothing needs no lock"
     before = stage.live()
-    stage.release("five", slow=False)
+    stage.release("seven", slow=False)
     for refused in (
         stage.project.deploy(stage.host),
         homeport(stage.project, "rollback", "lab", "--limit", "locked", "--yes"),
