@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -37,8 +36,6 @@ class HostRun(ABC):
         self.settings = settings
         self.sudo = sudo
         self._is_locked = False
-        # Tells this run's lock from that of every other.
-        self.mark = secrets.token_hex(8)
 
     @abstractmethod
     def forget(self) -> None:
@@ -64,7 +61,7 @@ class HostRun(ABC):
 
     def ask_for_lock(self) -> None:
         """Note that this run locks the host before it changes anything there."""
-        who = {"by": identity.user(), "from": identity.machine(), "run": self.mark}
+        who = {"by": identity.user(), "from": identity.machine(), "run": locks_of(self.host.state).mark}
         holder = {"action": self.action, **who, **self.about()}
         locks_of(self.host.state).ask(
             Request(

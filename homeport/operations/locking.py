@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -54,6 +55,8 @@ class Locks:
     """The locks of one run of pyinfra: asked for host by host while it is prepared, taken all at once."""
 
     def __init__(self) -> None:
+        # Tells them from the locks of every other run; whatever this run does on a host has the same lock there.
+        self.mark = secrets.token_hex(8)
         self._requests: dict[tuple[str, str], Request] = {}
         self._taken: dict[tuple[str, str], Taken] = {}
         self._failure: HomeportError | None = None

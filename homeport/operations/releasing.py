@@ -10,6 +10,7 @@ from pyinfra.api import StringCommand, operation
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.diff import show_release_diff
+from homeport.operations.locking import locks_of
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.rules.dependencies import install_environment
@@ -91,7 +92,7 @@ def _start(run: Run) -> Commands:
     changes = run.changes(lambda: _start_changes(run))
     run.has_switched = bool(changes) and run.switches_at_once
     if run.announce(changes, otherwise="the release is live"):
-        commit = ("--commit", run.mark) if run.has_switched else ()
+        commit = ("--commit", locks_of(run.host.state).mark) if run.has_switched else ()
         yield work("start", run.wanted.app, "--release", run.wanted.release.id, *commit, *run.on_behalf)
 
 

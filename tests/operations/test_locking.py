@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import time
@@ -322,6 +323,28 @@ def test_it_is_not_read_anew_when_no_deploy_was_at_work_since(
     monkeypatch.setattr("homeport.operations.run.time.monotonic", lambda: began + minutes * 60)
     assert len(list(phase("Accounts", run))) == 1
     assert len(host.asked) == readings
+
+
+def test_a_release_is_switched_to_for_the_lock_that_is_held_whatever_else_the_run_does(
+    answer: Callable[[Open], None],
+) -> None:
+    opened: list[str] = []
+
+    def channel(_: Any, command: Any, **__: Any) -> Channel:
+        opened.append(command.get_raw_value())
+        return Channel("locked\n")
+
+    answer(channel)
+    run, host = make_run(bare(), bare())
+    host.alone()
+    another, its_host = make_run(bare())
+    its_host.state, its_host.connector = host.state, host.connector
+    host.state.is_executing = True
+    another.ask_for_lock()
+    [start] = phase("Start first", run)
+    [lock] = opened
+    [mark] = re.findall(r"--commit (\w+)", start.get_raw_value())
+    assert f'"run": "{mark}"' in lock
 
 
 @pytest.mark.parametrize("executing", [False, True])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homeport.operations.locking import locks_of
 from homeport.operations.provisioning import manifest
 from homeport.operations.releasing import ASK_KILOBYTES
 from homeport.paths import HOST_PROGRAM, AppPaths
@@ -267,7 +268,7 @@ def test_a_release_that_no_other_host_has_to_start_goes_live_in_the_command_that
     run, host = make_run(bare(), migrates=migrates)
     host.alone()
     [command] = [command.get_raw_value() for name in STARTING for command in phase(name, run)]
-    assert f"start --app notes --release {WANTED.release.id} --commit {run.mark} --by " in command
+    assert f"start --app notes --release {WANTED.release.id} --commit {locks_of(run.host.state).mark} --by " in command
     assert [line.split()[0] for line in host.lines] == ["start", "switch"]
     assert list(phase("Switch", run)) == []
 
