@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,20 @@ def _interrupted(state: State, signal_number: int, frame: object) -> None:
     """End this process, and with it its connections and locks, whatever hosts are at; what is at work there goes on."""
     # Once is enough: `homeport` passes on an interrupt that the terminal may have sent to both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
-    click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+    # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done. Who reads our lines
+    # (`| tee`) may have been interrupted first.
+    with suppress(OSError, RuntimeError):
+        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
     if state.initialised:
         # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.
         state.pool.kill(block=False)
-    main = gevent.get_hub().parent
-    if gevent.getcurrent() is main:
+    hub, current = gevent.get_hub(), gevent.getcurrent()
+    if current is not hub.parent:
+        # Raised here alone it would end only the thread (of a connection, say) that was interrupted at its work.
+        gevent.kill(hub.parent, SystemExit(EXIT_INTERRUPTED))
+    if current is not hub:
+        # It may be one that reads a password, for which gevent has to wait too.
         raise SystemExit(EXIT_INTERRUPTED)
-    # Raised here it would end only the thread (of a connection, say) that the interrupt happened to find at work.
-    gevent.kill(main, SystemExit(EXIT_INTERRUPTED))
 
 
 def _deploys() -> bool:

@@ -6,6 +6,7 @@ Every host of the project is an address on loopback where the test listens and c
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,17 +64,21 @@ class Project:
 
     def started(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pyinfra as a user does, without a terminal."""
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([str(PYINFRA), *arguments], **self._surroundings, **pipes, text=True)
+
+    def started_on(self, terminal: int, *arguments: str) -> subprocess.Popen[str]:
+        """Start pyinfra on a terminal, whose keys it gets."""
+        words = ["setsid", "--ctty", str(PYINFRA), *arguments]
+        return subprocess.Popen(words, **self._surroundings, stdin=terminal, stdout=terminal, stderr=terminal)
+
+    @property
+    def _surroundings(self) -> dict[str, Any]:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        return subprocess.Popen(
-            [str(PYINFRA), *arguments],
-            cwd=self.folder,
-            env={**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        path = f"{self.folder}/bin:{os.environ['PATH']}"
+        environment = {**os.environ, "HOME": str(home), "PATH": path, "PYTHONPATH": str(REPOSITORY)}
+        return {"cwd": self.folder, "env": environment}
 
     def pyinfra(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run pyinfra to its end."""
@@ -273,25 +279,78 @@ threading.Thread(target=interrupt, daemon=True).start()
 """
 
 
-@pytest.mark.parametrize("from_thread", [False, True])
-def test_an_interrupt_ends_the_run_while_a_host_is_still_at_work(project: Project, *, from_thread: bool) -> None:
-    begun, end = project.folder / "begun", project.folder / "end"
+@pytest.fixture
+def command(project: Project) -> Iterator[str]:
+    """A command that is at work, once `begun` is there, until the test has ended."""
+    end = project.folder / "end"
     os.mkfifo(end)
+    # Held open, or whoever opens it would wait, and the command with it.
+    handle = os.open(end, os.O_RDWR)
+    yield f"touch {project.folder}/begun; read line <{end}"
+    os.write(handle, b"now\n")
+    os.close(handle)
+
+
+def at_work(project: Project, process: subprocess.Popen[str]) -> None:
+    """Return when the command is at work."""
+    while not (project.folder / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("from_thread", [False, True])
+def test_an_interrupt_ends_the_run_while_a_host_is_still_at_work(
+    project: Project, command: str, *, from_thread: bool
+) -> None:
     if from_thread:
         with (project.folder / "config.py").open("a") as config:
             config.write(OWN_THREAD)
-    command = f"touch {begun}; read line <{end}"
     with project.started("@local", "exec", "--", command) as process:
         try:
-            while not begun.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
+            at_work(project, process)
             if not from_thread:
                 process.send_signal(signal.SIGINT)
             assert process.wait(timeout=60) == EXIT_INTERRUPTED
         finally:
             process.kill()
-            end.write_text("on\n")  # which ends the command
-        output, errors = process.communicate()
+        assert process.stdout
+        assert process.stderr
+        # The command has them too, so there is no end to wait for.
+        output, errors = (os.read(pipe.fileno(), 65536).decode() for pipe in (process.stdout, process.stderr))
     assert "Traceback" not in output + errors
     assert errors.count("interrupted; what is at work on a host goes on there") == 1
+
+
+def test_an_interrupt_ends_the_run_although_whoever_read_its_output_has_ended_first(
+    project: Project, command: str
+) -> None:
+    with project.started("@local", "exec", "--", command) as process:
+        try:
+            at_work(project, process)
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            process.stderr.close()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == EXIT_INTERRUPTED
+        finally:
+            process.kill()
+
+
+def test_an_interrupt_ends_a_run_that_asks_for_a_password(project: Project) -> None:
+    sudo = project.folder / "bin" / "sudo"
+    sudo.parent.mkdir()
+    sudo.write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+    sudo.chmod(0o755)
+    keyboard, terminal = pty.openpty()
+    with project.started_on(terminal, "@local", "exec", "--sudo", "--", "true") as process:
+        os.close(terminal)
+        try:
+            shown = b""
+            while b"sudo password: " not in shown:
+                shown += os.read(keyboard, 1024)
+            os.write(keyboard, b"\x03")
+            assert process.wait(timeout=60) == EXIT_INTERRUPTED, shown
+        finally:
+            process.kill()
+    os.close(keyboard)
