@@ -8,53 +8,42 @@ is left of the old slot (enabled, running, its processes) is ended by whichever 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from . import health, hooks, journal, processes, slots, starting, switching, timeline, units, watching
+from .asked import Asked
 from .layout import LAUNCHER, Layout, other
 from .output import HostError, say
 from .releases import Release, load
 
 
-def commit(
-    layout: Layout,
-    release_id: str,
-    by: str = "",
-    *,
-    rollback: bool = False,
-    again: bool = False,
-    may_switch: Callable[[], None] | None = None,
-) -> None:
+def commit(layout: Layout, release_id: str, asked: Asked) -> None:
     """Make the release `release_id`, which `start` has brought up, the live one; finish what an earlier run left.
 
-    Raises HostError, with the old release live, when the new one is not up, not healthy, or fails while it is watched.
-    `by` is who asked, for the log. `rollback` marks the release that is left; `again` takes the release's other slot,
-    where `start` has brought it up once more; neither is watched. Before it goes live `may_switch` is asked, if given,
-    which raises LockedError when it must not; what is live already is finished. The caller holds the application's
-    lock.
+    Raises HostError, with the old release live, when the new one is not up, not healthy, or fails while it is watched,
+    and LockedError when what was asked is not valid any more; what is live already is finished all the same. A rollback
+    marks the release that is left. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if rollback or again:  # it has proven itself before, and the way back shall be short
+    if asked.is_proven:  # it has proven itself before, and the way back shall be short
         release = release._replace(watch_seconds=0)
     found = slots.read(layout)
-    slot = choose(found, release.id, again=again)
+    slot = choose(found, release.id, again=asked.again)
     if slot != found.live:
-        if may_switch:
-            may_switch()
+        asked.must_be_valid(layout)
         with timeline.step("switch"):
-            _go_live(layout, found, slot, release, by)
+            _go_live(layout, found, slot, release, asked.by)
     starting.disarm(layout)
     old, known = found[other(slot)], journal.last_live(journal.read(layout)) == release.id
     new = slot != found.live or not known
     if new:
-        _prove(layout, old, slot, release, by)
-        _log(layout, old, slot, release, by, rollback=rollback)
-    if new and rollback:
+        _prove(layout, old, slot, release, asked.by)
+        _log(layout, old, slot, release, asked)
+    if new and asked.rollback:
         # Whoever goes back waits for the older release and not for the end of the one that is left.
         _finish_beside(layout, release)
         changed = True
     else:
-        changed = _finish(layout, slot, release, standby=release.standby and not rollback and not again)
+        changed = _finish(layout, slot, release, standby=release.standby and not asked.is_proven)
     say(f"{layout.app}: release {release.id} is live in slot {slot}" + ("" if new or changed else " already"))
     if new:
         _after_live(layout, release, old.release)
@@ -117,10 +106,10 @@ def _problem(layout: Layout, old: slots.Slot, slot: str, release: Release) -> Ho
         return error
 
 
-def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str, *, rollback: bool) -> None:
-    if rollback and old.release and old.release != release.id:
-        journal.append(layout, journal.LEFT, load(layout, old.release), old.name, by=by)
-    journal.append(layout, journal.LIVE, release, slot, by=by, steps=timeline.taken())
+def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, asked: Asked) -> None:
+    if asked.rollback and old.release and old.release != release.id:
+        journal.append(layout, journal.LEFT, load(layout, old.release), old.name, by=asked.by)
+    journal.append(layout, journal.LIVE, release, slot, by=asked.by, steps=timeline.taken())
 
 
 def _finish_beside(layout: Layout, release: Release) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from functools import partial
 
 from . import holding, lock, output, transient
+from .asked import Asked
 from .layout import Layout, Machine
 
 
@@ -16,28 +16,24 @@ def start(options: argparse.Namespace, given: list[str]) -> int:
     from .starting import start
 
     def work(layout: Layout, release: str, by: str) -> None:
-        may_switch = partial(_may_switch, layout, options.commit)
-        start(layout, release, by, rollback=options.rollback, again=options.again, may_switch=may_switch)
+        asked = Asked(by, options.rollback, options.again, options.commit)
+        start(layout, release, asked)
         if options.commit:
             from .committing import commit
 
-            commit(layout, release, by, rollback=options.rollback, again=options.again, may_switch=may_switch)
+            commit(layout, release, asked)
 
     return alone(options, given, work)
-
-
-def _may_switch(layout: Layout, run: str) -> None:
-    """Raise LockedError when `run`, if there is one, has ended since it asked, or somebody holds deploys by now."""
-    if run and not lock.is_held_by(layout.deploy_lock, run):
-        raise output.LockedError("it goes no further, for the run that began it has ended; run it again")
-    holding.refuse(layout)
 
 
 def commit(options: argparse.Namespace, given: list[str]) -> int:
     """Make a started release the live one."""
     from .committing import commit
 
-    return alone(options, given, partial(commit, rollback=options.rollback, again=options.again))
+    def work(layout: Layout, release: str, by: str) -> None:
+        commit(layout, release, Asked(by, options.rollback, options.again))
+
+    return alone(options, given, work)
 
 
 def expire(options: argparse.Namespace, given: list[str]) -> int:

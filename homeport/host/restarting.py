@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from . import committing, health, processes, slots, starting, status, units
+from .asked import Asked
 from .layout import Layout
 from .output import HostError, say
 from .releases import Release, load
@@ -35,8 +36,9 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
         processes.stop(layout, live.name)
         processes.start(layout, live.name)
         return
-    starting.start(layout, release.id, by, again=True)
-    committing.commit(layout, release.id, by, again=True)
+    asked = Asked(by, again=True)
+    starting.start(layout, release.id, asked)
+    committing.commit(layout, release.id, asked)
 
 
 def workers(layout: Layout, slot: str) -> set[int]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable
 
 from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, timeline, units
+from .asked import Asked
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
 from .output import HostError, LockedError, say
@@ -25,27 +25,18 @@ PROGRESS_SECONDS = 5.0
 UNCOMMITTED_SECONDS = 1800
 
 
-def start(
-    layout: Layout,
-    release_id: str,
-    by: str = "",
-    *,
-    rollback: bool = False,
-    again: bool = False,
-    may_switch: Callable[[], None] | None = None,
-) -> None:
+def start(layout: Layout, release_id: str, asked: Asked) -> None:
     """Bring the release `release_id` up; raise HostError with the cause, and leave its slot stopped, when it fails.
 
-    `by` is who asked, for the log. `rollback` refuses a release that never was good; `again` brings the live release up
-    a second time; neither migrates. Before the live release is ended for want of memory `may_switch` is asked, if
-    given, which raises LockedError when it must not. The caller holds the application's lock.
+    A rollback is refused for a release that never was good. Raises LockedError, with the old release live, when that
+    one would have to end first and what was asked is not valid any more. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if rollback:
+    if asked.rollback:
         _may_be_gone_back_to(layout, release)
     found = slots.read(layout)
     live = found[found.live] if found.live else None
-    if live and live.active and live.release == release.id and not again:
+    if live and live.active and live.release == release.id and not asked.again:
         say(f"{layout.app}: release {release.id} is live in slot {live.name} already")
         return
     slot = found.target
@@ -55,7 +46,7 @@ def start(
         return
     say(f"{layout.app}: starting release {release.id} in slot {slot} on port {release.ports[slot]}")
     try:
-        _bring_up(layout, slot, release, live, migrate=not (rollback or again), may_switch=may_switch)
+        _bring_up(layout, slot, release, live, asked)
     except LockedError:
         # Nothing is wrong with the release.
         slots.halt(layout, slot)
@@ -63,9 +54,9 @@ def start(
     except BaseException as error:
         slots.halt(layout, slot)
         reason = str(error) or type(error).__name__
-        record_failure(layout, release, slot, reason, by=by, previous=live.release if live else None)
+        record_failure(layout, release, slot, reason, by=asked.by, previous=live.release if live else None)
         raise
-    journal.append(layout, journal.STARTED, release, slot, by=by, steps=timeline.taken())
+    journal.append(layout, journal.STARTED, release, slot, by=asked.by, steps=timeline.taken())
 
 
 def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
@@ -79,20 +70,12 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
 
 
-def _bring_up(
-    layout: Layout,
-    slot: str,
-    release: Release,
-    live: slots.Slot | None,
-    *,
-    migrate: bool,
-    may_switch: Callable[[], None] | None,
-) -> None:
+def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, asked: Asked) -> None:
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
-        slots.prepare(layout, slot, release, migrate=migrate)
+        slots.prepare(layout, slot, release, migrate=not asked.is_proven)
         site.check(layout, release)
-    if migrate and release.has_migration:
+    if release.has_migration and not asked.is_proven:
         previous = live.release if live else None
         with timeline.step("hooks"):
             hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")
@@ -100,8 +83,7 @@ def _bring_up(
             with timeline.step("rehearsal"):
                 rehearsal.rehearse(layout, release, load(layout, live.release), slot)
     if release.replaces and live and live.active:
-        if may_switch:
-            may_switch()
+        asked.must_be_valid(layout)
         _replace(layout, live, slot, release)
         return
     arm(layout, release)
