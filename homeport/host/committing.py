@@ -24,7 +24,7 @@ def commit(layout: Layout, release_id: str, asked: Asked) -> None:
     marks the release that is left. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if asked.is_proven:  # it has proven itself before, and the way back shall be short
+    if asked.is_proven:  # and the way back shall be short
         release = release._replace(watch_seconds=0)
     found = slots.read(layout)
     slot = choose(found, release.id, again=asked.again)

@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -21,6 +22,7 @@ from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 LOCK = "/run/homeport/hello.deploy.lock"
+PROGRAM = "/usr/local/lib/homeport/homeport-host"
 # A slow release starts when this is there, so that others come meanwhile.
 GO = "/var/lib/hello/go"
 SLOW = f"""
@@ -69,6 +71,15 @@ class Stage:
     def gave_up(self, since: str) -> bool:
         """Tell whether a release has found, after `since` (seconds of the epoch), that its run was gone."""
         return "it goes no further" in self.seen.shell(f"journalctl -t homeport -o cat --since @{since}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold deploys by hand, on the machine itself."""
+        self.seen.shell(f"{PROGRAM} hold --app hello --by carol@desk --message wait")
+        try:
+            yield
+        finally:
+            self.seen.shell(f"{PROGRAM} unhold --app hello --by carol@desk")
 
     def live(self) -> str:
         return str(self.seen.get("/health")["release"])
@@ -159,18 +170,15 @@ def test_a_release_that_has_to_end_the_live_one_first_does_not_when_its_run_was_
 
 
 def test_a_hold_by_hand_while_a_release_starts_keeps_it_from_going_live(stage: Stage) -> None:
-    before, program = stage.live(), "/usr/local/lib/homeport/homeport-host"
+    before = stage.live()
     stage.release("six", slow=True)
     first = stage.begin()
-    stage.seen.shell(f"{program} hold --app hello --by carol@desk --message wait")
-    try:
+    with stage.held():
         stage.go()
         output = first.communicate(timeout=300)[0]
         assert first.returncode == 4, output
         assert "held by hand by carol@desk" in output
         assert stage.live() == before
-    finally:
-        stage.seen.shell(f"{program} unhold --app hello --by carol@desk")
     stage.project.deployed(stage.host)
     assert stage.live() != before
 
@@ -198,16 +206,13 @@ def test_a_hold_by_hand_keeps_every_change_out_until_it_is_ended(stage: Stage) -
 
 
 def test_a_hold_stands_in_the_way_of_the_host_program_too(stage: Stage) -> None:
-    before, program = stage.live(), "/usr/local/lib/homeport/homeport-host"
-    stage.seen.shell(f"{program} hold --app hello --by carol@desk --message wait")
-    try:
+    before = stage.live()
+    with stage.held():
         for action in ("start", "commit"):
-            said = stage.seen.shell(f"{program} {action} --app hello --release {before} || echo status $?")
+            said = stage.seen.shell(f"{PROGRAM} {action} --app hello --release {before} || echo status $?")
             assert said.splitlines()[-1] == "status 4"
             assert f"error: hello: release {before}: held by hand by carol@desk since " in said
         assert "carol@desk" in refusal(homeport(stage.project, "lock", "lab", "--limit", "locked", "-m", "me"), 4)
-    finally:
-        stage.seen.shell(f"{program} unhold --app hello --by carol@desk")
 
 
 @pytest.mark.parametrize("options", [(), ("--new-slot",)])
