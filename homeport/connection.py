@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from paramiko.ssh_exception import SSHException
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
@@ -115,7 +116,11 @@ class _SshChannel:
         return str(self._output.readline())
 
     def send(self, data: bytes) -> None:
-        self._session.sendall(data)
+        try:
+            self._session.sendall(data)
+        except (EOFError, SSHException) as error:
+            # What paramiko raises, beside OSError, when the connection breaks just then.
+            raise BrokenPipeError(f"the connection broke: {error}") from error
 
 
 class _LocalChannel:

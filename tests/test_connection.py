@@ -6,6 +6,8 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from paramiko.ssh_exception import SSHException
 from pyinfra.api import State, StringCommand
 from pyinfra.connectors.local import LocalConnector
 
@@ -39,3 +41,18 @@ def test_a_local_command_is_talked_with_until_it_ends() -> None:
 def test_a_connector_that_is_neither_local_nor_ssh_has_no_channel() -> None:
     host: Any = SimpleNamespace(state=State(), connector=SimpleNamespace(), connector_data={})
     assert open_channel(host, StringCommand("true"), sudo=False) is None
+
+
+@pytest.mark.parametrize("error", [EOFError(), SSHException("no key negotiation"), ConnectionResetError()])
+def test_a_connection_that_breaks_while_something_is_sent_is_one_kind_of_error(error: Exception) -> None:
+    def broken(_: bytes) -> None:
+        raise error
+
+    words: Any = SimpleNamespace(makefile=lambda _: None, exec_command=lambda _: None, sendall=broken)
+    words.set_combine_stderr = lambda _: None
+    client = SimpleNamespace(get_transport=lambda: SimpleNamespace(open_session=lambda: words))
+    host: Any = SimpleNamespace(state=State(), connector=SimpleNamespace(client=client), connector_data={})
+    channel = open_channel(host, StringCommand("true"), sudo=False)
+    assert channel is not None
+    with pytest.raises(OSError, match=r"^the connection broke: |^$"):
+        channel.send(b".")
