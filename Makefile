@@ -12,11 +12,12 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
+.PHONY: help demo test test-all images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
 	@echo "make test             all tests, those on real machines included (root on Linux)"
+	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
@@ -46,6 +47,10 @@ test: $(READY)
 	@$(MAKE) --no-print-directory -j3 images test-commands test-units test-examples
 	@$(BIN)/pytest tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
 	@$(BIN)/pytest tests/lab -m qemu
+
+# What `make test` takes a sample of, whole.
+test-all:
+	@HOMEPORT_TESTS=all $(MAKE) --no-print-directory test
 
 COMMANDS := tests/cli tests/source tests/test_guard.py
 

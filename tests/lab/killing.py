@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 
 from homeport.lab.model import LabHost
+from tests import tiers
 from tests.lab.project import Project
 
-EVERYWHERE = os.environ.get("HOMEPORT_KILL") == "everywhere"
-SEED = int(os.environ.get("HOMEPORT_SEED") or random.randrange(10**6))  # noqa: S311
+EVERYWHERE = tiers.EVERYTHING or os.environ.get("HOMEPORT_KILL") == "everywhere"
+SEED = tiers.seed()
 # What the host says stands in the first column; what pyinfra says of the host is indented.
 POINT = re.compile(r"--> Starting operation: |\[[\w-]+\] ")
 
