@@ -163,9 +163,8 @@ class Progress:
     @staticmethod
     def _failed(host: HostProgress, step: Step) -> Iterator[Said]:
         if not host.errors:
-            host.errors.append(
-                f"{host.name}: {step.name} failed; its last words: {host.words[-1] if host.words else '-'}"
-            )
+            why = f"the last line from there is: {host.words[-1]}" if host.words else "nothing was printed there"
+            host.errors.append(f"{host.name}: {step.name} failed; {why}")
             yield Said("error", host.name, host.errors[-1])
 
     def _change(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:

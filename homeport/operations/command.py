@@ -17,6 +17,7 @@ import click
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
+from homeport import remote
 from homeport.connection import is_lost
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host import transient
@@ -31,6 +32,9 @@ LOST = (
     "error: the connection to the host broke; what has begun there goes on, what served goes on serving, and the next "
     "run takes it up"
 )
+# What a script leaves of its input is read after it: pyinfra's connectors take a command that ends while its input is
+# being sent for a connection that broke.
+DRAINED = "(\n{}\n)\nstatus=$?\ncat >/dev/null 2>&1\nexit $status\n"
 SCRIPTS = Path(__file__).with_name("scripts")
 # Scripts that share functions, and where these are.
 PARTS = {
@@ -45,14 +49,37 @@ class PhaseCommand(StringCommand):
     def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
         """Run it on `host`; return whether it succeeded, without the output that has been shown already."""
         connector_arguments.update(self.connector_arguments)
-        status, output = host.run_shell_command(
-            self, print_output=True, print_input=state.print_input, **connector_arguments
-        )
-        if not status:
-            outcome.mark_failed(host.name, output.output_lines)
+        try:
+            done = remote.run(host, self, print_output=True, print_input=state.print_input, **connector_arguments)
+        except remote.BROKEN as error:
+            outcome.mark_failed(host.name, ())
+            click.echo(f"{host.print_prefix}{LOST if is_lost(host) else _unsent(error)}", err=True)
+            return False, CommandOutput([])
+        if not done.good:
+            lines = done.output.output_lines
+            outcome.mark_failed(host.name, lines)
             if is_lost(host):
                 click.echo(f"{host.print_prefix}{LOST}", err=True)
-        return status, CommandOutput([])
+            elif not any(line.startswith("error: ") for line in lines):
+                click.echo(f"{host.print_prefix}{_unexplained(done)}", err=True)
+        return done.good, CommandOutput([])
+
+
+def _unsent(error: Exception) -> str:
+    """Return the line for a command that could not be run on a connection that still stands."""
+    if isinstance(error, TimeoutError):
+        return "error: the command did not end within its time (_timeout)"
+    if isinstance(error, EOFError):
+        return "error: sudo wants a password, and nobody can be asked for it here"
+    return f"error: the command could not be run: {error or type(error).__name__}"
+
+
+def _unexplained(done: remote.Done) -> str:
+    """Return the line for a command that failed without a line that says why."""
+    lines = [line for line in done.output.output_lines if line.strip()]
+    how = "was ended by a signal" if done.status == remote.NO_STATUS else f"ended with status {done.status}"
+    last = f"the last line that it printed is: {lines[-1]}" if lines else "it printed nothing"
+    return f"error: the command {how}; {last}"
 
 
 @cache
@@ -73,7 +100,8 @@ def script(name: str, *arguments: str, payload: str | None = None) -> PhaseComma
     A payload appears in no command line and in no debugging output of pyinfra. Scripts run one at a time on a host;
     what `request` begins goes on beside those that follow it.
     """
-    words = [QuoteString(word) for word in (_script(name), f"homeport-{name}", *arguments)]
+    text = _script(name) if payload is None else DRAINED.format(_script(name))
+    words = [QuoteString(word) for word in (text, f"homeport-{name}", *arguments)]
     stdin = {"_stdin": payload} if payload is not None else {}
     return PhaseCommand("sh", "-c", *words, **stdin)  # type: ignore[arg-type]
 

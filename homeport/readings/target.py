@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
-from homeport.connection import login_is_root, tune
+from homeport import remote
+from homeport.connection import is_lost, login_is_root, tune
 from homeport.errors import HomeportError
 from homeport.paths import HOST_PROGRAM
 from homeport.settings import Settings
@@ -55,13 +55,13 @@ class Target:
         if stdin is not None:
             given["_stdin"] = stdin
         try:
-            good, output = self.host.run_shell_command(
-                StringCommand(script), print_output=False, print_input=False, **given
-            )
-        except (SSHException, EOFError, OSError) as error:
-            problem = f"the connection broke: {error or type(error).__name__}"
+            done = remote.run(self.host, StringCommand(script), **given)
+        except remote.BROKEN as error:
+            problem = f"the connection broke ({error or type(error).__name__})"
             raise HomeportError(problem, host=self.host.name, fix="see: homeport doctor") from error
-        return Answer(good, output.stdout_lines, output.stderr_lines)
+        if done.status == remote.NO_STATUS and is_lost(self.host):
+            raise HomeportError("the connection broke", host=self.host.name, fix="see: homeport doctor")
+        return Answer(done.good, done.output.stdout_lines, done.output.stderr_lines)
 
     def forget(self) -> None:
         """Drop the connection, so that the next command opens a new one."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import shlex
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -135,9 +136,69 @@ def test_a_phase_shows_what_its_command_prints_at_every_verbosity_and_only_once(
         return status, CommandOutput([OutputLine("stdout", "what was shown")])
 
     built = command.script("tools", payload="x")
-    host = SimpleNamespace(connector=None, name="web1", run_shell_command=run_shell_command)
+    host = SimpleNamespace(connector=None, name="web1", print_prefix="[web1] ", run_shell_command=run_shell_command)
     state = SimpleNamespace(print_input=False)
     done, output = built.execute(state, host, {"_sudo": True})  # type: ignore[arg-type]
     assert done is status
     assert output.stdout_lines == output.stderr_lines == []
     assert calls == [{"command": built, "print_output": True, "print_input": False, "_sudo": True, "_stdin": "x"}]
+
+
+def fails(answer: Any) -> list[str]:
+    """Return the lines that a phase shows of its own when its command does not succeed."""
+
+    def run_shell_command(built: Any, **options: Any) -> tuple[bool, CommandOutput]:
+        if isinstance(answer, Exception):
+            raise answer
+        return False, CommandOutput([OutputLine("stderr", line) for line in answer])
+
+    host = SimpleNamespace(connector=None, name="web1", print_prefix="[web1] ", run_shell_command=run_shell_command)
+    shown: list[str] = []
+    with patch("click.echo", lambda line, err: shown.append(line)):
+        done, _ = command.program("true").execute(SimpleNamespace(print_input=False), host, {})  # type: ignore[arg-type]
+    assert not done
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ([], "error: the command ended with status 1; it printed nothing"),
+        (["oh", "dear", ""], "error: the command ended with status 1; the last line that it printed is: dear"),
+        (OSError("Garbage packet received"), "error: the command could not be run: Garbage packet received"),
+        (EOFError(), "error: sudo wants a password, and nobody can be asked for it here"),
+        (TimeoutError(), "error: the command did not end within its time (_timeout)"),
+    ],
+)
+def test_a_command_that_fails_without_saying_why_is_one_line(answer: Any, line: str) -> None:
+    assert fails(answer) == [f"[web1] {line}"]
+
+
+def test_a_command_that_says_why_it_fails_has_the_last_word() -> None:
+    assert fails(["error: tools: no space", "and more"]) == []
+
+
+ENDS = {"at once": "exit 3", "in a function": "fail() { exit 3; }; fail", "by another program": "exec sh -c 'exit 3'"}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("shell", [one for one in ("dash", "bash", "busybox") if shutil.which(one)])
+def test_what_a_script_leaves_of_its_payload_is_read_and_its_status_kept(shell: str, end: str) -> None:
+    with patch.object(command, "_script", lambda name: f"set -eu\nread -r first\necho $first $1\n{end}\n"):
+        built = command.script("any", "argument", payload="line")
+    text, *words = (word.obj for word in built.bits[2:])
+    payload = b"first\n" + b"x" * 4 * 2**20
+    # A pipe that nobody reads any more would end this writer by BrokenPipeError.
+    with subprocess.Popen(
+        [*([shell, "sh"] if shell == "busybox" else [shell]), "-c", text, *words], stdin=-1, stdout=-1
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(payload)
+        process.stdin.close()
+        assert process.stdout.read() == b"first argument\n"
+    assert process.returncode == 3
+
+
+def test_a_script_without_a_payload_waits_for_nobody() -> None:
+    assert "cat >/dev/null" not in command.script("lock", "notes").get_raw_value()

@@ -1,0 +1,84 @@
+"""Runs a command on a host to its end; returns its exit status and what it printed, whatever it reads of its input.
+
+pyinfra writes all of the input first and takes a command that ends meanwhile for a connection that broke: what the
+command has said, and its status, are lost then.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gevent  # type: ignore[import-untyped]
+from paramiko.ssh_exception import SSHException
+from pyinfra.api.output import echo
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.util import (
+    CommandOutput,
+    execute_command_with_sudo_retry,
+    extract_control_arguments,
+    make_unix_command_for_host,
+    read_output_buffers,
+)
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host, StringCommand
+
+# What paramiko raises when a connection breaks, or ends before a command does.
+BROKEN = (OSError, EOFError, SSHException)
+# paramiko's status of a command that was ended by a signal, or whose connection broke.
+NO_STATUS = -1
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has come to. `status` is its exit status; 1 where a connector only tells that it failed."""
+
+    status: int
+    output: CommandOutput
+
+    @property
+    def good(self) -> bool:
+        """Whether it succeeded."""
+        return self.status == 0
+
+
+def run(
+    host: Host, command: StringCommand, *, print_output: bool = False, print_input: bool = False, **arguments: Any
+) -> Done:
+    """Run `command` on `host`; `arguments` are pyinfra's, `_stdin` (text) among them.
+
+    Raises one of BROKEN when it cannot be started, or its answer not be read.
+    """
+    connector = host.connector
+    if not isinstance(connector, SSHConnector):
+        good, output = host.run_shell_command(command, print_output=print_output, print_input=print_input, **arguments)
+        return Done(0 if good else 1, output)
+    control = extract_control_arguments(arguments)  # type: ignore[arg-type]
+
+    def attempt() -> tuple[int, CommandOutput]:
+        line = make_unix_command_for_host(host.state, host, command, **arguments)
+        if print_input:
+            echo(f"{host.print_prefix}>>> {line}", err=True)
+        client: Any = connector.client
+        given, printed, complained = client.exec_command(line.get_raw_value(), get_pty=control.get("_get_pty", False))
+        gevent.spawn(_feed, given, control.get("_stdin"))
+        output = read_output_buffers(
+            printed,
+            complained,
+            timeout=control.get("_timeout"),
+            print_output=print_output,
+            print_prefix=host.print_prefix,
+        )
+        return printed.channel.recv_exit_status(), output
+
+    return Done(*execute_command_with_sudo_retry(host, arguments, attempt))  # type: ignore[arg-type]
+
+
+def _feed(given: Any, text: str | None) -> None:
+    """Send a command its input, and the end of it; a command that ends before has no need of the rest."""
+    with suppress(*BROKEN):
+        if text:
+            given.write(text.encode() if text.endswith("\n") else f"{text}\n".encode())
+        given.close()

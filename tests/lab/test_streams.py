@@ -1,0 +1,108 @@
+"""What goes over a connection, to a real sshd and from real login shells: input that nobody reads, and words of others.
+
+The tests share machines and go on from one another, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from homeport import remote
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+from tests.lab.project import REPOSITORY, Project, Seen
+from tests.lab.seasoned import Seasoned
+
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+# Sends commands their input over the connection that a run has, and prints what came of each.
+SENDER = """
+import json, sys, time
+import pyinfra_cli
+import paramiko
+from pyinfra.api import StringCommand
+from homeport import remote
+from homeport.operations.command import PhaseCommand
+from homeport.project import opened
+from homeport.readings.target import Target
+from homeport.settings.loading import load
+
+slow = paramiko.Channel.sendall
+def sendall(channel, data):
+    # As if the line were so slow that the command ended first.
+    while not channel.closed:
+        time.sleep(0.01)
+    return slow(channel, data)
+
+MORE_THAN_A_WINDOW = "x" * 4 * 2**20
+with opened("inventories/lab.py", sys.argv[1:]) as (state, [host]):
+    Target(host, load(host.data.dict(), host.name), {}).connect()
+    def run(script, stdin, sudo=True):
+        done = remote.run(host, StringCommand(script), _stdin=stdin, _sudo=sudo)
+        print(json.dumps([done.status, done.output.stdout_lines, done.output.stderr_lines]))
+    run("echo done", MORE_THAN_A_WINDOW)
+    run("echo first; echo last words >&2; exit 7", MORE_THAN_A_WINDOW)
+    run("wc -c", MORE_THAN_A_WINDOW)
+    run("kill -9 $$", MORE_THAN_A_WINDOW)
+    state.print_input = False
+    print(json.dumps(PhaseCommand("echo error: tools: no space; exit 1", _stdin=MORE_THAN_A_WINDOW).execute(
+        state, host, {"_sudo": True})[0]))
+    paramiko.Channel.sendall = sendall
+    run("echo slow; exit 3", "a few bytes")
+"""
+
+
+@dataclass
+class Stage:
+    """Two machines that serve the same application; the login shell of one will print what nobody asked for."""
+
+    project: Project
+    noisy: LabHost
+    quiet: LabHost
+    seen: Seen
+
+
+@pytest.fixture(scope="module")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    noisy, quiet = seasoned.add("noisy"), seasoned.add("quiet")
+    folder = tmp_path_factory.mktemp("streams") / "project"
+    project = Project.create(folder, lab, "hello", watch_seconds=0)
+    yield Stage(project, noisy, quiet, Seen(lab, noisy))
+    for host in (noisy, quiet):
+        lab.remove(host.name)
+
+
+def python(project: Project, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    lab = {"HOMEPORT_LAB": str(project.lab.directory.path), "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [sys.executable, "-c", text, *arguments],
+        cwd=project.folder,
+        env={**os.environ, **lab},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_command_that_ends_before_its_input_was_sent_is_known_by_its_words_and_its_status(stage: Stage) -> None:
+    done = python(stage.project, SENDER, stage.noisy.name)
+    assert done.returncode == 0, done.stderr
+    answers: list[Any] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers == [
+        [0, ["done"], []],
+        [7, ["first"], ["last words"]],
+        [0, [str(4 * 2**20 + 1)], []],
+        [remote.NO_STATUS, [], []],
+        False,
+        [3, ["slow"], []],
+    ]
+    # The step has failed for the reason that it gave, and not for a socket.
+    assert "the command" not in done.stderr
