@@ -13,7 +13,7 @@ while read -r name value _; do
 done </proc/meminfo
 [ ! -e /proc/net/if_inet6 ] || printf 'ipv6\n'
 # Another program sets the clock, or the host of the container that this is.
-if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || systemd-detect-virt -cq 2>/dev/null; then printf 'keeps_time\n'; fi
+if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd ] || systemd-detect-virt -cq 2>/dev/null; then printf 'keeps_time\n'; fi
 printf 'clock\t%s\n' "$(date +%s)"
 # Before all that a deploy changes: one that comes in between is noticed.
 printf 'deploys\t%s\n' "$(deploys)"

@@ -149,6 +149,29 @@ def test_packages_that_cannot_be_installed_are_named_in_the_words_of_apt(machine
     assert refused(done) == "error: packages: they cannot be installed: Unable to locate package nosuch"
 
 
+CONFLICT = """
+case $* in *update*) exit 0 ;; *--no-remove*) ;; *) exit 0 ;; esac
+cat <<'END'
+The following packages will be REMOVED:
+  apt-listchanges systemd-timesyncd
+  theirs
+The following NEW packages will be installed:
+  chrony nginx
+E: Packages need to be removed but remove is disabled.
+END
+exit 100
+"""
+
+
+def test_packages_that_would_take_others_away_are_not_installed(machine: Machine) -> None:
+    machine.has("apt-get", CONFLICT)
+    done = machine.run("packages", "300", "", "", "chrony", "nginx")
+    assert refused(done) == (
+        "error: packages: installing chrony nginx would remove apt-listchanges systemd-timesyncd theirs, which stays; "
+        "remove it yourself if nobody needs it, and deploy again"
+    )
+
+
 def test_a_failure_without_a_reason_is_an_error_of_one_line_too(machine: Machine) -> None:
     machine.has("apt-get", "case $* in *update*) ;; *) exit 100 ;; esac")
     assert refused(machine.run("packages", "300", "", "", "x")).startswith("error: packages: they cannot be installed")

@@ -26,11 +26,15 @@ until apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$
     echo "waiting for another apt to finish"
     sleep 3
 done
+# Nothing that is installed goes for it: what conflicts with a package of ours may serve somebody.
 install() {
     echo "installing $*"
-    apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 ||
+    apt-get -q -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 || {
+        gone=$(sed -n '/will be REMOVED:/,/^[^ ]/s/^  *//p' "$log" | tr '\n' ' ')
+        [ -z "$gone" ] || fail "installing $* would remove ${gone% }, which stays; remove it yourself if nobody needs it, and deploy again"
         fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
+    }
 }
 [ -z "$needed" ] || install $needed
 if [ -n "$digest" ]; then
