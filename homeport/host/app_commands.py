@@ -1,10 +1,11 @@
-"""What a person does to an application apart from releases: run a command in it, close it for maintenance."""
+"""What is done to an application apart from releases: a command run in it, maintenance, a look at its migrations."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 
 from . import output
@@ -25,6 +26,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
     closing.add_argument("--by", default="", help="who asks")
     closing.add_argument("--message", default="", help="why, for those who come")
     closing.add_argument("what", choices=("on", "off", "show"))
+    text = "tell whether the database has all of a release's migrations (for the migration script, which pipes in both)"
+    check = commands.add_parser("check-revisions", help=text)
+    check.set_defaults(run=check_revisions)
+    check.add_argument("--app", required=True, type=app)
+    check.add_argument("--release", required=True)
 
 
 def run_command(options: argparse.Namespace, given: list[str]) -> int:
@@ -49,4 +55,18 @@ def keep_out(options: argparse.Namespace, given: list[str]) -> int:
     else:
         note = maintenance.turn_off(layout)
         output.say(f"{options.app}: {'visitors are let in again' if note is not None else 'visitors were let in'}")
+    return 0
+
+
+def check_revisions(options: argparse.Namespace, given: list[str]) -> int:
+    """Read lines from standard input: `at REVISION…` for each version table, `has REVISION PARENT…` for each migration.
+
+    Raises HostError unless the database has all of these migrations.
+    """
+    from . import revisions
+
+    lines = [line.split() for line in sys.stdin]
+    databases = [words[1:] for words in lines if words[:1] == ["at"]]
+    own = {words[1]: frozenset(words[2:]) for words in lines if words[:1] == ["has"]}
+    revisions.check(own, databases, revisions.known(Layout(options.app)))
     return 0

@@ -25,14 +25,18 @@ def failure(
     migration_failed = migration["ActiveState"] == "failed"
     unit = layout.migrate_unit(slot) if migration_failed else layout.unit(slot)
     entries = since(unit, position)
-    cause = explain_migration(migration) if migration_failed else explain(app, last_word(entries))
+    cause = explain_migration(migration, entries) if migration_failed else explain(app, last_word(entries))
     return HostError(cause, tail(before_the_stop(entries), health_path))
 
 
-def explain_migration(migration: dict[str, str]) -> str:
-    """Return why the migration unit failed."""
+def explain_migration(migration: dict[str, str], entries: list[tuple[str, str]]) -> str:
+    """Return why the migration unit failed; `entries` are what it wrote."""
     if migration["Result"] == "timeout":
         return "the migration took too long and was stopped (migrate_timeout_seconds)"
+    # What this program said in it (`check-revisions`), which goes beyond a status.
+    own = [line.partition(": release ")[2].partition(": ")[2] for _, line in entries if line.startswith("error: ")]
+    if said := [line for line in own if line.startswith("the database is at ")]:
+        return said[-1]
     return f"the migration failed ({ending(migration)})"
 
 

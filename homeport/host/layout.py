@@ -104,6 +104,11 @@ class Layout(NamedTuple):
         return self.settings / "hold.json"
 
     @property
+    def revisions(self) -> Path:
+        """Return the record of what comes before each migration of the releases that have been on this host."""
+        return self.settings / "revisions.json"
+
+    @property
     def maintenance(self) -> Path:
         """Return the file that keeps visitors out while it is there. Nginx asks for it per request."""
         return self.settings / "maintenance.json"

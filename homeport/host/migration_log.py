@@ -22,7 +22,7 @@ def keep_migration_log(layout: Layout, slot: str, release: Release, position: st
     entries = failures.since(unit, position) if release.has_migration else []
     if not entries:
         return
-    text = entry(now(), slot, outcome(units.show(unit)), entries)
+    text = entry(now(), slot, outcome(units.show(unit), entries), entries)
     try:
         append(layout, release, text)
     except OSError as error:
@@ -35,9 +35,10 @@ def entry(moment: str, slot: str, result: str, entries: list[tuple[str, str]]) -
     return "".join(f"{line}\n" for line in (f"--- {moment} slot {slot}: {result}", *lines))
 
 
-def outcome(migration: dict[str, str]) -> str:
-    """Return how the migration unit ended, by its properties."""
-    return failures.explain_migration(migration) if migration["ActiveState"] == "failed" else "the migration succeeded"
+def outcome(migration: dict[str, str], entries: list[tuple[str, str]]) -> str:
+    """Return how the migration unit ended, by its properties and by what it wrote."""
+    failed = migration["ActiveState"] == "failed"
+    return failures.explain_migration(migration, entries) if failed else "the migration succeeded"
 
 
 def append(layout: Layout, release: Release, text: str) -> None:

@@ -91,8 +91,9 @@ def _migrate(layout: Layout, release: Release, copy: Path) -> None:
     state = _run(layout, release, unit, (release.files / "migrate.service").read_text(), copy)
     keep_migration_log(layout, SLOT, release, position)
     if state["ActiveState"] != "active":
-        lines = failures.tail(failures.since(unit, position))
-        raise HostError(f"the rehearsal: {failures.explain_migration(state)}; production is untouched", lines)
+        entries = failures.since(unit, position)
+        cause = failures.explain_migration(state, entries)
+        raise HostError(f"the rehearsal: {cause}; production is untouched", failures.tail(entries))
     units.must("systemctl", "stop", "--", unit)
 
 

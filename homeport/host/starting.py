@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import time
 
-from . import failures, health, hooks, journal, rehearsal, site, slots, sockets, switching, timeline, units
+from . import failures, health, hooks, journal, rehearsal, revisions, site, slots, sockets, switching, timeline, units
 from .asked import Asked
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
@@ -176,6 +176,7 @@ def _launch(layout: Layout, slot: str, release: Release) -> None:
     app, migration = units.show_all([unit, layout.migrate_unit(slot)])
     _note_steps(moment, migration)
     keep_migration_log(layout, slot, release, position)
+    revisions.record(layout)
     if starting.returncode or app["ActiveState"] != "active":
         raise failures.failure(layout, slot, app, migration, position, release.health.path)
     _check_owner(layout, slot, release, app)

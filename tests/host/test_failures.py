@@ -47,9 +47,17 @@ def test_the_cause_of_a_failed_start_is_named(app: dict[str, str], word: str, ca
 
 
 def test_a_migration_says_its_status_or_its_time_limit() -> None:
-    assert explain_migration(unit(ExecMainStatus="3")) == "the migration failed (status 3)"
-    assert "migrate_timeout_seconds" in explain_migration(unit(Result="timeout"))
-    assert explain_migration(unit(ExecMainCode="2", ExecMainStatus="64")) == "the migration failed (killed by SIGRTMAX)"
+    assert explain_migration(unit(ExecMainStatus="3"), []) == "the migration failed (status 3)"
+    assert "migrate_timeout_seconds" in explain_migration(unit(Result="timeout"), [])
+    killed = unit(ExecMainCode="2", ExecMainStatus="64")
+    assert explain_migration(killed, []) == "the migration failed (killed by SIGRTMAX)"
+
+
+def test_a_migration_that_may_not_count_as_run_says_why() -> None:
+    lines = [("migrate", "error: notes: release r1: the database is at b: deploy both"), ("systemd", "error: failed")]
+    assert explain_migration(unit(ExecMainStatus="255"), lines) == "the database is at b: deploy both"
+    other = [("migrate", "error: notes: release r1: something of the application's own")]
+    assert explain_migration(unit(ExecMainStatus="255"), other) == "the migration failed (status 255)"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ FAILED = {"ActiveState": "failed", "Result": "exit-code", "ExecMainCode": "1", "
 def test_a_run_has_its_time_its_end_and_its_own_lines() -> None:
     lines = [("systemd", "Starting"), ("sh", "one"), ("sh", "two"), ("systemd", "Finished")]
 
-    text = migration_log.entry("2026-01-02T03:04:05Z", "blue", migration_log.outcome(FAILED), lines)
+    text = migration_log.entry("2026-01-02T03:04:05Z", "blue", migration_log.outcome(FAILED, lines), lines)
 
     assert text == "--- 2026-01-02T03:04:05Z slot blue: the migration failed (status 3)\none\ntwo\n"
 

@@ -190,3 +190,21 @@ def test_a_deploy_after_a_rollback_goes_on_as_ever(stage: Stage) -> None:
     stage.deploy("four")
     assert stage.seen.answers()
     assert stage.live() not in (stage.ids["one"], stage.ids["two"], stage.ids["three"])
+
+
+def test_an_older_commit_goes_live_and_a_branch_whose_migration_was_never_run_does_not(stage: Stage) -> None:
+    stage.project.git("rm", "-q", "migrations/versions/0003_later.py")
+    stage.deploy("an older commit")
+    log = f"/etc/homeport/notes/releases/{stage.ids['an older commit']}/migration.log"
+    assert "has all of its migrations: left alone" in stage.seen.shell(f"cat {log}")
+    # The machine starts with it too, also when nothing else is left of the release that has the database's migration.
+    stage.seen.shell(f"mv /srv/notes/releases/{stage.ids['four']} /srv/notes/four")
+    stage.seen.shell(f"systemctl restart notes@{stage.slot()}")
+    assert stage.seen.answers()
+    stage.seen.shell(f"mv /srv/notes/four /srv/notes/releases/{stage.ids['four']}")
+    other = MIGRATION.replace("0003", "0003b").replace("later", "other")
+    stage.project.write("migrations/versions/0003b_other.py", other)
+    line = refusal(stage.project.deploy(stage.host), 1)
+    assert "the database is at 0003, and 0003b of this release was never run on it" in line
+    assert stage.live() == stage.ids["an older commit"]
+    assert stage.seen.answers()
