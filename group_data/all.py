@@ -210,6 +210,10 @@ apt_lock_timeout_seconds = 300
 # Free space on the host's disk below which nothing is begun.
 minimum_free_megabytes = 1024
 
+# Files of somebody else's that a deploy may replace, of which it keeps a copy in /var/lib/homeport/originals:
+# `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.
+take_over = []
+
 # Install the distribution's security upgrades every day (unattended-upgrades).
 security_upgrades = True
 

@@ -27,6 +27,8 @@ FIREWALL_OPENINGS = "/etc/homeport/firewall.d"
 FIREWALL_LOAD = f"{HOST_LIBRARY}/firewall-load"
 FIREWALL_LOADED = "/run/homeport/firewall.loaded"
 SSHD_DROP_IN = "/etc/ssh/sshd_config.d/00-homeport.conf"
+# What was there before homeport, by absolute path, and the digests of what it wrote.
+ORIGINALS = "/var/lib/homeport/originals"
 # There while a change of these waits for its confirmation; the host program writes it.
 PENDING_ACCESS = "/etc/homeport/.pending-access.json"
 

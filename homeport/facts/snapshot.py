@@ -19,6 +19,7 @@ from homeport.state.snapshot import (
     Coming,
     Login,
     Machine,
+    Marks,
     PathFound,
     PathKind,
     PortHolder,
@@ -36,6 +37,7 @@ WIDTHS = {
     "package": 2,
     "path": 7,
     "digest": 2,
+    "written": 2,
     "unit": 2,
     "port": 3,
     "renewal": 2,
@@ -72,6 +74,7 @@ def _variables(query: Query) -> str:
         "ports": " ".join(map(str, query.ports)),
         "pins": " ".join(query.pins),
         "paths": "\n".join(query.paths),
+        "shared": "\n".join(query.shared),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
@@ -104,6 +107,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         packages=frozenset(name for name, status in rows["package"] if status == "installed"),
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
         paths=_paths(rows),
+        marks=_marks(rows),
         units=_units(rows["unit"]),
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
         claims=tuple(_claim(row[0]) for row in rows["claim"]),
@@ -182,6 +186,14 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
         )
         for kind, mode, owner, group, path, target, end in rows["path"]
     }
+
+
+def _marks(rows: Rows) -> Marks:
+    return Marks(
+        marked=frozenset(row[0] for row in rows["marked"]),
+        pristine=frozenset(row[0] for row in rows["pristine"]),
+        written=frozenset((path, digest) for digest, path in rows["written"]),
+    )
 
 
 def _units(rows: list[list[str]]) -> dict[str, UnitFound]:

@@ -47,6 +47,15 @@ find $paths -maxdepth 0 -printf 'path\t%y\t%m\t%u\t%g\t%p\t%l\t%Y\n' 2>/dev/null
 for path in $paths; do
     [ ! -f "$path" ] || [ -h "$path" ] || printf '%s\n' "$path"
 done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([0-9a-f]*\)  /digest$t\1$t/p"
+# Whose the files are that anybody may have: what they say of themselves, and what dpkg and we have noted of them.
+for path in $shared; do
+    [ -f "$path" ] || continue
+    ! head -n 3 "$path" | grep -q 'Written by homeport' || printf 'marked\t%s\n' "$path"
+    real=$(readlink -f "$path")
+    pristine=$(sed -n "s|^ $real \([0-9a-f]\{32\}\).*|\1|p" /var/lib/dpkg/status 2>/dev/null | head -n 1)
+    [ -z "$pristine" ] || [ "$(md5sum <"$real" | cut -c 1-32)" != "$pristine" ] || printf 'pristine\t%s\n' "$path"
+    find /var/lib/homeport/written -type f -exec sed -n "s|^\([0-9a-f]\{64\}\)  $path\$|written$t\1$t$path|p" {} + 2>/dev/null
+done
 IFS=$old_ifs
 set +f
 [ ! -d /run/systemd/system ] || systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload \

@@ -32,8 +32,9 @@ class FileContents(FactBase[dict[str, str]]):
 
 
 def show_diff(run: Run, pending: FileChanges) -> None:
-    """Show a diff of each file that changes, when pyinfra was called with --diff and only plans as yet."""
-    _show(run, {file.path: file for file in pending.files})
+    """Show a diff of each file that changes or goes, when pyinfra was called with --diff and only plans as yet."""
+    gone = {path: File(path, "") for path in pending.absent if path in pending.taken_over}
+    _show(run, {**{file.path: file for file in pending.files}, **gone})
 
 
 def show_release_diff(run: Run) -> None:

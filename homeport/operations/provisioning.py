@@ -51,7 +51,7 @@ def files(run: Run) -> Commands:
     pending = run.changes(lambda: compare.file_changes(run.wanted, run.found))
     if run.announce(pending.changes, otherwise="all files are as wanted"):
         show_diff(run, pending)
-        yield script("files", payload=_payload(run, pending))
+        yield script("files", run.wanted.app, payload=_payload(run, pending))
         run.forget()
 
 
@@ -68,6 +68,8 @@ def manifest(run: Run, pending: FileChanges) -> str:
     rows = [("directory", f"{d.mode:o}", d.owner, d.group, d.path) for d in pending.directories]
     rows += [("file", f"{f.mode:o}", f.owner, f.group, f.path) for f in pending.files]
     rows += [("absent", "-", "-", "-", path) for path in pending.absent]
+    rows += [("keep", "told" if path in pending.taken_over else "-", "-", "-", path) for path in pending.kept]
+    rows += [("unkept", "-", "-", "-", path) for path in pending.unkept]
     if pending.placeholder:
         rows.append(("placeholder", run.wanted.certificate.domains[0], places.tls, "-", places.placeholder))
     return "".join("\t".join(row) + "\n" for row in rows)

@@ -9,6 +9,7 @@ from homeport.paths import SSHD_DROP_IN
 from homeport.rules.disk import upload_refusal
 from homeport.rules.lockout import lockout
 from homeport.rules.memory import refusal
+from homeport.rules.ownership import ownership
 from homeport.rules.platform import unsupported
 from homeport.settings import Settings
 from homeport.source import Source
@@ -38,6 +39,7 @@ def preflight(
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
+    problems += ownership(settings, wanted, found)
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
         problems += filter(None, (lockout(found.login, found.sshd),))
     if found.live_release != wanted.release.id:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from homeport.settings.types import Openings, Text
+from homeport.settings.types import Openings, Paths, Text
 
 
 class MachineSettings(BaseModel):
@@ -18,6 +18,12 @@ class MachineSettings(BaseModel):
     )
     minimum_free_megabytes: int = Field(
         1024, ge=0, description="Free space on the host's disk below which nothing is begun."
+    )
+
+    take_over: Paths = Field(
+        (),
+        description="Files of somebody else's that a deploy may replace, of which it keeps a copy in "
+        '/var/lib/homeport/originals: `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.',
     )
 
     # --- upkeep ----------------------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
     @field_validator("app_name")
     @classmethod
     def _not_the_migration(cls, value: str) -> str:
+        if value == "homeport":
+            raise ValueError("must not be homeport, which is how homeport's own folders are called")
         if value.endswith("-migrate"):
             raise ValueError("must not end in -migrate, which is how migration units are called")
         return value

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from homeport.paths import FIREWALL_RULES, AppPaths
+from homeport.paths import FIREWALL_RULES, ORIGINALS, AppPaths
 from homeport.state.certificates import needs_placeholder
 from homeport.state.changes import Change
+from homeport.state.ownership import has_no_original, has_to_be_kept, is_somebodys, owner
 from homeport.state.snapshot import Coming, PathFound, Snapshot
 from homeport.state.wanted import Account, Directory, File, Wanted
 
 
 @dataclass(frozen=True)
 class FileChanges:
-    """What differs under the managed paths."""
+    """What differs under the managed paths.
+
+    `kept` are the paths of which a copy is kept first, `taken_over` those of them that were somebody else's, and
+    `unkept` those of which none can be: homeport had them before it kept copies.
+    """
 
     directories: tuple[Directory, ...] = ()
     files: tuple[File, ...] = ()
     absent: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] = ()
+    unkept: tuple[str, ...] = ()
     placeholder: bool = False
     changes: tuple[Change, ...] = field(default=(), repr=False)
 
@@ -57,13 +65,42 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             continue
         if reason := _file_reason(file, found.paths.get(file.path)):
             files.append(file)
-            changes.append(Change("write", file.path, reason))
-    absent = tuple(path for path in wanted.part.absent if path in found.paths)
-    changes += [Change("remove", path, "not wanted") for path in absent]
+            taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
+            changes.append(Change("write", file.path, taking or reason))
+    absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
+    given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
+    changes += [Change("remove", path, _taking(path) if path in given_up else "not wanted") for path in absent]
+    lost = [file.path for file in files if _is_content(file, found.paths.get(file.path))] + list(absent)
     placeholder = needs_placeholder(wanted, found)
     if placeholder:
         changes.append(Change("make", AppPaths(wanted.app).placeholder, "no certificate yet"))
-    return FileChanges(tuple(directories), tuple(files), absent, placeholder, tuple(changes))
+    return FileChanges(
+        tuple(directories),
+        tuple(files),
+        absent,
+        kept=tuple(path for path in lost if has_to_be_kept(path, found, wanted.app)),
+        taken_over=(*(file.path for file in files if is_somebodys(file, found, wanted.app)), *given_up),
+        unkept=tuple(path for path in lost if has_no_original(path, found, wanted.app)),
+        placeholder=placeholder,
+        changes=tuple(changes),
+    )
+
+
+def _is_content(wanted: File, found: PathFound | None) -> bool:
+    """Tell whether what is there goes when the file is written: not when only its mode or its owner changes."""
+    return found is not None and found.digest != wanted.digest
+
+
+def _taking(path: str) -> str:
+    """Return the reason of a change that takes somebody's own file away."""
+    return f"somebody's own; a copy is kept: {ORIGINALS}{path}"
+
+
+def _may_remove(wanted: Wanted, found: Snapshot, path: str) -> bool:
+    """Tell whether a path that shall be away is there, and is not somebody's own, which stays unless it is given up."""
+    if path not in found.paths:
+        return False
+    return path in wanted.take_over or owner(path, found, wanted.app) != "somebody"
 
 
 def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:

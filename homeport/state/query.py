@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homeport.paths import AppPaths
+from homeport.state.ownership import is_named_ours
 from homeport.state.wanted import Wanted
 
 
 @dataclass(frozen=True)
 class Query:
-    """The names that a snapshot reads. Two equal queries read the same things."""
+    """The names that a snapshot reads. Two equal queries read the same things.
+
+    `shared` are those of the paths that others may have a file at: whose it is, is read as well.
+    """
 
     app: str
     release: str
@@ -21,6 +25,7 @@ class Query:
     units: tuple[str, ...]
     ports: tuple[int, ...]
     pins: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 def query(wanted: Wanted) -> Query:
@@ -43,4 +48,7 @@ def query(wanted: Wanted) -> Query:
         units=(*(unit.name for unit in part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
         ports=(80, 443, *wanted.ports),
         pins=wanted.pinned_releases,
+        shared=tuple(
+            path for path in (*(file.path for file in part.files), *part.absent) if not is_named_ours(path, wanted.app)
+        ),
     )

@@ -47,6 +47,19 @@ class PathFound:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What tells whose the files are that do not bear homeport's name, path by path.
+
+    `marked` say in their first lines that homeport wrote them, `pristine` are as their Debian package has them, and
+    `written` has the SHA-256 of what homeport has recorded there.
+    """
+
+    marked: frozenset[str] = frozenset()
+    pristine: frozenset[str] = frozenset()
+    written: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
 class UnitFound:
     """A unit as systemd sees it (`systemctl show`)."""
 
@@ -136,6 +149,7 @@ class Snapshot:
     packages: frozenset[str] = frozenset()
     accounts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, PathFound] = field(default_factory=dict)
+    marks: Marks = field(default_factory=Marks)
     units: dict[str, UnitFound] = field(default_factory=dict)
     ports: tuple[PortHolder, ...] = ()
     claims: tuple[Claim, ...] = ()

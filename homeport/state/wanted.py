@@ -142,7 +142,7 @@ class CertificateWanted:
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that is wanted of one host."""
+    """All that is wanted of one host. What somebody else has at the paths `take_over` may be replaced."""
 
     app: str
     part: Part
@@ -152,6 +152,7 @@ class Wanted:
     ports: tuple[int, int]
     keep_releases: int
     pinned_releases: tuple[str, ...] = ()
+    take_over: tuple[str, ...] = ()
 
 
 def merge(parts: Iterable[Part]) -> Part:

@@ -25,4 +25,5 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         ports=(settings.port_blue, settings.port_green),
         keep_releases=settings.keep_releases,
         pinned_releases=settings.pinned_releases,
+        take_over=settings.take_over,
     )

@@ -48,13 +48,14 @@ def ask(*paths: Path | str, **names: tuple[str, ...]) -> Query:
         accounts=names.get("accounts", ()),
         units=names.get("units", ()),
         ports=(),
+        shared=names.get("shared", ()),
     )
 
 
-def run(shell: str, query: Query, **environment: str) -> list[str]:
+def run(shell: str, query: Query, script: str = SCRIPT, **environment: str) -> list[str]:
     words = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
     done = subprocess.run(
-        [*words, _variables(query) + SCRIPT],
+        [*words, _variables(query) + script],
         capture_output=True,
         text=True,
         check=False,
@@ -172,6 +173,25 @@ def test_accounts_and_packages_are_read_by_name(shell: str) -> None:
     found = parse(run(shell, ask("/", accounts=("root", "no-such-user"), packages=("no-such-package", "dpkg"))))
     assert found.accounts == {"root": ":".join(map(str, (*pwd.getpwnam("root"),)))}
     assert found.packages == ({"dpkg"} if shutil.which("dpkg-query") else set())
+
+
+def test_whose_a_file_is_is_told_by_what_it_says_and_by_what_dpkg_and_we_have_noted(shell: str, tmp_path: Path) -> None:
+    places = {name: tmp_path / name for name in ("ours", "package", "edited", "link", "other")}
+    checksums = {name: hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() for name in ("package", "edited")}
+    (tmp_path / "status").write_text("".join(f" {places[name]} {one}\n" for name, one in checksums.items()))
+    (tmp_path / "written").mkdir()
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("ours", "other")}
+    (tmp_path / "written" / "notes").write_text("".join(f"{one}  {tmp_path / name}\n" for name, one in digests.items()))
+    (tmp_path / "written" / "blog").write_text(f"{digests['other']}  {tmp_path}/other.more\n")
+    places["ours"].write_text("#!/bin/sh\n# Written by homeport.\n")
+    places["package"].write_text("package")
+    places["edited"].write_text("edited by somebody\n\n\n# Written by homeport")
+    places["link"].symlink_to(places["package"])
+    script = SCRIPT.replace("/var/lib/dpkg/status", f"{tmp_path}/status").replace("/var/lib/homeport", str(tmp_path))
+    marks = parse(run(shell, ask(shared=tuple(map(str, places.values()))), script)).marks
+    assert marks.marked == {str(places["ours"])}
+    assert marks.pristine == {str(places["package"]), str(places["link"])}
+    assert marks.written == {(str(places["ours"]), digests["ours"])}
 
 
 def test_the_language_of_the_login_does_not_matter(shell: str, folder: Path) -> None:

@@ -56,6 +56,13 @@ def test_a_file_that_changes_is_shown_against_what_is_on_the_host(with_diff: Sta
     ]
 
 
+def test_somebodys_file_that_goes_is_shown_and_others_that_go_are_not(with_diff: State) -> None:
+    pending = FileChanges(absent=("/etc/theirs", "/etc/ours.ini"), taken_over=("/etc/theirs",))
+    lines = shown({"/etc/theirs": "listen 80;\n", "/etc/ours.ini": SECRET}, pending)
+    assert "-listen 80;" in lines
+    assert SECRET not in "".join(lines)
+
+
 @pytest.mark.parametrize("old", [None, {}])
 def test_a_file_that_is_not_there_is_shown_as_a_whole(with_diff: State, old: dict[str, str] | None) -> None:
     assert [line for line in shown(old) if line.startswith("+")][1:] == ["+a", "+new", "+c"]

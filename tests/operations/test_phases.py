@@ -16,7 +16,7 @@ from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.plans.provision import PHASES
 from homeport.source import Present
 from homeport.state import compare
-from homeport.state.snapshot import PathFound
+from homeport.state.snapshot import Marks, PathFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 
 from .scripted import ARCHIVE, make_run, payload, phase
@@ -135,7 +135,7 @@ def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner
     found, wanted = as_wanted(WANTED), WANTED
     changed = "/etc/nginx/nginx.conf"
     paths = {**found.paths, changed: replace(found.paths[changed], digest="0")}
-    run, _ = make_run(replace(found, paths=paths))
+    run, _ = make_run(replace(found, paths=paths, marks=Marks(written=frozenset({(changed, "0")}))))
     [command] = phase("Files", run)
     content = unpack(payload(command))
     assert set(content) == {"manifest", f"root{changed}"}
@@ -166,7 +166,8 @@ def test_the_manifest_names_what_shall_be_away() -> None:
     there = replace(found, paths={**found.paths, unwanted: PathFound("link", 0o777, "root", "root", target="x")})
     run, host = make_run(there)
     [command] = phase("Files", run)
-    assert unpack(payload(command))["manifest"][1] == f"absent\t-\t-\t-\t{unwanted}\n"
+    rows = [f"{what}\t-\t-\t-\t{unwanted}\n" for what in ("absent", "keep")]
+    assert unpack(payload(command))["manifest"][1] == "".join(rows)
     assert host.lines == [f"  remove {unwanted} (not wanted)"]
 
 

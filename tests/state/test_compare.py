@@ -20,7 +20,9 @@ from .builders import NOW, SECRET, as_wanted, bare, changes_by_phase, make_setti
 WANTED = make_wanted()
 PLACES = AppPaths(WANTED.app)
 AS_WANTED = as_wanted(WANTED)
-PATHS = st.sampled_from([f"/etc/{name}" for name in ("a", "b/c", "with space", "'", '"', "$x", "é", "..d", "-n", "~")])
+PATHS = st.sampled_from(
+    [f"/etc/homeport/{name}" for name in ("a", "b/c", "with space", "'", '"', "$x", "é", "..d", "-n", "~")]
+)
 OWNERS = st.sampled_from(("root", "notes", "www-data"))
 MODES = st.sampled_from((0o644, 0o600, 0o755, 0o4755))
 DIRECTORIES = st.builds(Directory, PATHS, MODES, OWNERS, OWNERS)

@@ -1,13 +1,16 @@
-# Puts files in place: all of them or none. Standard input: a tar archive, gzipped and base64-encoded, with `manifest`
-# (tab-separated: what to do, mode, owner, group, path) and the files under `root/` with their final mode and owner.
+# Puts files in place: all of them or none. Argument: the application that they are for. Standard input: a tar archive,
+# gzipped and base64-encoded, with `manifest` (tab-separated: what to do, mode, owner, group, path) and the files under
+# `root/` with their final mode and owner.
 set -eu
+app=$1
 umask 077
 tab=$(printf '\t')
 [ -d /etc/homeport ] || mkdir -m 755 /etc/homeport
 # What a power cut left behind; another run may be at work now.
-find /etc/homeport -maxdepth 1 -name '.stage.*' -mmin +60 -exec rm -rf {} +
+find -H /etc/homeport -maxdepth 1 -name '.stage.*' -mmin +60 -exec rm -rf {} +
+outcome="nothing was replaced"
 fail() {
-    echo "error: files: $1; nothing was replaced" >&2
+    echo "error: files: $1; $outcome" >&2
     exit 1
 }
 # Usage: try DIRECTORY COMMAND…; the directory is what the command writes to.
@@ -57,16 +60,44 @@ make_placeholder() {
 }
 each placeholder make_placeholder
 
-remove_staged() { rm -f "$stage/nginx/${1#/etc/nginx/}"; }
-validate_nginx() {
-    try "$stage" cp -a /etc/nginx "$stage/nginx"
-    try "$stage" cp -a "$stage/root/etc/nginx/." "$stage/nginx/"
-    each absent remove_staged
-    # In a mount namespace of its own, the check sees the staged files under their final paths.
-    unshare --mount sh -c 'mount --bind "$1" /etc/nginx && exec nginx -t -q' sh "$stage/nginx" ||
-        fail "nginx does not accept the new configuration"
+# A copy of each real folder that changes lie in: what is written into it must not go through a link to what is in use.
+# Usage: copy_of FOLDER; sets `copy`, which may be a folder inside another one's copy.
+copies=0
+copy_of() {
+    number=0
+    while [ "$number" -lt "$copies" ]; do
+        number=$((number + 1))
+        eval "real=\$real_$number"
+        case $1/ in "$real"/*) copy=$stage/copy.$number${1#"$real"}; return ;; esac
+    done
+    copies=$((copies + 1))
+    eval "real_$copies=\$1"
+    copy=$stage/copy.$copies
+    try "$stage" mkdir "$copy"
+    [ ! -d "$1" ] || try "$stage" cp -a "$1/." "$copy/"
 }
-[ ! -d "$stage/root/etc/nginx" ] || validate_nginx
+stage_nginx() {
+    case $1 in /etc/nginx/*) ;; *) return 0 ;; esac
+    copy_of "$(readlink -m -- "${1%/*}")"
+    rm -f "$copy/${1##*/}"
+    [ -f "$stage/root$1" ] || return 0
+    try "$stage" mkdir -p "$copy"
+    try "$stage" cp -p "$stage/root$1" "$copy/${1##*/}"
+}
+validate_nginx() {
+    copy_of "$(readlink -f /etc/nginx)"
+    each file stage_nginx
+    each absent stage_nginx
+    set --
+    while [ "$copies" -gt 0 ]; do
+        eval "set -- \"\$stage/copy.$copies\" \"\$real_$copies\" \"\$@\""
+        copies=$((copies - 1))
+    done
+    # In a mount namespace of its own, the check sees the staged files under their final paths.
+    inside='while [ $# -gt 0 ]; do mount --bind "$1" "$2" || exit; shift 2; done; exec nginx -t -q'
+    unshare --mount sh -c "$inside" sh "$@" || fail "nginx does not accept the new configuration"
+}
+! grep -q "$tab/etc/nginx/" "$stage/manifest" || validate_nginx
 
 validate_units() {
     # A command that is only being installed is no fault of the unit.
@@ -76,16 +107,72 @@ validate_units() {
 }
 [ ! -d "$stage/root/etc/systemd/system" ] || validate_units
 
+# Nothing can be renamed over a mount point, or over what may not be changed: told before the first one is replaced.
+list_target() { [ ! -e "$1" ] && [ ! -h "$1" ] || printf '%s/%s\n' "$(readlink -m -- "${1%/*}")" "${1##*/}"; }
+{ each file list_target; each absent list_target; } >"$stage/targets"
+mounted=$(awk '{ print $5 }' /proc/self/mountinfo | grep -Fxf "$stage/targets" | head -n 1) || true
+[ -z "$mounted" ] || fail "$mounted is a mount point, over which no file can be put; unmount it first"
+fixed=$({ cat "$stage/targets"; sed 's|/[^/]*$||' "$stage/targets" | sort -u; } |
+    xargs -r -d '\n' lsattr -d -- 2>/dev/null | sed -n 's/^[^ ]*[ia][^ ]* *//p' | head -n 1) || true
+[ -z "$fixed" ] || fail "$fixed may not be changed (lsattr says so); chattr -ia $fixed allows it"
+
 # First copy all (this is what a full disk stops), then rename all.
 copy_new() {
     [ -h "$1" ] || [ ! -d "$1" ] || fail "$1 is a directory"
     try "${1%/*}" cp -p "$stage/root$1" "$1$new"
 }
-rename_new() { mv -fT "$1$new" "$1"; }
-remove() { rm -f "$1"; }
 each file copy_new
+
+# What was there before us, kept as it was; what the same path had later is kept beside it.
+state=/var/lib/homeport
+originals=$state/originals
+same() {
+    if [ -h "$1" ] || [ -h "$2" ]; then
+        [ -h "$1" ] && [ -h "$2" ] && [ "$(readlink "$1")" = "$(readlink "$2")" ]
+    else
+        cmp -s "$1" "$2"
+    fi
+}
+keep() {
+    [ -e "$1" ] || [ -h "$1" ] || return 0
+    kept=$originals$1
+    number=0
+    while [ -e "$kept" ] || [ -h "$kept" ]; do
+        ! same "$1" "$kept" || return 0
+        number=$((number + 1))
+        kept=$originals$1.~$number~
+    done
+    try "$originals" mkdir -p "${kept%/*}"
+    rm -f "$kept$new"
+    try "$originals" cp -a "$1" "$kept$new"
+    try "$originals" mv -T "$kept$new" "$kept"
+    [ "$2" != told ] || echo "a copy of $1 is kept: $kept"
+}
+note_unkept() { grep -qsFx -- "$1" "$state/unkept" || (umask 022 && printf '%s\n' "$1" >>"$state/unkept"); }
+# Which content is ours. While files are replaced the old and the new one are.
+record=$state/written/$app
+write_record() {
+    cp "$1" "$record$new" && chmod 644 "$record$new" && sync "$record$new" && mv -fT "$record$new" "$record"
+}
+try /var install -d -m 755 "$state" "$state/written"
+try /var install -d -m 700 "$originals"
+each keep keep
+each unkept note_unkept
+(cd "$stage/root" && find . -type f -exec sha256sum {} +) | sed 's|  \./|  /|' >"$stage/digests"
+touch "$record"
+sort -u "$record" "$stage/digests" >"$stage/both"
+try "$state" write_record "$stage/both"
+try "$originals" sync -f "$originals"
+
+outcome="what was replaced before it stays; deploy again"
+rename_new() { try "${1%/*}" mv -fT "$1$new" "$1"; }
+remove() { try "${1%/*}" rm -f "$1"; }
 each file rename_new
 each absent remove
+list_path() { printf '%s\n' "$1"; }
+{ each file list_path; each absent list_path; } >"$stage/changed"
+awk 'NR == FNR { changed[$1]; next } !($2 in changed)' "$stage/changed" "$record" | sort - "$stage/digests" >"$stage/now"
+write_record "$stage/now" || echo "warning: $record cannot be written; that does no harm" >&2
 [ ! -d "$stage/root/etc/systemd/system" ] || systemctl daemon-reload
 # The host program starts in half the time from bytecode. A file that a power cut left half-written would stop it.
 compile() {
