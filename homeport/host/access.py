@@ -7,20 +7,22 @@ the disk is the switch: where it is gone, the change stays.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
+import stat
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import durable, firewall, lock, sshd
+from .file_state import Saved, put_back, saved
 from .layout import LAUNCHER
 from .output import HostError, say
+from .staging import check_targets
 from .units import run
 
 PENDING = Path("/etc/homeport/.pending-access.json")
@@ -74,7 +76,7 @@ def restore(token: str | None, *, at_boot: bool = False) -> None:
             return
         if at_boot:
             if pending["boot"] != BOOT.read_text():
-                _put(_previous(pending))
+                _put_back(pending["files"])
                 durable.remove(PENDING)
                 say("a change of SSH or the firewall was not confirmed before the reboot: the previous state is back")
             return
@@ -122,14 +124,19 @@ def _timer_runs(pending: Mapping[str, Any]) -> bool:
 def _is_so(path: Path, content: bytes | None) -> bool:
     """Tell whether a file is as it shall be (None: away), mode and owner included."""
     try:
-        status = path.stat()
-        return path.read_bytes() == content and (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (MODE, 0, 0)
+        status = path.lstat()
+        right = (status.st_mode, status.st_uid, status.st_gid) == (stat.S_IFREG | MODE, 0, 0)
+        return right and path.read_bytes() == content
     except FileNotFoundError:
         return content is None
 
 
 def _check(changed: Mapping[Path, bytes | None]) -> None:
-    """Have nft and sshd look at the change before it is made; raise HostError with what they say."""
+    """Have nft and sshd look at the change before it is made; raise HostError with what they say.
+
+    It is also raised for a file that could not be replaced.
+    """
+    check_targets(changed)
     Path(STAGES).mkdir(mode=0o755, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=STAGES, prefix=".access.") as stage:
         if any(map(firewall.is_ours, changed)):
@@ -146,7 +153,7 @@ def _record(request: Mapping[str, Any], changed: Iterable[Path]) -> dict[str, An
         "token": token,
         "timer": timer,
         "boot": BOOT.read_text(),
-        "files": {str(path): _content(path) for path in changed},
+        "files": {str(path): saved(path) for path in changed},
         "firewall": firewall.saved(),
     }
     durable.write(PENDING, json.dumps(pending).encode(), 0o600)
@@ -162,17 +169,6 @@ def _record(request: Mapping[str, Any], changed: Iterable[Path]) -> dict[str, An
     return pending
 
 
-def _content(path: Path) -> str | None:
-    with suppress(FileNotFoundError):
-        return base64.b64encode(path.read_bytes()).decode()
-    return None
-
-
-def _previous(pending: Mapping[str, Any]) -> dict[Path, bytes | None]:
-    saved: Mapping[str, str | None] = pending["files"]
-    return {Path(path): None if text is None else base64.b64decode(text) for path, text in saved.items()}
-
-
 def _put(files: Mapping[Path, bytes | None]) -> None:
     for path, content in files.items():
         if content is None:
@@ -180,6 +176,11 @@ def _put(files: Mapping[Path, bytes | None]) -> None:
         else:
             durable.write(path, content, MODE)
             os.chown(path, 0, 0)
+
+
+def _put_back(files: Mapping[str, Saved | str | None]) -> None:
+    for path, what in files.items():
+        put_back(Path(path), what)
 
 
 def _take_up(changed: Iterable[Path]) -> None:
@@ -191,11 +192,11 @@ def _take_up(changed: Iterable[Path]) -> None:
 def _restore(pending: Mapping[str, Any]) -> None:
     """Put everything back; what fails keeps nothing else from being restored, and leaves the record for another try."""
     problems = []
-    files = _previous(pending)
+    files: Mapping[str, Saved | str | None] = pending["files"]
     steps: tuple[Callable[[], None], ...] = (
-        lambda: _put(files),
+        lambda: _put_back(files),
         lambda: firewall.put_back(pending["firewall"]),
-        lambda: sshd.reload() if any(map(sshd.is_ours, files)) else None,
+        lambda: sshd.reload() if any(map(sshd.is_ours, map(Path, files))) else None,
     )
     for step in steps:
         try:

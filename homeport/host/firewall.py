@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .output import HostError
+from .staging import Stage
 from .units import run
 
 RULES = Path("/etc/homeport/firewall.nft")
@@ -35,21 +36,20 @@ def is_ours(path: Path) -> bool:
 
 def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     """Raise HostError with what nft says when it does not take the rules, `changed` (None: taken away)."""
-    openings, rules = stage / "firewall.d", stage / "firewall.nft"
-    shutil.copytree(OPENINGS, openings, dirs_exist_ok=True)
+    staged, rules = Stage(stage / "firewall"), stage / "firewall.nft"
+    staged.copy(OPENINGS)
     if RULES.exists():
         shutil.copy(RULES, rules)
     for path, content in changed.items():
-        staged = rules if path == RULES else openings / path.name
-        if is_ours(path) and content is not None:
-            staged.write_bytes(content)
-        elif is_ours(path):
-            staged.unlink(missing_ok=True)
+        if path.parent == OPENINGS:
+            staged.put(path, content)
+        elif path == RULES and content is not None:
+            rules.write_bytes(content)
+        elif path == RULES:
+            rules.unlink(missing_ok=True)
     if not rules.exists():
         return
-    # In a mount namespace of its own, the check sees the staged openings under their final path.
-    words = 'mount --bind "$1" "$2" && exec "$3" -c -f "$4"'
-    done = run("unshare", "--mount", "sh", "-c", words, "sh", str(openings), str(OPENINGS), NFT, str(rules))
+    done = staged.run(NFT, "-c", "-f", str(rules))
     if done.returncode:
         said = next(iter(done.stderr.strip().splitlines()), "no word")
         raise HostError(f"nftables does not accept the firewall ({said}); nothing was changed")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
-from . import durable, proxy, units
+from . import durable, proxy
 from .layout import Layout
 from .output import HostError, say
 from .releases import Release
+from .staging import Stage, check_targets
 
 SITE = "site.conf"
 
@@ -56,12 +56,12 @@ def check(layout: Layout, release: Release) -> None:
     """Raise HostError when Nginx would not accept the site of `release`; nothing but the check sees it."""
     if is_installed(layout, release):
         return
-    with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as staged:
-        shutil.copytree(layout.machine.nginx, staged, symlinks=True, dirs_exist_ok=True)
-        shutil.copyfile(release.files / SITE, Path(staged) / layout.proxy_site.relative_to(layout.machine.nginx))
-        # In a mount namespace of its own, the check sees it under its final path.
-        inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
-        done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", staged, str(layout.machine.nginx))
+    check_targets([layout.proxy_site])
+    with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as place:
+        staged = Stage(Path(place))
+        staged.copy(layout.machine.nginx)
+        staged.put(layout.proxy_site, (release.files / SITE).read_bytes())
+        done = staged.run("nginx", "-t", "-q")
     if done.returncode:
         lines = tuple(done.stderr.strip().splitlines())
         raise HostError(f"nginx does not accept its site: {lines[0] if lines else 'no reason given'}", lines)

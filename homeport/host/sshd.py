@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from .output import HostError
+from .staging import Stage
 from .units import is_active, must, run, show
 
 FOLDER = Path("/etc/ssh")
@@ -33,20 +33,13 @@ def is_ours(path: Path) -> bool:
 
 def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     """Raise HostError with what sshd says when it does not take its settings, `changed` (None: taken away)."""
-    copy = stage / "ssh"
-    shutil.copytree(FOLDER, copy, symlinks=True)
-    drop_ins = copy / DROP_INS.name
-    drop_ins.mkdir(exist_ok=True)
+    staged = Stage(stage / "ssh")
+    staged.copy(FOLDER)
     ours = {path: content for path, content in changed.items() if is_ours(path)}
     for path, content in ours.items():
-        if content is None:
-            (drop_ins / path.name).unlink(missing_ok=True)
-        else:
-            (drop_ins / path.name).write_bytes(content)
-    # In a mount namespace of its own, the check sees the staged files under their final paths. It wants to be told of a
-    # connection, since there may be Match blocks.
-    words = 'mount --bind "$1" "$2" && exec "$3" -T -C "$4"'
-    done = run("unshare", "--mount", "sh", "-c", words, "sh", str(copy), str(FOLDER), SSHD, CONNECTION)
+        staged.put(path, content)
+    # It wants to be told of a connection, since there may be Match blocks.
+    done = staged.run(SSHD, "-T", "-C", CONNECTION)
     if done.returncode:
         said = next(iter(done.stderr.strip().splitlines()[-1:]), "no word")
         raise HostError(f"sshd does not accept its settings ({said}); nothing was changed")
