@@ -18,8 +18,8 @@ from pathlib import Path
 
 MARK = "HOMEPORT_LAB_PROCESS"
 GRACE_SECONDS = 5.0
-EXEC_LOOKS, EXEC_LOOK_SECONDS = 5, 0.002
-KERNEL_THREAD = 0x00200000  # PF_KTHREAD
+EXEC_SECONDS, EXEC_LOOK_SECONDS = 10.0, 0.002
+KERNEL_THREAD, ENDING = 0x00200000, 0x00000004  # PF_KTHREAD, PF_EXITING
 
 
 def start(lab: str, purpose: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
@@ -87,8 +87,12 @@ def _carries(number: int, wanted: bytes, *, whole: bool) -> bool:
 
 
 def _environment(number: int) -> bytes:
-    """Read a process's environment, which the kernel shows as empty for a moment while a program is being executed."""
-    for _ in range(EXEC_LOOKS):
+    """Read a process's environment, which the kernel shows as empty while a program is being executed.
+
+    On a busy computer that lasts as long as the process waits for a processor: half a second was seen.
+    """
+    until = time.monotonic() + EXEC_SECONDS
+    while time.monotonic() < until:
         try:
             found = Path(f"/proc/{number}/environ").read_bytes()
             if found or _has_none(Path(f"/proc/{number}/stat").read_text()):
@@ -100,6 +104,11 @@ def _environment(number: int) -> bytes:
 
 
 def _has_none(stat: str) -> bool:
-    """Tell from /proc/N/stat (see proc(5)) whether this is a zombie or a thread of the kernel."""
+    """Tell from /proc/N/stat (see proc(5)) whether a process really has no environment, and not only for the moment.
+
+    That is so for a thread of the kernel, for a process that has ended or is ending, and for one that was given none;
+    while a program is being executed, its environment's end is not set yet.
+    """
     fields = stat.rpartition(")")[2].split()
-    return fields[0] in "ZX" or bool(int(fields[6]) & KERNEL_THREAD)
+    state, flags, start, end = fields[0], int(fields[6]), int(fields[47]), int(fields[48])
+    return state in "ZX" or bool(flags & (KERNEL_THREAD | ENDING)) or start == end != 0

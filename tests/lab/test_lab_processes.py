@@ -22,10 +22,12 @@ def start(purpose: str, tmp_path: Path, *argv: str) -> int:
 
 
 def is_alive(number: int) -> bool:
+    """A process that is ending has given its environment back, and need not be a zombie yet."""
     try:
-        return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text()
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return False
+    return fields[0] not in "ZX" and not int(fields[6]) & processes.ENDING
 
 
 def wait_for(number: int, purpose: str) -> None:
@@ -72,6 +74,36 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> N
         time.sleep(0.01)
     processes.end(LAB, grace_seconds=0.2)
     assert not is_alive(number)
+
+
+def stat(state: str = "R", flags: int = 0x400000, environment: tuple[int, int] = (0, 0)) -> str:
+    """A line of /proc/N/stat, with as many fields as it has."""
+    fields = ["1"] * 50
+    fields[0], fields[6], fields[47:49] = state, str(flags), map(str, environment)
+    return f"7 (a name) R) {' '.join(fields)}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (stat(), False),  # in the middle of execve(2)
+        (stat(environment=(4096, 4200)), False),  # just through with it: the next look sees the environment
+        (stat(environment=(4096, 4096)), True),  # started with none
+        (stat("Z", environment=(0, 0)), True),
+        (stat(flags=0x400000 | processes.ENDING), True),
+        (stat("I", processes.KERNEL_THREAD), True),
+    ],
+)
+def test_an_environment_that_is_empty_for_the_moment_is_told_from_none(line: str, expected: bool) -> None:
+    assert processes._has_none(line) is expected
+
+
+def test_a_process_without_any_environment_holds_nobody_up() -> None:
+    with subprocess.Popen(["sleep", "600"], env={}) as stranger:
+        began = time.monotonic()
+        assert processes._environment(stranger.pid) == b""
+        assert time.monotonic() - began < processes.EXEC_SECONDS / 2
+        stranger.kill()
 
 
 def test_a_process_that_executes_one_program_after_another_is_found_all_the_time(tmp_path: Path) -> None:
