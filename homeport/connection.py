@@ -15,7 +15,7 @@ from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
 
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, told
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, StringCommand
@@ -34,6 +34,10 @@ class Channel(Protocol):
     @property
     def ended(self) -> bool:
         """Tell whether the command has ended, or the connection has."""
+
+    @property
+    def status(self) -> int:
+        """Wait for its exit status and return it; -1 when it has none, as when the connection broke."""
 
     def read_line(self) -> str:
         """Return the next line of its output, "" at the end."""
@@ -106,21 +110,25 @@ class _SshChannel:
         self._session = transport.open_session()
         self._session.set_combine_stderr(True)
         self._session.exec_command(line)
-        self._output = self._session.makefile("r")
+        self._output = self._session.makefile("rb")
 
     @property
     def ended(self) -> bool:
         return bool(self._session.closed or self._session.exit_status_ready())
 
+    @property
+    def status(self) -> int:
+        return int(self._session.recv_exit_status())
+
     def read_line(self) -> str:
-        return str(self._output.readline())
+        return bytes(self._output.readline()).decode("utf-8", "replace")
 
     def send(self, data: bytes) -> None:
         try:
             self._session.sendall(data)
         except (EOFError, SSHException) as error:
             # What paramiko raises, beside OSError, when the connection breaks just then.
-            raise BrokenPipeError(f"the connection broke: {error}") from error
+            raise BrokenPipeError(f"the connection broke ({told(error)})") from error
 
 
 class _LocalChannel:
@@ -134,6 +142,10 @@ class _LocalChannel:
     @property
     def ended(self) -> bool:
         return self._process.poll() is not None
+
+    @property
+    def status(self) -> int:
+        return self._process.wait()
 
     def read_line(self) -> str:
         assert self._process.stdout is not None  # noqa: S101 - for the type checker

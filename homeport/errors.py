@@ -33,6 +33,11 @@ class HomeportError(Exception):
         return " ".join(f"{where}{self.problem}{f'; {self.fix}' if self.fix else ''}".split())
 
 
+def told(error: BaseException) -> str:
+    """Return what an exception of others says, on one line; its kind where it says nothing (an EOFError, say)."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class UsageError(HomeportError):
     """The command line or the settings are wrong; nothing was connected to and nothing was changed."""
 

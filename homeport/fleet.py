@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra.api import State
 
 from homeport.rules.migrating import Fleet
+from homeport.settings.loading import application_of
 
 
 def has_one_host(state: State) -> bool:
@@ -16,6 +17,6 @@ def fleet(state: State) -> Fleet:
     """Return the hosts of the inventory, in its order, and which of them the run selects."""
     hosts = list(state.inventory)
     return Fleet(
-        applications={host.name: (str(host.data.get("app_name")), str(host.data.get("domain"))) for host in hosts},
+        applications={host.name: application_of(host.data.dict()) for host in hosts},
         selected=frozenset(host.name for host in hosts if state.is_host_in_limit(host)),
     )

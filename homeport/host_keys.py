@@ -21,6 +21,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 
+from homeport.errors import told
 from homeport.project import hosts
 
 TIMEOUT_SECONDS = 15
@@ -70,7 +71,7 @@ def _read(host: Host) -> HostKey:
         known = _known(file, name)
         key = _key(known, options)
     except (OSError, EOFError, SSHException, PyinfraError) as error:
-        return HostKey(host.name, host.name, "", problem=f"no key can be had from it ({error or type(error).__name__})")
+        return HostKey(host.name, host.name, "", problem=f"no key can be had from it ({told(error)})")
     kind, raw = key.get_name(), key.asbytes()
     text = base64.b64encode(raw).decode()
     return HostKey(host.name, name, file, _state(known, raw), kind, text, fingerprint(raw))

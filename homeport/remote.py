@@ -6,6 +6,7 @@ command has said, and its status, are lost then.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,23 @@ class Done:
 
 
 def run(
-    host: Host, command: StringCommand, *, print_output: bool = False, print_input: bool = False, **arguments: Any
+    host: Host,
+    command: StringCommand,
+    *,
+    print_output: bool = False,
+    print_input: bool = False,
+    otherwise: Callable[..., tuple[bool, CommandOutput]] | None = None,
+    **arguments: Any,
 ) -> Done:
     """Run `command` on `host`; `arguments` are pyinfra's, `_stdin` (text) among them.
 
+    `otherwise` runs it where the connector is not SSH (None: pyinfra's own way). Bytes that are no UTF-8 do no harm.
     Raises one of BROKEN when it cannot be started, or its answer not be read.
     """
     connector = host.connector
     if not isinstance(connector, SSHConnector):
-        good, output = host.run_shell_command(command, print_output=print_output, print_input=print_input, **arguments)
+        command_runner = otherwise or host.run_shell_command
+        good, output = command_runner(command, print_output=print_output, print_input=print_input, **arguments)
         return Done(0 if good else 1, output)
     control = extract_control_arguments(arguments)  # type: ignore[arg-type]
 
@@ -62,11 +71,11 @@ def run(
         if print_input:
             echo(f"{host.print_prefix}>>> {line}", err=True)
         client: Any = connector.client
-        given, printed, complained = client.exec_command(line.get_raw_value(), get_pty=control.get("_get_pty", False))
+        given, printed, _ = client.exec_command(line.get_raw_value(), get_pty=control.get("_get_pty", False))
         gevent.spawn(_feed, given, control.get("_stdin"))
         output = read_output_buffers(
-            printed,
-            complained,
+            _lines(printed.channel.makefile("rb")),
+            _lines(printed.channel.makefile_stderr("rb")),
             timeout=control.get("_timeout"),
             print_output=print_output,
             print_prefix=host.print_prefix,
@@ -74,6 +83,10 @@ def run(
         return printed.channel.recv_exit_status(), output
 
     return Done(*execute_command_with_sudo_retry(host, arguments, attempt))  # type: ignore[arg-type]
+
+
+def _lines(output: Iterable[bytes]) -> Iterator[str]:
+    return (line.decode("utf-8", "replace") for line in output)
 
 
 def _feed(given: Any, text: str | None) -> None:

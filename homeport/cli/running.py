@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from homeport.errors import EXIT_FAILED, UsageError
+from homeport.events import MARK
 from homeport.paths import ENTRIES
 
 Command = Callable[..., Any]
@@ -104,22 +105,29 @@ def run(words: list[str]) -> None:
 def readings(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:
     """Yield what the hosts of TARGET answer to one kind of reading (`homeport.readings`), as it comes.
 
-    Each has `host`; one that cannot be read has `error`, a line. Exits with the status of a usage error when the
-    inventory or settings are wrong (the lines on stderr are the reader's).
+    Each has `host`; one that cannot be read has `error`, a line. Exits with the reader's status when it failed for
+    anything else, as that of a usage error when inventory or settings are wrong (the lines on stderr are the reader's).
     """
     given = json.dumps({"limit": list(limit), **options})
     words = [sys.executable, "-m", "homeport.readings", kind, inventory(target), given]
+    is_told = False
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - for the type checker
         try:
             for line in process.stdout:
-                yield json.loads(line)
+                if not line.startswith(MARK):
+                    click.echo(line, err=True, nl=False)
+                    continue
+                one = json.loads(line.removeprefix(MARK))
+                is_told = is_told or "error" in one
+                yield one
         except BaseException:
             # Interrupted, or nobody wants more: one that goes on for ever would be waited for.
             process.terminate()
             raise
-    if process.returncode not in (0, EXIT_FAILED):
-        raise SystemExit(process.returncode)
+    status = process.returncode
+    if status and not (status == EXIT_FAILED and is_told):
+        raise SystemExit(status if status > 0 else SIGNALLED - status)
 
 
 def read(words: list[str]) -> list[dict[str, Any]]:

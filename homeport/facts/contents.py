@@ -7,6 +7,7 @@ import shlex
 
 from pyinfra.api import FactBase
 
+from homeport.answers import MARK, marked
 from homeport.paths import HOST_PROGRAM
 from homeport.source import Present
 
@@ -18,9 +19,9 @@ class ContentsFact(FactBase[Present]):
 
     def command(self, app: str, release: str) -> str:
         """Return the command for a release of the application `app`."""
-        return f"{HOST_PROGRAM} contents --app {shlex.quote(app)} --release {shlex.quote(release)}"
+        return marked(f"{HOST_PROGRAM} contents --app {shlex.quote(app)} --release {shlex.quote(release)}")
 
     def process(self, output: list[str]) -> Present:
         """Parse what the command printed; what is no line of its is no file."""
-        found = (LINE.fullmatch(line) for line in output)
+        found = (LINE.fullmatch(line.removeprefix(MARK)) for line in output)
         return frozenset((match[3], match[1], match[2] == "x") for match in found if match)

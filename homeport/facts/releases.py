@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
+from homeport.answers import document, marked
 from homeport.paths import HOST_PROGRAM
 from homeport.state.releases import Releases, parse
 
@@ -17,11 +17,11 @@ class ReleasesFact(FactBase[Releases]):
 
     def command(self, app: str) -> str:
         """Return the command for the application `app`."""
-        return f"{HOST_PROGRAM} releases --json --app {shlex.quote(app)}"
+        return marked(f"{HOST_PROGRAM} releases --json --app {shlex.quote(app)}")
 
     def process(self, output: list[str]) -> Releases:
         """Parse what the command printed; raise FactProcessError when that is something else."""
         try:
-            return parse(json.loads("".join(output)))
-        except (ValueError, KeyError, TypeError) as error:
+            return parse(document(output))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FactProcessError(f"the host's list of releases is damaged ({error!r})") from None

@@ -12,6 +12,7 @@ from typing import Any, cast
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
+from homeport.answers import after_mark, marked
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
@@ -56,11 +57,14 @@ class SnapshotFact(FactBase[Snapshot]):
 
     def command(self, query: Query) -> str:
         """Return the command for `query`."""
-        return f"sh -c {shlex.quote(_variables(query) + SCRIPT)}"
+        return marked(f"sh -c {shlex.quote(_variables(query) + SCRIPT)}")
 
     def process(self, output: list[str]) -> Snapshot:
         """Parse what the command printed; raise FactProcessError when it is not whole."""
-        return parse(output)
+        try:
+            return parse(after_mark(output))
+        except ValueError as error:
+            raise FactProcessError(f"the reading of the host is missing ({error})") from None
 
 
 def _variables(query: Query) -> str:

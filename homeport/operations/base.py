@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyinfra.api import FactBase
 from pyinfra.api.exceptions import DeployError
 
 from homeport import events, identity
 from homeport.connection import has_channels
 from homeport.errors import HomeportError
+from homeport.facts.asking import UnreadError, ask
 from homeport.fleet import has_one_host
 from homeport.operations.locking import Request, locks_of
 from homeport.state.changes import Change
@@ -50,6 +52,14 @@ class HostRun(ABC):
         deploys, age = self.reading()
         before = locks_of(self.host.state).deploys_before(self.host, self.settings.app_name)
         return bool(deploys) and deploys == before and age < CURRENT_SECONDS
+
+    def asked(self, fact: type[FactBase[T]], *arguments: Any, what: str) -> T:
+        """Return what `fact` reads on the host; raise DeployError, `what` and why in one line, when that can't be."""
+        try:
+            return ask(self.host, fact, *arguments, sudo=self.sudo)
+        except UnreadError as error:
+            error.problem = f"{what}: {error.problem}"
+            raise DeployError(error.line()) from error
 
     def about(self) -> dict[str, str]:
         """Return what others are told of this run besides who it is."""

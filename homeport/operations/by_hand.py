@@ -6,7 +6,6 @@ Nothing of the application is needed for them: neither its source nor its secret
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import suppress
 
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import DeployError
@@ -17,6 +16,7 @@ from homeport.facts.releases import ReleasesFact
 from homeport.operations.base import HostRun
 from homeport.operations.command import program, work
 from homeport.paths import HOST_PROGRAM
+from homeport.settings.loading import Asked, asked
 from homeport.state.changes import Change
 from homeport.state.releases import Releases
 
@@ -36,15 +36,12 @@ class ReleasesRun(HostRun):
         return self._found
 
     def _read(self) -> Releases:
-        with suppress(EOFError):
-            app = self.settings.app_name
-            found = self.host.get_fact(ReleasesFact, app=app, _ignore_errors=True, _sudo=self.sudo)
-            if found is not None:
-                return found
-        raise DeployError(
-            f"{self.host.name}: the host's releases cannot be read (its words are above); deploy once with this "
-            "homeport, and log in as root or as a user that has sudo without a password"
-        )
+        return self.asked(ReleasesFact, self.settings.app_name, what="the host's releases cannot be read")
+
+    @property
+    def asked_for(self) -> Asked:
+        """What the command asks for besides settings."""
+        return asked(self.host.data.dict())
 
     def forget(self) -> None:
         """Have the releases read anew before the next comparison."""
@@ -83,7 +80,7 @@ class RestartRun(ReleasesRun):
     @property
     def new_slot(self) -> bool:
         """Whether it is to be done in the other slot, also where several workers could be replaced in place."""
-        return bool(self.host.data.get("_new_slot"))
+        return self.asked_for.new_slot
 
     def check(self) -> None:
         """Raise HomeportError when there is nothing to restart."""
@@ -104,7 +101,7 @@ class HoldRun(ReleasesRun):
     @property
     def message(self) -> str:
         """Why deploys are held."""
-        return str(self.host.data.get("_message") or "")
+        return self.asked_for.message
 
 
 @operation()

@@ -19,6 +19,7 @@ from pyinfra.connectors.util import CommandOutput
 
 from homeport import remote
 from homeport.connection import is_lost
+from homeport.errors import told
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host import transient
 from homeport.operations import outcome
@@ -71,7 +72,7 @@ def _unsent(error: Exception) -> str:
         return "error: the command did not end within its time (_timeout)"
     if isinstance(error, EOFError):
         return "error: sudo wants a password, and nobody can be asked for it here"
-    return f"error: the command could not be run: {error or type(error).__name__}"
+    return f"error: the command could not be run: {told(error)}"
 
 
 def _unexplained(done: remote.Done) -> str:

@@ -9,8 +9,10 @@ from difflib import unified_diff
 
 from pyinfra import state
 from pyinfra.api import FactBase
+from pyinfra.api.exceptions import FactProcessError
 
 from homeport import events
+from homeport.answers import after_mark, marked
 from homeport.operations.run import Run
 from homeport.paths import AppPaths
 from homeport.state.compare import FileChanges
@@ -23,12 +25,20 @@ class FileContents(FactBase[dict[str, str]]):
     def command(self, paths: tuple[str, ...]) -> str:
         """Return the command that prints each file's content, in base64, and name."""
         names = " ".join(shlex.quote(path) for path in paths)
-        return f'for f in {names}; do [ ! -f "$f" ] || printf "%s %s\\n" "=$(base64 -w 0 "$f")" "$f"; done'
+        each = f'for f in {names}; do [ ! -f "$f" ] || printf "%s %s\\n" "=$(base64 -w 0 "$f")" "$f"; done'
+        return marked(each)
 
     def process(self, output: list[str]) -> dict[str, str]:
         """Return the contents by path."""
-        rows = (line.partition(" ") for line in output)
-        return {path: base64.b64decode(content[1:]).decode(errors="replace") for content, _, path in rows}
+        try:
+            rows = [line.partition(" ") for line in after_mark(output)]
+        except ValueError as error:
+            raise FactProcessError(str(error)) from None
+        return {
+            path: base64.b64decode(content[1:]).decode(errors="replace")
+            for content, _, path in rows
+            if content.startswith("=")
+        }
 
 
 def show_diff(run: Run, pending: FileChanges) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from homeport.answers import MARK, why
 from homeport.connection import Channel, open_channel
 from homeport.errors import HeldError, HomeportError
 from homeport.operations import outcome
@@ -125,16 +126,18 @@ def _await(request: Request, channel: Channel) -> str:
     """Wait for the lock, and return what it says of the deploys before."""
     said = []
     while line := channel.read_line():
-        word, _, detail = line.rstrip("\n").partition("\t")
+        if not line.startswith(MARK):
+            said.append(line)
+            continue
+        word, _, detail = line.removeprefix(MARK).rstrip("\n").partition("\t")
         if word == "locked":
             return detail.strip()
         if word == "waiting":
             request.host.log(f"  waiting up to {request.wait_seconds} s: {held_by_run(detail)}")
         elif word in ("held", "hold"):
             raise _held(request, word, detail)
-        else:
-            said.append(line.strip())
-    raise HomeportError(f"the deploy lock cannot be taken: {' '.join(said)}", host=request.host.name)
+    problem, fix = why(channel.status, said, ())
+    raise HomeportError(f"the deploy lock cannot be taken: {problem}", host=request.host.name, fix=fix)
 
 
 def _held(request: Request, word: str, detail: str) -> HeldError:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -63,15 +62,7 @@ class Run(HostRun):
         return self._found
 
     def _read(self) -> Snapshot:
-        # Where sudo wants a password, pyinfra asks for it on the terminal; without one that ends in EOFError.
-        with suppress(EOFError):
-            found = self.host.get_fact(SnapshotFact, self.query, _ignore_errors=True, _sudo=self.sudo)
-            if found is not None:
-                return found
-        raise DeployError(
-            f"{self.host.name}: the host cannot be read as root (its words are above); "
-            "log in as root, or as a user that has sudo without a password"
-        )
+        return self.asked(SnapshotFact, self.query, what="the host cannot be read as root")
 
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""

@@ -2,6 +2,7 @@
 
 OPTIONS is a JSON object; its `limit` is a list of hosts or groups. Prints lines of JSON as they come, all with `host`;
 a host that cannot be read gives `{"host": …, "error": "one line"}`. The exit status is 1 when there was such a host.
+Each of these lines begins with a mark (`homeport.events`): inventories and group data are programs that may print too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import gevent  # type: ignore[import-untyped]
 from pyinfra.api import Host
 
 from homeport.errors import EXIT_FAILED, EXIT_USAGE, HomeportError, UsageError
+from homeport.events import MARK
 from homeport.project import opened
 from homeport.readings.target import Target
 from homeport.settings.loading import load
+
+OTHER_VERSION = "deploy once with this homeport, whose version the host may not have"
 
 
 def main(kind: str, inventory: str, options: dict[str, Any]) -> int:
@@ -42,12 +46,16 @@ def _read(kind: str, target: Target) -> bool:
         error.host = None
         _say(target.host, {"error": error.line()})
         return False
+    except Exception as error:  # whatever one host has answered, the others are told of
+        problem = f"what it answered cannot be understood ({type(error).__name__}: {error})"
+        _say(target.host, {"error": HomeportError(problem, fix=OTHER_VERSION).line()})
+        return False
     return True
 
 
 def _say(host: Host, found: dict[str, Any]) -> None:
     try:
-        print(json.dumps({"host": host.name, **found}), flush=True)
+        print(f"{MARK}{json.dumps({'host': host.name, **found})}", flush=True)
     except BrokenPipeError:
         # Whoever has asked is gone; nothing is under way here that would have to be ended.
         os._exit(EXIT_FAILED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from homeport.answers import document, marked, why
 from homeport.connection import peer_address
 from homeport.errors import HomeportError
 from homeport.probe.facts import Facts
@@ -84,15 +84,14 @@ def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
     }
     text = program("homeport.probe.main", ("homeport.host", "homeport.probe"), given)
     try:
-        answer = target.shell(COMMAND, stdin=text)
+        answer = target.shell(marked(COMMAND), stdin=text)
     except HomeportError as error:
         return None, error.problem, datetime.now(UTC)
     now = datetime.now(UTC)
     try:
-        return cast(Facts, json.loads(answer.lines[-1])), "", now
-    except (ValueError, IndexError):
-        said = next(iter(answer.errors[-1:] or answer.lines[-1:]), "no word")
-        return None, said, now
+        return cast(Facts, document(answer.lines)), "", now
+    except ValueError as error:
+        return None, str(error) if answer.good else why(answer.status, answer.errors, answer.lines)[0], now
 
 
 def _address(target: Target, door: Door, facts: Facts | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,19 +12,25 @@ from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
 from homeport import remote
+from homeport.answers import LOOK, document, marked, why
 from homeport.connection import is_lost, login_is_root, tune
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, told
 from homeport.paths import HOST_PROGRAM
 from homeport.settings import Settings
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command did: its exit status as good or not, and its lines on stdout and stderr."""
+    """What a command did: its exit status, and its lines on stdout and stderr."""
 
-    good: bool
+    status: int
     lines: list[str]
     errors: list[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether it succeeded."""
+        return self.status == 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Target:
         try:
             self.host.connect(show_errors=False, raise_exceptions=True)
         except ConnectError as error:
-            raise HomeportError(str(error), host=self.host.name, fix="see: homeport doctor") from error
+            raise HomeportError(str(error), host=self.host.name, fix=LOOK) from error
         tune(self.host)
 
     def run(self, *words: str) -> Answer:
@@ -57,11 +62,11 @@ class Target:
         try:
             done = remote.run(self.host, StringCommand(script), **given)
         except remote.BROKEN as error:
-            problem = f"the connection broke ({error or type(error).__name__})"
-            raise HomeportError(problem, host=self.host.name, fix="see: homeport doctor") from error
+            problem = f"the connection broke ({told(error)})"
+            raise HomeportError(problem, host=self.host.name, fix=LOOK) from error
         if done.status == remote.NO_STATUS and is_lost(self.host):
-            raise HomeportError("the connection broke", host=self.host.name, fix="see: homeport doctor")
-        return Answer(done.good, done.output.stdout_lines, done.output.stderr_lines)
+            raise HomeportError("the connection broke", host=self.host.name, fix=LOOK)
+        return Answer(done.status, done.output.stdout_lines, done.output.stderr_lines)
 
     def forget(self) -> None:
         """Drop the connection, so that the next command opens a new one."""
@@ -72,16 +77,14 @@ class Target:
     def ask(self, action: str, *options: str) -> Any:
         """Return the JSON that the host program's command `action` prints for this application.
 
-        Raises HomeportError when it fails, or is not there.
+        Raises HomeportError when it fails, is not there, or prints something else.
         """
-        done = self.run(HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
-        if not done.good and any("invalid choice" in line for line in done.errors):
-            raise HomeportError("the homeport on the host is older than this command", fix="deploy once with this one")
+        words = (HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
+        done = self.shell(marked(shlex.join(words)))
         if not done.good:
-            said = next(iter(done.errors or done.lines), "no word")
-            raise HomeportError(
-                said.removeprefix("error: "),
-                host=self.host.name,
-                fix="deploy once with this homeport if the host has never seen it",
-            )
-        return json.loads("\n".join(done.lines))
+            problem, fix = why(done.status, done.errors, done.lines)
+            raise HomeportError(problem, host=self.host.name, fix=fix)
+        try:
+            return document(done.lines)
+        except ValueError as error:
+            raise HomeportError(f"its answer is damaged ({error})", host=self.host.name, fix=LOOK) from None

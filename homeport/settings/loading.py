@@ -6,16 +6,32 @@ This is the only reader of host data. It opens no connection.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
+from homeport.settings.types import AppName, Domain
 
 # What pyinfra and its connectors read from the same data, and a user's own values.
 FOREIGN = ("_", "ssh_", "x_", "prompted_", "docker_", "vagrant_")
+
+
+# Read once for all hosts of an inventory, also of those whose settings nobody has checked.
+_APP_NAME: TypeAdapter[str] = TypeAdapter(AppName)
+_DOMAIN: TypeAdapter[str] = TypeAdapter(Domain)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command asks for that is no setting: `homeport` gives it to pyinfra as data whose names begin with `_`."""
+
+    new_slot: bool = False
+    closed: bool = False
+    message: str = ""
 
 
 class SettingsError(UsageError):
@@ -44,6 +60,23 @@ def load(data: Mapping[str, Any], host: str) -> Settings:
     if problems:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def application_of(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the application and the domain of a host as `load` would have them; as they stand where they are wrong."""
+    return _as_setting(_APP_NAME, data.get("app_name")), _as_setting(_DOMAIN, data.get("domain"))
+
+
+def asked(data: Mapping[str, Any]) -> Asked:
+    """Return what a command asks of a host with this pyinfra data, besides what its settings say."""
+    return Asked(bool(data.get("_new_slot")), bool(data.get("_closed")), str(data.get("_message") or ""))
+
+
+def _as_setting(kind: TypeAdapter[str], value: object) -> str:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return str(value)
 
 
 def _nothing_loaded(host: str) -> UsageError:

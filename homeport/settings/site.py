@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_v
 
 from homeport.settings.types import (
     Domain,
+    Email,
     Text,
     as_list,
 )
@@ -49,7 +50,7 @@ class SiteSettings(BaseModel):
     tls_key_file: Text | None = Field(
         None, description='With `tls = "files"`: its private key as PEM, without a passphrase; keep it out of git.'
     )
-    acme_email: Text | None = Field(None, description="Address that the certificate authority writes to.")
+    acme_email: Email | None = Field(None, description="Address that the certificate authority writes to.")
     acme_directory_url: Text = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
         pattern=r"^https://\S+$",

@@ -12,8 +12,16 @@ from homeport.rules.sandbox import address_ranges
 
 
 def as_text(value: object) -> object:
-    """Give back a number as text: pyinfra turns `--data app_ref=1234` into an int before we see it."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    """Give back a number as text: pyinfra turns `--data app_ref=1234` into an int before we see it.
+
+    Raises ValueError for a truth value, which `--data app_ref=true` has become in the same way.
+    """
+    if isinstance(value, bool):
+        word = str(value).lower()
+        raise ValueError(
+            f"must be a text, and {word} is a truth value; write it as '\"{word}\"' (with the double quotes)"
+        )
+    return str(value) if isinstance(value, int | float) else value
 
 
 def as_release(value: object) -> object:
@@ -33,6 +41,8 @@ def as_list(value: object) -> object:
 
 def as_commands(value: object) -> object:
     """Take one shell command for a list of one: a comma in it belongs to it."""
+    if isinstance(value, bool):
+        return as_text(value)
     if not isinstance(value, str) or value == "auto":
         return value
     return [value] if value.strip() else []
@@ -80,6 +90,18 @@ def devices(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+# As browsers check it (HTML standard, "valid e-mail address"), but with a dot in the domain.
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+LONGEST_EMAIL = 254
+
+
+def email_address(value: str) -> str:
+    """Return the address; raise ValueError for what no certificate authority would take for one."""
+    if len(value) > LONGEST_EMAIL or not _EMAIL.fullmatch(value.lower()) or not value.isascii():
+        raise ValueError("is no e-mail address (NAME@DOMAIN)")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(as_text)]
 Commands = Annotated[tuple[Text, ...], BeforeValidator(as_commands)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
@@ -97,6 +119,7 @@ ReleaseName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)
 ]
 AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
+Email = Annotated[Text, AfterValidator(email_address)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
 Domain = Annotated[
     str,

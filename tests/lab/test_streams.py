@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +19,13 @@ import pytest
 from homeport import remote
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
 from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+# Printed by a login shell: a line, a complaint, one in the end, and a line without an end.
+NOISE = "echo welcome; echo locale? >&2; trap 'echo bye' EXIT; printf 'no end'\n"
 # Sends commands their input over the connection that a run has, and prints what came of each.
 SENDER = """
 import json, sys, time
@@ -106,3 +110,55 @@ def test_a_command_that_ends_before_its_input_was_sent_is_known_by_its_words_and
     ]
     # The step has failed for the reason that it gave, and not for a socket.
     assert "the command" not in done.stderr
+
+
+def both(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours for both machines."""
+    command, *options = words
+    limits = ("--limit", stage.noisy.name, "--limit", stage.quiet.name)
+    done = homeport(stage.project, command, "lab", *limits, *options)
+    assert "Traceback" not in done.stdout
+    return done
+
+
+def test_a_login_shell_that_prints_does_no_harm_to_any_command(stage: Stage) -> None:
+    stage.seen.shell(f"cd ~{stage.noisy.user} && printf %s {shlex.quote(NOISE)} | cat - .bashrc >new && mv new .bashrc")
+    assert "welcome" in stage.project.lab.run(stage.noisy, "true").stdout
+    settle_data(stage.project)
+    assert both(stage, "deploy", "--yes").returncode == 0
+    for command in (("status", "--json"), ("releases", "--json"), ("cert", "--json"), ("maintenance", "--json")):
+        done = both(stage, *command)
+        assert done.returncode == 0, done.stdout
+        assert [one["host"] for one in json.loads(done.stdout)] == ["noisy", "quiet"]
+    logs = both(stage, "logs", "--json", "--source", "deploys")
+    assert {json.loads(line)["host"] for line in logs.stdout.splitlines()} == {"noisy", "quiet"}
+    changing: list[tuple[str, ...]] = [("lock", "-m", "wait"), ("unlock",), ("restart", "--new-slot")]
+    for words in changing:
+        done = both(stage, *words)
+        assert done.returncode == 0, done.stdout
+    assert homeport(stage.project, "doctor", "lab", "--limit", "noisy").returncode == 0
+    # The deploy lock too is taken behind what is printed: a second run is no change.
+    assert "no changes" in both(stage, "plan").stdout
+
+
+def test_a_host_whose_answer_is_garbage_is_one_line_and_hides_no_other(stage: Stage) -> None:
+    program = "/usr/local/lib/homeport/homeport-host"
+    stage.seen.shell(f"mv {program} {program}.away")
+    garbage = {
+        '{"slots": 1, "machine": 2}': ("status", "releases", "cert", "maintenance", "logs"),
+        "[7": ("status",),
+        "\\377\\376": ("releases",),
+    }
+    for text, commands in garbage.items():
+        prints = f"#!/bin/sh\nprintf %b {shlex.quote(text)}\n"
+        stage.seen.shell(f"printf %s {shlex.quote(prints)} >{program}; chmod +x {program}")
+        for command in commands:
+            done = both(stage, command)
+            assert done.returncode == 1, done.stdout
+            assert len([line for line in done.stdout.splitlines() if "answer" in line]) == 1
+            assert "noisy" in done.stdout
+            assert "quiet" in done.stdout
+    refused = both(stage, "lock", "-m", "wait")
+    assert refused.returncode == 1
+    assert "noisy: the host's releases cannot be read: " in refused.stdout
+    stage.seen.shell(f"mv {program}.away {program}")

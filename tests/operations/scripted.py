@@ -39,6 +39,13 @@ def make_state(*hosts: str) -> State:
     return State(Inventory((list(hosts), {})), Config())
 
 
+class Data(dict[str, Any]):
+    """A host's data, as pyinfra gives it."""
+
+    def dict(self) -> dict[str, Any]:
+        return dict(self)
+
+
 @dataclass
 class ScriptedHost:
     """Answers each fact with what is scripted for it, one answer after the other, and keeps what it was told."""
@@ -49,7 +56,7 @@ class ScriptedHost:
     idle: list[str] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     state: State = field(default_factory=partial(make_state, "web1", "web2"))
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Data = field(default_factory=Data)
     connector: Any = None
 
     def alone(self) -> ScriptedHost:

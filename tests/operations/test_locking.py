@@ -17,6 +17,7 @@ import pytest
 from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 
+from homeport.answers import MARK
 from homeport.errors import HeldError, HomeportError
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host.lock import is_held_by
@@ -75,9 +76,17 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=10)
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def marked_line(process: subprocess.Popen[str]) -> str:
+    """Return the next line that the script says on purpose, without its mark."""
     assert process.stdout
-    line = process.stdout.readline().rstrip("\n")
+    for line in process.stdout:
+        if line.startswith(MARK):
+            return line.removeprefix(MARK).rstrip("\n")
+    return ""
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    line = marked_line(process)
     return "locked" if line.startswith("locked\t") else line
 
 
@@ -164,7 +173,7 @@ def test_a_hold_by_hand_keeps_everybody_out_but_who_comes_despite_it(lock: Local
 def before(process: subprocess.Popen[str]) -> str:
     """Return which deploy the one that has the lock now says was the last before."""
     assert process.stdout
-    word, _, detail = process.stdout.readline().rstrip("\n").partition("\t")
+    word, _, detail = marked_line(process).partition("\t")
     assert word == "locked"
     return detail
 
@@ -204,10 +213,12 @@ def test_a_deploy_that_was_killed_is_no_last_one(lock: LocalLock) -> None:
 
 
 class Channel:
-    """A channel to a script that says `lines`."""
+    """A channel to a script that says `lines`, after `noise` of its login shell."""
 
-    def __init__(self, *lines: str):
-        self.lines = list(lines)
+    status = 127
+
+    def __init__(self, *lines: str, noise: tuple[str, ...] = ()):
+        self.lines = [*noise, *(f"{MARK}{line}" for line in lines)]
         self.ended = False
 
     def read_line(self) -> str:
@@ -259,9 +270,21 @@ def test_waiting_is_told_with_the_one_who_is_waited_for(answer: Callable[[Open],
 
 
 def test_a_script_that_cannot_run_is_one_line_with_its_words(answer: Callable[[Open], None]) -> None:
-    answer(lambda *_, **__: Channel("sh: 9: flock: not found\n"))
-    with pytest.raises(HomeportError, match="web1: the deploy lock cannot be taken: sh: 9: flock: not found"):
+    answer(lambda *_, **__: Channel(noise=("welcome\n", "sh: 9: flock: not found\n")))
+    with pytest.raises(HomeportError, match="web1: the deploy lock cannot be taken: sh: 9: flock: not found; see: "):
         locking.take(request())
+
+
+def test_a_script_that_says_nothing_is_one_line_with_its_status(answer: Callable[[Open], None]) -> None:
+    answer(lambda *_, **__: Channel())
+    with pytest.raises(HomeportError, match="taken: the command ended with status 127, and printed nothing; "):
+        locking.take(request())
+
+
+@pytest.mark.parametrize("noise", ["held by nobody\n", "locked\n", 'hold\t{"by": "x"}\n', "\n", "größe\ufffd\n"])
+def test_what_a_login_shell_prints_before_is_no_answer(answer: Callable[[Open], None], noise: str) -> None:
+    answer(lambda *_, **__: Channel("locked\tr1\n", noise=(noise,)))
+    assert locking.take(request()).deploys_before == "r1"
 
 
 def test_all_hosts_are_locked_in_the_order_of_their_names_before_the_first_changes(

@@ -24,7 +24,7 @@ def test_what_is_wanted_fits_the_machine_that_was_found() -> None:
 def test_a_host_that_cannot_be_read_is_one_line_that_names_it() -> None:
     with pytest.raises(DeployError) as caught:
         make_run(None)
-    assert str(caught.value).startswith("web1: the host cannot be read as root (its words are above); ")
+    assert str(caught.value).startswith("web1: the host cannot be read as root: the connection broke; ")
     assert "\n" not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyinfra_cli.util import parse_cli_arg
 
 from homeport.settings import Settings
-from homeport.settings.loading import SettingsError, load
+from homeport.settings.loading import Asked, SettingsError, application_of, asked, load
 
 NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
 SENTINEL = "s3ntinel\"value';$(x)"
@@ -143,6 +143,46 @@ def test_a_value_from_the_command_line_means_what_it_says(key: str, text: str, v
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize("key", ["migrate_command", "app_ref", "acme_email"])
+@pytest.mark.parametrize("word", ["true", "False"])
+def test_a_word_that_became_a_truth_value_on_its_way_is_refused_with_how_to_write_it(key: str, word: str) -> None:
+    [line] = problems(**{key: parse_cli_arg(word)})
+    assert line.startswith(f"web1: {key}: ")
+    assert f"must be a text, and {word.lower()} is a truth value; write it as '\"{word.lower()}\"'" in line
+    assert from_command_line("migrate_command", f'"{word}"') == (word,)
+
+
+@pytest.mark.parametrize("address", ["ops@example.com", "O'Neil+x@sub.Example.co", "1@xn--bcher-kva.example"])
+def test_an_email_address_is_taken_as_it_is(address: str) -> None:
+    assert loaded(acme_email=address).acme_email == address
+
+
+@pytest.mark.parametrize(
+    "address", ["nobody", "@example.com", "a@b", "a b@example.com", "a@example.", "ä@example.com", "a@@x.de"]
+)
+def test_what_is_no_email_address_is_refused(address: str) -> None:
+    assert problems(acme_email=address) == [
+        "web1: acme_email: is no e-mail address (NAME@DOMAIN); it is: Address that the certificate authority writes to."
+    ]
+
+
+@pytest.mark.parametrize("name", ["notes.example.com", "Notes.Example.COM", "NOTES.example.com"])
+def test_a_host_is_known_by_the_name_that_its_settings_have_in_whatever_case(name: str) -> None:
+    data = {"app_name": "notes", "domain": name}
+    found = load(data, "web1")
+    assert application_of(data) == (found.app_name, found.domain) == ("notes", "notes.example.com")
+
+
+def test_a_host_with_wrong_settings_is_no_obstacle_to_the_others() -> None:
+    assert application_of({"app_name": "Notes!", "domain": 7}) == ("Notes!", "7")
+    assert application_of({}) == ("None", "None")
+
+
+def test_what_a_command_asks_for_besides_settings_is_read_in_one_place() -> None:
+    assert asked({"_new_slot": True, "_message": "why", "app_name": "notes"}) == Asked(new_slot=True, message="why")
+    assert asked({"_message": None}) == Asked()
+
+
 def test_a_python_version_that_lost_its_last_zero_is_refused_and_not_taken_for_another() -> None:
     [line] = problems(python_version=parse_cli_arg("3.10"))
     assert "web1: python_version: " in line
@@ -228,8 +268,8 @@ def test_a_value_at_its_bound_is_taken(key: str, value: object) -> None:
 
 def test_the_variable_that_is_wrong_is_named() -> None:
     assert problems(environment={"DEBUG": True}) == [
-        "web1: environment.DEBUG: input should be a valid string; it is: Environment variables of the application that "
-        "anybody may see."
+        "web1: environment.DEBUG: must be a text, and true is a truth value; write it as '\"true\"' (with the double "
+        "quotes); it is: Environment variables of the application that anybody may see."
     ]
 
 

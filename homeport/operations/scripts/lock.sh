@@ -9,7 +9,9 @@ hold=/etc/homeport/$1/hold.json
 wait=$2
 me=$3
 despite=$4
-say() { printf '%s\t%s\n' "$1" "$(head -n 1 "$2")"; }
+# On a line of its own that begins with a mark (`homeport.answers`): login shells may have printed before.
+tell() { printf '\nhomeport-answer:%s\t%s\n' "$1" "$2"; }
+say() { tell "$1" "$(head -n 1 "$2")"; }
 [ -d /run/homeport ] || install -d -m 755 /run/homeport
 # Open to root alone: flock needs no more than a readable file.
 exec 9<>"$lock"
@@ -28,7 +30,7 @@ if [ -f "$hold" ] && [ -z "$despite" ]; then
 fi
 before=$(deploys)
 printf '%s\n' "$me" >"$lock"
-printf 'locked\t%s\n' "$before"
+tell locked "$before"
 # Without the lock's descriptor, so that nothing but this shell holds it.
 while [ -n "$(timeout 60 head -c 1 9>&-)" ]; do :; done
 : >"$lock"

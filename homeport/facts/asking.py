@@ -1,0 +1,75 @@
+"""Asks a host for a fact; when it cannot be had, says why in the host's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyinfra.api import FactBase
+from pyinfra.api.exceptions import FactProcessError
+
+from homeport import remote
+from homeport.answers import LOOK, NOBODY_TO_ASK, why
+from homeport.connection import is_lost
+from homeport.errors import HomeportError
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host
+
+T = TypeVar("T")
+
+
+class UnreadError(HomeportError):
+    """A host did not answer, or with something else; `problem` says what came instead, `fix` what to do."""
+
+
+def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool) -> T:
+    """Return what `fact` reads on `host`; raise UnreadError, when that cannot be had."""
+    heard: list[remote.Done] = []
+    try:
+        with _overheard(host, heard):
+            found = host.get_fact(fact, *arguments, _ignore_errors=True, _sudo=sudo)
+    except EOFError:
+        problem, fix = NOBODY_TO_ASK
+        raise UnreadError(problem, host=host.name, fix=fix) from None
+    if found is None:
+        raise _unread(host, fact, heard)
+    return found
+
+
+@contextmanager
+def _overheard(host: Host, heard: list[remote.Done]) -> Iterator[None]:
+    """Keep what commands have come to: pyinfra tells of a fact that failed no more than that."""
+    connector: Any = host.connector
+    if connector is None:
+        yield
+        return
+    as_ever = connector.run_shell_command
+
+    def listening(*words: Any, **options: Any) -> tuple[bool, Any]:
+        done = remote.run(host, *words, **options, otherwise=as_ever)
+        heard.append(done)
+        return done.good, done.output
+
+    connector.run_shell_command = listening
+    try:
+        yield
+    finally:
+        del connector.run_shell_command
+
+
+def _unread(host: Host, fact: type[FactBase[Any]], heard: list[remote.Done]) -> UnreadError:
+    if not heard or is_lost(host):
+        return UnreadError("the connection broke", host=host.name, fix=LOOK)
+    done = heard[-1]
+    if not done.good:
+        problem, fix = why(done.status, done.output.stderr_lines, done.output.stdout_lines)
+        return UnreadError(problem, host=host.name, fix=fix)
+    problem = "the host printed nothing"
+    try:
+        if done.output.stdout_lines:
+            fact().process(done.output.stdout_lines)
+    except FactProcessError as error:
+        problem = str(error)
+    return UnreadError(problem, host=host.name, fix=LOOK)
