@@ -79,6 +79,10 @@ sandbox_devices = []
 # Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.
 sandbox_jit = False
 
+# What the application sees in /proc: "own" (its own processes alone), "machine" (the machine's figures as well:
+# memory, load, processors, time of boot), "all" (the processes of others, too).
+sandbox_proc = "machine"
+
 # Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the release has an
 # alembic.ini; None: no migration.
 migrate_command = "auto"
@@ -159,6 +163,9 @@ client_max_body_megabytes = 10
 
 # How long the proxy waits between two reads from the application.
 proxy_read_timeout_seconds = 60
+
+# Largest headers of an answer that the proxy takes; above, visitors get 502.
+response_headers_kilobytes = 32
 
 # When visitors of the maintenance page are told to come back (Retry-After).
 maintenance_retry_seconds = 300

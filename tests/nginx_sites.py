@@ -48,6 +48,7 @@ def _site(chance: random.Random, name: str, number: int) -> Settings:
         hsts_seconds=chance.choice((0, 1, 63072000, 10**9)),
         client_max_body_megabytes=chance.choice((1, 10, 10**6)),
         proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),
+        response_headers_kilobytes=chance.choice((4, 32, 128)),
     )
 
 

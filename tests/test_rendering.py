@@ -83,9 +83,10 @@ def test_nginx_accepts_every_combination_of_sites(tmp_path: Path, certificate: P
 
 
 @needs_nginx
-def test_nginx_accepts_what_an_override_adds(tmp_path: Path, certificate: Path) -> None:
+@pytest.mark.parametrize("text", ["EXTENDED", "RAISED"])
+def test_nginx_accepts_what_an_override_adds(tmp_path: Path, certificate: Path, text: str) -> None:
     overrides = tmp_path / "overrides"
-    override(overrides, "nginx/site.conf", EXTENDED)
+    override(overrides, "nginx/site.conf", globals()[text])
     content = files([make_settings()], machine(), overrides)
     assert checked(tmp_path / "nginx", certificate, content) == ""
 
@@ -108,6 +109,34 @@ EXTENDED = """{% extends "homeport/nginx/site.conf" %}
     }
 {% endblock %}
 """
+
+
+RAISED = """{% extends "homeport/nginx/site.conf" %}
+{% block buffers %}
+        proxy_buffer_size 64k;
+        proxy_buffers 16 16k;
+        proxy_busy_buffers_size 64k;
+{% endblock %}
+{% block limits %}
+    client_max_body_size 0;
+{% endblock %}
+{% block timeouts %}
+        proxy_read_timeout 1h;
+{% endblock %}
+"""
+# What a site and Nginx's configuration are made of; all else is a matter of choice.
+SKELETON = {"listen", "http2", "server_name", "ssl_certificate", "ssl_certificate_key", "proxy_pass", "set", "return"}
+SKELETON |= {"root", "default_type", "include", "keepalive", "keepalive_timeout", "zone", "server"}
+
+
+@pytest.mark.parametrize("name", ["nginx/site.conf", "nginx/nginx.conf"])
+def test_every_choice_of_the_proxys_configuration_stands_in_a_block_that_an_override_replaces(name: str) -> None:
+    outside, depth = set(), 0
+    for line in (TEMPLATES / name).read_text().splitlines():
+        depth += len(re.findall(r"{% block ", line)) - len(re.findall(r"{% endblock ", line))
+        if depth == 0 and (found := re.match(r"\s*(\w+) [^#]*;$", line)):
+            outside.add(found[1])
+    assert outside <= SKELETON
 
 
 def override(folder: Path, name: str, text: str) -> None:

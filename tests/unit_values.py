@@ -11,6 +11,7 @@ SANDBOX: dict[str, Any] = {
     "writable_paths": (),
     "devices": (),
     "jit": False,
+    "proc": "machine",
 }
 
 # A release of the notes application.

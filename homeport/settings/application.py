@@ -103,6 +103,11 @@ class ApplicationSettings(BaseModel):
         False,
         description="Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.",
     )
+    sandbox_proc: Literal["own", "machine", "all"] = Field(
+        "machine",
+        description='What the application sees in /proc: "own" (its own processes alone), "machine" (the machine\'s '
+        'figures as well: memory, load, processors, time of boot), "all" (the processes of others, too).',
+    )
 
     # --- migration -------------------------------------------------------------------------------------------------
     migrate_command: Literal["auto"] | Commands | None = Field(

@@ -26,6 +26,9 @@ class SiteSettings(BaseModel):
     proxy_read_timeout_seconds: int = Field(
         60, ge=1, description="How long the proxy waits between two reads from the application."
     )
+    response_headers_kilobytes: int = Field(
+        32, ge=4, le=128, description="Largest headers of an answer that the proxy takes; above, visitors get 502."
+    )
     maintenance_retry_seconds: int = Field(
         300, ge=1, description="When visitors of the maintenance page are told to come back (Retry-After)."
     )

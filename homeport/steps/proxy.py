@@ -67,6 +67,7 @@ def site(context: Context) -> str:
         hsts_seconds=settings.hsts_seconds,
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+        response_headers_kilobytes=settings.response_headers_kilobytes,
     )
 
 

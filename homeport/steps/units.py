@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homeport.rules.sandbox import allowed_addresses
 from homeport.rules.workers import memory_limit
+from homeport.settings import Settings
 from homeport.steps.context import Context
 from homeport.steps.record import behaviour
 
@@ -29,10 +30,7 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "has_migration": migrates,
         "processes": tuple(settings.processes),
         "timers": tuple(settings.timers),
-        "allowed_addresses": allowed_addresses(settings.sandbox_network),
-        "writable_paths": settings.sandbox_writable_paths,
-        "devices": settings.sandbox_devices,
-        "jit": settings.sandbox_jit,
+        **_sandbox(settings),
         "commands": None if settings.migrate_command == "auto" else settings.migrate_command,
     }
     names = {"app.service": "systemd/app@.service"}
@@ -48,3 +46,13 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         files[f"extra.{name}.service"] = context.render("systemd/app.task@.service", **own)
         files[f"extra.{name}.timer"] = context.render("systemd/app.task@.timer", **own)
     return files
+
+
+def _sandbox(settings: Settings) -> dict[str, object]:
+    return {
+        "allowed_addresses": allowed_addresses(settings.sandbox_network),
+        "writable_paths": settings.sandbox_writable_paths,
+        "devices": settings.sandbox_devices,
+        "jit": settings.sandbox_jit,
+        "proc": settings.sandbox_proc,
+    }

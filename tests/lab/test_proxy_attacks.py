@@ -1,6 +1,6 @@
-"""What reaches an application through the proxy when somebody means harm: the application tells what it saw.
+"""What passes the proxy and what does not: what an application answers, and what somebody sends it who means harm.
 
-The tests share a machine. Every one of them ends with the site answering as it should.
+The application tells what it saw. The tests share a machine, and each ends with the site answering as it should.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,10 +26,11 @@ pytestmark = pytest.mark.lab
 FORGED = "203.0.113.9"
 BESIDE = "beside the web root"
 APP = """
-import os
-from fastapi import FastAPI, Request
+import asyncio, os
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
-app, seen = FastAPI(), []
+app, seen, told = FastAPI(), [], asyncio.Event()
 
 @app.get("/health")
 def health() -> dict[str, str]:
@@ -37,6 +39,27 @@ def health() -> dict[str, str]:
 @app.get("/seen")
 def what_was_seen() -> list[dict[str, object]]:
     return seen
+
+@app.get("/stream")
+async def stream(kind: str, now: bool) -> StreamingResponse:
+    async def pieces():
+        yield b'"first"\\n'
+        await told.wait()
+        told.clear()
+        yield b'"last"\\n'
+    return StreamingResponse(pieces(), media_type=kind, headers={"X-Accel-Buffering": "no"} if now else {})
+
+@app.get("/go-on")
+async def go_on() -> None:
+    told.set()
+
+@app.get("/headers-of")
+def large_headers(size: int) -> Response:
+    return Response("fits", headers={"X-Large": "x" * size})
+
+@app.get("/whole")
+def whole(kind: str) -> Response:
+    return Response('"text"' * 1000, media_type=kind)
 
 @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def echo(request: Request) -> dict[str, object]:
@@ -110,6 +133,45 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     yield deployed
     assert deployed.answers()
     assert deployed.property("hello@blue.service", "MainPID") == pid
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "encoding"),
+    [
+        ("text/plain", False, ""),
+        ("application/jsonl", False, ""),
+        ("text/event-stream", False, ""),
+        ("application/json", True, "gzip"),
+        ("text/html", True, "gzip"),
+    ],
+)
+def test_a_streamed_answer_arrives_as_it_is_sent(stage: Stage, kind: str, now: bool, encoding: str) -> None:
+    trust = ["--cacert", str(stage.lab.directory.ca_file), "--resolve", f"{stage.host.domain}:443:{stage.host.address}"]
+    command = ["curl", "-sSN", "--max-time", "120", "--compressed", "-D", "-", *trust]
+    url = f"https://{stage.host.domain}/stream?kind={kind}&now={now}"
+    with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout
+        lines = list(iter(client.stdout.readline, '"first"\n'))
+        headers = dict(line.lower().strip().split(": ", 1) for line in lines if ": " in line)
+        # The application has sent no more than this, and sends the rest when it is told to.
+        assert stage.curl("/go-on", "--fail").returncode == 0
+        assert client.stdout.read() == '"last"\n'
+    assert client.returncode == 0
+    assert headers.get("content-encoding", "") == encoding
+    assert "x-accel-buffering" not in headers
+
+
+def test_a_whole_answer_is_compressed(stage: Stage) -> None:
+    answer = stage.curl("/whole?kind=application/json", "--compressed", "-D", "-", "-o", "/dev/null").stdout.lower()
+    assert "content-encoding: gzip" in answer
+    assert stage.curl("/whole?kind=application/json", "--compressed").stdout == '"text"' * 1000
+
+
+@pytest.mark.parametrize(("size", "answered"), [(30_000, "200"), (40_000, "502")])
+def test_an_answers_headers_may_have_thirty_kilobytes(stage: Stage, size: int, answered: str) -> None:
+    told = stage.curl(f"/headers-of?size={size}", "-o", "/dev/null", "-w", "%{http_code} %{size_header}").stdout.split()
+    assert told[0] == answered
+    assert (int(told[1]) > size) == (answered == "200")
 
 
 def test_what_a_client_says_of_itself_is_not_believed(stage: Stage) -> None:
