@@ -153,6 +153,14 @@ class DeployFacts(TypedDict):
     migration_log: list[str]
 
 
+class RequestFacts(TypedDict):
+    """Requests of the last hour with one kind of trouble: how many, and when (seconds since 1970) and what the last."""
+
+    count: int
+    last: str
+    at: float
+
+
 class Facts(TypedDict, total=False):
     """All that the probe has found."""
 
@@ -175,4 +183,5 @@ class Facts(TypedDict, total=False):
     locks: list[LockFacts]
     servers: list[ServerFacts]
     deploys: DeployFacts
+    requests: dict[str, RequestFacts]
     unread: dict[str, str]

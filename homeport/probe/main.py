@@ -11,7 +11,7 @@ from typing import Any
 from ..host.layout import SLOTS, Layout
 from ..host.releases import Health, Release
 from ..host.slots import flagged, port
-from . import application, database, deploys, machine, memory, names, site, units
+from . import application, database, deploys, machine, memory, names, requests, site, units
 from .facts import Facts
 
 TOGETHER = 6
@@ -72,4 +72,5 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
         "locks": lambda: database.locks(layout),
         "servers": lambda: database.servers(layout.links(slot)[1] / "env"),
         "deploys": lambda: deploys.read(layout),
+        "requests": lambda: requests.read(layout, slot),
     }

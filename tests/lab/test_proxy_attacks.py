@@ -19,6 +19,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.artefacts import keep
+from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
 
@@ -107,6 +108,9 @@ class Stage(Seen):
         return list(self.get("/seen"))
 
 
+PROJECTS: dict[Stage, Project] = {}
+
+
 def status(answer: str) -> int:
     """Return the status of an answer; 0 when there was none."""
     return int(answer.split(" ", 2)[1]) if answer.startswith("HTTP/1.") else 0
@@ -118,9 +122,11 @@ def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seaso
     host: LabHost = seasoned.add("attacked")
     project = Project.create(tmp_path_factory.mktemp("attacked") / "project", lab, "hello", workers=1)
     project.write("main.py", APP)
-    project.deployed(host, client_max_body_megabytes=1, watch_seconds=0)
+    settle_data(project, client_max_body_megabytes=1, watch_seconds=0)
+    project.deployed(host)
     stage = Stage(lab, host)
     stage.shell(f"mkdir -p /var/www/homeport-acme/.well-known/acme-challenge; echo '{BESIDE}' >/var/www/private.txt")
+    PROJECTS[stage] = project
     yield stage
     keep("proxy-attacks-error.log", stage.shell("tail -n 200 /var/log/nginx/error.log"))
     lab.remove(host.name)
@@ -318,3 +324,20 @@ def test_headers_that_are_too_large_are_refused(stage: Stage) -> None:
     assert status(stage.ask(f"/{'x' * 100_000}")) in (0, 414)
     assert status(stage.send(os.urandom(4096))) in (0, 400)
     assert all(len(one["path"]) < 100_000 and one["path"] != "/headers" for one in stage.seen())
+
+
+def test_the_doctor_names_what_was_too_large_for_the_proxy_and_the_setting_that_decides(stage: Stage) -> None:
+    # Fewer than make it trouble, and more bodies than that.
+    assert status(stage.ask("/upload?key=secret", "Content-Length: 99999999", method="POST")) == 413
+    assert stage.curl("/headers-of?size=50000", "-o", "/dev/null", "-w", "%{http_code}").stdout == "502"
+    result = homeport(PROJECTS[stage], "doctor", "lab", "--limit", stage.host.name, "--json")
+    [told] = json.loads(result.stdout)
+    found = {one["id"]: one for one in told["findings"]}
+    assert set(found) == {"answer_headers_too_large", "bodies_too_large"}
+    assert {one["severity"] for one in found.values()} == {"notice"}
+    assert result.returncode == 0
+    assert (
+        "POST /upload: client intended to send too large body: 99999999 bytes" in found["bodies_too_large"]["evidence"]
+    )
+    assert "client_max_body_megabytes (it is 1)" in found["bodies_too_large"]["fix"]
+    assert "GET /headers-of" in found["answer_headers_too_large"]["evidence"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from homeport.rules.diagnosis import application, certificate, deploys, machine, proxy, reaching
+from homeport.rules.diagnosis import application, certificate, deploys, machine, proxy, reaching, requests
 from homeport.rules.diagnosis.case import AWAY, Case
 from homeport.rules.diagnosis.finding import Finding, arranged
 
@@ -22,6 +22,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     application.migration,
     application.files,
     application.databases,
+    requests.requests,
     machine.disks,
     machine.memory,
     machine.clock,
@@ -59,6 +60,7 @@ def checked(case: Case) -> tuple[list[str], dict[str, str]]:
         "proxy",
         *app,
         "migration",
+        "requests of the last hour",
         "database",
         "secrets",
         "permissions",

@@ -103,6 +103,7 @@ WELL: Facts = {
     "exposed": [],
     "locks": [],
     "servers": [],
+    "requests": {},
     "deploys": {"running": "", "held": None, "closed": None, "events": [], "migration_log": []},
 }
 

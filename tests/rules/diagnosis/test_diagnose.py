@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from homeport.cli.main import COMMANDS
-from homeport.rules.diagnosis import NOTICE, Finding, checked, diagnose
+from homeport.rules.diagnosis import NOTICE, TROUBLE, Finding, checked, diagnose
 from homeport.rules.diagnosis.case import AWAY, REFUSED, SILENT, Case, Door
 from homeport.rules.diagnosis.finding import EXPLAINS, arranged
 from tests.rules.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, facts, settings, unit, visit
@@ -43,6 +43,10 @@ def disk(**values: Any) -> dict[str, Any]:
 
 def memory(**values: Any) -> dict[str, Any]:
     return {"memory": values}
+
+
+def met(kind: str, count: int = 1) -> dict[str, Any]:
+    return {kind: {"count": count, "last": "GET /a: its words", "at": NOW.timestamp()}}
 
 
 DEAD = unit("failed", result="start-limit-hit", restarts=12, ending="status 1", last=["ValueError: no colour"])
@@ -192,6 +196,16 @@ REFUSING = {**units(app=DEAD), **slot()}
             ["app_crash_loop", "site_error"],
             case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **memory(kills=2, kills_age_seconds=60.0))),
         ),
+        ("answer_headers_too_large", [], case(facts=facts(requests=met("headers", 9)))),
+        ("answers_too_slow", [], case(facts=facts(requests=met("time")))),
+        ("answers_cut", [], case(facts=facts(requests=met("cut", 5)))),
+        ("bodies_too_large", [], case(facts=facts(requests=met("body", 99)))),
+        ("answers_held_back", [], case(facts=facts(requests=met("held")))),
+        (
+            "memory_killed",
+            ["answers_cut"],
+            case(facts=facts(requests=met("cut", 50), **memory(kills=2, kills_age_seconds=60.0))),
+        ),
         ("clock_off", [], case(facts=facts(clock={"now": NOW.timestamp() - 86400}))),
         ("unit_failed", [], case(facts=facts(failed_units=["logrotate.service"]))),
         ("renewal_off", [], case(facts=facts(units={"homeport-renew.timer": unit("inactive", enabled="disabled")}))),
@@ -253,6 +267,36 @@ def test_the_cause_comes_first_and_the_rest_follows_from_it(cause: str, follows:
 
 def test_nothing_is_said_of_a_site_that_is_well() -> None:
     assert diagnose(case()) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "severity"),
+    [
+        ("headers", 1, NOTICE),
+        ("headers", 5, TROUBLE),
+        ("time", 4, NOTICE),
+        ("cut", 5, TROUBLE),
+        ("body", 500, NOTICE),
+        ("held", 500, NOTICE),
+    ],
+)
+def test_one_request_is_told_and_many_are_trouble(kind: str, count: int, severity: str) -> None:
+    [found] = diagnose(case(facts=facts(requests=met(kind, count))))
+    assert found.severity == severity
+    assert found.evidence.startswith("once" if count == 1 else f"{count} times")
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        ("headers", "response_headers_kilobytes (it is 32)"),
+        ("time", "proxy_read_timeout_seconds (it is 60)"),
+        ("body", "client_max_body_megabytes (it is 10)"),
+    ],
+)
+def test_a_limit_of_the_proxy_is_named_with_its_setting_and_value(kind: str, setting: str) -> None:
+    [found] = diagnose(case(facts=facts(requests=met(kind))))
+    assert setting in found.fix
 
 
 def test_every_finding_is_in_the_published_schema_and_the_other_way_round() -> None:
