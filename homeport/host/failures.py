@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
+from . import hints
 from .health import GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .layout import Layout
 from .output import HostError
@@ -25,8 +26,16 @@ def failure(
     migration_failed = migration["ActiveState"] == "failed"
     unit = layout.migrate_unit(slot) if migration_failed else layout.unit(slot)
     entries = since(unit, position)
-    cause = explain_migration(migration, entries) if migration_failed else explain(app, last_word(entries))
-    return HostError(cause, tail(before_the_stop(entries), health_path))
+    word, lines = last_word(entries), tail(before_the_stop(entries), health_path)
+    cause = explain_migration(migration, entries) if migration_failed else explain(app, word)
+    advice = hints.hint(lines, layout.app) or ("" if migration_failed else hints.of_health(word))
+    return HostError(f"{cause}; {advice}" if advice else cause, lines)
+
+
+def error(cause: str, lines: tuple[str, ...], app: str) -> HostError:
+    """Return the error for something of the application `app` that failed by `cause`, with what to do about it."""
+    advice = hints.hint(lines, app)
+    return HostError(f"{cause}; {advice}" if advice else cause, lines)
 
 
 def explain_migration(migration: dict[str, str], entries: list[tuple[str, str]]) -> str:

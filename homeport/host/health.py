@@ -59,7 +59,8 @@ def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SE
     headers = {"Host": name, "X-Forwarded-Proto": "https", "User-Agent": "homeport", "Connection": "close"}
     try:
         connection.request("GET", health.path, headers=headers)
-        status = connection.getresponse().status
+        response = connection.getresponse()
+        status, location = response.status, response.getheader("Location", "")
     except TimeoutError:
         return Answer(False, f"no answer within {timeout_seconds:.0f} s")
     except ConnectionRefusedError:
@@ -70,7 +71,14 @@ def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SE
         connection.close()
     if status == health.status:
         return Answer(True, f"answered {status}", status)
-    return Answer(False, f"answered {status} instead of {health.status}", status)
+    leads = f" (Location: {_shown(location, name)})" if location and 300 <= status < 400 else ""
+    return Answer(False, f"answered {status}{leads} instead of {health.status}", status)
+
+
+def _shown(location: str, name: str) -> str:
+    """Return where an answer leads, on one line; what is on the site itself as a path."""
+    path = location.removeprefix(f"https://{name}")
+    return "".join(character if character.isprintable() and character != " " else "?" for character in path[:200])
 
 
 def ask_repeatedly(port: int, health: Health, name: str) -> Answer:

@@ -41,7 +41,7 @@ def start(layout: Layout, slot: str) -> None:
         state = units.show(name)
         if state["ActiveState"] != "active" or _restarts(name):
             lines = failures.tail(failures.since(name, position))
-            raise HostError(f"{_kind(name)} does not come up ({failures.ending(state)})", lines)
+            raise failures.error(f"{_kind(name)} does not come up ({failures.ending(state)})", lines, layout.app)
     if done.returncode:
         raise HostError(f"processes cannot be started: {done.stderr.strip()}")
 

@@ -92,8 +92,8 @@ def _migrate(layout: Layout, release: Release, copy: Path) -> None:
     keep_migration_log(layout, SLOT, release, position)
     if state["ActiveState"] != "active":
         entries = failures.since(unit, position)
-        cause = failures.explain_migration(state, entries)
-        raise HostError(f"the rehearsal: {cause}; production is untouched", failures.tail(entries))
+        cause = f"the rehearsal: {failures.explain_migration(state, entries)}; production is untouched"
+        raise failures.error(cause, failures.tail(entries), layout.app)
     units.must("systemctl", "stop", "--", unit)
 
 

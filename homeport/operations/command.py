@@ -40,6 +40,7 @@ SCRIPTS = Path(__file__).with_name("scripts")
 # Scripts that share functions, and where these are.
 PARTS = {
     **dict.fromkeys(("packages", "tools"), "environment"),
+    "dependencies": "missing",
     **dict.fromkeys(("request", "certificate", "brought", "renew"), "certbot"),
 }
 

@@ -13,7 +13,7 @@ PROPERTIES = (
 MACHINE = ("nginx.service", "homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
 # Restarts since it was last started by somebody that make a unit worth listening to.
 RESTLESS = 1
-LINES = 5
+LINES = 20
 
 
 def names(layout: Layout) -> list[str]:

@@ -62,7 +62,9 @@ def test_a_process_that_systemd_knew_no_more_of_is_gone() -> None:
 
 def test_a_redirect_is_not_followed() -> None:
     with answering(307) as server:
-        assert ask(server.port, wanted(), "app.test").text == "answered 307 instead of 200"
+        said = "answered 307 (Location: https://elsewhere.test/) instead of 200"
+        assert ask(server.port, wanted(), "app.test").text == said
+        assert ask(server.port, wanted(), "elsewhere.test").text == "answered 307 (Location: /) instead of 200"
 
 
 def test_any_status_may_be_the_good_one() -> None:

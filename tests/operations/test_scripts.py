@@ -387,3 +387,26 @@ def test_a_step_waits_for_one_that_a_killed_run_has_left_at_work(tmp_path: Path,
             other.communicate("\n")
     assert step.returncode == 0
     assert machine.record
+
+
+COMPILER = '"build-essential", "python3-dev"'
+
+
+@pytest.mark.parametrize(("words", "packages"), [
+    ("error: [Errno 2] No such file or directory: 'gcc'", COMPILER),
+    ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", COMPILER),
+    ("fatal error: Python.h: No such file or directory", COMPILER),
+    ("Error: pg_config executable not found.\n\npg_config is required", f'{COMPILER}, "libpq-dev"'),
+    ("error: x\n  cause: Git executable not found. Ensure that Git is installed and available.", '"git"'),
+    ("Cargo, the Rust package manager, is not installed or is not on PATH.", f'{COMPILER}, "cargo"'),
+])  # fmt: skip
+def test_what_a_failed_installation_lacks_is_named_as_packages(machine: Machine, words: str, packages: str) -> None:
+    functions = (SCRIPTS / "missing.sh").read_text()
+    done = machine.shell_out(f"{functions}\nmissing_packages {shlex.quote(words)}")
+    assert (done.returncode, done.stdout) == (0, f"set packages = [{packages}]\n")
+
+
+def test_an_installation_that_fails_by_something_else_lacks_nothing(machine: Machine) -> None:
+    functions = (SCRIPTS / "missing.sh").read_text()
+    done = machine.shell_out(f"{functions}\nmissing_packages 'error: No solution found: h11==99 was not found'")
+    assert (done.returncode, done.stdout) == (1, "")

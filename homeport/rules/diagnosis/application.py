@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeport.host.hints import hint, of_health
 from homeport.probe.facts import SlotFacts, UnitFacts
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, TROUBLE, Finding
@@ -51,7 +52,8 @@ def migration(case: Case) -> Iterator[Finding]:
         "migration_failed",
         "the migration fails, and the application does not start without it",
         short(f"{unit['ending']}{said}"),
-        f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs TARGET",
+        hint(unit["last"], case.settings.app_name)
+        or f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs TARGET",
     )
 
 
@@ -81,23 +83,26 @@ def unit(case: Case) -> Iterator[Finding]:
     if slot is None or unit is None:
         return
     if unit["active"] != "active":
-        yield _down(case.live_unit, unit)
+        yield _down(case, unit)
         return
     if not slot["good"]:
-        yield _unwell(slot, unit)
+        yield _unwell(case, slot, unit)
     if unit["enabled"] != "enabled":
         fix = f"systemctl enable {case.live_unit}"
         said = f"{case.live_unit} is {unit['enabled']}"
         yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
 
 
-def _down(name: str, unit: UnitFacts) -> Finding:
+def _down(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
+    name = case.live_unit
     words = f": {unit['last'][-1]}" if unit["last"] else ""
     # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     if unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
+        advice = hint(unit["last"], case.settings.app_name)
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
+        fix = f"{advice}, and deploy" if advice else fix
         again = unit["restarts"] != 1 or unit["active"] != "activating"
         problem = "the application dies again and again" if again else "the application died, and is started anew"
         return Finding("app_crash_loop", problem, said, fix)
@@ -110,14 +115,16 @@ def _down(name: str, unit: UnitFacts) -> Finding:
     return Finding("app_down", "the application does not run", said, f"systemctl start {name} (on the host)")
 
 
-def _unwell(slot: SlotFacts, unit: UnitFacts) -> Finding:
+def _unwell(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
     """Return what is wrong with an application that runs."""
     if slot["status"] is None and "no answer" in slot["answer"]:
         fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
         return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
     words = slot["body"] or (unit["last"][-1] if unit["last"] else "")
     said = short(f"{slot['answer']}{f': {words}' if words else ''}")
-    return Finding("app_unhealthy", "the application says that it is not healthy", said, "see: homeport logs TARGET")
+    advice = hint(unit["last"], case.settings.app_name) or of_health(slot["answer"])
+    fix = f"{advice}, and deploy" if advice else "see: homeport logs TARGET"
+    return Finding("app_unhealthy", "the application says that it is not healthy", said, fix)
 
 
 def processes(case: Case) -> Iterator[Finding]:
@@ -129,7 +136,9 @@ def processes(case: Case) -> Iterator[Finding]:
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
             said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = f": {unit['last'][-1]}" if unit["last"] else ""
+            advice = hint(unit["last"], case.settings.app_name)
             fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
+            fix = f"{advice}, and deploy" if advice else fix
             yield Finding("process_failed", f"the {kind} {what} does not run", short(f"{said}{words}"), fix, TROUBLE)
             return
 

@@ -1,0 +1,123 @@
+"""What to do about a failure whose cause its own words do not name: by the last lines of the application. Pure.
+
+Each is what an application that runs elsewhere says when it meets something that is so here: read-only code, a sandbox,
+no .env file, a Debian without the library. A line that is not known gives no advice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+
+# The Debian package that has a library that programs load by name.
+LIBRARIES = {
+    "libpq": "libpq5",
+    "libGL": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libmagic": "libmagic1",
+    "libmariadb": "libmariadb3",
+    "libgomp": "libgomp1",
+    "libodbc": "unixodbc",
+    "libcairo": "libcairo2",
+    "libpango": "libpango-1.0-0",
+    "libxmlsec1": "libxmlsec1-openssl",
+}
+_LIBRARY = re.compile(
+    r"(?:ImportError|OSError): .*?\b(lib[\w+-]+?)(?:[.-][\d.]+)*\.so[.\d]*: cannot open shared object file"
+)
+_NO_COMMAND = re.compile(r"FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'$")
+# cffi, libffi, LLVM (Numba) and PyPy, as they say it.
+_WRITE_EXECUTE = re.compile(
+    r"write\+execute memory for ffi\.callback|failed to allocate closure|Unable to allocate section memory|"
+    r"LLVM ERROR: .*(?:memory|mprotect)|JIT: .*mmap"
+)
+_READ_ONLY = re.compile(
+    r"unable to open database file|attempt to write a readonly database|"
+    r"(?:\[Errno 30\] )?Read-only file system(?:: '(?P<path>[^']+)')?|"
+    r"\[Errno 13\] Permission denied: '(?P<code>/srv/[^']+)'"
+)
+_MISSING_FIELD = re.compile(r"^\s+[Ff]ield required \[?\(?type=(?:missing|value_error\.missing)")
+_ERRORS = re.compile(r"validation errors? for \w+")
+_MISSING_VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]*)'$")
+_GETS_ENVIRONMENT = re.compile(
+    r'File "(?:<frozen os>|.*/os\.py)", line \d+, in __getitem__|\bos\.environ\[|\benviron\['
+)
+
+
+def hint(lines: Sequence[str], app: str) -> str:
+    """Return what to do about the failure that `lines` (oldest first) tell of; "" where they say it themselves."""
+    asked: tuple[Callable[[Sequence[str], str], str], ...] = (_memory, _settings, _variable, _place, _library, _command)
+    return next(filter(None, (ask(lines, app) for ask in asked)), "")
+
+
+def of_health(text: str) -> str:
+    """Return what to do about an answer of the health path (`/health answered 404 instead of 200`); "" for others."""
+    found = re.search(r"answered (\d{3})(?: \(Location: (\S+)\))?(?: instead of \d+)?", text)
+    if not found:
+        return ""
+    status, location = found[1], found[2]
+    if location:
+        where = (
+            f'set health_path = "{location}"' if location.startswith("/") else "set health_path to one that does not"
+        )
+        return f"that path redirects; {where}"
+    if status in ("404", "405"):
+        return "the application has no such route; set health_path to one that it has"
+    return "set health_path to one that answers without a login" if status in ("401", "403") else ""
+
+
+def _memory(lines: Sequence[str], app: str) -> str:
+    found = any(_WRITE_EXECUTE.search(line) for line in lines)
+    return "it makes code at run time, which the sandbox refuses; set sandbox_jit = True" if found else ""
+
+
+def _settings(lines: Sequence[str], app: str) -> str:
+    """Read pydantic's errors: the name of a field stands on the line before what is wrong with it."""
+    if not any(_ERRORS.search(line) for line in lines):
+        return ""
+    names = [before.strip() for before, line in itertools.pairwise(lines) if _MISSING_FIELD.match(line)]
+    return _unset(names) if names else ""
+
+
+def _variable(lines: Sequence[str], app: str) -> str:
+    found = [match[1] for line in lines if (match := _MISSING_VARIABLE.match(line))]
+    return _unset(found[-1:]) if found and any(_GETS_ENVIRONMENT.search(line) for line in lines) else ""
+
+
+def _unset(names: list[str]) -> str:
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    are, them = ("are", "them") if len(names) > 1 else ("is", "it")
+    return (
+        f"{shown} {are} not set; give {them} in environment or secrets_file (a .env that git ignores is not released)"
+    )
+
+
+def _place(lines: Sequence[str], app: str) -> str:
+    found = next((match for line in reversed(lines) if (match := _READ_ONLY.search(line))), None)
+    if found is None:
+        return ""
+    path = found["path"] or found["code"]
+    where = f"{path} is not writable" if path else "the release is read-only"
+    return f"{where}; write below the folder that STATE_DIRECTORY names (/var/lib/{app}), or set sandbox_writable_paths"
+
+
+def _library(lines: Sequence[str], app: str) -> str:
+    if any("no pq wrapper available" in line for line in lines):
+        return 'the PostgreSQL client library is missing; set packages = ["libpq5"], or depend on psycopg[binary]'
+    if any("failed to find libmagic" in line for line in lines):
+        return 'a library is missing; set packages = ["libmagic1"]'
+    found = next((match[1] for line in reversed(lines) if (match := _LIBRARY.search(line))), None)
+    if found is None:
+        return ""
+    package = next((package for start, package in LIBRARIES.items() if found.startswith(start)), None)
+    return (
+        f'a library is missing; set packages = ["{package}"]'
+        if package
+        else (f"the library {found} is missing; name the Debian package that has it in packages")
+    )
+
+
+def _command(lines: Sequence[str], app: str) -> str:
+    found = next((match[1] for line in reversed(lines) if (match := _NO_COMMAND.search(line))), None)
+    return f"the program {found} is missing; name the Debian package that has it in packages" if found else ""

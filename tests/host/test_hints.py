@@ -1,0 +1,77 @@
+"""What is advised for failures whose words name another cause; words as the libraries have them."""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.host.hints import hint, of_health
+
+PYDANTIC_2 = """\
+pydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings
+PROJECT_NAME
+  Field required [type=missing, input_value={}, input_type=dict]
+    For further information visit https://errors.pydantic.dev/2.11/v/missing
+database_url
+  Field required [type=missing, input_value={}, input_type=dict]
+    For further information visit https://errors.pydantic.dev/2.11/v/missing"""
+PYDANTIC_1 = """\
+pydantic.error_wrappers.ValidationError: 1 validation error for AppSettings
+secret_key
+  field required (type=value_error.missing)"""
+ENVIRON = """\
+    url = os.environ["DATABASE_URL"]
+          ~~~~~~~~~~^^^^^^^^^^^^^^^^
+  File "<frozen os>", line 685, in __getitem__
+KeyError: 'DATABASE_URL'"""
+
+
+@pytest.mark.parametrize(("words", "advice"), [
+    ("MemoryError: Cannot allocate write+execute memory for ffi.callback(). You might be running on a system that "
+     "prevents this.", "it makes code at run time, which the sandbox refuses; set sandbox_jit = True"),
+    ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file",
+     "the release is read-only; write below the folder that STATE_DIRECTORY names (/var/lib/notes), or set "
+     "sandbox_writable_paths"),
+    ("OSError: [Errno 30] Read-only file system: '/srv/notes/slots/blue/uploads'",
+     "/srv/notes/slots/blue/uploads is not writable; write below the folder that STATE_DIRECTORY names "
+     "(/var/lib/notes), or set sandbox_writable_paths"),
+    (PYDANTIC_2, "PROJECT_NAME, database_url are not set; give them in environment or secrets_file (a .env that git "
+     "ignores is not released)"),
+    (PYDANTIC_1, "secret_key is not set; give it in environment or secrets_file (a .env that git ignores is not "
+     "released)"),
+    (ENVIRON, "DATABASE_URL is not set; give it in environment or secrets_file (a .env that git ignores is not "
+     "released)"),
+    ("ImportError: no pq wrapper available.\nAttempts made:",
+     'the PostgreSQL client library is missing; set packages = ["libpq5"], or depend on psycopg[binary]'),
+    ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+     'a library is missing; set packages = ["libgl1"]'),
+    ("OSError: libproj.so.25: cannot open shared object file: No such file or directory",
+     "the library libproj is missing; name the Debian package that has it in packages"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'",
+     "the program ffmpeg is missing; name the Debian package that has it in packages"),
+])  # fmt: skip
+def test_words_that_name_another_cause_get_advice(words: str, advice: str) -> None:
+    assert hint(words.splitlines(), "notes") == advice
+
+
+@pytest.mark.parametrize("words", [
+    "", "RuntimeError: no start", "KeyError: 'DATABASE_URL'", "KeyError: 'name'",
+    "FileNotFoundError: [Errno 2] No such file or directory: '/etc/notes/conf.json'",
+    "fastapi.exceptions.ResponseValidationError: 1 validation error:\n  Field required",
+    "INFO:     127.0.0.1 - \"GET /Read-only HTTP/1.1\" 404",
+])  # fmt: skip
+def test_other_words_get_none(words: str) -> None:
+    assert hint(words.splitlines(), "notes") == ""
+
+
+@pytest.mark.parametrize(("text", "advice"), [
+    ("/health answered 307 (Location: /health/) instead of 200 (after 60 s)",
+     'that path redirects; set health_path = "/health/"'),
+    ("/health answered 302 (Location: https://login.example.com/) instead of 200",
+     "that path redirects; set health_path to one that does not"),
+    ("/health answered 404 instead of 200 (after 60 s)",
+     "the application has no such route; set health_path to one that it has"),
+    ("/health answered 401 instead of 200", "set health_path to one that answers without a login"),
+    ("/health answered 503 instead of 200", ""), ("/health connection refused", ""), ("", ""),
+])  # fmt: skip
+def test_an_answer_of_the_health_path_says_what_to_set(text: str, advice: str) -> None:
+    assert of_health(text) == advice
