@@ -15,16 +15,37 @@ app_ref = "HEAD"
 # Folder of the application inside its repository (monorepo).
 app_subdirectory = ""
 
-# What `fastapi run` serves: a file, a package or `module:app`, seen from the application.
+# What is served: a file, a package or `module:app`, seen from the application; with `server = "uvicorn"` also
+# `module:create_app()`, a function that makes the application.
 app_entrypoint = "main.py"
 
 # Release the working tree with its uncommitted changes instead of refusing it.
 allow_dirty = False
 
-# Python for the application, managed by uv; unset: the system's.
+# Python for the application: the system's where that is this version, else one that uv brings; unset: the system's,
+# whichever that is.
 python_version = None
 
-# Worker processes of `fastapi run`; "auto" sizes them to the host's cores and memory.
+# Extras of the project (`[project.optional-dependencies]`) that are installed as well.
+dependency_extras = []
+
+# Dependency groups of the project (`[dependency-groups]`) that are installed as well; with uv.lock the default groups
+# are, except `dev`.
+dependency_groups = []
+
+# What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic without that
+# command, for a function that makes the application, and for the two settings below.
+server = "fastapi"
+
+# With `server = "uvicorn"` 0.37 or newer: how long a worker may not answer its manager before it is replaced; unset:
+# 5. Raise it for work that holds Python's lock (a model, a long computation in C).
+worker_timeout_seconds = None
+
+# With `server = "uvicorn"` and two workers or more: a worker is replaced after that many requests, for an application
+# that leaks memory; one that comes just then may be lost. A lone worker is not replaced.
+max_requests = None
+
+# Worker processes of the server; "auto" sizes them to the host's cores and memory.
 workers = "auto"
 
 # Have the server log each request to the journal as well. Nginx's access log has them already, and the server answers
@@ -48,6 +69,10 @@ secrets_file = None
 # Names of environment variables of the command that deploys (a pipeline's secrets) which the application gets as
 # well.
 secrets_from_environment = []
+
+# Names of variables of the secrets file, or else of the environment of the command that deploys, that only the
+# installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).
+install_secrets = []
 
 # Further Debian packages that the application needs on the host.
 packages = []

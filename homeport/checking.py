@@ -50,6 +50,7 @@ def _told(state: State, host: Host) -> dict[str, Any]:
         "dependencies": context.source.dependencies.digest,
         "migrates": wanted.release.migrates,
         "files": len(wanted.part.files) + len(wanted.release.etc),
+        "warnings": list(context.source.warnings),
         "problems": [],
     }
 

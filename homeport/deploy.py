@@ -94,4 +94,6 @@ def _run(steps: Sequence[Step]) -> Run:
     def wanted(machine: Machine) -> Wanted:
         return describe(steps, replace(context, machine=machine))
 
-    return Run(ctx_host.get(), context.settings, context.source, wanted, sudo=not login_is_root(host))
+    run = Run(ctx_host.get(), context.settings, context.source, wanted, sudo=not login_is_root(host))
+    run.install_secrets = context.install_secrets
+    return run

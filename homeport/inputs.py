@@ -23,10 +23,12 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
     """
     settings = load(data, host)
     overrides = project / "overrides"
+    source, secrets = read_source(settings, project), load_secrets(settings, project, host)
     return Context(
         settings=settings,
-        source=read_source(settings, project),
-        secrets=load_secrets(settings, project, host),
+        source=source,
+        secrets=secrets.application,
+        install_secrets=secrets.installation,
         certificate=load_certificate(settings, project, host),
         dns_credentials=load_dns_credentials(settings, project, host),
         dns_requirements=load_dns_requirements(settings, project, host),

@@ -18,7 +18,10 @@ SANDBOX: dict[str, Any] = {
 VALUES: dict[str, Any] = {
     "app": "notes",
     "release_id": "r1",
+    "server": "fastapi run",
     "entrypoint": ("main.py",),
+    "server_options": (),
+    "import_folders": (".homeport/packages", "src", ""),
     "workers": 2,
     "access_log": False,
     "memory_max_megabytes": None,

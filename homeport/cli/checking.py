@@ -35,6 +35,8 @@ def check(target: str, limit: tuple[str, ...], as_json: bool) -> None:
         for one in hosts:
             if not one["problems"]:
                 click.echo(line_of(one))
+        for line in dict.fromkeys(line for one in hosts for line in one.get("warnings", ())):
+            click.echo(f"warning: {line}")
     for line in dict.fromkeys([*mended, *(line for one in hosts for line in one["problems"])]):
         click.echo(f"error: {line}", err=True)
     if mended or any(one["problems"] for one in hosts):

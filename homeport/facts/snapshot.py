@@ -102,6 +102,7 @@ def _snapshot(rows: Rows) -> Snapshot:
     return Snapshot(
         machine=_machine(rows),
         clock=datetime.fromtimestamp(int(_one(rows, "clock", "0")), UTC),
+        python=_one(rows, "python").rpartition("python")[2],
         free_megabytes=min((int(row[0]) for row in rows["free"]), default=0) // 1024,
         free_inodes_percent=min((100 - int(row[0]) for row in rows["inodes"]), default=100),
         release_free_megabytes=_megabytes(rows, "release_free"),

@@ -4,6 +4,7 @@ export LC_ALL=C
 t=$(printf '\t')
 ( . /etc/os-release 2>/dev/null; printf 'os\t%s\t%s\n' "${ID:-}" "${VERSION_ID:-}" )
 printf 'architecture\t%s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
+printf 'python\t%s\n' "$(readlink /usr/bin/python3)"
 printf 'cores\t%s\n' "$(getconf _NPROCESSORS_ONLN)"
 while read -r name value _; do
     case $name in

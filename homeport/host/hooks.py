@@ -11,7 +11,7 @@ import re
 
 from . import failures, units
 from .layout import Layout
-from .output import HostError, say
+from .output import say
 from .releases import Hook, Release
 
 # How long a hook whose time is up may take to end, before it is killed.
@@ -52,7 +52,7 @@ def run(layout: Layout, release: Release, moment: str, *, previous: str | None, 
         if done.returncode:
             problem = explain(done.stderr, hook.timeout_seconds)
             lines = failures.tail(failures.since(f"{unit}.service", position))
-            raise HostError(f"hook {moment} {problem}: {shown}", lines)
+            raise failures.error(f"hook {moment} {problem}: {shown}", lines, layout.app)
 
 
 def command_line(layout: Layout, release: Release, hook: Hook, unit: str, variables: dict[str, str]) -> list[str]:
@@ -68,13 +68,14 @@ def command_line(layout: Layout, release: Release, hook: Hook, unit: str, variab
 def properties(layout: Layout, release: Release, hook: Hook) -> list[str]:
     """Return the unit's properties: who runs the hook, where, with which variables, and for how long at most."""
     code = layout.code_releases / release.id
-    folders = f"{code}/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    folders = f"{code}/.venv/bin:{code}/.homeport/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     common = [
         f"Description=Hook of {layout.app}, release {release.id}",
         f"RuntimeMaxSec={hook.timeout_seconds:g}",
         f"TimeoutStopSec={STOP_SECONDS}",
         f"WorkingDirectory={code}",
         f"Environment=PATH={folders} VIRTUAL_ENV={code}/.venv HOMEPORT_APP={layout.app} HOMEPORT_RELEASE={release.id}",
+        f"Environment=HOMEPORT_IMPORT_PATH={':'.join(str(code / folder) for folder in release.import_folders)}",
         "Environment=PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1 TERM=dumb",
         f"EnvironmentFile={release.files / 'env'}",
     ]

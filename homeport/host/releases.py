@@ -33,7 +33,8 @@ class Release(NamedTuple):
     """What `release.json` says, as far as the host program needs it, and where the release's files are.
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
-    `hooks` has the commands by moment: before_migration, after_live, on_failure.
+    `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
+    application's own code, relative to the release.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Release(NamedTuple):
     commit: str = ""
     ref: str = ""
     by: str = ""
+    import_folders: tuple[str, ...] = ()
 
 
 def load(layout: Layout, release_id: str) -> Release:
@@ -98,4 +100,5 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         commit=str(raw.get("commit") or ""),
         ref=str(raw.get("ref") or ""),
         by=str(raw.get("by") or ""),
+        import_folders=tuple(map(str, raw.get("import_folders", ()))),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 
 from pyinfra.api import StringCommand, operation
 
@@ -57,13 +57,21 @@ def dependencies(run: Run) -> Commands:
     """Install the release's dependencies, unless an environment for the same lock is there."""
     changes = run.changes(lambda: compare.dependency_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the environment for this lock is there"):
-        if run.source.dependencies.warning:
-            run.host.log(f"  warning: {run.source.dependencies.warning}")
+        for warning in run.source.warnings:
+            run.host.log(f"  warning: {warning}")
         release, python = run.wanted.release, run.settings.python_version or ""
         variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
         uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
         installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
-        yield script("dependencies", run.wanted.app, release.id, release.dependencies, python, *installs)
+        server = run.settings.server
+        words = ("dependencies", run.wanted.app, release.id, release.dependencies, python, server, *installs)
+        yield script(*words, payload="".join((*_lines(run.install_secrets), "\n")))
+
+
+def _lines(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each variable, its value encoded: it may have any character but a zero byte."""
+    for name, value in variables.items():
+        yield f"{name} {encoded(value.encode())}\n"
 
 
 @operation()

@@ -6,7 +6,7 @@ Live state is read inside operations, through here; a reading is kept until a ph
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,8 @@ class Run(HostRun):
     ):
         super().__init__(host, settings, sudo=sudo)
         self.source = source
+        # Variables that the installation of the dependencies alone is given.
+        self.install_secrets: Mapping[str, str] = {}
         self.query = query(describe(Machine()))
         self._found: Snapshot | None = None
         self._read_at = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import pwd
 import stat
 import subprocess
@@ -63,17 +64,27 @@ def _body(port: int, path: str, layout: Layout) -> str:
         connection.close()
 
 
+def _server(layout: Layout, slot: str) -> Path:
+    """Return the program that the slot's server is."""
+    code, files = layout.links(slot)
+    try:
+        name = str(json.loads((files / "release.json").read_text()).get("server", "fastapi"))
+    except (OSError, ValueError, AttributeError):
+        name = "fastapi"
+    return code / ".venv/bin" / name
+
+
 def missing(layout: Layout, slot: str) -> list[str]:
     """Return the files without which the slot's units do not start, and which are not there."""
     code, files = layout.links(slot)
-    needed = [code, code / ".venv/bin/fastapi", files, files / "env", layout.settings / f"{slot}.env"]
+    needed = [code, _server(layout, slot), files, files / "env", layout.settings / f"{slot}.env"]
     return [str(path) for path in needed if not path.exists()]
 
 
 def denied(layout: Layout, slot: str) -> list[DeniedFacts]:
     """Return what the application's user and the proxy's need and may not."""
     code, files = layout.links(slot)
-    app = [("enter", code.resolve()), ("execute", (code / ".venv/bin/fastapi").resolve()), ("write", layout.state)]
+    app = [("enter", code.resolve()), ("execute", _server(layout, slot).resolve()), ("write", layout.state)]
     app += [("execute", (files / "migrate").resolve())] if (files / "migrate").exists() else []
     app += [("read", path) for path in code.resolve().glob("*.py")]
     app += [("write", path) for path in layout.state.glob("*") if path.is_file() and not path.name.startswith(".")]

@@ -9,24 +9,28 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from homeport.errors import UsageError
+from homeport.rules import python_version
+from homeport.rules.lock_freshness import why_stale
 from homeport.rules.release_id import content_id
 from homeport.rules.requirements import inside, read_requirements
-from homeport.rules.tree import folders, some
-from homeport.rules.uv_lock import Lock, Table, missing_from_lock, read_lock, read_toml, table
+from homeport.rules.server import check_pins
+from homeport.rules.tree import folders
+from homeport.rules.uv_lock import Chosen, Lock, Table, read_lock, read_toml, shape_error, table
+from homeport.rules.wishes import DEV, Wishes, check_names, refuse_names
 
 # What is read of most applications.
 DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml", "uv.toml", ".python-version")
 # What dependencies.sh adds to each environment of its own; another version is another environment.
-ADDED = "access-log-1"
+ADDED = "access-log-1 import-path-1"
 Kind = Literal["uv-lock", "requirements", "pyproject", "none"]
 # Copies, because the environment must outlive uv's cache; bytecode, because the application may not write any.
 _COPIES = ("--compile-bytecode", "--link-mode", "copy")
 # --frozen: the lock is taken as it is and never written; --no-install-project: the environment is shared by releases.
-_SYNC = ("sync", "--frozen", "--no-dev", "--no-editable", "--no-install-project", *_COPIES)
+_SYNC = ("sync", "--frozen", "--no-editable", "--no-install-project", *_COPIES)
 # `install` and not `sync`: the environment is fresh, and a file that is not compiled names no indirect dependencies.
 _INSTALL = ("pip", "install", "-r")
 
@@ -36,14 +40,15 @@ class Dependencies:
     """What the virtual environment of a release is made from.
 
     `digest` names the environment (12 hexadecimal characters). `install` has the argument lists for uv, to be run in
-    the release's folder with the variables of `install_environment`; that folder may be read-only. `warning` is one
-    line.
+    the release's folder with the variables of `install_environment`; that folder may be read-only. `warnings` are a
+    line each. `requires_python` is a specifier that uv insists on, "" for none.
     """
 
     kind: Kind
     digest: str
     install: tuple[tuple[str, ...], ...]
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
+    requires_python: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,35 +75,66 @@ def install_environment(environment: str) -> dict[str, str]:
     }
 
 
-def decide_dependencies(application: Application, python_version: str | None) -> Dependencies:
+def decide_dependencies(application: Application, wishes: Wishes) -> Dependencies:
     """Return the dependencies of an application: its uv.lock, else requirements.txt, else pyproject.toml.
 
-    Raises UsageError when there is none of them, when something that they name is not in the release, and when a lock
-    plainly lacks the `fastapi` command.
+    Raises UsageError when there is none of them, when something that they name is not in the release, when they plainly
+    cannot run the server, and when no supported system has a Python that they allow.
     """
     if {"uv.lock", "pyproject.toml"} <= application.files:
-        return _from_lock(application, python_version)
-    if "requirements.txt" in application.files:
-        return _from_requirements(application, python_version)
-    if "pyproject.toml" in application.files:
-        return _from_pyproject(application, python_version)
-    raise _error(
-        f"no uv.lock, requirements.txt or pyproject.toml {application.place}",
-        "commit one (uv init --bare && uv add 'fastapi[standard]'), or set app_subdirectory to where it is",
-    )
+        found = _from_lock(application, wishes)
+    elif "requirements.txt" in application.files:
+        found = _from_requirements(application, wishes)
+    elif "pyproject.toml" in application.files:
+        found = _from_pyproject(application, wishes)
+    else:
+        raise _error(
+            f"no uv.lock, requirements.txt or pyproject.toml {application.place}",
+            "commit one (uv init --bare && uv add 'fastapi[standard]'), or set app_subdirectory to where it is",
+        )
+    return _with_python(found, application, wishes)
 
 
-def _from_lock(application: Application, python_version: str | None) -> Dependencies:
+def _with_python(found: Dependencies, application: Application, wishes: Wishes) -> Dependencies:
+    """Return the dependencies with what there is to say of the Python; raise UsageError where none can do."""
+    required = str(_pyproject(application, "project").get("requires-python", ""))
+    insists = required if found.kind == "uv-lock" else ""
+    wrong = python_version.refusal(insists, wishes.python_version)
+    if wrong:
+        raise UsageError(wrong, key="python_version", fix=python_version.fix(required))
+    pinned = python_version.pinned_python(application.read(".python-version") or "")
+    said = python_version.warnings(required, pinned, wishes.python_version)
+    return replace(found, warnings=(*found.warnings, *said), requires_python=insists)
+
+
+def _from_lock(application: Application, wishes: Wishes) -> Dependencies:
     text = application.read("uv.lock") or ""
-    project = _pyproject(application, "project")
-    lock = read_lock("uv.lock", text)
-    stale = missing_from_lock(project, lock)
-    if stale:
-        raise _error(f"uv.lock is older than pyproject.toml: it lacks {some(stale)}", "run uv lock and commit uv.lock")
+    project, uv = _pyproject(application, "project"), _pyproject(application, "tool", "uv")
+    default = uv.get("default-groups", [DEV])
+    groups = _pyproject(application, "dependency-groups")
+    by_default = [*groups, DEV] if default == "all" else [str(one) for one in default if isinstance(default, list)]
+    lock = read_lock(
+        "uv.lock", text, Chosen(wishes.extras, (*wishes.groups, *(one for one in by_default if one != DEV)))
+    )
+    check_names(wishes, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
+    _check_fresh(application, lock)
     _check_local(application, lock)
-    _check_command(lock.installed, "uv.lock")
+    check_pins(wishes.server, lock.installed, lock.versions, "uv.lock")
     parts = ["uv.lock", text, *([application.tree] if lock.local else [])]
-    return Dependencies("uv-lock", _digest("uv-lock", application, python_version, parts), (_SYNC,))
+    sync = (*_SYNC, *(() if DEV in wishes.groups else ("--no-dev",)), *wishes.options())
+    return Dependencies("uv-lock", _digest("uv-lock", application, wishes, parts), (sync,))
+
+
+def _check_fresh(application: Application, lock: Lock) -> None:
+    """Refuse a lock that was made for another pyproject.toml than the one that is there, or than a member's."""
+    for folder, package in lock.projects.items():
+        path = posixpath.normpath(f"{folder}/pyproject.toml")
+        pyproject = read_toml(path, (application.read(path) or "") if path in application.files else "")
+        if not isinstance(table(path, pyproject, "project").get("dependencies", []), list):
+            raise shape_error(path, "dependencies")
+        stale = why_stale(pyproject, package, lock.requires_python, lock.locked)
+        if stale:
+            raise _error(f"uv.lock {stale.replace('pyproject.toml', path)}", "run uv lock and commit uv.lock")
 
 
 def _check_local(application: Application, lock: Lock) -> None:
@@ -110,7 +146,8 @@ def _check_local(application: Application, lock: Lock) -> None:
         _check_builds_read_only(application, folder)
 
 
-def _from_requirements(application: Application, python_version: str | None) -> Dependencies:
+def _from_requirements(application: Application, wishes: Wishes) -> Dependencies:
+    refuse_names(wishes)
     found = read_requirements("requirements.txt", application.read)
     present = application.files | folders(application.files) | {"."}
     for place in found.local + found.links:
@@ -120,19 +157,18 @@ def _from_requirements(application: Application, python_version: str | None) -> 
             )
         if place in found.local and place not in application.files:
             _check_builds_read_only(application, place)
-    if found.hashed:
-        _check_command(frozenset(found.names), "requirements.txt")
+    check_pins(wishes.server, found.names if found.hashed else None, found.versions, "requirements.txt")
     parts = [part for path in sorted(found.contents) for part in (path, found.contents[path])]
     parts += [application.tree] if found.local or found.links else []
     hashes = ("--require-hashes",) if found.hashed else ()
     return Dependencies(
         "requirements",
-        _digest("requirements", application, python_version, parts),
+        _digest("requirements", application, wishes, parts),
         ((*_INSTALL, "requirements.txt", *_COPIES, *hashes),),
     )
 
 
-def _from_pyproject(application: Application, python_version: str | None) -> Dependencies:
+def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
     text = application.read("pyproject.toml") or ""
     project = _pyproject(application, "project")
     if not project:
@@ -144,11 +180,12 @@ def _from_pyproject(application: Application, python_version: str | None) -> Dep
             "the dependencies in pyproject.toml are dynamic, so building the application would be needed to know them",
             "run uv lock and commit uv.lock",
         )
+    check_names(wishes, project, set(_pyproject(application, "dependency-groups")))
     return Dependencies(
         "pyproject",
-        _digest("pyproject", application, python_version, [text]),
-        ((*_INSTALL, "pyproject.toml", *_COPIES),),
-        "pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock",
+        _digest("pyproject", application, wishes, [text]),
+        ((*_INSTALL, "pyproject.toml", *_COPIES, *wishes.options()),),
+        ("pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock",),
     )
 
 
@@ -158,11 +195,19 @@ def _pyproject(application: Application, *names: str) -> Table:
     return table("pyproject.toml", read_toml("pyproject.toml", text), *names)
 
 
-def _digest(kind: Kind, application: Application, python_version: str | None, parts: list[str]) -> str:
+def _digest(kind: Kind, application: Application, wishes: Wishes, parts: list[str]) -> str:
     """Return the environment's name, from `parts` and what uv reads beside them: uv.toml, [tool.uv], the Python."""
     tool = _pyproject(application, "tool", "uv")
     asked = [application.read(name) or "" for name in ("uv.toml", ".python-version")]
-    return content_id(kind, ADDED, python_version or "", json.dumps(tool, sort_keys=True, default=str), *asked, *parts)
+    return content_id(
+        kind,
+        ADDED,
+        wishes.python_version or "",
+        json.dumps(tool, sort_keys=True, default=str),
+        *asked,
+        *parts,
+        *wishes.parts(),
+    )
 
 
 def _check_builds_read_only(application: Application, folder: str) -> None:
@@ -173,13 +218,6 @@ def _check_builds_read_only(application: Application, folder: str) -> None:
         raise _error(
             f"{folder} is built by setuptools, which writes into its folder, and a release is read-only",
             f"give {path} a [build-system] with uv_build or hatchling, or commit a wheel",
-        )
-
-
-def _check_command(names: frozenset[str], lock: str) -> None:
-    if "fastapi-cli" not in names:
-        raise _error(
-            f"the dependencies in {lock} do not bring the fastapi command", "add fastapi[standard] and lock again"
         )
 
 

@@ -1,9 +1,9 @@
-"""From `app_entrypoint` to the arguments of `fastapi run`. Pure: it sees the names of the files, never their content.
+"""From `app_entrypoint` to what the server is told. Pure: it sees the names of the files, never their content.
 
 fastapi-cli (read in 0.0.2, 0.0.8 and 0.0.34) takes a path, walks up through every folder that has an `__init__.py`,
 puts the folder above on the import path and imports the dotted rest. All versions know `PATH [--app NAME]`; an import
 string is known to new ones only. So every form becomes a path, and a form that would be imported under another name
-than the one that was written is refused.
+than the one that was written is refused. uvicorn takes `module:variable` and the folder to import it from.
 """
 
 from __future__ import annotations
@@ -11,13 +11,67 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Set
+from dataclasses import dataclass
 
 from homeport.errors import UsageError
+from homeport.rules.server import Server
 
 _FORM = "write main.py or module:app"
+# What uvicorn is told where the entry point names none; `fastapi run` looks for it itself.
+VARIABLE = "app"
 _ALLOWED = re.compile(r"[A-Za-z0-9_./:-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the server is told to serve, and the folder (below the application's) that it is imported from."""
+
+    arguments: tuple[str, ...]
+    imported_from: str = ""
+
+
+def find_entry(server: Server, entrypoint: str, files: Set[str], ref: str) -> Entry:
+    """Return what `server` is told for `entrypoint`; raise UsageError as `fastapi_arguments` does.
+
+    `module:function()` is a function that makes the application, which uvicorn alone can call.
+    """
+    factory = entrypoint.endswith("()")
+    if server == "fastapi":
+        if factory:
+            fix = f'set server = "uvicorn", or write a module with app = {entrypoint.partition(":")[2]}'
+            raise _error(f"`fastapi run` calls no function to make the application ({entrypoint})", fix)
+        arguments = fastapi_arguments(entrypoint, files, ref)
+        return Entry(arguments, _package(arguments[0], files)[0])
+    target, variable = _split(entrypoint.removesuffix("()"))
+    found = _find(target, files, ref)
+    folder, module = _named(target, found) if _is_module(target) else _package(found, files)
+    place = ("--app-dir", folder) if folder else ()
+    return Entry((f"{module}:{variable or VARIABLE}", *place, *(("--factory",) if factory else ())), folder)
+
+
+def _named(module: str, found: str) -> tuple[str, str]:
+    """Return the folder that `found` is imported from as `module`."""
+    ending = module.replace(".", "/")
+    return found.removesuffix(".py").removesuffix("/__init__").removesuffix(ending).rstrip("/"), module
+
+
+def _package(path: str, files: Set[str]) -> tuple[str, str]:
+    """Return the folder that a file is imported from, above all that are packages, and its module's name there."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    start = len(parts) - 1
+    while start and "/".join([*parts[:start], "__init__.py"]) in files:
+        start -= 1
+    return "/".join(parts[:start]), ".".join(parts[start:])
+
+
+def _find(target: str, files: Set[str], ref: str) -> str:
+    candidates = _candidates(target)
+    found = next((path for path in candidates if path in files), None)
+    if found is None:
+        raise _error(f"no {' or '.join(candidates)} at {ref}", _missing_fix(target, files))
+    return found
 
 
 def fastapi_arguments(entrypoint: str, files: Set[str], ref: str) -> tuple[str, ...]:
@@ -27,10 +81,7 @@ def fastapi_arguments(entrypoint: str, files: Set[str], ref: str) -> tuple[str, 
     Raises UsageError when the value is malformed, when nothing is there, or when fastapi would import something else.
     """
     target, variable = _split(entrypoint)
-    candidates = _candidates(target)
-    found = next((path for path in candidates if path in files), None)
-    if found is None:
-        raise _error(f"no {' or '.join(candidates)} at {ref}", _missing_fix(target, files))
+    found = _find(target, files, ref)
     _check_import_name(target, found, files)
     return (found, "--app", variable) if variable else (found,)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from homeport.errors import HomeportError
 from homeport.paths import SSHD_DROP_IN
+from homeport.rules import python_version
 from homeport.rules.disk import upload_refusal
 from homeport.rules.lockout import lockout
 from homeport.rules.memory import refusal
@@ -44,6 +45,7 @@ def preflight(
         problems += filter(None, (lockout(found.login, found.sshd),))
     if found.live_release != wanted.release.id:
         problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
+        problems += filter(None, (_python(settings, source, found),))
     return tuple(problems)
 
 
@@ -91,6 +93,18 @@ def _units(settings: Settings, found: Snapshot) -> str | None:
 
 def _upload(source: Source, wanted: Wanted, found: Snapshot) -> str | None:
     return None if wanted.release.id in found.releases else upload_refusal(source, found)
+
+
+def _python(settings: Settings, source: Source, found: Snapshot) -> HomeportError | None:
+    """Tell whether the lock does not allow the system's Python, which is used where no other is asked for."""
+    required = source.dependencies.requires_python
+    if settings.python_version or not found.python or python_version.allows(required, found.python):
+        return None
+    return HomeportError(
+        f"the application requires Python {required}, and the host has {found.python}",
+        key="python_version",
+        fix=python_version.fix(required),
+    )
 
 
 def _live_port(settings: Settings, found: Snapshot) -> HomeportError | None:

@@ -16,6 +16,7 @@ from homeport.errors import UsageError
 
 _OPTION = re.compile(r"(?P<name>-[A-Za-z]|--[a-z-]+)(?:\s*=\s*|\s+)?(?P<value>.*)")
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*(?:@\s*(?P<url>\S+))?")
+_PINNED = re.compile(r"[^=<>!~;@]*={2,3}\s*(?P<version>[^\s;,*]+)\s*(?:$|;|--|\s)")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _INCLUDES = ("-r", "--requirement", "-c", "--constraint")
 Action = Literal["requirement", "include", "constraint", "editable", "local", "links", "option"]
@@ -35,11 +36,13 @@ class Line:
 class Requirements:
     """A requirements file with all that it includes: content by path, distributions by name, paths in the tree.
 
-    `local` has what is installed from the tree, `links` the folders that are searched for wheels.
+    `versions` has what is pinned with ==; `local` has what is installed from the tree, `links` the folders that are
+    searched for wheels.
     """
 
     contents: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    versions: dict[str, str] = field(default_factory=dict)
     local: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     hashed: bool = False
@@ -95,6 +98,9 @@ def _take(line: Line, path: str, found: Requirements) -> None:
     found.hashed = found.hashed or line.hashed
     if line.name:
         found.names.add(normalized(line.name))
+        pinned = _PINNED.match(line.value)
+        if pinned:
+            found.versions[normalized(line.name)] = pinned["version"]
     # Measured with uv 0.13: a path to install is relative to the working directory, --find-links to the file.
     if line.action == "local":
         found.local.append(inside(line.value, path))

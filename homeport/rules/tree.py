@@ -17,7 +17,8 @@ FOLDER = "40000"
 SYMLINK = "120000"
 SUBMODULE = "160000"
 # Names at the application's root that homeport makes on the host.
-RESERVED = (".venv",)
+OWN_FOLDER = ".homeport"
+RESERVED = (".venv", OWN_FOLDER)
 # What a forge reads at a repository's root, and no application: a changed pipeline is no other release.
 PIPELINES = (".github", ".gitlab", ".gitlab-ci.yml")
 # First line of a pointer, and its greatest size: the Git LFS specification, version 1.

@@ -7,10 +7,9 @@ editable | virtual = "…" }` and its dependencies by name and extra (read off u
 from __future__ import annotations
 
 import posixpath
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homeport.errors import UsageError
@@ -22,13 +21,28 @@ _FOLDERS = ("directory", "editable", "virtual")
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock, read: `installed` names what `uv sync --no-dev` brings, `folders` what it builds from the tree."""
+    """A lock, read: `installed` names what `uv sync --no-dev` brings, `folders` what it builds from the tree.
+
+    `versions` has what is locked in one version, `projects` the entries of what is locked from the tree, by folder;
+    `requires_python` is the lock's own where it is for one project alone.
+    """
 
     installed: frozenset[str]
     locked: frozenset[str]
     members: frozenset[str]
     local: tuple[str, ...]
     folders: tuple[str, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    projects: Mapping[str, Table] = field(default_factory=dict)
+    requires_python: str | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which extras and dependency groups of the project are installed besides what always is."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 def read_toml(path: str, text: str) -> dict[str, Any]:
@@ -54,13 +68,14 @@ def shape_error(path: str, name: str) -> UsageError:
     return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
 
 
-def read_lock(path: str, text: str) -> Lock:
-    """Return what the lock at `path` says.
+def read_lock(path: str, text: str, chosen: Chosen = Chosen()) -> Lock:
+    """Return what the lock at `path` says; `chosen` groups have the default ones among them.
 
     `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
     """
-    packages = _packages(path, text)
-    installed = _reachable(packages)
+    data = read_toml(path, text)
+    packages = _packages(path, data)
+    installed = _reachable(packages, chosen)
     sources = [(normalized(package["name"]), *_local(package)) for package in packages]
     return Lock(
         installed=installed,
@@ -70,11 +85,27 @@ def read_lock(path: str, text: str) -> Lock:
         folders=tuple(
             place for name, kind, place in sources if kind in _FOLDERS[:2] and place != "." and name in installed
         ),
+        versions=_versions(packages),
+        projects={place: package for package in packages for kind, place in [_local(package)] if kind in _FOLDERS},
+        requires_python=_requires_python(data, sum(kind in _FOLDERS[1:] for _, kind, _ in sources)),
     )
 
 
-def _packages(path: str, text: str) -> list[Table]:
-    packages = read_toml(path, text).get("package", [])
+def _versions(packages: list[Table]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for package in packages:
+        found.setdefault(normalized(package["name"]), set()).add(str(package.get("version", "")))
+    return {name: versions.pop() for name, versions in found.items() if len(versions) == 1}
+
+
+def _requires_python(data: Table, members: int) -> str | None:
+    """Return what the lock is for; that of a workspace is what its members have in common."""
+    required = data.get("requires-python")
+    return required if isinstance(required, str) and members <= 1 else None
+
+
+def _packages(path: str, data: Table) -> list[Table]:
+    packages = data.get("package", [])
     if not isinstance(packages, list):
         raise shape_error(path, "package")
     for package in packages:
@@ -82,15 +113,6 @@ def _packages(path: str, text: str) -> list[Table]:
             raise shape_error(path, "package")
         table(path, package, "source")
     return packages
-
-
-def missing_from_lock(project: Table, lock: Lock) -> list[str]:
-    """Return the dependencies of a pyproject.toml's `[project]` table that the lock does not know at all."""
-    dependencies = project.get("dependencies", [])
-    if not isinstance(dependencies, list):
-        raise shape_error("pyproject.toml", "dependencies")
-    names = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(line).strip()) for line in dependencies)
-    return [match.group() for match in names if match and normalized(match.group()) not in lock.locked]
 
 
 def _local(package: Table) -> tuple[str, str]:
@@ -101,16 +123,18 @@ def _local(package: Table) -> tuple[str, str]:
     return "", ""
 
 
-def _reachable(packages: list[Table]) -> frozenset[str]:
-    """Return what the project at "." needs, its group `dev` left out; all names if there is no such project."""
+def _reachable(packages: list[Table], chosen: Chosen) -> frozenset[str]:
+    """Return what the project at "." needs with what is `chosen`; all names if there is no such project."""
     by_name: dict[str, list[Table]] = {}
     for package in packages:
         by_name.setdefault(normalized(package["name"]), []).append(package)
     root = next((package for package in packages if _local(package)[1] == "."), None)
     if root is None:
         return frozenset(by_name)
-    groups = root.get("dev-dependencies", {})
-    waiting = [*root.get("dependencies", []), *(d for name in groups if name != "dev" for d in groups[name])]
+    waiting = list(root.get("dependencies", []))
+    for kind, names in (("optional-dependencies", chosen.extras), ("dev-dependencies", chosen.groups)):
+        for name, needs in root.get(kind, {}).items():
+            waiting += needs if normalized(name) in map(normalized, names) else []
     seen: set[tuple[str, str]] = set()
     while waiting:
         needed = waiting.pop()

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Set
 
 from homeport.errors import UsageError
+from homeport.rules.entrypoint import VARIABLE
+from homeport.rules.server import Server
 from homeport.rules.tree import some
 from homeport.scaffold.code import Code
 
@@ -54,8 +56,8 @@ def _root_of(path: str, files: Set[str]) -> str:
     return folder
 
 
-def find_entrypoint(modules: Mapping[str, Code]) -> str:
-    """Return the `app_entrypoint` of the application with these modules, by their paths below its folder.
+def find_entrypoint(modules: Mapping[str, Code], server: Server = "fastapi") -> str:
+    """Return the `app_entrypoint` of the application with these modules, by their paths below its folder, for `server`.
 
     Raises UsageError when nothing makes an application, and when two would do equally well.
     """
@@ -69,7 +71,8 @@ def find_entrypoint(modules: Mapping[str, Code]) -> str:
     if len(equals) > 1:
         raise _error(f"several modules make an application: {some(equals)}", f"say which: --entrypoint {equals[0]}")
     path, variable = first
-    return path if variable in UNDERSTOOD else f"{path}:{variable}"
+    understood = UNDERSTOOD if server == "fastapi" else (VARIABLE,)
+    return path if variable in understood else f"{path}:{variable}"
 
 
 def _best(names: tuple[str, ...]) -> str:

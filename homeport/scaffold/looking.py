@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.entrypoint import find_entry
+from homeport.rules.server import Server
 from homeport.rules.uv_lock import read_toml, table
 from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
@@ -17,6 +18,7 @@ from homeport.scaffold.health import Health, find_health
 from homeport.scaffold.naming import app_name
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
+from homeport.scaffold.server import find_server
 from homeport.settings.types import RESERVED_ENVIRONMENT
 from homeport.source.git import Repository, find_repository
 
@@ -40,6 +42,7 @@ class Findings:
     files: frozenset[str] = field(repr=False)
     app_name: str
     entrypoint: str
+    server: Server
     health: Health
     python_version: str | None
     migrate_command: str | None
@@ -62,9 +65,10 @@ def look(place: Path, *, name: str | None = None, entrypoint: str | None = None)
     toml = read_toml("pyproject.toml", files.read("pyproject.toml"))
     # `fastapi run` itself looks there first.
     declared = table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint")
-    entry = entrypoint or (str(declared) if declared else find_entrypoint(modules))
+    server = find_server(files.paths, files.read)
+    entry = entrypoint or (str(declared) if declared else find_entrypoint(modules, server))
     # What it would say at a deploy, said now.
-    fastapi_arguments(entry, files.paths, "HEAD")
+    find_entry(server, entry, files.paths, "HEAD")
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()
     return Findings(
@@ -74,6 +78,7 @@ def look(place: Path, *, name: str | None = None, entrypoint: str | None = None)
         files=files.paths,
         app_name=name or app_name([str(project.get("name", "")), posixpath.basename(folder), path.name]),
         entrypoint=entry,
+        server=server,
         health=find_health(modules, entry),
         python_version=find_python(files.read(".python-version"), str(project.get("requires-python", ""))),
         migrate_command=_migrate_command(files.paths),

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Set
 from homeport.rules.requirements import normalized
 from homeport.rules.uv_lock import read_lock, read_toml, table
 from homeport.scaffold.entrypoint import is_application_code
+from homeport.scaffold.server import COMMAND, find_server
 
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
 RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")
-COMMAND = re.compile(r"^(fastapi\s*\[[^\]]*\b(standard|all)[^\]]*\]|fastapi[-_.]cli\b)", re.IGNORECASE)
 
 
 def remarks(files: Set[str], read: Callable[[str], str]) -> tuple[str, ...]:
@@ -23,12 +23,13 @@ def remarks(files: Set[str], read: Callable[[str], str]) -> tuple[str, ...]:
 
 
 def _dependencies(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:
+    serves = find_server(files, read) != "fastapi"
     if {"uv.lock", "pyproject.toml"} <= files:
-        if "fastapi-cli" not in read_lock("uv.lock", read("uv.lock")).installed:
+        if not serves and "fastapi-cli" not in read_lock("uv.lock", read("uv.lock")).installed:
             yield "uv.lock does not bring the fastapi command: uv add 'fastapi[standard]'"
     elif "requirements.txt" in files:
         lines = [line.strip() for line in read("requirements.txt").splitlines()]
-        if not any(COMMAND.match(line) or line.startswith(("-r", "--requirement")) for line in lines):
+        if not serves and not any(COMMAND.match(line) or line.startswith(("-r", "--requirement")) for line in lines):
             yield "requirements.txt does not bring the fastapi command: have it say fastapi[standard]"
         if not any("--hash=" in line for line in lines):
             yield "requirements.txt has no hashes: uv pip compile --generate-hashes makes one that has"
@@ -37,7 +38,7 @@ def _dependencies(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:
         needed = [str(line) for line in project.get("dependencies", [])]
         if "poetry.lock" in files:
             yield "poetry.lock is not read: write a requirements.txt with poetry export, and commit it"
-        elif not any(COMMAND.match(line) or normalized(line) == "fastapi-cli" for line in needed):
+        elif not serves and not any(COMMAND.match(line) or normalized(line) == "fastapi-cli" for line in needed):
             yield "pyproject.toml does not bring the fastapi command: have its dependencies say fastapi[standard]"
 
 

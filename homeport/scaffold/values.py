@@ -25,6 +25,8 @@ def values(found: Findings, source: str) -> list[tuple[str, str, str]]:
     if found.subdirectory:
         listed.append(("app_subdirectory", found.subdirectory, ""))
     listed += [("app_entrypoint", found.entrypoint, ""), ("health_path", found.health.path, found.health.remark)]
+    if found.server != "fastapi":
+        listed.append(("server", found.server, "its dependencies do not bring a `fastapi` command that runs"))
     if found.python_version:
         listed.append(("python_version", found.python_version, "as the application asks for it"))
     if found.migrate_command:

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from homeport.rules.server import Server
 from homeport.settings.types import (
     AppName,
     Commands,
     Devices,
     Hooks,
+    Names,
     Network,
     Packages,
     Paths,
@@ -36,16 +38,43 @@ class ApplicationSettings(BaseModel):
     app_subdirectory: Text = Field("", description="Folder of the application inside its repository (monorepo).")
     app_entrypoint: Text = Field(
         "main.py",
-        description="What `fastapi run` serves: a file, a package or `module:app`, seen from the application.",
+        description="What is served: a file, a package or `module:app`, seen from the application; with "
+        '`server = "uvicorn"` also `module:create_app()`, a function that makes the application.',
     )
     allow_dirty: bool = Field(
         False, description="Release the working tree with its uncommitted changes instead of refusing it."
     )
     python_version: Text | None = Field(
-        None, pattern=r"^3\.\d+(\.\d+)?$", description="Python for the application, managed by uv; unset: the system's."
+        None,
+        pattern=r"^3\.\d+(\.\d+)?$",
+        description="Python for the application: the system's where that is this version, else one that uv brings; "
+        "unset: the system's, whichever that is.",
+    )
+    dependency_extras: Names = Field(
+        (), description="Extras of the project (`[project.optional-dependencies]`) that are installed as well."
+    )
+    dependency_groups: Names = Field(
+        (),
+        description="Dependency groups of the project (`[dependency-groups]`) that are installed as well; with uv.lock "
+        "the default groups are, except `dev`.",
+    )
+    server: Server = Field(
+        "fastapi",
+        description='What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic '
+        "without that command, for a function that makes the application, and for the two settings below.",
+    )
+    worker_timeout_seconds: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description='With `server = "uvicorn"` 0.37 or newer: how long a worker may not answer its manager before it '
+        "is replaced; unset: 5. Raise it for work that holds Python's lock (a model, a long computation in C).",
+    )
+    max_requests: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description='With `server = "uvicorn"` and two workers or more: a worker is replaced after that many requests, '
+        "for an application that leaks memory; one that comes just then may be lost. A lone worker is not replaced.",
     )
     workers: int | Literal["auto"] = Field(
-        "auto", description='Worker processes of `fastapi run`; "auto" sizes them to the host\'s cores and memory.'
+        "auto", description='Worker processes of the server; "auto" sizes them to the host\'s cores and memory.'
     )
     access_log: bool = Field(
         False,
@@ -72,6 +101,11 @@ class ApplicationSettings(BaseModel):
         (),
         description="Names of environment variables of the command that deploys (a pipeline's secrets) which the "
         "application gets as well.",
+    )
+    install_secrets: Variables = Field(
+        (),
+        description="Names of variables of the secrets file, or else of the environment of the command that deploys, "
+        "that only the installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).",
     )
     packages: Packages = Field((), description="Further Debian packages that the application needs on the host.")
     processes: Processes = Field(

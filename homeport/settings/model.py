@@ -24,6 +24,8 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
 
     @field_validator(
         "python_version",
+        "worker_timeout_seconds",
+        "max_requests",
         "memory_max_megabytes",
         "reboot_time",
         "journal_max_megabytes",
@@ -89,6 +91,13 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
             raise ValueError(f"secrets_from_environment and environment must not have the same name ({both[0]})")
         if self.standby and self.switch == "restart":
             raise ValueError('standby needs memory for two releases, which `switch = "restart"` says is not there')
+        if both := sorted({*self.environment, *self.secrets_from_environment} & set(self.install_secrets)):
+            raise ValueError(f"install_secrets must not have what the application is given ({both[0]})")
+        for name in ("worker_timeout_seconds", "max_requests"):
+            if getattr(self, name) is not None and self.server != "uvicorn":
+                raise ValueError(f'{name} is an option of uvicorn alone; set server = "uvicorn", or unset it')
+        if self.max_requests is not None and self.workers == 1:
+            raise ValueError("max_requests needs workers = 2 or more: a lone worker that ends is the server's end")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")
         return self

@@ -1,5 +1,7 @@
 """The secrets of a run: those of the secrets file and those of named environment variables of this machine.
 
+Those that only the installation of the dependencies is given are kept apart from the application's.
+
 They are kept in memory alone here. Their values never enter a message.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from homeport.age.encryption import decrypt, is_encrypted
 from homeport.errors import UsageError
@@ -16,14 +19,31 @@ from homeport.settings.model import Settings
 from homeport.settings.types import check_variable
 
 
+class Secrets(NamedTuple):
+    """Secret variables by name: those of the application, and those of the installation of its dependencies alone."""
+
+    application: dict[str, str]
+    installation: dict[str, str]
+
+
 def load_secrets(
     settings: Settings, project: Path, host: str | None = None, environment: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+) -> Secrets:
     """Return the secret variables of `settings`; its file is relative to `project`, `environment` is this process's.
 
     Raises UsageError, without any value, when the file cannot be read, or a named variable is not there.
     """
-    named = _named(settings, host, environment)
+    application = _of_application(settings, project, host, environment)
+    installation = {name: application.pop(name) for name in settings.install_secrets if name in application}
+    others = tuple(name for name in settings.install_secrets if name not in installation)
+    installation |= _named("install_secrets", others, host, environment)
+    return Secrets(application, installation)
+
+
+def _of_application(
+    settings: Settings, project: Path, host: str | None, environment: Mapping[str, str]
+) -> dict[str, str]:
+    named = _named("secrets_from_environment", settings.secrets_from_environment, host, environment)
     if not settings.secrets_file:
         return named
     try:
@@ -43,15 +63,15 @@ def read_secrets(path: Path) -> str:
         raise UsageError(f"{path} cannot be read", fix="write it as NAME=value lines, in UTF-8") from None
 
 
-def _named(settings: Settings, host: str | None, environment: Mapping[str, str]) -> dict[str, str]:
-    key = "secrets_from_environment"
+def _named(key: str, names: tuple[str, ...], host: str | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables `names` of this process, which the setting `key` asks for."""
     # A pipeline gives an empty variable for a secret that it does not have.
-    missing = [name for name in settings.secrets_from_environment if not environment.get(name)]
+    missing = [name for name in names if not environment.get(name)]
     if missing:
         fix = "give it to the job that deploys"
         problem = f"{', '.join(missing)} is not set, or empty, in the environment of this command"
         raise UsageError(problem, host=host, key=key, fix=fix)
-    found = {name: environment[name] for name in settings.secrets_from_environment}
+    found = {name: environment[name] for name in names}
     for name, value in found.items():
         try:
             check_variable(name, value)

@@ -61,6 +61,14 @@ def package_names(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def distribution_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of extras or dependency groups; raise ValueError for one that PEP 685 and PEP 735 do not allow."""
+    for number, name in enumerate(value, 1):
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+            raise ValueError(f"item {number} is no name of an extra or a group")
+    return value
+
+
 def release_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names; raise ValueError for one that no release can have (they become parts of paths)."""
     for number, name in enumerate(value, 1):
@@ -114,6 +122,7 @@ Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]
 Network = Annotated[Literal["any", "local"] | Addresses, BeforeValidator(as_network)]
+Names = Annotated[TextList, AfterValidator(distribution_names)]
 Packages = Annotated[TextList, AfterValidator(package_names)]
 ReleaseName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)

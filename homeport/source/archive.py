@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import shutil
 import tarfile
 import tempfile
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from homeport.errors import UsageError
-from homeport.rules.tree import Entry, pipelines
+from homeport.rules.own_package import OwnFile
+from homeport.rules.tree import Entry, folders, pipelines
 from homeport.source.git import GitError, Repository
 
 # More than any application's source; what is above it are models, media or dumps, which have no place in a release.
@@ -28,13 +30,17 @@ Present = frozenset[tuple[str, str, bool]]
 
 @dataclass(frozen=True)
 class Content:
-    """What goes into an archive: the folder `folder` of the tree `root`, dated `time`; `largest` is for the error."""
+    """What goes into an archive: the folder `folder` of the tree `root`, dated `time`.
+
+    `more` are files that git has not; `largest` is for the error.
+    """
 
     repository: Repository
     root: str
     folder: str
     time: int
     largest: Entry | None = None
+    more: tuple[OwnFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,20 @@ def _write(content: Content, target: _Limited, present: Present) -> list[str]:
                 output.addfile(header, file)
             elif not _add_changed(output, header, file, present):
                 same.append(name)
+        _add_more(output, content.more, content.time)
     return same
+
+
+def _add_more(output: tarfile.TarFile, files: tuple[OwnFile, ...], time: int) -> None:
+    for folder in sorted(folders(one.path for one in files)):
+        header = tarfile.TarInfo(folder)
+        header.type, header.mtime, header.mode = tarfile.DIRTYPE, time, 0o755
+        output.addfile(header)
+    for one in files:
+        data = one.text.encode()
+        header = tarfile.TarInfo(one.path)
+        header.size, header.mtime, header.mode = len(data), time, 0o755 if one.executable else 0o644
+        output.addfile(header, io.BytesIO(data))
 
 
 def _add_changed(output: tarfile.TarFile, header: tarfile.TarInfo, file: IO[bytes], present: Present) -> bool:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from homeport.errors import UsageError
 from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
-from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.entrypoint import Entry, find_entry
 from homeport.rules.migrations import Migration, read_migrations
+from homeport.rules.own_package import OwnPackage, own_package
+from homeport.rules.server import ServerChoice
 from homeport.rules.tree import disk_kilobytes, folders
-from homeport.rules.uv_lock import read_lock
+from homeport.rules.uv_lock import read_lock, read_toml
+from homeport.rules.wishes import Wishes
 from homeport.settings.model import Settings
 from homeport.source.archive import Archive, Content, Present, build_archive
 from homeport.source.git import GitError, Repository, find_repository
@@ -32,10 +35,11 @@ _LOCK = threading.RLock()
 class Source:
     """What is released: commit (40 hexadecimal characters), ref as asked, git tree id of the application's folder.
 
-    `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has the arguments of `fastapi
-    run`; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
+    `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has what the server is told to
+    serve; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
     `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB. `migrations` are revision
-    and title of its Alembic migrations; None: nobody can tell.
+    and title of its Alembic migrations; None: nobody can tell. `own` is what the release has of the application as a
+    package of its own.
     """
 
     commit: str
@@ -48,7 +52,13 @@ class Source:
     disk_kilobytes: int = 0
     disk_files: int = 0
     migrations: tuple[Migration, ...] | None = ()
+    own: OwnPackage = field(default_factory=OwnPackage)
     content: Content | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what to know before a deploy, a line each."""
+        return (*self.dependencies.warnings, *self.own.warnings)
 
     def archive(self, present: Present = frozenset()) -> Archive:
         """Return the release's files but for those that are `present` on the host; see `build_archive`."""
@@ -72,10 +82,19 @@ def read_source(settings: Settings, project: Path) -> Source:
                 settings.app_subdirectory,
                 settings.app_entrypoint,
                 settings.allow_dirty,
-                settings.python_version,
+                _wishes(settings),
             )
     except GitError as error:
         raise UsageError(f"git failed in the repository: {error}", key="app_source", fix="see git fsck there") from None
+
+
+def _wishes(settings: Settings) -> Wishes:
+    return Wishes(
+        settings.python_version,
+        settings.dependency_extras,
+        settings.dependency_groups,
+        ServerChoice(settings.server, settings.worker_timeout_seconds, settings.max_requests),
+    )
 
 
 def forget_sources() -> None:
@@ -91,39 +110,47 @@ _archive = lru_cache(maxsize=4)(build_archive)
 
 @lru_cache(maxsize=64)
 def _read(
-    source: str, project: Path, ref: str, subdirectory: str, entrypoint: str, allow_dirty: bool, python: str | None
+    source: str, project: Path, ref: str, subdirectory: str, entrypoint: str, allow_dirty: bool, wishes: Wishes
 ) -> Source:
     repository = find_repository(source, project)
     folder = posixpath.join(repository.folder, subdirectory).strip("/")
     revision = find_revision(repository, ref, folder, allow_dirty)
     place = f"at {ref} in {repository.path}"
     tree = find_tree(repository, revision.tree, folder, place)
-    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, python)
+    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, wishes)
+    entry = find_entry(wishes.server.name, entrypoint, tree.paths(), ref)
+    own = _own(tree, entry)
     return Source(
         commit=revision.commit,
         ref=ref,
         tree=tree.id,
         dirty=revision.dirty,
-        entrypoint=fastapi_arguments(entrypoint, tree.paths(), ref),
+        entrypoint=entry.arguments,
         dependencies=dependencies,
         has_alembic="alembic.ini" in tree.paths(),
         migrations=read_migrations(tree.paths(), tree.read_all),
         disk_kilobytes=disk_kilobytes(tree.files),
         disk_files=len(tree.files) + len(folders(tree.paths())),
-        content=_content(tree, revision),
+        own=own,
+        content=_content(tree, revision, own),
     )
 
 
-def _content(tree: Tree, revision: Revision) -> Content:
+def _own(tree: Tree, entry: Entry) -> OwnPackage:
+    pyproject = read_toml("pyproject.toml", tree.read("pyproject.toml") or "")
+    return own_package(tree.paths(), pyproject, tree.read, tree=tree.id, imported_from=entry.imported_from)
+
+
+def _content(tree: Tree, revision: Revision, own: OwnPackage) -> Content:
     largest = max(tree.files, key=lambda entry: entry.size, default=None)
-    return Content(tree.repository, tree.root, tree.folder, revision.time, largest)
+    return Content(tree.repository, tree.root, tree.folder, revision.time, largest, own.files)
 
 
-def _dependencies(tree: Tree, place: str, python_version: str | None) -> Dependencies:
+def _dependencies(tree: Tree, place: str, wishes: Wishes) -> Dependencies:
     application = Application(tree.paths(), tree.read, tree.id, place)
     if not {"uv.lock", "requirements.txt"} & application.files:
         _refuse_workspace_member(tree)
-    return decide_dependencies(application, python_version)
+    return decide_dependencies(application, wishes)
 
 
 def _refuse_workspace_member(tree: Tree) -> None:

@@ -135,11 +135,13 @@ class Snapshot:
     `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
-    `deploys` which deploy was the last ("": one was at work, or nobody knows).
+    `deploys` which deploy was the last ("": one was at work, or nobody knows), `python` the version of the system's
+    Python as far as 3.13 ("": none is there yet).
     """
 
     machine: Machine
     clock: datetime
+    python: str = ""
     free_megabytes: int = 0
     free_inodes_percent: int = 100
     release_free_megabytes: int | None = None

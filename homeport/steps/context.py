@@ -15,7 +15,8 @@ from homeport.state.snapshot import Machine
 
 @dataclass(frozen=True)
 class Context:
-    """The input of a step. `secrets` are the variables of the secrets file; `overrides` is None without such a folder.
+    """The input of a step. `secrets` are the application's secret variables, `install_secrets` those that only the
+    installation of its dependencies is given; `overrides` is None without such a folder.
 
     `migrates` says whether it is this machine that migrates the database.
     """
@@ -23,6 +24,7 @@ class Context:
     settings: Settings
     source: Source
     secrets: dict[str, str] = field(repr=False)
+    install_secrets: dict[str, str] = field(default_factory=dict, repr=False)
     certificate: CertificatePair | None = None
     dns_credentials: str = field(default="", repr=False)
     dns_requirements: str = field(default="", repr=False)

@@ -25,6 +25,8 @@ def behaviour(context: Context) -> dict[str, object]:
         "standby": settings.standby,
         "has_migration": context.has_migration and context.migrates,
         "rehearsal": settings.migration_rehearsal,
+        "server": settings.server,
+        "import_folders": list(context.source.own.import_folders),
         "hooks": {
             "before_migration": _hooks(settings.hooks_before_migration),
             "after_live": _hooks(settings.hooks_after_live),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeport.rules.sandbox import allowed_addresses
+from homeport.rules.server import ServerChoice
 from homeport.rules.workers import memory_limit
 from homeport.settings import Settings
 from homeport.steps.context import Context
@@ -20,8 +21,7 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
     values = {
         "app": settings.app_name,
         "release_id": release,
-        "entrypoint": context.source.entrypoint,
-        "workers": workers,
+        **_server(context, workers),
         "access_log": settings.access_log,
         "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
         "stop_timeout_seconds": settings.stop_timeout_seconds,
@@ -55,4 +55,18 @@ def _sandbox(settings: Settings) -> dict[str, object]:
         "devices": settings.sandbox_devices,
         "jit": settings.sandbox_jit,
         "proc": settings.sandbox_proc,
+    }
+
+
+def _server(context: Context, workers: int) -> dict[str, object]:
+    """Return what the templates are told of the server and of the application's code."""
+    settings = context.settings
+    # A lone worker is the server itself, and would end it.
+    most = None if workers == 1 else settings.max_requests
+    return {
+        "server": "fastapi run" if settings.server == "fastapi" else settings.server,
+        "entrypoint": context.source.entrypoint,
+        "server_options": ServerChoice(settings.server, settings.worker_timeout_seconds, most).options(),
+        "import_folders": context.source.own.import_folders,
+        "workers": workers,
     }

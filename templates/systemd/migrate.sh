@@ -2,7 +2,7 @@
 # Written by homeport for {{ app }}, release {{ release_id }}: migrates the database, as the application's user, in the release's folder.
 set -eu
 {% block path %}
-PATH="$PWD/.venv/bin:$PATH"
+PATH="$PWD/.venv/bin:$PWD/.homeport/bin:$PATH"
 export PATH
 {% endblock %}
 {% block commands %}

@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> SecretFile:
 
 def loaded(file: SecretFile) -> dict[str, str]:
     settings = Settings(app_name="notes", domain="notes.example.com", secrets_file=str(file.path))
-    return load_secrets(settings, Path("/"), "web1")
+    return load_secrets(settings, Path("/"), "web1").application
 
 
 def refusal(file: SecretFile) -> str:

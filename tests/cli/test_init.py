@@ -150,7 +150,7 @@ def test_a_package_with_a_lock(place: Callable[[dict[str, str]], Place]) -> None
     here.init("--domain", "shop.test", "--host", "me@192.0.2.1", "--host", "two.test")
     found = here.settings()
     assert (found["app_name"], found["app_entrypoint"]) == ("my-shop", "src/shop/main.py")
-    assert (found["python_version"], found["domain"]) == ("3.12", "shop.test")
+    assert (found["python_version"], found["domain"]) == ("3.13", "shop.test")
     inventory: dict[str, list[tuple[str, dict[str, str]]]] = {}
     exec((here.path / "deploy/inventories/production.py").read_text(), {}, inventory)  # noqa: S102
     machines = [(name, data["ssh_user"]) for name, data in inventory["production"]]

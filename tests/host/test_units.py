@@ -90,10 +90,28 @@ def test_the_command_is_the_one_that_the_guide_names() -> None:
 
     assert (
         '\nExecStart=/srv/notes/slots/%i/.venv/bin/fastapi run "src/my app.py" --host 127.0.0.1 --port ${HOMEPORT_PORT}'
-        " --workers 2 --proxy-headers --forwarded-allow-ips 127.0.0.1\n"
+        " --workers 2 --proxy-headers\n"
     ) in unit
+    # No option, which fastapi-cli has only from 0.0.10 on.
+    assert "\nEnvironment=FORWARDED_ALLOW_IPS=127.0.0.1\n" in unit
     assert "\nRestart=always\n" in unit
     assert "\nUser=notes\n" in unit
+
+
+def test_another_server_has_its_own_options() -> None:
+    options = ("--timeout-worker-healthcheck", "30")
+    given = values(server="uvicorn", entrypoint=("app.main:create", "--factory"), server_options=options)
+    assert (
+        "/.venv/bin/uvicorn app.main:create --factory --host 127.0.0.1 --port ${HOMEPORT_PORT} --workers 2 "
+        "--proxy-headers --timeout-worker-healthcheck 30\n"
+    ) in render("systemd/app@.service", None, **given)
+
+
+@pytest.mark.parametrize("template", ["app@.service", "app-migrate@.service"])
+def test_every_unit_says_where_the_applications_own_code_is(template: str) -> None:
+    slot = "/srv/notes/slots/%i"
+    line = f"\nEnvironment=HOMEPORT_IMPORT_PATH={slot}/.homeport/packages:{slot}/src:{slot}\n"
+    assert line in render(f"systemd/{template}", None, **values())
 
 
 def test_a_unit_without_migration_does_not_ask_for_one() -> None:

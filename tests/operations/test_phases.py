@@ -236,9 +236,19 @@ def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -
     run, _ = make_run(bare(), settings=make_settings(python_version="3.12"))
     [command] = phase("Dependencies", run)
     line = command.get_raw_value()
-    assert f" homeport-dependencies notes {run.wanted.release.id} aaaabbbbcccc 3.12 " in line
+    assert f" homeport-dependencies notes {run.wanted.release.id} aaaabbbbcccc 3.12 fastapi " in line
     assert "/srv/notes/venvs/aaaabbbbcccc" in line
     assert "uv pip install -r requirements.txt" in line
+    assert payload(command) == "\n"
+
+
+def test_the_installations_secrets_are_in_its_input_alone() -> None:
+    run, host = make_run(bare())
+    run.install_secrets = {"UV_INDEX_OURS_PASSWORD": "hunter2"}
+    [command] = phase("Dependencies", run)
+    assert payload(command) == f"UV_INDEX_OURS_PASSWORD {base64.b64encode(b'hunter2').decode()}\n\n"
+    assert "hunter2" not in command.get_raw_value()
+    assert "UV_INDEX_OURS" not in " ".join([command.get_raw_value(), *host.lines])
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,28 @@ from hypothesis import strategies as st
 
 from homeport.errors import UsageError
 from homeport.rules.dependencies import Application, Dependencies, decide_dependencies, install_environment
+from homeport.rules.server import ServerChoice
+from homeport.rules.wishes import Wishes
 
 from .test_uv_lock import LOCK, package
 
 COPIES = ("--compile-bytecode", "--link-mode", "copy")
-SYNC = ("sync", "--frozen", "--no-dev", "--no-editable", "--no-install-project", *COPIES)
+SYNC = ("sync", "--frozen", "--no-editable", "--no-install-project", *COPIES, "--no-dev")
 PYPROJECT = '[project]\nname = "my-app"\nversion = "1"\ndependencies = ["fastapi[standard]", "library"]\n'
 HATCHLING = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 LOCKED = {"pyproject.toml": PYPROJECT, "uv.lock": LOCK, "libs/library/pyproject.toml": HATCHLING, "main.py": ""}
 
 
-def decide(files: dict[str, str], python_version: str | None = None, tree: str = "t1") -> Dependencies:
-    return decide_dependencies(Application(files.keys(), files.get, tree, "at HEAD in /app"), python_version)
+def decide(
+    files: dict[str, str], python_version: str | None = None, tree: str = "t1", wishes: Wishes | None = None
+) -> Dependencies:
+    application = Application(files.keys(), files.get, tree, "at HEAD in /app")
+    return decide_dependencies(application, wishes or Wishes(python_version))
 
 
-def refusal(files: dict[str, str]) -> str:
+def refusal(files: dict[str, str], wishes: Wishes | None = None) -> str:
     with pytest.raises(UsageError) as caught:
-        decide(files)
+        decide(files, wishes=wishes)
     return str(caught.value)
 
 
@@ -33,12 +38,12 @@ def refusal(files: dict[str, str]) -> str:
 
 def test_a_lock_is_synced_without_the_project_and_without_dev_dependencies() -> None:
     found = decide(LOCKED)
-    assert (found.kind, found.install, found.warning) == ("uv-lock", (SYNC,), None)
+    assert (found.kind, found.install, found.warnings) == ("uv-lock", (SYNC,), ())
 
 
 def test_requirements_are_installed() -> None:
     found = decide({"requirements.txt": "fastapi[standard]\n"})
-    assert (found.kind, found.warning) == ("requirements", None)
+    assert (found.kind, found.warnings) == ("requirements", ())
     assert found.install == (("pip", "install", "-r", "requirements.txt", *COPIES),)
 
 
@@ -55,7 +60,7 @@ def test_a_bare_pyproject_gives_its_dependencies_and_a_warning() -> None:
     found = decide({"pyproject.toml": PYPROJECT})
     assert found.kind == "pyproject"
     assert found.install == (("pip", "install", "-r", "pyproject.toml", *COPIES),)
-    assert found.warning == "pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock"
+    assert found.warnings == ("pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock",)
 
 
 def test_the_order_is_lock_requirements_pyproject() -> None:
@@ -147,7 +152,8 @@ def test_nothing_to_install_from() -> None:
 ])  # fmt: skip
 def test_a_lock_without_the_fastapi_command(files: dict[str, str], lock: str) -> None:
     assert refusal(files) == (
-        f"app_source: the dependencies in {lock} do not bring the fastapi command; add fastapi[standard] and lock again"
+        f"app_source: the dependencies in {lock} do not bring the fastapi command; add fastapi[standard] and lock "
+        'again, or set server = "uvicorn"'
     )
 
 
@@ -158,7 +164,8 @@ def test_unlocked_requirements_may_bring_the_command_by_themselves() -> None:
 def test_a_stale_lock() -> None:
     changed = PYPROJECT.replace('"library"', '"library", "httpx>=0.27", "redis"')
     assert refusal({**LOCKED, "pyproject.toml": changed}) == (
-        "app_source: uv.lock is older than pyproject.toml: it lacks httpx, redis; run uv lock and commit uv.lock"
+        "app_source: uv.lock is older than pyproject.toml: it was not made for httpx>=0.27, redis; run uv lock and "
+        "commit uv.lock"
     )
 
 
@@ -204,7 +211,7 @@ def test_a_pyproject_without_readable_dependencies() -> None:
 @pytest.mark.parametrize("files", [
     {"pyproject.toml": "project = 1\n"},
     {"pyproject.toml": "tool = 1\n[project]\nname = 'x'\n"},
-    {"pyproject.toml": "[project]\ndependencies = 1\n", "uv.lock": ""},
+    {"pyproject.toml": "[project]\ndependencies = 1\n", "uv.lock": LOCK, "libs/library/pyproject.toml": ""},
     {"pyproject.toml": "[project]\n", "uv.lock": "package = 1\n"},
     {"pyproject.toml": "[project]\n", "uv.lock": "package = [1]\n"},
     {"pyproject.toml": "[project]\n", "uv.lock": "[[package]]\n"},
@@ -213,3 +220,60 @@ def test_a_pyproject_without_readable_dependencies() -> None:
 ])  # fmt: skip
 def test_files_of_another_shape_are_refused_in_one_line(files: dict[str, str]) -> None:
     assert "has not the shape that it should have" in refusal(files)
+
+
+# --- Python, extras, groups, server ---
+
+
+def test_a_python_that_no_system_has_is_refused_where_uv_insists_on_it() -> None:
+    new = PYPROJECT.replace('version = "1"', 'version = "1"\nrequires-python = ">=3.15"')
+    assert refusal({**LOCKED, "pyproject.toml": new}) == (
+        "python_version: the application requires Python >=3.15, which no supported system has of its own; "
+        "see requires-python in pyproject.toml"
+    )
+    found = decide({"pyproject.toml": new, "requirements.txt": "fastapi[standard]\n"})
+    assert found.requires_python == ""
+    assert found.warnings[0].startswith("the application requires Python >=3.15; Debian 12 has 3.11 and Debian 13")
+
+
+def test_the_lock_says_which_python_the_host_must_have() -> None:
+    new = PYPROJECT.replace('version = "1"', 'version = "1"\nrequires-python = ">=3.12"')
+    found = decide({**LOCKED, "pyproject.toml": new})
+    assert found.requires_python == ">=3.12"
+    assert found.warnings == (
+        'the application requires Python >=3.12; Debian 12 has 3.11: set python_version = "3.13"',
+    )
+
+
+MORE = PYPROJECT + '[project.optional-dependencies]\nfast = ["h11"]\n[dependency-groups]\nprod = []\ndev = []\n'
+
+
+def test_extras_and_groups_are_installed_when_they_are_asked_for() -> None:
+    wishes = Wishes(extras=("fast",), groups=("prod",))
+    options = ("--extra", "fast", "--group", "prod")
+    locked = decide({**LOCKED, "pyproject.toml": MORE}, wishes=wishes)
+    assert locked.install == ((*SYNC, *options),)
+    bare = decide({"pyproject.toml": MORE}, wishes=wishes)
+    assert bare.install == (("pip", "install", "-r", "pyproject.toml", *COPIES, *options),)
+    assert bare.digest != decide({"pyproject.toml": MORE}).digest
+    with_dev = decide({**LOCKED, "pyproject.toml": MORE}, wishes=Wishes(groups=("dev",)))
+    assert with_dev.install == ((*SYNC[:-1], "--group", "dev"),)
+
+
+def test_extras_and_groups_that_are_not_there_are_refused() -> None:
+    assert refusal({"pyproject.toml": MORE}, Wishes(extras=("slow",))) == (
+        "dependency_extras: pyproject.toml has no slow (there are: fast); name one that it has"
+    )
+    assert refusal({"pyproject.toml": PYPROJECT}, Wishes(groups=("prod",))) == (
+        "dependency_groups: pyproject.toml has no prod (there are none); name one that it has"
+    )
+    assert refusal({"requirements.txt": "fastapi\n"}, Wishes(groups=("prod",))).startswith("dependency_groups: req")
+
+
+def test_another_server_is_looked_for_in_the_lock_and_has_an_environment_of_its_own() -> None:
+    uvicorn = Wishes(server=ServerChoice("uvicorn"))
+    assert "do not bring uvicorn" in refusal(LOCKED, uvicorn)
+    lock = LOCK.replace("fastapi-cli", "uvicorn")
+    there = decide({**LOCKED, "uv.lock": lock}, wishes=uvicorn)
+    assert there.digest != decide({"requirements.txt": "uvicorn\n"}).digest
+    assert "fastapi command" in refusal({**LOCKED, "uv.lock": lock})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homeport.errors import UsageError
-from homeport.rules.uv_lock import missing_from_lock, read_lock
+from homeport.rules.uv_lock import Chosen, read_lock
 
 
 def package(name: str, source: str = 'registry = "https://index.example/simple"', rest: str = "") -> str:
@@ -32,10 +32,17 @@ LIBRARY = package("library", 'directory = "libs/library"', 'dependencies = [{ na
 LOCK = "version = 1\n" + PROJECT + FASTAPI + REST + LIBRARY
 
 
-def test_installed_is_what_the_project_reaches_without_its_dev_group() -> None:
-    assert read_lock("uv.lock", LOCK).installed == {
-        "fastapi", "fastapi-cli", "starlette", "library", "gunicorn",
-    }  # fmt: skip
+def test_installed_is_what_the_project_reaches_with_the_groups_that_are_chosen() -> None:
+    always = {"fastapi", "fastapi-cli", "starlette", "library"}
+    assert read_lock("uv.lock", LOCK).installed == always
+    assert read_lock("uv.lock", LOCK, Chosen(groups=("prod",))).installed == {*always, "gunicorn"}
+
+
+def test_installed_has_the_extras_that_are_chosen() -> None:
+    more = '[package.optional-dependencies]\nall-of-it = [{ name = "gunicorn" }]\n'
+    text = LOCK.replace("[package.dev-dependencies]", f"{more}\n[package.dev-dependencies]")
+    assert "gunicorn" not in read_lock("uv.lock", text).installed
+    assert "gunicorn" in read_lock("uv.lock", text, Chosen(extras=("All_of.it",))).installed
 
 
 def test_without_the_extra_its_packages_are_not_installed() -> None:
@@ -47,7 +54,7 @@ def test_without_the_extra_its_packages_are_not_installed() -> None:
 def test_a_dependency_that_is_only_in_the_dev_group_is_not_installed() -> None:
     text = LOCK.replace('{ name = "fastapi", extra = ["standard"] }, ', "")
     text = text.replace('[{ name = "pytest" }]', '[{ name = "fastapi", extra = ["standard"] }]')
-    assert read_lock("uv.lock", text).installed == {"library", "starlette", "gunicorn"}
+    assert read_lock("uv.lock", text).installed == {"library", "starlette"}
 
 
 def test_a_lock_without_the_project_counts_as_installed_whole() -> None:
@@ -79,13 +86,6 @@ def test_folders_are_what_is_built_and_members_what_has_a_folder() -> None:
     lock = read_lock("uv.lock", LOCK + package("unused", 'editable = "libs/unused"') + package("v", 'virtual = "v"'))
     assert lock.folders == ("libs/library",)
     assert lock.members == {".", "libs/library", "libs/unused", "v"}
-
-
-def test_a_dependency_that_the_lock_does_not_know_makes_it_stale() -> None:
-    lock = read_lock("uv.lock", LOCK)
-    project = {"dependencies": ["FastAPI[standard]>=0.1", "new_thing ; python_version > '3'", "library @ file:x"]}
-    assert missing_from_lock(project, lock) == ["new_thing"]
-    assert missing_from_lock({}, lock) == []
 
 
 def test_a_lock_that_is_no_toml_is_refused_in_one_line() -> None:

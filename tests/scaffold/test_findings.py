@@ -15,6 +15,7 @@ from homeport.scaffold.naming import app_name
 from homeport.scaffold.pins import pin, pins
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
+from homeport.scaffold.server import find_server
 
 START = "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nrouter = APIRouter(prefix='/api')\n"
 
@@ -66,16 +67,16 @@ def test_without_a_schema_either_somebody_has_to_say_it() -> None:
         (None, None, None),
         ("", ">=3.11", None),
         (None, ">=3.9", None),
-        (None, ">=3.12", "3.12"),
-        (None, ">=3.12.4,<4", "3.12"),
-        (None, ">=3.10,<3.13", "3.10"),
+        (None, ">=3.12", "3.13"),
+        (None, ">=3.12.4,<4", "3.13"),
+        (None, ">=3.10,<3.13", "3.11"),
         (None, "==3.13.*", "3.13"),
         (None, "not a version", None),
         (None, ">=4", None),
         ("3.12\n", ">=3.11", "3.12"),
         ("# ours\n3.12.4\n", None, "3.12.4"),
         ("cpython-3.13", None, "3.13"),
-        ("pypy@3.10", ">=3.12", "3.12"),
+        ("pypy@3.10", ">=3.12", "3.13"),
     ],
 )
 def test_the_python_is_set_where_a_systems_own_would_not_do(
@@ -105,7 +106,8 @@ def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], na
     ("files", "words"),
     [
         ({"requirements.txt": "fastapi[standard]==1 --hash=sha256:0\n"}, []),
-        ({"requirements.txt": "fastapi==1 --hash=sha256:0\nuvicorn\n"}, ["does not bring the fastapi command"]),
+        ({"requirements.txt": "fastapi==1 --hash=sha256:0\n"}, ["does not bring the fastapi command"]),
+        ({"requirements.txt": "fastapi==1 --hash=sha256:0\nuvicorn\n"}, []),
         ({"requirements.txt": "fastapi-cli==1\n"}, ["has no hashes"]),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]']\n"}, []),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi']\n"}, ["does not bring the fastapi command"]),
@@ -162,3 +164,19 @@ class Installed(Distribution):
 )
 def test_a_pipeline_takes_homeport_from_where_it_came_from(origin: object, line: str) -> None:
     assert pin("homeport", Installed(origin)) == line
+
+
+@pytest.mark.parametrize(
+    ("files", "server"),
+    [
+        ({"requirements.txt": "fastapi[standard]\n"}, "fastapi"),
+        ({"requirements.txt": "fastapi==0.104.1\nuvicorn==0.24.0\n"}, "uvicorn"),
+        ({"requirements.txt": "-r base.txt\n", "base.txt": "fastapi\nuvicorn[standard]\n"}, "uvicorn"),
+        ({"requirements.txt": "fastapi\n"}, "fastapi"),
+        ({"requirements.txt": "fastapi-cli==0.0.34\nuvicorn\npydantic==1.10.2\n"}, "uvicorn"),
+        ({"pyproject.toml": "[project]\ndependencies = ['fastapi>=0.1', 'uvicorn']\n"}, "uvicorn"),
+        ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]', 'uvicorn']\n"}, "fastapi"),
+    ],
+)
+def test_uvicorn_is_asked_for_where_no_fastapi_command_runs(files: dict[str, str], server: str) -> None:
+    assert find_server(set(files), lambda path: files.get(path, "")) == server

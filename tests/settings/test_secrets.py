@@ -18,7 +18,7 @@ def secrets(folder: Path, text: str | bytes, **data: object) -> dict[str, str]:
     settings = Settings.model_validate(
         {"app_name": "notes", "domain": "notes.example.com", "secrets_file": "secrets.env", **data}
     )
-    return load_secrets(settings, folder, "web1")
+    return load_secrets(settings, folder, "web1").application
 
 
 def refusal(folder: Path, text: str | bytes, **data: object) -> str:
@@ -60,7 +60,7 @@ def test_a_line_is_read_as_dotenv_has_it(tmp_path: Path, line: str, value: str) 
 
 
 def test_without_a_secrets_file_there_are_no_secrets(tmp_path: Path) -> None:
-    assert load_secrets(Settings(app_name="notes", domain="notes.example.com"), tmp_path) == {}
+    assert load_secrets(Settings(app_name="notes", domain="notes.example.com"), tmp_path) == ({}, {})
 
 
 @pytest.mark.parametrize("name", ["missing.env", ".", "secrets.env/x"])
@@ -134,7 +134,7 @@ def test_no_content_ever_appears_in_a_message(tmp_path: Path, parts: list[str]) 
 
 def from_environment(environment: dict[str, str], **data: object) -> dict[str, str]:
     settings = Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", **data})
-    return load_secrets(settings, Path("/"), "web1", environment)
+    return load_secrets(settings, Path("/"), "web1", environment).application
 
 
 def test_named_variables_of_the_job_are_secrets_too() -> None:
@@ -170,6 +170,22 @@ def test_a_variable_has_one_place(tmp_path: Path) -> None:
         load_secrets(settings, tmp_path, "web1", {"A": "2"})
     with pytest.raises(ValueError, match="must not have the same name"):
         Settings.model_validate({**settings.model_dump(), "environment": {"A": "3"}})
+
+
+def test_what_only_the_installation_is_given_is_kept_from_the_application(tmp_path: Path) -> None:
+    (tmp_path / "secrets.env").write_text("TOKEN=1\nUV_INDEX_OURS_PASSWORD=hunter2\n")
+    data = {"app_name": "notes", "domain": "notes.example.com", "secrets_file": "secrets.env"}
+    names = ["UV_INDEX_OURS_PASSWORD", "UV_INDEX_OURS_USERNAME"]
+    settings = Settings.model_validate({**data, "install_secrets": names})
+    found = load_secrets(settings, tmp_path, "web1", {"UV_INDEX_OURS_USERNAME": "us"})
+    assert found.application == {"TOKEN": "1"}
+    assert found.installation == {"UV_INDEX_OURS_PASSWORD": "hunter2", "UV_INDEX_OURS_USERNAME": "us"}
+    with pytest.raises(UsageError, match="install_secrets: UV_INDEX_OURS_USERNAME is not set") as caught:
+        load_secrets(settings, tmp_path, "web1", {})
+    assert "hunter2" not in str(caught.value)
+    for key in ({"environment": {"A": "1"}}, {"secrets_from_environment": ["A"]}):
+        with pytest.raises(ValueError, match=r"install_secrets must not have what the application is given \(A\)"):
+            Settings.model_validate({**data, "install_secrets": ["A"], **key})
 
 
 @pytest.mark.parametrize("names", [["postgres://hunter2@db"], ["HOMEPORT_X"], ["A", "1"]])

@@ -1,18 +1,49 @@
-# Makes the virtual environment of a dependency lock. Arguments: application, release id, digest, Python ("" for the
-# system's), then one shell-quoted uv command line each. Runs as the application's user, so that a package's build
-# script is not root; in the end everything belongs to root and the application can only read it.
+# Makes the virtual environment of a dependency lock. Arguments: application, release id, digest, Python ("": whichever
+# the system has), the server's command, then one shell-quoted uv command line each. Runs as the application's user, so
+# that a package's build script is not root; in the end everything belongs to root and the application can only read it.
+# Standard input: a line with name and value (in base64) of each secret that the installation alone is given, and an empty
+# one; nothing of it is kept or shown.
 set -eu
 umask 022
 app=$1
 code=/srv/$1/releases/$2
 environment=/srv/$1/venvs/$3
-python=$4
-shift 4
+python=$4 server=$5
+shift 5
 tools=/usr/local/lib/homeport
 # What the tools say is kept in memory: a log on a full disk would be empty.
 log=
 trap '[ -e "$environment/.complete" ] || rm -rf "$environment"' EXIT
 trap 'exit 1' HUP INT TERM
+secret_names=
+while read -r name value && [ -n "$name" ]; do
+    export "$name=$(printf '%s' "$value" | base64 -d)"
+    secret_names="$secret_names $name"
+done
+# Prints its input with each secret, and the password in one that is an address, as ****.
+without_secrets() {
+    awk -v names="$secret_names" 'BEGIN {
+        for (i = split(names, name, " "); i > 0; i--) {
+            value = ENVIRON[name[i]]
+            for (j = split(value, line, "\n"); j > 0; j--) hidden[++n] = line[j]
+            if (match(value, "://[^/@]*:[^/@]*@")) {
+                value = substr(value, RSTART, RLENGTH - 1)
+                sub("^://[^:]*:", "", value)
+                hidden[++n] = value
+            }
+        }
+    } {
+        for (i = 1; i <= n; i++) {
+            rest = $0; done = ""
+            while (hidden[i] != "" && (at = index(rest, hidden[i]))) {
+                done = done substr(rest, 1, at - 1) "****"
+                rest = substr(rest, at + length(hidden[i]))
+            }
+            $0 = done rest
+        }
+        print
+    }'
+}
 export LC_ALL=C HOME="/var/cache/homeport/$app" UV_CACHE_DIR="/var/cache/homeport/$app/uv"
 # uv carries its own list of authorities; the machine's counts, as it does for apt and pip.
 export SSL_CERT_FILE="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
@@ -26,16 +57,25 @@ fail() {
         exit 1
     fi
     printf '%s\n' "$log" | tail -n 20
+    advice=$(missing_packages "$log") && set -- "$1; $advice"
     echo "error: $app: $1" >&2
     exit 1
 }
 try() {
-    log=$("$@" 2>&1 </dev/null)
+    status=0
+    log=$("$@" 2>&1 </dev/null) || status=$?
+    [ -z "$secret_names" ] || log=$(printf '%s\n' "$log" | without_secrets)
+    return $status
 }
+# Nothing but the application's user writes there; root did once, and uv cannot go on with what it left.
+[ -z "$(find "$HOME" ! -user "$app" -print -quit 2>/dev/null)" ] || rm -rf "${HOME:?}"/* "${HOME:?}"/.[!.]*
+system=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
+case $system. in "$python".*) python= ;; esac
 if [ -n "$python" ]; then
     echo "making Python $python available"
-    try "$tools/tools/bin/uv" python install --managed-python "$python" ||
-        fail "Python $python cannot be installed; unset python_version to use the system's"
+    # As root, for all applications: so nothing of it may lie where one application's user writes.
+    try env HOME="$tools" "$tools/tools/bin/uv" python install --managed-python --no-bin --no-cache "$python" ||
+        fail "Python $python cannot be installed; unset python_version to use the system's, which is $system"
     set -- "uv venv --managed-python --python $python $environment" "$@"
 else
     export UV_PYTHON_DOWNLOADS=never
@@ -48,12 +88,23 @@ for command in "$@"; do
     try runuser -u "$app" -- sh -c "cd '$code' && PATH=$tools/tools/bin:\$PATH && $command" ||
         fail "the dependencies cannot be installed: $(printf '%s\n' "$log" | grep -m 1 -iE '^ *(error|× )' | cut -c 1-240)"
 done
-[ -x "$environment/bin/fastapi" ] || fail "the dependencies do not bring the fastapi command; add fastapi[standard] to them"
+case $server in
+fastapi) remedy='add fastapi[standard] to them, or set server = "uvicorn"' ;;
+*) remedy="add $server to them" ;;
+esac
+[ -x "$environment/bin/$server" ] || fail "the dependencies do not bring the $server command; $remedy"
 # uvicorn's own log of requests costs a third of them (measured), `fastapi run` has no option for it, and Nginx has one.
 # A filter outlives the configuration of the loggers, in each worker; the unit sets the variable for access_log = true.
 quiet='import os; os.environ.get("HOMEPORT_ACCESS_LOG") or __import__("logging").getLogger("uvicorn.access").addFilter(lambda record: False)'
+# The application's own code, which the environment has not: by this the unit says where it is. At the end of the path, so
+# that nothing of it hides what is installed.
+own='import os, sys; sys.path.extend(map(os.path.realpath, filter(None, os.environ.get("HOMEPORT_IMPORT_PATH", "").split(":"))))'
+add() {
+    try sh -c 'printf "%s\n" "$1" >"$2"' sh "$1" "$packages/homeport-$2.pth" || fail "$environment cannot be written"
+}
 for packages in "$environment"/lib/python3*/site-packages; do
-    try sh -c 'printf "%s\n" "$1" >"$2"' sh "$quiet" "$packages/homeport-access-log.pth" || fail "$environment cannot be written"
+    add "$quiet" access-log
+    add "$own" import-path
 done
 chown -R root:root "$environment"
 # uv leaves a lock file that anybody may write.
