@@ -24,6 +24,7 @@ from homeport.state.snapshot import (
 READING = """\
 os\tdebian\t13
 architecture\tarm64
+python\tpython3.13
 cores\t4
 memory\t4096000
 available\t2048000
@@ -101,6 +102,7 @@ def read(*lines: str) -> list[str]:
 
 def test_a_whole_reading_is_understood() -> None:
     found = parse(READING)
+    assert found.python == "3.13"
     assert found.machine == Machine(
         "debian", "13", "arm64", cores=4, memory_megabytes=4000, ssh_ports=(22, 2222), root_login="no"
     )

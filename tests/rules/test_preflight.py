@@ -26,6 +26,18 @@ def test_a_bare_machine_is_good_enough() -> None:
     assert problems(bare()) == []
 
 
+def test_a_python_that_the_lock_does_not_allow_is_named_before_anything_changes() -> None:
+    source = make_source()
+    source = replace(source, dependencies=replace(source.dependencies, requires_python=">=3.12"))
+    assert problems(replace(bare(), python="3.11"), source=source) == [
+        'python_version: the application requires Python >=3.12, and the host has 3.11; set python_version = "3.13"'
+    ]
+    assert problems(replace(bare(), python="3.13"), source=source) == []
+    # Not there yet: it comes with the packages.
+    assert problems(bare(), source=source) == []
+    assert problems(replace(bare(), python="3.11"), make_settings(python_version="3.12"), source) == []
+
+
 def test_a_provisioned_machine_is_good_enough() -> None:
     held = (
         PortHolder(80, "nginx", "nginx.service"),
