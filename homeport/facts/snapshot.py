@@ -33,22 +33,8 @@ DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
 SCRIPT = DEPLOYS + Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-WIDTHS = {
-    "os": 2,
-    "package": 2,
-    "path": 7,
-    "digest": 2,
-    "written": 2,
-    "unit": 2,
-    "port": 3,
-    "renewal": 2,
-    "slot": 2,
-    "slot_memory": 4,
-    "slot_port": 2,
-    "coming": 2,
-    "sshd": 2,
-    "login": 3,
-}
+TWO = ("os", "package", "digest", "written", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
+WIDTHS = {**dict.fromkeys(TWO, 2), "port": 3, "login": 3, "slot_memory": 4, "path": 7}
 Rows = dict[str, list[list[str]]]
 
 
