@@ -102,6 +102,20 @@ def test_a_package_is_fetched_once_and_served_when_the_mirror_is_away(
     assert get(cache, url) == "deb" * 100_000
 
 
+def test_apts_proxy_is_for_what_apt_asks_and_not_for_an_index_without_tls(
+    outside: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    here = f"http://127.0.0.1:{outside.server_port}"
+    # Nobody listens at port 1.
+    settings = {"store": str(tmp_path), "indexes": [f"{here}/simple"], "apt_proxy": "http://127.0.0.1:1"}
+    cache = CacheServer({"address": "127.0.0.1", "port": 0, **settings})
+    threading.Thread(target=cache.serve_forever, daemon=True).start()
+    assert get(cache, f"/file/http/0/127.0.0.1%3A{outside.server_port}/files/a-1.whl") == "wheel"
+    with pytest.raises(urllib.error.HTTPError, match="502"):
+        get(cache, f"{here}/pool/b.deb")
+    stop(cache)
+
+
 def test_two_hosts_at_once_cause_one_download(cache: CacheServer, outside: ThreadingHTTPServer) -> None:
     url = f"http://127.0.0.1:{outside.server_port}/pool/b.deb"
     with ThreadPoolExecutor(8) as pool:

@@ -17,17 +17,21 @@ HREF = re.compile(rb"""(\bhref=)(["'])(.*?)\2""", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Target:
-    """A URL outside. `fresh_seconds` is how long a stored answer is used without asking; `page` means an index page."""
+    """A URL outside. `fresh_seconds` is how long a stored answer is used without asking.
+
+    `page` means an index page, and `proxied` that the cache was asked as a proxy, as apt asks it.
+    """
 
     url: str
     fresh_seconds: float = 0.0
     page: bool = False
+    proxied: bool = False
 
 
 def target(path: str, indexes: list[str]) -> Target | None:
     """Return what a request's path stands for: a proxy's absolute URL, `/index/N/NAME/`, or `/file/SCHEME/N/HOST/…`."""
     if path.startswith("http://"):
-        return Target(path, float("inf") if UNCHANGING.search(urlsplit(path).path) else 0.0)
+        return Target(path, float("inf") if UNCHANGING.search(urlsplit(path).path) else 0.0, proxied=True)
     parts = path.lstrip("/").split("/")
     if parts[0] == "index" and len(parts) > 2 and parts[1].isdigit() and int(parts[1]) < len(indexes):
         return Target(f"{indexes[int(parts[1])]}/{'/'.join(parts[2:])}", PAGE_SECONDS, page=True)

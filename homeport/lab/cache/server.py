@@ -51,7 +51,7 @@ class CacheServer(ThreadingHTTPServer):
         if login:
             headers["Authorization"] = "Basic " + base64.b64encode(unquote(login).encode()).decode()
         request = urllib.request.Request(parts._replace(netloc=host).geturl(), headers=headers)  # noqa: S310
-        opener = self.apt_opener if parts.scheme == "http" and not wanted.page else self.opener
+        opener = self.apt_opener if wanted.proxied else self.opener
         return opener.open(request, timeout=TIMEOUT_SECONDS)
 
 
