@@ -1,4 +1,5 @@
-# `make demo` and `make test` do all their own set-up on a fresh Debian machine, as root. `make help` lists the rest.
+# `make demo` and `make test` do all their own set-up on a fresh Debian machine, and say in one line what a user without
+# root has to have installed. `make help` lists the rest.
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
@@ -12,11 +13,11 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
+.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
-	@echo "make test             all tests, those on real machines included (root on Linux)"
+	@echo "make test             all tests, those on real machines included, as far as this computer allows machines"
 	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
@@ -27,26 +28,42 @@ help:
 	@echo "make lock             write the hashed requirements anew"
 	@echo "make clean            end the lab and remove what was built"
 
-$(READY): pyproject.toml requirements/dev.txt
-	@echo "==> Python environment in $(VENV) (about half a minute)"
+# $(1) is what for: demo, test or python. Before anything is set up it says what this computer allows, and what is missing.
+define made_ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "==> installing python3-venv"; apt-get -q update >/dev/null && apt-get -q -y --no-install-recommends install python3-venv >/dev/null; }
+	@$(PYTHON) -B -m homeport.lab.ready $(1)
+endef
+
+$(READY): pyproject.toml requirements/dev.txt
+	$(call made_ready,python)
+	@echo "==> Python environment in $(VENV) (about half a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY)
+demo:
+	$(call made_ready,demo)
+	@$(MAKE) --no-print-directory $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
 # The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine; of these,
-# those that start a command for each thing that they try are as long as all others. Lab tests
-# run three at a time, since much of the time they wait for machines; the emulated machine runs alone, since it needs
-# the processor.
-test: $(READY)
+# those that start a command for each thing that they try are as long as all others.
+test:
+	$(call made_ready,test)
+	@$(MAKE) --no-print-directory $(READY)
 	@$(MAKE) --no-print-directory -j3 images test-commands test-units test-examples
-	@$(BIN)/pytest tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu"
-	@$(BIN)/pytest tests/lab -m qemu
+	@$(MAKE) --no-print-directory test-lab
+
+# Lab tests run three at a time, since much of the time they wait for machines; the emulated machine runs alone, since it
+# needs the processor. Where that is the only kind of machine, one run has it all, and says what was left out.
+ON_MACHINES := tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py
+test-lab: $(READY)
+	@if [ "$$($(BIN)/python -m homeport.lab.ready way)" = nspawn ]; then \
+		$(BIN)/pytest $(ON_MACHINES) -n 3 --dist loadfile --no-loadscope-reorder -m "not qemu" && $(BIN)/pytest tests/lab -m qemu; \
+	else \
+		$(BIN)/pytest $(ON_MACHINES); \
+	fi
 
 # What `make test` takes a sample of, whole.
 test-all:

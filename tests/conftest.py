@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests import tiers
+from tests import surroundings, tiers
 
+LEFT_OUT = pytest.StashKey[int]()
 # A busy machine makes no example wrong.
 settings.register_profile("homeport", deadline=None)
 settings.load_profile("homeport")
@@ -16,12 +17,28 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the seed does not choose of the tests marked `sampled`, unless it was asked for by its name."""
+    """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
+    of the tests marked `sampled`.
+    """
+    if impossible := surroundings.left_out(items):
+        config.stash[LEFT_OUT] = len(impossible)
+        deselect(config, items, impossible)
     if tiers.EVERYTHING or any("::" in word for word in config.args):
         return
     left_out = [
         item for item in items if item.get_closest_marker("sampled") and not tiers.is_chosen(item.nodeid, tiers.seed())
     ]
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        deselect(config, items, left_out)
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
+    gone = set(left_out)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in gone]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests this computer could not run, and why."""
+    if (number := config.stash.get(LEFT_OUT, 0)) and surroundings.refusal():
+        terminalreporter.write_line(surroundings.line(number), yellow=True)

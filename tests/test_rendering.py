@@ -24,9 +24,10 @@ from homeport.state.snapshot import Machine
 from homeport.state.wanted import File
 from tests.nginx_sites import files, some_sites, write
 from tests.state.builders import make_settings
+from tests.surroundings import own_network
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-needs_nginx = pytest.mark.skipif(not NGINX or os.geteuid() != 0, reason="nginx is not installed, or we are not root")
+needs_nginx = pytest.mark.skipif(not (NGINX and own_network()), reason="no Nginx here, or no network of its own for it")
 SITE = "/etc/nginx/homeport/notes.conf"
 
 
@@ -50,8 +51,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nginx_says(folder: Path) -> str:
     """Have Nginx check the configuration, in a network of its own; return what it does not like, warnings included."""
     command = [
-        "unshare",
-        "--net",
+        *own_network(),
         str(NGINX),
         "-t",
         "-q",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import asdict
 from typing import get_args
 
 import click
 
 from homeport.errors import LabError
-from homeport.lab import Lab
+from homeport.lab import Lab, site
 from homeport.lab import ssh as ssh_command
 from homeport.lab.model import BackendName, LabHost, Suite
 
@@ -47,11 +48,9 @@ def lab() -> None:
 @click.option(
     "--backend",
     type=click.Choice(get_args(BackendName)),
-    default="nspawn",
-    show_default=True,
-    help="How new hosts are run.",
+    help="How new hosts are run (default: the best way that this computer allows).",
 )
-def up(hosts: int, name: str | None, suite: Suite, backend: BackendName) -> None:
+def up(hosts: int, name: str | None, suite: Suite, backend: BackendName | None) -> None:
     """Bring the lab up; what is up already stays as it is."""
     the_lab = Lab()
     if name is None:
@@ -111,11 +110,9 @@ def url(name: str | None) -> None:
     if not hosts:
         raise LabError("the lab has no host", fix="add one with 'homeport lab up'")
     host = the_lab.host(name) if name else hosts[0]
-    port = the_lab.context().network.https_port
-    address = f"https://{host.domain}{'' if port == 443 else f':{port}'}/"
-    click.echo(address)
-    ca = os.path.relpath(the_lab.directory.ca_file)
-    click.echo(f"curl --cacert {ca} --resolve {host.domain}:{port}:{host.address} {address}", err=True)
+    context = the_lab.context()
+    click.echo(site.url(context, host))
+    click.echo(shlex.join(site.curl(context, host)), err=True)
 
 
 def _show(the_lab: Lab) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from homeport.errors import EXIT_INTERRUPTED, HomeportError, LabError
-from homeport.lab import Lab
+from homeport.lab import Lab, site
 from homeport.lab.model import LabHost
 
 
@@ -39,13 +38,14 @@ def demonstrate(app: Path | None, data: list[str]) -> int:
     if status:
         return status
     _say("asking it")
-    curl = curl_command(lab, host)
+    curl = site.curl(lab.context(), host)
     answer = subprocess.run(curl, capture_output=True, text=True, check=False)
     if answer.returncode:
         fix = f"try: {' '.join(curl)}"
         raise LabError(f"the site does not answer: {answer.stderr.strip()}", host=host.name, fix=fix)
     print(answer.stdout.splitlines()[0][:200] if answer.stdout else "(an empty answer)")
-    print(f"\nIt is up:  https://{host.domain}/\nTry it:    {' '.join(curl)}\nEnd it:    .venv/bin/homeport lab down")
+    url = site.url(lab.context(), host)
+    print(f"\nIt is up:  {url}\nTry it:    {' '.join(curl)}\nEnd it:    .venv/bin/homeport lab down")
     return 0
 
 
@@ -55,13 +55,6 @@ def pyinfra_command(host: LabHost, app: Path | None, data: list[str]) -> list[st
         data = [f"app_source={app.resolve()}", "app_subdirectory=", *data]
     settings = [word for value in data for word in ("--data", value)]
     return ["pyinfra", "inventories/lab.py", "deploy.py", "-y", "--limit", host.name, *settings]
-
-
-def curl_command(lab: Lab, host: LabHost) -> list[str]:
-    """Return the curl command that fetches the site's front page and verifies its certificate's chain."""
-    ca = os.path.relpath(lab.directory.ca_file)
-    site = f"{host.domain}:443:{host.address}"
-    return ["curl", "-sS", "--cacert", ca, "--resolve", site, f"https://{host.domain}/"]
 
 
 def _say(text: str) -> None:

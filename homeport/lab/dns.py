@@ -44,7 +44,8 @@ def configuration(network: Network, hosts: Iterable[LabHost]) -> str:
             f"port={network.dns_port}",
             "no-hosts",
             "pid-file=",
-            *(() if network.loopback else ("user=root",)),
+            # It begins as whoever starts it, and stays that: only root could be anybody else, and has no need to be.
+            "user=root",
             "cache-size=2000",
             f"local=/{DOMAIN}/",
             *(f"address=/{name}.{DOMAIN}/{address}" for name, address in addresses.items()),

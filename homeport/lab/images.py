@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from homeport.lab import recipe as recipes
-from homeport.lab.machine import cache_directory, progress, require_commands
+from homeport.lab.machine import cache_directory, progress
 from homeport.lab.model import Suite
 
 
@@ -37,7 +37,6 @@ def _recipe(suite: Suite) -> recipes.Recipe:
 
 
 def _build(wanted: recipes.Recipe, image: Path, apt_proxy: str) -> None:
-    require_commands("mmdebstrap")
     progress(f"building the {wanted.suite} base image (about a minute) …")
     new = image.with_name(f"{image.name}.new")
     shutil.rmtree(new, ignore_errors=True)

@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import IO
 
 from homeport.errors import LabError
-from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, processes, ssh, supervisor
+from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, processes, ssh, supervisor, ways
 from homeport.lab.acme import AcmeServer
 from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
-from homeport.lab.machine import hand_over, progress, require_commands, require_root
+from homeport.lab.machine import find_command, hand_over, progress, require_commands
 from homeport.lab.model import USER, Backend, BackendName, LabDirectory, LabHost, LabState, Suite
 from homeport.lab.network import CACHE_PORT, Network
 
@@ -35,19 +34,22 @@ class Lab:
         self.directory = directory or LabDirectory.default()
         self.id = names.lab_id(self.directory.path)
 
-    def up(self, *, hosts: int = 1, suite: Suite = "bookworm", backend: BackendName = "nspawn") -> LabState:
+    @property
+    def way(self) -> ways.Way:
+        """Return the way in which this computer can make machines for this lab; raise LabError where there is none."""
+        return ways.here(self.directory.path.parent)
+
+    def up(self, *, hosts: int = 1, suite: Suite = "bookworm", backend: BackendName | None = None) -> LabState:
         """Bring the lab up with web1 … webN at least; hosts that are up stay as they are, and stopped ones start
         again.
         """
-        state = self._state()
+        state, backend = self._state(), self._backend_name(backend)
         present = [host.name for host in state.hosts]
         missing = [f"web{number}" for number in range(1, hosts + 1) if f"web{number}" not in present]
-        if missing:
-            self._check(backend)
-        context = self.start_services()
+        context = self.start_services(backend if missing else None)
         stopped = [host for host in state.hosts if not self.backend(host.backend, context).is_running(host)]
         if missing:
-            self.backend(backend, context).prepare(suite)
+            self.prepare(suite, backend, context)
         added = [self._register(name, suite, backend) for name in missing]
         with ThreadPoolExecutor(TOGETHER) as pool:
             restarts = [pool.submit(self._restart, host, context) for host in stopped]
@@ -56,7 +58,7 @@ class Lab:
         return self.directory.load()
 
     def add(
-        self, name: str, suite: Suite = "bookworm", backend: BackendName = "nspawn", *, layer: Path | None = None
+        self, name: str, suite: Suite = "bookworm", backend: BackendName | None = None, *, layer: Path | None = None
     ) -> LabHost:
         """Make one more host and return it when its user can log in; a host of this name that is up already is an
         error. With a `layer` (see `freeze`) it begins as the host from which that was made.
@@ -66,9 +68,9 @@ class Lab:
             raise LabError(
                 "there is a host of this name already", host=name, fix="remove it first, or take another name"
             )
-        self._check(backend)
-        context = self.context() if processes.find(self.id) else self.start_services()
-        self.backend(backend, context).prepare(suite)
+        backend = self._backend_name(backend)
+        context = self.context() if processes.find(self.id) else self.start_services(backend)
+        self.prepare(suite, backend, context)
         host = self._register(name, suite, backend)
         if layer:
             nspawn.begin_with(context.host_directory(name), layer)
@@ -99,7 +101,7 @@ class Lab:
                 self.backend(host.backend, context).destroy(host)
         supervisor.stop_all(self.id)
         processes.end(self.id)
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and all(map(find_command, ways.BRIDGE)):
             cgroups.kill(self.id)
             supervisor.forget(self.id)
             bridge.remove(self.id)
@@ -136,8 +138,9 @@ class Lab:
 
     def context(self) -> LabContext:
         """Return what backends and services are given; raise LabError when the lab's network is not up."""
-        network = bridge.existing(self.id) or (self._loopback() if os.geteuid() else None)
-        if network is None or not self.directory.hosts_file.exists():
+        state = self.directory.load() if self.directory.hosts_file.exists() else None
+        network = Network.without_bridge(self.id) if state and state.loopback else bridge.existing(self.id)
+        if network is None or state is None:
             raise LabError(f"the lab in {self.directory.path} is not up", fix="run 'homeport lab up'")
         return LabContext(self.directory, network)
 
@@ -152,31 +155,30 @@ class Lab:
             )
         return network
 
-    def _loopback(self) -> Network:
-        """Return the network of a lab without root: forwarded ports on the loopback device, so nothing has to be
-        made.
-        """
-        return Network(self.id, int(self.id, 16) % 256, loopback=True)
-
-    def start_services(self) -> LabContext:
-        """Bring up the network and everything that hosts use, where it is not up yet."""
-        root = os.geteuid() == 0
-        require_commands("ssh", "ssh-keygen", *(("ip", "nft") if root else ()))
+    def start_services(self, backend: BackendName | None = None) -> LabContext:
+        """Bring up the network and everything that hosts (of this backend) use, where it is not up yet."""
+        require_commands(*self.way.commands(backend))
         self.directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
             if not processes.find(self.id):
-                progress(f"starting the lab in {self.directory.path} …")
+                progress(f"starting the lab in {self.directory.path}: {self.way.line()} …")
             state = self._state()
-            network = self._bridged(state) if root else self._loopback()
+            loopback = state.loopback if state.hosts else self.way.loopback
+            network = Network.without_bridge(self.id) if loopback else self._bridged(state)
             context = LabContext(self.directory, network)
             keys.client_public_key(self.directory)
             dns.ensure(context, state.hosts)
             cache_service.start(context)
             AcmeServer(context).start()
             cache_service.wait_for_port(context, cache_service.PURPOSE, CACHE_PORT)
-            self.directory.save(replace(state, acme_directory=context.network.acme_directory))
+            self.directory.save(replace(state, acme_directory=network.acme_directory, loopback=loopback))
             hand_over(self.directory.path, self.directory.key_file)
         return context
+
+    def prepare(self, suite: Suite, backend: BackendName, context: LabContext) -> None:
+        """Install what hosts of this kind need, and build their base image unless it is in the cache."""
+        require_commands(*self.way.commands(backend))
+        self.backend(backend, context).prepare(suite)
 
     def backend(self, name: BackendName, context: LabContext) -> Backend:
         """Return the backend of this name."""
@@ -186,12 +188,10 @@ class Lab:
             return QemuBackend(context)
         return nspawn.NspawnBackend(context)
 
-    def _check(self, backend: BackendName) -> None:
-        """Raise LabError where the machine cannot do this at all, before anything is made."""
-        if sys.platform != "linux":
-            raise LabError("the lab needs Linux", fix="run it in a Debian or Ubuntu machine")
-        if backend == "nspawn":
-            require_root("the nspawn backend")
+    def _backend_name(self, asked: BackendName | None) -> BackendName:
+        """Return the backend of new hosts, before anything is made; raise LabError where it cannot be had here."""
+        self.way.check(asked or self.way.backend)
+        return asked or self.way.backend
 
     def _remove_files(self) -> None:
         """Remove the lab's files, and its directory unless somebody has put something else there."""

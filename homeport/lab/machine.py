@@ -9,16 +9,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-import click
 
 from homeport.errors import LabError
 
 PACKAGE_OF = {
+    "curl": "curl",
     "dnsmasq": "dnsmasq-base",
+    "fakechroot": "fakechroot",
     "fakeroot": "fakeroot",
+    "git": "git",
     "ip": "iproute2",
     "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
@@ -33,6 +34,7 @@ PACKAGE_OF = {
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
 }
+DPKG_LOCK = Path("/var/lib/dpkg/lock-frontend")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -46,7 +48,7 @@ def cache_directory() -> Path:
 
 def progress(line: str) -> None:
     """Tell the user, on stderr, what takes time just now."""
-    click.echo(f"lab: {line}", err=True)
+    print(f"lab: {line}", file=sys.stderr, flush=True)
 
 
 def run(
@@ -68,27 +70,31 @@ def find_command(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=SYSTEM_PATH)
 
 
-def require_root(what: str) -> None:
-    """Raise LabError unless we are root on Linux."""
-    if sys.platform != "linux":
-        raise LabError(f"{what} needs Linux", fix="run it in a Debian or Ubuntu machine")
-    if os.geteuid() != 0:
-        raise LabError(f"{what} needs root", fix="use sudo, or take '--backend qemu', which does not")
+def require_commands(*commands: str, packages: Iterable[str] = ()) -> None:
+    """Install the Debian packages of those commands that are missing, and these (known to be missing), all in one go.
 
-
-def require_commands(*commands: str) -> None:
-    """Install the Debian packages of those commands that are missing; raise LabError where that is not possible."""
-    missing = sorted({PACKAGE_OF[command] for command in commands if find_command(command) is None})
+    Raises LabError where that is not possible, with everything that is missing and the command that installs it.
+    """
+    missing = sorted({PACKAGE_OF[command] for command in commands if find_command(command) is None} | set(packages))
     if not missing:
         return
+    lacks = f"this computer lacks {', '.join(missing)}"
     if find_command("apt-get") is None:
-        raise LabError(f"this machine lacks {', '.join(missing)}", fix="install them with the system's package manager")
-    if os.geteuid() != 0:
-        raise LabError(
-            f"this machine lacks {', '.join(missing)}", fix=f"run 'apt-get install {' '.join(missing)}' as root"
-        )
-    progress(f"installing {', '.join(missing)} on this machine …")
+        raise LabError(lacks, fix="install what goes by these names in Debian with the system's package manager")
+    if may_not_install():
+        command = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(missing)}"
+        raise LabError(lacks, fix=f"run as root: {command}")
+    progress(f"installing {', '.join(missing)} on this computer …")
     install(missing)
+
+
+def may_not_install() -> str:
+    """Return why packages cannot be installed, an empty string where they can: opens dpkg's lock, as apt does first."""
+    try:
+        DPKG_LOCK.open("a").close()
+    except OSError as error:
+        return f"{DPKG_LOCK}: {error.strerror}"
+    return ""
 
 
 def install(packages: Sequence[str]) -> None:

@@ -39,10 +39,14 @@ class LabHost:
 
 @dataclass(frozen=True)
 class LabState:
-    """The content of `hosts.json`: what is up, and what the hosts need to know about the lab."""
+    """The content of `hosts.json`: what is up, and what the hosts need to know about the lab.
+
+    `loopback` tells whether the hosts are reached by forwarded ports on the loopback device, and not over a bridge.
+    """
 
     hosts: tuple[LabHost, ...] = ()
     acme_directory: str = ""
+    loopback: bool = False
     details: dict[str, str] = field(default_factory=dict)
 
 
@@ -102,7 +106,7 @@ class Backend(Protocol):
     name: BackendName
 
     def prepare(self, suite: Suite) -> None:
-        """Install what is missing on the machine and build (or find in the cache) the suite's base image."""
+        """Build the suite's base image, or find it in the cache; what that takes is installed."""
 
     def create(self, host: LabHost) -> None:
         """Make the machine and start it, and return when its sshd answers with the host key that was given to it."""

@@ -27,12 +27,17 @@ ACME_MANAGEMENT_PORT = 15000
 class Network:
     """A lab's network. `third` is the third number of its addresses, 10.213.THIRD.0/24.
 
-    Without root there is no bridge: `loopback` then means that the forwarded ports of hosts are on 127.213.THIRD.0/24.
+    Where no bridge can be made, `loopback` then means that the forwarded ports of hosts are on 127.213.THIRD.0/24.
     """
 
     lab: str
     third: int
     loopback: bool = False
+
+    @classmethod
+    def without_bridge(cls, lab: str) -> Network:
+        """Return a lab's network where nothing can be made: forwarded ports on the loopback device."""
+        return cls(lab, int(lab, 16) % 256, loopback=True)
 
     @property
     def subnet(self) -> str:
@@ -63,7 +68,7 @@ class Network:
     def gateway(self) -> str:
         """Return the bridge's own address: the hosts' default route, name server, package cache and ACME server.
 
-        Without root that is 127.0.0.1, since QEMU's own network leads a machine nowhere else on this computer.
+        Without a bridge that is 127.0.0.1, since QEMU's own network leads a machine nowhere else on this computer.
         """
         return "127.0.0.1" if self.loopback else self.address(GATEWAY_NUMBER)
 

@@ -1,8 +1,8 @@
 """The systemd-nspawn backend: a host is an overlay on the base image, with systemd as PID 1 and a network namespace of
 its own.
 
-Needs root on Linux. The mounts live in the mount namespace of the host's own wrapper process, so they go when it
-goes, however it ends.
+Needs mounts and a bridge (see `ways.py`). The mounts live in the mount namespace of the host's own wrapper process, so
+they go when it goes, however it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from homeport.errors import LabError
 from homeport.lab import bridge, cgroups, images, keys, processes, ssh, supervisor
 from homeport.lab.context import LabContext
 from homeport.lab.hostfiles import host_files
-from homeport.lab.machine import require_commands, require_root
 from homeport.lab.model import BackendName, LabHost, Suite
 from homeport.lab.recipe import ImageFile
 
@@ -35,9 +34,7 @@ class NspawnBackend:
         self.context = context
 
     def prepare(self, suite: Suite) -> None:
-        """Install what is missing, and build the base image unless it is in the cache."""
-        require_root("the nspawn backend")
-        require_commands("systemd-nspawn", "ip", "nft", "ssh", "ssh-keygen")
+        """Build the base image unless it is in the cache."""
         images.base_image(suite, apt_proxy=self.context.local_cache_url)
 
     def create(self, host: LabHost) -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from homeport.errors import HomeportError
 from homeport.lab import Lab
-from homeport.lab.model import BackendName, LabDirectory, Suite
+from homeport.lab.model import LabDirectory, Suite
 
 
 def main() -> int:
@@ -18,10 +18,10 @@ def main() -> int:
         lab = Lab(LabDirectory(Path(directory) / "lab"))
         try:
             context = lab.start_services()
-            for suite in get_args(Suite):
-                lab.backend("nspawn", context).prepare(suite)
-            for backend in get_args(BackendName):
-                lab.backend(backend, context).prepare("bookworm")
+            if lab.way.backend == "nspawn":
+                for suite in get_args(Suite):
+                    lab.prepare(suite, "nspawn", context)
+            lab.prepare("bookworm", "qemu", context)
         except HomeportError as error:
             print(f"error: {error}; 'make test-fast' runs the tests that need no machine", file=sys.stderr)
             return error.exit_status

@@ -1,16 +1,14 @@
-"""The QEMU backend: a whole Debian machine with its own kernel, for reboots, power cuts and people without root.
+"""The QEMU backend: a whole Debian machine with its own kernel, for reboots, power cuts and refused namespaces.
 
-As root a machine has an interface on the lab's bridge, exactly as the nspawn hosts have. Without root it sits behind
+In a lab with a bridge a machine has an interface on it, exactly as the nspawn hosts have. In one without it sits behind
 QEMU's own network, and ports of its address on this computer's loopback lead to it. Its disk is a layer above the base
 image.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -21,7 +19,7 @@ from homeport.errors import LabError
 from homeport.lab import keys, names, processes, ssh
 from homeport.lab.context import LabContext
 from homeport.lab.hostfiles import host_files
-from homeport.lab.machine import progress, require_commands, run
+from homeport.lab.machine import progress, run
 from homeport.lab.model import BackendName, LabHost, Suite
 from homeport.lab.qemu_choice import accelerator, architecture
 from homeport.lab.qemu_command import DISK, FILES, Interface, Machine, bridged, in_user_mode, user_mode
@@ -44,8 +42,7 @@ class QemuBackend:
         self.context = context
 
     def prepare(self, suite: Suite) -> None:
-        """Install what is missing on this computer and build (or find in the cache) the suite's image."""
-        require_tools()
+        """Build the suite's image, or find it in the cache."""
         base_image(suite, apt_proxy=self.context.local_cache_url)
 
     def create(self, host: LabHost) -> None:
@@ -160,14 +157,6 @@ class QemuBackend:
 
     def _console(self, host: LabHost) -> Path:
         return self.context.log(host.name)
-
-
-def require_tools() -> None:
-    """Install what is missing on this computer; without root, raise LabError with the command that does."""
-    if sys.platform != "linux":
-        raise LabError("the qemu backend needs Linux", fix="run it in a Debian or Ubuntu machine")
-    without_root = () if os.geteuid() == 0 else ("fakeroot", "newuidmap")
-    require_commands(architecture().program, "qemu-img", "mkfs.ext4", "mmdebstrap", "ssh", "ssh-keygen", *without_root)
 
 
 def attach_tap(bridge: str, tap: str) -> None:

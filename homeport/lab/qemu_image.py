@@ -1,9 +1,9 @@
 """The base images of the QEMU backend: the lab's recipe plus a kernel, built once per recipe into the user's cache.
 
 An image is a disk, a kernel and an initial RAM disk; it is never changed, as every host's disk is a layer above it.
-It is built as root, or in user namespaces without. The initial RAM disk unpacks a host's own files from a second,
-read-only drive before anything of Debian's runs, once in the host's life. QEMU loads kernel and RAM disk from the
-image's folder, so a host goes on with this kernel even when apt has installed another in it.
+How it is built depends on what this computer allows (see `ways.py`). The initial RAM disk unpacks a host's own files
+from a second, read-only drive before anything of Debian's runs, once in the host's life. QEMU loads kernel and RAM disk
+from the image's folder, so a host goes on with this kernel even when apt has installed another in it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from homeport.errors import LabError
-from homeport.lab import recipe
+from homeport.lab import recipe, ways
 from homeport.lab.machine import cache_directory, progress, run
 from homeport.lab.model import USER, Suite
 from homeport.lab.qemu_choice import architecture
@@ -102,17 +102,14 @@ def _build(wanted: Recipe, image: BaseImage, apt_proxy: str) -> None:
     work.mkdir(parents=True)
     try:
         archive, new = work / "root.tar", BaseImage(work)
-        recipe.build(wanted, archive, format_="tar", mode=_mode(), apt_proxy=apt_proxy)
+        way = ways.here(image.folder.parent).build
+        recipe.build(wanted, archive, format_="tar", way=way, apt_proxy=apt_proxy)
         _extract_boot_files(archive, new)
-        _make_disk(archive, work, new.disk)
+        _make_disk(archive, work, new.disk, as_owner=("fakeroot",) if "fakeroot" in ways.BUILD[way] else ())
         archive.unlink()
         work.rename(image.folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _mode() -> str:
-    return "root" if os.geteuid() == 0 else "unshare"
 
 
 def _extract_boot_files(archive: Path, image: BaseImage) -> None:
@@ -138,14 +135,13 @@ def _extract_boot_files(archive: Path, image: BaseImage) -> None:
     shutil.rmtree(boot)
 
 
-def _make_disk(archive: Path, work: Path, disk: Path) -> None:
-    """Make an ext4 disk from the archive, all but device nodes. Without root, fakeroot keeps the files' owners."""
+def _make_disk(archive: Path, work: Path, disk: Path, *, as_owner: Sequence[str]) -> None:
+    """Make an ext4 disk from the archive, all but device nodes; `as_owner` keeps the files' owners without root."""
     raw, tree = work / "disk.raw", work / "root"
     script = (
         'set -e; mkdir "$2"; tar -x -p --numeric-owner --exclude "./dev/*" -C "$2" -f "$1"; '
         f'mkfs.ext4 -q -F -L root -E lazy_itable_init=1 -d "$2" "$3" {DISK_SIZE}'
     )
-    as_owner = [] if os.geteuid() == 0 else ["fakeroot"]
     run([*as_owner, "env", f"PATH={_path()}", "sh", "-c", script, "sh", str(archive), str(tree), str(raw)])
     run(["qemu-img", "convert", "-q", "-O", "qcow2", str(raw), str(disk)])
     raw.unlink()

@@ -13,21 +13,28 @@ import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import LabError
 from homeport.lab import indexes, sources
 from homeport.lab.authority import root_certificate
-from homeport.lab.machine import cache_directory, install, run
+from homeport.lab.machine import SYSTEM_PATH, cache_directory, install, run
 from homeport.lab.model import DOMAIN, USER, Suite
 from homeport.lab.network import CACHE_PORT
+from homeport.lab.ways import Build
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "openssh-server"),
     *("python3", "iproute2", "procps", "ca-certificates", "sudo", "curl", "unattended-upgrades"),
 )
+MODES: Mapping[Build, tuple[str, ...]] = {
+    "root": ("--mode=root",),
+    "unmounted": ("--mode=root", "--skip=check/canmount"),
+    "unshare": ("--mode=unshare",),
+    "fakechroot": ("--mode=fakechroot",),
+}
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 CACHE_HOST = f"cache.{DOMAIN}"
 SETUP_FILE = "root/homeport-lab-setup"
@@ -87,10 +94,10 @@ def recipe(suite: Suite, *, packages: Iterable[str] = (), script: str = "", file
     )
 
 
-def build(wanted: Recipe, target: Path, *, format_: str = "directory", mode: str = "root", apt_proxy: str = "") -> None:
-    """Run mmdebstrap: a root file system in `target`, as a directory or a tar file (`format_`), as root or without
-    (`mode`).
-    """
+def build(
+    wanted: Recipe, target: Path, *, format_: str = "directory", way: Build = "root", apt_proxy: str = ""
+) -> None:
+    """Run mmdebstrap: a root file system in `target`, as a directory or a tar file (`format_`)."""
     with tempfile.TemporaryDirectory(prefix="homeport-image-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -99,14 +106,16 @@ def build(wanted: Recipe, target: Path, *, format_: str = "directory", mode: str
         (folder / "files.tar").write_bytes(tar((*wanted.files, setup)))
         options = [*wanted.apt_options, *([f'Acquire::http::Proxy "{apt_proxy}";'] if apt_proxy else [])]
         argv = [
-            *("mmdebstrap", "--quiet", f"--mode={mode}", "--variant=important", f"--format={format_}"),
+            *("mmdebstrap", "--quiet", *MODES[way], "--variant=important", f"--format={format_}"),
             f"--include={','.join(wanted.packages)}",
             *(f"--aptopt={option}" for option in options),
             f"--customize-hook=tar-in {folder}/files.tar /",
             f'--customize-hook=chroot "$1" sh /{SETUP_FILE}',
             *(wanted.suite, str(target), str(folder / "image.sources")),
         ]
-        done = run(argv, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "TMPDIR": str(folder)}, check=False)
+        path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "TMPDIR": str(folder), "PATH": path}
+        done = run(argv, env=env, check=False)
         if done.returncode != 0:
             raise _failure(wanted.suite, done.stderr)
 

@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.lab.project import REPOSITORY
-
-# Nothing but the loopback device is there, where that may be had.
-ALONE = ["unshare", "--net"] if sys.platform == "linux" and os.geteuid() == 0 else []
+from tests.surroundings import own_network
 
 
 def build(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    command = [*ALONE, sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)]
+    command = [*own_network(), sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 

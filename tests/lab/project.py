@@ -21,6 +21,7 @@ import testinfra
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from homeport.lab.network import Network
 from tests.lab import remote
 
 REPOSITORY = Path(__file__).parents[2]
@@ -142,6 +143,11 @@ class Seen:
         )
         return testinfra.get_host(f"ssh://{host.name}?controlpersist=0", ssh_config=str(config), sudo=True)
 
+    @property
+    def https_port(self) -> int:
+        """The port at which the host's port 443 is reached from here."""
+        return Network(self.lab.id, 0, self.lab.directory.load().loopback).https_port
+
     def shell(self, command: str) -> str:
         """Run a command as root and have it succeed; return what it printed."""
         result = remote.run(self.lab, self.host, f"sudo sh -c {_quoted(command)}")
@@ -155,7 +161,8 @@ class Seen:
     def curl(self, path: str, *options: str, name: str = "") -> subprocess.CompletedProcess[str]:
         """Ask the site over HTTPS, its certificate verified against the lab's authority."""
         name = name or self.host.domain
-        trust = ["--cacert", str(self.lab.directory.ca_file), "--resolve", f"{name}:443:{self.host.address}"]
+        to = ["--connect-to", f"{name}:443:{self.host.address}:{self.https_port}"]
+        trust = ["--cacert", str(self.lab.directory.ca_file), *to]
         command = ["curl", "-sS", "--max-time", "20", *trust, *options, f"https://{name}{path}"]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -172,7 +179,7 @@ class Seen:
     def serial(self, name: str = "") -> str:
         """Return the serial number of the certificate that is served on port 443."""
         name = name or self.host.domain
-        connect = ["openssl", "s_client", "-connect", f"{self.host.address}:443", "-servername", name]
+        connect = ["openssl", "s_client", "-connect", f"{self.host.address}:{self.https_port}", "-servername", name]
         shown = subprocess.run(connect, input="", capture_output=True, text=True, check=False).stdout
         parse = ["openssl", "x509", "-noout", "-serial"]
         return subprocess.run(parse, input=shown, capture_output=True, text=True, check=True).stdout.strip()

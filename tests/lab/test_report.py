@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,9 +50,7 @@ def hosts() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("the browser is installed with apt, which needs root on Linux")
+def page(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with browser(tmp_path_factory.mktemp("browser")) as shown:
         yield shown
 

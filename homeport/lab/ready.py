@@ -1,0 +1,59 @@
+"""Before `make demo` and `make test` set anything up: which way this computer allows, and what is missing for it.
+
+Run by the Makefile with the system's Python, before there is an environment: standard library only. What is missing is
+installed in one go where that is possible; otherwise one line names all of it and the command that installs it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from homeport.errors import HomeportError
+from homeport.lab import sources, ways
+from homeport.lab.machine import progress, require_commands
+from homeport.lab.model import LabDirectory
+
+USAGE = "usage: python -m homeport.lab.ready (python | demo | test | way)"
+# What the demonstration and the tests call besides the lab's own commands.
+CALLED = ("curl", "git")
+
+
+def main(purpose: str) -> int:
+    """Make ready for a purpose, or print the way's name; return 0, or 1 after one line that says what is missing."""
+    try:
+        if purpose == "python":
+            require_commands(packages=_python_packages())
+        elif purpose == "way":
+            print(_way().name)
+        elif purpose in ("demo", "test"):
+            _prepare()
+        else:
+            print(USAGE, file=sys.stderr)
+            return 2
+    except HomeportError as error:
+        hint = "; 'make test-fast' runs the tests that need no machine" if purpose == "test" else ""
+        print(f"error: {error}{hint}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def _prepare() -> None:
+    """Tell the way, and see to it that everything is there that it takes."""
+    way = _way()
+    progress(f"{way.line()}.")
+    sources.read("bookworm")
+    require_commands(*way.commands(), *CALLED, packages=_python_packages())
+
+
+def _way() -> ways.Way:
+    return ways.here(LabDirectory.default().path.parent)
+
+
+def _python_packages() -> list[str]:
+    """Return the package that a Debian's Python lacks to make an environment."""
+    return [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) == 2 else ""))

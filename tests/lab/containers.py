@@ -1,0 +1,99 @@
+"""A Docker engine of the tests' own, in a network namespace on the lab's bridge, and containers with its default
+profile.
+
+Their image is made as the lab makes its machines' ones, so they reach the package registries through the lab's cache,
+and no registry of images is asked.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from homeport.lab import Lab, bridge, recipe
+from homeport.lab.machine import find_command, install
+from tests.lab.project import until
+
+IMAGE = "homeport-test"
+USER = "somebody"
+HOST = "engine"
+# What a developer's container has; all else is what the two commands have to find out about.
+PACKAGES = ("ca-certificates", "git", "make", "python3", "procps")
+SCRIPT = f"""
+useradd --create-home --shell /bin/bash {USER}
+rm -f /etc/sudoers.d/*
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine: the socket that the client is told, and the addresses that containers need."""
+
+    socket: Path
+    gateway: str
+
+    def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the client; return what it said."""
+        command = ["docker", "--host", f"unix://{self.socket}", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=check)
+
+    @contextmanager
+    def container(self, name: str, *volumes: str) -> Iterator[Container]:
+        """Start a container that does nothing, with the engine's default capabilities and profile."""
+        names = [f"--add-host={one}.lab.test:{self.gateway}" for one in ("cache", "acme")]
+        mounts = [word for one in volumes for word in ("--volume", one)]
+        self.docker(
+            "run", "--detach", "--init", "--name", name, "--dns", self.gateway, *names, *mounts, IMAGE, "sleep", "inf"
+        )
+        try:
+            yield Container(self, name)
+        finally:
+            self.docker("rm", "--force", "--volumes", name, check=False)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that is up."""
+
+    engine: Engine
+    name: str
+
+    def shell(self, script: str, *, user: str = "root", directory: str = "/") -> subprocess.CompletedProcess[str]:
+        """Run a shell command there; stdout and stderr come together."""
+        words = ("exec", "--user", user, "--workdir", directory, self.name, "sh", "-c", f"exec 2>&1; {script}")
+        return self.engine.docker(*words, check=False)
+
+
+@contextmanager
+def engine(lab: Lab, folder: Path) -> Iterator[Engine]:
+    """Start an engine whose files are in `folder`; it ends with all that it runs."""
+    if find_command("dockerd") is None:
+        install(["docker.io"])
+    network = lab.context().network
+    number = network.number(network.free_address(HOST, {host.address for host in lab.directory.load().hosts}))
+    namespace = bridge.attach(network, HOST, number)
+    found = Engine(folder / "docker.sock", network.gateway)
+    with (folder / "log").open("wb") as log:
+        words = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
+        command = ["nsenter", f"--net={namespace}", "dockerd", f"--host=unix://{found.socket}", *words]
+        daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        assert until(lambda: found.docker("info", check=False).returncode == 0, 120), (folder / "log").read_text()
+        _make_image(found, lab, folder)
+        yield found
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+        bridge.detach(network, HOST, number)
+
+
+def _make_image(engine: Engine, lab: Lab, folder: Path) -> None:
+    wanted = replace(recipe.recipe("bookworm", script=SCRIPT), packages=PACKAGES)
+    wanted = replace(wanted, script=wanted.script.replace("--groups sudo,adm ", ""))
+    archive = folder / "image.tar"
+    recipe.build(wanted, archive, format_="tar", apt_proxy=lab.context().local_cache_url)
+    engine.docker("import", str(archive), IMAGE)
+    archive.unlink()

@@ -1,0 +1,146 @@
+"""Which way the lab takes on a computer, and what is told to whoever it lacks something: pure, but for the trials."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from homeport.errors import LabError, UsageError
+from homeport.lab import Lab, LabDirectory, LabHost, machine, ready, site, ways
+from homeport.lab.context import LabContext
+from homeport.lab.network import Network
+from homeport.lab.trials import Trials, try_all
+
+NOT_PERMITTED = "unshare: unshare failed: Operation not permitted"
+# What was found on three computers: root, root in a container with Docker's default profile, a plain user.
+ROOT = Trials(user_namespaces="/etc/subuid gives 'root' no ids")
+CONTAINER = Trials(
+    mount=NOT_PERMITTED,
+    overlay=NOT_PERMITTED,
+    bridge="a bridge: Operation not permitted",
+    kernel_settings="/proc/sys/net/ipv4/ip_forward: Read-only file system",
+    user_namespaces=NOT_PERMITTED,
+)
+USER = replace(CONTAINER, chroot="chown: Operation not permitted", user_namespaces="")
+USER_IN_CONTAINER = replace(USER, user_namespaces=NOT_PERMITTED)
+
+
+@pytest.mark.parametrize(
+    ("trials", "name", "build"),
+    [
+        (ROOT, "nspawn", "root"),
+        (replace(ROOT, overlay="mount: wrong fs type"), "qemu", "root"),
+        (replace(ROOT, bridge="a bridge: Operation not permitted"), "qemu-user", "root"),
+        (CONTAINER, "qemu-user", "unmounted"),
+        (USER, "qemu-user", "unshare"),
+        (USER_IN_CONTAINER, "qemu-user", "fakechroot"),
+    ],
+)
+def test_the_best_way_that_the_computer_allows_is_taken(trials: Trials, name: str, build: str) -> None:
+    way = ways.choose(trials, {})
+    assert (way.name, way.build) == (name, build)
+    assert (way.backend, way.loopback) == ("nspawn" if name == "nspawn" else "qemu", name == "qemu-user")
+
+
+def test_it_says_why_the_better_ways_were_not_taken() -> None:
+    assert ways.choose(ROOT, {}).line().endswith(": this computer allows all that it takes")
+    line = ways.choose(CONTAINER, {}).line()
+    assert f"nspawn does not work here ({NOT_PERMITTED})" in line
+    assert "qemu does not work here (a bridge: Operation not permitted)" in line
+    assert "\n" not in line
+
+
+def test_another_way_can_be_asked_for_if_it_works() -> None:
+    assert ways.choose(ROOT, {ways.VARIABLE: "qemu-user"}).name == "qemu-user"
+    with pytest.raises(LabError, match=f"HOMEPORT_LAB_WAY: nspawn does not work here \\({NOT_PERMITTED}\\); leave it"):
+        ways.choose(CONTAINER, {ways.VARIABLE: "nspawn"})
+    with pytest.raises(UsageError, match="'podman' is not a way; take one of nspawn, qemu, qemu-user"):
+        ways.choose(ROOT, {ways.VARIABLE: "podman"})
+
+
+def test_what_a_way_needs_is_one_list() -> None:
+    user = {machine.PACKAGE_OF[command] for command in ways.choose(USER, {}).commands()}
+    assert {"dnsmasq-base", "pebble", "mmdebstrap", "qemu-utils", "uidmap", "fakeroot", "e2fsprogs"} < user
+    assert not user & {"nftables", "iproute2", "systemd-container", "fakechroot"}
+    assert "fakechroot" in ways.choose(USER_IN_CONTAINER, {}).commands()
+    assert not {"fakeroot", "newuidmap"} & set(ways.choose(CONTAINER, {}).commands())
+    assert {"systemd-nspawn", "ip", "nft"} < set(ways.choose(ROOT, {}).commands())
+    assert {"qemu-img", "ip", "nft"} < set(ways.choose(ROOT, {}).commands("qemu"))
+
+
+def test_every_command_that_a_way_needs_has_its_package() -> None:
+    for trials in (ROOT, CONTAINER, USER, USER_IN_CONTAINER):
+        way = ways.choose(trials, {})
+        assert set(way.commands()) | set(way.commands("qemu")) | set(ready.CALLED) <= set(machine.PACKAGE_OF)
+
+
+def test_a_backend_that_does_not_work_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways, "here", lambda _: ways.choose(USER, {}))
+    with pytest.raises(LabError, match=r"the nspawn backend does not work here \(unshare: .*\); take '--backend qemu'"):
+        Lab(LabDirectory(tmp_path / "lab")).up(backend="nspawn")
+    assert not (tmp_path / "lab").exists()
+
+
+def test_on_another_system_the_lab_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    ways.here.cache_clear()
+    with pytest.raises(LabError, match="the lab needs Linux, and this is darwin; run it in a Debian machine or"):
+        Lab(LabDirectory(tmp_path / "lab")).up()
+    assert not (tmp_path / "lab").exists()
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that has nothing of what the lab needs, and where its user cannot install it."""
+    monkeypatch.setattr(ways, "here", lambda _: ways.choose(USER, {}))
+    monkeypatch.setattr(machine, "find_command", lambda name: name if name == "apt-get" else None)
+    monkeypatch.setattr(machine, "DPKG_LOCK", Path("/nowhere/lock"))
+    monkeypatch.setattr(ready, "_python_packages", lambda: ["python3-venv"])
+
+
+def test_all_that_is_missing_is_one_line_with_one_command(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ready.main("demo") == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: this computer lacks curl, dnsmasq-base, e2fsprogs, fakeroot, git, mmdebstrap, ")
+    command = "run as root: apt-get update && apt-get install -y --no-install-recommends curl dnsmasq-base"
+    assert command in error
+    assert error.endswith(" python3-venv qemu-system-x86 qemu-utils uidmap")
+
+
+def test_the_tests_that_need_no_machine_are_named_where_no_machine_can_be_made(
+    bare: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ready.main("test") == 1
+    assert capsys.readouterr().err.endswith("; 'make test-fast' runs the tests that need no machine\n")
+
+
+def test_a_python_that_makes_environments_needs_no_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ready.main("python") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tries what Linux allows")
+def test_nothing_that_was_tried_stays(tmp_path: Path) -> None:
+    before = Path("/proc/self/mounts").read_text(), sorted(Path("/sys/class/net").iterdir())
+    tried = try_all(tmp_path / "not" / "there")
+    assert not tried.linux
+    assert all(getattr(tried, field.name).count("\n") == 0 for field in fields(tried))
+    assert before == (Path("/proc/self/mounts").read_text(), sorted(Path("/sys/class/net").iterdir()))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("loopback", "address"), [(False, "https://web1.lab.test/"), (True, "https://web1.lab.test:8443/")]
+)
+def test_the_site_is_asked_at_the_port_that_leads_to_it(tmp_path: Path, loopback: bool, address: str) -> None:
+    context = LabContext(LabDirectory(tmp_path), Network("a1b2c3", 7, loopback=loopback))
+    host = LabHost("web1", context.network.address(11), context.network.ssh_port, "debian", "bookworm", "qemu")
+    assert site.url(context, host) == address
+    command = site.curl(context, host)
+    assert f"web1.lab.test:{8443 if loopback else 443}:{host.address}" in command
+    assert command[-1] == address
