@@ -183,6 +183,11 @@ accept_migrations = False
 # Further names: on the certificate, and redirected to `domain`.
 domain_aliases = []
 
+# A name that the application had and has no longer. A deploy that takes a site all of its names at once is refused
+# without it, since the site may be another project's; one that keeps the old name among `domain_aliases` for a while
+# needs none.
+former_domain = None
+
 # Largest request body that the proxy takes.
 client_max_body_megabytes = 10
 

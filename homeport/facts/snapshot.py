@@ -99,6 +99,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
         paths=_paths(rows),
         marks=_marks(rows),
+        occupied=frozenset(row[0] for row in rows["occupied"]),
         units=_units(rows["unit"]),
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
         claims=tuple(_claim(row[0]) for row in rows["claim"]),

@@ -125,6 +125,11 @@ fi
 for marker in /usr/local/lib/homeport/tools/.plugins/*; do
     [ ! -f "$marker" ] || printf 'tool_plugin\t%s\n' "${marker##*/}"
 done
+# The folder that a new file system has does not count.
+for folder in "/srv/$app" "/var/lib/$app"; do
+    [ -z "$(find -H "$folder" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit 2>/dev/null)" ] ||
+        printf 'occupied\t%s\n' "$folder"
+done
 for folder in "/srv/$app/releases"/*; do
     case $folder in *.partial) continue ;; esac
     [ ! -d "$folder" ] || printf 'release\t%s\n' "${folder##*/}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from homeport.errors import HomeportError
-from homeport.paths import ORIGINALS
+from homeport.paths import ACME_WEBROOT, ORIGINALS, AppPaths
 from homeport.settings import Settings
 from homeport.state.compare import file_changes
 from homeport.state.ownership import is_somebodys
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
+PROXY_PORTS = (80, 443)
+# The user that Debian's Nginx serves as.
+PROXY = "www-data"
 # What can be done instead, where there is something.
 INSTEAD = {
     "/etc/nginx/nginx.conf": "move what it needs to /etc/nginx/conf.d/ or to overrides/nginx/nginx.conf of the project",
@@ -20,7 +25,83 @@ INSTEAD = {
 
 def ownership(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[HomeportError, ...]:
     """Return what keeps this host from being provisioned because it is somebody else's."""
-    return tuple(_files(settings, wanted, found))
+    single = (_code(settings, found), _state(settings, found), _project(settings, found), _webroot(found))
+    return (*filter(None, single), *_ports(settings, found), *_files(settings, wanted, found))
+
+
+def _code(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether another tool has its files where the application's code would be."""
+    places = AppPaths(settings.app_name)
+    if places.root not in found.occupied or places.etc in found.paths or found.releases or found.environments:
+        return None
+    return _name_taken(f"{places.root} is there, and what is in it is not homeport's")
+
+
+def _state(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether somebody's data are where the application's would be; an empty folder of root's is an empty disk."""
+    home = AppPaths(settings.app_name).state
+    there = found.paths.get(home)
+    if there is None or settings.app_name in found.accounts:
+        return None
+    if home in found.occupied:
+        return _name_taken(f"{home} is there and is not empty, and the host has no user {settings.app_name}")
+    if there.owner != "root":
+        return _name_taken(f"{home} is there and belongs to {there.owner}, who is not the application")
+    return None
+
+
+def _name_taken(problem: str) -> HomeportError:
+    return HomeportError(problem, key="app_name", fix="choose another name")
+
+
+def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether another project has the application's name here: it has none of the site's names.
+
+    One that changes its name by way of `domain_aliases` always has one in common with what is there.
+    """
+    names = {name for claim in found.claims if claim.app == settings.app_name for name in claim.domains}
+    if not names or names & {*settings.domains, settings.former_domain}:
+        return None
+    served = sorted(names, key=lambda name: (name.count("."), name))[0]
+    return HomeportError(
+        f"this host serves another site as {settings.app_name}: {', '.join(sorted(names))}",
+        key="app_name",
+        fix=f'choose another name, or, if the site shall leave its old name, set former_domain = "{served}"',
+    )
+
+
+def _webroot(found: Snapshot) -> HomeportError | None:
+    """Tell whether Nginx's workers cannot enter the folder that the authority's challenges lie below."""
+    folder = PurePosixPath(ACME_WEBROOT).parent
+    there = found.paths.get(str(folder))
+    if there is None or there.kind != "directory":
+        return None
+    may_enter = there.mode & 0o001 or (there.owner == PROXY and there.mode & 0o100)
+    if may_enter or (there.group == PROXY and there.mode & 0o010):
+        return None
+    return HomeportError(
+        f"{folder} (mode {there.mode:04o}, of {there.owner}:{there.group}) is closed to Nginx, which answers the "
+        "certificate authority from there",
+        key="host",
+        fix=f"chmod o+x {folder}",
+    )
+
+
+def _ports(settings: Settings, found: Snapshot) -> list[HomeportError]:
+    """Return who holds a port that the proxy or the application needs; the first of each kind."""
+    problems: dict[str, HomeportError] = {}
+    for holder in found.ports:
+        unit = f" ({holder.unit})" if holder.unit else ""
+        said = f"port {holder.port} is held by {holder.process or 'an unknown process'}{unit}"
+        if holder.port not in PROXY_PORTS:
+            if not holder.unit.startswith((f"{settings.app_name}@blue.", f"{settings.app_name}@green.")):
+                fix = "stop it, or set port_blue and port_green to free ports"
+                problems.setdefault("port_blue", HomeportError(said, key="ports", fix=fix))
+        elif (holder.process, holder.unit) != ("nginx", "nginx.service"):
+            why = "" if holder.process != "nginx" else ", which is not the nginx.service that the site needs"
+            fix = f"end it for good{f' (systemctl disable --now {holder.unit})' if holder.unit else ''}"
+            problems.setdefault("proxy", HomeportError(f"{said}{why}", key="ports", fix=fix))
+    return list(problems.values())
 
 
 def _files(settings: Settings, wanted: Wanted, found: Snapshot) -> list[HomeportError]:

@@ -15,7 +15,7 @@ from homeport.rules.platform import unsupported
 from homeport.settings import Settings
 from homeport.source import Source
 from homeport.state.compare import access_changes
-from homeport.state.snapshot import PortHolder, Snapshot
+from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 
 # ACME servers and TLS clients refuse dates that are off by more than minutes.
@@ -36,7 +36,6 @@ def preflight(
         (_upload(source, wanted, found), "disk", "free some space, or keep files out with export-ignore"),
         (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
         (_account(settings, found) or _units(settings, found), "app_name", "choose another name"),
-        (_ports(settings, found), "ports", "stop it, or set port_blue and port_green to free ports"),
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
@@ -71,12 +70,11 @@ def _clock(found: Snapshot, now: datetime) -> str | None:
 
 
 def _account(settings: Settings, found: Snapshot) -> str | None:
-    """Tell whether the name is somebody else's here: a user that we did not make, or a state directory without one."""
+    """Tell whether the host has a user of the application's name that we did not make."""
     name, home = settings.app_name, f"/var/lib/{settings.app_name}"
     entry = found.accounts.get(name)
     if entry is None:
-        taken = found.paths.get(home)
-        return f"{home} is there and belongs to {taken.owner}, who is not the application" if taken else None
+        return None
     comment, its_home = (entry.split(":") + [""] * 7)[4:6]
     if (comment, its_home) != (ACCOUNT_COMMENT, home):
         return f"the host has a user {name} that is not the application's (home {its_home})"
@@ -119,20 +117,6 @@ def _live_port(settings: Settings, found: Snapshot) -> HomeportError | None:
         key=f"port_{live}",
         fix=f"set it to {port} and change port_{idle}, deploy, and change port_{live} after that",
     )
-
-
-def _ports(settings: Settings, found: Snapshot) -> str | None:
-    for holder in found.ports:
-        if not _is_ours(settings, holder):
-            who = holder.process or "an unknown process"
-            return f"port {holder.port} is held by {who}{f' ({holder.unit})' if holder.unit else ''}"
-    return None
-
-
-def _is_ours(settings: Settings, holder: PortHolder) -> bool:
-    if holder.port in (80, 443):
-        return holder.process == "nginx"
-    return holder.unit.startswith((f"{settings.app_name}@blue.", f"{settings.app_name}@green."))
 
 
 def _claims(settings: Settings, found: Snapshot) -> str | None:

@@ -35,6 +35,7 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
         "migrate_on",
         "release",
         "acme_email",
+        "former_domain",
         mode="before",
     )
     @classmethod

@@ -22,6 +22,12 @@ class SiteSettings(BaseModel):
     domain_aliases: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
         (), description="Further names: on the certificate, and redirected to `domain`."
     )
+    former_domain: Domain | None = Field(
+        None,
+        description="A name that the application had and has no longer. A deploy that takes a site all of its names at "
+        "once is refused without it, since the site may be another project's; one that keeps the old name among "
+        "`domain_aliases` for a while needs none.",
+    )
     client_max_body_megabytes: int = Field(10, ge=1, description="Largest request body that the proxy takes.")
     proxy_read_timeout_seconds: int = Field(
         60, ge=1, description="How long the proxy waits between two reads from the application."

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from homeport.paths import FIREWALL_RULES, ORIGINALS, AppPaths
 from homeport.state.certificates import needs_placeholder
 from homeport.state.changes import Change
-from homeport.state.ownership import has_no_original, has_to_be_kept, is_somebodys, owner
+from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
 from homeport.state.snapshot import Coming, PathFound, Snapshot
 from homeport.state.wanted import Account, Directory, File, Wanted
 
@@ -57,7 +57,7 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
     """Return the directories, files and placeholder certificate that are missing or differ, with the reasons."""
     directories, files, changes = [], [], []
     for directory in wanted.part.directories:
-        if reason := _directory_reason(directory, found.paths.get(directory.path)):
+        if reason := _directory_reason(directory, found.paths.get(directory.path), wanted.app):
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
     for file in wanted.part.files:
@@ -124,7 +124,7 @@ def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
     return FileChanges(files=tuple(reasons), absent=withdrawn, changes=tuple(changes))
 
 
-def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
+def _directory_reason(wanted: Directory, found: PathFound | None, app: str) -> str:
     if found is None:
         return "missing"
     if found.kind == "link" and found.leads_to == "directory":
@@ -132,7 +132,8 @@ def _directory_reason(wanted: Directory, found: PathFound | None) -> str:
         return ""
     if found.kind != "directory":
         return f"is a {found.kind}"
-    return _metadata_reason(wanted, found)
+    # Who may enter a folder that others have files in is for them to say.
+    return _metadata_reason(wanted, found) if is_named_ours(wanted.path, app) else ""
 
 
 def _file_reason(wanted: File, found: PathFound | None) -> str:

@@ -135,8 +135,8 @@ class Snapshot:
     `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
-    `deploys` which deploy was the last ("": one was at work, or nobody knows), `python` the version of the system's
-    Python as far as 3.13 ("": none is there yet).
+    `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
+    was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet).
     """
 
     machine: Machine
@@ -152,6 +152,7 @@ class Snapshot:
     accounts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, PathFound] = field(default_factory=dict)
     marks: Marks = field(default_factory=Marks)
+    occupied: frozenset[str] = frozenset()
     units: dict[str, UnitFound] = field(default_factory=dict)
     ports: tuple[PortHolder, ...] = ()
     claims: tuple[Claim, ...] = ()

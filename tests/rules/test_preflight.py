@@ -15,6 +15,9 @@ from tests.state.builders import NOW, as_wanted, bare, make_settings, make_sourc
 SETTINGS = make_settings()
 FOREIGN_UNITS = {"notes@blue.service": UnitFound("loaded", "inactive", "disabled", needs_reload=False)}
 
+FOLDER = PathFound("directory", 0o755, "root", "root")
+OURS = {"notes": "notes:x:999:999:homeport application:/var/lib/notes:/usr/sbin/nologin"}
+
 
 def problems(found: Snapshot, settings: Settings = SETTINGS, source: Source | None = None) -> list[str]:
     found_problems = preflight(settings, source or make_source(), make_wanted(settings), found, NOW)
@@ -90,11 +93,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"ports": (PortHolder(80, "apache2", "apache2.service"),)},
-        "ports: port 80 is held by apache2 (apache2.service); stop it, or set port_blue and port_green to free ports",
+        "ports: port 80 is held by apache2 (apache2.service); "
+        "end it for good (systemctl disable --now apache2.service)",
     ),
     (
         {"ports": (PortHolder(443, "", ""),)},
-        "ports: port 443 is held by an unknown process; stop it, or set port_blue and port_green to free ports",
+        "ports: port 443 is held by an unknown process; end it for good",
     ),
     (
         {"ports": (PortHolder(8001, "python3", "other@blue.service"),)},
@@ -115,8 +119,35 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "give each application names and ports of its own",
     ),
     (
+        {"ports": (PortHolder(443, "nginx", "openresty.service"),)},
+        "ports: port 443 is held by nginx (openresty.service), which is not the nginx.service that the site needs; "
+        "end it for good (systemctl disable --now openresty.service)",
+    ),
+    (
+        {"ports": (PortHolder(80, "nginx", ""),)},
+        "ports: port 80 is held by nginx, which is not the nginx.service that the site needs; end it for good",
+    ),
+    (
         {"paths": {"/var/lib/notes": PathFound("directory", 0o755, "git", "git")}},
         "app_name: /var/lib/notes is there and belongs to git, who is not the application; choose another name",
+    ),
+    (
+        {"paths": {"/var/lib/notes": FOLDER}, "occupied": frozenset({"/var/lib/notes"})},
+        "app_name: /var/lib/notes is there and is not empty, and the host has no user notes; choose another name",
+    ),
+    (
+        {"paths": {"/srv/notes": FOLDER}, "occupied": frozenset({"/srv/notes"})},
+        "app_name: /srv/notes is there, and what is in it is not homeport's; choose another name",
+    ),
+    (
+        {"claims": (Claim("notes", ("shop.example.org", "www.shop.example.org"), (8001, 8002)),)},
+        "app_name: this host serves another site as notes: shop.example.org, www.shop.example.org; "
+        'choose another name, or, if the site shall leave its old name, set former_domain = "shop.example.org"',
+    ),
+    (
+        {"paths": {"/var/www": PathFound("directory", 0o750, "root", "deploy")}},
+        "host: /var/www (mode 0750, of root:deploy) is closed to Nginx, which answers the certificate authority from "
+        "there; chmod o+x /var/www",
     ),
     (
         {"claims": (Claim("blog", ("x.example.com",), (9001, 8002)),)},
@@ -137,14 +168,30 @@ def test_a_machine_that_will_not_do_is_refused_in_one_line(changed: dict[str, An
         {"free_inodes_percent": 3},
         {"clock": NOW + timedelta(seconds=300)},
         {"clock": NOW - timedelta(seconds=300)},
-        {"accounts": {"notes": "notes:x:999:999:homeport application:/var/lib/notes:/usr/sbin/nologin"}},
+        {"accounts": OURS},
         {"units": FOREIGN_UNITS, "releases": frozenset({"a"})},
         {"units": {"notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=False)}},
         {"claims": (Claim("blog", ("blog.example.com",), (9001, 9002)), Claim("", (), ()))},
+        # An empty disk, or two.
+        {"paths": {"/var/lib/notes": FOLDER, "/srv/notes": FOLDER}},
+        {"paths": {"/var/lib/notes": replace(FOLDER, kind="link", leads_to="directory")}},
+        # A first deploy that was cut, and one that the last version made.
+        {"occupied": frozenset({"/srv/notes", "/var/lib/notes"}), "accounts": OURS, "releases": frozenset({"a"})},
+        {"occupied": frozenset({"/srv/notes"}), "accounts": OURS, "paths": {"/etc/homeport/notes": FOLDER}},
+        # A name that comes or goes by way of the aliases.
+        {"claims": (Claim("notes", ("old.example.com", "www.example.com"), (8001, 8002)),)},
+        {"paths": {"/var/www": PathFound("directory", 0o2775, "www-data", "deploy")}},
+        {"paths": {"/var/www": PathFound("directory", 0o750, "root", "www-data")}},
     ],
 )
 def test_a_machine_that_will_just_do_is_taken(changed: dict[str, Any]) -> None:
     assert problems(replace(bare(), **changed)) == []
+
+
+def test_a_site_may_leave_its_old_name_when_that_is_said() -> None:
+    found = replace(bare(), claims=(Claim("notes", ("old.example.com",), (8001, 8002)),))
+    assert problems(found, make_settings(former_domain="old.example.com")) == []
+    assert len(problems(found, make_settings(former_domain="older.example.com"))) == 1
 
 
 LARGE = replace(make_source(), disk_kilobytes=100 * 1024, disk_files=500)

@@ -174,6 +174,13 @@ def test_a_directory_that_differs_is_made_again(change: Callable[[PathFound], Pa
     assert lines(with_path(path, change(AS_WANTED.paths[path])), "files") == [f"make {path} ({reason})"]
 
 
+@pytest.mark.parametrize("path", ["/var/www", "/etc/letsencrypt", "/etc/sysctl.d"])
+def test_a_folder_that_others_have_files_in_keeps_its_mode_and_owner(path: str) -> None:
+    changed = replace(AS_WANTED.paths[path], mode=0o2775, owner="www-data", group="deploy")
+    assert changes_by_phase(WANTED, with_path(path, changed)) == {}
+    assert lines(with_path(path, None), "files") == [f"make {path} (missing)"]
+
+
 def test_a_configuration_of_the_proxy_that_is_written_is_taken_up_too() -> None:
     found = with_path(NGINX, None)
     changes = changes_by_phase(WANTED, found)
