@@ -13,6 +13,7 @@ from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.answers import after_mark, marked
+from homeport.facts import ownership
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
@@ -20,7 +21,6 @@ from homeport.state.snapshot import (
     Coming,
     Login,
     Machine,
-    Marks,
     PathFound,
     PathKind,
     PortHolder,
@@ -34,7 +34,7 @@ SCRIPT = DEPLOYS + Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
 TWO = ("os", "package", "digest", "written", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
-WIDTHS = {**dict.fromkeys(TWO, 2), "port": 3, "login": 3, "slot_memory": 4, "path": 7}
+WIDTHS = {**dict.fromkeys(TWO, 2), "port": 3, "login": 3, "nginx": 3, "slot_memory": 4, "path": 7}
 Rows = dict[str, list[list[str]]]
 
 
@@ -98,7 +98,8 @@ def _snapshot(rows: Rows) -> Snapshot:
         packages=frozenset(name for name, status in rows["package"] if status == "installed"),
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
         paths=_paths(rows),
-        marks=_marks(rows),
+        marks=ownership.marks(rows["marked"], rows["pristine"], rows["written"]),
+        servers=ownership.servers(rows["nginx"]),
         occupied=frozenset(row[0] for row in rows["occupied"]),
         units=_units(rows["unit"]),
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
@@ -178,14 +179,6 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
         )
         for kind, mode, owner, group, path, target, end in rows["path"]
     }
-
-
-def _marks(rows: Rows) -> Marks:
-    return Marks(
-        marked=frozenset(row[0] for row in rows["marked"]),
-        pristine=frozenset(row[0] for row in rows["pristine"]),
-        written=frozenset((path, digest) for digest, path in rows["written"]),
-    )
 
 
 def _units(rows: list[list[str]]) -> dict[str, UnitFound]:

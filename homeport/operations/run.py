@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from homeport.operations.base import HostRun
 from homeport.rules.memory import sized
 from homeport.rules.preflight import preflight
 from homeport.state.query import query
+from homeport.state.sites import defaults_elsewhere
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
 
@@ -44,7 +46,9 @@ class Run(HostRun):
         self._read_at = 0.0
         # Set by the phase that starts the release, for the one that would switch to it.
         self.has_switched = False
-        self.wanted = describe(sized(settings, self.found))
+        defaults = defaults_elsewhere(self.found, settings.take_over)
+        files = tuple((address, server.file) for address, server in defaults.items())
+        self.wanted = describe(replace(sized(settings, self.found), defaults=files))
         self.ask_for_lock()
 
     def about(self) -> dict[str, str]:

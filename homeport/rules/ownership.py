@@ -9,6 +9,7 @@ from homeport.paths import ACME_WEBROOT, ORIGINALS, AppPaths
 from homeport.settings import Settings
 from homeport.state.compare import file_changes
 from homeport.state.ownership import is_somebodys
+from homeport.state.sites import HTTPS, defaults_elsewhere
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
@@ -25,7 +26,10 @@ INSTEAD = {
 
 def ownership(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[HomeportError, ...]:
     """Return what keeps this host from being provisioned because it is somebody else's."""
-    single = (_code(settings, found), _state(settings, found), _project(settings, found), _webroot(found))
+    single = (
+        *(_code(settings, found), _state(settings, found), _project(settings, found)),
+        *(_webroot(found), _handshakes(settings, found)),
+    )
     return (*filter(None, single), *_ports(settings, found), *_files(settings, wanted, found))
 
 
@@ -85,6 +89,20 @@ def _webroot(found: Snapshot) -> HomeportError | None:
         key="host",
         fix=f"chmod o+x {folder}",
     )
+
+
+def _handshakes(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether somebody's default server of 443 allows no protocol that the site has: nobody could connect."""
+    wanted = {"TLSv1.3"} if settings.tls_profile == "modern" else {"TLSv1.2", "TLSv1.3"}
+    for address, server in defaults_elsewhere(found, settings.take_over).items():
+        if address in HTTPS and server.protocols and not wanted & set(server.protocols):
+            return HomeportError(
+                f"{server.file} has the default server of {address}, which allows {' and '.join(server.protocols)} for "
+                f"every site, and this one needs {' or '.join(sorted(wanted))}",
+                key="tls_profile",
+                fix="change its ssl_protocols",
+            )
+    return None
 
 
 def _ports(settings: Settings, found: Snapshot) -> list[HomeportError]:

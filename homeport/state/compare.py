@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from homeport.paths import FIREWALL_RULES, ORIGINALS, AppPaths
+from homeport.paths import FIREWALL_RULES, NGINX_DEFAULT, ORIGINALS, AppPaths
 from homeport.state.certificates import needs_placeholder
 from homeport.state.changes import Change
 from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
+from homeport.state.sites import default_notes
 from homeport.state.snapshot import Coming, PathFound, Snapshot
 from homeport.state.wanted import Account, Directory, File, Wanted
 
@@ -67,6 +68,8 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             files.append(file)
             taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
             changes.append(Change("write", file.path, taking or reason))
+        if reason and file.path == NGINX_DEFAULT:
+            changes += default_notes(found, wanted.take_over)
     absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
     given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
     changes += [Change("remove", path, _taking(path) if path in given_up else "not wanted") for path in absent]

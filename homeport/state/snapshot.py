@@ -13,7 +13,8 @@ PathKind = Literal["file", "directory", "link", "other"]
 class Machine:
     """What a run cannot change about a host.
 
-    `applications` share it; `workers_at_most` fit into its memory beside what runs now (None: not reckoned).
+    `defaults` has the addresses whose default server in Nginx is somebody else's, each with its file. `applications`
+    share the machine; `workers_at_most` fit into its memory beside what runs now (None: not reckoned).
     """
 
     os_id: str = "debian"
@@ -26,6 +27,7 @@ class Machine:
     has_sshd: bool = True
     ssh_ports: tuple[int, ...] = (22,)
     root_login: str = "prohibit-password"
+    defaults: tuple[tuple[str, str], ...] = ()
     applications: int = 1
     workers_at_most: int | None = None
 
@@ -57,6 +59,16 @@ class Marks:
     marked: frozenset[str] = frozenset()
     pristine: frozenset[str] = frozenset()
     written: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class ServerFound:
+    """A server in Nginx's files: what it says of its addresses (`443 ssl default_server`), protocols and curves."""
+
+    file: str
+    listens: tuple[str, ...]
+    protocols: tuple[str, ...] = ()
+    curves: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,7 @@ class Snapshot:
     accounts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, PathFound] = field(default_factory=dict)
     marks: Marks = field(default_factory=Marks)
+    servers: tuple[ServerFound, ...] = ()
     occupied: frozenset[str] = frozenset()
     units: dict[str, UnitFound] = field(default_factory=dict)
     ports: tuple[PortHolder, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import unquote
 
-from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
+from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, NGINX_DEFAULT, NGINX_WELCOME, UNITS
 from homeport.rules.platform import has_http2_directive
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
@@ -23,7 +23,7 @@ def proxy(context: Context) -> Part:
         ),
         files=(
             File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
-            File("/etc/nginx/homeport/00-default.conf", _default(context), file_set="nginx"),
+            File(NGINX_DEFAULT, _default(context), file_set="nginx"),
             File(paths.site, site(context), file_set="nginx", with_release=True),
             File(
                 f"{UNITS}/nginx.service.d/homeport.conf",
@@ -33,14 +33,17 @@ def proxy(context: Context) -> Part:
             File(f"{paths.etc}/site.json", _claim(context)),
             File(paths.maintenance_page, context.render("nginx/maintenance.html", domain=context.settings.domain)),
         ),
-        # Debian's welcome page claims port 80's default server, which ours needs.
-        absent=("/etc/nginx/sites-enabled/default",),
+        # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
+        absent=(NGINX_WELCOME,),
         units=(Unit("nginx.service"),),
     )
 
 
 def _default(context: Context) -> str:
-    return context.render("nginx/default.conf", webroot=ACME_WEBROOT, ipv6=context.machine.ipv6)
+    machine = context.machine
+    return context.render(
+        "nginx/default.conf", webroot=ACME_WEBROOT, ipv6=machine.ipv6, elsewhere=dict(machine.defaults)
+    )
 
 
 def site(context: Context) -> str:

@@ -194,6 +194,27 @@ def test_whose_a_file_is_is_told_by_what_it_says_and_by_what_dpkg_and_we_have_no
     assert marks.written == {(str(places["ours"]), digests["ours"])}
 
 
+def test_the_servers_of_others_in_nginx_are_read_with_what_makes_them_a_default(shell: str, tmp_path: Path) -> None:
+    for folder in ("conf.d", "sites-enabled", "homeport"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "conf.d/a.conf").write_text(
+        "upstream x { server 127.0.0.1:1; }\nserver{listen 80;listen\n\t443 ssl\n;}\n"
+    )
+    (tmp_path / "conf.d/b.off").write_text("server { listen 80 default_server; }\n")
+    (tmp_path / "sites-enabled/b c").write_text(
+        "server {\n  # listen 81;\n  listen [::]:443 ssl default_server; # 82\n  ssl_protocols TLSv1.2;\n"
+        "  location / { proxy_pass http://x; }\n  ssl_ecdh_curve secp521r1;\n}\n"
+    )
+    (tmp_path / "homeport/00-default.conf").symlink_to(tmp_path / "conf.d/b.off")
+    found = parse(run(shell, ask(), SCRIPT.replace("/etc/nginx", str(tmp_path)))).servers
+    assert [(Path(one.file).name, one.listens) for one in found] == [
+        ("a.conf", ("80", "443 ssl")),
+        ("b c", ("[::]:443 ssl default_server",)),
+        ("00-default.conf", ("80 default_server",)),
+    ]
+    assert (found[1].protocols, found[1].curves) == (("TLSv1.2",), "secp521r1")
+
+
 def test_the_language_of_the_login_does_not_matter(shell: str, folder: Path) -> None:
     query = ask(*entries(folder))
     assert parse(run(shell, query, LANG="de_DE.UTF-8", LC_ALL="tr_TR.UTF-8")).paths == parse(run(shell, query)).paths

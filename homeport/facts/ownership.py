@@ -1,0 +1,48 @@
+"""Of a snapshot's lines, those that tell what is somebody else's: marks of files, and servers in Nginx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from homeport.state.snapshot import Marks, ServerFound
+
+Rows = Iterable[list[str]]
+
+
+def marks(marked: Rows, pristine: Rows, written: Rows) -> Marks:
+    """Return what tells whose the files are that do not bear our name."""
+    return Marks(
+        marked=frozenset(row[0] for row in marked),
+        pristine=frozenset(row[0] for row in pristine),
+        written=frozenset((path, digest) for digest, path in written),
+    )
+
+
+def servers(rows: Rows) -> tuple[ServerFound, ...]:
+    """Return the servers of which Nginx's files have these directives: file, word, and what stands behind it.
+
+    They are in the order in which Nginx reads them. What stands before a file's first server holds for all of them.
+    """
+    blocks: list[tuple[str, list[list[str]]]] = []
+    common: dict[str, list[list[str]]] = {}
+    for file, word, rest in rows:
+        if word == "server":
+            # One of an upstream has its address there.
+            if not rest:
+                blocks.append((file, []))
+        elif blocks and blocks[-1][0] == file:
+            blocks[-1][1].append([word, rest])
+        else:
+            common.setdefault(file, []).append([word, rest])
+    return tuple(_server(file, [*common.get(file, []), *directives]) for file, directives in blocks)
+
+
+def _server(file: str, directives: list[list[str]]) -> ServerFound:
+    values = {word: " ".join(rest.split()) for word, rest in directives}
+    return ServerFound(
+        file=file,
+        # Without the directive it is all of port 80.
+        listens=tuple(" ".join(rest.split()) for word, rest in directives if word == "listen") or ("80",),
+        protocols=tuple(values.get("ssl_protocols", "").split()),
+        curves=values.get("ssl_ecdh_curve", ""),
+    )
