@@ -77,6 +77,17 @@ class SiteFacts(TypedDict):
     through_proxy: str
 
 
+class HandshakeFacts(TypedDict):
+    """Which protocols the site speaks, whether it takes a curve of no profile, and who has the default server of 443.
+
+    `default` is a file of somebody else's; "" when the default server is ours.
+    """
+
+    protocols: list[str]
+    other_curve: bool
+    default: str
+
+
 class CertificateFacts(TypedDict):
     """The certificate on the disk: the folder that the site's link leads to, and the certificate as PEM ("": none)."""
 
@@ -176,6 +187,7 @@ class Facts(TypedDict, total=False):
     memory: MemoryFacts
     clock: ClockFacts
     site: SiteFacts
+    handshakes: HandshakeFacts
     certificate: CertificateFacts
     slot: SlotFacts | None
     denied: list[DeniedFacts]

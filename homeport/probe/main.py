@@ -11,7 +11,7 @@ from typing import Any
 from ..host.layout import SLOTS, Layout
 from ..host.releases import Health, Release
 from ..host.slots import flagged, port
-from . import application, database, deploys, machine, memory, names, requests, site, units
+from . import application, database, deploys, handshakes, machine, memory, names, requests, site, units
 from .facts import Facts
 
 TOGETHER = 6
@@ -66,6 +66,7 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
     return {
         "slot": lambda: application.read(layout, release, health),
         "site": lambda: site.read(layout, release, release.health.path if release else health.path),
+        "handshakes": lambda: handshakes.read(layout),
         "certificate": lambda: site.certificate(layout),
         "denied": lambda: application.denied(layout, slot),
         "exposed": lambda: application.exposed(layout),

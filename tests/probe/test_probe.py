@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
 import sqlite3
+import ssl
 import struct
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.probe import application, database, deploys, machine, names, site
+from homeport.probe import application, database, deploys, handshakes, machine, names, site
 from homeport.state.snapshot import Machine
 from tests.nginx_sites import files
 from tests.state.builders import make_settings
@@ -230,3 +232,53 @@ def test_a_deaf_name_server_is_passed_over_for_the_next(monkeypatch: pytest.Monk
             "addresses": ["192.0.2.7"],
             "problem": "",
         }
+
+
+def test_the_default_server_of_443_is_somebodys_whose_file_says_so(tmp_path: Path) -> None:
+    texts = {
+        "none": "server { listen 443 ssl; }\nserver { listen 80 default_server; }",
+        "comment": "# listen 443 default_server;",
+        "other": "server { listen 4430 default_server; }",
+        "shop": "server {\n listen [::]:443 ssl\n default_server;\n}",
+    }
+    places = [tmp_path / name for name in texts]
+    for place in places:
+        place.write_text(texts[place.name])
+    assert handshakes.default(places[:3]) == ""
+    assert handshakes.default([tmp_path / "gone", *places]) == str(tmp_path / "shop")
+
+
+@pytest.mark.parametrize("spoken", ["TLSv1.2", "TLSv1.3"])
+def test_a_protocol_is_known_by_a_handshake_with_it_alone(tmp_path: Path, spoken: str) -> None:
+    key, chain = tmp_path / "key", tmp_path / "chain"
+    words = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+    ]
+    subprocess.run([*words, "-keyout", str(key), "-out", str(chain)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    context.minimum_version = context.maximum_version = handshakes.PROTOCOLS[spoken]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+
+        def serve() -> None:
+            for _ in handshakes.PROTOCOLS:
+                connection = listener.accept()[0]
+                with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as served:
+                    served.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        found = [one for one in handshakes.PROTOCOLS if handshakes._speaks("x", one, port)]
+        thread.join(30)
+    assert found == [spoken]

@@ -17,6 +17,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     certificate.certificate,
     certificate.renewal,
     proxy.proxy,
+    proxy.handshakes,
     application.unit,
     application.processes,
     application.migration,

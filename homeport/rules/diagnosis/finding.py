@@ -37,7 +37,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "proxy_config": ("proxy_down", "proxy_stale", "port_closed", *SITE),
     "proxy_down": ("port_closed", *SITE),
     "proxy_edited": ("proxy_stale", *SITE),
-    "proxy_stale": ("certificate_expired", *SITE),
+    "proxy_stale": ("certificate_expired", "tls_profile", *SITE),
     "dns_missing": ("site_unreachable", *CERTIFICATE),
     "dns_elsewhere": ("site_unreachable", *CERTIFICATE),
     "firewall_changed": ("port_closed", "site_unreachable", *CERTIFICATE),

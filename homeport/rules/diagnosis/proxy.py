@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from homeport.probe.facts import SiteFacts
 from homeport.rules.diagnosis.case import Case
-from homeport.rules.diagnosis.finding import Finding
+from homeport.rules.diagnosis.finding import NOTICE, Finding
 
 UNIT = "nginx.service"
+# What Mozilla's profiles have, version 5.7.
+PROFILES = {"intermediate": {"TLSv1.2", "TLSv1.3"}, "modern": {"TLSv1.3"}}
 
 
 def proxy(case: Case) -> Iterator[Finding]:
@@ -39,6 +41,24 @@ def proxy(case: Case) -> Iterator[Finding]:
             "its configuration or a certificate has changed since it was loaded",
             "nginx -t && systemctl reload nginx (on the host), or deploy",
         )
+
+
+def handshakes(case: Case) -> Iterator[Finding]:
+    """Yield what a visitor may speak that the site's profile has not, or may not although it has."""
+    found = case.found.get("handshakes")
+    if found is None or not found["protocols"]:
+        return
+    profile = case.settings.tls_profile
+    spoken, wanted = set(found["protocols"]), PROFILES[profile]
+    said = [f"it speaks {one}" for one in sorted(spoken - wanted)]
+    said += [f"it does not speak {one}" for one in sorted(wanted - spoken)]
+    said += ["it takes curves that the profile has not"] if found["other_curve"] else []
+    if said:
+        owner = found["default"]
+        fix = f"change ssl_protocols and ssl_ecdh_curve of the default server in {owner}" if owner else "deploy"
+        why = f"; {owner} has the default server of port 443, which decides that" if owner else ""
+        problem = f"the site's TLS is not that of tls_profile ({profile})"
+        yield Finding("tls_profile", problem, f"{', '.join(said)}{why}", fix, NOTICE)
 
 
 def _taken(case: Case) -> list[Finding]:

@@ -82,6 +82,7 @@ WELL: Facts = {
         "errors": [],
         "through_proxy": "answered 200",
     },
+    "handshakes": {"protocols": ["TLSv1.2", "TLSv1.3"], "other_curve": False, "default": ""},
     "certificate": {
         "folder": "/etc/letsencrypt/live/notes",
         "pem": "",

@@ -107,6 +107,8 @@ REFUSING = {**units(app=DEAD), **slot()}
             case(visits=DOWN, facts=facts(site={"there": False}, listening={"80": [], "443": []})),
         ),
         ("proxy_stale", [], case(facts=facts(certificate={"served_differs": True}))),
+        ("tls_profile", [], case(facts=facts(handshakes={"protocols": ["TLSv1.2"], "default": "/etc/nginx/x"}))),
+        ("tls_profile", [], case(facts=facts(handshakes={"other_curve": True}))),
         ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**REFUSING))),
         ("app_down", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("inactive")), **slot()))),
         (
@@ -370,6 +372,28 @@ def test_two_troubles_that_have_nothing_to_do_with_each_other_are_both_causes() 
         )
     )
     assert causes(one) == ["database_locked", "renewal_off"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "protocols", "said"),
+    [
+        ("intermediate", ["TLSv1.2", "TLSv1.3"], None),
+        ("modern", ["TLSv1.3"], None),
+        ("modern", ["TLSv1.2", "TLSv1.3"], "it speaks TLSv1.2"),
+        ("intermediate", ["TLSv1.1", "TLSv1.2"], "it speaks TLSv1.1, it does not speak TLSv1.3"),
+        # Nobody answers: another finding's matter.
+        ("intermediate", [], None),
+    ],
+)
+def test_the_protocols_that_a_visitor_may_speak_are_those_of_the_profile(
+    profile: str, protocols: list[str], said: str | None
+) -> None:
+    owner = "/etc/nginx/sites-enabled/shop"
+    found = facts(handshakes={"protocols": protocols, "default": owner})
+    findings = diagnose(case(settings=settings(tls_profile=profile), facts=found))
+    evidence = [f"{said}; {owner} has the default server of port 443, which decides that"] if said else []
+    assert [one.evidence for one in findings] == evidence
+    assert all(one.severity == "notice" and owner in one.fix for one in findings)
 
 
 def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
