@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from homeport.state.snapshot import Marks, ServerFound
+from homeport.state.snapshot import Marks, ServerFound, Snapshot
 
 Rows = Iterable[list[str]]
 
 
-def marks(marked: Rows, pristine: Rows, written: Rows) -> Marks:
-    """Return what tells whose the files are that do not bear our name."""
-    return Marks(
-        marked=frozenset(row[0] for row in marked),
-        pristine=frozenset(row[0] for row in pristine),
-        written=frozenset((path, digest) for digest, path in written),
+def added(found: Snapshot, rows: Mapping[str, list[list[str]]]) -> Snapshot:
+    """Return the snapshot with what its lines, by section, tell of others."""
+    return replace(
+        found,
+        marks=Marks(
+            marked=frozenset(row[0] for row in rows["marked"]),
+            pristine=frozenset(row[0] for row in rows["pristine"]),
+            written=frozenset((path, digest) for digest, path in rows["written"]),
+        ),
+        servers=servers(rows["nginx"]),
+        occupied=frozenset(row[0] for row in rows["occupied"]),
     )
 
 

@@ -79,7 +79,7 @@ def parse(output: list[str]) -> Snapshot:
     if "end" not in rows:
         raise FactProcessError("the reading of the host is incomplete")
     try:
-        return _snapshot(rows)
+        return ownership.added(_snapshot(rows), rows)
     except ValueError as error:
         raise FactProcessError(f"the reading of the host is damaged ({error})") from None
 
@@ -98,9 +98,6 @@ def _snapshot(rows: Rows) -> Snapshot:
         packages=frozenset(name for name, status in rows["package"] if status == "installed"),
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
         paths=_paths(rows),
-        marks=ownership.marks(rows["marked"], rows["pristine"], rows["written"]),
-        servers=ownership.servers(rows["nginx"]),
-        occupied=frozenset(row[0] for row in rows["occupied"]),
         units=_units(rows["unit"]),
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
         claims=tuple(_claim(row[0]) for row in rows["claim"]),

@@ -12,16 +12,22 @@ from homeport.operations.run import Run
 from homeport.paths import ACME_WEBROOT, AppPaths
 from homeport.state import certificates
 from homeport.state.changes import Change
+from homeport.state.sites import answers_every_name
 from homeport.state.wanted import CertificateWanted
 
 
 @operation()
 def request(run: Run) -> Generator[StringCommand, None, None]:
-    """Have the first certificate asked for beside what comes next; one that replaces another waits."""
-    wanted = run.wanted.certificate
+    """Have the first certificate asked for beside what comes next; one that replaces another waits.
+
+    So does one whose names only the site can answer for, which is put in place with the release.
+    """
+    wanted, take_over = run.wanted.certificate, run.wanted.take_over
     lacking = run.changes(lambda: certificates.lacks_any(wanted, run.found))
+    waits = wanted.authenticator == "webroot" and not answers_every_name(run.found, take_over)
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
-    if run.announce([change] if lacking else [], otherwise="there is a certificate already"):
+    otherwise = "it is asked for when the site is in place" if lacking else "there is a certificate already"
+    if run.announce([change] if lacking and not waits else [], otherwise=otherwise):
         yield script("request", run.wanted.app, command_line(certbot_command(run.wanted.app, wanted)))
 
 

@@ -36,6 +36,11 @@ def defaults_elsewhere(found: Snapshot, take_over: Collection[str]) -> dict[str,
     return {address: elsewhere[address] for address in (*HTTP, *HTTPS) if address in elsewhere}
 
 
+def answers_every_name(found: Snapshot, take_over: Collection[str]) -> bool:
+    """Tell whether our default server answers for names whose site is not in place yet: the authority's questions."""
+    return not set(HTTP) & set(defaults_elsewhere(found, take_over))
+
+
 def default_notes(found: Snapshot, take_over: Collection[str]) -> list[Change]:
     """Return, for a plan, which default servers are left to others, and what that means for our sites."""
     files: dict[str, list[str]] = {}

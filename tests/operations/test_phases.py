@@ -16,7 +16,7 @@ from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.plans.provision import PHASES
 from homeport.source import Present
 from homeport.state import compare
-from homeport.state.snapshot import Marks, PathFound
+from homeport.state.snapshot import Marks, PathFound, ServerFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 
 from .scripted import ARCHIVE, make_run, payload, phase
@@ -129,6 +129,16 @@ def test_an_account_is_made_with_its_home() -> None:
     run, _ = make_run(replace(as_wanted(WANTED), accounts={}))
     [command] = phase("Accounts", run)
     assert command.get_raw_value().endswith(" homeport-accounts 'homeport application' notes /var/lib/notes")
+
+
+def test_the_first_certificate_waits_for_the_site_where_somebody_elses_default_server_would_answer() -> None:
+    found = replace(bare(), servers=(ServerFound("/etc/nginx/conf.d/x.conf", ("80 default_server",)),))
+    run, host = make_run(found)
+    assert list(phase("Request", run)) == []
+    assert host.idle == ["it is asked for when the site is in place"]
+    elsewhere = replace(found, servers=(ServerFound("/etc/nginx/conf.d/x.conf", ("443 ssl default_server",)),))
+    run, _ = make_run(elsewhere)
+    assert len(list(phase("Request", run))) == 1
 
 
 def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner() -> None:
