@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import cast
 
-from homeport.state.snapshot import Marks, ServerFound, Snapshot
+from homeport.state.snapshot import Hindrance, Marks, ServerFound, Snapshot
 
 Rows = Iterable[list[str]]
 
@@ -20,6 +21,7 @@ def added(found: Snapshot, rows: Mapping[str, list[list[str]]]) -> Snapshot:
             written=frozenset((path, digest) for digest, path in rows["written"]),
         ),
         servers=servers(rows["nginx"]),
+        fixed={path: cast("Hindrance", why) for why, path in rows["fixed"]},
         occupied=frozenset(row[0] for row in rows["occupied"]),
     )
 

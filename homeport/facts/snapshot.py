@@ -33,7 +33,7 @@ DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
 SCRIPT = DEPLOYS + Path(__file__).with_name("snapshot.sh").read_text()
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-TWO = ("os", "package", "digest", "written", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
+TWO = ("os", "package", "digest", "written", "fixed", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
 WIDTHS = {**dict.fromkeys(TWO, 2), "port": 3, "login": 3, "nginx": 3, "slot_memory": 4, "path": 7}
 Rows = dict[str, list[list[str]]]
 

@@ -48,6 +48,9 @@ find $paths -maxdepth 0 -printf 'path\t%y\t%m\t%u\t%g\t%p\t%l\t%Y\n' 2>/dev/null
 for path in $paths; do
     [ ! -f "$path" ] || [ -h "$path" ] || printf '%s\n' "$path"
 done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([0-9a-f]*\)  /digest$t\1$t/p"
+# What cannot be replaced: mount points, and what is immutable or append-only.
+cut -d ' ' -f 5 /proc/self/mountinfo | grep -Fx -- "$paths" | sed "s/^/fixed${t}mount$t/"
+printf '%s\n' "$paths" | xargs -d '\n' lsattr -d -- 2>/dev/null | sed -n "s/^[^ ]*[ia][^ ]* */fixed${t}attribute$t/p"
 # Whose the files are that anybody may have: what they say of themselves, and what dpkg and we have noted of them.
 for path in $shared; do
     [ -f "$path" ] || continue

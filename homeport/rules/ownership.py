@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from homeport.errors import HomeportError
 from homeport.paths import ACME_WEBROOT, ORIGINALS, AppPaths
 from homeport.settings import Settings
-from homeport.state.compare import file_changes
+from homeport.state.compare import access_changes, file_changes
 from homeport.state.ownership import is_somebodys
 from homeport.state.sites import HTTPS, defaults_elsewhere
 from homeport.state.snapshot import Snapshot
@@ -30,7 +30,30 @@ def ownership(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[Home
         *(_code(settings, found), _state(settings, found), _project(settings, found)),
         *(_webroot(found), _handshakes(settings, found)),
     )
-    return (*filter(None, single), *_ports(settings, found), *_files(settings, wanted, found))
+    return (
+        *filter(None, single),
+        *_ports(settings, found),
+        *_files(settings, wanted, found),
+        *_fixed(wanted, found),
+    )
+
+
+def _fixed(wanted: Wanted, found: Snapshot) -> list[HomeportError]:
+    """Return what cannot be replaced and would have to be: a file, or one in a folder that may not be changed."""
+    changed = [*file_changes(wanted, found).files, *access_changes(wanted, found).files]
+    paths = [file.path for file in changed] + [*file_changes(wanted, found).absent]
+    problems = []
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        if found.fixed.get(path) == "mount":
+            fix = f"umount {path}, and have it not mounted again"
+            problems.append(
+                HomeportError(f"{path} is a mount point, over which no file can be put", key="host", fix=fix)
+            )
+        elif held := next((one for one in (path, folder) if found.fixed.get(one) == "attribute"), None):
+            problem = f"{path} would be replaced, and {held} may not be changed (lsattr says so)"
+            problems.append(HomeportError(problem, key="host", fix=f"chattr -ia {held}"))
+    return problems
 
 
 def _code(settings: Settings, found: Snapshot) -> HomeportError | None:

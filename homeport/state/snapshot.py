@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 PathKind = Literal["file", "directory", "link", "other"]
+# Why no file can be put in the place of one: it is a mount point, or has an attribute (chattr) against that.
+Hindrance = Literal["mount", "attribute"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class Snapshot:
     marks: Marks = field(default_factory=Marks)
     servers: tuple[ServerFound, ...] = ()
     occupied: frozenset[str] = frozenset()
+    fixed: dict[str, Hindrance] = field(default_factory=dict)
     units: dict[str, UnitFound] = field(default_factory=dict)
     ports: tuple[PortHolder, ...] = ()
     claims: tuple[Claim, ...] = ()

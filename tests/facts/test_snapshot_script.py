@@ -215,6 +215,20 @@ def test_the_servers_of_others_in_nginx_are_read_with_what_makes_them_a_default(
     assert (found[1].protocols, found[1].curves) == (("TLSv1.2",), "secp521r1")
 
 
+def test_what_cannot_be_replaced_is_read_of_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
+    mounted, immutable, plain = (tmp_path / name for name in ("mounted", "with space", "plain"))
+    table = tmp_path / "mountinfo"
+    table.write_text(f"1 2 0:1 / /proc rw - proc proc rw\n36 35 98:0 /x {mounted} rw - ext4 /dev/root rw\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    lines = "".join(f"echo '{flags} {path}'\n" for flags, path in (("--i---e--", immutable), ("------e--", plain)))
+    (programs / "lsattr").write_text(f"#!/bin/sh\n{lines}")
+    (programs / "lsattr").chmod(0o755)
+    script = SCRIPT.replace("/proc/self/mountinfo", str(table))
+    output = run(shell, ask(mounted, immutable, plain), script, PATH=f"{programs}:{os.environ['PATH']}")
+    assert parse(output).fixed == {str(mounted): "mount", str(immutable): "attribute"}
+
+
 def test_the_language_of_the_login_does_not_matter(shell: str, folder: Path) -> None:
     query = ask(*entries(folder))
     assert parse(run(shell, query, LANG="de_DE.UTF-8", LC_ALL="tr_TR.UTF-8")).paths == parse(run(shell, query)).paths

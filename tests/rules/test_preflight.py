@@ -9,7 +9,7 @@ import pytest
 from homeport.rules.preflight import preflight
 from homeport.settings import Settings
 from homeport.source import Source
-from homeport.state.snapshot import Claim, Machine, PathFound, PortHolder, Snapshot, UnitFound
+from homeport.state.snapshot import Claim, Hindrance, Machine, PathFound, PortHolder, Snapshot, UnitFound
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 SETTINGS = make_settings()
@@ -186,6 +186,21 @@ def test_a_machine_that_will_not_do_is_refused_in_one_line(changed: dict[str, An
 )
 def test_a_machine_that_will_just_do_is_taken(changed: dict[str, Any]) -> None:
     assert problems(replace(bare(), **changed)) == []
+
+
+FIXED: dict[str, Hindrance] = {"/etc/homeport/notes/site.json": "mount", "/etc/homeport/notes": "attribute"}
+
+
+def test_what_cannot_be_replaced_is_told_first_and_only_when_it_would_have_to_be() -> None:
+    wanted = as_wanted(make_wanted())
+    claim, slot = "/etc/homeport/notes/site.json", "/etc/homeport/notes/blue.env"
+    assert problems(replace(wanted, fixed=FIXED)) == []
+    paths = {**wanted.paths, **{path: replace(wanted.paths[path], digest="0") for path in (claim, slot)}}
+    assert problems(replace(wanted, fixed=FIXED, paths=paths)) == [
+        f"host: {claim} is a mount point, over which no file can be put; umount {claim}, and have it not mounted again",
+        f"host: {slot} would be replaced, and /etc/homeport/notes may not be changed (lsattr says so); "
+        "chattr -ia /etc/homeport/notes",
+    ]
 
 
 def test_a_site_may_leave_its_old_name_when_that_is_said() -> None:
