@@ -17,6 +17,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab import private_index
 from tests.lab.commands import settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
 from tests.lab.searching import PAYLOAD, WATCH, Watch, files_with, forms, on_host, search, watching
@@ -146,6 +147,30 @@ def test_a_release_that_fails_while_it_holds_a_secret_does_not_tell_it(stage: St
     stage.run(*LOUD, status=1)
     assert "no start" in stage.outputs[-1]
     stage.project.write("main.py", main)
+
+
+def test_a_private_index_is_there_for_the_installation_alone(stage: Stage) -> None:
+    value = f"sentinel-{secrets.token_hex(16)}"
+    stage.values.append(value)
+    digest = private_index.serve(stage.seen, value)
+    locked = (stage.project.app / "requirements.txt").read_text()
+    stage.project.write("requirements.txt", f"{locked}vaulted==1 --hash=sha256:{digest}\n")
+    settle_data(stage.project, install_secrets=["UV_INDEX"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_INDEX", private_index.url(f"wrong-{value}"))
+        stage.run(*LOUD, status=1)
+        assert "the dependencies cannot be installed" in stage.outputs[-1]
+        patch.setenv("UV_INDEX", private_index.url(value))
+        stage.run(*LOUD)
+    stage.ids.append(stage.live())
+    assert stage.seen.shell("ls -d /srv/notes/venvs/*/lib/python3*/site-packages/vaulted")
+    assert "UV_INDEX" not in stage.variables()
+    # And without it nothing is connected to.
+    result = stage.project.deploy(stage.host)
+    assert result.returncode == 2
+    assert "install_secrets: UV_INDEX is not set" in result.stdout
+    settle_data(stage.project, install_secrets=[])
+    stage.project.write("requirements.txt", locked)
 
 
 def test_nobody_else_saw_a_secret_while_the_runs_were_under_way(stage: Stage) -> None:

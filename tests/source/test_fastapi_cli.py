@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from homeport.rendering import render
 from homeport.rules.dependencies import install_environment
 from homeport.rules.entrypoint import fastapi_arguments
+from tests.lab.project import until
+from tests.unit_values import VALUES
 
 from .test_uv import new_environment, run_uv
 
@@ -38,7 +44,7 @@ APP = "from fastapi import FastAPI\napp = FastAPI()\napi = FastAPI()\n"
 RELATIVE = "from . import near\n" + APP
 
 
-@pytest.fixture(scope="module", params=["0.0.2", "0.0.34"])
+@pytest.fixture(scope="module", params=["0.0.3", "0.0.34"])
 def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has that version of fastapi-cli."""
     environment = new_environment(tmp_path_factory.mktemp("fastapi-cli") / request.param)
@@ -82,3 +88,38 @@ def test_a_package_marker_at_the_root_is_rightly_refused(python: Path, tmp_path:
         text=True,
     )
     assert done.stdout.strip() != "main:app"
+
+
+VISITED = """
+from fastapi import FastAPI, Request
+app = FastAPI()
+@app.get("/")
+def client(request: Request): return request.client.host
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_the_units_command_serves_and_believes_the_proxy(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(VISITED)
+    unit = render("systemd/app@.service", None, **{**VALUES, "entrypoint": ("main.py",), "workers": 1})
+    words = shlex.split(next(line for line in unit.splitlines() if line.startswith("ExecStart=")).partition("=")[2])
+    variables = dict(pair.split("=") for pair in ("FORWARDED_ALLOW_IPS=127.0.0.1",) if f"Environment={pair}\n" in unit)
+    port = free_port()
+    command = [str(python.parent / "fastapi"), *(word.replace("${HOMEPORT_PORT}", str(port)) for word in words[1:])]
+    ask = ["curl", "-s", "-H", "X-Forwarded-For: 203.0.113.9", f"http://127.0.0.1:{port}/"]
+    # Another default than the one that is meant would be seen.
+    environment = {**os.environ, "FORWARDED_ALLOW_IPS": "", **variables}
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log) as server,
+    ):
+        try:
+            answered = until(lambda: subprocess.run(ask, capture_output=True, text=True).stdout == '"203.0.113.9"', 60)
+        finally:
+            server.terminate()
+    assert answered, (tmp_path / "log").read_text()
