@@ -15,12 +15,14 @@ from typing import Literal
 from homeport.errors import UsageError
 from homeport.rules import python_version
 from homeport.rules.lock_freshness import why_stale
+from homeport.rules.own_package import OwnFile
 from homeport.rules.release_id import content_id
 from homeport.rules.requirements import inside, read_requirements
 from homeport.rules.server import check_pins
 from homeport.rules.tree import folders
 from homeport.rules.uv_lock import Chosen, Lock, Table, read_lock, read_toml, shape_error, table
 from homeport.rules.wishes import DEV, Wishes, check_names, refuse_names
+from homeport.rules.workspace import PLACE, Workspace, refuse_other_members
 
 # What is read of most applications.
 DEPENDENCY_FILES = ("uv.lock", "requirements.txt", "pyproject.toml", "uv.toml", ".python-version")
@@ -41,7 +43,8 @@ class Dependencies:
 
     `digest` names the environment (12 hexadecimal characters). `install` has the argument lists for uv, to be run in
     the release's folder with the variables of `install_environment`; that folder may be read-only. `warnings` are a
-    line each. `requires_python` is a specifier that uv insists on, "" for none.
+    line each. `requires_python` is a specifier that uv insists on, "" for none; `files` are what the release has for
+    uv besides those of git.
     """
 
     kind: Kind
@@ -49,16 +52,21 @@ class Dependencies:
     install: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...] = ()
     requires_python: str = ""
+    files: tuple[OwnFile, ...] = ()
 
 
 @dataclass(frozen=True)
 class Application:
-    """The application's folder, seen by the rules: its files, a way to read one, its tree, and where and when it is."""
+    """The application's folder, seen by the rules: its files, a way to read one, its tree, and where and when it is.
+
+    `workspace` is the one that it is a member of, where it has no lock of its own.
+    """
 
     files: Set[str]
     read: Callable[[str], str | None]
     tree: str
     place: str
+    workspace: Workspace | None = None
 
 
 def install_environment(environment: str) -> dict[str, str]:
@@ -85,6 +93,8 @@ def decide_dependencies(application: Application, wishes: Wishes) -> Dependencie
         found = _from_lock(application, wishes)
     elif "requirements.txt" in application.files:
         found = _from_requirements(application, wishes)
+    elif application.workspace and "pyproject.toml" in application.files:
+        found = _from_workspace(application, application.workspace, wishes)
     elif "pyproject.toml" in application.files:
         found = _from_pyproject(application, wishes)
     else:
@@ -109,32 +119,48 @@ def _with_python(found: Dependencies, application: Application, wishes: Wishes) 
 
 def _from_lock(application: Application, wishes: Wishes) -> Dependencies:
     text = application.read("uv.lock") or ""
-    project, uv = _pyproject(application, "project"), _pyproject(application, "tool", "uv")
-    default = uv.get("default-groups", [DEV])
-    groups = _pyproject(application, "dependency-groups")
-    by_default = [*groups, DEV] if default == "all" else [str(one) for one in default if isinstance(default, list)]
-    lock = read_lock(
-        "uv.lock", text, Chosen(wishes.extras, (*wishes.groups, *(one for one in by_default if one != DEV)))
-    )
-    check_names(wishes, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
-    _check_fresh(application, lock)
+    lock = read_lock("uv.lock", text, _chosen(application, wishes))
+    for folder in lock.projects:
+        _check_fresh(application, lock, folder, posixpath.normpath(f"{folder}/pyproject.toml"), "uv.lock")
     _check_local(application, lock)
     check_pins(wishes.server, lock.installed, lock.versions, "uv.lock")
     parts = ["uv.lock", text, *([application.tree] if lock.local else [])]
-    sync = (*_SYNC, *(() if DEV in wishes.groups else ("--no-dev",)), *wishes.options())
-    return Dependencies("uv-lock", _digest("uv-lock", application, wishes, parts), (sync,))
+    return Dependencies("uv-lock", _digest("uv-lock", application, wishes, parts), (_sync(wishes),))
 
 
-def _check_fresh(application: Application, lock: Lock) -> None:
-    """Refuse a lock that was made for another pyproject.toml than the one that is there, or than a member's."""
-    for folder, package in lock.projects.items():
-        path = posixpath.normpath(f"{folder}/pyproject.toml")
-        pyproject = read_toml(path, (application.read(path) or "") if path in application.files else "")
-        if not isinstance(table(path, pyproject, "project").get("dependencies", []), list):
-            raise shape_error(path, "dependencies")
-        stale = why_stale(pyproject, package, lock.requires_python, lock.locked)
-        if stale:
-            raise _error(f"uv.lock {stale.replace('pyproject.toml', path)}", "run uv lock and commit uv.lock")
+def _from_workspace(application: Application, workspace: Workspace, wishes: Wishes) -> Dependencies:
+    lock = read_lock(workspace.path, workspace.text, _chosen(application, wishes), workspace.member)
+    _check_fresh(application, lock, workspace.member, "pyproject.toml", workspace.path)
+    refuse_other_members(workspace, lock)
+    check_pins(wishes.server, lock.installed, lock.versions, workspace.path)
+    files = workspace.files()
+    place = ("--no-install-workspace", "--project", posixpath.normpath(f"{PLACE}/{workspace.member}"))
+    parts = [workspace.member, *(part for file in files for part in (file.path, file.text))]
+    digest = _digest("uv-lock", application, wishes, parts)
+    return Dependencies("uv-lock", digest, ((*_sync(wishes), *place),), files=files)
+
+
+def _chosen(application: Application, wishes: Wishes) -> Chosen:
+    """Return what uv installs of the project: the default groups without `dev`, and what is asked for."""
+    project, uv = _pyproject(application, "project"), _pyproject(application, "tool", "uv")
+    groups, default = _pyproject(application, "dependency-groups"), uv.get("default-groups", [DEV])
+    check_names(wishes, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
+    by_default = [*groups] if default == "all" else [str(one) for one in default if isinstance(default, list)]
+    return Chosen(wishes.extras, (*wishes.groups, *(one for one in by_default if one != DEV)))
+
+
+def _sync(wishes: Wishes) -> tuple[str, ...]:
+    return (*_SYNC, *(() if DEV in wishes.groups else ("--no-dev",)), *wishes.options())
+
+
+def _check_fresh(application: Application, lock: Lock, folder: str, path: str, named: str) -> None:
+    """Refuse a lock, `named` so, in which `folder` was locked for another pyproject.toml than the one at `path`."""
+    pyproject = read_toml(path, (application.read(path) or "") if path in application.files else "")
+    if not isinstance(table(path, pyproject, "project").get("dependencies", []), list):
+        raise shape_error(path, "dependencies")
+    stale = why_stale(pyproject, lock.projects[folder], lock.requires_python, lock.locked)
+    if stale:
+        raise _error(f"{named} {stale.replace('pyproject.toml', path)}", f"run uv lock and commit {named}")
 
 
 def _check_local(application: Application, lock: Lock) -> None:
@@ -161,11 +187,8 @@ def _from_requirements(application: Application, wishes: Wishes) -> Dependencies
     parts = [part for path in sorted(found.contents) for part in (path, found.contents[path])]
     parts += [application.tree] if found.local or found.links else []
     hashes = ("--require-hashes",) if found.hashed else ()
-    return Dependencies(
-        "requirements",
-        _digest("requirements", application, wishes, parts),
-        ((*_INSTALL, "requirements.txt", *_COPIES, *hashes),),
-    )
+    install = (*_INSTALL, "requirements.txt", *_COPIES, *hashes)
+    return Dependencies("requirements", _digest("requirements", application, wishes, parts), (install,))
 
 
 def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:

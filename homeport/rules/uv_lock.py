@@ -68,14 +68,14 @@ def shape_error(path: str, name: str) -> UsageError:
     return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
 
 
-def read_lock(path: str, text: str, chosen: Chosen = Chosen()) -> Lock:
-    """Return what the lock at `path` says; `chosen` groups have the default ones among them.
+def read_lock(path: str, text: str, chosen: Chosen = Chosen(), project: str = ".") -> Lock:
+    """Return what the lock at `path` says of the project in the folder `project`, with what is `chosen` of it.
 
     `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
     """
     data = read_toml(path, text)
     packages = _packages(path, data)
-    installed = _reachable(packages, chosen)
+    installed = _reachable(packages, chosen, project)
     sources = [(normalized(package["name"]), *_local(package)) for package in packages]
     return Lock(
         installed=installed,
@@ -123,12 +123,12 @@ def _local(package: Table) -> tuple[str, str]:
     return "", ""
 
 
-def _reachable(packages: list[Table], chosen: Chosen) -> frozenset[str]:
-    """Return what the project at "." needs with what is `chosen`; all names if there is no such project."""
+def _reachable(packages: list[Table], chosen: Chosen, project: str) -> frozenset[str]:
+    """Return what the project at `project` needs with what is `chosen`; all names if there is no such project."""
     by_name: dict[str, list[Table]] = {}
     for package in packages:
         by_name.setdefault(normalized(package["name"]), []).append(package)
-    root = next((package for package in packages if _local(package)[1] == "."), None)
+    root = next((package for package in packages if _local(package)[1] == project), None)
     if root is None:
         return frozenset(by_name)
     waiting = list(root.get("dependencies", []))

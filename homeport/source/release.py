@@ -16,11 +16,12 @@ from homeport.errors import UsageError
 from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
 from homeport.rules.entrypoint import Entry, find_entry
 from homeport.rules.migrations import Migration, read_migrations
-from homeport.rules.own_package import OwnPackage, own_package
+from homeport.rules.own_package import OwnFile, OwnPackage, own_package
 from homeport.rules.server import ServerChoice
 from homeport.rules.tree import disk_kilobytes, folders
-from homeport.rules.uv_lock import read_lock, read_toml
+from homeport.rules.uv_lock import read_toml
 from homeport.rules.wishes import Wishes
+from homeport.rules.workspace import find_workspace
 from homeport.settings.model import Settings
 from homeport.source.archive import Archive, Content, Present, build_archive
 from homeport.source.git import GitError, Repository, find_repository
@@ -132,7 +133,7 @@ def _read(
         disk_kilobytes=disk_kilobytes(tree.files),
         disk_files=len(tree.files) + len(folders(tree.paths())),
         own=own,
-        content=_content(tree, revision, own),
+        content=_content(tree, revision, (*own.files, *dependencies.files)),
     )
 
 
@@ -141,34 +142,18 @@ def _own(tree: Tree, entry: Entry) -> OwnPackage:
     return own_package(tree.paths(), pyproject, tree.read, tree=tree.id, imported_from=entry.imported_from)
 
 
-def _content(tree: Tree, revision: Revision, own: OwnPackage) -> Content:
+def _content(tree: Tree, revision: Revision, more: tuple[OwnFile, ...]) -> Content:
     largest = max(tree.files, key=lambda entry: entry.size, default=None)
-    return Content(tree.repository, tree.root, tree.folder, revision.time, largest, own.files)
+    return Content(tree.repository, tree.root, tree.folder, revision.time, largest, more)
 
 
 def _dependencies(tree: Tree, place: str, wishes: Wishes) -> Dependencies:
-    application = Application(tree.paths(), tree.read, tree.id, place)
-    if not {"uv.lock", "requirements.txt"} & application.files:
-        _refuse_workspace_member(tree)
-    return decide_dependencies(application, wishes)
+    files, workspace = tree.paths(), None
+    if tree.folder and not {"uv.lock", "requirements.txt"} & files:
+        workspace = find_workspace(tree.folder, lambda path: _text(tree.repository, tree.root, path))
+    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace), wishes)
 
 
-def _refuse_workspace_member(tree: Tree) -> None:
-    """Raise UsageError when a uv.lock in a folder above has the application as a member of its workspace."""
-    above = tree.folder
-    while above:
-        above = posixpath.dirname(above)
-        path = posixpath.join(above, "uv.lock")
-        blob = _blob(tree.repository, tree.root, path)
-        member = posixpath.relpath(tree.folder, above or ".")
-        if blob and member in read_lock(path, read_text(tree.repository, blob, path)).members:
-            raise UsageError(
-                f"{tree.folder} is in the workspace of {path}, and a lock outside of the application is not supported",
-                key="app_subdirectory",
-                fix="write a requirements.txt there with uv export --package NAME --no-dev --no-emit-workspace "
-                f"--output-file {tree.folder}/requirements.txt and commit it",
-            )
-
-
-def _blob(repository: Repository, root: str, path: str) -> str | None:
-    return repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{path}")
+def _text(repository: Repository, root: str, path: str) -> str | None:
+    blob = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{path}")
+    return read_text(repository, blob, path) if blob else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from .conftest import Repo
 
 # Named by the lock, as it must be, but installed on Windows only: the tests need no real server.
 COMMAND = "fastapi-cli==0.0.34 ; sys_platform == 'win32'"
+BUILD = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 LIBRARY = {
     "libs/near/pyproject.toml": '[project]\nname = "near"\nversion = "1"\nrequires-python = ">=3.11"\n[build-system]\n'
     'requires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
@@ -171,20 +171,40 @@ def test_a_bare_pyproject_installs_its_dependencies_and_not_itself(
     assert there.listing() == there.before
 
 
-def test_a_workspace_member_is_refused_with_a_command_that_helps(new_repo: Callable[[str], Repo]) -> None:
+def test_a_member_of_a_workspace_is_installed_by_the_lock_above_it(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
     repo = new_repo("mono").write({
-        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*"]\n', "apps/api/main.py": "",
-        "apps/api/pyproject.toml": pyproject("h11", COMMAND),
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*"]\n[dependency-groups]\nx = ["certifi"]\n',
+        "apps/api/main.py": "", "apps/api/pyproject.toml": pyproject("h11", COMMAND) + "\n" + BUILD,
+        "apps/other/pyproject.toml": pyproject("iniconfig").replace("my-app", "other"),
     })  # fmt: skip
     run_uv("lock", cwd=repo.path)
     repo.commit()
-    line = repo.refusal(app_subdirectory="apps/api")
-    assert line == (
-        "app_subdirectory: apps/api is in the workspace of uv.lock, and a lock outside of the application is not "
-        "supported; write a requirements.txt there with uv export --package NAME --no-dev --no-emit-workspace "
-        "--output-file apps/api/requirements.txt and commit it"
+    there = host(repo.read(app_subdirectory="apps/api"))
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    assert there.listing() == there.before
+    before = there.source.dependencies.digest
+    repo.write({"apps/api/main.py": "# changed"}).commit()
+    assert repo.read(app_subdirectory="apps/api").dependencies.digest == before
+    stale = pyproject("h11", "idna", COMMAND) + "\n" + BUILD
+    repo.write({"apps/api/pyproject.toml": stale}).commit()
+    assert repo.refusal(app_subdirectory="apps/api") == (
+        "app_source: uv.lock is older than pyproject.toml: it was not made for idna; run uv lock and commit uv.lock"
     )
-    command = line.split(" with ")[1].removesuffix(" and commit it").replace("NAME", "my-app")
-    run_uv(*shlex.split(command)[1:], cwd=repo.path)
+
+
+def test_a_member_that_needs_another_is_refused_with_what_helps(new_repo: Callable[[str], Repo]) -> None:
+    sources = "[tool.uv.sources]\nother = { workspace = true }\n"
+    repo = new_repo("mono").write({
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*"]\n', "apps/api/main.py": "",
+        "apps/api/pyproject.toml": pyproject("h11", "other", COMMAND, more=sources),
+        "apps/other/pyproject.toml": pyproject("iniconfig").replace("my-app", "other") + BUILD,
+    })  # fmt: skip
+    run_uv("lock", cwd=repo.path)
     repo.commit()
-    assert repo.read(app_subdirectory="apps/api").dependencies.install[0][-1] == "--require-hashes"
+    assert repo.refusal(app_subdirectory="apps/api") == (
+        "app_subdirectory: uv.lock has apps/other installed for apps/api, which is not in the release; set it to a "
+        "folder that has both, or write a requirements.txt with uv export --package NAME --no-dev"
+    )
