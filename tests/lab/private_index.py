@@ -29,7 +29,10 @@ class Index(http.server.BaseHTTPRequestHandler):
         for name, value in (("Content-Type", "text/html"), ("Content-Length", str(len(body))), *headers):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
 
     def log_message(self, *words):
         pass
