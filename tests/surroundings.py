@@ -6,6 +6,7 @@ It is tried, once in a run, and only where a test asks for a machine.
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -39,6 +40,30 @@ def own_network() -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     return words if done.returncode == 0 else ()
+
+
+@functools.cache
+def systemd_verifies() -> bool:
+    """Tell whether `systemd-analyze verify` works here, which may have to write to /run: it passes a right unit."""
+    with tempfile.TemporaryDirectory() as folder:
+        unit = Path(folder) / "homeport-try.service"
+        unit.write_text("[Service]\nExecStart=/bin/true\n")
+        try:
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, check=False)
+        except FileNotFoundError:
+            return False
+    return done.returncode == 0
+
+
+@functools.cache
+def gives_files_away() -> bool:
+    """Tell whether we may make a file another user's."""
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            os.chown(file.name, 1, 1)
+        except OSError:
+            return False
+    return True
 
 
 def left_out(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -177,6 +177,8 @@ class Lab:
 
     def prepare(self, suite: Suite, backend: BackendName, context: LabContext) -> None:
         """Install what hosts of this kind need, and build their base image unless it is in the cache."""
+        if backend == "nspawn" and context.network.loopback:
+            raise LabError("this lab has no bridge, which nspawn hosts need", fix="run 'homeport lab down' first")
         require_commands(*self.way.commands(backend))
         self.backend(backend, context).prepare(suite)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, LabError
 from homeport.lab import sources, ways
 from homeport.lab.machine import progress, require_commands
 from homeport.lab.model import LabDirectory
@@ -40,10 +41,18 @@ def main(purpose: str) -> int:
 
 def _prepare() -> None:
     """Tell the way, and see to it that everything is there that it takes."""
-    way = _way()
+    way, problems, packages = _way(), [], _python_packages()
     progress(f"{way.line()}.")
-    sources.read("bookworm")
-    require_commands(*way.commands(), *CALLED, packages=_python_packages())
+    try:
+        packages += _keyring_packages(sources.read("bookworm"))
+    except LabError as error:
+        problems.append(str(error))
+    try:
+        require_commands(*way.commands(), *CALLED, packages=packages)
+    except LabError as error:
+        problems.append(str(error))
+    if problems:
+        raise LabError("; ".join(problems))
 
 
 def _way() -> ways.Way:
@@ -53,6 +62,12 @@ def _way() -> ways.Way:
 def _python_packages() -> list[str]:
     """Return the package that a Debian's Python lacks to make an environment."""
     return [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+
+
+def _keyring_packages(found: list[sources.Source]) -> list[str]:
+    """Return the package that brings Debian's keys, where they are needed and not there: on Ubuntu, for one."""
+    needed = any(source.signed_by == sources.KEYRING for source in found)
+    return ["debian-archive-keyring"] if needed and not Path(sources.KEYRING).exists() else []
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def try_all(folder: Path) -> Trials:
     """Try everything; `folder` is where the lab's disks are to lie, or will be made in (overlays depend on it)."""
     if sys.platform != "linux":
         return Trials(linux=f"this is {sys.platform}")
-    mount = _fails("unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /mnt")
+    mount = _fails("unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /")
     return Trials(
         mount=mount,
         overlay=mount or _overlay(_existing(folder)),

@@ -1,7 +1,6 @@
 """The unit templates and their quoting, judged by systemd itself; the migration script, run by a shell."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from hypothesis import strategies as st
 
 from homeport.rendering import render
 from homeport.rendering_filters import systemd_quote
+from tests.surroundings import systemd_verifies
 from tests.unit_values import VALUES
 
 text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
-needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+needs_systemd = pytest.mark.skipif(not systemd_verifies(), reason="systemd-analyze verifies nothing here")
 ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n", "\\t": "\t", "\\r": "\r"}
 
 

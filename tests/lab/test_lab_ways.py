@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import LabError, UsageError
-from homeport.lab import Lab, LabDirectory, LabHost, machine, ready, site, ways
+from homeport.lab import Lab, LabDirectory, LabHost, machine, ready, site, sources, ways
 from homeport.lab.context import LabContext
 from homeport.lab.network import Network
 from homeport.lab.trials import Trials, try_all
@@ -119,6 +120,33 @@ def test_the_tests_that_need_no_machine_are_named_where_no_machine_can_be_made(
     assert capsys.readouterr().err.endswith("; 'make test-fast' runs the tests that need no machine\n")
 
 
+def test_a_mirror_that_is_not_known_and_packages_that_are_missing_are_told_together(
+    bare: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sources, "for_suite", lambda *_: [])
+    assert ready.main("demo") == 1
+    *_, error = capsys.readouterr().err.splitlines()
+    assert "give the URL of a Debian mirror in HOMEPORT_LAB_MIRROR; this computer lacks curl, " in error
+
+
+def test_debians_keys_are_asked_for_where_its_mirror_is_used_and_they_are_missing(
+    bare: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOMEPORT_LAB_MIRROR", "http://mirror.example/debian")
+    monkeypatch.setattr(sources, "KEYRING", "/nowhere/keyring.gpg")
+    assert ready.main("demo") == 1
+    assert ", debian-archive-keyring, " in capsys.readouterr().err
+
+
+def test_a_lab_without_a_bridge_takes_no_host_that_needs_one(tmp_path: Path) -> None:
+    lab = Lab(LabDirectory(tmp_path / "lab"))
+    context = LabContext(lab.directory, Network.without_bridge(lab.id))
+    with pytest.raises(
+        LabError, match="this lab has no bridge, which nspawn hosts need; run 'homeport lab down' first"
+    ):
+        lab.prepare("bookworm", "nspawn", context)
+
+
 def test_a_python_that_makes_environments_needs_no_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert ready.main("python") == 0
     assert capsys.readouterr() == ("", "")
@@ -126,11 +154,12 @@ def test_a_python_that_makes_environments_needs_no_package(capsys: pytest.Captur
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tries what Linux allows")
 def test_nothing_that_was_tried_stays(tmp_path: Path) -> None:
-    before = Path("/proc/self/mounts").read_text(), sorted(Path("/sys/class/net").iterdir())
+    mounts = Path("/proc/self/mounts").read_text().count(" tmpfs ")
     tried = try_all(tmp_path / "not" / "there")
     assert not tried.linux
     assert all(getattr(tried, field.name).count("\n") == 0 for field in fields(tried))
-    assert before == (Path("/proc/self/mounts").read_text(), sorted(Path("/sys/class/net").iterdir()))
+    assert Path("/proc/self/mounts").read_text().count(" tmpfs ") == mounts
+    assert list(Path("/sys/class/net").glob(f"hptry{os.getpid()}")) == []
     assert list(tmp_path.iterdir()) == []
 
 
