@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from homeport.cli.reporting import end, gathered, print_json
-from homeport.cli.running import command_line, lock_wait_option, run, target_options
+from homeport.cli.running import command_line, lock_wait_option, target_options
+from homeport.cli.showing import Deed, follow, must_be_asked
 from homeport.cli.status_view import certificate
 from homeport.errors import UsageError
 
@@ -56,9 +56,9 @@ def line_of(one: dict[str, Any]) -> str:
 def _renew(target: str, limit: tuple[str, ...], *, yes: bool, as_json: bool, lock_wait: int | None) -> None:
     if as_json:
         raise UsageError("there is nothing to print", key="--json", fix="leave out --renew")
-    if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to renew without being asked")
-    run(command_line("renew", target, limit, {"lock_wait_seconds": lock_wait}, yes=yes))
+    must_be_asked(yes=yes)
+    words = command_line("renew", target, limit, {"lock_wait_seconds": lock_wait})
+    follow(words, yes=yes, deed=Deed("renew", "renewed"))
 
 
 def _published(one: dict[str, Any]) -> dict[str, Any]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 
-from homeport import identity
-from homeport.cli import plans, summary
-from homeport.cli.display import Plain, display_of
-from homeport.cli.following import Child, Event, interruptible
+from homeport.cli import plans
+from homeport.cli.following import Child
 from homeport.cli.progress import Progress
 from homeport.cli.running import lock_wait_option, project_line, target_options
-from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
+from homeport.cli.showing import end, follow, must_be_asked
+from homeport.errors import EXIT_CHANGES
 
 DEPLOY_EXAMPLES = """\b
 Examples:
@@ -75,77 +71,6 @@ def plan(target: str, limit: tuple[str, ...], ref: str | None, diff: bool, as_js
     if not as_json:
         click.echo(plans.total(progress))
     raise SystemExit(EXIT_CHANGES if progress.planned else 0)
-
-
-def must_be_asked(*, yes: bool) -> None:
-    """Raise UsageError where there is neither a yes nor somebody to ask."""
-    if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
-
-
-def follow(words: list[str], *, yes: bool) -> None:
-    """Run a deploy to its end, shown as it goes on; print its summary, and exit with its status unless that is 0."""
-    child, progress = Child(words, decides=not yes), Progress()
-    began = time.monotonic()
-    if shown(child, progress):
-        took, now = time.monotonic() - began - progress.asked_seconds, datetime.now(UTC)
-        for line in summary.deployed(progress, child.status, took, by=identity.by(), now=now):
-            click.echo(line)
-    elif not child.interrupted:
-        raise HomeportError("nothing was changed")
-    end(child, progress)
-
-
-def shown(child: Child, progress: Progress) -> bool:
-    """Show a run as it goes on; return False when whoever was asked did not agree to it."""
-    display, running = display_of(progress), child.events()
-    if not _until_prepared(display, progress, running):
-        return True
-    asked = time.monotonic()
-    go = agreed(child, progress)
-    progress.asked_seconds = time.monotonic() - asked
-    child.decide(go=go)
-    _until_prepared(display, progress, running)
-    return go
-
-
-def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]) -> bool:
-    """Show it until it waits for an answer, or has ended; tell whether it waits."""
-    with display.shown():
-        for event in running:
-            if event["event"] == "prepared":
-                return True
-            display.say(progress.take(event, time.monotonic()))
-    return False
-
-
-def agreed(child: Child, progress: Progress) -> bool:
-    """Show what would change, and ask; an interrupt is the child's end too."""
-    for line in plans.table(progress, diffs=False):
-        click.echo(line, err=True)
-    if not progress.planned:
-        return True
-    try:
-        with interruptible():
-            return click.confirm(f"{plans.total(progress)}: deploy?", default=True, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        child.interrupted, child.status = True, EXIT_INTERRUPTED
-        return False
-
-
-def end(child: Child, progress: Progress) -> None:
-    """Say what went wrong, as far as that has not been shown yet, and exit with the run's status unless it is 0."""
-    if child.status == 0:
-        return
-    for line in progress.problems:
-        click.echo(f"error: {line}", err=True)
-    if child.interrupted:
-        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
-    elif not progress.errors:
-        for line in progress.chatter:
-            click.echo(line, err=True)
-    raise SystemExit(child.status)
 
 
 def coloured(line: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from homeport.cli.running import command_line, lock_wait_option, run, target_options
+from homeport.cli.running import command_line, lock_wait_option, target_options
+from homeport.cli.showing import Deed, follow
 
 
 @click.command(epilog='\b\nExample:\n  homeport lock production -m "the database moves, ask Carol"')
@@ -18,7 +19,7 @@ def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | Non
     While a deploy is under way this ends with 4 too, or waits for it with --lock-wait.
     """
     data = {"_message": message, "lock_wait_seconds": lock_wait}
-    run(command_line("lock", target, limit, data, yes=True))
+    follow(command_line("lock", target, limit, data), yes=True, deed=Deed("hold deploys", "locked"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport unlock production")
@@ -28,4 +29,4 @@ def unlock(target: str, limit: tuple[str, ...]) -> None:
 
     Not needed after a deploy that was killed: the lock of a run goes with the run.
     """
-    run(command_line("unlock", target, limit, {}, yes=True))
+    follow(command_line("unlock", target, limit, {}), yes=True, deed=Deed("let deploys go on", "unlocked"))

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from homeport.cli.reporting import end, gathered, print_json
-from homeport.cli.running import command_line, run, target_options
+from homeport.cli.running import command_line, target_options
+from homeport.cli.showing import Deed, follow
 from homeport.errors import UsageError
 
 EXAMPLES = """\b
@@ -39,7 +40,8 @@ def maintenance(target: str, limit: tuple[str, ...], state: str | None, message:
     if message and state == "off":
         raise UsageError("nobody needs to be told why it ends", key="--message", fix="leave it out")
     data = {"_closed": state == "on", "_message": message or None}
-    run(command_line("maintenance", target, limit, data, yes=True))
+    deed = Deed("close", "closed") if state == "on" else Deed("open", "opened")
+    follow(command_line("maintenance", target, limit, data), yes=True, deed=deed)
 
 
 def _show(hosts: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -81,6 +81,11 @@ class HostProgress:
         return [step for step in self.steps if step.changes]
 
     @property
+    def changes(self) -> list[str]:
+        """All that was changed, in the order in which it was."""
+        return [change for step in self.steps for change in step.changes]
+
+    @property
     def release(self) -> str:
         """The release that it gets, with its ref and commit; "" as long as nobody knows."""
         ref, commit = self.about.get("ref"), self.about.get("commit", "")[:SHORT_COMMIT]
@@ -90,6 +95,8 @@ class HostProgress:
     def way(self) -> str:
         """From which release of the application it goes to which."""
         app, live = self.about.get("app"), self.about.get("live") or "none"
+        if not self.release:
+            return self.about.get("app", "")
         if live == self.about.get("release"):
             return f"{app} {self.release}, which is live"
         return f"{app} {live} -> {self.release}"

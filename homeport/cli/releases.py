@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from homeport.cli import reporting
-from homeport.cli.running import command_line, lock_wait_option, run, target_options
-from homeport.errors import UsageError
+from homeport.cli.running import command_line, lock_wait_option, target_options
+from homeport.cli.showing import Deed, follow, must_be_asked
 from homeport.rules.holder import held_by_hand
 from homeport.rules.rollback import PREVIOUS
 
@@ -29,10 +28,10 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
     Needs neither the source nor a package registry. Migrations of the database are not undone: those in between are
     shown, and without --yes they end it. A release that has failed, or never was live, is never gone back to.
     """
-    if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to go back without being asked")
+    must_be_asked(yes=yes)
     data = {"release": release, "accept_migrations": yes or None, "lock_wait_seconds": lock_wait}
-    run(command_line("rollback", target, limit, data, yes=yes))
+    words = command_line("rollback", target, limit, data)
+    follow(words, yes=yes, deed=Deed("go back", "rolled back"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport restart production --limit web1.example.com")
@@ -46,7 +45,7 @@ def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int 
     replaced by way of the other slot, which takes the memory of a second application for a while.
     """
     data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
-    run(command_line("restart", target, limit, data, yes=True))
+    follow(command_line("restart", target, limit, data), yes=True, deed=Deed("restart", "restarted"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport releases production --json")

@@ -65,15 +65,21 @@ def _where() -> str:
     return f"cd {projects[0]} first" if projects else "run this in the project's folder, beside inventories/"
 
 
-def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[str, object], *, yes: bool) -> list[str]:
+def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[str, object]) -> list[str]:
     """Return the command that runs one of our deploy files (`plans/entries/ENTRY.py`) against TARGET.
 
-    A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text.
+    A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text. pyinfra
+    asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.following`).
     """
-    words = [sys.executable, "-m", "pyinfra", inventory(target), str(ENTRIES / f"{entry}.py")]
+    return [*_words(str(ENTRIES / f"{entry}.py"), target, limit, data), "-y"]
+
+
+def _words(deploy_file: str, target: str, limit: Iterable[str], data: Mapping[str, object]) -> list[str]:
+    words = [sys.executable, "-m", "pyinfra", inventory(target), deploy_file]
     words += [word for name in limit for word in ("--limit", name)]
-    words += [word for key, one in data.items() if one is not None for word in ("--data", f"{key}={json.dumps(one)}")]
-    return words + (["-y"] if yes else [])
+    return words + [
+        word for key, one in data.items() if one is not None for word in ("--data", f"{key}={json.dumps(one)}")
+    ]
 
 
 def project_line(
@@ -84,22 +90,7 @@ def project_line(
         raise UsageError(
             "there is none here", key=deploy_file, fix="run this in the project's folder, beside inventories/"
         )
-    line = command_line("", target, limit, data, yes=False)
-    line[line.index(str(ENTRIES / ".py"))] = deploy_file
-    return [*line, *options]
-
-
-def run(words: list[str]) -> None:
-    """Run it to its end with its output shown as it comes, and end with its exit status."""
-    with subprocess.Popen(words) as process:
-        while True:
-            try:
-                status = process.wait()
-                break
-            except KeyboardInterrupt:
-                # The interrupt went to pyinfra too, which ends by itself.
-                continue
-    raise SystemExit(status if status >= 0 else SIGNALLED - status)
+    return [*_words(deploy_file, target, limit, data), *options]
 
 
 def readings(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a person keeps of a deploy: a few lines to paste, made of how it went. Pure."""
+"""What a person keeps of a run: a few lines to paste, made of how it went. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from homeport.cli.progress import HostProgress, Progress, duration
 from homeport.errors import EXIT_HELD, EXIT_INTERRUPTED
 
-ENDS = {0: "deployed", EXIT_HELD: "not deployed, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
 
+def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str, now: datetime) -> Iterator[str]:
+    """Yield the summary of a run that ended with `status`; nothing when it has not come as far as a host.
 
-def deployed(progress: Progress, status: int, seconds: float, *, by: str, now: datetime) -> Iterator[str]:
-    """Yield the summary of a deploy that ended with `status`; nothing when it has not come as far as a host."""
+    `done` says what was done when all went well ("deployed").
+    """
     if not progress.hosts:
         return
-    word = ENDS.get(status, "not deployed")
+    ends = {0: done, EXIT_HELD: f"not {done}, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
+    word = ends.get(status, f"not {done}")
     if status == 0 and not any(host.worked for host in progress.hosts.values()):
         word = "nothing to change, as was seen"
     yield f"{word} in {duration(seconds)} by {by}, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -28,7 +30,8 @@ def deployed(progress: Progress, status: int, seconds: float, *, by: str, now: d
 
 
 def _host(host: HostProgress) -> Iterator[str]:
-    yield host.way if host.release else host.state
+    # What has no release of its own (a hold, say) is told by what it changed.
+    yield host.way if host.release else "; ".join(host.changes) or host.state
     if steps := list(_steps(host)):
         yield ", ".join(steps)
     for line in host.errors:

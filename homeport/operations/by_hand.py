@@ -38,6 +38,12 @@ class ReleasesRun(HostRun):
     def _read(self) -> Releases:
         return self.asked(ReleasesFact, self.settings.app_name, what="the host's releases cannot be read")
 
+    def told(self) -> dict[str, str]:
+        """Return besides, where a release is concerned, the one that is live now, and where it is served."""
+        about = self.about()
+        more = {"live": self.found.live, "url": f"https://{self.settings.domain}/"} if about.get("release") else {}
+        return {**about, **more}
+
     @property
     def asked_for(self) -> Asked:
         """What the command asks for besides settings."""

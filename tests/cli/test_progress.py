@@ -12,7 +12,7 @@ import pytest
 from homeport.cli import plans
 from homeport.cli.following import parse
 from homeport.cli.progress import Progress, duration, in_view
-from homeport.cli.summary import deployed
+from homeport.cli.summary import lines as summary_lines
 from homeport.events import MARK
 from homeport.paths import PACKAGE
 
@@ -108,7 +108,7 @@ def test_an_error_is_shown_once_and_a_failed_step_has_one() -> None:
 
 def test_the_summary_says_what_went_where_how_long_and_by_whom() -> None:
     progress, _ = after(RUN, step("Files", "started"), change("/etc/a"), step("Files", "done"))
-    assert list(deployed(progress, 0, 71.2, by="carol@desk", now=NOW)) == [
+    assert list(summary_lines(progress, 0, 71.2, done="deployed", by="carol@desk", now=NOW)) == [
         "deployed in 1 min 11 s by carol@desk, 2026-11-22 11:00 UTC",
         "  web1  hello 1111 -> 2222 (main at 0123456789ab)",
         "        Files 2 s",
@@ -124,16 +124,28 @@ def test_the_summary_of_a_failure_has_its_cause_and_promises_no_address() -> Non
         {"event": "error", "host": "web1", "line": "web1: it died"},
         step("Start", "failed"),
     )
-    lines = list(deployed(progress, 1, 9, by="c@d", now=NOW))
+    lines = list(summary_lines(progress, 1, 9, done="deployed", by="c@d", now=NOW))
     assert lines[0].startswith("not deployed in 9 s")
     assert lines[2:] == ["        Start failed after 3 s", "        error: it died"]
 
 
 def test_a_run_that_changed_nothing_says_so() -> None:
     progress, _ = after({**RUN, "live": "2222"}, step("Files", "started"), step("Files", "done"))
-    first, second, _ = deployed(progress, 0, 2, by="c@d", now=NOW)
+    first, second, _ = summary_lines(progress, 0, 2, done="deployed", by="c@d", now=NOW)
     assert first.startswith("nothing to change")
     assert second == "  web1  hello 2222 (main at 0123456789ab), which is live"
+
+
+def test_what_has_no_release_is_summed_up_by_what_it_changed() -> None:
+    run = {"event": "run", "host": "web1", "action": "hold", "app": "hello"}
+    made = {"event": "change", "host": "web1", "action": "hold", "what": "deploys", "reason": "wait", "planned": False}
+    progress, _ = after(run, step("Lock", "started"), made, step("Lock", "done"))
+    first, second, _ = summary_lines(progress, 0, 1, done="locked", by="c@d", now=NOW)
+    assert first == "locked in 1 s by c@d, 2026-11-22 11:00 UTC"
+    assert second == "  web1  hold deploys (wait)"
+    assert next(iter(summary_lines(progress, 4, 1, done="locked", by="c@d", now=NOW))).startswith(
+        "not locked, held by somebody else, in 1 s"
+    )
 
 
 def test_of_many_hosts_those_that_need_a_look_are_shown_and_the_others_counted() -> None:

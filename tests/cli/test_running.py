@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import running
+from homeport.cli.following import Child
 from homeport.cli.releases import table
 from homeport.errors import UsageError
 from homeport.paths import ENTRIES
@@ -42,7 +43,7 @@ def test_outside_of_a_project_it_is_said_where_to_be(tmp_path: Path, monkeypatch
 
 def test_values_go_as_json_so_that_no_release_id_becomes_a_number() -> None:
     data = {"release": "000000000012", "accept_migrations": None, "lock_wait_seconds": 5}
-    words = running.command_line("rollback", "production", ("web1", "web2"), data, yes=True)
+    words = running.command_line("rollback", "production", ("web1", "web2"), data)
     assert words[3:5] == ["inventories/production.py", str(ENTRIES / "rollback.py")]
     assert words[5:] == (
         [
@@ -68,9 +69,9 @@ def test_every_command_has_its_deploy_file() -> None:
     ("code", "status"), [("", 0), ("raise SystemExit(4)", 4), ("import os; os.kill(os.getpid(), 9)", 137)]
 )
 def test_the_exit_status_is_that_of_pyinfra(code: str, status: int) -> None:
-    with pytest.raises(SystemExit) as caught:
-        running.run([sys.executable, "-c", code])
-    assert caught.value.code == status
+    child = Child([sys.executable, "-c", code])
+    assert list(child.events()) == []
+    assert child.status == status
 
 
 def test_what_is_read_are_the_lines_of_the_hosts_and_nothing_else() -> None:
@@ -122,3 +123,29 @@ def test_beside_a_project_its_folder_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "app" / "ansible")
     with pytest.raises(UsageError, match="run this in the project's folder"):
         running.inventory("production")
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> list[dict[str, object]]:
+    """Return what is made of a reader that does `code`."""
+    (tmp_path / "reader.py").write_text(code)
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/reader.py\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    return list(running.readings("status", "production", ()))
+
+
+def test_a_reader_is_listened_to_although_an_inventory_prints_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = 'print("hello"); print("\\x1e" + \'{"host": "web1", "error": "no"}\'); raise SystemExit(1)'
+    assert reading(monkeypatch, tmp_path, code) == [{"host": "web1", "error": "no"}]
+    assert capsys.readouterr().err == "hello\n"
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(1)", "1 / 0", 'print("\\x1e" + \'{"host": "a"}\'); 1 / 0'])
+def test_a_reader_that_failed_without_a_host_that_did_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        reading(monkeypatch, tmp_path, code)
+    assert caught.value.code == 1

@@ -38,6 +38,7 @@ def refusal(result: subprocess.CompletedProcess[str], status: int) -> str:
     assert result.returncode == status, result.stdout
     assert "Traceback" not in result.stdout
     lines = result.stdout.splitlines()
-    # A command's own line; pyinfra adds one of its own, which says no more than that there was an error.
-    [line] = [line for line in lines if "] error: " in line] or [line for line in lines if "error" in line]
-    return line
+    # pyinfra adds a line of its own, which says no more than that there was an error; a summary says it once more.
+    said = [line for line in lines if "] error: " in line] or [line for line in lines if "error" in line]
+    assert len({line.partition("error: ")[2] for line in said}) == 1, said
+    return said[0]

@@ -87,7 +87,7 @@ def test_it_says_who_closed_it_since_when_and_why(stage: Stage) -> None:
     document = json.loads(stage.homeport(*ON, "--json"))
     conforms(document, "maintenance")
     assert document[0]["maintenance"]["message"] == "we move"
-    assert "No changes" in stage.homeport(*ON, "on", "-m", "we move")
+    assert "nothing to change" in stage.homeport(*ON, "on", "-m", "we move")
 
 
 def test_it_lasts_over_a_deploy_with_a_page_of_ones_own_and_over_a_reboot(stage: Stage) -> None:
@@ -111,7 +111,7 @@ def test_a_deploy_at_work_does_not_keep_anybody_from_opening_it_again(stage: Sta
     assert "let in again" in stage.homeport(*ON, "off")
     assert stage.asked()[0] == 200
     assert "open" in stage.homeport(*ON)
-    assert "No changes" in stage.homeport(*ON, "off")
+    assert "nothing to change" in stage.homeport(*ON, "off")
     stage.homeport("unlock", "lab", "--limit", "shut")
 
 

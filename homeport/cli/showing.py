@@ -1,0 +1,103 @@
+"""Runs pyinfra for a command that changes hosts, the same way for all of them: live progress, a question, a summary.
+
+What pyinfra prints by itself is shown only where it is all that there is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+
+from homeport import identity
+from homeport.cli import plans, summary
+from homeport.cli.display import Plain, display_of
+from homeport.cli.following import Child, Event, interruptible
+from homeport.cli.progress import Progress
+from homeport.errors import EXIT_INTERRUPTED, HomeportError, UsageError
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a run does, for people: the verb of the question, and what the summary says when it was done."""
+
+    verb: str
+    done: str
+
+
+DEPLOY = Deed("deploy", "deployed")
+
+
+def must_be_asked(*, yes: bool) -> None:
+    """Raise UsageError where there is neither a yes nor somebody to ask."""
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
+
+
+def follow(words: list[str], *, yes: bool, deed: Deed = DEPLOY) -> None:
+    """Run pyinfra to its end, shown as it goes on; print a summary, and exit with its status unless that is 0."""
+    child, progress = Child(words, decides=not yes), Progress()
+    began = time.monotonic()
+    if shown(child, progress, deed):
+        took, now = time.monotonic() - began - progress.asked_seconds, datetime.now(UTC)
+        for line in summary.lines(progress, child.status, took, done=deed.done, by=identity.by(), now=now):
+            click.echo(line)
+    elif not child.interrupted:
+        raise HomeportError("nothing was changed")
+    end(child, progress)
+
+
+def shown(child: Child, progress: Progress, deed: Deed) -> bool:
+    """Show a run as it goes on; return False when whoever was asked did not agree to it."""
+    display, running = display_of(progress), child.events()
+    if not _until_prepared(display, progress, running):
+        return True
+    asked = time.monotonic()
+    go = agreed(child, progress, deed)
+    progress.asked_seconds = time.monotonic() - asked
+    child.decide(go=go)
+    _until_prepared(display, progress, running)
+    return go
+
+
+def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]) -> bool:
+    """Show it until it waits for an answer, or has ended; tell whether it waits."""
+    with display.shown():
+        for event in running:
+            if event["event"] == "prepared":
+                return True
+            display.say(progress.take(event, time.monotonic()))
+    return False
+
+
+def agreed(child: Child, progress: Progress, deed: Deed) -> bool:
+    """Show what would change, and ask; an interrupt is the child's end too."""
+    for line in plans.table(progress, diffs=False):
+        click.echo(line, err=True)
+    if not progress.planned:
+        return True
+    try:
+        with interruptible():
+            return click.confirm(f"{plans.total(progress)}: {deed.verb}?", default=True, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        child.interrupted, child.status = True, EXIT_INTERRUPTED
+        return False
+
+
+def end(child: Child, progress: Progress) -> None:
+    """Say what went wrong, as far as that has not been shown yet, and exit with the run's status unless it is 0."""
+    if child.status == 0:
+        return
+    for line in progress.problems:
+        click.echo(f"error: {line}", err=True)
+    if child.interrupted:
+        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+    elif not progress.errors:
+        for line in progress.chatter:
+            click.echo(line, err=True)
+    raise SystemExit(child.status)
