@@ -27,6 +27,7 @@ from homeport.state.snapshot import (
     SlotMemory,
     Snapshot,
     UnitFound,
+    live_slot,
 )
 
 DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
@@ -105,7 +106,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         tool_plugins=frozenset(row[0] for row in rows["tool_plugin"]),
         releases=frozenset(row[0] for row in rows["release"]),
         environments=frozenset(row[0] for row in rows["environment"]),
-        live_slot="green" if "green" in rows else "blue",
+        live_slot=live_slot(green="green" in rows, units=_units(rows["unit"]), proven=bool(rows["proven"])),
         proven_release=_one(rows, "proven"),
         standby_slot=_one(rows, "standby"),
         previous_release=_one(rows, "previous"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -140,6 +141,16 @@ class Coming:
 
     workers: int
     migrates: bool
+
+
+def live_slot(*, green: bool, units: Mapping[str, UnitFound], proven: bool) -> str:
+    """Return the slot that the flag names, `green` or blue; "" where nothing ever was live (as `host.slots` has it).
+
+    No flag is blue's, also on a host whose first release never went live: only one that did is enabled for boot, or
+    `proven`, which is in the log.
+    """
+    boots = any(name.endswith("@blue.service") and unit.file_state == "enabled" for name, unit in units.items())
+    return "green" if green else "blue" if boots or proven else ""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def test_who_gets_in_is_understood() -> None:
 def test_a_bare_machine_gives_nothing() -> None:
     found = parse(read())
     assert (found.paths, found.units, found.ports, found.claims, found.certificate) == ({}, {}, (), (), None)
-    assert (found.live_slot, found.live_release, found.tools, found.removable) == ("blue", "", "", ())
+    assert (found.live_slot, found.live_release, found.tools, found.removable) == ("", "", "", ())
     assert (found.available_megabytes, found.release_free_megabytes, found.release_free_inodes) == (None, None, None)
     assert (found.slot_memory, found.slot_ports, found.coming, found.previous_release) == ({}, {}, None, "")
     assert not found.has_systemd
@@ -230,6 +230,20 @@ def test_a_damaged_claim_claims_nothing(claim: str) -> None:
 
 def test_a_certificate_that_cannot_be_read_is_none() -> None:
     assert parse(read("name\tnotes.example.com", "renewal\tserver\thttps://x/")).certificate is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "live"),
+    [
+        ([], ""),
+        (["unit\tId\tnotes@blue.service", "unit\tActiveState\tactive", "unit\tUnitFileState\tdisabled"], ""),
+        (["unit\tId\tnotes@blue.service", "unit\tUnitFileState\tenabled"], "aaa"),
+        (["proven\tbbb"], "aaa"),
+    ],
+)
+def test_a_release_that_was_started_in_blue_and_never_went_live_is_not_the_live_one(rows: list[str], live: str) -> None:
+    """No flag means blue, whatever became of the release there: one that fails at first is linked, too."""
+    assert parse(read("slot\tblue\t../releases/aaa", *rows)).live_release == live
 
 
 def test_a_slot_that_is_linked_but_not_live_is_not_the_live_release() -> None:
