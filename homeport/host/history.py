@@ -9,6 +9,7 @@ from typing import Any
 from . import holding, journal, pruning, slots
 from .layout import Layout
 from .output import HostError
+from .proxy_lines import site_names
 from .releases import load
 
 GOOD, BAD, LEFT, NEVER = "good", "bad", "rolled-back", "never live"
@@ -34,6 +35,7 @@ def overview(layout: Layout) -> dict[str, Any]:
         "running": running,
         "workers": load_workers(layout, live),
         "previous": pruning.previous(layout, live),
+        "domains": sorted(site_names(layout)),
         "hold": holding.read(layout),
         "releases": [_release(layout, name, entries, live) for name in in_order(present(layout), entries)],
     }

@@ -16,6 +16,7 @@ from homeport.facts.releases import ReleasesFact
 from homeport.operations.base import HostRun
 from homeport.operations.command import program, work
 from homeport.paths import HOST_PROGRAM
+from homeport.rules.identity import another_project
 from homeport.settings.loading import Asked, asked
 from homeport.state.changes import Change
 from homeport.state.releases import Releases
@@ -60,6 +61,8 @@ class ReleasesRun(HostRun):
     def preflight(self) -> None:
         """Raise DeployError, in one line, with what keeps this run from changing anything."""
         try:
+            if another := another_project(self.settings, self.found.domains):
+                raise another
             self.check()
         except HomeportError as error:
             error.host = error.host or self.host.name

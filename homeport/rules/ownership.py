@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from homeport.errors import HomeportError
 from homeport.paths import ACME_WEBROOT, ORIGINALS, AppPaths
+from homeport.rules.identity import another_project
 from homeport.settings import Settings
 from homeport.state.compare import access_changes, file_changes
 from homeport.state.ownership import is_somebodys
@@ -82,19 +83,8 @@ def _name_taken(problem: str) -> HomeportError:
 
 
 def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
-    """Tell whether another project has the application's name here: it has none of the site's names.
-
-    One that changes its name by way of `domain_aliases` always has one in common with what is there.
-    """
-    names = {name for claim in found.claims if claim.app == settings.app_name for name in claim.domains}
-    if not names or names & {*settings.domains, settings.former_domain}:
-        return None
-    served = sorted(names, key=lambda name: (name.count("."), name))[0]
-    return HomeportError(
-        f"this host serves another site as {settings.app_name}: {', '.join(sorted(names))}",
-        key="app_name",
-        fix=f'choose another name, or, if the site shall leave its old name, set former_domain = "{served}"',
-    )
+    own = {name for claim in found.claims if claim.app == settings.app_name for name in claim.domains}
+    return another_project(settings, own)
 
 
 def _webroot(found: Snapshot) -> HomeportError | None:

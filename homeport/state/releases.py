@@ -29,7 +29,10 @@ class ReleaseFound:
 
 @dataclass(frozen=True)
 class Releases:
-    """What is live (`proven`: the log knows it), what a rollback would go to, who holds deploys, and all releases."""
+    """What is live (`proven`: the log knows it), what a rollback would go to, who holds deploys, and all releases.
+
+    `domains` are the site's names; none where an older host program does not tell.
+    """
 
     live: str = ""
     proven: str = ""
@@ -37,6 +40,7 @@ class Releases:
     workers: int = 1
     previous: str = ""
     hold: Mapping[str, str] | None = None
+    domains: tuple[str, ...] = ()
     releases: tuple[ReleaseFound, ...] = field(default=())
 
     def get(self, release: str) -> ReleaseFound | None:
@@ -53,6 +57,7 @@ def parse(raw: Mapping[str, Any]) -> Releases:
         workers=int(raw["workers"] or 1),
         previous=str(raw["previous"] or ""),
         hold=raw["hold"],
+        domains=tuple(map(str, raw.get("domains") or ())),
         releases=tuple(_release(one) for one in raw["releases"]),
     )
 

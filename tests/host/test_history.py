@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from homeport.host import history, pruning
+from homeport.host import history, pruning, slots
 from homeport.host.layout import Layout
 
 
@@ -86,3 +87,11 @@ def test_a_release_is_whole_with_code_settings_and_environment(layout: Layout) -
     (environment / ".complete").touch()
     assert history.is_whole(layout, "a")
     assert history.present(layout) == ["a", "b"]
+
+
+def test_the_list_says_which_site_it_is_of(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "read", lambda layout: SimpleNamespace(live=""))
+    assert history.overview(layout)["domains"] == []
+    layout.site.parent.mkdir(parents=True)
+    layout.site.write_text(json.dumps({"app": "notes", "domains": ["www.example.com", "example.com"], "ports": [1, 2]}))
+    assert history.overview(layout)["domains"] == ["example.com", "www.example.com"]

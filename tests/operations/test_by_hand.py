@@ -57,6 +57,15 @@ def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
     assert run.about() == {"release": "old"}
 
 
+@pytest.mark.parametrize("kind", [RollbackRun, RestartRun, HoldRun])
+def test_what_another_project_of_the_same_name_has_here_is_left_alone(kind: type[Any]) -> None:
+    theirs = replace(FOUND, domains=("shop.example.org",))
+    with pytest.raises(DeployError, match=r"app_name: this host serves another site as notes: shop\.example\.org"):
+        prepared(kind, theirs)
+    assert prepared(kind, theirs, former_domain="shop.example.org")
+    assert prepared(kind, replace(FOUND, domains=("old.example.com", "notes.example.com")))
+
+
 def test_a_rollback_to_what_is_live_does_nothing() -> None:
     run = prepared(RollbackRun, FOUND, release="new")
     assert list(rolling_back.start._inner(run)) == list(rolling_back.switch._inner(run)) == []
