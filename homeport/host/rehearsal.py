@@ -2,7 +2,8 @@
 
 Two units of their own (slot `rehearsal`) are made of the releases' units, with the copy mounted over the state folder
 and without a network: what is neither in the folder nor in the release cannot be reached, a database server, say, a
-mail relay or a queue, and so nothing of production is touched. The health gate is the one of the live release.
+mail relay or a queue, or written, the paths of sandbox_writable_paths, say, to which links in the folder may lead. So
+nothing of production is touched. The health gate is the one of the live release.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ Restart=no
 StateDirectory=
 Environment=STATE_DIRECTORY={state}
 BindPaths={copy}:{folder}
+ReadWritePaths=
 PrivateNetwork=yes
 InaccessiblePaths=-/run/postgresql -/run/mysqld -/run/redis
 """

@@ -142,6 +142,8 @@ def _directory_reason(wanted: Directory, found: PathFound | None, app: str) -> s
 def _file_reason(wanted: File, found: PathFound | None) -> str:
     if found is None:
         return "missing"
+    if found.kind == "link":
+        return f"is a link to {found.target}, which stays as it is"
     if found.kind != "file":
         return f"is a {found.kind}"
     return "content differs" if found.digest != wanted.digest else _metadata_reason(wanted, found)

@@ -39,6 +39,14 @@ def test_a_unit_of_the_rehearsal_has_the_copy_and_stands_alone(name: str) -> Non
     assert unit["ProtectSystem"] == ["strict"]
 
 
+@pytest.mark.parametrize("name", ["app@.service", "app-migrate@.service"])
+def test_a_rehearsal_writes_to_nothing_but_the_copy_where_links_of_it_may_lead(name: str) -> None:
+    values = RELEASE | {"writable_paths": ("/mnt/uploads",)}
+    unit = settings(derive(render(f"systemd/{name}", None, **values), STATE, FOLDER, COPY))
+
+    assert unit["ReadWritePaths"] == ["/mnt/uploads", ""]
+
+
 def test_one_worker_is_enough_to_see_whether_it_answers() -> None:
     unit = settings(derive(render("systemd/app@.service", None, **RELEASE), STATE, FOLDER, COPY))
 

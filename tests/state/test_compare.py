@@ -151,7 +151,7 @@ NGINX = "/etc/nginx/nginx.conf"
         (lambda one: replace(one, mode=0o600), "mode 0600, not 0644"),
         (lambda one: replace(one, owner="www-data"), "belongs to www-data:root, not root:root"),
         (lambda one: replace(one, group="www-data"), "belongs to root:www-data, not root:root"),
-        (lambda one: replace(one, kind="link", target="/dev/null"), "is a link"),
+        (lambda one: replace(one, kind="link", target="/dev/null"), "is a link to /dev/null, which stays as it is"),
         (lambda one: replace(one, kind="directory"), "is a directory"),
     ],
 )
