@@ -5,6 +5,7 @@ Its site lies behind links, as people have it who keep such files in a repositor
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
 
@@ -122,6 +124,16 @@ def test_another_project_of_the_same_name_does_not_take_the_site(stage: Stage) -
     said = "\n".join(stage.refused(domain="other.example.com"))
     assert f"app_name: this host serves another site as hello: {stage.host.domain}; choose another name" in said
     assert stage.seen.curl("/", "--fail").returncode == 0
+
+
+def test_the_doctor_says_whose_server_decides_what_tls_visitors_speak(stage: Stage) -> None:
+    settle_data(stage.project)
+    found = json.loads(homeport(stage.project, "doctor", "lab", "--limit", stage.host.name, "--json").stdout)
+    notices = {one["id"]: one["evidence"] for one in found[0]["findings"]}
+    assert notices["tls_profile"] == (
+        "it does not speak TLSv1.3; /etc/nginx/sites-enabled/default has the default server of port 443, "
+        "which decides that"
+    )
 
 
 @pytest.mark.sampled
