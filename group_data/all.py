@@ -254,8 +254,8 @@ take_over = []
 # Install the distribution's security upgrades every day (unattended-upgrades).
 security_upgrades = True
 
-# When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: never by itself. Give the
-# machines behind one proxy different times.
+# When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: as the machine has it
+# (Debian: never). Give the machines behind one proxy different times.
 reboot_time = None
 
 # How large the journal may become; None: as the machine has it.
@@ -280,9 +280,17 @@ firewall = True
 # What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.
 firewall_open = []
 
+# What listens on the machine and need not be reached any more, a port or a program: `["9100/tcp", "rpc.statd"]`. The
+# first deploy does not cut what is named neither here nor in `firewall_open`: it refuses.
+firewall_close = []
+
 # Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it, unless another
 # application on the machine has it on.
 sshd_hardening = True
+
+# Accounts that need not log in by SSH any more. A deploy that would lock out somebody else, whose only way in is a
+# password, say, refuses and names them.
+sshd_close = []
 
 # How long a changed firewall or sshd waits for the new connection that confirms it, before the host restores what was
 # there.

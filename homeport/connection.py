@@ -14,6 +14,7 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
+from pyinfra.context import ctx_config
 
 from homeport.errors import HomeportError, told
 
@@ -74,6 +75,18 @@ def login_is_root(host: Host) -> bool:
     return transport is not None and transport.get_username() == "root"
 
 
+def rights(host: Host, *, sudo: bool | None = None) -> dict[str, Any]:
+    """Return pyinfra's arguments for a command as root: sudo unless the login is root, with the password that it takes.
+
+    By itself pyinfra adds what host data (`_sudo_password`) and its command line say to operations and facts alone.
+    """
+    if sudo is False or (sudo is None and login_is_root(host)):
+        return {"_sudo": False}
+    config = ctx_config.get() if ctx_config.isset() else host.state.config
+    password = host.data.get("_sudo_password") or config.SUDO_PASSWORD
+    return {"_sudo": True, **({"_sudo_password": password} if password else {})}
+
+
 def peer_address(host: Host) -> str:
     """Return the address that the connection leads to; "" where that is not the host's (a proxy) or not known."""
     connection = getattr(_transport(host), "sock", None)
@@ -97,10 +110,17 @@ def open_channel(host: Host, command: StringCommand, *, sudo: bool) -> Channel |
     """Start `command` on `host`, on the connection that is open; None for a connector that has no such thing."""
     if not has_channels(host):
         return None
-    line = make_unix_command_for_host(host.state, host, command, _sudo=sudo).get_raw_value()
+    line = as_root(host, command, sudo=sudo)
     if isinstance(host.connector, LocalConnector):
         return _LocalChannel(line)
     return _SshChannel(_transport(host), line)
+
+
+def as_root(host: Host, command: StringCommand, *, sudo: bool | None = None) -> str:
+    """Return the line for the login's shell that runs `command` as root. It may hold a password: never show it."""
+    line = make_unix_command_for_host(host.state, host, command, **rights(host, sudo=sudo)).get_raw_value()
+    # A shell that stayed would show its line, and what it gives to sudo, to whoever lists processes.
+    return f"exec {line}"
 
 
 class _SshChannel:

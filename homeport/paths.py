@@ -23,6 +23,7 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 # The servers for requests that name no site, and Debian's welcome page, which has one too.
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
+NGINX_CONF = "/etc/nginx/nginx.conf"
 UNITS = "/etc/systemd/system"
 # What decides who gets in. No application's name has a dot, so none of these is an application's folder.
 FIREWALL_RULES = "/etc/homeport/firewall.nft"

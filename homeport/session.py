@@ -26,9 +26,8 @@ from gevent.os import tp_read  # type: ignore[import-untyped]
 from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, QuoteString, StringCommand
 from pyinfra.api.state import State
-from pyinfra.connectors.util import make_unix_command_for_host
 
-from homeport.connection import login_is_root
+from homeport.connection import as_root
 from homeport.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, HomeportError, UsageError
 from homeport.fleet import fleet
 from homeport.paths import HOST_PROGRAM
@@ -65,9 +64,7 @@ def _run(target: Target, words: list[str]) -> int:
     unit = f"homeport-run-{target.settings.app_name}-{secrets.token_hex(4)}"
     own = ("run", "--app", target.settings.app_name, "--unit", unit, "--terminal", terminal, "--", *words)
     command = StringCommand(*(QuoteString(word) for word in (HOST_PROGRAM, *own)))
-    line = make_unix_command_for_host(
-        target.host.state, target.host, command, _sudo=not login_is_root(target.host)
-    ).get_raw_value()
+    line = as_root(target.host, command)
     client = getattr(target.host.connector, "client", None)
     if client is None:
         raise HomeportError("only hosts that are reached over SSH can be given a command", host=target.host.name)

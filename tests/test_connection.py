@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from paramiko.ssh_exception import SSHException
-from pyinfra.api import State, StringCommand
+from pyinfra.api import Config, Inventory, State, StringCommand
 from pyinfra.connectors.local import LocalConnector
 
-from homeport.connection import Channel, open_channel
+from homeport.connection import Channel, open_channel, rights
 
 
 def opened(line: str) -> Channel:
@@ -56,3 +58,28 @@ def test_a_connection_that_breaks_while_something_is_sent_is_one_kind_of_error(e
     assert channel is not None
     with pytest.raises(OSError, match=r"^the connection broke \(\w|^$"):
         channel.send(b".")
+
+
+SUDO = """#!/bin/sh
+# As sudo does: asks, and runs the rest when the answer is right.
+[ "$2" = -A ] && [ "$("$SUDO_ASKPASS")" = "it's secret" ] || { echo "sudo: a password is required"; exit 1; }
+shift 3
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize("source", ["host data", "command line"])
+def test_sudo_gets_the_password_that_pyinfra_was_given(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    data = {"_sudo_password": "it's secret"} if source == "host data" else {}
+    config = Config(SUDO_PASSWORD="it's secret" if source == "command line" else None, TEMP_DIR=str(tmp_path))
+    state = State(Inventory(([("@local", data)], {})), config)
+    host = state.inventory.get_host("@local")
+    channel = open_channel(host, StringCommand("echo", "ready"), sudo=True)
+    assert channel is not None
+    assert channel.read_line() == "ready\n"
+    assert rights(host, sudo=False) == {"_sudo": False}

@@ -14,12 +14,13 @@ from pyinfra.api.exceptions import FactProcessError
 
 from homeport.answers import after_mark, marked
 from homeport.facts import ownership
+from homeport.facts.access import access_found, sshd_settings
+from homeport.facts.surroundings import surroundings
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
     Coming,
-    Login,
     Machine,
     PathFound,
     PathKind,
@@ -31,11 +32,20 @@ from homeport.state.snapshot import (
 )
 
 DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
-SCRIPT = DEPLOYS + Path(__file__).with_name("snapshot.sh").read_text()
+PARTS = ("deploys", "logins", "surroundings", "snapshot")
+SCRIPT = "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
 TWO = ("os", "package", "digest", "written", "fixed", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
-WIDTHS = {**dict.fromkeys(TWO, 2), "port": 3, "login": 3, "nginx": 3, "slot_memory": 4, "path": 7}
+PLACES = ("place", "mount")
+THREE = ("port", "login", "nginx", "listener", "opening", "before", "after")
+WIDTHS = {
+    **dict.fromkeys((*TWO, *PLACES), 2),
+    **dict.fromkeys(THREE, 3),
+    "slot_memory": 4,
+    "colleague": 4,
+    "path": 7,
+}
 Rows = dict[str, list[list[str]]]
 
 
@@ -64,6 +74,8 @@ def _variables(query: Query) -> str:
         "units": " ".join(query.units),
         "ports": " ".join(map(str, query.ports)),
         "pins": " ".join(query.pins),
+        "nginx_conf": query.nginx_conf.rstrip("\n"),
+        "drop_in": query.sshd_drop_in.rstrip("\n"),
         "paths": "\n".join(query.paths),
         "shared": "\n".join(query.shared),
     }
@@ -117,12 +129,9 @@ def _snapshot(rows: Rows) -> Snapshot:
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
         removable=tuple(row[0] for row in rows["removable"]),
-        sshd=_sshd(rows),
-        login=next((Login(user, tuple(groups.split()), key == "key") for user, groups, key in rows["login"]), None),
-        firewall=_one(rows, "firewall"),
-        access_pending="access_pending" in rows,
-        shares=dict(_shares(row[0]) for row in rows["shares"]),
         deploys=_one(rows, "deploys").strip(),
+        **access_found(rows),
+        surroundings=surroundings(rows),
     )
 
 
@@ -137,7 +146,7 @@ def _megabytes(rows: Rows, section: str) -> int | None:
 
 def _machine(rows: Rows) -> Machine:
     os_id, os_version = rows["os"][0] if rows["os"] else ("", "")
-    sshd = _sshd(rows)
+    sshd = sshd_settings(rows["sshd"])
     root_login = " ".join(sshd.get("permitrootlogin", ()))
     return Machine(
         os_id=os_id,
@@ -153,14 +162,6 @@ def _machine(rows: Rows) -> Machine:
         # Never weaker than what the host has.
         root_login=root_login if root_login in ("no", "forced-commands-only") else "prohibit-password",
     )
-
-
-def _sshd(rows: Rows) -> dict[str, tuple[str, ...]]:
-    """Return sshd's settings, each with all values that it has."""
-    found: dict[str, tuple[str, ...]] = {}
-    for key, value in rows["sshd"]:
-        found[key] = (*found.get(key, ()), value)
-    return found
 
 
 def _paths(rows: Rows) -> dict[str, PathFound]:
@@ -203,14 +204,6 @@ def _claim(text: str) -> Claim:
     except (ValueError, KeyError, TypeError):
         # Damaged by hand; the run that owns it writes it anew.
         return Claim("", (), ())
-
-
-def _shares(text: str) -> tuple[str, tuple[str, ...]]:
-    try:
-        raw = cast("dict[str, Any]", json.loads(text))
-        return str(raw["app"]), tuple(map(str, raw["shares"]))
-    except (ValueError, KeyError, TypeError):
-        return "", ()
 
 
 def _certificate(rows: Rows) -> CertificateFound | None:

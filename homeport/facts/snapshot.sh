@@ -1,6 +1,8 @@
 # Reads a host in one go and changes nothing. The names to look at come before this text, as shell variables.
 # Every line it prints is `section<TAB>field<TAB>field…`; a thing that is not there gives no line.
 export LC_ALL=C
+# sudo may have been told of fewer folders.
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 t=$(printf '\t')
 ( . /etc/os-release 2>/dev/null; printf 'os\t%s\t%s\n' "${ID:-}" "${VERSION_ID:-}" )
 printf 'architecture\t%s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
@@ -75,7 +77,11 @@ done
     $units 2>/dev/null | while IFS='=' read -r key value; do
     printf 'unit\t%s\t%s\n' "$key" "$value"
 done
-ss -Hltnp 2>/dev/null | while read -r _ _ _ address _ users; do
+# All that listens: TCP, UDP, and raw sockets, of which the "port" is a protocol's number.
+sockets=$(ss -Hlntupw 2>/dev/null)
+printf '%s\n' "$sockets" | sed -n "s/^\([^ ]*\)  *[^ ]*  *[^ ]*  *[^ ]*  *\([^ ]*:[0-9]*\)  *[^ ]* *\(users:((\"\([^\"]*\)\"\)\{0,1\}.*$/listener$t\1$t\2$t\4/p"
+printf '%s\n' "$sockets" | while read -r kind _ _ _ address _ users; do
+    [ "$kind" = tcp ] || continue
     port=${address##*:}
     case " $ports " in *" $port "*) ;; *) continue ;; esac
     pid=${users#*pid=}
@@ -86,6 +92,11 @@ ss -Hltnp 2>/dev/null | while read -r _ _ _ address _ users; do
 done
 for claim in /etc/homeport/*/site.json; do
     [ ! -f "$claim" ] || printf 'claim\t%s\n' "$(cat "$claim")"
+done
+# What each application has opened in the firewall.
+for opened in /etc/homeport/firewall.d/*.nft; do
+    name=${opened##*/}
+    [ ! -f "$opened" ] || sed -n "s/^[^#]*\(tcp\|udp\) dport \([0-9-]*\) accept$/opening$t${name%.nft}$t\1$t\2/p" "$opened"
 done
 for share in /etc/homeport/*/access.json; do
     [ ! -f "$share" ] || printf 'shares\t%s\n' "$(cat "$share")"
@@ -103,7 +114,7 @@ ${SSH_CONNECTION:-}
 END
 [ -z "$port" ] || printf 'ssh_port\t%s\n' "$port"
 # Where sshd listens, or systemd on its behalf; and what its settings on disk say of the user that we are.
-listening=$(ss -Hltnp 2>/dev/null | sed -n "s/^[^ ]* *[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*\"sshd\".*/ssh_port$t\1/p")
+listening=$(printf '%s\n' "$sockets" | sed -n "s/^tcp *[^ ]* *[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*\"sshd\".*/ssh_port$t\1/p")
 if [ -z "$listening" ] && systemctl -q is-active ssh.socket 2>/dev/null; then
     listening=$(systemctl show -P Listen ssh.socket | sed -n "s/^.*[: ]\([0-9]*\) (Stream)$/ssh_port$t\1/p")
 fi
@@ -123,6 +134,7 @@ if [ -x /usr/sbin/sshd ]; then
     set +f
     printf '%s\n' "${settings:-unreadable yes}" | sed "s/^\([a-z]*\) /sshd$t\1$t/"
     [ -z "$settings" ] || printf 'login\t%s\t%s\t%s\n' "$login" "$(id -Gn "$login")" "$key"
+    read_logins
 fi
 if [ -f /etc/homeport/firewall.nft ]; then
     table=$(nft -s -t list table inet homeport 2>/dev/null)
@@ -167,5 +179,8 @@ set -- --app "$app" --keep "$keep" --coming "$release"
 for pin in $pins; do
     set -- "$@" --pin "$pin"
 done
-[ ! -x "$program" ] || "$program" facts "$@" 2>/dev/null
+said=
+[ ! -x "$program" ] || said=$("$program" facts "$@" 2>/dev/null)
+printf '%s\n' "$said"
+read_surroundings "$(printf '%s\n' "$said" | sed -n "s/^proxy$t//p")"
 printf 'end\n'

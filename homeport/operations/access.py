@@ -16,8 +16,10 @@ from homeport.operations import outcome
 from homeport.operations.command import PhaseCommand, program, script
 from homeport.operations.diff import show_diff
 from homeport.operations.run import Run
-from homeport.paths import HOST_PROGRAM
+from homeport.paths import HOST_PROGRAM, SSHD_DROP_IN
+from homeport.rules import colleagues, firewall_cuts
 from homeport.state import compare
+from homeport.state.changes import Change
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, State
@@ -29,7 +31,8 @@ TOKEN_BYTES = 8
 def access(run: Run) -> Generator[StringCommand, None, None]:
     """Bring firewall and sshd to the wanted state, unless that locks us out."""
     pending = run.changes(lambda: compare.access_changes(run.wanted, run.found))
-    if run.announce(pending.changes, otherwise="firewall and sshd are as wanted"):
+    changes = _told(run, pending)
+    if run.announce(changes, otherwise="firewall and sshd are as wanted"):
         show_diff(run, pending)
         token, seconds = secrets.token_hex(TOKEN_BYTES), run.settings.lockout_timeout_seconds
         request = {
@@ -45,6 +48,14 @@ def access(run: Run) -> Generator[StringCommand, None, None]:
         }
         yield GuardedCommand(script("access", payload=f"{json.dumps(request)}\n"), token, seconds)
         run.forget()
+
+
+def _told(run: Run, pending: compare.FileChanges) -> tuple[Change, ...]:
+    """Return what is changed, and what follows from it for others."""
+    if not pending:
+        return ()
+    kept_out = colleagues.closing(run.found) if any(file.path == SSHD_DROP_IN for file in pending.files) else ()
+    return (*pending.changes, *kept_out, *firewall_cuts.closing(run.settings, run.found))
 
 
 class GuardedCommand(PhaseCommand):

@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import ConnectError
 
 from homeport import remote
 from homeport.answers import LOOK, document, marked, why
-from homeport.connection import is_lost, login_is_root, tune
+from homeport.connection import is_lost, rights, tune
 from homeport.errors import HomeportError, told
 from homeport.paths import HOST_PROGRAM
 from homeport.settings import Settings
@@ -56,7 +56,7 @@ class Target:
     def shell(self, script: str, stdin: str | None = None) -> Answer:
         """Run a shell script as root, `stdin` on its standard input, and return what it did."""
         self.connect()
-        given: dict[str, Any] = {"_sudo": not login_is_root(self.host)}
+        given = rights(self.host)
         if stdin is not None:
             given["_stdin"] = stdin
         try:

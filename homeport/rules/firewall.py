@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 FORM = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?/(tcp|udp)(?:\s+from\s+(\S.*))?")
+# What is given up: a port (`ip`: a protocol's number), or a program that listens.
+CLOSING = re.compile(r"(\d{1,5})/(tcp|udp|ip)|[A-Za-z][A-Za-z0-9_.+@:-]{0,62}")
 HIGHEST_PORT = 65535
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -43,6 +45,15 @@ def check_openings(values: tuple[str, ...]) -> tuple[str, ...]:
             opening(value)
         except ValueError as error:
             raise ValueError(f"item {number} {error}") from None
+    return values
+
+
+def check_closings(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is given up, as it was written; raise ValueError for what is neither a port nor a program's name."""
+    for number, value in enumerate(values, 1):
+        parts = CLOSING.fullmatch(value)
+        if parts is None or (parts[1] and not 1 <= int(parts[1]) <= HIGHEST_PORT):
+            raise ValueError(f'item {number} is neither a port, as "9100/tcp", nor the name of a program')
     return values
 
 

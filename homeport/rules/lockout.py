@@ -5,13 +5,11 @@ Only what is certain is refused: the dead man's switch is there for the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from homeport.errors import HomeportError
+from homeport.state.logins import Sshd
 from homeport.state.snapshot import Login
-
-Sshd = Mapping[str, tuple[str, ...]]
 
 
 def lockout(login: Login | None, sshd: Sshd) -> HomeportError | None:
@@ -20,9 +18,9 @@ def lockout(login: Login | None, sshd: Sshd) -> HomeportError | None:
         return None
     if login.user == "root" and sshd.get("permitrootlogin") == ("no",):
         return _error("sshd's settings on disk let root log in no more (PermitRootLogin no)", "log in as another user")
-    if reason := _turned_away(login, sshd):
+    if reason := turned_away(login, sshd):
         return _error(f"sshd's settings on disk turn {login.user} away ({reason})", "mend them in /etc/ssh")
-    if not login.has_key and not _keys_from_elsewhere(sshd):
+    if not login.has_key and not keys_from_elsewhere(sshd):
         return _error(
             f"{login.user} has no authorized key, and could not log in without a password",
             "add your key on the host (ssh-copy-id), or set sshd_hardening = False",
@@ -34,7 +32,7 @@ def _error(problem: str, fix: str) -> HomeportError:
     return HomeportError(problem, key="ssh", fix=fix)
 
 
-def _turned_away(login: Login, sshd: Sshd) -> str:
+def turned_away(login: Login, sshd: Sshd) -> str:
     """Return the directive that turns the user away, as sshd_config(5) has it: both lists must let the user in."""
     for what, names in (("users", (login.user,)), ("groups", login.groups)):
         denied, allowed = sshd.get(f"deny{what}", ()), sshd.get(f"allow{what}", ())
@@ -46,6 +44,7 @@ def _turned_away(login: Login, sshd: Sshd) -> str:
     return ""
 
 
-def _keys_from_elsewhere(sshd: Sshd) -> bool:
+def keys_from_elsewhere(sshd: Sshd) -> bool:
+    """Tell whether sshd has keys from where the disk does not show them: a command, or an authority for users."""
     sources = (sshd.get(name, ("none",)) for name in ("authorizedkeyscommand", "trustedusercakeys"))
     return any(value != ("none",) for value in sources)

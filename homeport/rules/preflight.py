@@ -6,9 +6,9 @@ from datetime import datetime
 
 from homeport.errors import HomeportError
 from homeport.paths import SSHD_DROP_IN
-from homeport.rules import python_version
+from homeport.rules import colleagues, firewall_cuts, python_version
 from homeport.rules.disk import upload_refusal
-from homeport.rules.lockout import lockout
+from homeport.rules.host_checks import host_checks
 from homeport.rules.memory import refusal
 from homeport.rules.ownership import ownership
 from homeport.rules.platform import unsupported
@@ -39,9 +39,10 @@ def preflight(
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
-    problems += ownership(settings, wanted, found)
+    problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
-        problems += filter(None, (lockout(found.login, found.sshd),))
+        problems += colleagues.refusals(settings, found)
+    problems += filter(None, (firewall_cuts.refusal(settings, found),))
     if found.live_release != wanted.release.id:
         problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
         problems += filter(None, (_python(settings, source, found),))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from homeport.settings.types import Openings, Paths, Text
+from homeport.settings.types import Closings, Openings, Paths, Text, TextList
 
 
 class MachineSettings(BaseModel):
@@ -33,8 +33,8 @@ class MachineSettings(BaseModel):
     reboot_time: Text | None = Field(
         None,
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
-        description='When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: never '
-        "by itself. Give the machines behind one proxy different times.",
+        description='When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: as '
+        "the machine has it (Debian: never). Give the machines behind one proxy different times.",
     )
     journal_max_megabytes: int | None = Field(
         500, ge=50, description="How large the journal may become; None: as the machine has it."
@@ -64,10 +64,20 @@ class MachineSettings(BaseModel):
         (),
         description='What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.',
     )
+    firewall_close: Closings = Field(
+        (),
+        description='What listens on the machine and need not be reached any more, a port or a program: `["9100/tcp", '
+        '"rpc.statd"]`. The first deploy does not cut what is named neither here nor in `firewall_open`: it refuses.',
+    )
     sshd_hardening: bool = Field(
         True,
         description="Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it, "
         "unless another application on the machine has it on.",
+    )
+    sshd_close: TextList = Field(
+        (),
+        description="Accounts that need not log in by SSH any more. A deploy that would lock out somebody else, whose "
+        "only way in is a password, say, refuses and names them.",
     )
     lockout_timeout_seconds: int = Field(
         60,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from homeport.rules.firewall import check_openings
+from homeport.rules.firewall import check_closings, check_openings
 from homeport.rules.sandbox import address_ranges
 
 
@@ -118,6 +118,7 @@ Releases = Annotated[
     tuple[Text, ...], AfterValidator(release_names), BeforeValidator(as_list), BeforeValidator(as_release)
 ]
 Openings = Annotated[TextList, AfterValidator(check_openings)]
+Closings = Annotated[TextList, AfterValidator(check_closings)]
 Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]

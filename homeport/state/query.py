@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homeport.paths import AppPaths
+from homeport.paths import NGINX_CONF, SSHD_DROP_IN, AppPaths
 from homeport.state.ownership import is_named_ours
 from homeport.state.wanted import Wanted
 
@@ -13,7 +13,8 @@ from homeport.state.wanted import Wanted
 class Query:
     """The names that a snapshot reads. Two equal queries read the same things.
 
-    `shared` are those of the paths that others may have a file at: whose it is, is read as well.
+    `shared` are those of the paths that others may have a file at: whose it is, is read as well. `sshd_drop_in` and
+    `nginx_conf` are files that sshd and Nginx shall read, for what they would say of them.
     """
 
     app: str
@@ -26,11 +27,14 @@ class Query:
     ports: tuple[int, ...]
     pins: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    sshd_drop_in: str = ""
+    nginx_conf: str = ""
 
 
 def query(wanted: Wanted) -> Query:
     """Return the names that the wanted state speaks of."""
     part, places = wanted.part, AppPaths(wanted.app)
+    contents = {file.path: file.content for file in part.files}
     return Query(
         app=wanted.app,
         release=wanted.release.id,
@@ -48,6 +52,8 @@ def query(wanted: Wanted) -> Query:
         units=(*(unit.name for unit in part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
         ports=(80, 443, *wanted.ports),
         pins=wanted.pinned_releases,
+        sshd_drop_in=contents.get(SSHD_DROP_IN, ""),
+        nginx_conf=contents.get(NGINX_CONF, ""),
         shared=tuple(
             path for path in (*(file.path for file in part.files), *part.absent) if not is_named_ours(path, wanted.app)
         ),

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from homeport.state.listeners import Listener, Opened
+from homeport.state.logins import Logins
+from homeport.state.surroundings import Surroundings
+
 PathKind = Literal["file", "directory", "link", "other"]
 # Why no file can be put in the place of one: it is a mount point, or has an attribute (chattr) against that.
 Hindrance = Literal["mount", "attribute"]
@@ -161,7 +165,8 @@ class Snapshot:
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
-    was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet).
+    was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
+    `openings` what each application has opened in the firewall.
     """
 
     machine: Machine
@@ -204,6 +209,10 @@ class Snapshot:
     access_pending: bool = False
     shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
     deploys: str = ""
+    listeners: tuple[Listener, ...] = ()
+    openings: dict[str, tuple[Opened, ...]] = field(default_factory=dict)
+    logins: Logins = field(default_factory=Logins)
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def live_release(self) -> str:

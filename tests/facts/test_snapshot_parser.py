@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
+from homeport.state.listeners import Listener, Opened
+from homeport.state.logins import Colleague, Logins
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
@@ -20,6 +22,7 @@ from homeport.state.snapshot import (
     SlotMemory,
     UnitFound,
 )
+from homeport.state.surroundings import Surroundings
 
 READING = """\
 os\tdebian\t13
@@ -91,6 +94,30 @@ sshd\tallowusers\tdebian
 sshd\tallowusers\troot@192.0.2.1
 login\tdebian\tdebian sudo\tkey
 firewall\tit is not loaded
+listener\ttcp\t[::]:5432\tpostgres
+listener\tudp\t0.0.0.0%virbr0:67\tdnsmasq
+listener\tudp\t0.0.0.0:51820
+listener\t???\t0.0.0.0:112\tkeepalived
+colleague\tbob\tbob staff\t\tpassword
+colleague\troot\troot\tweak
+before\tbob\tpasswordauthentication\tyes
+before\tbob\tallowusers\tbob
+before\tbob\tallowusers\troot
+after\tbob\tpasswordauthentication\tno
+staged\tyes
+directory\tsss
+host_key\tssh-ed25519
+group\tnotes:x:1001:
+lacks\tss
+place\t/srv/notes\t/data/notes
+place\t/var/lib/notes
+mount\t/
+mount\t/data\tnoexec
+removes\tapache2
+unresolved\tdeb.example.org
+nginx_refuses\tnginx: [emerg] no
+opening\tblog\ttcp\t5432
+opening\tblog\tudp\t8000-8010
 access_pending
 end
 """.splitlines()
@@ -249,3 +276,42 @@ def test_a_release_that_was_started_in_blue_and_never_went_live_is_not_the_live_
 def test_a_slot_that_is_linked_but_not_live_is_not_the_live_release() -> None:
     assert parse(read("slot\tgreen\t../releases/aaa")).live_release == ""
     assert parse(read("slot\tgreen\t../releases/aaa", "green")).live_release == "aaa"
+
+
+def test_who_listens_and_what_is_open_is_understood() -> None:
+    found = parse(READING)
+    assert found.listeners == (
+        Listener("tcp", 5432, "[::]", "postgres"),
+        Listener("udp", 67, "0.0.0.0%virbr0", "dnsmasq"),
+        Listener("udp", 51820, "0.0.0.0"),
+        Listener("ip", 112, "0.0.0.0", "keepalived"),
+    )
+    assert found.openings == {"blog": (Opened("tcp", 5432, 5432), Opened("udp", 8000, 8010))}
+
+
+def test_who_can_log_in_now_and_afterwards_is_understood() -> None:
+    assert parse(READING).logins == Logins(
+        colleagues=(Colleague("bob", ("bob", "staff"), "", has_password=True), Colleague("root", ("root",), "weak")),
+        before={"bob": {"passwordauthentication": ("yes",), "allowusers": ("bob", "root")}},
+        after={"bob": {"passwordauthentication": ("no",)}},
+        takes_passwords=True,
+        directory="sss",
+        host_keys=("ssh-ed25519",),
+    )
+    assert parse(read("refused\tBad configuration option")).logins.refused == "Bad configuration option"
+    assert parse(read()).logins == Logins()
+
+
+def test_what_is_around_an_application_is_understood() -> None:
+    found = parse(READING).surroundings
+    assert found == Surroundings(
+        groups=frozenset({"notes"}),
+        lacks=("ss",),
+        places={"/srv/notes": "/data/notes"},
+        mounts={"/": "", "/data": "noexec"},
+        removes=("apache2",),
+        unresolved="deb.example.org",
+        nginx_refuses="nginx: [emerg] no",
+    )
+    assert found.mounted("/data/notes") == ("/data", "noexec")
+    assert found.mounted("/database") == ("/", "")

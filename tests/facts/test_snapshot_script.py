@@ -10,11 +10,13 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from homeport.facts.snapshot import SCRIPT, SnapshotFact, _variables, parse
+from homeport.state.listeners import Listener
 from homeport.state.query import Query
 from homeport.state.snapshot import Snapshot
 
@@ -285,3 +287,67 @@ def test_shellcheck_has_nothing_to_say(script: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == ""
+
+
+SOCKETS = """\
+icmp6 UNCONN 0 0        *%ens3:58    *:* users:(("systemd-network",pid=411,fd=22))
+??? UNCONN 0 0       0.0.0.0:112   0.0.0.0:* users:(("keepalived",pid=9,fd=12))
+udp UNCONN 0      0      10.213.190.1:53    0.0.0.0:* users:(("dnsmasq",pid=11863,fd=4))
+udp UNCONN 0      0      0.0.0.0:51820    0.0.0.0:*
+tcp LISTEN 0      128         [::]:22  [::]:* users:(("sshd",pid=1,fd=4))
+tcp LISTEN 0      511       127.0.0.53%lo:53 0.0.0.0:* users:(("nginx: master",pid=7289,fd=4),("nginx",pid=1,fd=4))
+tcp LISTEN 0      511       127.0.0.1:8001 0.0.0.0:* users:(("nginx",pid=7289,fd=4))
+"""
+
+
+def test_listeners_are_read_with_their_programs(shell: str, tmp_path: Path) -> None:
+    program = tmp_path / "ss"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{SOCKETS}END\n")
+    program.chmod(0o755)
+    found = parse(run(shell, replace(ask(), ports=(8001,)), PATH=f"{tmp_path}:{os.environ['PATH']}"))
+    assert found.listeners == (
+        Listener("ip", 58, "*%ens3", "systemd-network"),
+        Listener("ip", 112, "0.0.0.0", "keepalived"),
+        Listener("udp", 53, "10.213.190.1", "dnsmasq"),
+        Listener("udp", 51820, "0.0.0.0"),
+        Listener("tcp", 22, "[::]", "sshd"),
+        Listener("tcp", 53, "127.0.0.53%lo", "nginx: master"),
+        Listener("tcp", 8001, "127.0.0.1", "nginx"),
+    )
+    assert [holder.port for holder in found.ports] == [8001]
+    assert 22 in found.machine.ssh_ports
+
+
+STAND_INS = {
+    "dpkg-query": '[ "$4" = theirs ] || printf installed',
+    "apt-get": """case $* in
+*update*) echo "'http://deb.example.invalid:80/debian/dists/x' x 0 " ;;
+*install\\ theirs) printf 'Remv rival [1.0]\\nInst theirs (2.0)\\n' ;;
+esac""",
+    "apt-config": "exit 0",
+    "getent": "exit 2",
+    "env": 'exec /usr/bin/env "$@"',
+}
+
+
+@pytest.mark.parametrize("proxy", ["", "http://proxy.example.invalid"])
+def test_what_apt_would_remove_and_a_name_that_is_not_found_are_read(shell: str, tmp_path: Path, proxy: str) -> None:
+    for name, body in STAND_INS.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    clean = {name: "" for name in os.environ if name.lower().endswith("proxy")}
+    environment = {**clean, "http_proxy": proxy, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    if shell == "busybox":
+        pytest.skip("busybox has some of these itself")
+    found = parse(run(shell, ask(packages=("ours", "theirs")), **environment)).surroundings
+    assert found.removes == ("rival",)
+    assert found.unresolved == ("" if proxy else "deb.example.invalid")
+    # Where nothing is missing, nothing is asked.
+    assert parse(run(shell, ask(packages=("ours",)), **environment)).surroundings.removes == ()
+
+
+def test_folders_are_followed_to_where_they_are_and_how_that_is_mounted(shell: str) -> None:
+    found = parse(run(shell, ask(accounts=("root",)))).surroundings
+    assert found.places["/srv/no-such-app"] == str(Path("/srv/no-such-app").resolve())
+    assert found.mounts["/"] in ("", "ro", "noexec")
+    assert found.groups == {"root"}

@@ -69,7 +69,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
         f"{FROM_HERE}/tcp from {network.subnet} {address6}/64",
         f"{FROM_ELSEWHERE}/tcp from 192.0.2.0/24",
     ]
-    data = {"workers": 1, "watch_seconds": 0, "firewall_open": ",".join(openings)}
+    data = {"workers": 1, "watch_seconds": 0, "firewall_open": ",".join(openings), "firewall_close": "python3"}
     project = Project.create(tmp_path_factory.mktemp("walled") / "project", lab, "hello", **data)
     seen = Seen(lab, host)
     ports = " ".join(map(str, LISTENING))
@@ -97,8 +97,20 @@ def test_without_a_firewall_everything_that_listens_can_be_reached(stage: Stage)
         assert found >= {port for port in LISTENING if port < 10000}
 
 
+def test_a_first_deploy_refuses_to_cut_what_nobody_has_given_up(stage: Stage) -> None:
+    given_up = stage.project.data.pop("firewall_close")
+    planned = stage.project.pyinfra(stage.host.name, "--dry")
+    stage.project.data["firewall_close"] = given_up
+    assert planned.returncode == 1, planned.stdout
+    assert "walled: firewall_open: the firewall would cut what listens here" in planned.stdout
+    # 9200 is opened, if not for everybody.
+    assert f"python3 on {NEIGHBOURS}/tcp" in planned.stdout
+    assert f"python3 on {FROM_HERE}/tcp" not in planned.stdout
+
+
 def test_after_a_deploy_only_the_chosen_ports_are_open_over_ipv4_and_ipv6(stage: Stage) -> None:
-    stage.project.deployed(stage.host)
+    said = stage.project.deployed(stage.host)
+    assert "close 31337/tcp (python3 listens there" in said
     found = open_ports(stage.addresses)
     keep("scan.json", json.dumps({address: sorted(ports) for address, ports in found.items()}, indent=2))
     for address in stage.addresses:

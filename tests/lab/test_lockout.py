@@ -24,7 +24,8 @@ from tests.lab.scanning import connects
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
-NOBODY = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}AllowUsers nobody\n{% endblock %}'
+# What nobody can foresee of it: sshd itself takes it, and turns nobody away by name.
+NOWHERE = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}AuthorizedKeysFile /nowhere\n{% endblock %}'
 CLOSED = '{% extends "homeport/firewall/homeport.nft" %}{% block open %}tcp dport { 80, 443 } accept{% endblock %}'
 # Shorter than anybody would have it, since a test waits for it; and longer than a test lasts.
 SOON, NEVER = 12, 600
@@ -127,6 +128,38 @@ def test_somebody_with_a_password_and_no_key_is_refused_before_anything_changes(
     stage.seen.shell(f"rm {lets_passwords_in}; systemctl reload ssh")
 
 
+def test_colleagues_who_would_be_locked_out_are_named_before_anything_changes(stage: Stage) -> None:
+    names, keys = ("anna", "bob", "carol"), "/home/debian/.ssh/authorized_keys"
+    make = [f"useradd -m {name}; echo {name}:{secrets.token_hex(16)} | chpasswd;" for name in names]
+    make += [f"install -D -o {name} {keys} /home/{name}/.ssh/authorized_keys;" for name in ("anna", "carol")]
+    # Everybody may come by a password, and carol must. The folder is a link, which no copy may write through.
+    stage.seen.shell(
+        f"{''.join(make)} mv /etc/ssh/sshd_config.d /etc/kept && ln -s /etc/kept /etc/ssh/sshd_config.d;"
+        "echo 'PasswordAuthentication yes' >/etc/kept/10-passwords.conf;"
+        "printf 'Match User carol\\n AuthenticationMethods password\\n' >/etc/kept/60-carol.conf;"
+        "ssh-keygen -q -t ecdsa -N '' -f /etc/ssh/ssh_host_ecdsa_key; sshd -t; touch /run/before"
+    )
+    try:
+        planned = stage.project.pyinfra(stage.host.name, "--dry")
+        assert planned.returncode == 1, planned.stdout
+        named = f"{ANOTHER} (its only way in is a password), bob (its only way in is a password), carol (Authent"
+        assert f"others could not log in any more: {named}icationMethods password); give" in planned.stdout
+        assert stage.seen.shell(f"find {WHERE_WE_WRITE} -newer /run/before") == ""
+        planned = stage.project.pyinfra(stage.host.name, "--dry", sshd_close=f"bob,carol,{ANOTHER}")
+        assert planned.returncode == 0, planned.stdout
+        assert "close SSH for bob (its only way in is a password)" in planned.stdout
+        assert "close SSH host key ecdsa-sha2-nistp256" in planned.stdout
+        stage.seen.shell("echo 'NoSuchWord yes' >/etc/kept/70-broken.conf")
+        planned = stage.project.pyinfra(stage.host.name, "--dry", sshd_close=f"bob,carol,{ANOTHER}")
+        assert planned.returncode == 1
+        assert "sshd does not accept its settings with ours (" in planned.stdout
+    finally:
+        stage.seen.shell(
+            "rm /etc/ssh/ssh_host_ecdsa_key* /etc/ssh/sshd_config.d /etc/kept/[16]0-*; rm -f /etc/kept/70-*;"
+            "mv /etc/kept /etc/ssh/sshd_config.d; for user in anna bob carol; do userdel -r $user; done"
+        )
+
+
 def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage) -> None:
     assert stage.seen.shell("nft list tables; ls /etc/ssh/sshd_config.d | grep -v lab || true") == ""
     with asked_all_the_time(stage.seen):
@@ -152,7 +185,7 @@ def _talk(caller: socket.socket, stop: threading.Event) -> None:
         caller.sendall(b"x")
 
 
-@pytest.mark.parametrize(("name", "text"), [("ssh/sshd.conf", NOBODY), ("firewall/homeport.nft", CLOSED)])
+@pytest.mark.parametrize(("name", "text"), [("ssh/sshd.conf", NOWHERE), ("firewall/homeport.nft", CLOSED)])
 def test_a_change_that_locks_out_is_taken_back_by_the_host_itself(stage: Stage, name: str, text: str) -> None:
     before = stage.seen.shell(STATE)
     with asked_all_the_time(stage.seen), stage.override(name, text):

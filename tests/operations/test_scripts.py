@@ -143,6 +143,16 @@ def test_package_lists_that_cannot_be_read_are_shown_with_the_reason(machine: Ma
     assert "no Release file" in done.stdout
 
 
+def test_a_host_that_resolves_no_names_is_told_apart_from_bad_package_lists(machine: Machine) -> None:
+    words = "W: Failed to fetch http://deb.example.org/x  Temporary failure resolving 'deb.example.org'"
+    machine.has("apt-get", f'echo "{words}"; exit 100')
+    done = machine.run("packages", "300", "", "", "nginx")
+    assert refused(done) == (
+        "error: packages: the host does not find deb.example.org: names are not resolved there; see its "
+        "/etc/resolv.conf (getent hosts deb.example.org)"
+    )
+
+
 def test_packages_that_cannot_be_installed_are_named_in_the_words_of_apt(machine: Machine) -> None:
     machine.has("apt-get", 'case $* in *update*) ;; *) echo "E: Unable to locate package nosuch"; exit 100 ;; esac')
     done = machine.run("packages", "300", "", "", "nosuch")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.rules.firewall import opening, rules
+from homeport.rules.firewall import check_closings, opening, rules
 
 PORTS = st.integers(min_value=1, max_value=65535)
 
@@ -61,3 +61,16 @@ def test_an_opening_says_what_was_written(
     port = str(first) if first == last else f"{first}-{last}"
     assert all(line.endswith(f"{protocol} dport {port} accept") for line in lines)
     assert len(lines) == max(len({address.version for address in sources}), 1)
+
+
+@pytest.mark.parametrize("text", ["9100/tcp", "51820/udp", "112/ip", "node_exporter", "rpc.statd"])
+def test_a_port_or_a_program_can_be_given_up(text: str) -> None:
+    assert check_closings((text,)) == (text,)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9100", "0/tcp", "65536/udp", "9100/sctp", "two words", "9100/tcp from 10.0.0.0/8"]
+)
+def test_what_is_neither_port_nor_program_cannot(text: str) -> None:
+    with pytest.raises(ValueError, match="item 2 is neither"):
+        check_closings(("22/tcp", text))

@@ -1,4 +1,7 @@
-# Stands before every script. A full disk is told from other failures by the words of the tool that met it.
+# Stands before every script. sudo may have been told of fewer folders than the programs are in.
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+# A full disk is told from other failures by the words of the tool that met it.
 # Usage: disk_full WORDS DIRECTORY…; prints which file system is full and returns 0, or returns 1.
 disk_full() {
     case $1 in

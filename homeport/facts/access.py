@@ -1,0 +1,84 @@
+"""The part of the snapshot's parser that is about who gets in: firewall, listeners, sshd, accounts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from homeport.state.listeners import Listener, Opened, opened
+from homeport.state.logins import Colleague, KeyKind, Logins, Sshd
+from homeport.state.snapshot import Login
+
+KEYS: dict[str, KeyKind] = {"key": "key", "weak": "weak"}
+PROTOCOLS = ("tcp", "udp")
+
+
+def access_found(rows: Mapping[str, list[list[str]]]) -> dict[str, Any]:
+    """Return the fields of a snapshot that are about who gets in."""
+    return {
+        "sshd": sshd_settings(rows["sshd"]),
+        "login": next((Login(user, tuple(groups.split()), key == "key") for user, groups, key in rows["login"]), None),
+        "firewall": next((row[0] for row in rows["firewall"]), ""),
+        "access_pending": "access_pending" in rows,
+        "shares": dict(_shares(row[0]) for row in rows["shares"]),
+        "listeners": _listeners(rows["listener"]),
+        "openings": _openings(rows["opening"]),
+        "logins": _logins(rows),
+    }
+
+
+def _logins(rows: Mapping[str, list[list[str]]]) -> Logins:
+    return Logins(
+        colleagues=tuple(
+            Colleague(user, tuple(groups.split()), KEYS.get(key, ""), bool(password))
+            for user, groups, key, password in rows["colleague"]
+        ),
+        before=_by_account(rows["before"]),
+        after=_by_account(rows["after"]),
+        refused=next((row[0] for row in rows["refused"]), ""),
+        takes_passwords=["yes"] in rows["staged"],
+        directory=next((row[0] for row in rows["directory"]), ""),
+        host_keys=tuple(row[0] for row in rows["host_key"]),
+    )
+
+
+def _by_account(rows: Iterable[Sequence[str]]) -> dict[str, Sshd]:
+    accounts: dict[str, list[Sequence[str]]] = {}
+    for user, *setting in rows:
+        accounts.setdefault(user, []).append(setting)
+    return {user: sshd_settings(settings) for user, settings in accounts.items()}
+
+
+def _listeners(rows: Iterable[Sequence[str]]) -> tuple[Listener, ...]:
+    """Return what listens, of rows of kind, address with port, and process."""
+    found = []
+    for kind, place, process in rows:
+        address, _, port = place.rpartition(":")
+        found.append(Listener(kind if kind in PROTOCOLS else "ip", int(port), address, process))
+    return tuple(dict.fromkeys(found))
+
+
+def _openings(rows: Iterable[Sequence[str]]) -> dict[str, tuple[Opened, ...]]:
+    """Return what each application has open, of rows of application, protocol and ports (`80`, `8000-8010`)."""
+    found: dict[str, tuple[Opened, ...]] = {}
+    for app, protocol, ports in rows:
+        found[app] = (*found.get(app, ()), opened(protocol, ports))
+    return found
+
+
+def sshd_settings(rows: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return sshd's settings, each with all values that it has, of rows of a keyword and one value."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in rows:
+        found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def _shares(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return an application and what it wants that all on the machine share; none for a file that is damaged."""
+    try:
+        raw = cast("dict[str, Any]", json.loads(text))
+        return str(raw["app"]), tuple(map(str, raw["shares"]))
+    except (ValueError, KeyError, TypeError):
+        return "", ()

@@ -1,0 +1,20 @@
+"""The part of the snapshot's parser that is about a host's surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from homeport.state.surroundings import Surroundings
+
+
+def surroundings(rows: Mapping[str, list[list[str]]]) -> Surroundings:
+    """Return what the reading says of them."""
+    return Surroundings(
+        groups=frozenset(row[0].partition(":")[0] for row in rows["group"]),
+        lacks=tuple(row[0] for row in rows["lacks"]),
+        places={path: real for path, real in rows["place"] if real},
+        mounts={row[0]: row[1] for row in rows["mount"]},
+        removes=tuple(row[0] for row in rows["removes"]),
+        unresolved=next((row[0] for row in rows["unresolved"]), ""),
+        nginx_refuses=next((row[0] for row in rows["nginx_refuses"]), ""),
+    )
