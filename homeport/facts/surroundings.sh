@@ -25,8 +25,9 @@ read_surroundings() {
 # What apt would take away for what is missing, by the lists that it has; and whether the machine finds where apt looks.
 read_packages() {
     missing=
+    installed=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $packages 2>/dev/null)"
     for name in $packages; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing="$missing $name"
+        case $installed in *" $name:installed "*) ;; *) missing="$missing $name" ;; esac
     done
     [ -n "$missing" ] || return 0
     apt-get -s -o Debug::NoLocking=true -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= --no-install-recommends \

@@ -319,7 +319,7 @@ def test_listeners_are_read_with_their_programs(shell: str, tmp_path: Path) -> N
 
 
 STAND_INS = {
-    "dpkg-query": '[ "$4" = theirs ] || printf installed',
+    "dpkg-query": "printf 'ours:installed '",
     "apt-get": """case $* in
 *update*) echo "'http://deb.example.invalid:80/debian/dists/x' x 0 " ;;
 *install\\ theirs) printf 'Remv rival [1.0]\\nInst theirs (2.0)\\n' ;;

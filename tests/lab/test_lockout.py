@@ -180,6 +180,15 @@ def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage
     assert "table inet homeport" in stage.seen.shell("nft list tables")
 
 
+def test_what_nginx_would_refuse_of_somebody_elses_is_said_by_the_plan(stage: Stage) -> None:
+    stage.seen.shell("echo 'no_such_directive on;' >/etc/nginx/conf.d/theirs.conf")
+    planned = stage.project.pyinfra(stage.host.name, "--dry")
+    stage.seen.shell("rm /etc/nginx/conf.d/theirs.conf")
+    assert planned.returncode == 1, planned.stdout
+    assert 'nginx: nginx does not take what lies in /etc/nginx ([emerg] unknown directive "no_such_' in planned.stdout
+    assert "/etc/nginx/conf.d/theirs.conf:1" in planned.stdout
+
+
 def _talk(caller: socket.socket, stop: threading.Event) -> None:
     while not stop.wait(0.3):
         caller.sendall(b"x")
@@ -259,6 +268,9 @@ def test_somebody_whose_key_is_in_no_file_but_said_by_a_command_is_let_in(stage:
         "echo 'AuthorizedKeysCommand /bin/sh /etc/ssh/keys.sh %u' >/etc/ssh/sshd_config.d/10-keys.conf;"
         "echo 'AuthorizedKeysCommandUser nobody' >>/etc/ssh/sshd_config.d/10-keys.conf; systemctl reload ssh"
     )
-    stage.project.deployed(stage.host, ssh_user=ANOTHER)
+    # And sudo wants a password, of the lock and of the new connection that confirms the change too.
+    password = f"sudo-{secrets.token_hex(16)}"
+    stage.seen.shell(f"echo {ANOTHER}:{password} | chpasswd; echo '{ANOTHER} ALL=(ALL) ALL' >/etc/sudoers.d/{ANOTHER}")
+    stage.project.deployed(stage.host, ssh_user=ANOTHER, _sudo_password=password)
     assert "logingracetime 30" in stage.seen.shell("sshd -T")
     assert "passwordauthentication no" in stage.seen.shell("sshd -T")

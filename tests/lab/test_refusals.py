@@ -113,6 +113,45 @@ def test_a_user_of_the_same_name_that_is_somebody_elses(bare: Bare) -> None:
         bare.seen.shell("userdel --remove notes")
 
 
+# What is as it should not be, how it came to that, how it goes, and what is said of it.
+OBSTACLES = (
+    ("systemctl -q mask logrotate.timer", "systemctl -q unmask logrotate.timer", "units: logrotate.timer is masked"),
+    ("/usr/sbin/groupadd notes", "/usr/sbin/groupdel notes", "app_name: the host has a group notes already"),
+    (
+        "mount -t tmpfs -o noexec tmpfs /srv",
+        "umount /srv",
+        "disk: nothing can be run in /srv/notes: /srv is mounted noexec",
+    ),
+    (
+        "mount -t tmpfs -o ro tmpfs /usr/local",
+        "umount /usr/local",
+        "disk: /usr/local/lib/homeport cannot be written: /usr/local is mounted read-only",
+    ),
+    (
+        "mkdir /home/data && ln -s /home/data /var/lib/notes",
+        "rm /var/lib/notes && rmdir /home/data",
+        "sandbox: /var/lib/notes leads to /home/data, and the application's sandbox hides /home",
+    ),
+)
+
+
+def test_what_only_a_phase_would_meet_is_said_by_the_plan(bare: Bare) -> None:
+    """All of it at once, and by a sudo that knows no sbin, which is no obstacle."""
+    path = "/etc/sudoers.d/path"
+    bare.seen.shell(f"echo 'Defaults secure_path=/usr/bin:/bin' >{path}")
+    bare.seen.shell("; ".join(make for make, _, _ in OBSTACLES))
+    try:
+        planned = bare.project.pyinfra(bare.host.name, "--dry")
+    finally:
+        bare.seen.shell("; ".join(mend for _, mend, _ in OBSTACLES))
+    assert planned.returncode == 1, planned.stdout
+    for _, _, said in OBSTACLES:
+        assert f"bare: {said}" in planned.stdout
+    allowed = bare.project.pyinfra(bare.host.name, "--dry")
+    bare.seen.shell(f"rm {path}")
+    assert allowed.returncode == 0, allowed.stdout
+
+
 def test_more_workers_than_memory(bare: Bare) -> None:
     bare.refused("bare: workers:", "256 workers", workers=256, worker_memory_megabytes=4096)
 
