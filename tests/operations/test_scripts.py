@@ -404,6 +404,7 @@ COMPILER = '"build-essential", "python3-dev"'
 
 @pytest.mark.parametrize(("words", "packages"), [
     ("error: [Errno 2] No such file or directory: 'gcc'", COMPILER),
+    ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", COMPILER),
     ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", COMPILER),
     ("fatal error: Python.h: No such file or directory", COMPILER),
     ("Error: pg_config executable not found.\n\npg_config is required", f'{COMPILER}, "libpq-dev"'),

@@ -14,7 +14,7 @@ missing_packages() {
     *"Rust compiler"* | *"is not installed or is not on PATH"*"Cargo"* | *"Cargo, the Rust package manager"*)
         packages="$compiler, \"cargo\"" ;;
     *"Python.h: No such"* | *"'gcc' failed"* | *"gcc: not found"* | *"-gcc' failed"* | *"-gcc\" failed"* | *"'cc' failed"* | \
-        *"'g++' failed"* | *"-g++' failed"* | *"execute 'gcc'"* | *"execute 'cc'"* | *"No such file or directory: 'gcc'"* | \
+        *"'g++' failed"* | *"-g++' failed"* | *"execute 'gcc'"* | *"execute 'cc'"* | *"No such file or directory: '"*"gcc'"* | \
         *"No such file or directory: 'cc'"* | *"Unknown compiler(s)"* | *"cc: not found"*) packages=$compiler ;;
     *"CMake must be installed"* | *"No CMAKE_C_COMPILER"* | *"No such file or directory: 'cmake'"*)
         packages="$compiler, \"cmake\"" ;;
