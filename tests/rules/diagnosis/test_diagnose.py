@@ -440,3 +440,33 @@ def test_every_command_that_a_finding_advises_exists() -> None:
 )
 def test_what_dies_is_told_from_what_was_stopped_or_begins(state: Any, found: str) -> None:
     assert causes(case(facts=facts(**units(app=state), **slot()))) == [found]
+
+
+FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
+
+
+@pytest.mark.parametrize(
+    ("known", "advice"),
+    [
+        (
+            {**units(app=unit("failed", **FAILED, last=["OperationalError: unable to open database file"])), **slot()},
+            "the release is read-only; write below the folder that STATE_DIRECTORY names (/var/lib/notes), or set "
+            "sandbox_writable_paths, and deploy",
+        ),
+        (
+            slot(status=307, answer="/health answered 307 (Location: /health/) instead of 200"),
+            'that path redirects; set health_path = "/health/", and deploy',
+        ),
+        (
+            {
+                "units": {
+                    "notes.queue@blue.service": unit("failed", last=["MemoryError: ffi: failed to allocate closure"])
+                }
+            },
+            "it makes code at run time, which the sandbox refuses; set sandbox_jit = True, and deploy",
+        ),
+        (slot(status=503, answer="/health answered 503 instead of 200"), "see: homeport logs TARGET"),
+    ],
+)
+def test_what_its_own_words_name_wrongly_is_advised_on(known: dict[str, Any], advice: str) -> None:
+    assert [finding.fix for finding in diagnose(case(facts=facts(**known)))] == [advice]
