@@ -10,6 +10,11 @@ from pathlib import Path
 from homeport.errors import EXIT_INTERRUPTED, HomeportError, LabError
 from homeport.lab import Lab, site
 from homeport.lab.model import LabHost
+from homeport.lab.qemu_choice import accelerator, architecture
+
+# For a processor that is emulated in software, which needs minutes for what takes seconds elsewhere: with more than one
+# worker, uvicorn's manager kills any that has not answered it after 5 s. Settings that are given come after these.
+PATIENCE = ("workers=1", "health_timeout_seconds=600")
 
 
 def main() -> int:
@@ -32,7 +37,8 @@ def demonstrate(app: Path | None, data: list[str]) -> int:
     lab = Lab()
     _say("a machine of our own")
     host = lab.up().hosts[0]
-    command = pyinfra_command(host, app, data)
+    emulated = host.backend == "qemu" and accelerator(architecture()) == "tcg"
+    command = pyinfra_command(host, app, [*(PATIENCE if emulated else ()), *data])
     _say(f"deploying to it over SSH: {' '.join(command)}")
     status = subprocess.run([str(Path(sys.executable).with_name(command[0])), *command[1:]], check=False).returncode
     if status:

@@ -19,7 +19,7 @@ from tests.lab.project import Project, Seen, until
 pytestmark = [pytest.mark.lab, pytest.mark.qemu, pytest.mark.timeout(3600)]
 # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor needs
 # longer to start Python and import uvicorn.
-PATIENCE = {"workers": 1, "health_timeout_seconds": 240}
+PATIENCE = {"workers": 1, "health_timeout_seconds": 600}
 SERVED_SECONDS = 400
 
 
