@@ -22,6 +22,8 @@ from homeport.guard import check
 from homeport.inputs import read_inputs
 from homeport.plans import provision
 from homeport.project import opened
+from homeport.settings.dotenv import uninterpolated
+from homeport.steps.context import Context
 from homeport.steps.wanted import describe
 
 
@@ -50,9 +52,17 @@ def _told(state: State, host: Host) -> dict[str, Any]:
         "dependencies": context.source.dependencies.digest,
         "migrates": wanted.release.migrates,
         "files": len(wanted.part.files) + len(wanted.release.etc),
-        "warnings": list(context.source.warnings),
+        "warnings": [*context.source.warnings, *_literal(context)],
         "problems": [],
     }
+
+
+def _literal(context: Context) -> list[str]:
+    """Return the warning for secrets that look as if something were put into them."""
+    if not (names := uninterpolated(context.secrets)):
+        return []
+    fix = "write the whole value, which stays as it is: nothing is put in the place of ${NAME}"
+    return [UsageError(f"{', '.join(names)} has a ${{NAME}} in it", key="secrets_file", fix=fix).line()]
 
 
 if __name__ == "__main__":

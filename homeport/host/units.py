@@ -89,14 +89,29 @@ def stop(layout: Layout, slot: str) -> None:
     """
     extras = lasting([path.name for path in installed_extras(layout, slot)])
     stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
+    # They may have been told to before (`processes.stop`).
+    forgive(extras)
 
 
 def stop_units(names: list[str], *, wait: bool = True) -> None:
     """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
-    found = zip(names, show_all(names), strict=True) if names else ()
+    found = list(zip(names, show_all(names), strict=True)) if names else []
     known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
         must("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
+        if wait:
+            forgive([name for name, unit in found if unit["ActiveState"] in ("active", "deactivating")])
+
+
+def forgive(names: list[str]) -> None:
+    """Have units that were up, and had to be killed once their time to stop was over, be down and not failed.
+
+    An open stream, or a long job, is no fault of theirs; it would leave the machine `degraded`.
+    """
+    found = zip(names, show_all(names), strict=True) if names else ()
+    late = [name for name, unit in found if unit["ActiveState"] == "failed" and unit.get("Result") == "timeout"]
+    if late:
+        run("systemctl", "reset-failed", "--", *late)
 
 
 def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:

@@ -87,7 +87,7 @@ def _unexplained(done: remote.Done) -> str:
 @cache
 def _script(name: str) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
-    before = DEPLOYS if name == "lock" else _text("alone")
+    before = DEPLOYS if name == "lock" else _text("variables") + _text("alone")
     part = _text(PARTS[name]) if name in PARTS else ""
     return "".join((_text("disk"), before, part, _text(name)))
 

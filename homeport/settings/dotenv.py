@@ -6,7 +6,8 @@ several lines, say), and so may be what stands before its `=`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from io import StringIO
 
 from dotenv.parser import Binding, parse_stream
@@ -14,6 +15,8 @@ from dotenv.parser import Binding, parse_stream
 from homeport.errors import UsageError
 from homeport.settings.types import EnvironmentName, check_variable
 
+# As python-dotenv and Docker Compose write it.
+INTERPOLATED = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-+?][^}]*)?\}")
 QUOTED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -29,6 +32,14 @@ def variables(text: str, *, elsewhere: Collection[str] = ()) -> dict[str, str]:
             raise UsageError(problem, fix="keep it in one place")
         found[name] = value
     return found
+
+
+def uninterpolated(values: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables whose value has a `${NAME}`, which other readers of such files put in.
+
+    Here it stays as it is: what stands in a variable depends on nothing of the machine that deploys.
+    """
+    return [name for name, value in values.items() if INTERPOLATED.search(value)]
 
 
 def replaced(text: str, name: str, value: str) -> str:

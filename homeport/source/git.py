@@ -24,6 +24,10 @@ _KEPT = ("GIT_CONFIG_", "GIT_SSL_", "GIT_SSH", "GIT_ASKPASS")
 _DROPPED = ("GIT_CONFIG_PARAMETERS",)
 
 
+# What git says when it could not fetch what a partial clone (`git clone --filter=…`) lacks.
+PARTIAL = "promisor remote"
+
+
 class GitError(Exception):
     """git ended with a status other than zero; `str()` is what it said."""
 

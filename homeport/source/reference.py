@@ -53,6 +53,7 @@ def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
     """Return the commit that `ref` names, its time and its tree."""
     if not ref or ref.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", ref):
         raise UsageError(f"{ref!r} is no name of a commit", key="app_ref", fix="set it to a branch, a tag or a commit")
+    _refuse_two_meanings(repository, ref)
     show = ("show", "--no-patch", "--no-show-signature", "--format=%H %ct %T", f"{ref}^{{commit}}")
     shown = repository.attempt(*show)
     if not shown and repository.attempt("rev-parse", "--quiet", "--verify", f"{ref}^{{commit}}"):
@@ -64,6 +65,20 @@ def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
         problem = f"the repository at {repository.path} has no commit yet"
         raise UsageError(problem, key="app_ref", fix="commit the application first")
     raise UsageError(f"no commit {ref!r} in {repository.path}", key="app_ref", fix=_advice(repository, ref))
+
+
+def _refuse_two_meanings(repository: Repository, ref: str) -> None:
+    """Raise UsageError when `ref` is a tag and a branch with different commits: git would take the tag in silence."""
+    kinds = {"tag": f"refs/tags/{ref}", "branch": f"refs/heads/{ref}"}
+    found = {
+        kind: commit
+        for kind, name in kinds.items()
+        if (commit := repository.attempt("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"))
+    }
+    if len(set(found.values())) > 1:
+        is_what = " and ".join(f"a {kind} (at {commit[:12]})" for kind, commit in found.items())
+        problem = f"{ref} is {is_what} in {repository.path}"
+        raise UsageError(problem, key="app_ref", fix=f"set it to {' or '.join(kinds.values())}")
 
 
 def _advice(repository: Repository, ref: str) -> str:

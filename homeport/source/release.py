@@ -24,7 +24,7 @@ from homeport.rules.wishes import Wishes
 from homeport.rules.workspace import find_workspace
 from homeport.settings.model import Settings
 from homeport.source.archive import Archive, Content, Present, build_archive
-from homeport.source.git import GitError, Repository, find_repository
+from homeport.source.git import PARTIAL, GitError, Repository, find_repository
 from homeport.source.reference import Revision, find_revision
 from homeport.source.tree import Tree, find_tree, read_text
 
@@ -86,7 +86,11 @@ def read_source(settings: Settings, project: Path) -> Source:
                 _wishes(settings),
             )
     except GitError as error:
-        raise UsageError(f"git failed in the repository: {error}", key="app_source", fix="see git fsck there") from None
+        problem, fix = f"git failed in the repository: {error}", "see git fsck there"
+        if PARTIAL in str(error):
+            problem = f"{settings.app_source} is a partial clone, and git cannot get what it lacks: {error}"
+            fix = "clone it without --filter, or let git reach its remote"
+        raise UsageError(problem, key="app_source", fix=fix) from None
 
 
 def _wishes(settings: Settings) -> Wishes:

@@ -25,7 +25,7 @@ from homeport.rules.tree import (
     tree_id,
     without_ignored,
 )
-from homeport.source.git import GitError, Repository
+from homeport.source.git import PARTIAL, GitError, Repository
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
 
     Raises UsageError when the folder is not there (key app_subdirectory) or holds what cannot be released.
     """
-    identity = root
-    if folder:
-        identity = repository.attempt("rev-parse", "--quiet", "--verify", f"{root}:{folder}") or "none"
     try:
+        identity = repository.text("rev-parse", "--verify", f"{root}:{folder}") if folder else root
         listed = parse_entries(repository.run("ls-tree", "-r", "-l", "-z", identity))
-    except GitError:  # not there, or a file
-        raise UsageError(
+    except GitError as error:
+        if not folder or PARTIAL in str(error):
+            raise
+        raise UsageError(  # not there, or a file
             f"no folder {folder} {place}", key="app_subdirectory", fix="set it to the folder that the application is in"
         ) from None
     files = without_ignored(listed, _unreleased(repository, root, folder, listed))

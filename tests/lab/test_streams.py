@@ -20,12 +20,25 @@ from homeport import remote
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport, settle_data
-from tests.lab.project import REPOSITORY, Project, Seen
+from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 # Printed by a login shell: a line, a complaint, one in the end, and a line without an end.
 NOISE = "echo welcome; echo locale? >&2; trap 'echo bye' EXIT; printf 'no end'\n"
+# Serves what has no end.
+STREAM = """
+import asyncio
+from fastapi.responses import StreamingResponse
+
+@app.get("/stream")
+async def stream() -> StreamingResponse:
+    async def ticks():
+        while True:
+            yield b"."
+            await asyncio.sleep(0.1)
+    return StreamingResponse(ticks())
+"""
 # Sends commands their input over the connection that a run has, and prints what came of each.
 SENDER = """
 import json, sys, time
@@ -139,6 +152,24 @@ def test_a_login_shell_that_prints_does_no_harm_to_any_command(stage: Stage) -> 
     assert homeport(stage.project, "doctor", "lab", "--limit", "noisy").returncode == 0
     # The deploy lock too is taken behind what is printed: a second run is no change.
     assert "no changes" in both(stage, "plan").stdout
+
+
+@pytest.mark.sampled
+def test_a_slot_that_is_killed_over_an_open_stream_is_down_and_has_not_failed(stage: Stage) -> None:
+    main = (stage.project.app / "main.py").read_text()
+    stage.project.write("main.py", f"{main}\n{STREAM}")
+    settle_data(stage.project, drain_timeout_seconds=1, stop_timeout_seconds=2)
+    on = ("lab", "--limit", stage.noisy.name)
+    assert homeport(stage.project, "deploy", *on, "--yes").returncode == 0
+    name = stage.noisy.domain
+    reading = f"curl -skN --resolve {name}:443:127.0.0.1 https://{name}/stream -o /run/stream"
+    stage.seen.shell(f"systemd-run -q --unit=reading {reading}")
+    assert until(lambda: stage.seen.shell("[ ! -s /run/stream ] || echo begun").endswith("begun"))
+    done = homeport(stage.project, "restart", *on, "--new-slot")
+    assert done.returncode == 0, done.stdout
+    assert "still has 1 connections" in done.stdout
+    assert "hello" not in stage.seen.shell("systemctl list-units --failed --plain --no-legend")
+    assert stage.seen.answers()
 
 
 def test_a_host_whose_answer_is_garbage_is_one_line_and_hides_no_other(stage: Stage) -> None:

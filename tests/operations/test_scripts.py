@@ -421,3 +421,56 @@ def test_an_installation_that_fails_by_something_else_lacks_nothing(machine: Mac
     functions = (SCRIPTS / "missing.sh").read_text()
     done = machine.shell_out(f"{functions}\nmissing_packages 'error: No solution found: h11==99 was not found'")
     assert (done.returncode, done.stdout) == (1, "")
+
+
+ODD = {
+    **{"PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "1", "UV_OFFLINE": "1", "UV_NO_BUILD": "1"},
+    **{
+        "PYTHONPATH": "/nowhere",
+        "PYTHONHOME": "/nowhere",
+        "TMPDIR": "/nowhere",
+        "VIRTUAL_ENV": "/nowhere",
+        "X": "a\nUV_X=b",
+    },
+}
+ON_PURPOSE = {
+    **{"https_proxy": "http://proxy:3128", "NO_PROXY": "localhost", "SSL_CERT_FILE": "/etc/ssl/ours.pem"},
+    **{"PIP_INDEX_URL": "https://pip.invalid/simple", "UV_DEFAULT_INDEX": "https://uv.invalid/simple"},
+    **{"UV_INDEX_COMPANY_PASSWORD": "secret value", "HOME": "/root"},
+}
+
+
+def test_the_logins_environment_reaches_no_tool_but_for_proxies_authorities_and_indexes(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**ODD, **ON_PURPOSE}.items():
+        monkeypatch.setenv(name, value)
+    machine.has("useradd", f"env -0 >{machine.folder}/seen")
+    assert machine.run("accounts", "ours", "notes", "/var/lib/notes").returncode == 0
+    seen = dict(row.split("=", 1) for row in (machine.folder / "seen").read_text().split("\0") if row)
+    assert not seen.keys() & {*ODD, "UV_X"}
+    assert {name: seen.get(name) for name in ON_PURPOSE} == ON_PURPOSE
+    assert set(seen) - {*ON_PURPOSE, "PATH", "PWD", "SHLVL", "OLDPWD", "_"} <= {*os.environ}
+
+
+def test_of_pips_configuration_only_where_packages_come_from_is_taken_over(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = machine.folder / "pip.conf"
+    conf.write_text(
+        "[global]\nindex-url = https://one.invalid/simple\nextra_index_url =\n  https://a.invalid\n  https://b.invalid\n"
+        "user = true\ntimeout = 5\n[install]\ntarget = /nowhere\nindex-url = https://two.invalid/simple\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(conf))
+    monkeypatch.setenv("PIP_TIMEOUT", "9")
+    machine.has("apt-get")
+    ours = machine.folder / "seen"
+    python = f'#!/bin/sh\ncase $* in -I*) exec {sys.executable} "$@" ;; *pip*) env >{ours} ;; esac\n'
+    machine.has("python3", f'{VENV}\nprintf %s {shlex.quote(python)} >"$4/bin/python"')
+    assert machine.run("packages", "300", "0123", "", "nginx", stdin="uv==1\n").returncode == 0
+    seen = dict(row.split("=", 1) for row in ours.read_text().splitlines() if row.startswith("PIP_"))
+    assert seen == {
+        **{"PIP_CONFIG_FILE": "/dev/null", "PIP_TIMEOUT": "9", "PIP_INDEX_URL": "https://two.invalid/simple"},
+        "PIP_EXTRA_INDEX_URL": "https://a.invalid https://b.invalid",
+        **{name: value for name, value in seen.items() if name in ("PIP_CERT", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST")},
+    }

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.errors import UsageError
-from homeport.settings.dotenv import replaced, variables
+from homeport.settings.dotenv import replaced, uninterpolated, variables
 
 TEXT = "# first\n\nA=1 # one\nexport B='two'\n\n# last"
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -26,3 +26,9 @@ def test_a_zero_byte_is_refused_without_the_value() -> None:
     with pytest.raises(UsageError) as caught:
         replaced(TEXT, "A", "hunter2\0")
     assert "hunter" not in str(caught.value)
+
+
+def test_a_value_that_other_readers_would_put_something_into_is_named_and_stays_as_it_is() -> None:
+    found = variables("A=${HOST}/x\nB='$HOST {x} $(id)'\nC=\"a${B:-c}\"\nD=$${\n")
+    assert found["A"] == "${HOST}/x"
+    assert uninterpolated(found) == ["A", "C"]

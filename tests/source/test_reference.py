@@ -270,3 +270,40 @@ def test_what_is_not_released_need_not_be_committed(new_repo: Callable[[str], Re
     repo.write({f"{folder}more.py": ""})
     assert f"1 uncommitted in {repo.path}: {folder}more.py" in repo.refusal(app_subdirectory=folder)
     assert repo.read(app_subdirectory=folder, allow_dirty=True).disk_files == 3
+
+
+def test_a_ref_that_is_a_tag_and_a_branch_is_refused_unless_both_mean_the_same(repo: Repo) -> None:
+    repo.git("tag", "v1")
+    repo.git("branch", "v1")
+    first = repo.git("rev-parse", "HEAD")
+    assert repo.read(app_ref="v1").commit == first
+    repo.git("switch", "--quiet", "v1")
+    second = repo.commit({"more.py": ""})
+    assert repo.refusal(app_ref="v1") == (
+        f"app_ref: v1 is a tag (at {first[:12]}) and a branch (at {second[:12]}) in {repo.path}; "
+        "set it to refs/tags/v1 or refs/heads/v1"
+    )
+    assert repo.read(app_ref="refs/tags/v1").commit == first
+    assert repo.read(app_ref="refs/heads/v1").commit == second
+    assert repo.read(app_ref="HEAD").commit == second
+
+
+@pytest.mark.parametrize("filtered", ["blob:none", "tree:0"])
+@pytest.mark.parametrize("folder", ["", "services/api"])
+def test_a_partial_clone_that_cannot_get_what_it_lacks_says_so(
+    new_repo: Callable[[str], Repo], tmp_path: Path, filtered: str, folder: str
+) -> None:
+    origin = new_repo("origin")
+    origin.commit({f"{folder}/{name}".lstrip("/"): text for name, text in APPLICATION.items()})
+    origin.git("config", "uploadpack.allowFilter", "true")
+    words = ["git", "clone", "--quiet", "--no-checkout", f"--filter={filtered}", f"file://{origin.path}"]
+    subprocess.run([*words, str(tmp_path / "clone")], check=True)
+    clone = Repo(tmp_path / "clone")
+    origin.path.rename(tmp_path / "gone")
+    line = clone.refusal(app_subdirectory=folder, app_ref="origin/main")
+    assert line.startswith(f"app_source: {clone.path} is a partial clone, and git cannot get what it lacks: fatal: ")
+    assert line.endswith("; clone it without --filter, or let git reach its remote")
+    (tmp_path / "gone").rename(origin.path)
+    assert clone.read(app_subdirectory=folder, app_ref="origin/main").entrypoint
+    if folder:
+        assert "no folder elsewhere at origin" in clone.refusal(app_subdirectory="elsewhere", app_ref="origin/main")
