@@ -71,8 +71,8 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
             "there instead of the link (mount --bind /home/data/notes /var/lib/notes, and in /etc/fstab)",
         ),
         (
-            {"nginx_refuses": 'nginx: [emerg] unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
-            'nginx: nginx does not take what lies in /etc/nginx ([emerg] unknown directive "lua" in '
+            {"nginx_refuses": 'nginx: [emerg] 2033#2033: unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
+            'nginx: nginx does not take what lies in /etc/nginx (unknown directive "lua" in '
             "/etc/nginx/conf.d/theirs.conf:3); mend it there (nginx -t)",
         ),
     ],
