@@ -33,6 +33,9 @@ HEADER_OF_ITS_OWN = """{% extends "homeport/nginx/site.conf" %}
     }
 {% endblock %}
 """
+# One of each part of the report, so that a run that was broken off is none that has found nothing.
+REPORTED = {"TLS1_2", "TLS1_3", "cipherlist_NULL", "FS", "cert_chain_of_trust", "HSTS_time", "heartbleed", "RC4"}
+REPORTED |= {"overall_grade"}
 # What is the lab's authority's and its name server's to do, and the first one about testssl's own machine.
 NOT_THE_HOSTS = {"engine_problem", "cert_revocation", "DNS_CAArecord"}
 
@@ -202,15 +205,12 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
     if stage.testssl is None:
         pytest.skip("Debian 12's testssl.sh gives no grade")
     said = stage.testssl.communicate(timeout=600)[0]
-    if stage.testssl.returncode:
-        # Its exit status counts connections that came to nothing, which happens beside other work: once more, alone.
-        again = begin_testssl(stage)
-        said, stage.testssl = again.communicate(timeout=600)[0], again
     keep("testssl.txt", said)
-    assert stage.testssl.returncode == 0, said
-    found = stage.seen.shell("cat /run/testssl.json")
+    # Judged by its report: its exit status counts connections that came to nothing, which happens beside other work.
+    found = stage.seen.shell("cat /run/testssl.json || echo '[]'")
     keep("testssl.json", found)
     results = {one["id"]: one for one in json.loads(found)}
+    assert REPORTED <= set(results), said
     assert results["overall_grade"]["finding"] == "A+"
     assert int(results["HSTS_time"]["finding"].split()[0]) * 86400 >= TWO_YEARS
     bad = [one for one in results.values() if one["severity"] not in ("OK", "INFO") and one["id"] not in NOT_THE_HOSTS]
