@@ -12,6 +12,7 @@ import pytest
 
 from homeport.lab import Lab, LabDirectory, LabHost
 from homeport.lab.model import BackendName, Suite
+from tests.lab.evidence import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.lab.remote import ReadLab
 from tests.lab.seasoned import Seasoned
 
