@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests import surroundings, tiers
+from tests import durations, pace, surroundings, tiers
 
 LEFT_OUT = pytest.StashKey[int]()
 # A busy machine makes no example wrong.
@@ -11,9 +11,17 @@ settings.register_profile("homeport", deadline=None)
 settings.load_profile("homeport")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the computer before the processes of `pytest -n` are begun, which take the figure over."""
+    pace.pace()
+    if not config.pluginmanager.has_plugin("durations"):
+        config.pluginmanager.register(durations, "durations")
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Print what this run's choices follow from, so that another run can repeat them."""
-    return f"HOMEPORT_SEED={tiers.seed()}" + (" (all tests)" if tiers.EVERYTHING else "")
+    chosen = f"HOMEPORT_SEED={tiers.seed()}" + (" (all tests)" if tiers.EVERYTHING else "")
+    return f"{chosen}, HOMEPORT_PACE={pace.pace()} (waits have so many times the time of a quiet machine)"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +13,7 @@ from pyinfra.api import Config, Inventory, State, StringCommand
 from pyinfra.connectors.local import LocalConnector
 
 from homeport.connection import Channel, open_channel, rights
+from tests.pace import until
 
 
 def opened(line: str) -> Channel:
@@ -24,10 +24,7 @@ def opened(line: str) -> Channel:
 
 
 def ends(channel: Channel) -> bool:
-    deadline = time.monotonic() + 20
-    while not channel.ended and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return channel.ended
+    return until(lambda: channel.ended, every=0.05)
 
 
 def test_a_local_command_is_talked_with_until_it_ends() -> None:

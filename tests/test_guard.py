@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from homeport.errors import EXIT_INTERRUPTED
+from tests.pace import until
 
 REPOSITORY = Path(__file__).parents[1]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
@@ -293,9 +293,8 @@ def command(project: Project) -> Iterator[str]:
 
 def at_work(project: Project, process: subprocess.Popen[str]) -> None:
     """Return when the command is at work."""
-    while not (project.folder / "begun").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    assert until(lambda: process.poll() is not None or (project.folder / "begun").exists(), every=0.01)
+    assert process.poll() is None
 
 
 @pytest.mark.parametrize("from_thread", [False, True])

@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from homeport.rendering_filters import replace_shell
+from tests.pace import until
 
 LONE = [
     "sleep 60",
@@ -22,13 +21,6 @@ LONE = [
     'sleep "60"',
     "sleep $(echo 60)",
 ]
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not (true := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return true
 
 
 @pytest.mark.parametrize("command", LONE)

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.pace import patience, until
 
 VALUE = "hunter2-sentinel"
 INVENTORY = 'production = [("web1", {"domain": "one.example.com"}), ("web2", {"domain": "two.example.com"})]\n'
@@ -107,12 +108,10 @@ def test_a_terminal_that_is_closed_leaves_nothing(person: Person) -> None:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 30
-    while not begun.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert until(begun.exists, every=0.05)
     assert person.left_in_memory()
     os.killpg(process.pid, signal.SIGHUP)
-    process.communicate(timeout=30)
+    process.communicate(timeout=patience(30))
     assert person.left_in_memory() == []
 
 

@@ -17,10 +17,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.pace import patience, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -150,7 +151,7 @@ class Server:
     workers: int
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience(30))
         payload = None if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"Content-Type": "application/json"}
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -175,11 +176,9 @@ class Server:
         self.wait_until(lambda: self._logged("startup complete") >= self.workers and self._listening())
 
     def wait_until(self, reached: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not reached():
-            assert self.process.poll() is None, f"the server has ended:\n{self.output()}"
-            assert time.monotonic() < deadline, f"not reached in {seconds} s:\n{self.output()}"
-            time.sleep(0.05)
+        done = until(lambda: self.process.poll() is not None or reached(), seconds, every=0.05)
+        assert self.process.poll() is None, f"the server has ended:\n{self.output()}"
+        assert done, f"not reached in {patience(seconds):.0f} s:\n{self.output()}"
 
     def stop(self) -> int:
         """Stop it as systemd does, by SIGTERM to the main process, and return the exit status."""

@@ -156,7 +156,7 @@ def test_a_request_in_flight_is_answered_before_the_stop(notes: Application) -> 
         answers: list[int] = []
         thread = threading.Thread(target=lambda: answers.append(server.get("/slow?seconds=3").status))
         thread.start()
-        time.sleep(1)
+        time.sleep(1)  # time is the subject: the request is to be in the middle of its three seconds
         assert server.stop() == 0
         thread.join()
     assert answers == [200]
@@ -280,7 +280,7 @@ def test_a_migration_waits_for_a_release_that_is_writing(notes: Application) -> 
         writer.execute("INSERT INTO notes (text, created_at) VALUES ('meanwhile', '2026-01-01 00:00:00.000000')")
         upgrade = threading.Thread(target=notes.run, args=("alembic", "upgrade", "head"))
         upgrade.start()
-        time.sleep(3)
+        time.sleep(3)  # time is the subject: nothing happens for so long
         assert upgrade.is_alive()
         writer.execute("COMMIT")
         upgrade.join()

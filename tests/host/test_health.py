@@ -16,6 +16,7 @@ from homeport.host.health import HEALTHY, PROCESS_GONE, TOO_LATE, ask, ask_repea
 from homeport.host.layout import Layout
 from homeport.host.releases import Health
 from tests.host.serving import answering
+from tests.pace import until
 
 STRANGER = "import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()"
 
@@ -132,11 +133,11 @@ def test_a_good_answer_of_another_users_process_does_not_count() -> None:
 
 
 def until_listening(port: int) -> None:
-    for _ in range(200):
+    def listens() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    assert until(listens, every=0.05)
 
 
 def test_the_sites_name_comes_from_its_claim(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from homeport.lab import Lab, authority
 from homeport.lab.network import ACME_PORT
+from tests.pace import patience
 
 
 @dataclass
@@ -75,7 +76,7 @@ def an_authority_that_advises(lab: Lab, folder: Path) -> Iterator[Advice]:
     """Serve it on the lab's network, to machines that trust the lab; yield what it says."""
     gateway = lab.context().network.gateway
     trust = ssl.create_default_context(cafile=str(authority.root_certificate()))
-    with urllib.request.urlopen(f"https://{gateway}:{ACME_PORT}/dir", context=trust, timeout=10) as answer:
+    with urllib.request.urlopen(f"https://{gateway}:{ACME_PORT}/dir", context=trust, timeout=patience(10)) as answer:
         server = Authority(gateway, json.load(answer))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*authority.issue(folder, [f"IP:{gateway}"]))

@@ -32,6 +32,9 @@ echo '{MARK} releases'; tail -n 8 /srv/*/releases.jsonl; ls -l /srv/*/slots /etc
 echo '{MARK} processes'; ps -eo pid,ppid,stat,etimes,rss,args --sort=-rss | head -40
 echo '{MARK} journal'; journalctl -b -o short-precise --no-pager -q -n 400
 """
+# Logins, the tests' own among them, and what a console has for a terminal's eyes.
+NOISE = re.compile(r"pam_(unix|env)|Accepted publickey|session-\d+\.scope|New session|Session \d+ |COMMAND=|^\s*$")
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")
 # The parts that tell most in few lines, and how many of each.
 TELLING = {"state": 4, "failed units": 8, "warnings": 20, "proxy": 6, "journal": 15, "console": 15}
 
@@ -91,7 +94,7 @@ def telling(text: str) -> str:
     """Return the parts that tell most, shortened: the end of each, since that is what happened last."""
     lines: list[str] = []
     for part in re.split(rf"^{MARK} ", text, flags=re.MULTILINE)[1:]:
-        title, *body = part.rstrip().splitlines()
+        title, *body = (line for line in ESCAPES.sub("", part).splitlines() if not NOISE.search(line))
         least = next((number for name, number in TELLING.items() if title.startswith(name)), 2)
         lines += [f"{MARK} {title}", *body[-least:]]
     return "\n".join(lines[:PRINTED_LINES])

@@ -11,8 +11,6 @@ import json
 import shlex
 import subprocess
 import tarfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from homeport.host import files as program_files
 from homeport.lab import Lab, LabHost
 from homeport.rendering import render
 from tests.lab import remote
+from tests.pace import until as until
 from tests.unit_values import SANDBOX
 
 LIBRARY = "/usr/local/lib/homeport"
@@ -275,13 +274,3 @@ def _record(release: str, migrate: bool, health: dict[str, Any]) -> dict[str, An
         "drain_timeout_seconds": 10,
         "has_migration": migrate,
     }
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    """Wait until something holds; give up after a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.3)
-    return condition()

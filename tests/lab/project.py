@@ -11,8 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from homeport.lab.network import Network
 from tests.lab import remote
+from tests.pace import until as until
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
@@ -187,13 +187,3 @@ class Seen:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
-
-
-def until(condition: Callable[[], bool], seconds: int = 30) -> bool:
-    """Wait until something holds; give up after a while."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.3)
-    return condition()

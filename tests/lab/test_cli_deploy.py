@@ -26,6 +26,7 @@ from tests.lab.artefacts import keep
 from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
 from tests.lab.seasoned import Seasoned
+from tests.pace import patience
 
 pytestmark = pytest.mark.lab
 ON = ("lab", "--limit", "shown")
@@ -130,7 +131,7 @@ def _on_a_terminal(stage: Stage, answer: bytes, *words: str) -> tuple[int, str]:
         command, cwd=stage.project.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
-        screen, answered, deadline = b"", False, time.monotonic() + 240
+        screen, answered, deadline = b"", False, time.monotonic() + patience(240)
         while process.poll() is None or select.select([ours], [], [], 0)[0]:
             if time.monotonic() > deadline:
                 process.kill()

@@ -13,7 +13,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from tests.cli.test_schema import conforms
 from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
+from tests.pace import patience
 
 pytestmark = pytest.mark.lab
 ON = ("lab", "--limit", "handy")
@@ -142,7 +142,7 @@ def test_an_interrupt_ends_the_command_on_the_host_too(stage: Stage) -> None:
     with stage.started("sleep", "3456") as process:
         assert until(lambda: stage.seen.shell("pgrep -cx sleep -U hello || true") == "1")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=patience(30)) == 130
     assert until(lambda: stage.seen.shell("pgrep -cx sleep -U hello || true") == "0")
     assert stage.seen.shell("systemctl list-units 'homeport-run-*' --no-legend --all") == ""
 
@@ -161,12 +161,12 @@ def test_with_a_terminal_here_there_is_one_there(stage: Stage) -> None:
         assert until(lambda: shows(b">>> "))
         os.write(ours, b"import os, sys; 'tty', sys.stdin.isatty(), os.environ['TERM']\n")
         assert until(lambda: shows(b"('tty', True, 'xterm')"))
-        os.write(ours, b"import time; time.sleep(900)\n")
-        time.sleep(1)
+        os.write(ours, b"import time; print('be' 'gun'); time.sleep(900)\n")
+        assert until(lambda: shows(b"begun"))
         os.write(ours, b"\x03")
         assert until(lambda: shows(b"KeyboardInterrupt"))
         os.write(ours, b"sys.exit(5)\n")
-        assert process.wait(timeout=30) == 5
+        assert process.wait(timeout=patience(30)) == 5
     os.close(ours)
 
 

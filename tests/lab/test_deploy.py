@@ -206,7 +206,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
     assert '"event": "failed"' in stage.seen.shell("tail -n 1 /srv/notes/releases.jsonl")
 
 
-# That it is told is shown on a full disk as well (test_disk_full); that the old release serves, by the broken ones above.
+# That it is told is shown on a full disk as well (test_disk_full); that the old one serves, by the broken ones above.
 @pytest.mark.one_suite
 @pytest.mark.sampled
 def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: Stage) -> None:

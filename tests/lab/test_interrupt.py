@@ -76,7 +76,7 @@ class Stage:
 
     @staticmethod
     def _interrupt(process: subprocess.Popen[str], seconds: float, *, alone: bool) -> None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # time is the subject: the moment of the interrupt
         (os.kill if alone else os.killpg)(process.pid, signal.SIGINT)
 
     def release(self) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from homeport.lab.cache.pages import rewrite, target
 from homeport.lab.cache.server import CacheServer
+from tests.pace import patience
 
 PAGE = '<a href="../../files/a-1.whl#sha256=0">a</a><a href="https://else.test/b.tar.gz">b</a><a href="/simple/">up</a>'
 
@@ -77,7 +78,7 @@ def cache(outside: ThreadingHTTPServer, tmp_path: Path) -> Iterator[CacheServer]
 
 def get(cache: CacheServer, path: str, agent: str = "test") -> str:
     """Ask the cache; an absolute URL is asked as a proxy's client does."""
-    connection = http.client.HTTPConnection("127.0.0.1", cache.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", cache.server_port, timeout=patience(10))
     connection.request("GET", path, headers={"User-Agent": agent})
     answer = connection.getresponse()
     body = answer.read().decode()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab, LabHost
 from homeport.lab.ssh import command_line
+from tests.pace import until
 
 from .conftest import MakeHost
 
@@ -29,9 +29,7 @@ def ssh(lab: Lab, host: LabHost, *options: str, command: str = "true") -> subpro
 
 
 def wait_until_gone(lab: Lab, host: LabHost) -> None:
-    until = time.monotonic() + 60
-    while lab.is_running(host) and time.monotonic() < until:
-        time.sleep(0.1)
+    assert until(lambda: not lab.is_running(host), 60, every=0.1)
 
 
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])
@@ -79,10 +77,7 @@ def test_a_reboot_from_inside_comes_back_with_the_same_disk_and_address(lab: Lab
     host = make_host()
     before = out(lab, host, f"echo kept > note; sync; {BOOT_ID}")
     lab.run(host, "sudo systemctl reboot")
-    deadline = time.monotonic() + 60
-    while (after := lab.run(host, BOOT_ID).stdout.strip()) in ("", before) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert after not in ("", before)
+    assert until(lambda: lab.run(host, BOOT_ID).stdout.strip() not in ("", before), 60, every=0.1)
     assert out(lab, host, "cat note") == "kept"
     assert host.address in out(lab, host, "ip -o -4 address show eth0")
 

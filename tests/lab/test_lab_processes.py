@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homeport.lab import processes
+from tests.pace import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 LAB = f"test{os.getpid()}"
@@ -32,9 +33,7 @@ def is_alive(number: int) -> bool:
 
 def wait_for(number: int, purpose: str) -> None:
     """Between fork and exec, a process has its parent's environment."""
-    deadline = time.monotonic() + 10
-    while number not in processes.find(LAB, purpose) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: number in processes.find(LAB, purpose), 10, every=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +68,7 @@ def test_a_process_without_the_mark_is_never_ended(tmp_path: Path) -> None:
 
 def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
     number = start("stubborn", tmp_path, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
-    deadline = time.monotonic() + 10
-    while "ready" not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert until(lambda: "ready" in (tmp_path / "log").read_text(), 10, every=0.01)
     processes.end(LAB, grace_seconds=0.2)
     assert not is_alive(number)
 

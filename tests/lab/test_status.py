@@ -11,9 +11,8 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from tests.lab.artefacts import keep
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
+from tests.pace import patience
 
 pytestmark = pytest.mark.lab
 NAME = "seen"
@@ -185,7 +185,8 @@ def test_as_many_lines_come_as_are_asked_for_and_from_when_on(stage: Stage) -> N
     assert len(newest) == 3
     assert stage.logs("--until", newest[0]["at"], "-n", "1")[-1]["at"] <= newest[0]["at"]
     assert stage.logs("--since", "2h", "--grep", "moved the tables")
-    time.sleep(1)
+    newest_at = datetime.fromisoformat(stage.logs("-n", "1")[0]["at"])
+    assert until(lambda: datetime.now(UTC) > newest_at + timedelta(seconds=1))
     now = datetime.now(UTC).isoformat()
     assert stage.logs("--since", now, "--source", "deploys") == []
 
@@ -206,7 +207,7 @@ def test_what_comes_is_followed_and_an_interrupt_ends_it_and_leaves_nothing_behi
         found = next(line for line in process.stdout if "/while-followed" in line)
         assert json.loads(found)["at"] >= first["at"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=15) == 130
+        assert process.wait(timeout=patience(30)) == 130
     assert stage.seen.shell("pgrep -c journalctl || true") == "0"
 
 
@@ -219,7 +220,7 @@ def test_a_watched_status_is_shown_again_and_again_until_it_is_interrupted(stage
         while shown.count(stage.host.domain.encode()) < 2:
             shown += os.read(controller, 65536)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=15) == 130
+        assert process.wait(timeout=patience(30)) == 130
     os.close(controller)
     assert b"Traceback" not in shown
 

@@ -18,6 +18,7 @@ from pyinfra.connectors.util import CommandOutput, OutputLine
 
 from homeport.operations import command
 from homeport.state.wanted import File
+from tests.pace import patience
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20) | st.sampled_from(
     (
@@ -43,13 +44,16 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
         "\t",
     )
 )
+
 # Prints its arguments, each with its length in front, so that nothing can be mistaken.
 SHOW = 'for word in "$@"; do printf "%s\\0" "$word"; done'
 
 
 def run(line: str, stdin: str = "") -> str:
     """Run a command line as the login shell of a host does."""
-    done = subprocess.run(["sh", "-c", line], input=stdin.encode(), capture_output=True, check=True, timeout=30)
+    done = subprocess.run(
+        ["sh", "-c", line], input=stdin.encode(), capture_output=True, check=True, timeout=patience(30)
+    )
     assert done.stderr == b""
     return done.stdout.decode()
 

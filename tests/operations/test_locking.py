@@ -24,6 +24,7 @@ from homeport.host.lock import is_held_by
 from homeport.operations import locking, outcome
 from homeport.operations.command import script
 from homeport.operations.locking import Locks, Request
+from tests.pace import patience
 from tests.state.builders import as_wanted, bare, make_wanted
 
 from .scripted import ScriptedHost, make_run, phase
@@ -73,7 +74,7 @@ def lock(tmp_path: Path) -> Iterator[LocalLock]:
 def kill(process: subprocess.Popen[str]) -> None:
     """Kill the shell; return when nothing that it had begun is left, which may have its descriptors for a moment."""
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=patience(10))
 
 
 def marked_line(process: subprocess.Popen[str]) -> str:
@@ -105,7 +106,7 @@ def test_on_the_host_it_can_be_told_whether_a_run_still_has_it(lock: LocalLock, 
     assert not is_held_by(lock.file, "another")
     if end == "its input ends" and run.stdin:
         run.stdin.close()
-        run.wait(10)
+        run.wait(patience(10))
     else:
         kill(run)
     if end == "another run has it":
@@ -120,7 +121,7 @@ def test_the_second_one_is_told_who_has_it_and_ends_with_4(lock: LocalLock) -> N
     second = lock.start(holder={**ALICE, "by": "bob"})
     word, _, detail = said(second).partition("\t")
     assert (word, json.loads(detail)) == ("held", ALICE)
-    assert second.wait(10) == 4
+    assert second.wait(patience(10)) == 4
     assert json.loads(lock.file.read_text()) == ALICE
 
 
@@ -143,21 +144,21 @@ def test_waiting_has_an_end(lock: LocalLock) -> None:
     second = lock.start(wait=1)
     assert said(second).startswith("waiting\t")
     assert said(second).startswith("held\t")
-    assert second.wait(10) == 4
+    assert second.wait(patience(10)) == 4
 
 
 def test_silence_frees_it(lock: LocalLock, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = script("lock", "", "", "", "").bits[2].obj.replace("timeout 60", "timeout 1")
+    text = script("lock", "", "", "", "").bits[2].obj.replace("timeout 60", "timeout 2")
     monkeypatch.setattr("homeport.operations.command._script", lambda _: text)
     first = lock.start()
     assert said(first) == "locked"
     assert first.stdin
-    for _ in range(4):
+    for _ in range(6):
         first.stdin.write(".")
         first.stdin.flush()
-        time.sleep(0.5)
+        time.sleep(0.5)  # time is the subject: longer than the silence together, and much shorter each
         assert first.poll() is None
-    assert first.wait(20) == 0
+    assert first.wait(patience(20)) == 0
     assert said(lock.start()) == "locked"
 
 
@@ -166,7 +167,7 @@ def test_a_hold_by_hand_keeps_everybody_out_but_who_comes_despite_it(lock: Local
     hold.write_text('{"by": "carol", "message": "wait"}\n')
     refused = lock.start()
     assert said(refused) == 'hold\t{"by": "carol", "message": "wait"}'
-    assert refused.wait(10) == 4
+    assert refused.wait(patience(10)) == 4
     assert said(lock.start(despite="despite-hold")) == "locked"
 
 
@@ -187,7 +188,7 @@ def seen(lock: LocalLock) -> str:
 def end(process: subprocess.Popen[str]) -> None:
     assert process.stdin
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(patience(10)) == 0
 
 
 def test_the_lock_says_whether_a_deploy_was_at_work_since_the_host_was_read(lock: LocalLock) -> None:
