@@ -20,6 +20,7 @@ import pytest
 from homeport.probe import application, database, deploys, handshakes, machine, names, site
 from homeport.state.snapshot import Machine
 from tests.nginx_sites import files
+from tests.pace import patience
 from tests.state.builders import make_settings
 
 A_RECORD = b"\xc0\x0c" + struct.pack("!HHIH", names.A, names.IN, 60, 4) + bytes([192, 0, 2, 7])
@@ -280,5 +281,5 @@ def test_a_protocol_is_known_by_a_handshake_with_it_alone(tmp_path: Path, spoken
         thread.start()
         port = listener.getsockname()[1]
         found = [one for one in handshakes.PROTOCOLS if handshakes._speaks("x", one, port)]
-        thread.join(30)
+        thread.join(patience(30))
     assert found == [spoken]
