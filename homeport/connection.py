@@ -16,6 +16,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
 from pyinfra.context import ctx_config
 
+from homeport.answers import why
 from homeport.errors import HomeportError, told
 
 if TYPE_CHECKING:
@@ -186,8 +187,9 @@ def run_anew(host: Host, command: StringCommand, **arguments: Any) -> None:
     with _connection(host) as connector:
         status, output = connector.run_shell_command(command, print_output=False, print_input=False, **arguments)
     if not status:
-        said = next(iter(output.output_lines), "no word")
-        raise HomeportError(said.removeprefix("error: "))
+        # Its connector tells no more of the status.
+        problem, fix = why(1, output.stderr_lines, output.stdout_lines)
+        raise HomeportError(problem, fix=fix)
 
 
 @contextmanager

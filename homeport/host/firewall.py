@@ -51,7 +51,7 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
         return
     done = staged.run(NFT, "-c", "-f", str(rules))
     if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()), "no word")
+        said = next(iter(done.stderr.strip().splitlines()), f"status {done.returncode}")
         raise HostError(f"nftables does not accept the firewall ({said}); nothing was changed")
 
 

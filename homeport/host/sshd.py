@@ -41,7 +41,7 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     # It wants to be told of a connection, since there may be Match blocks.
     done = staged.run(SSHD, "-T", "-C", CONNECTION)
     if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()[-1:]), "no word")
+        said = next(iter(done.stderr.strip().splitlines()[-1:]), f"status {done.returncode}")
         raise HostError(f"sshd does not accept its settings ({said}); nothing was changed")
     wanted = b"\n".join(filter(None, ours.values())).decode().lower().splitlines()
     if NO_PASSWORDS in wanted and NO_PASSWORDS not in done.stdout.splitlines():

@@ -96,10 +96,10 @@ def test_accounts_are_made_pair_by_pair(machine: Machine) -> None:
 
 
 def test_an_account_that_cannot_be_made_ends_the_phase(machine: Machine) -> None:
-    machine.has("useradd", "exit 9")
+    machine.has("useradd", "echo 'useradd: group notes exists' >&2; exit 9")
     done = machine.run("accounts", "ours", "notes", "/a", "blog", "/b")
     assert done.returncode != 0
-    assert done.stderr == "error: accounts: the user notes cannot be made; see above\n"
+    assert done.stderr == "error: accounts: the user notes cannot be made: useradd: group notes exists\n"
     assert len(machine.record) == 1
 
 
