@@ -44,8 +44,10 @@ def configuration(network: Network, hosts: Iterable[LabHost]) -> str:
             f"port={network.dns_port}",
             "no-hosts",
             "pid-file=",
-            # It begins as whoever starts it, and stays that: only root could be anybody else, and has no need to be.
+            # It begins as whoever starts it, and stays that. A process that has changed its group can be seen only by a
+            # root that may trace others: in a container we would neither find nor end it.
             "user=root",
+            "group=root",
             "cache-size=2000",
             f"local=/{DOMAIN}/",
             *(f"address=/{name}.{DOMAIN}/{address}" for name, address in addresses.items()),

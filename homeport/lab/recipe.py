@@ -36,6 +36,7 @@ MODES: Mapping[Build, tuple[str, ...]] = {
     "fakechroot": ("--mode=fakechroot",),
 }
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
+AUTHORITY = "homeport-lab.crt"
 CACHE_HOST = f"cache.{DOMAIN}"
 SETUP_FILE = "root/homeport-lab-setup"
 SSHD = "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin no\n"
@@ -143,7 +144,8 @@ def tar(files: Iterable[ImageFile]) -> bytes:
 
 def _base_files(found: list[sources.Source], settings: str) -> list[ImageFile]:
     """Return the files that are the same on all hosts of this machine."""
-    own = sorted(CERTIFICATES.rglob("*.crt"))
+    # Where this computer is itself a machine of a lab, it trusts that one's authority under the same name.
+    own = sorted(file for file in CERTIFICATES.rglob("*.crt") if file.name != AUTHORITY)
     hosts_indexes = [
         f"http://{CACHE_HOST}:{CACHE_PORT}/index/{number}" for number in range(len(indexes.read_indexes()))
     ]
@@ -154,7 +156,7 @@ def _base_files(found: list[sources.Source], settings: str) -> list[ImageFile]:
         "/etc/ssh/sshd_config.d/50-homeport-lab.conf": SSHD,
         "/etc/default/locale": "LANG=C.UTF-8\n",
         "/etc/environment": "".join(f'{key}="{value}"\n' for key, value in proxies.items()),
-        f"{CERTIFICATES}/homeport-lab.crt": root_certificate().read_text(),
+        f"{CERTIFICATES}/{AUTHORITY}": root_certificate().read_text(),
     }
     if hosts_indexes:
         texts["/etc/pip.conf"] = indexes.pip_conf(hosts_indexes, CACHE_HOST)
