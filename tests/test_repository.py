@@ -47,7 +47,8 @@ def configured_registries() -> set[str]:
     ]
     told = [line for line in lines if not line.lstrip().startswith(("#", "//"))]
     hosts = {host for line in told for host in re.findall(r"://(?:[^/@\s'\"]*@)?([A-Za-z0-9.-]+)", line)}
-    return {host for host in hosts if "." in host and not host.startswith("127.")}
+    # Names below .test are nobody's (RFC 2606): a machine of the lab has its packages from the lab's cache.
+    return {host for host in hosts if "." in host and not host.startswith("127.") and not host.endswith(".test")}
 
 
 @pytest.mark.parametrize("host", sorted(configured_registries()))

@@ -76,3 +76,5 @@ def test_the_name_server_knows_services_numbered_and_named_hosts() -> None:
     assert {"address=/acme.lab.test/10.213.7.1", "address=/web9.lab.test/10.213.7.19"} <= set(lines)
     assert "address=/db.lab.test/10.213.7.211" in lines
     assert "local=/lab.test/" in lines
+    # Another group than its starter's would hide it from a root that may not trace other processes, as in a container.
+    assert {"user=root", "group=root"} <= set(lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import LabError
+from homeport.lab import recipe
 from homeport.lab.sources import Source, for_suite, parse, read
 
 DEB822 = """\
@@ -125,3 +126,18 @@ def test_all_of_the_machines_files_are_read_and_what_they_repeat_counts_once(tmp
 def test_a_stanza_reads_back_as_itself() -> None:
     source = Source("http://m.test/debian", ("bookworm", "bookworm-updates"), ("main",), "/usr/share/k.gpg")
     assert parse("x.sources", source.stanza()) == [source]
+
+
+def test_a_lab_inside_another_trusts_its_own_authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / recipe.AUTHORITY).write_text("the outer lab's")
+    (tmp_path / "company.crt").write_text("the company's")
+    authority = tmp_path / "ca.pem"
+    authority.write_text("its own")
+    monkeypatch.setattr(recipe, "CERTIFICATES", tmp_path)
+    monkeypatch.setattr(recipe, "root_certificate", lambda: authority)
+    files = [file for file in recipe._base_files([], "") if file.path.startswith(f"{tmp_path}/")]
+    assert {Path(file.path).name: file.content for file in files} == {
+        recipe.AUTHORITY: b"its own",
+        "company.crt": b"the company's",
+    }
+    assert len(files) == 2
