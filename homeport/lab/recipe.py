@@ -33,7 +33,8 @@ MODES: Mapping[Build, tuple[str, ...]] = {
     "root": ("--mode=root",),
     "unmounted": ("--mode=root", "--skip=check/canmount"),
     "unshare": ("--mode=unshare",),
-    "fakechroot": ("--mode=fakechroot",),
+    # The set-up writes to a file that only a real root may write to, as it is read-only.
+    "fakechroot": ("--mode=fakechroot", '--customize-hook=chmod u+w "$1/etc/machine-id"'),
 }
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 AUTHORITY = "homeport-lab.crt"

@@ -80,7 +80,7 @@ def test_the_demonstration_ends_with_a_command_that_works(container: Container, 
     answer = container.shell(tried, user=user, directory=clone)
     assert answer.returncode == 0, answer.stdout
     assert container.shell(".venv/bin/homeport lab down", user=user, directory=clone).returncode == 0
-    assert container.shell("pgrep -a 'qemu|pebble|dnsmasq'").stdout == ""
+    assert container.shell("ps -eo comm= | grep -E '^(qemu|pebble|dnsmasq)'").stdout == ""
 
 
 def test_the_tests_end_green_and_say_what_was_left_out(container: Container, user: str) -> None:
