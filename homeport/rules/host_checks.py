@@ -128,6 +128,6 @@ def _nginx(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Home
     # What this deploy writes anyway is no obstacle.
     written = [paths.site, f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
     if said and not any(path in said for path in written):
-        words = re.sub(r"^(?:nginx: )?\[emerg\] (?:\d+#\d+: )?", "", said)
+        words = re.sub(r"^.*?\[emerg\] (?:\d+#\d+: )?", "", said)
         problem = f"nginx does not take what lies in /etc/nginx ({words})"
         yield HomeportError(problem, key="nginx", fix="mend it there (nginx -t)")

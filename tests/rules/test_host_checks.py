@@ -71,7 +71,7 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
             "there instead of the link (mount --bind /home/data/notes /var/lib/notes, and in /etc/fstab)",
         ),
         (
-            {"nginx_refuses": 'nginx: [emerg] 2033#2033: unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
+            {"nginx_refuses": '2030/01/01 [emerg] 20#20: unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
             'nginx: nginx does not take what lies in /etc/nginx (unknown directive "lua" in '
             "/etc/nginx/conf.d/theirs.conf:3); mend it there (nginx -t)",
         ),
