@@ -217,6 +217,19 @@ def test_the_servers_of_others_in_nginx_are_read_with_what_makes_them_a_default(
     assert (found[1].protocols, found[1].curves) == (("TLSv1.2",), "secp521r1")
 
 
+@pytest.mark.parametrize(("inside", "is_occupied"), [("", False), ("lost+found", False), ("website", True)])
+def test_a_folder_that_only_a_new_file_system_has_something_in_is_empty(
+    shell: str, tmp_path: Path, inside: str, *, is_occupied: bool
+) -> None:
+    disk = tmp_path / "disk"
+    (disk / inside).mkdir(parents=True)
+    (tmp_path / "srv").mkdir()
+    # A disk of its own may be behind a link.
+    (tmp_path / "srv/no-such-app").symlink_to(disk)
+    script = SCRIPT.replace('"/srv/', f'"{tmp_path}/srv/')
+    assert parse(run(shell, ask(), script)).occupied == ({f"{tmp_path}/srv/no-such-app"} if is_occupied else set())
+
+
 def test_what_cannot_be_replaced_is_read_of_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
     mounted, immutable, plain = (tmp_path / name for name in ("mounted", "with space", "plain"))
     table = tmp_path / "mountinfo"
