@@ -19,7 +19,7 @@ from homeport.lab import Lab, LabHost
 from homeport.rendering import render
 from tests.lab import remote
 from tests.pace import until as until
-from tests.unit_values import SANDBOX
+from tests.unit_values import VALUES
 
 LIBRARY = "/usr/local/lib/homeport"
 PROGRAM = f"{LIBRARY}/homeport-host"
@@ -234,6 +234,8 @@ def _units(
 ) -> dict[str, str]:
     """Render the unit files of a release by name, and its migration script."""
     values: dict[str, Any] = {
+        **VALUES,
+        "import_folders": ("",),
         "app": APP,
         "release_id": release,
         "entrypoint": ("main.py",),
@@ -247,7 +249,6 @@ def _units(
         "processes": tuple(processes),
         "timers": tuple(timers),
         "commands": (migration,),
-        **SANDBOX,
     }
     units = {"app.service": render("systemd/app@.service", **values)}
     for name, command in processes.items():
