@@ -22,11 +22,8 @@ def held(path: Path, holder: dict[str, str], wait_seconds: float) -> Iterator[No
 
     Waits up to `wait_seconds` and raises LockedError, naming the present holder, when that was not enough.
     """
-    path.parent.mkdir(mode=0o755, exist_ok=True)
-    # 0600: flock needs no more than a readable file, so that a readable one could be locked by every user.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = _locked(path, wait_seconds)
     try:
-        _acquire(handle, wait_seconds)
         _describe(handle, {"pid": os.getpid(), "since": now(), **holder})
         try:
             yield
@@ -66,6 +63,22 @@ def _mark(raw: bytes) -> str:
 def now() -> str:
     """Return the time as ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _locked(path: Path, wait_seconds: float) -> int:
+    """Return the lock's file, open and locked. One that a removal has taken away meanwhile is no lock any more."""
+    while True:
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        # 0600: flock needs no more than a readable file, so that a readable one could be locked by every user.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _acquire(handle, wait_seconds)
+            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 def _acquire(handle: int, wait_seconds: float) -> None:

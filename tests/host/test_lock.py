@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_nobody_else_can_open_it(path: Path) -> None:
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"pid": 1}', b"\xff\xfe"])
 def test_a_damaged_note_is_no_obstacle(raw: bytes) -> None:
     assert describe_holder(raw) == "another run"
+
+
+def test_one_that_a_removal_has_taken_away_is_no_lock_any_more(path: Path) -> None:
+    with holder(path) as other, ThreadPoolExecutor() as threads:
+        waiting = held(path, ME, 60)
+        entered = threads.submit(waiting.__enter__)
+        path.unlink()
+        other.kill()
+        entered.result(timeout=60)
+        # What we hold is what whoever comes next looks at.
+        with pytest.raises(LockedError, match="held by commit of release r2"):
+            held(path, ME, 0).__enter__()
+        waiting.__exit__(None, None, None)

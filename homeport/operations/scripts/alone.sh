@@ -2,14 +2,18 @@
 # step of a run that was killed: it goes on to its end without its run, and without the lock that this one had. Only what
 # request.sh begins goes on beside others; its own lock says for how long.
 alone=/run/homeport/step.lock
-[ -d /run/homeport ] || install -d -m 755 /run/homeport
-# Open to root alone: flock needs no more than a readable file.
-[ -e "$alone" ] || (umask 077 && : >>"$alone")
-exec 8<>"$alone"
-if ! flock -n 8; then
+take_turn() {
+    [ -d /run/homeport ] || install -d -m 755 /run/homeport
+    # Open to root alone: flock needs no more than a readable file.
+    [ -e "$alone" ] || (umask 077 && : >>"$alone")
+    exec 8<>"$alone"
+    flock -n 8 && return
     echo "waiting for another run's step on this host to end"
     flock -w 900 8 || {
         echo "error: another run's step does not end on this host; see 'fuser -v $alone' there" >&2
         exit 1
     }
-fi
+}
+take_turn
+# homeport's removal takes the file away.
+until [ "$alone" -ef /proc/self/fd/8 ]; do take_turn; done

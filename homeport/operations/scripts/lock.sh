@@ -12,18 +12,22 @@ despite=$4
 # On a line of its own that begins with a mark (`homeport.answers`): login shells may have printed before.
 tell() { printf '\nhomeport-answer:%s\t%s\n' "$1" "$2"; }
 say() { tell "$1" "$(head -n 1 "$2")"; }
-[ -d /run/homeport ] || install -d -m 755 /run/homeport
-# Open to root alone: flock needs no more than a readable file.
-exec 9<>"$lock"
 held() {
     say held "$lock"
     exit 4
 }
-if ! flock -n 9; then
+take() {
+    [ -d /run/homeport ] || install -d -m 755 /run/homeport
+    # Open to root alone: flock needs no more than a readable file.
+    exec 9<>"$lock"
+    flock -n 9 && return
     [ "$wait" -gt 0 ] || held
     say waiting "$lock"
     flock -w "$wait" 9 || held
-fi
+}
+take
+# A removal takes the file away with its application: who has waited for that one holds nothing that others look at.
+until [ "$lock" -ef /proc/self/fd/9 ]; do take; done
 if [ -f "$hold" ] && [ -z "$despite" ]; then
     say hold "$hold"
     exit 4
@@ -33,4 +37,5 @@ printf '%s\n' "$me" >"$lock"
 tell locked "$before"
 # Without the lock's descriptor, so that nothing but this shell holds it.
 while [ -n "$(timeout 60 head -c 1 9>&-)" ]; do :; done
-: >"$lock"
+# Not by its name: a removal has taken that away, and the application shall leave nothing here.
+: >/proc/self/fd/9
