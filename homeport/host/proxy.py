@@ -22,10 +22,11 @@ MASTER_PID = Path("/run/nginx.pid")
 
 
 def digest(machine: Machine) -> str:
-    """Return a digest of all that Nginx reads: its configuration and every application's certificate and key."""
+    """Return a digest of all that Nginx reads: its configuration, and certificate and key of every site in it."""
     total = hashlib.sha256()
     files = [path for path in machine.nginx.rglob("*") if path.is_file()]
-    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file()]
+    sites = {path.stem for path in (machine.nginx / "homeport").glob("*.conf")}
+    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file() and path.parts[-3] in sites]
     for path in sorted(files):
         total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()

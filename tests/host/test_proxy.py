@@ -87,6 +87,16 @@ def test_the_digest_follows_configuration_and_certificates(machine: Machine) -> 
     assert proxy.digest(machine) == seen[-1]
 
 
+def test_a_certificate_without_a_site_is_nothing_that_nginx_reads(machine: Machine) -> None:
+    site(machine, "notes", "notes.test")
+    before = proxy.digest(machine)
+    chain = site(machine, "note", "note.test")
+    (machine.nginx / "homeport/note.conf").unlink()
+    certificate(chain.parent, "note.test")
+
+    assert proxy.digest(machine) == before
+
+
 def test_a_dangling_link_does_not_stop_the_digest(machine: Machine) -> None:
     (machine.nginx / "gone.conf").symlink_to("/nowhere")
 
