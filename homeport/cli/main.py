@@ -24,6 +24,7 @@ COMMANDS = {
     "maintenance": "homeport.cli.maintenance",
     "plan": "homeport.cli.deploying",
     "releases": "homeport.cli.releases",
+    "remove": "homeport.cli.removing",
     "restart": "homeport.cli.releases",
     "rollback": "homeport.cli.releases",
     "run": "homeport.cli.one_off",

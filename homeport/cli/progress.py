@@ -69,6 +69,8 @@ class HostProgress:
     steps: list[Step] = field(default_factory=list)
     words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
     errors: list[str] = field(default_factory=list)
+    # What a removal keeps, and cannot bring back: kind, what, why.
+    notes: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def current(self) -> Step | None:
@@ -186,6 +188,10 @@ class Progress:
 
     def _diff(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         host.diffs[host.planning, event["path"]] = event["lines"]
+        yield from ()
+
+    def _note(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+        host.notes.append((event["kind"], event["what"], event["reason"]))
         yield from ()
 
     def _word(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:

@@ -65,13 +65,15 @@ def _where() -> str:
     return f"cd {projects[0]} first" if projects else "run this in the project's folder, beside inventories/"
 
 
-def command_line(entry: str, target: str, limit: Iterable[str], data: Mapping[str, object]) -> list[str]:
+def command_line(
+    entry: str, target: str, limit: Iterable[str], data: Mapping[str, object], *, dry: bool = False
+) -> list[str]:
     """Return the command that runs one of our deploy files (`plans/entries/ENTRY.py`) against TARGET.
 
     A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text. pyinfra
-    asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.following`).
+    asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.following`). A `dry` run only plans.
     """
-    return [*_words(str(ENTRIES / f"{entry}.py"), target, limit, data), "-y"]
+    return [*_words(str(ENTRIES / f"{entry}.py"), target, limit, data), "--dry" if dry else "-y"]
 
 
 def _words(deploy_file: str, target: str, limit: Iterable[str], data: Mapping[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,12 +21,27 @@ from homeport.cli.progress import Progress
 from homeport.errors import EXIT_INTERRUPTED, HomeportError, UsageError
 
 
+def _plan(progress: Progress) -> Iterator[str]:
+    return plans.table(progress, diffs=False)
+
+
+def _nothing(progress: Progress) -> Iterator[str]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Deed:
-    """What a run does, for people: the verb of the question, and what the summary says when it was done."""
+    """What a run does, for people: the verb of the question, and what the summary says when it was done.
+
+    `table` is what stands before the question, `default` the answer of who only presses Enter; `notes` come after the
+    summary when all went well.
+    """
 
     verb: str
     done: str
+    table: Callable[[Progress], Iterable[str]] = _plan
+    default: bool = True
+    notes: Callable[[Progress], Iterable[str]] = _nothing
 
 
 DEPLOY = Deed("deploy", "deployed")
@@ -45,6 +60,8 @@ def follow(words: list[str], *, yes: bool, deed: Deed = DEPLOY) -> None:
     if shown(child, progress, deed):
         took, now = time.monotonic() - began - progress.asked_seconds, datetime.now(UTC)
         for line in summary.lines(progress, child.status, took, done=deed.done, by=identity.by(), now=now):
+            click.echo(line)
+        for line in deed.notes(progress) if child.status == 0 else ():
             click.echo(line)
     elif not child.interrupted:
         raise HomeportError("nothing was changed")
@@ -76,13 +93,13 @@ def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]
 
 def agreed(child: Child, progress: Progress, deed: Deed) -> bool:
     """Show what would change, and ask; an interrupt is the child's end too."""
-    for line in plans.table(progress, diffs=False):
+    for line in deed.table(progress):
         click.echo(line, err=True)
     if not progress.planned:
         return True
     try:
         with interruptible():
-            return click.confirm(f"{plans.total(progress)}: {deed.verb}?", default=True, err=True)
+            return click.confirm(f"{plans.total(progress)}: {deed.verb}?", default=deed.default, err=True)
     except click.Abort:
         click.echo(err=True)
         child.interrupted, child.status = True, EXIT_INTERRUPTED

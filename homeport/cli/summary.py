@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from homeport.cli.progress import HostProgress, Progress, duration
+from homeport.cli.progress import MOST_CHANGES, HostProgress, Progress, duration
 from homeport.errors import EXIT_HELD, EXIT_INTERRUPTED
 
 
@@ -31,13 +31,18 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
 
 def _host(host: HostProgress) -> Iterator[str]:
     # What has no release of its own (a hold, say) is told by what it changed.
-    yield host.way if host.release else "; ".join(host.changes) or host.state
+    yield host.way if host.release else _changes(host) or host.state
     if steps := list(_steps(host)):
         yield ", ".join(steps)
     for line in host.errors:
         yield f"error: {line.removeprefix(f'{host.name}: ')}"
     if not host.errors and host.about.get("url"):
         yield host.about["url"]
+
+
+def _changes(host: HostProgress) -> str:
+    more = len(host.changes) - MOST_CHANGES
+    return "; ".join(host.changes[:MOST_CHANGES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _steps(host: HostProgress) -> Iterator[str]:

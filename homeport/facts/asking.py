@@ -24,12 +24,13 @@ class UnreadError(HomeportError):
     """A host did not answer, or with something else; `problem` says what came instead, `fix` what to do."""
 
 
-def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool) -> T:
-    """Return what `fact` reads on `host`; raise UnreadError, when that cannot be had."""
+def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, stdin: str = "") -> T:
+    """Return what `fact` reads on `host`, `stdin` on its standard input; raise UnreadError, when that cannot be had."""
     heard: list[remote.Done] = []
     try:
         with _overheard(host, heard):
-            found = host.get_fact(fact, *arguments, _ignore_errors=True, _sudo=sudo)
+            given = {"_stdin": stdin} if stdin else {}
+            found = host.get_fact(fact, *arguments, _ignore_errors=True, _sudo=sudo, **given)
     except EOFError:
         problem, fix = NOBODY_TO_ASK
         raise UnreadError(problem, host=host.name, fix=fix) from None

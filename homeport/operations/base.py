@@ -53,10 +53,10 @@ class HostRun(ABC):
         before = locks_of(self.host.state).deploys_before(self.host, self.settings.app_name)
         return bool(deploys) and deploys == before and age < CURRENT_SECONDS
 
-    def asked(self, fact: type[FactBase[T]], *arguments: Any, what: str) -> T:
+    def asked(self, fact: type[FactBase[T]], *arguments: Any, what: str, stdin: str = "") -> T:
         """Return what `fact` reads on the host; raise DeployError, `what` and why in one line, when that can't be."""
         try:
-            return ask(self.host, fact, *arguments, sudo=self.sudo)
+            return ask(self.host, fact, *arguments, sudo=self.sudo, stdin=stdin)
         except UnreadError as error:
             error.problem = f"{what}: {error.problem}"
             raise DeployError(error.line()) from error

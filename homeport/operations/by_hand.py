@@ -39,6 +39,11 @@ class ReleasesRun(HostRun):
     def _read(self) -> Releases:
         return self.asked(ReleasesFact, self.settings.app_name, what="the host's releases cannot be read")
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of the application's site on the host; none where nobody knows."""
+        return self.found.domains
+
     def told(self) -> dict[str, str]:
         """Return besides, where a release is concerned, the one that is live now, and where it is served."""
         about = self.about()
@@ -61,7 +66,7 @@ class ReleasesRun(HostRun):
     def preflight(self) -> None:
         """Raise DeployError, in one line, with what keeps this run from changing anything."""
         try:
-            if another := another_project(self.settings, self.found.domains):
+            if another := another_project(self.settings, self.domains):
                 raise another
             self.check()
         except HomeportError as error:

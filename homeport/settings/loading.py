@@ -32,6 +32,8 @@ class Asked:
     new_slot: bool = False
     closed: bool = False
     message: str = ""
+    with_data: bool = False
+    with_machine: bool = False
 
 
 class SettingsError(UsageError):
@@ -69,7 +71,13 @@ def application_of(data: Mapping[str, Any]) -> tuple[str, str]:
 
 def asked(data: Mapping[str, Any]) -> Asked:
     """Return what a command asks of a host with this pyinfra data, besides what its settings say."""
-    return Asked(bool(data.get("_new_slot")), bool(data.get("_closed")), str(data.get("_message") or ""))
+    return Asked(
+        new_slot=bool(data.get("_new_slot")),
+        closed=bool(data.get("_closed")),
+        message=str(data.get("_message") or ""),
+        with_data=bool(data.get("_with_data")),
+        with_machine=bool(data.get("_with_machine")),
+    )
 
 
 def _as_setting(kind: TypeAdapter[str], value: object) -> str:

@@ -38,8 +38,9 @@ class Machine:
     def run(self, name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return self._run(*self._words(name, *arguments), stdin=stdin)
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._line(*self._words(name, *arguments)), env=self._environment, stdout=-1, text=True)
+    def start(self, name: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        words = self._line(*self._words(name, *arguments))
+        return subprocess.Popen(words, env=self._environment, stdin=stdin, stdout=-1, text=True)
 
     def shell_out(self, commands: str) -> subprocess.CompletedProcess[str]:
         """Run commands after the functions that stand before every script."""
@@ -47,7 +48,8 @@ class Machine:
 
     def _words(self, name: str, *arguments: str) -> list[str]:
         text, *words = (word.obj for word in script(name, *arguments).bits[2:])
-        for place, ours in (("/run/homeport", "run"), ("/usr/local/lib/homeport", "lib")):
+        places = {"/run/homeport": "run", "/usr/local/lib/homeport": "lib", "/var/lib/homeport": "state"}
+        for place, ours in places.items():
             text = text.replace(place, f"{self.folder}/{ours}")
         return [text, *words]
 
@@ -360,9 +362,20 @@ def test_services_are_enabled_and_started_in_their_order(machine: Machine) -> No
     assert (done.returncode, done.stderr) == (0, "")
     assert machine.record == [
         "systemctl <daemon-reload>",
+        "systemctl <is-enabled> <a.timer>",
         "systemctl <-q> <enable> <a.timer>",
         "systemctl <-q> <start> <a.timer>",
     ]
+
+
+def test_what_a_unit_was_before_it_was_enabled_is_noted_for_a_removal(machine: Machine) -> None:
+    machine.has(
+        "systemctl", "case $* in 'is-enabled a.timer') echo disabled ;; is-active*) echo inactive; exit 3 ;; esac"
+    )
+    done = machine.run("services", "enable", "a.timer", "enable", "b.timer", "start", "c.timer")
+    assert (done.returncode, done.stderr) == (0, "")
+    noted = {path.name: path.read_text() for path in (machine.folder / "state/units").iterdir()}
+    assert noted == {"a.timer": "inactive\n"}
 
 
 def test_a_service_that_does_not_start_is_named_after_the_last_lines_of_its_journal(machine: Machine) -> None:

@@ -1,0 +1,142 @@
+"""A removal: who gets in first, under the dead man's switch, then the application, then homeport itself.
+
+Neither the application's source nor the host's homeport is needed: what does the work comes along, and knows from the
+steps what they write.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+from pyinfra.api import StringCommand, operation
+
+from homeport import events, identity
+from homeport.errors import HomeportError
+from homeport.facts.removal import RemovalFact
+from homeport.operations.access import TOKEN_BYTES, GuardedCommand
+from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.command import script
+from homeport.readings.sending import program
+from homeport.rules.removal import machine_notes
+from homeport.state.changes import Change
+from homeport.state.removal import Removal
+from homeport.steps.places import Places, places
+
+Commands = Generator[StringCommand, None, None]
+PACKAGES = ("homeport.host", "homeport.removal")
+
+
+class RemoveRun(ReleasesRun):
+    """Removes the application, and homeport itself when it is asked to."""
+
+    action = "remove"
+    _removal: Removal | None = None
+
+    @cached_property
+    def places(self) -> Places:
+        """Where this version writes."""
+        from homeport.plans.provision import STEPS
+
+        return places(STEPS, self.settings)
+
+    @property
+    def removal(self) -> Removal:
+        """What there is to remove, as it was read last; raises DeployError when the host does not say."""
+        if self._removal is None:
+            self._removal = self._look()
+        return self._removal
+
+    def _look(self) -> Removal:
+        what = "what there is to remove cannot be read"
+        return self.asked(RemovalFact, what=what, stdin=self.program("look"))
+
+    def program(self, what: str) -> str:
+        """Return the program that does `what` (look, application, machine) on the host."""
+        known = self.places
+        given: dict[str, Any] = {
+            "do": what,
+            "app": self.settings.app_name,
+            "data": self.asked_for.with_data,
+            "machine": self.asked_for.with_machine,
+            "places": asdict(known),
+            "by": identity.by(),
+            "wait_seconds": self.work_wait[1],
+        }
+        return program("homeport.removal.main", PACKAGES, given)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of the application's site on the host; none where there is none."""
+        return self.removal.domains
+
+    def told(self) -> dict[str, str]:
+        """Return nothing besides: which release is live matters no more."""
+        return self.about()
+
+    def forget(self) -> None:
+        """Have the host looked at anew before the next comparison."""
+        self._removal = None
+
+    def check(self) -> None:
+        """Raise HomeportError with what keeps it from being removed; tell what stays."""
+        if problems := self.removal.problems:
+            raise HomeportError("; ".join(problems))
+        for what, why in self.kept:
+            self._note("kept", what, why)
+        for what, why in self.removal.lost:
+            self._note("lost", what, why)
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What stays, and why."""
+        return (
+            *self.removal.kept,
+            *machine_notes(self.removal, self.places.packages, machine=self.asked_for.with_machine),
+        )
+
+    def _note(self, kind: str, what: str, why: str) -> None:
+        if not events.are_wanted():
+            self.host.log(f"  {'kept' if kind == 'kept' else 'cannot be brought back'}: {what} ({why})")
+            return
+        events.emit("note", host=self.host.name, kind=kind, what=what, reason=why)
+
+
+@operation()
+def access(run: RemoveRun) -> Commands:
+    """Take away what the application has opened in the firewall; with homeport itself, firewall and sshd settings."""
+    paths: Sequence[str] = run.changes(lambda: run.removal.access)
+    if run.announce([Change("remove", path) for path in paths], otherwise="nothing of it decides who gets in"):
+        token, seconds = secrets.token_hex(TOKEN_BYTES), run.settings.lockout_timeout_seconds
+        request = {"token": token, "timeout_seconds": seconds, "files": [], "absent": list(paths)}
+        yield GuardedCommand(script("access", payload=f"{json.dumps(request)}\n"), token, seconds)
+        run.forget()
+
+
+@operation()
+def application(run: RemoveRun) -> Commands:
+    """Remove the application: site, units, certificate, files; its data when that is asked for."""
+    if run.announce(run.changes(lambda: run.removal.application), otherwise="there is no such application"):
+        yield _removing(run, "application")
+        run.forget()
+
+
+@operation()
+def machine(run: RemoveRun) -> Commands:
+    """Remove homeport itself, and give back what was there before it."""
+    if not run.asked_for.with_machine:
+        run.host.noop("homeport stays")
+        return
+    if run.announce(run.changes(lambda: run.removal.machine), otherwise="there is no homeport"):
+        yield _removing(run, "machine")
+        run.forget()
+
+
+def _removing(run: RemoveRun, what: str) -> StringCommand:
+    app = run.settings.app_name
+    unit = f"homeport-{app}-remove-{secrets.token_hex(4)}"
+    return script("remove", unit, f"homeport: removal of {app}", payload=run.program(what))

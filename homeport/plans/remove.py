@@ -1,0 +1,11 @@
+"""An application off its hosts, and homeport itself if asked to. Who gets in comes first, when nothing is gone yet."""
+
+from __future__ import annotations
+
+from homeport.operations import removing
+
+PHASES = (
+    ("Access", removing.access),
+    ("Application", removing.application),
+    ("Machine", removing.machine),
+)

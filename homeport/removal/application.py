@@ -1,0 +1,161 @@
+"""One application off a host, in an order that loses nobody else a request: its site, its units, its certificate, its
+files; the folder of its settings last, since what is left of the others is known by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..host import durable, proxy, rehearsal, site, units
+from ..host.layout import Layout
+from ..host.output import HostError
+from . import belongings, certbot, records, trees
+from .steps import Job, Row, Step, removals
+
+DATA, KEPT_DATA = "the application's data", "data; --data removes it"
+
+
+def steps(job: Job) -> Iterator[Step]:
+    """Yield the steps that are left to be done."""
+    layout = job.layout
+    yield _site(layout)
+    yield _units(layout)
+    yield _certificate(layout)
+    yield _files(job)
+    yield _code(layout)
+    if job.data:
+        yield _data(layout)
+        yield _account(layout)
+    yield _settings(layout)
+
+
+def kept(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what of the application stays, and why."""
+    layout = job.layout
+    if not job.data:
+        if trees.is_there(layout.state):
+            yield str(layout.state), KEPT_DATA
+        if belongings.account(layout):
+            yield f"user {layout.app}", "owns the data; --data removes it"
+    if belongings.lineage(layout) and (why := _certificate_stays(layout)):
+        yield f"certificate {layout.app}", why
+    yield from ((path, "not homeport's") for path in belongings.strangers(layout))
+
+
+def mounted(job: Job) -> list[str]:
+    """Return the mount points inside what would be removed: the owner must unmount them first."""
+    layout = job.layout
+    data = [layout.state] if job.data else []
+    return trees.mounted_below([layout.base, layout.settings, belongings.cache(layout), *data])
+
+
+def _site(layout: Layout) -> Step:
+    def do() -> None:
+        before = site.read(layout.proxy_site)
+        trees.remove(layout.proxy_site)
+        try:
+            proxy.reload(layout.machine)
+        except HostError:
+            site.restore(layout.proxy_site, before)
+            raise
+
+    return Step(removals([layout.proxy_site] if trees.is_left(layout.proxy_site) else []), do)
+
+
+def _units(layout: Layout) -> Step:
+    names, passing = belongings.unit_names(layout), belongings.transient_units(layout)
+    links = belongings.unit_links(layout)
+
+    def do() -> None:
+        rehearsal.clean(layout)
+        units.stop_units([*passing, *names])
+        for path in links:
+            trees.remove(path)
+        units.must("systemctl", "daemon-reload")
+        units.run("systemctl", "reset-failed", "--", *passing, *names)
+
+    return Step(tuple(Row("stop and remove", name) for name in (*names, *passing)), do)
+
+
+def _certificate(layout: Layout) -> Step:
+    there = belongings.lineage(layout) and not _certificate_stays(layout)
+    rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which renews it no more"),) if there else ()
+    return Step(rows, lambda: certbot.delete(layout))
+
+
+def _certificate_stays(layout: Layout) -> str:
+    """Return why the lineage of the application's name is not deleted; "" when it is."""
+    if not belongings.lineage_is_ours(layout):
+        return "homeport has not made it"
+    if readers := belongings.readers(layout):
+        return f"{readers[0]} serves it"
+    return ""
+
+
+def _files(job: Job) -> Step:
+    """What lies outside the application's own folders: its cache, what it opens in the firewall, run files."""
+    layout = job.layout
+    own = (layout.base, layout.settings, layout.state)
+    known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]
+    known += [belongings.cache(layout), *belongings.rehearsals(layout)]
+    # The work lock is held; it is the last that goes.
+    known = list(dict.fromkeys([*known, *belongings.run_files(layout)]))
+    # The site's step comes first and has a reload of its own; who gets in has a phase of its own.
+    others = (layout.proxy_site, *job.access, *_held(layout))
+    present = [path for path in known if trees.is_left(path) and path not in others]
+
+    def do() -> None:
+        for path in present:
+            trees.remove(path)
+
+    return Step(removals(present), do)
+
+
+def _held(layout: Layout) -> tuple[Path, Path]:
+    return layout.lock, layout.deploy_lock
+
+
+def _code(layout: Layout) -> Step:
+    present = belongings.code(layout)
+    whole = trees.is_there(layout.base) and not belongings.strangers(layout)
+
+    def do() -> None:
+        for path in present:
+            trees.remove(path)
+        trees.remove_if_empty(layout.base)
+
+    shown = [layout.base] if whole and not layout.base.is_symlink() and not layout.base.is_mount() else present
+    return Step(removals(shown, "code, environments, releases"), do)
+
+
+def _data(layout: Layout) -> Step:
+    present = [layout.state] if trees.is_left(layout.state) else []
+    return Step(removals(present, DATA), lambda: trees.remove(layout.state))
+
+
+def _account(layout: Layout) -> Step:
+    there = belongings.account(layout)
+    return Step((Row("remove", f"user {layout.app}"),) if there else (), lambda: _delete_account(layout.app))
+
+
+def _delete_account(app: str) -> None:
+    done = units.run("userdel", app)
+    if done.returncode:
+        raise HostError(f"the user {app} cannot be removed: {done.stderr.strip()}")
+    # userdel does it where login.defs has USERGROUPS_ENAB.
+    units.run("groupdel", app)
+
+
+def _settings(layout: Layout) -> Step:
+    record = records.written(layout.machine) / layout.app
+    present = [path for path in (layout.settings, record, *_held(layout)) if trees.is_left(path)]
+
+    def do() -> None:
+        trees.remove(layout.settings)
+        records.hand_over(layout.machine, record)
+        for path in _held(layout):
+            durable.remove(path)
+
+    # A lock alone is what this removal has made.
+    return Step(removals(present[:1], "settings, secrets, records") if set(present) - set(_held(layout)) else (), do)

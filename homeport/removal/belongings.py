@@ -1,0 +1,137 @@
+"""What of one application lies on a host, by exact names: `note` has nothing of `note-admin`. Reads only."""
+
+from __future__ import annotations
+
+import pwd
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..host import units
+from ..host.layout import SLOTS, Layout, Machine
+from .trees import is_left, is_there
+
+# As homeport.state.wanted has it: what an account of ours is known by.
+ACCOUNT_COMMENT = "homeport application"
+CERTIFICATES = Path("/etc/letsencrypt")
+ACME_WEBROOT = "/var/www/homeport-acme"
+# Programs that may serve a certificate which is not theirs.
+READERS = ("nginx", "apache2", "haproxy", "postfix", "dovecot", "exim4")
+
+
+def applications(machine: Machine) -> list[str]:
+    """Return the applications that the machine has, or parts of. homeport's own folders have a dot in their name."""
+    folders = machine.sites.iterdir() if machine.sites.is_dir() else ()
+    return sorted(one.name for one in folders if one.is_dir() and "." not in one.name)
+
+
+def unit_names(layout: Layout) -> list[str]:
+    """Return the application's units that have a file here: slots, migrations, processes, tasks and timers."""
+    app, slot = re.escape(layout.app), "|".join(SLOTS)
+    # As no application's name has a dot or ends in -migrate, nothing of another one is called so.
+    ours = re.compile(rf"({app}(-migrate)?@({slot})\.service|{app}\.[^.@/]+@({slot})\.(service|timer))")
+    return sorted({path.name for path in _unit_files(layout) if ours.fullmatch(path.name)})
+
+
+def unit_links(layout: Layout) -> list[Path]:
+    """Return the files and links that these units consist of, those that have them started at boot included."""
+    names = set(unit_names(layout))
+    return sorted(path for path in _unit_files(layout) if path.name in names)
+
+
+def _unit_files(layout: Layout) -> Iterator[Path]:
+    folder = layout.unit_file("")
+    for pattern in ("*", "*.wants/*", "*.requires/*"):
+        yield from (path for path in folder.glob(pattern) if path.is_symlink() or path.is_file())
+
+
+def transient_units(layout: Layout) -> list[str]:
+    """Return the application's units without a file: what a killed run has left at work, hooks, commands by hand."""
+    app = re.escape(layout.app)
+    # Each word is one that no number in base 16 is: so nothing of an application called APP-start is meant.
+    ours = re.compile(
+        rf"homeport-{app}-((start|commit|restart|prune|finish)-[0-9a-f]+|expire(-[0-9a-f]+)?|hook-\d+-[a-z-]+-\d+)"
+        r"\.(service|timer)"
+    )
+    listed = units.must("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "homeport-*")
+    found = [(line.split()[0], line.split(maxsplit=4)[4]) for line in listed.splitlines() if len(line.split()) > 4]
+    by_hand = f"a command of {layout.app}, by hand"
+    return sorted(name for name, description in found if ours.fullmatch(name) or description.strip() == by_hand)
+
+
+def run_files(layout: Layout) -> list[Path]:
+    """Return what a boot would forget: locks, permits, what Certbot was asked."""
+    paths = [
+        layout.lock,
+        layout.deploy_lock,
+        *map(layout.permit, SLOTS),
+        layout.machine.runtime / f"asked-{layout.app}",
+    ]
+    return [path for path in paths if is_there(path)]
+
+
+def code(layout: Layout) -> list[Path]:
+    """Return what homeport has in the application's folder under /srv; what else is there is somebody else's."""
+    paths = [layout.code_releases, layout.venvs, layout.links(SLOTS[0])[0].parent, layout.log]
+    return [path for path in paths if is_left(path)]
+
+
+def strangers(layout: Layout) -> list[str]:
+    """Return what others have put into that folder."""
+    ours = {layout.code_releases, layout.venvs, layout.links(SLOTS[0])[0].parent, layout.log}
+    entries = layout.base.iterdir() if layout.base.is_dir() else ()
+    return sorted(str(path) for path in entries if path not in ours)
+
+
+def cache(layout: Layout) -> Path:
+    """Return where the dependency installer keeps its downloads."""
+    return layout.root / "var/cache/homeport" / layout.app
+
+
+def rehearsals(layout: Layout) -> list[Path]:
+    """Return where a killed rehearsal may have left its copy of the data."""
+    name = f".{layout.app}.rehearsal"
+    return [layout.state.with_name(name), layout.state.resolve().with_name(name)]
+
+
+def account(layout: Layout) -> bool:
+    """Tell whether there is a user of the application that homeport has made."""
+    try:
+        found = pwd.getpwnam(layout.app)
+    except KeyError:
+        return False
+    return (found.pw_gecos, found.pw_dir) == (ACCOUNT_COMMENT, f"/var/lib/{layout.app}")
+
+
+def lineage(layout: Layout) -> list[Path]:
+    """Return the parts of Certbot's lineage of the application's name, whoever has made it."""
+    app, place = layout.app, layout.root / CERTIFICATES.relative_to("/")
+    return [
+        path
+        for path in (place / "renewal" / f"{app}.conf", place / "live" / app, place / "archive" / app)
+        if is_there(path)
+    ]
+
+
+def lineage_is_ours(layout: Layout) -> bool:
+    """Tell whether that lineage was made by homeport: it is proven by way of our folder, or with our credentials.
+
+    Where its description is gone, since Certbot was killed as it deleted it, the site's link decides.
+    """
+    renewal = layout.root / CERTIFICATES.relative_to("/") / "renewal" / f"{layout.app}.conf"
+    if is_there(renewal):
+        text = renewal.read_text(errors="replace")
+        return ACME_WEBROOT in text or f"/etc/homeport/{layout.app}/" in text
+    link = layout.certificate.parent
+    return link.is_symlink() and str(link.readlink()) == f"{CERTIFICATES}/live/{layout.app}"
+
+
+def readers(layout: Layout) -> list[str]:
+    """Return the files of servers, other than the application's site, that name that certificate."""
+    name = f"{CERTIFICATES}/live/{layout.app}/".encode()
+    found = []
+    for program in READERS:
+        for path in (layout.root / "etc" / program).rglob("*"):
+            if path.is_file() and path != layout.proxy_site and name in path.read_bytes():
+                found.append(str(path))
+    return sorted(found)

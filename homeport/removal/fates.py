@@ -1,0 +1,112 @@
+"""What becomes of a file that homeport has on a machine for all applications: given back, removed, or left as it is."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..host import units
+from ..host.durable import sync_directory
+from ..host.layout import Machine
+from . import records, trees
+from .steps import Job
+
+GIVE_BACK, REMOVE, STAY = "give back", "remove", "stay"
+NAME = "homeport"
+REINSTALL = "apt-get install --reinstall -o Dpkg::Options::=--force-confask,confnew,confmiss"
+
+
+class Fate(NamedTuple):
+    """What is done with `path`. `copy` is what takes its place; `lost` says what cannot be brought back, `note` why
+    something stays.
+    """
+
+    path: Path
+    what: str
+    copy: Path | None = None
+    lost: str = ""
+    note: str = ""
+
+
+def fates(job: Job) -> list[Fate]:
+    """Return what becomes of each file that this version or an earlier one wrote, or that there is a copy for."""
+    machine = job.shared
+    copies, unkept = records.copies(machine), records.unkept(machine)
+    noted = [machine.root / path.lstrip("/") for _, path in records.lines(machine)]
+    paths = dict.fromkeys([*job.machine, *noted, *copies])
+    inside = (machine.sites, job.layout.base)
+    files = [path for path in paths if not _is_folder(path) and not any(one in path.parents for one in inside)]
+    found = [_fate(machine, path, copies, unkept, noted) for path in files]
+    return [fate for fate in found if fate is not None]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _fate(
+    machine: Machine, path: Path, copies: Mapping[Path, list[Path]], unkept: set[str], noted: list[Path]
+) -> Fate | None:
+    there, name = trees.is_left(path), records.shown(machine, path)
+    if path in copies:
+        newest, *older = copies[path]
+        more = f"older copies stay: {', '.join(map(str, older))}" if older else ""
+        if not there or records.is_ours(machine, path) or _same(path, newest):
+            return Fate(path, GIVE_BACK, newest, note=more)
+        return Fate(path, STAY, note=f"somebody has changed it since; what was there before homeport is in {newest}")
+    if not there:
+        return None
+    if NAME in name:
+        return Fate(path, REMOVE)
+    if not records.is_ours(machine, path):
+        return Fate(path, STAY, note="somebody has changed it since") if path in noted else None
+    if name not in unkept and path in noted:
+        return Fate(path, REMOVE)
+    if package := owner(path):
+        return Fate(path, STAY, lost=f"stays as homeport wrote it; {package}'s own comes with: {REINSTALL} {package}")
+    return Fate(path, REMOVE, lost="an older homeport kept no copy of what may have been there")
+
+
+def owner(path: Path) -> str:
+    """Return the Debian package that a path belongs to; "" for none."""
+    done = units.run("dpkg-query", "-S", str(path))
+    return done.stdout.partition(":")[0].partition(",")[0] if done.returncode == 0 else ""
+
+
+def _same(path: Path, copy: Path) -> bool:
+    if path.is_symlink() or copy.is_symlink():
+        return path.is_symlink() and copy.is_symlink() and path.readlink() == copy.readlink()
+    return filecmp.cmp(path, copy, shallow=False)
+
+
+def give_back(machine: Machine, path: Path, copy: Path) -> None:
+    """Put a copy back where it was: content, mode, owner and time, by one rename, so that it is never there by half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}{trees.NEW}")
+    trees.remove(new)
+    units.must("cp", "--archive", "--no-target-directory", "--", str(copy), str(new))
+    if not new.is_symlink():
+        units.must("sync", "--", str(new))
+    new.replace(path)
+    sync_directory(path.parent)
+    records.forget(machine, path)
+    copy.unlink()
+
+
+def stage(job: Job, found: list[Fate], folder: Path) -> None:
+    """Make in `folder` what /etc/nginx will be: links are followed, so that nothing is written through one."""
+    nginx = job.shared.nginx
+    shutil.copytree(nginx, folder, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    gone = [fate.path for fate in found if fate.what == REMOVE] + [job.layout.proxy_site]
+    for path in gone:
+        if nginx in path.parents:
+            (folder / path.relative_to(nginx)).unlink(missing_ok=True)
+    for fate in found:
+        if fate.copy and fate.what == GIVE_BACK and nginx in fate.path.parents:
+            staged = folder / fate.path.relative_to(nginx)
+            staged.unlink(missing_ok=True)
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(fate.copy, staged, follow_symlinks=False)

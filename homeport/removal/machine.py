@@ -1,0 +1,232 @@
+"""homeport itself off a machine that has none of its applications any more: what was there before is given back.
+
+Firewall and sshd come first, under the dead man's switch, by a phase of their own. What says what was there comes last.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..host import units
+from ..host.layout import PROGRAM_DIRECTORY
+from ..host.output import HostError
+from . import belongings, fates, records, trees
+from .steps import Job, Row, Step, removals
+
+WHOLE = (PROGRAM_DIRECTORY, "/var/cache/homeport", "/var/www/homeport-acme")
+SWAP = "var/swap.homeport"
+LETSENCRYPT = "etc/letsencrypt"
+SYSCTL = "etc/sysctl.d/60-homeport.conf"
+# How services are told that their settings are others.
+READERS = (
+    Row("reload", "systemd"),
+    Row("restart", "systemd-journald", "its limits"),
+    Row("apply", "kernel settings", "those that are left"),
+    Row("restart", "logrotate.timer"),
+)
+
+
+def steps(job: Job) -> Iterator[Step]:
+    """Yield the steps that are left to be done."""
+    yield _units(job)
+    yield _files(job)
+    yield _enabled(job)
+    yield _services(job)
+    yield _swap(job)
+    yield _folders(job)
+    if job.data:
+        yield _accounts(job)
+    yield _own(job)
+
+
+def kept(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what stays on the machine, and why."""
+    root = job.shared.root
+    ours = belongings.lineage(job.layout) if belongings.lineage_is_ours(job.layout) else []
+    yield from ((str(fate.path), fate.note) for fate in fates.fates(job) if fate.note)
+    names = [path.stem for path in sorted((root / LETSENCRYPT / "renewal").glob("*.conf")) if path not in ours]
+    more = f", and the certificates {', '.join(names)}, which homeport renews no more" if names else ""
+    for place, what in (
+        (LETSENCRYPT, f"Certbot's accounts{more}"),
+        ("var/lib/letsencrypt", "Certbot's"),
+        ("var/log/letsencrypt", "logs"),
+    ):
+        if (root / place).exists() and not (job.data and place == LETSENCRYPT and _no_lineages(job)):
+            yield f"/{place}", what
+    if (root / SYSCTL).exists():
+        yield "kernel settings", f"those of /{SYSCTL} that no other file sets, until the next boot"
+
+
+def lost(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what cannot be brought back, and why."""
+    yield from ((str(fate.path), fate.lost) for fate in fates.fates(job) if fate.lost)
+    # On a machine that this homeport or a later one has provisioned from the beginning, its own are noted too.
+    if _units(job).rows and not any(fates.NAME in name for name in records.units(job.shared)):
+        yield ", ".join(_theirs(job)), "stay enabled; an older homeport did not note which of them were not"
+
+
+def problems(job: Job) -> Iterator[str]:
+    """Yield what keeps homeport from leaving this machine."""
+    others = [name for name in belongings.applications(job.shared) if name != job.layout.app]
+    if others:
+        yield f"homeport serves {', '.join(others)} on this machine too; remove that first, or leave out --machine"
+    if complaint := _complaint(job):
+        where = records.originals(job.shared) / "etc/nginx"
+        yield f"nginx does not accept what was there before ({complaint}); mend {where} first"
+
+
+def _complaint(job: Job) -> str:
+    """Return what Nginx says against its configuration as it will be; "" for nothing."""
+    found, nginx = fates.fates(job), job.shared.nginx
+    if (
+        not any(nginx in fate.path.parents and fate.what != fates.STAY for fate in found)
+        or not Path("/usr/sbin/nginx").exists()
+    ):
+        return ""
+    with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as folder:
+        fates.stage(job, found, Path(folder))
+        # In a mount namespace of its own, the check sees it under its final path.
+        inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
+        done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", folder, str(nginx))
+    return next(iter(done.stderr.strip().splitlines()), "no reason given") if done.returncode else ""
+
+
+def _units(job: Job) -> Step:
+    folder = job.layout.unit_file("")
+    names = [path.name for path in job.machine if path.parent == folder and trees.is_there(path)]
+    patterns = [name.replace("@.", "@*.") for name in names]
+
+    def do() -> None:
+        units.run("systemctl", "stop", "--", *patterns)
+        for pattern in patterns:
+            for link in folder.glob(f"*.wants/{pattern}"):
+                trees.remove(link)
+        for name in names:
+            trees.remove(folder / name)
+        units.must("systemctl", "daemon-reload")
+        units.run("systemctl", "reset-failed", "--", *patterns)
+
+    return Step(tuple(Row("stop and remove", name) for name in names), do)
+
+
+def _files(job: Job) -> Step:
+    folder = job.layout.unit_file("")
+    found = [one for one in fates.fates(job) if one.what != fates.STAY and one.path.parent != folder]
+    # A phase of their own comes before, under the dead man's switch.
+    found = [one for one in found if one.path not in job.access]
+    found = [one for one in found if not any(Path(whole) in one.path.parents for whole in WHOLE)]
+
+    def do() -> None:
+        for fate in found:
+            if fate.copy and fate.what == fates.GIVE_BACK:
+                fates.give_back(job.shared, fate.path, fate.copy)
+            else:
+                trees.remove(fate.path)
+                records.forget(job.shared, fate.path)
+
+    return Step(tuple(_row(fate) for fate in found), do)
+
+
+def _row(fate: fates.Fate) -> Row:
+    if fate.copy:
+        return Row("give back", str(fate.path), "as it was before homeport")
+    return Row("remove", str(fate.path))
+
+
+def _theirs(job: Job) -> list[str]:
+    """Return the units of packages that steps enable."""
+    return [name for name in job.units if fates.NAME not in name]
+
+
+def _enabled(job: Job) -> Step:
+    """Units of packages that were disabled before homeport enabled them."""
+    before = {name: active for name, active in records.units(job.shared).items() if fates.NAME not in name}
+
+    def do() -> None:
+        for name, active in before.items():
+            units.run("systemctl", "disable", *([] if active else ["--now"]), "--", name)
+
+    return Step(tuple(Row("disable", name, "as it was before homeport") for name in before), do)
+
+
+def _services(job: Job) -> Step:
+    """Have services read what is there now; also in the run that goes on after one was cut."""
+    if not _own(job).rows:
+        return Step((), lambda: None)
+    nginx = (Row("reload", "nginx.service"),) if units.is_active("nginx.service") else ()
+
+    def do() -> None:
+        units.must("systemctl", "daemon-reload")
+        units.run("systemctl", "restart", "systemd-journald.service")
+        units.run("/lib/systemd/systemd-sysctl")
+        units.run("systemctl", "try-restart", "logrotate.timer")
+        if nginx:
+            units.must("nginx", "-t", "-q")
+            units.must("systemctl", "reload", "--", "nginx.service")
+
+    return Step((*READERS, *nginx), do)
+
+
+def _swap(job: Job) -> Step:
+    path = job.shared.root / SWAP
+
+    def do() -> None:
+        if str(path) in Path("/proc/swaps").read_text() and units.run("swapoff", str(path)).returncode:
+            raise HostError(f"{path} cannot be switched off, since the memory does not suffice without it")
+        trees.remove(path)
+
+    return Step(removals([path] if trees.is_left(path) else [], "the swap file"), do)
+
+
+def _folders(job: Job) -> Step:
+    """Folders that steps make for what they write, when nothing else is in them and no package brings them."""
+    whole = [path for name in WHOLE if trees.is_left(path := job.shared.root / name.lstrip("/"))]
+    made = sorted((path for path in job.machine if path.is_dir() and not path.is_symlink()), reverse=True)
+
+    def do() -> None:
+        for path in whole:
+            trees.remove(path)
+        for path in made:
+            if is_nobodys(path):
+                trees.remove_if_empty(path)
+
+    def is_nobodys(path: Path) -> bool:
+        return path.is_dir() and not any(path.iterdir()) and not fates.owner(path)
+
+    empty = [path for path in made if path not in whole and is_nobodys(path)]
+    return Step(removals([*whole, *empty]), do)
+
+
+def _no_lineages(job: Job) -> bool:
+    place = job.shared.root / LETSENCRYPT
+    return not any((place / "renewal").glob("*.conf")) and not fates.owner(place)
+
+
+def _accounts(job: Job) -> Step:
+    """Certbot's accounts, which are data, where nobody has a certificate by them."""
+    place = job.shared.root / LETSENCRYPT
+    return Step(
+        removals([place] if place.exists() and _no_lineages(job) else [], "Certbot's accounts"),
+        lambda: trees.remove(place),
+    )
+
+
+def _own(job: Job) -> Step:
+    """homeport's own folders: what says what was there before is of use until now."""
+    machine = job.shared
+    left = any(records.copies(machine).values())
+    present = [path for path in (machine.sites, records.folder(machine)) if trees.is_left(path)]
+
+    def do() -> None:
+        trees.remove(machine.sites)
+        if any(records.copies(machine).values()):
+            trees.remove(records.written(machine))
+            trees.remove(records.folder(machine) / "unkept")
+            trees.remove(records.folder(machine) / "units")
+        else:
+            trees.remove(records.folder(machine))
+        trees.remove(machine.runtime)
+
+    return Step(removals(present if not left else present[:1]), do)

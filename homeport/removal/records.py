@@ -1,0 +1,115 @@
+"""What homeport noted of the paths that it shares with others: who wrote which content, and copies of what was there.
+
+`/var/lib/homeport`: `written/APP` (`DIGEST  PATH`, as sha256sum writes it), `originals/PATH` (later ones `PATH.~N~`),
+`unkept` (paths that an older homeport had taken without a copy), `units/UNIT` (disabled before homeport enabled it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from ..host import durable
+from ..host.layout import Machine
+from . import trees
+
+# Of applications that were removed. No application's name has a dot.
+OTHERS = "removed.applications"
+HEADER, HEADER_LINES = b"Written by homeport", 3
+NUMBERED = re.compile(r"(.*)\.~(\d+)~")
+
+
+def folder(machine: Machine) -> Path:
+    """Return where the records are."""
+    return machine.root / "var/lib/homeport"
+
+
+def written(machine: Machine) -> Path:
+    """Return the folder with a list of written paths for each application."""
+    return folder(machine) / "written"
+
+
+def originals(machine: Machine) -> Path:
+    """Return the folder that has the copies."""
+    return folder(machine) / "originals"
+
+
+def units(machine: Machine) -> dict[str, bool]:
+    """Return the units that homeport has enabled and that were disabled before, and whether they were running then."""
+    return {path.name: path.read_text().strip() == "active" for path in sorted((folder(machine) / "units").glob("*"))}
+
+
+def lines(machine: Machine) -> list[tuple[str, str]]:
+    """Return digest and path of all that was written, by whichever application's deploy."""
+    found = []
+    for record in sorted(written(machine).glob("*")):
+        for line in record.read_text(errors="replace").splitlines():
+            digest, _, path = line.partition("  ")
+            found.append((digest, path))
+    return found
+
+
+def unkept(machine: Machine) -> set[str]:
+    """Return the paths of which there never was a copy."""
+    try:
+        return set((folder(machine) / "unkept").read_text().splitlines())
+    except FileNotFoundError:
+        return set()
+
+
+def copies(machine: Machine) -> dict[Path, list[Path]]:
+    """Return the copies of what was there, by the path that they are of, the newest first."""
+    base, found = originals(machine), dict[Path, list[tuple[int, Path]]]()
+    for copy in base.rglob("*"):
+        if (copy.is_symlink() or not copy.is_dir()) and not copy.name.endswith(trees.NEW):
+            numbered = NUMBERED.fullmatch(copy.name)
+            name, number = (numbered[1], int(numbered[2])) if numbered else (copy.name, 0)
+            path = machine.root / copy.relative_to(base).with_name(name)
+            found.setdefault(path, []).append((number, copy))
+    return {path: [copy for _, copy in sorted(some, reverse=True)] for path, some in sorted(found.items())}
+
+
+def is_ours(machine: Machine, path: Path) -> bool:
+    """Tell whether the content of a file is homeport's: by the record, or by its first lines."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    digest = hashlib.sha256(content).hexdigest()
+    if (digest, shown(machine, path)) in set(lines(machine)):
+        return True
+    return any(HEADER in line for line in content.splitlines()[:HEADER_LINES])
+
+
+def shown(machine: Machine, path: Path) -> str:
+    """Return a path as the host has it, whatever the root is here."""
+    return f"/{path.relative_to(machine.root)}"
+
+
+def forget(machine: Machine, path: Path) -> None:
+    """Take a path out of every list."""
+    name = shown(machine, path)
+    for record in [*written(machine).glob("*"), folder(machine) / "unkept"]:
+        before = record.read_text(errors="replace").splitlines() if record.exists() else []
+        after = [line for line in before if name not in (line, line.partition("  ")[2])]
+        if after:
+            durable.write(record, "".join(f"{line}\n" for line in after).encode())
+        else:
+            durable.remove(record)
+
+
+def hand_over(machine: Machine, record: Path) -> None:
+    """Keep an application's list, without what is gone by now, for those that stay: what all share stands in it too."""
+    if not record.exists():
+        return
+    left = [line for line in record.read_text(errors="replace").splitlines() if _is_there(machine, line)]
+    others = written(machine) / OTHERS
+    before = others.read_text().splitlines() if others.exists() else []
+    if together := list(dict.fromkeys([*before, *left])):
+        durable.write(others, ("\n".join(together) + "\n").encode())
+    durable.remove(record)
+
+
+def _is_there(machine: Machine, line: str) -> bool:
+    return trees.is_there(machine.root / line.partition("  ")[2].lstrip("/"))

@@ -1,0 +1,71 @@
+"""A removal as a list of steps: what each changes is found first, and shown; the same list is gone through to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..host.layout import Layout, Machine
+from ..host.output import say
+
+
+class Row(NamedTuple):
+    """A change for people, as plans have them: what is done, to what, why."""
+
+    action: str
+    what: str
+    reason: str = ""
+
+
+class Step(NamedTuple):
+    """What a step changes, and the function that does it, which may be called again after it was cut."""
+
+    rows: tuple[Row, ...]
+    do: Callable[[], None]
+
+
+class Job(NamedTuple):
+    """What is to be removed: the application of `layout`, with its data when `data`.
+
+    `application` and `machine` are the paths that the steps of this version write for an application, and for all of a
+    machine's applications together (`homeport.steps.places`); those of them in `access` decide who gets in.
+    `units` are enabled by them.
+    """
+
+    layout: Layout
+    data: bool
+    application: tuple[Path, ...]
+    machine: tuple[Path, ...]
+    access: tuple[Path, ...]
+    units: tuple[str, ...]
+    by: str = ""
+
+    @property
+    def shared(self) -> Machine:
+        """The places of the machine."""
+        return self.layout.machine
+
+
+def job_of(given: dict[str, Any], root: Path = Path("/")) -> Job:
+    """Return the job that the controller asks for; `root` is `/` on a host."""
+    places = {
+        key: tuple(root / str(path).lstrip("/") for path in given["places"][key])
+        for key in ("application", "machine", "access")
+    }
+    units = tuple(map(str, given["places"]["units"]))
+    return Job(Layout(str(given["app"]), root), bool(given["data"]), by=str(given["by"]), units=units, **places)
+
+
+def removals(paths: Iterable[Path], reason: str = "") -> tuple[Row, ...]:
+    """Return the rows for paths that are removed."""
+    return tuple(Row("remove", str(path), reason) for path in paths)
+
+
+def perform(steps: Iterable[Step]) -> None:
+    """Do all steps that have something to change, in their order, and say what they change."""
+    for step in steps:
+        if step.rows:
+            for row in step.rows:
+                say(f"{row.action} {row.what}")
+            step.do()

@@ -1,0 +1,162 @@
+"""An application's removal: all that is its own, by exact names, whatever it was cut by; nothing of another one."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from homeport.host.layout import Layout
+from homeport.plans.provision import STEPS
+from homeport.removal import application, belongings
+from homeport.removal.main import who_gets_in
+from homeport.removal.steps import perform
+from homeport.steps.places import places
+from tests.state.builders import make_settings
+
+from .conftest import Host
+
+DATA = "/var/lib/note"
+
+
+def of(host: Host, app: str) -> set[str]:
+    """Return what has exactly the application's name in it."""
+    ends = (f"/{app}/", f"/{app}@", f"/{app}.", f"/{app}-migrate@", f"asked-{app}/")
+    return {path for path in host.left() if any(end in f"{path}/" for end in ends)}
+
+
+def test_everything_that_any_part_of_homeport_writes_for_an_application_goes(host: Host) -> None:
+    host.provision("note")
+    host.provision("note-admin")
+    theirs, shared = of(host, "note-admin"), host.left() - of(host, "note-admin") - of(host, "note")
+    host.remove("note")
+    assert of(host, "note") == {DATA}
+    assert of(host, "note-admin") == theirs
+    assert host.left() == theirs | shared | {DATA}
+    stopped = [name for call in host.calls if call[:2] == ("systemctl", "stop") for name in call[3:]]
+    assert not any(name.startswith("note-admin") for name in stopped)
+
+
+def test_data_go_when_they_are_asked_for(host: Host) -> None:
+    host.provision("note")
+    host.remove("note", data=True)
+    assert of(host, "note") == set()
+
+
+def test_a_removal_that_was_cut_anywhere_is_finished_by_the_next(host: Host) -> None:
+    for number in count():
+        host.provision("note")
+        steps = list(application.steps(host.job("note")))
+        if number == len(steps):
+            break
+        for step in steps[:number]:
+            step.do()
+        host.remove("note")
+        assert of(host, "note") == {DATA}, number
+        assert not any(step.rows for step in application.steps(host.job("note"))), number
+    assert number > 5
+
+
+def test_units_are_known_by_exact_names(host: Host) -> None:
+    for name in (
+        *("note@blue.service", "note@green.service", "note-migrate@blue.service", "note.beat@blue.timer"),
+        *("note-admin@blue.service", "note-admin-migrate@blue.service", "note-admin.beat@blue.service"),
+        *("note@.service", "notes@blue.service", "note@red.service", "my-note@blue.service"),
+    ):
+        host.write(f"/etc/systemd/system/{name}")
+    names = belongings.unit_names(Layout("note", host.root))
+    assert names == ["note-migrate@blue.service", "note.beat@blue.timer", "note@blue.service", "note@green.service"]
+
+
+OURS = (
+    *("homeport-note-start-0ab1.service", "homeport-note-commit-77.service", "homeport-note-expire.timer"),
+    *("homeport-note-finish-812.service", "homeport-note-hook-812-after-live-1.service"),
+)
+THEIRS = (
+    *("homeport-note-admin-start-0ab1.service", "homeport-note-start-commit-0ab1.service", "homeport-renew.service"),
+    *("homeport-note-start-abc-expire.timer", "homeport-note-expire-expire.timer", "homeport-run-12.service"),
+    *("homeport-note-start-abc-finish-1.service", "homeport-note-remove-0ab1.service", "homeport-upkeep@ab.service"),
+)
+
+
+def test_what_a_killed_run_has_left_at_work_is_known_by_exact_names(host: Host) -> None:
+    rows = [f"{name} loaded active running homeport: something" for name in (*OURS, *THEIRS)]
+    rows += ["homeport-run-9.service loaded active running a command of note, by hand"]
+    rows += ["homeport-run-8.service loaded active running a command of note-admin, by hand"]
+    host.listed = "\n".join(rows)
+    assert belongings.transient_units(Layout("note", host.root)) == sorted([*OURS, "homeport-run-9.service"])
+
+
+def test_what_somebody_else_has_put_beside_the_releases_stays(host: Host) -> None:
+    host.provision("note")
+    host.write("/srv/note/forgotten.dump")
+    job = host.job("note")
+    assert (str(host.root / "srv/note/forgotten.dump"), "not homeport's") in list(application.kept(job))
+    perform(application.steps(job))
+    assert {path for path in host.left() if path.startswith("/srv/")} == {"/srv/note/forgotten.dump"}
+
+
+def lineage(host: Host, text: str) -> None:
+    host.write("/etc/letsencrypt/renewal/note.conf", text)
+    for folder in ("live", "archive"):
+        host.write(f"/etc/letsencrypt/{folder}/note/fullchain.pem")
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("webroot_path = /var/www/homeport-acme,\n", True),
+        ("dns_x_credentials = /etc/homeport/note/acme-dns.ini\n", True),
+        ("dns_x_credentials = /etc/homeport/note-admin/acme-dns.ini\n", False),
+        ("webroot_path = /var/www/html,\n", False),
+        ("authenticator = nginx\n", False),
+    ],
+)
+def test_a_certificate_of_the_same_name_goes_only_if_homeport_has_made_it(host: Host, text: str, ours: bool) -> None:
+    lineage(host, text)
+    job = host.job("note")
+    stays = [why for what, why in application.kept(job) if what == "certificate note"]
+    assert stays == ([] if ours else ["homeport has not made it"])
+    perform(application.steps(job))
+    assert bool(belongings.lineage(job.layout)) == (not ours)
+
+
+def test_a_certificate_that_another_server_serves_stays(host: Host) -> None:
+    lineage(host, "webroot_path = /var/www/homeport-acme,\n")
+    other = host.write("/etc/nginx/sites-enabled/other", "ssl_certificate /etc/letsencrypt/live/note/fullchain.pem;")
+    job = host.job("note")
+    assert ("certificate note", f"{other} serves it") in list(application.kept(job))
+    perform(application.steps(job))
+    assert belongings.lineage(job.layout)
+
+
+def test_a_certificate_that_certbot_was_killed_at_is_known_by_the_sites_link(host: Host) -> None:
+    lineage(host, "")
+    (host.root / "etc/letsencrypt/renewal/note.conf").unlink()
+    layout = Layout("note", host.root)
+    assert not belongings.lineage_is_ours(layout)
+    layout.settings.mkdir(parents=True)
+    layout.certificate.parent.symlink_to("/etc/letsencrypt/live/note")
+    assert belongings.lineage_is_ours(layout)
+
+
+def test_who_gets_in_is_a_phase_of_its_own_and_settles_a_change_that_waits(host: Host) -> None:
+    host.provision("note")
+    host.provision("note-admin")
+    job, opening = host.job("note"), "/etc/homeport/firewall.d/note.nft"
+    shown = {f"/{path.relative_to(host.root)}" for path in who_gets_in(job, with_machine=False)}
+    assert shown == {opening}
+    with_machine = {f"/{path.relative_to(host.root)}" for path in who_gets_in(job, with_machine=True)}
+    assert with_machine > {opening, "/etc/homeport/firewall.nft", "/etc/ssh/sshd_config.d/00-homeport.conf"}
+    (host.root / opening.lstrip("/")).unlink()
+    assert who_gets_in(job, with_machine=False) == []
+    host.write("/etc/homeport/.pending-access.json", "{}")
+    assert who_gets_in(job, with_machine=False) == [host.root / opening.lstrip("/")]
+
+
+def test_what_is_an_applications_and_what_a_machines_follows_from_the_steps() -> None:
+    found = places(STEPS, make_settings(app_name="note", firewall=False, kernel_hardening=False))
+    assert all("/note" in path for path in found.application)
+    assert not any("/note" in path for path in found.machine)
+    assert "/etc/sysctl.d/60-homeport.conf" in found.machine
+    assert "nginx" in found.packages
