@@ -18,6 +18,7 @@ ENTRIES = PACKAGE / "plans" / "entries"
 HOST_LIBRARY = "/usr/local/lib/homeport"
 HOST_PROGRAM = f"{HOST_LIBRARY}/homeport-host"
 TOOLS = f"{HOST_LIBRARY}/tools"
+CERTBOT = f"{HOST_LIBRARY}/certbot"
 SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 ACME_WEBROOT = "/var/www/homeport-acme"
 # The servers for requests that name no site, and Debian's welcome page, which has one too.

@@ -145,7 +145,12 @@ if [ -f /etc/homeport/firewall.nft ]; then
     fi
 fi
 [ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
-[ ! -f /usr/local/lib/homeport/tools/.complete ] || printf 'tools\t%s\n' "$(readlink /usr/local/lib/homeport/tools)"
+# Tools of a Python that is not this machine's own one (any more) are none.
+tools=/usr/local/lib/homeport/tools
+python=$(readlink -f /usr/bin/python3)
+if [ -f $tools/.complete ] && [ "$(readlink -f $tools/bin/python)" = "$python" ] && [ -d "$tools/lib/${python##*/}" ]; then
+    printf 'tools\t%s\n' "$(readlink $tools)"
+fi
 for marker in /usr/local/lib/homeport/tools/.plugins/*; do
     [ ! -f "$marker" ] || printf 'tool_plugin\t%s\n' "${marker##*/}"
 done
@@ -166,6 +171,20 @@ for slot in blue green; do
     sed -n "s/^HOMEPORT_PORT=\([0-9][0-9]*\)$/slot_port$t$slot$t\1/p" "/etc/homeport/$app/$slot.env" 2>/dev/null
 done
 [ ! -e "/etc/homeport/$app/live-green" ] || printf 'green\n'
+# A lineage of ours is known by what it is renewed with: our webroot, our credentials, our hook.
+ours='= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)'
+renewal=/etc/letsencrypt/renewal
+if [ -e "$renewal/$app.conf" ] || [ -e "/etc/letsencrypt/live/$app" ]; then
+    grep -qsE "$ours" "$renewal/$app.conf" || printf 'foreign_lineage\n'
+fi
+others=$(grep -LsE "$ours" $renewal/*.conf)
+if [ -n "$others" ] && ! systemctl -q is-active certbot.timer snap.certbot.renew.timer 2>/dev/null &&
+    ! grep -rqs --exclude=certbot --exclude=.placeholder 'certbot\|letsencrypt' /etc/crontab /etc/cron.* /var/spool/cron/crontabs; then
+    for other in $others; do
+        other=${other##*/}
+        printf 'unrenewed\t%s\n' "${other%.conf}"
+    done
+fi
 certificate=/etc/letsencrypt/live/$app/fullchain.pem
 if [ -f "$certificate" ]; then
     found=$(openssl x509 -in "$certificate" -noout -enddate -ext subjectAltName 2>/dev/null) &&

@@ -140,6 +140,14 @@ def reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
     return 0
 
 
+def renew(options: argparse.Namespace, given: list[str]) -> int:
+    """Renew the certificates of all applications that are due."""
+    from . import renewal
+
+    renewal.renew(Machine())
+    return 0
+
+
 def stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
     """Remember what Nginx reads."""
     from . import proxy

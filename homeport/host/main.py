@@ -170,6 +170,8 @@ def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    renew = commands.add_parser("renew", help="renew our certificates that are due (for homeport-renew.service)")
+    renew.set_defaults(run=handlers.renew)
     reload = commands.add_parser("reload-proxy", help="reload Nginx if it serves something else than what is on disk")
     reload.set_defaults(run=handlers.reload_proxy)
     stamp = commands.add_parser("stamp-proxy", help="remember what Nginx reads (for nginx.service)")

@@ -9,7 +9,7 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.operations.command import command_line, script
 from homeport.operations.run import Run
-from homeport.paths import ACME_WEBROOT, AppPaths
+from homeport.paths import ACME_WEBROOT, CERTBOT, AppPaths
 from homeport.state import certificates
 from homeport.state.changes import Change
 from homeport.state.sites import answers_every_name
@@ -35,6 +35,11 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
 def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
     now = datetime.now(UTC)
+    for name in run.found.unrenewed:
+        run.host.log(
+            f"  warning: nobody renews Certbot's certificate {name}, which is not homeport's: put 'certbot renew "
+            f"--cert-name {name}' into a timer, or delete it (certbot delete --cert-name {name})"
+        )
     changes = run.changes(lambda: certificates.certificate_changes(run.wanted, run.found, now))
     if not run.announce(changes, otherwise="the certificate is the wanted one"):
         return
@@ -50,7 +55,7 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
 def certbot_command(app: str, wanted: CertificateWanted, *, force: bool = False) -> tuple[str, ...]:
     """Return the command that asks for the certificate; `force`: even if the one that there is has long to go."""
     return (
-        *("/usr/local/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--cert-name", app),
+        *(CERTBOT, "certonly", "--non-interactive", "--no-directory-hooks", "--agree-tos", "--cert-name", app),
         *("-d", ",".join(wanted.domains), "--server", wanted.directory_url),
         *("--renew-with-new-domains", "--keep-until-expiring"),
         *_options(app, wanted),

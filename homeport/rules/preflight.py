@@ -14,6 +14,7 @@ from homeport.rules.ownership import ownership
 from homeport.rules.platform import unsupported
 from homeport.settings import Settings
 from homeport.source import Source
+from homeport.state.certificates import lineage_conflict
 from homeport.state.compare import access_changes
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
@@ -21,6 +22,7 @@ from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 # ACME servers and TLS clients refuse dates that are off by more than minutes.
 CLOCK_TOLERANCE_SECONDS = 300
 MINIMUM_FREE_INODES_PERCENT = 3
+LINEAGE_FIX = "choose another name, or delete it when nothing uses it (certbot delete --cert-name NAME, on the host)"
 
 
 def preflight(
@@ -37,6 +39,7 @@ def preflight(
         (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
         (_account(settings, found) or _units(settings, found), "app_name", "choose another name"),
         (_claims(settings, found), "domain", "give each application names and ports of its own"),
+        (lineage_conflict(wanted, found), "app_name", LINEAGE_FIX),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]

@@ -39,7 +39,7 @@ def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple
     if tls is None or tls.target != folder:
         served = "another one" if tls and tls.target != places.placeholder else "the placeholder"
         changes.append(Change("point", f"{places.tls} to {folder}", f"{served} is served"))
-    if certificate.folder and found.certificate:
+    if certificate.folder and found.certificate and not found.foreign_lineage:
         changes.append(Change("delete", f"Certbot's certificate {wanted.app}", "nobody wants it renewed"))
     return tuple(changes)
 
@@ -73,3 +73,15 @@ def certificate_mode(wanted: CertificateWanted, found: Snapshot, now: datetime) 
         return "have"
     have = found.certificate
     return "force" if have and _other_ways(wanted, have) else ""
+
+
+def lineage_conflict(wanted: Wanted, found: Snapshot) -> str | None:
+    """Return what keeps Certbot from being asked: its certificate of this name is somebody else's; None: nothing does.
+
+    One that the site serves already was taken over by an earlier version, and stays the site's.
+    """
+    tls = found.paths.get(AppPaths(wanted.app).tls)
+    is_served = tls is not None and tls.target == AppPaths(wanted.app).certificate
+    if wanted.certificate.folder or not found.foreign_lineage or is_served:
+        return None
+    return f"Certbot has a certificate {wanted.app} on this host that is not homeport's, and would be overwritten"

@@ -167,6 +167,8 @@ class Snapshot:
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
     was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
     `openings` what each application has opened in the firewall.
+    `foreign_lineage` says that Certbot's certificate of the application's name is somebody else's, `unrenewed` names
+    those of others that nobody renews.
     """
 
     machine: Machine
@@ -201,6 +203,8 @@ class Snapshot:
     slot_ports: dict[str, int] = field(default_factory=dict)
     coming: Coming | None = None
     certificate: CertificateFound | None = None
+    foreign_lineage: bool = False
+    unrenewed: tuple[str, ...] = ()
     proxy_stale: bool = False
     removable: tuple[str, ...] = ()
     sshd: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Certbot: a command that trusts what the machine trusts, a timer that renews, and a hook that tells the proxy."""
+"""Certbot: as homeport runs it, as people run it, a timer that renews, and a hook that tells the proxy."""
 
 from __future__ import annotations
 
-from homeport.paths import HOST_PROGRAM, SYSTEM_CA_FILE, TOOLS, UNITS
+from homeport.paths import CERTBOT, HOST_PROGRAM, SYSTEM_CA_FILE, TOOLS, UNITS
 from homeport.state.wanted import CertificateWanted, Directory, File, Part, Unit
 from homeport.steps.context import Context
 
@@ -13,6 +13,7 @@ def certificate(context: Context) -> Part:
     return Part(
         directories=(Directory("/etc/letsencrypt"), Directory(hooks), Directory(f"{hooks}/deploy")),
         files=(
+            File(CERTBOT, context.render("certbot/launcher", ca_file=SYSTEM_CA_FILE, tools=TOOLS), mode=0o755),
             File(
                 "/usr/local/bin/certbot",
                 context.render("certbot/certbot", ca_file=SYSTEM_CA_FILE, tools=TOOLS),

@@ -141,7 +141,21 @@ def test_a_pair_that_cannot_serve_the_site_is_refused_before_anything_changes(st
     assert stage.served("-serial") == serial
 
 
+def test_a_lineage_of_somebody_else_with_the_applications_name_is_left_alone(stage: Stage) -> None:
+    theirs = "/etc/letsencrypt/renewal/hello.conf"
+    stage.seen.shell(f"mkdir -p /etc/letsencrypt/renewal && printf 'authenticator = nginx\n' >{theirs}")
+    line = refusal(stage.project.deploy(stage.host), 1)
+    assert "Certbot has a certificate hello on this host that is not homeport's, and would be overwritten" in line
+    stage.project.deployed(stage.host, **FILES)
+    assert stage.renewal() == "authenticator = nginx"
+    stage.seen.shell(f"rm {theirs}")
+
+
 def test_an_authority_takes_over_and_the_brought_key_is_gone(stage: Stage) -> None:
+    # What others have set for Certbot on this machine would keep the authority from seeing the name.
+    hooks, cli = "/etc/letsencrypt/renewal-hooks", "authenticator = standalone\npre-hook = systemctl stop nginx\n"
+    stage.seen.shell(f"printf {shlex.quote(cli)} >/etc/letsencrypt/cli.ini; mkdir -p {hooks}/pre")
+    stage.seen.shell(f"printf '#!/bin/sh\nsystemctl stop nginx\n' >{hooks}/pre/stop; chmod +x {hooks}/pre/stop")
     stage.project.deployed(stage.host, acme_key_curve="secp384r1")
     assert stage.seen.answers()
     assert "NIST CURVE: P-384" in stage.served("-text")
@@ -167,8 +181,12 @@ def test_names_that_come_and_go_bring_a_new_certificate_each_time(stage: Stage) 
 
 
 def test_an_authority_that_says_when_to_renew_is_heard(stage: Stage, tmp_path: Path) -> None:
+    # One of somebody else's cannot be renewed here, and is no failure of the renewal; who deploys is told.
+    theirs = "/etc/letsencrypt/renewal/mail.example.com.conf"
+    stage.seen.shell(f"printf 'version = 5.8.0\n[renewalparams]\nauthenticator = dns-elsewhere\n' >{theirs}")
     with an_authority_that_advises(stage.project.lab, tmp_path) as advice:
-        stage.project.deployed(stage.host, acme_directory_url=advice.url)
+        said = stage.project.deployed(stage.host, acme_directory_url=advice.url)
+        assert "warning: nobody renews Certbot's certificate mail.example.com, which is not homeport's" in said
         serial = stage.served("-serial")
         stage.seen.shell("systemctl start homeport-renew.service")
         assert stage.served("-serial") == serial
@@ -177,6 +195,9 @@ def test_an_authority_that_says_when_to_renew_is_heard(stage: Stage, tmp_path: P
         stage.seen.shell("systemctl start homeport-renew.service")
         assert stage.served("-serial") != serial
         assert len(advice.asked) == 2
+    assert stage.seen.property("homeport-renew.service", "Result") == "success"
+    assert stage.seen.property("nginx.service", "ActiveState") == "active"
+    stage.seen.shell(f"rm {theirs}")
 
 
 def test_a_profile_is_asked_for_and_noted_for_renewals(stage: Stage) -> None:
@@ -194,6 +215,8 @@ def test_names_are_proven_by_dns_where_the_host_cannot_be_reached(stage: Stage, 
     credentials = (stage.project.folder / "dns.ini").read_text()
     (stage.project.folder / "dns.ini").write_text(credentials.replace(secret, "d3Jvbmc="))
     before = stage.served("-serial")
+    # An authority may take a name as proven for an account that has proven it before.
+    stage.seen.shell("rm -rf /etc/letsencrypt/accounts")
     line = refusal(stage.project.deploy(stage.host, **data), 1)
     assert "the names cannot be proven by DNS" in line
     assert stage.served("-serial") == before

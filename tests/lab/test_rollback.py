@@ -202,9 +202,9 @@ def test_an_older_commit_goes_live_and_a_branch_whose_migration_was_never_run_do
     stage.seen.shell(f"systemctl restart notes@{stage.slot()}")
     assert stage.seen.answers()
     stage.seen.shell(f"mv /srv/notes/four /srv/notes/releases/{stage.ids['four']}")
-    other = MIGRATION.replace("0003", "0003b").replace("later", "other")
-    stage.project.write("migrations/versions/0003b_other.py", other)
+    other = MIGRATION.replace("0003", "other3").replace("later", "other")
+    stage.project.write("migrations/versions/other3.py", other)
     line = refusal(stage.project.deploy(stage.host), 1)
-    assert "the database is at 0003, and 0003b of this release was never run on it" in line
+    assert "the database is at 0003, and other3 of this release was never run on it" in line
     assert stage.live() == stage.ids["an older commit"]
     assert stage.seen.answers()

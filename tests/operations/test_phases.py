@@ -334,7 +334,7 @@ def test_without_a_migration_all_machines_start_the_release_together() -> None:
 
 
 ASK = (
-    "/usr/local/bin/certbot certonly --non-interactive --agree-tos --cert-name notes "
+    "/usr/local/lib/homeport/certbot certonly --non-interactive --no-directory-hooks --agree-tos --cert-name notes "
     "-d notes.example.com,www.example.com --server https://acme-v02.api.letsencrypt.org/directory "
     "--renew-with-new-domains --keep-until-expiring --key-type ecdsa --elliptic-curve"
 )

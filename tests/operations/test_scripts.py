@@ -48,7 +48,10 @@ class Machine:
 
     def _words(self, name: str, *arguments: str) -> list[str]:
         text, *words = (word.obj for word in script(name, *arguments).bits[2:])
-        places = {"/run/homeport": "run", "/usr/local/lib/homeport": "lib", "/var/lib/homeport": "state"}
+        places = {
+            **{"/run/homeport": "run", "/usr/local/lib/homeport": "lib", "/var/lib/homeport": "state"},
+            **{"/usr/bin/python3": "bin/python3", "/etc/homeport": "etc/homeport", "/etc/letsencrypt": "etc/letsencrypt"},
+        }
         for place, ours in places.items():
             text = text.replace(place, f"{self.folder}/{ours}")
         return [text, *words]
@@ -222,8 +225,31 @@ def test_tools_that_another_run_has_made_meanwhile_are_left_as_they_are(machine:
     (made / ".plugins").touch()
     machine.has("apt-get")
     machine.has("python3", VENV)
+    of_python(made, machine.folder / "bin/python3")
     assert machine.run("packages", "300", "0123", "", "nginx", stdin="uv==1\n").returncode == 0
-    assert sorted(path.name for path in made.iterdir()) == [".complete", ".plugins"]
+    assert sorted(path.name for path in made.iterdir()) == [".complete", ".plugins", "bin", "lib"]
+
+
+def of_python(tools: Path, python: Path) -> None:
+    """Have tools look as if that Python had made them."""
+    (tools / "bin").mkdir(parents=True, exist_ok=True)
+    (tools / "bin/python").symlink_to(python)
+    (tools / "lib" / python.name).mkdir(parents=True)
+
+
+def test_tools_of_another_python_than_the_machines_are_made_anew(machine: Machine) -> None:
+    made = machine.folder / "lib/tools-0123"
+    made.mkdir(parents=True)
+    (made / ".complete").touch()
+    other = machine.folder / "opt/python3"
+    other.parent.mkdir()
+    other.touch()
+    of_python(made, other)
+    machine.has("python3", VENV)
+    done = machine.run("tools", "0123", "notes", stdin="uv==1\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert machine.record[0].startswith("python3 <-m> <venv>")
+    assert not (made / "lib/python3").exists()
 
 
 def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed(machine: Machine) -> None:
@@ -296,6 +322,41 @@ def test_a_certificate_that_a_killed_run_has_asked_for_elsewhere_is_replaced(mac
         "certbot <--server> <https://staging>",
         "certbot <--server> <https://ca> <--force-renewal>",
     ]
+
+
+OURS = "[renewalparams]\nauthenticator = webroot\nwebroot_path = /var/www/homeport-acme,\n"
+THEIRS = "[renewalparams]\nauthenticator = webroot\nwebroot_path = /var/www/html,\n"
+
+
+@pytest.mark.parametrize(("renewal", "deleted"), [(OURS, True), (THEIRS, False), (None, False)])
+def test_only_a_lineage_of_ours_is_deleted_when_a_certificate_is_brought(
+    machine: Machine, renewal: str | None, deleted: bool
+) -> None:
+    (machine.folder / "etc/homeport/notes").mkdir(parents=True)
+    (machine.folder / "etc/letsencrypt/renewal").mkdir(parents=True)
+    if renewal:
+        (machine.folder / "etc/letsencrypt/renewal/notes.conf").write_text(renewal)
+    (machine.folder / "lib").symlink_to(machine.folder / "bin")
+    machine.has("homeport-host")
+    machine.has("certbot")
+    done = machine.run("brought", "notes", "/etc/homeport/notes/certificate-1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("certbot <delete> <--non-interactive> <--cert-name> <notes>" in machine.record) is deleted
+
+
+def test_a_renewal_by_hand_is_of_a_lineage_of_ours_and_runs_no_hooks_of_others(machine: Machine) -> None:
+    renewal = machine.folder / "etc/letsencrypt/renewal/notes.conf"
+    renewal.parent.mkdir(parents=True)
+    (machine.folder / "lib").symlink_to(machine.folder / "bin")
+    machine.has("homeport-host")
+    machine.has("certbot")
+    machine.has("openssl")
+    renewal.write_text(THEIRS)
+    assert "is not homeport's" in refused(machine.run("renew", "notes"))
+    assert machine.record == []
+    renewal.write_text(OURS)
+    assert machine.run("renew", "notes").returncode == 0
+    assert "<--no-directory-hooks> <--pre-hook> <> <--post-hook> <> <--deploy-hook>" in machine.record[0]
 
 
 BUSY = "Another instance of Certbot is already running."

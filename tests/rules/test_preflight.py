@@ -53,6 +53,11 @@ def test_a_provisioned_machine_is_good_enough() -> None:
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"foreign_lineage": True},
+        "app_name: Certbot has a certificate notes on this host that is not homeport's, and would be overwritten; "
+        "choose another name, or delete it when nothing uses it (certbot delete --cert-name NAME, on the host)",
+    ),
     ({"has_systemd": False}, "os: systemd does not run here; use a supported one"),
     (
         {"machine": Machine("debian", "11")},

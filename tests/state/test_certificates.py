@@ -79,3 +79,18 @@ def test_a_plugin_is_installed_beside_the_tools_once() -> None:
     assert compare.tools_changes(wanted, replace(found, tool_plugins=there)) == ()
     # Another application's stays where it is.
     assert compare.tools_changes(WANTED, replace(found, tool_plugins=there)) == ()
+
+
+def test_a_lineage_of_somebody_else_is_neither_deleted_nor_overwritten() -> None:
+    theirs = replace(as_wanted(WANTED), foreign_lineage=True)
+    assert [line for line in lines(theirs) if line.startswith("delete")] == []
+    assert certificates.lineage_conflict(BROUGHT, theirs) is None
+    placeholder = replace(pointing(PLACES.placeholder, theirs), foreign_lineage=True)
+    conflict = certificates.lineage_conflict(WANTED, placeholder)
+    assert conflict == "Certbot has a certificate notes on this host that is not homeport's, and would be overwritten"
+
+
+def test_a_lineage_that_the_site_serves_already_stays_its_own() -> None:
+    assert certificates.lineage_conflict(WANTED, replace(as_wanted(WANTED), foreign_lineage=True)) is None
+    assert certificates.lineage_conflict(WANTED, as_wanted(WANTED)) is None
+    assert certificates.lineage_conflict(WANTED, bare()) is None

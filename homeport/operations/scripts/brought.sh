@@ -1,5 +1,5 @@
 # Points the site to a certificate that was brought, lets the proxy take it up, and throws away what it replaces: older
-# ones, and Certbot's, which would be renewed for ever. Arguments: application, the certificate's folder.
+# ones, and Certbot's, which would be renewed for ever, if it is ours: somebody else's of the same name is left alone. Arguments: application, the certificate's folder.
 set -eu
 app=$1
 folder=$2
@@ -15,8 +15,8 @@ for old in "/etc/homeport/$app"/certificate-*; do
 done
 # A run that was killed may have left Certbot asking.
 let_end "$asked"
-if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
-    ask "/usr/local/bin/certbot delete --non-interactive --cert-name $app" "$log" || {
+if is_ours "/etc/letsencrypt/renewal/$app.conf"; then
+    ask "/usr/local/lib/homeport/certbot delete --non-interactive --cert-name $app" "$log" || {
         tail -n 5 "$log"
         echo "error: certificate: Certbot cannot delete $app, which is no longer wanted; everything else is done, see 'certbot certificates' on the host" >&2
         exit 1

@@ -7,6 +7,8 @@ ask() {
         sleep 2
     done
 }
+# A lineage of ours is known by what it is renewed with. Argument: its renewal configuration.
+is_ours() { grep -qsE '= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)' "$1"; }
 is_busy() { grep -q 'Another instance of Certbot' "$1"; }
 # Waits until what request.sh has begun has ended. Argument: its folder.
 let_end() {

@@ -24,6 +24,12 @@ for key in filter(asked.get, ours):
 END
     export PIP_CONFIG_FILE=/dev/null
 }
+# Tells whether the tools of a folder are whole, and of this machine's own Python: another one may go away, and one that an
+# upgrade of the machine has replaced does not find them. Argument: the folder.
+are_whole() {
+    python=$(readlink -f /usr/bin/python3)
+    [ -f "$1/.complete" ] && [ "$(readlink -f "$1/bin/python")" = "$python" ] && [ -d "$1/lib/${python##*/}" ]
+}
 # Makes homeport's own tools, in an environment named after their lock. Argument: the lock's digest. Standard input: the
 # requirements, with hashes. pip brings uv and uv the rest: on an emulated machine that saves minutes. Debian has pip as a
 # wheel for venv, so it need not be installed either; and Python compiles what is really used when root first runs it.
@@ -32,11 +38,11 @@ make_tools() (
     mkdir -p /usr/local/lib/homeport && cd /usr/local/lib/homeport || exit
     target=tools-$1
     # Another application's run may have made them, and use them, since this one has read the host.
-    [ ! -f "$target/.complete" ] || exit 0
+    ! are_whole "$target" || exit 0
     trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
     trap 'exit 1' HUP INT TERM
     rm -rf "$target"
-    python3 -m venv --without-pip "$target" || exit
+    /usr/bin/python3 -m venv --without-pip "$target" || exit
     cat >"$target/requirements.txt" || exit
     awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt" || exit
     wheel=$(echo /usr/share/python-wheels/pip-*.whl)

@@ -8,7 +8,12 @@ app=$1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "asking for another certificate"
-ask "/usr/local/bin/certbot renew --cert-name $app --force-renewal --non-interactive --no-random-sleep-on-renew" "$log" || {
+is_ours "/etc/letsencrypt/renewal/$app.conf" || {
+    echo "error: certificate: Certbot's certificate $app is not homeport's, and is not renewed by it" >&2
+    exit 1
+}
+ask "/usr/local/lib/homeport/certbot renew --cert-name $app --force-renewal --non-interactive --no-random-sleep-on-renew \
+    --no-directory-hooks --pre-hook '' --post-hook '' --deploy-hook '/usr/local/lib/homeport/homeport-host reload-proxy'" "$log" || {
     grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
     echo "error: certificate: it was not renewed, and the one that there is goes on being served" >&2
     exit 1

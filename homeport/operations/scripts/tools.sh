@@ -7,7 +7,7 @@ umask 022
 cd /usr/local/lib/homeport
 target=tools-$1
 app=$2
-if [ ! -f "$target/.complete" ]; then
+if ! are_whole "$target"; then
     echo "installing the tools (Certbot, uv)"
     # What they say is kept in memory: a log on a full disk would be empty.
     log=$(make_tools "$1" 2>&1) || {
