@@ -203,8 +203,15 @@ maintenance_retry_seconds = 300
 # Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
 tls_profile = "intermediate"
 
-# max-age of Strict-Transport-Security (two years, as the preload list asks); 0: none.
+# max-age of Strict-Transport-Security (two years), which is for the site's own names; 0: none.
 hsts_seconds = 63072000
+
+# Have it bind all subdomains of the site's names too, whoever serves them: without HTTPS, browsers open none of them
+# any more, for hsts_seconds.
+hsts_subdomains = False
+
+# Have it agree to the lists that browsers bring along (hstspreload.org); asks for hsts_subdomains and a year.
+hsts_preload = False
 
 # Where the certificate comes from: `acme` (Certbot asks an authority) or `files` (yours).
 tls = "acme"

@@ -6,6 +6,7 @@ import random
 import re
 import string
 from pathlib import Path
+from typing import Any
 
 from homeport.settings import Settings
 from homeport.state.snapshot import Machine
@@ -28,6 +29,14 @@ def files(sites: list[Settings], machine: Machine, overrides: Path | None = None
     return found
 
 
+HSTS: tuple[dict[str, Any], ...] = (
+    {"hsts_seconds": 0},
+    {"hsts_seconds": 1},
+    {"hsts_seconds": 63072000, "hsts_subdomains": True},
+    {"hsts_seconds": 10**9, "hsts_subdomains": True, "hsts_preload": True},
+)
+
+
 def some_sites(chance: random.Random) -> list[Settings]:
     """Return the settings of one to three applications that can live on one machine."""
     names = chance.sample(("notes", "a1", "a-b-c", "n" * 31, "blue", "default", "nginx", "x9"), chance.randint(1, 3))
@@ -45,7 +54,7 @@ def _site(chance: random.Random, name: str, number: int) -> Settings:
         port_green=chance.choice((1025, 8002, 65535)),
         standby=chance.random() < 0.3,
         tls_profile=chance.choice(("intermediate", "modern")),
-        hsts_seconds=chance.choice((0, 1, 63072000, 10**9)),
+        **chance.choice(HSTS),
         client_max_body_megabytes=chance.choice((1, 10, 10**6)),
         proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),
         response_headers_kilobytes=chance.choice((4, 32, 128)),

@@ -163,6 +163,7 @@ def test_every_name_of_a_site_is_in_its_file_and_no_expression_is_left(chance: r
         assert f"127.0.0.1:{site.port_blue}" in text
         assert ("[::]" in text) == ipv6
         assert ("Strict-Transport-Security" in text) == (site.hsts_seconds > 0)
+        assert ("; includeSubDomains" in text, "; preload" in text) == (site.hsts_subdomains, site.hsts_preload)
     for file in content.values():
         assert not re.search(r"\{[{%#]|[}%#]\}", file.content)
         assert file.content.endswith("\n")

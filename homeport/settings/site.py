@@ -13,6 +13,9 @@ from homeport.settings.types import (
     as_list,
 )
 
+# What hstspreload.org asks of a site, a year (its "Submission Requirements").
+PRELOAD_SECONDS = 31536000
+
 
 class SiteSettings(BaseModel):
     """The names that the application is served under, the proxy and the certificate."""
@@ -46,7 +49,17 @@ class SiteSettings(BaseModel):
     hsts_seconds: int = Field(
         63072000,
         ge=0,
-        description="max-age of Strict-Transport-Security (two years, as the preload list asks); 0: none.",
+        description="max-age of Strict-Transport-Security (two years), which is for the site's own names; 0: none.",
+    )
+    hsts_subdomains: bool = Field(
+        False,
+        description="Have it bind all subdomains of the site's names too, whoever serves them: without HTTPS, browsers "
+        "open none of them any more, for hsts_seconds.",
+    )
+    hsts_preload: bool = Field(
+        False,
+        description="Have it agree to the lists that browsers bring along (hstspreload.org); asks for hsts_subdomains "
+        "and a year.",
     )
 
     # --- the certificate -------------------------------------------------------------------------------------------
@@ -103,6 +116,10 @@ class SiteSettings(BaseModel):
     @model_validator(mode="after")
     def _whole_sets(self) -> Self:
         """Have the settings that belong together stand together: half of them would be passed over in silence."""
+        if self.hsts_preload and not (self.hsts_subdomains and self.hsts_seconds >= PRELOAD_SECONDS):
+            raise ValueError(f"hsts_preload needs hsts_subdomains = True and hsts_seconds of {PRELOAD_SECONDS} or more")
+        if self.hsts_subdomains and not self.hsts_seconds:
+            raise ValueError("hsts_subdomains needs hsts_seconds, which says for how long")
         pair = (self.tls_certificate_file, self.tls_key_file)
         if self.tls == "files" and not all(pair):
             raise ValueError('tls = "files" needs tls_certificate_file and tls_key_file')

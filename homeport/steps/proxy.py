@@ -68,6 +68,8 @@ def site(context: Context) -> str:
         http2_directive=has_http2_directive(context.machine),
         tls_profile=settings.tls_profile,
         hsts_seconds=settings.hsts_seconds,
+        hsts_subdomains=settings.hsts_subdomains,
+        hsts_preload=settings.hsts_preload,
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
         response_headers_kilobytes=settings.response_headers_kilobytes,

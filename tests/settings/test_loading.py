@@ -275,3 +275,12 @@ def test_the_variable_that_is_wrong_is_named() -> None:
 
 def test_all_names_of_the_certificate_begin_with_the_canonical_one() -> None:
     assert loaded(domain_aliases="a.example.com").domains == ("notes.example.com", "a.example.com")
+
+
+def test_hsts_is_for_the_sites_own_names_unless_more_is_asked_for() -> None:
+    assert (loaded().hsts_subdomains, loaded().hsts_preload) == (False, False)
+    assert loaded(hsts_subdomains=True, hsts_preload=True).hsts_preload
+    for data in ({"hsts_preload": True}, {"hsts_preload": True, "hsts_subdomains": True, "hsts_seconds": 86400}):
+        [line] = problems(**data)
+        assert "hsts_preload needs hsts_subdomains = True and hsts_seconds of 31536000 or more" in line
+    assert "hsts_subdomains needs hsts_seconds" in problems(hsts_subdomains=True, hsts_seconds=0)[0]
