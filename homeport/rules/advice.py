@@ -15,7 +15,6 @@ LEVELS = (TROUBLE, WARNING, HINT)
 LEAST_USED, MOST_USED = 50, 90
 # A load average of a quarter of an hour says nothing of a machine that was up for less than several of them.
 SETTLED_SECONDS = 3600
-BROUGHT_RENEWAL_DAYS = 14
 FULL_PERCENT = 90
 DOCTOR = "see: homeport doctor"
 
@@ -66,6 +65,8 @@ def _certificate(found: Status) -> Advice:
         yield TROUBLE, "certificate", "the proxy does not serve the certificate on the disk", DOCTOR
     elif certificate["self_signed"] and not brought:
         yield WARNING, "certificate", "a self-signed placeholder is served: no browser trusts it", "deploy again"
+    elif certificate["renewal_overdue"] and brought:
+        yield WARNING, "certificate", f"the certificate runs out in {days:g} days", mend
     elif certificate["renewal_overdue"]:
         yield (
             WARNING,
@@ -73,8 +74,6 @@ def _certificate(found: Status) -> Advice:
             f"due for renewal since {certificate['renewal_due_at'][:10]}, {days:g} days left",
             DOCTOR,
         )
-    elif brought and days < BROUGHT_RENEWAL_DAYS:
-        yield WARNING, "certificate", f"the certificate runs out in {days:g} days", mend
     if not brought and not certificate["timer_active"]:
         yield WARNING, "renewal", "the timer that renews certificates is off", "deploy again"
     elif not brought and certificate["last_check_result"] not in (None, "success"):

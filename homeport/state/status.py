@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeport.errors import HomeportError
-from homeport.rules import certificate_life, deploys
+from homeport.rules import certificate_reading, deploys
 from homeport.rules.advice import advice
+from homeport.rules.certificate_life import CertificateLife
 from homeport.settings import Settings
 from homeport.state.releases import held
 
@@ -126,16 +127,17 @@ def _certificate(raw: Raw, settings: Settings, now: datetime) -> dict[str, Any] 
     """Return what is known of the certificate; None when there is none, or none that could be read."""
     found, renewal = raw["certificate"], raw["renewal"]
     try:
-        life = certificate_life.read(found["pem"]) if found else None
+        read = certificate_reading.read(found["pem"]) if found else None
     except ValueError:
-        life = None
-    if found is None or life is None:
+        read = None
+    if found is None or read is None:
         return None
     ours = settings.tls == "acme"
+    life = CertificateLife(read.not_before, read.not_after, renewed=ours)
     return {
-        "names": list(life.names),
-        "issuer": life.issuer,
-        "self_signed": life.self_signed,
+        "names": list(read.names),
+        "issuer": read.issuer,
+        "self_signed": read.self_signed,
         "served": found["served"],
         "not_before": _text(life.not_before),
         "not_after": _text(life.not_after),
@@ -143,7 +145,7 @@ def _certificate(raw: Raw, settings: Settings, now: datetime) -> dict[str, Any] 
         "remaining_percent": round(100 * (life.not_after - now) / (life.not_after - life.not_before), 1),
         "source": settings.tls,
         "renewal_due_at": _text(life.due) if ours else None,
-        "renewal_overdue": ours and now > life.overdue,
+        "renewal_overdue": life.stage(now) in ("late", "over"),
         "next_check_at": renewal["next_check_at"] if ours else None,
         "last_check_at": renewal["last_check_at"] if ours else None,
         "last_check_result": renewal["last_result"] if ours else None,

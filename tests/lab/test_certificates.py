@@ -146,6 +146,7 @@ def test_a_lineage_of_somebody_else_with_the_applications_name_is_left_alone(sta
     stage.seen.shell(f"mkdir -p /etc/letsencrypt/renewal && printf 'authenticator = nginx\n' >{theirs}")
     line = refusal(stage.project.deploy(stage.host), 1)
     assert "Certbot has a certificate hello on this host that is not homeport's, and would be overwritten" in line
+    stage.bring(stage.authority.issue(stage.host.domain))
     stage.project.deployed(stage.host, **FILES)
     assert stage.renewal() == "authenticator = nginx"
     stage.seen.shell(f"rm {theirs}")

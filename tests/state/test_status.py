@@ -75,7 +75,7 @@ def test_the_certificate_has_its_life_and_its_renewal() -> None:
 def test_a_certificate_that_was_brought_is_renewed_by_nobody() -> None:
     own: dict[str, Any] = {"tls": "files", "tls_certificate_file": "a.pem", "tls_key_file": "a.key"}
     shown = found(settings=own, certificate__pem=pem(began=-85))["certificate"]
-    assert (shown["source"], shown["renewal_due_at"], shown["renewal_overdue"]) == ("files", None, False)
+    assert (shown["source"], shown["renewal_due_at"], shown["renewal_overdue"]) == ("files", None, True)
 
 
 def test_a_timer_is_named_and_the_task_that_it_starts_is_not() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from urllib.parse import urlsplit
 
+from homeport.rules.certificate_life import CertificateLife
 from homeport.rules.diagnosis.case import Case, Certificate
 from homeport.rules.diagnosis.finding import Finding
 from homeport.rules.diagnosis.machine import duration
 from homeport.rules.diagnosis.reaching import looked_at
 
-# Certbot renews when a third of the lifetime is left (a half where it is under ten days; certbot.eff.org, "Renewing
-# certificates"), twice a day: with less than this left, many renewals have failed.
-LATE_PART = 1 / 6
 # Authorities whose roots browsers have: of these alone must our own list of roots know the certificate.
 PUBLIC = ("letsencrypt.org", "zerossl.com", "pki.goog", "buypass.com", "ssl.com", "digicert.com", "sectigo.com")
 STAGING = "staging"
@@ -38,16 +35,17 @@ def certificate(case: Case) -> Iterator[Finding]:
 
 
 def _dates(case: Case, served: Certificate) -> Iterator[Finding]:
-    left, life = served.ends - case.now, served.ends - served.begins
+    brought = case.settings.tls == "files"
+    left, stage = served.ends - case.now, CertificateLife(served.begins, served.ends, not brought).stage(case.now)
     ends = f"{served.ends:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
-    if served.begins > case.now + timedelta(minutes=5):
+    if stage == "to come":
         said = f"valid from {served.begins:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
         yield Finding("certificate_not_yet_valid", "the certificate is not valid yet", said, "see the clocks")
-    elif left <= timedelta(0):
+    elif stage == "over":
         ago = duration(-left.total_seconds())
         yield Finding("certificate_expired", f"the certificate expired {ago} ago", f"on {ends}", _renew(case))
-    elif left < life * LATE_PART:
-        said = f"it ends on {ends}; it should have been renewed by now"
+    elif stage == "late":
+        said = f"it ends on {ends}{'' if brought else '; it should have been renewed by now'}"
         problem = f"the certificate ends in {duration(left.total_seconds())}"
         yield Finding("certificate_expiring", problem, said, _renew(case))
 

@@ -308,9 +308,9 @@ def test_every_finding_is_in_the_published_schema_and_the_other_way_round() -> N
 
 
 @pytest.mark.parametrize(
-    ("ends_days", "found"), [(-1, ["certificate_expired"]), (10, ["certificate_expiring"]), (20, []), (89, [])]
+    ("ends_days", "found"), [(-1, ["certificate_expired"]), (19, ["certificate_expiring"]), (21, []), (89, [])]
 )
-def test_a_certificate_is_late_when_less_than_a_sixth_of_its_life_is_left(ends_days: int, found: list[str]) -> None:
+def test_a_certificate_is_late_when_renewing_it_has_failed_for_long(ends_days: int, found: list[str]) -> None:
     served = replace(CERTIFICATE, begins=NOW + timedelta(days=ends_days - 90), ends=NOW + timedelta(days=ends_days))
     assert causes(case(visits=(visit(certificate=served),))) == found
 
