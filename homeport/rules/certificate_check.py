@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
@@ -10,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from homeport.rules.certificate_chain import chain_problem
 from homeport.rules.certificate_pair import CERTIFICATE, KEY, CertificatePair
 
 
@@ -21,8 +24,11 @@ class PairError(ValueError):
         self.key, self.fix = key, fix
 
 
-def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime) -> None:
-    """Raise PairError unless the two belong together, cover all `domains` and are valid at `now` (UTC)."""
+def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anchors: Sequence[bytes] = ()) -> None:
+    """Raise PairError unless they belong together, cover `domains`, are valid at `now` (UTC), and have a whole chain.
+
+    `anchors` are the certificates (DER) of the authorities that this machine trusts.
+    """
     certificate, *others = _certificates(pair.chain)
     public = _public(_private_key(pair.key).public_key())
     if _public(certificate.public_key()) != public:
@@ -38,6 +44,19 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime) -> 
     if missing := [domain for domain in domains if not _covers(names, domain)]:
         problem = f"it is for {', '.join(sorted(names)) or 'no name'}, and not for {', '.join(missing)}"
         raise PairError(CERTIFICATE, problem, "bring one for domain and domain_aliases")
+    if found := chain_problem((certificate, *others), _trusted(anchors), now):
+        raise PairError(CERTIFICATE, *found)
+
+
+def _trusted(anchors: Sequence[bytes]) -> list[x509.Certificate]:
+    """Return the authorities that can be read; some machines have one that is no certificate by today's rules."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for anchor in anchors:
+            with suppress(ValueError):
+                found.append(x509.load_der_x509_certificate(anchor))
+    return found
 
 
 def _certificates(chain: str) -> list[x509.Certificate]:

@@ -5,6 +5,7 @@ That is the certificate itself, or what Certbot needs to prove the names by DNS.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,10 +28,23 @@ def load_certificate(settings: Settings, project: Path, host: str | None = None)
     chain = _read(project / str(settings.tls_certificate_file), CERTIFICATE, host)
     pair = CertificatePair(chain, _read(project / str(settings.tls_key_file), KEY, host))
     try:
-        check_pair(pair, settings.domains, datetime.now(UTC))
+        check_pair(pair, settings.domains, datetime.now(UTC), _anchors())
     except PairError as error:
         raise UsageError(str(error), host=host, key=error.key, fix=error.fix) from None
     return pair
+
+
+def _anchors() -> list[bytes]:
+    """Return the certificates (DER) of the authorities that this machine trusts, or else of those that Mozilla does."""
+    import ssl
+
+    found = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not found:
+        with suppress(ImportError, OSError):
+            import certifi
+
+            found = ssl.create_default_context(cafile=certifi.where()).get_ca_certs(binary_form=True)
+    return found
 
 
 def load_dns_credentials(settings: Settings, project: Path, host: str | None = None) -> str:
