@@ -1,4 +1,4 @@
-"""Of a snapshot's lines, those that tell what is somebody else's: marks of files, and servers in Nginx."""
+"""Of a snapshot's lines, those of what is somebody else's: marks of files, servers in Nginx, Certbot's lineages."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def added(found: Snapshot, rows: Mapping[str, list[list[str]]]) -> Snapshot:
         servers=servers(rows["nginx"]),
         fixed={path: cast("Hindrance", why) for why, path in rows["fixed"]},
         occupied=frozenset(row[0] for row in rows["occupied"]),
+        foreign_lineage="foreign_lineage" in rows,
+        unrenewed=tuple(row[0] for row in rows["unrenewed"]),
     )
 
 
@@ -53,4 +55,5 @@ def _server(file: str, directives: list[list[str]]) -> ServerFound:
         listens=tuple(" ".join(rest.split()) for word, rest in directives if word == "listen") or ("80",),
         protocols=tuple(values.get("ssl_protocols", "").split()),
         curves=values.get("ssl_ecdh_curve", ""),
+        names=tuple(name for word, rest in directives if word == "server_name" for name in rest.lower().split()),
     )

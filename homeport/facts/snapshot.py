@@ -127,8 +127,6 @@ def _snapshot(rows: Rows) -> Snapshot:
         coming=next((Coming(int(workers), migrates == "migrates") for workers, migrates in rows["coming"]), None),
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
-        foreign_lineage="foreign_lineage" in rows,
-        unrenewed=tuple(row[0] for row in rows["unrenewed"]),
         proxy_stale=_one(rows, "proxy") == "stale",
         removable=tuple(row[0] for row in rows["removable"]),
         deploys=_one(rows, "deploys").strip(),

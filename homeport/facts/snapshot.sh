@@ -64,12 +64,12 @@ for path in $shared; do
 done
 IFS=$old_ifs
 set +f
-# The servers of others in Nginx, and our default one: what decides which of them is an address's default.
+# The servers of others in Nginx, and our default one: what decides which of them is an address's default, or has a name.
 for file in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* /etc/nginx/homeport/00-default.conf; do
     # shellcheck disable=SC2020
     [ ! -f "$file" ] || sed 's/#.*//' "$file" | tr '\n\t' '  ' | tr ';{}' '\n\n\n' | while read -r word rest; do
         case $word in
-        server | listen | ssl_protocols | ssl_ecdh_curve) printf 'nginx\t%s\t%s\t%s\n' "$file" "$word" "$rest" ;;
+        server | server_name | listen | ssl_protocols | ssl_ecdh_curve) printf 'nginx\t%s\t%s\t%s\n' "$file" "$word" "$rest" ;;
         esac
     done
 done

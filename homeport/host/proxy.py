@@ -12,7 +12,7 @@ import json
 import time
 from pathlib import Path
 
-from . import certificates, durable, lock, units
+from . import certificates, durable, lock, rivals, units
 from .layout import Machine
 from .output import HostError, say
 
@@ -120,8 +120,16 @@ def _await_certificates(machine: Machine) -> None:
     end = time.monotonic() + RELOAD_SECONDS
     while names := certificates.outdated(machine):
         if time.monotonic() >= end:
-            raise HostError(f"nginx does not serve the certificate on the disk for {', '.join(names)}")
+            raise HostError(_not_served(machine, names))
         time.sleep(POLL_SECONDS)
+
+
+def _not_served(machine: Machine, names: list[str]) -> str:
+    """Return what keeps the certificates of these names from being served: mostly another site that has them."""
+    listed = ", ".join(names)
+    if others := rivals.named(machine, names):
+        return f"nginx serves another site for {listed}, in {others}: take the name out there, and deploy again"
+    return f"nginx does not serve the certificate on the disk for {listed}"
 
 
 def _loaded(machine: Machine) -> Path:

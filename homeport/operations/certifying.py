@@ -10,6 +10,7 @@ from pyinfra.api import StringCommand, operation
 from homeport.operations.command import command_line, script
 from homeport.operations.run import Run
 from homeport.paths import ACME_WEBROOT, CERTBOT, AppPaths
+from homeport.rules import rivals
 from homeport.state import certificates
 from homeport.state.changes import Change
 from homeport.state.sites import answers_every_name
@@ -35,6 +36,8 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
 def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
     now = datetime.now(UTC)
+    for line in rivals.warnings(run.settings.domains, run.wanted, run.found):
+        run.host.log(f"  warning: {line}")
     for name in run.found.unrenewed:
         run.host.log(
             f"  warning: nobody renews Certbot's certificate {name}, which is not homeport's: put 'certbot renew "

@@ -64,7 +64,8 @@ class ClockFacts(TypedDict):
 class SiteFacts(TypedDict):
     """The proxy and the site: `edits` is where the site file differs from the release's own, as a diff has it.
 
-    `ports` are the upstream's ports by slot; `through_proxy` is what the health path answers on 127.0.0.1:443.
+    `ports` are the upstream's ports by slot; `through_proxy` is what the health path answers on 127.0.0.1:443; `rivals`
+    are sites of others that have one of our names: name, port and file of each.
     """
 
     there: bool
@@ -75,6 +76,7 @@ class SiteFacts(TypedDict):
     stale: bool
     errors: list[str]
     through_proxy: str
+    rivals: list[tuple[str, int, str]]
 
 
 class HandshakeFacts(TypedDict):

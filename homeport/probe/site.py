@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import http.client
+import json
 import re
 import socket
 import ssl
 from pathlib import Path
 
-from ..host import certificates, proxy, units
+from ..host import certificates, proxy, rivals, units
 from ..host.layout import SLOTS, Layout
 from ..host.releases import Release
 from .facts import CertificateFacts, SiteFacts
@@ -36,7 +37,16 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteFacts
         "stale": _text(layout.machine.runtime / "nginx.loaded") != proxy.digest(layout.machine),
         "errors": _errors(layout),
         "through_proxy": _ask(names[0], health_path) if names else "",
+        "rivals": [(name, port, str(path)) for name, port, path in rivals.find(layout.machine, _claimed(layout))],
     }
+
+
+def _claimed(layout: Layout) -> list[str]:
+    """Return the names that the application has on this host, also before its first release is live."""
+    try:
+        return [str(name) for name in json.loads(layout.site.read_text())["domains"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def upstreams(app: str, site: str) -> dict[str, int]:

@@ -70,12 +70,13 @@ class Marks:
 
 @dataclass(frozen=True)
 class ServerFound:
-    """A server in Nginx's files: what it says of its addresses (`443 ssl default_server`), protocols and curves."""
+    """A server in Nginx's files: what it says of its addresses (`443 ssl default_server`), names, protocols, curves."""
 
     file: str
     listens: tuple[str, ...]
     protocols: tuple[str, ...] = ()
     curves: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,19 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     lab.remove(host.name)
 
 
+def test_another_site_with_the_name_is_named_before_anything_changes(stage: Stage) -> None:
+    stage.bring(stage.authority.issue(stage.host.domain))
+    old = "/etc/nginx/sites-enabled/old"
+    site = f"server {{ listen 443 ssl; server_name {stage.host.domain}; ssl_reject_handshake on; }}\n"
+    stage.seen.shell(f"mkdir -p {old.rpartition('/')[0]} && printf {shlex.quote(site)} >{old}")
+    line = refusal(stage.project.deploy(stage.host, **FILES), 1)
+    assert (
+        f"domain: {old} has the name {stage.host.domain} on port 443, and Nginx would go on to serve that site" in line
+    )
+    assert stage.seen.shell("ls /etc/homeport 2>/dev/null || echo nothing") == "nothing"
+    stage.seen.shell(f"rm {old}")
+
+
 def test_a_certificate_that_is_brought_is_served_from_the_first_deploy_on(stage: Stage) -> None:
     pair = stage.authority.issue(stage.host.domain)
     stage.bring(pair)
@@ -198,7 +211,8 @@ def test_an_authority_that_says_when_to_renew_is_heard(stage: Stage, tmp_path: P
         assert len(advice.asked) == 2
     assert stage.seen.property("homeport-renew.service", "Result") == "success"
     assert stage.seen.property("nginx.service", "ActiveState") == "active"
-    stage.seen.shell(f"rm {theirs}")
+    # Who runs `certbot` by hand gets all that was set for it.
+    stage.seen.shell(f"rm {theirs} /etc/letsencrypt/cli.ini /etc/letsencrypt/renewal-hooks/pre/stop")
 
 
 def test_a_profile_is_asked_for_and_noted_for_renewals(stage: Stage) -> None:

@@ -237,19 +237,22 @@ def of_python(tools: Path, python: Path) -> None:
     (tools / "lib" / python.name).mkdir(parents=True)
 
 
-def test_tools_of_another_python_than_the_machines_are_made_anew(machine: Machine) -> None:
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_tools_of_another_python_than_the_machines_are_made_anew(machine: Machine, upgraded: bool) -> None:
     made = machine.folder / "lib/tools-0123"
     made.mkdir(parents=True)
     (made / ".complete").touch()
     other = machine.folder / "opt/python3"
     other.parent.mkdir()
     other.touch()
-    of_python(made, other)
     machine.has("python3", VENV)
+    of_python(made, machine.folder / "bin/python3" if upgraded else other)
+    if upgraded:
+        (made / "lib/python3").rename(made / "lib/python3.11")
     done = machine.run("tools", "0123", "notes", stdin="uv==1\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert machine.record[0].startswith("python3 <-m> <venv>")
-    assert not (made / "lib/python3").exists()
+    assert not (made / "lib").exists()
 
 
 def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed(machine: Machine) -> None:

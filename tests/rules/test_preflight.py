@@ -6,10 +6,22 @@ from typing import Any
 
 import pytest
 
+from homeport.paths import NGINX_WELCOME
+from homeport.rules import rivals
 from homeport.rules.preflight import preflight
 from homeport.settings import Settings
 from homeport.source import Source
-from homeport.state.snapshot import Claim, Hindrance, Machine, PathFound, PortHolder, Snapshot, UnitFound
+from homeport.state.snapshot import (
+    Claim,
+    Hindrance,
+    Machine,
+    Marks,
+    PathFound,
+    PortHolder,
+    ServerFound,
+    Snapshot,
+    UnitFound,
+)
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 SETTINGS = make_settings()
@@ -299,3 +311,30 @@ def test_workers_that_do_not_fit_are_refused_only_when_a_slot_is_to_be_started()
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     found = replace(bare(Machine("debian", "11")), free_megabytes=0, clock=NOW + timedelta(days=1))
     assert [line.partition(":")[0] for line in problems(found)] == ["os", "disk", "clock"]
+
+
+OLD = ServerFound("/etc/nginx/sites-enabled/old", ("[::]:443 ssl", "443 ssl"), names=("www.example.com", "x.test"))
+
+
+def test_another_site_with_a_name_of_ours_is_named_before_a_first_deploy_and_later_in_each_plan() -> None:
+    [line] = problems(replace(bare(), servers=(OLD, replace(OLD, names=("other.example.com",)))))
+    assert line == (
+        "domain: /etc/nginx/sites-enabled/old has the name www.example.com on port 443, and Nginx would go on to serve "
+        "that site; take the name out of it, or the file away, and deploy again"
+    )
+    live = replace(as_wanted(make_wanted()), servers=(OLD,))
+    assert problems(live) == []
+    [said] = rivals.warnings(SETTINGS.domains, make_wanted(), live)
+    assert said.startswith("/etc/nginx/sites-enabled/old has the name www.example.com on port 443 too")
+
+
+def test_a_site_on_another_port_or_in_a_file_that_goes_is_no_obstacle() -> None:
+    others = (
+        replace(OLD, listens=("80", "*:8443 ssl")),
+        replace(OLD, listens=("unix:/run/443",)),
+        replace(OLD, file=NGINX_WELCOME),
+    )
+    found = replace(bare(), servers=others, marks=Marks(pristine=frozenset({NGINX_WELCOME})))
+    assert problems(found) == []
+    [told] = rivals.warnings(SETTINGS.domains, make_wanted(), found)
+    assert "on port 80 too" in told

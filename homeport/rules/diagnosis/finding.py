@@ -37,6 +37,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "proxy_config": ("proxy_down", "proxy_stale", "port_closed", *SITE),
     "proxy_down": ("port_closed", *SITE),
     "proxy_edited": ("proxy_stale", *SITE),
+    "proxy_rival": ("proxy_stale", "certificate_names", "certificate_untrusted", "tls_profile", *CERTIFICATE, *SITE),
     "proxy_stale": ("certificate_expired", "tls_profile", *SITE),
     "dns_missing": ("site_unreachable", *CERTIFICATE),
     "dns_elsewhere": ("site_unreachable", *CERTIFICATE),

@@ -31,6 +31,7 @@ def proxy(case: Case) -> Iterator[Finding]:
         words = f"; {unit['last'][-1]}" if unit["last"] else ""
         fix = "systemctl enable --now nginx (on the host)"
         yield Finding("proxy_down", "Nginx does not run", f"{unit['sub']} since {unit['since']}{words}", fix)
+    yield from _rivals(site)
     yield from _edited(case, site)
     certificate = case.found.get("certificate")
     differs = certificate is not None and certificate["served_differs"]
@@ -71,6 +72,16 @@ def _taken(case: Case) -> list[Finding]:
                 Finding("port_taken", "another program has the proxy's port", said, "stop it; systemctl start nginx")
             ]
     return []
+
+
+def _rivals(site: SiteFacts) -> Iterator[Finding]:
+    """Yield sites of somebody else that have a name of ours: Nginx serves the one that it reads first, theirs."""
+    if not site["rivals"]:
+        return
+    names = ", ".join(dict.fromkeys(name for name, _, _ in site["rivals"]))
+    said = "; ".join(f"{file} has {name} on port {port}" for name, port, file in site["rivals"])
+    fix = "take the name out of that file; nginx -t && systemctl reload nginx (on the host)"
+    yield Finding("proxy_rival", f"Nginx serves somebody else's site for {names}", said, fix)
 
 
 def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:

@@ -81,6 +81,7 @@ WELL: Facts = {
         "stale": False,
         "errors": [],
         "through_proxy": "answered 200",
+        "rivals": [],
     },
     "handshakes": {"protocols": ["TLSv1.2", "TLSv1.3"], "other_curve": False, "default": ""},
     "certificate": {

@@ -109,6 +109,17 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("proxy_stale", [], case(facts=facts(certificate={"served_differs": True}))),
         ("tls_profile", [], case(facts=facts(handshakes={"protocols": ["TLSv1.2"], "default": "/etc/nginx/x"}))),
         ("tls_profile", [], case(facts=facts(handshakes={"other_curve": True}))),
+        (
+            "proxy_rival",
+            ["proxy_stale", "certificate_names"],
+            case(
+                visits=(visit(certificate=replace(CERTIFICATE, names=("old.example.com",))),),
+                facts=facts(
+                    site={"rivals": [("notes.example.com", 443, "/etc/nginx/sites-enabled/old")]},
+                    certificate={"served_differs": True},
+                ),
+            ),
+        ),
         ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**REFUSING))),
         ("app_down", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("inactive")), **slot()))),
         (
