@@ -50,7 +50,11 @@ class Machine:
         text, *words = (word.obj for word in script(name, *arguments).bits[2:])
         places = {
             **{"/run/homeport": "run", "/usr/local/lib/homeport": "lib", "/var/lib/homeport": "state"},
-            **{"/usr/bin/python3": "bin/python3", "/etc/homeport": "etc/homeport", "/etc/letsencrypt": "etc/letsencrypt"},
+            **{
+                "/usr/bin/python3": "bin/python3",
+                "/etc/homeport": "etc/homeport",
+                "/etc/letsencrypt": "etc/letsencrypt",
+            },
         }
         for place, ours in places.items():
             text = text.replace(place, f"{self.folder}/{ours}")
