@@ -25,7 +25,7 @@ LONGEST = tuple(
         *("runbook", "deploy", "zero_loss", "host_program", "secrets", "lost_host", "disk_full", "switching", "kill"),
         *("memory", "certificates", "pipeline", "status", "cli_run", "migrating_machine", "locking", "processes"),
         *("doctor_application", "doctor", "release_kinds", "cli_deploy", "lab_nspawn", "lockout", "rollback", "init"),
-        *("upkeep", "firewall", "interrupt", "release_extras", "sandbox", "ssh"),
+        *("upkeep", "firewall", "interrupt", "release_extras", "sandbox", "ssh", "streams"),
     )
 )
 
