@@ -199,7 +199,7 @@ def test_one_application_goes_with_all_that_it_has_and_the_other_loses_no_reques
 
 
 def test_a_second_removal_has_nothing_to_do(stage: Stage) -> None:
-    assert "nothing to remove" in stage.remove()
+    assert "nothing to change" in stage.remove()
     assert homeport(stage.note, "remove", "lab", *LIMIT, "--dry").returncode == 0
     assert homeport(stage.admin, "plan", "lab", *LIMIT, "--no-diff").returncode == 0
 
@@ -233,5 +233,5 @@ def test_with_the_last_application_homeport_leaves_and_what_was_there_before_is_
     assert seen.shell("systemctl --failed --no-legend") == ""
     assert seen.shell("curl -s http://127.0.0.1/") == "mine"
     assert "cannot be brought back" not in said
-    assert "nothing to remove" in stage.remove("--data", "--machine", project=stage.admin)
+    assert "nothing to change" in stage.remove("--data", "--machine", project=stage.admin)
     assert seen.shell("ls -d /run/homeport 2>/dev/null || :") == ""
