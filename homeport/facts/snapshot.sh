@@ -16,7 +16,11 @@ while read -r name value _; do
 done </proc/meminfo
 [ ! -e /proc/net/if_inet6 ] || printf 'ipv6\n'
 # Another program sets the clock, or the host of the container that this is.
-if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd ] || systemd-detect-virt -cq 2>/dev/null; then printf 'keeps_time\n'; fi
+keeps_time=
+if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd ] || systemd-detect-virt -cq 2>/dev/null; then
+    keeps_time=yes
+    printf 'keeps_time\n'
+fi
 printf 'clock\t%s\n' "$(date +%s)"
 # Before all that a deploy changes: one that comes in between is noticed.
 printf 'deploys\t%s\n' "$(deploys)"
@@ -201,5 +205,5 @@ done
 said=
 [ ! -x "$program" ] || said=$("$program" facts "$@" 2>/dev/null)
 printf '%s\n' "$said"
-read_surroundings "$(printf '%s\n' "$said" | sed -n "s/^proxy$t//p")"
+read_surroundings "$(printf '%s\n' "$said" | sed -n "s/^proxy$t//p")" "$keeps_time"
 printf 'end\n'

@@ -1,5 +1,6 @@
 # What would keep a phase from its work, whatever the settings say. Changes nothing: what is staged lies in memory, in a
-# mount namespace of its own. Defines `read_surroundings STALE` ("": Nginx runs what is on the disk), which prints lines as snapshot.sh does: group (entry), lacks
+# mount namespace of its own. Defines `read_surroundings STALE OTHER` (STALE "": Nginx runs what is on the disk; OTHER
+# "": nothing but systemd-timesyncd would set the clock), which prints lines as snapshot.sh does: group (entry), lacks
 # (program), place (folder, and where it really is), mount (folder, noexec or ro), removes (package), unresolved (name),
 # nginx_refuses (what it says).
 read_surroundings() {
@@ -19,7 +20,7 @@ read_surroundings() {
         case ,$options, in *,ro,*) state=ro ;; *,noexec,*) state=noexec ;; esac
         printf 'mount\t%s\t%s\n' "$folder" "$state"
     done </proc/self/mounts
-    [ -z "$packages" ] || read_packages
+    [ -z "$packages" ] || read_packages "$2"
     [ -z "$nginx_conf" ] || [ ! -x /usr/sbin/nginx ] || read_nginx "$1"
 }
 # What apt would take away for what is missing, by the lists that it has; and whether the machine finds where apt looks.
@@ -27,6 +28,8 @@ read_packages() {
     missing=
     installed=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $packages 2>/dev/null)"
     for name in $packages; do
+        # Whoever asks apt needlessly waits a second for its answer.
+        [ "$name" != systemd-timesyncd ] || [ -z "$1" ] || continue
         case $installed in *" $name:installed "*) ;; *) missing="$missing $name" ;; esac
     done
     [ -n "$missing" ] || return 0

@@ -359,6 +359,20 @@ def test_what_apt_would_remove_and_a_name_that_is_not_found_are_read(shell: str,
     assert parse(run(shell, ask(packages=("ours",)), **environment)).surroundings.removes == ()
 
 
+def test_apt_is_not_asked_about_a_clock_that_another_program_keeps(shell: str, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    for name, body in {**STAND_INS, "systemd-detect-virt": "exit 0", "apt-get": f"touch {asked}"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    if shell == "busybox":
+        pytest.skip("busybox has some of these itself")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run(shell, ask(packages=("ours", "systemd-timesyncd")), **environment)
+    assert not asked.exists()
+    run(shell, ask(packages=("ours", "systemd-timesyncd", "theirs")), **environment)
+    assert asked.exists()
+
+
 def test_folders_are_followed_to_where_they_are_and_how_that_is_mounted(shell: str) -> None:
     found = parse(run(shell, ask(accounts=("root",)))).surroundings
     assert found.places["/srv/no-such-app"] == str(Path("/srv/no-such-app").resolve())
