@@ -29,7 +29,7 @@ def test_the_owners_kernel_settings_come_after_ours_whatever_their_file_is_calle
     done = subprocess.run(["sh", "-c", program, "upkeep", "0123", "none"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         # No other key of the owner's files is touched.
-        "--prefix=/proc/sys/net/core/somaxconn",
-        "--prefix=/proc/sys/kernel/yama/ptrace_scope",
+        "--prefix=net/core/somaxconn",
+        "--prefix=kernel/yama/ptrace_scope",
         *(f"{folder}/{name}" for name in ("60-homeport.conf", "30-theirs.conf", "99-theirs.conf")),
     ]
