@@ -16,11 +16,15 @@ TRUE = ("true", "yes", "on", "1")
 
 
 class Migration(NamedTuple):
-    """A migration file: its revision, those that must have been run before it, and its docstring's first line."""
+    """A migration file: its revision, those that must have been run before it, its docstring's first line, its labels.
+
+    Among the parents there may be labels, by which `depends_on` may name a revision.
+    """
 
     revision: str
     parents: frozenset[str]
     title: str
+    labels: tuple[str, ...] = ()
 
 
 def version_folders(ini: str) -> tuple[str, ...] | None:
@@ -61,7 +65,8 @@ def parse(name: str, text: str) -> Migration | None:
         return None
     lines = (ast.get_docstring(module) or "").strip().splitlines()
     title = lines[0].strip() if lines else name.removesuffix(".py")
-    return Migration(revision, frozenset(one for names in before if names for one in names), title)
+    parents = frozenset(one for names in before if names for one in names)
+    return Migration(revision, parents, title, _names(values.get("branch_labels")) or ())
 
 
 def _assigned(node: ast.stmt) -> list[tuple[str, object]]:

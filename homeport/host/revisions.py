@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from . import durable
 from .layout import Layout
@@ -29,9 +30,27 @@ def of_release(layout: Layout, release: str) -> Parents | None:
         found = [parse(path.name, path.read_text()) for path in files if path.name != "__init__.py"]
     except (OSError, ValueError):
         return None
-    if places is None or None in found:
+    migrations = [one for one in found if one]
+    if places is None or len(migrations) < len(found):
         return None
-    return _agreed({one.revision: one.parents} for one in found if one)
+    labelled = {label: one.revision for one in migrations for label in one.labels}
+    return _agreed({one.revision: frozenset(labelled.get(name, name) for name in one.parents)} for one in migrations)
+
+
+def note_mistaken(layout: Layout, release: str, file: Path) -> None:
+    """Write to `file` which revisions of other releases Alembic would take for one of this release; no file for none.
+
+    In the database's table Alembic reads the beginning of a revision's name as the whole name, unless the release has
+    one that is called so (alembic.script.revision, _revision_for_ident): at 0003 of another branch it believes that
+    0003b of this one was run. The migration script looks at what the database is when there are such.
+    """
+    own = of_release(layout, release) or {}
+    others = set(known(layout)) - set(own)
+    mistaken = sorted(one for one in others if any(name.startswith(one) for name in own))
+    if mistaken:
+        durable.write(file, "".join(f"{one}\n" for one in mistaken).encode())
+    else:
+        durable.remove(file)
 
 
 def record(layout: Layout) -> None:

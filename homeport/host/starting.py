@@ -76,6 +76,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         slots.prepare(layout, slot, release, migrate=not asked.is_proven)
         site.check(layout, release)
     if release.has_migration and not asked.is_proven:
+        revisions.note_mistaken(layout, release.id, release.files / "mistaken")
         previous = live.release if live else None
         with timeline.step("hooks"):
             hooks.run(layout, release, "before_migration", previous=previous, outcome="migrating")

@@ -78,7 +78,9 @@ class Host:
                 (versions / f"{revision}.py").write_text(MIGRATION.format(revision=revision, parent=parent))
         text = render("systemd/migrate.sh", None, **VALUES | {"release_id": release})
         variables = {"PATH": "/usr/bin:/bin", "DATABASE": f"sqlite:///{self.database}", "TABLES": tables}
-        script = folder / "migrate"
+        script = self.layout.settings_releases / release / "migrate"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        revisions.note_mistaken(self.layout, release, script.parent / "mistaken")
         script.write_text(text.replace("/usr/local/lib/homeport/homeport-host", str(self.program)))
         command = ["/bin/sh", str(script)]
         done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
@@ -124,6 +126,25 @@ def test_a_squash_is_refused_and_goes_through_once_the_database_is_told(host: Ho
     told = {"DATABASE": f"sqlite:///{host.database}", "TABLES": "alembic_version", "PATH": "/usr/bin:/bin"}
     subprocess.run(stamp, cwd=folder, env=told, check=True, capture_output=True)
     assert host.deploy("squash")[0] == 0
+
+
+def test_a_name_that_begins_another_is_not_taken_for_it(host: Host) -> None:
+    assert host.deploy("ours", a=None, e3="a")[0] == 0
+    for release in ("theirs", "more"):
+        more = {"e4": "e3bc"} if release == "more" else {}
+        # Alembic takes e3 for e3bc: it runs what is after that, or nothing, and says that all is well.
+        status, said = host.deploy(release, a=None, e3bc="a", **more)
+        assert status != 0
+        lacking = "e3bc, e4" if more else "e3bc"
+        assert f"the database is at e3, and {lacking} of this release was never run on it. Two branches" in said
+        assert host.tables() == {"a", "e3"}
+    assert host.deploy("both", a=None, e3="a", e3bc="a", f="e3", g=("e3bc", "f"))[0] == 0
+    assert host.tables() == {"a", "e3", "e3bc", "f", "g"}
+    # Now the database is ahead of theirs.
+    status, said = host.deploy("theirs")
+    assert (status, "has all of its migrations: left alone" in said) == (0, True), said
+    # The name alone is no reason: the database has to be at it.
+    assert host.deploy("other", a=None, e3="a", e3bc="a", f="e3", g=("e3bc", "f"), hhhh="g")[0] == 0
 
 
 def test_each_version_table_has_to_have_them(host: Host) -> None:

@@ -116,6 +116,30 @@ def test_of_two_releases_that_disagree_only_what_both_say_counts(layout: Layout)
         check(layout, "ours", ("c",))
 
 
+def test_a_label_that_a_migration_depends_on_is_the_revision_that_has_it(layout: Layout) -> None:
+    add(layout, "new", net=None, s=None)
+    versions = layout.code_releases / "new/migrations/versions"
+    (versions / "net.py").write_text("revision = 'net'\ndown_revision = None\nbranch_labels = ('network',)\n")
+    (versions / "s.py").write_text("revision = 's'\ndown_revision = None\ndepends_on = 'network'\n")
+    add(layout, "old", net=None)
+    check(layout, "old", ("s",))
+
+
+def test_only_names_of_others_that_begin_one_of_a_release_are_noted(layout: Layout) -> None:
+    noted = layout.settings / "mistaken"
+    add(layout, "theirs", a=None, e3="a", x="e3")
+    add(layout, "ours", a=None, e3bc="a")
+    revisions.note_mistaken(layout, "ours", noted)
+    assert noted.read_text() == "e3\n"
+    add(layout, "both", a=None, e3="a", e3bc="e3")
+    revisions.note_mistaken(layout, "both", noted)
+    assert not noted.exists()
+    revisions.record(layout)
+    shutil.rmtree(layout.code_releases / "theirs")
+    revisions.note_mistaken(layout, "ours", noted)
+    assert noted.read_text() == "e3\n"
+
+
 def test_a_layout_that_is_not_understood_tells_nothing(layout: Layout) -> None:
     add(layout, "odd", a=None)
     (layout.code_releases / "odd/migrations/versions/b.py").write_text("revision = make()\n")
