@@ -6,6 +6,7 @@ deploy.py only when hosts are connected. A project's config.py, which pyinfra ru
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -67,10 +68,10 @@ def _interrupted(state: State, signal_number: int, frame: object) -> None:
     """End this process, and with it its connections and locks, whatever hosts are at; what is at work there goes on."""
     # Once is enough: `homeport` passes on an interrupt that the terminal may have sent to both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done. Who reads our lines
-    # (`| tee`) may have been interrupted first.
+    # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     with suppress(OSError, RuntimeError):
         click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+    _let_go_of_lost_readers()
     if state.initialised:
         # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.
         state.pool.kill(block=False)
@@ -81,6 +82,22 @@ def _interrupted(state: State, signal_number: int, frame: object) -> None:
     if current is not hub:
         # It may be one that reads a password, for which gevent has to wait too.
         raise SystemExit(EXIT_INTERRUPTED)
+
+
+def _let_go_of_lost_readers() -> None:
+    """Have lines that nobody reads any more go nowhere: who read them (`| tee`) may have been interrupted first.
+
+    Left in a buffer, they would have Python exit with 120 in place of our status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        except RuntimeError:
+            pass  # a line was being written when the interrupt came
 
 
 def _deploys() -> bool:

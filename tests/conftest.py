@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -13,6 +15,8 @@ settings.load_profile("homeport")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Measure the computer before the processes of `pytest -n` are begun, which take the figure over."""
+    # Programs that the tests start keep lines in a buffer, as they do for most users.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     pace.pace()
     if not config.pluginmanager.has_plugin("durations"):
         config.pluginmanager.register(durations, "durations")
@@ -24,9 +28,10 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"{chosen}, HOMEPORT_PACE={pace.pace()} (waits have so many times the time of a quiet machine)"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
-    of the tests marked `sampled`.
+    of the tests marked `sampled`. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
     """
     if impossible := surroundings.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
