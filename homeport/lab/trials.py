@@ -73,7 +73,7 @@ def _bridge() -> str:
             fcntl.ioctl(anything, ADD_BRIDGE, name)
             fcntl.ioctl(anything, REMOVE_BRIDGE, name)
     except OSError as error:
-        return f"a bridge: {error.strerror}"
+        return f"creating a bridge: {error.strerror}"
     return ""
 
 

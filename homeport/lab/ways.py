@@ -26,6 +26,8 @@ TEXTS: Mapping[WayName, str] = {
     "qemu": "whole machines (QEMU) on a bridge",
     "qemu-user": "whole machines (QEMU with user networking), the lab's services on the loopback device",
 }
+# What a way takes that a computer may refuse.
+TAKES: Mapping[WayName, str] = {"nspawn": "machines in namespaces", "qemu": "a bridge"}
 LAST: WayName = "qemu-user"
 SERVICES = ("dnsmasq", "pebble", "openssl", "ssh", "ssh-keygen", "mmdebstrap")
 BRIDGE = ("ip", "nft")
@@ -104,7 +106,7 @@ def choose(trials: Trials, environment: Mapping[str, str]) -> Way:
             raise LabError(f"{asked} does not work here ({reason})", key=VARIABLE, fix="leave it out")
         return Way(cast(WayName, asked), f"{VARIABLE} asks for it", build(trials), refused)
     found = next((name for name in TEXTS if not refused.get(name)), LAST)
-    why = "; ".join(f"{name} does not work here ({reason})" for name, reason in refused.items() if reason)
+    why = "; ".join(f"{TAKES[name]} cannot be had here ({reason})" for name, reason in refused.items() if reason)
     return Way(found, why or "this computer allows all that it takes", build(trials), refused)
 
 
