@@ -34,21 +34,25 @@ IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 @dataclass
 class Project:
-    """A project folder with its application in a git repository beside it."""
+    """A project folder, its application in a git repository beside it, and the homeport (`toolkit`) that deploys it."""
 
     folder: Path
     lab: Lab
     data: dict[str, object] = field(default_factory=dict)
+    toolkit: Path = REPOSITORY
 
     @classmethod
-    def create(cls, folder: Path, lab: Lab, example: str = "notes", **data: object) -> Project:
+    def create(
+        cls, folder: Path, lab: Lab, example: str = "notes", *, toolkit: Path = REPOSITORY, **data: object
+    ) -> Project:
         """Make a project that deploys a copy of one of the examples."""
         folder.mkdir(parents=True)
         for name in ("deploy.py", "config.py", "inventories", "group_data"):
-            source = REPOSITORY / name
+            source = toolkit / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-        shutil.copytree(REPOSITORY / "examples" / example, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
-        project = cls(folder, lab, {"app_name": example, "app_source": "app", "app_subdirectory": "", **HASTE, **data})
+        shutil.copytree(toolkit / "examples" / example, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        given = {"app_name": example, "app_source": "app", "app_subdirectory": "", **HASTE, **data}
+        project = cls(folder, lab, given, toolkit)
         project.git("init", "-q", "-b", "main")
         project.commit("first")
         return project
@@ -105,7 +109,7 @@ class Project:
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**os.environ, **lab, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **lab, "PYTHONPATH": str(self.toolkit), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -121,6 +125,11 @@ class Project:
         result = self.deploy(host, **data)
         assert result.returncode == 0, result.stdout
         return result.stdout
+
+
+def changes_nothing(output: str) -> bool:
+    """Tell whether every phase of a run found nothing to do."""
+    return output.count("No changes") == output.count("Starting operation") > 0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
-from tests.lab.project import HASTE, Project, Seen, until
+from tests.lab.project import HASTE, Project, Seen, changes_nothing, until
 
 pytestmark = pytest.mark.lab
 UNITS = ("nginx.service", "notes@blue.service", "notes@green.service", "homeport-renew.timer")
@@ -53,11 +53,6 @@ def migrations(seen: Seen) -> list[list[str]]:
         '[print(release, finished is not None) for release, finished in runs]"'
     )
     return [line.split() for line in rows.splitlines()]
-
-
-def changes_nothing(output: str) -> bool:
-    """Tell whether every phase of a run found nothing to do."""
-    return output.count("No changes") == output.count("Starting operation") > 0
 
 
 def live(seen: Seen) -> str:

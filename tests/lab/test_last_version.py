@@ -1,0 +1,117 @@
+"""A machine that an earlier version of homeport set up is taken over by this one, while it serves.
+
+Nothing is lost but what each reload of Nginx costs, which closes the connections on which nothing is under way; and it
+is reloaded only where the earlier version's configuration was another one.
+
+The earlier version is that of a commit in this repository's history, with the Python environment of this one: what it
+depends on is the same.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.inventory import inventory
+from tests.lab.clients import Target
+from tests.lab.load import EVERYTHING, NEW_CONNECTION, Failure, load
+from tests.lab.project import REPOSITORY, Project, Seen, changes_nothing
+from tests.lab.test_zero_loss import every_client_goes_on
+
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled]
+# The last ones before copies and records of what was there, and before firewall and sshd were asked for everybody.
+VERSIONS = {"2026-11-27": "f9eb999", "2026-11-29": "2241bbb"}
+# An open WebSocket makes the drain last as long as it may, and requests of five seconds need that.
+DRAIN_SECONDS = 6
+HOST = "inherited"
+# What a client says of a connection that was closed before it sent, as Python and httpx have it.
+CLOSED = (
+    "RemoteDisconnected",
+    "SSLEOFError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "ConnectionTerminated",
+    "sent 2 times",
+)
+
+
+@pytest.fixture(params=sorted(VERSIONS))
+def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The files of an earlier version."""
+    commit, folder = VERSIONS[request.param], tmp_path / "earlier"
+    folder.mkdir()
+    packed = subprocess.run(["git", "archive", commit], cwd=REPOSITORY, capture_output=True, check=False)
+    if packed.returncode:
+        pytest.skip(f"this clone lacks commit {commit}, whose version sets the machine up: git fetch --unshallow")
+    subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
+    return folder
+
+
+@pytest.fixture
+def project(lab: Lab, tmp_path: Path, earlier: Path) -> Iterator[Project]:
+    """A project on a bare machine that the earlier version has deployed."""
+    host = lab.add(HOST)
+    project = Project.create(tmp_path / "project", lab, toolkit=earlier, drain_timeout_seconds=DRAIN_SECONDS)
+    # An earlier version does not read today's labs.
+    reached = [entry for entry in inventory(lab.directory) if entry[0] == HOST]
+    (project.folder / "inventories/lab.py").write_text(f"lab = {reached!r}\n")
+    project.deployed(host)
+    yield project
+    lab.remove(HOST)
+
+
+@dataclass(frozen=True)
+class Reload:
+    """When Nginx was told to read its configuration, and when it had: seconds since the epoch."""
+
+    began: float
+    ended: float
+
+    def cut(self, failure: Failure) -> bool:
+        """Tell whether a failure is what a reload costs: a kept connection on which nothing was under way."""
+        closed = any(word in failure.reason for word in CLOSED) and failure.kind != NEW_CONNECTION
+        return closed and self.began - 1 < failure.at < self.ended + 1
+
+
+def reloads(seen: Seen, since: float) -> list[Reload]:
+    """Return the reloads of Nginx since then, as systemd has noted them."""
+    said = seen.shell(f"journalctl -u nginx _PID=1 -o short-unix --no-pager --since=@{since:.0f}").splitlines()
+    at = {
+        word: [float(line.split()[0]) for line in said if f": {word} nginx" in line]
+        for word in ("Reloading", "Reloaded")
+    }
+    return [Reload(*both) for both in zip(at["Reloading"], at["Reloaded"], strict=True)]
+
+
+def test_a_machine_of_an_earlier_version_is_taken_over_while_it_serves(project: Project) -> None:
+    lab, host = project.lab, project.lab.host(HOST)
+    seen, target = Seen(lab, host), Target(host.domain, host.address, lab.directory.ca_file)
+    serves, began = seen.get("/health")["release"], time.time()
+    project.toolkit = REPOSITORY
+    (project.folder / "deploy.py").write_text((REPOSITORY / "deploy.py").read_text())
+    with load(target) as report:
+        every_client_goes_on(report)
+        project.deployed(host)
+        every_client_goes_on(report)
+    after, read = seen.get("/health")["release"], reloads(seen, began)
+    print(report, read)
+    # For what all sites share, and for the site itself.
+    assert len(read) <= 2
+    for one in read:
+        cut = [failure.kind for failure in report.failures if one.cut(failure)]
+        assert all(number <= EVERYTHING[kind].clients for kind, number in Counter(cut).items()), report
+    assert [failure for failure in report.failures if not any(one.cut(failure) for one in read)] == [], report
+    assert report.served(NEW_CONNECTION) == list(dict.fromkeys((serves, after)))
+
+    assert changes_nothing(project.deployed(host))
+    assert seen.get("/health")["release"] == after
+    if after != serves:
+        project.deployed(host, release="previous", accept_migrations="true")
+        assert seen.get("/health")["release"] == serves
