@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
+from collections.abc import Iterator
 
 import click
 
-from homeport.cli import plans
-from homeport.cli.following import Child
+from homeport.cli import plans, showing
 from homeport.cli.progress import Progress
 from homeport.cli.running import lock_wait_option, project_line, target_options
-from homeport.cli.showing import end, follow, must_be_asked
-from homeport.errors import EXIT_CHANGES
+from homeport.cli.showing import follow, must_be_asked
 
 DEPLOY_EXAMPLES = """\b
 Examples:
@@ -57,20 +54,18 @@ def plan(target: str, limit: tuple[str, ...], ref: str | None, diff: bool, as_js
     that could not be deployed to as it is (too little memory, no root, another who listens on port 80) is told of too,
     with status 1. Secrets are never shown.
     """
-    child, progress = Child(project_line(target, limit, {"app_ref": ref}, "--dry", "--diff")), Progress()
-    for event in child.events():
-        list(progress.take(event, time.monotonic()))
-    if as_json and progress.hosts:
-        click.echo(json.dumps(plans.document(progress), indent=2, ensure_ascii=False))
-    elif progress.hosts:
-        for line in plans.table(progress, diffs=diff):
-            click.echo(coloured(line) if diff else line)
-    for line in progress.host_errors:
-        click.echo(f"error: {line}", err=True)
-    end(child, progress)
-    if not as_json:
-        click.echo(plans.total(progress))
-    raise SystemExit(EXIT_CHANGES if progress.planned else 0)
+    words = project_line(target, limit, {"app_ref": ref}, "--dry", "--diff")
+    showing.plan(words, diffed if diff else undiffed, plans.document, as_json=as_json)
+
+
+def diffed(progress: Progress) -> Iterator[str]:
+    """Yield the plan with its diffs, which are coloured."""
+    return map(coloured, plans.table(progress, diffs=True))
+
+
+def undiffed(progress: Progress) -> Iterator[str]:
+    """Yield the plan without diffs."""
+    return plans.table(progress, diffs=False)
 
 
 def coloured(line: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from homeport.cli.progress import HostProgress, Progress
+from homeport.cli.progress import Change, HostProgress, Progress
 
 # The reason of a change that makes what is not there (`homeport.state.compare`).
 MISSING = "missing"
@@ -15,21 +15,32 @@ ABOUT = ("app", "release", "ref", "commit", "live")
 
 def table(progress: Progress, *, diffs: bool) -> Iterator[str]:
     """Yield the plan for people, with diffs of files if wanted."""
-    for host in _in_order(progress):
-        if not host.about:
-            continue
-        yield f"{host.name}: {host.way}"
-        if not host.planned:
-            yield "  no changes"
-        for step, changes in groupby(host.planned, key=lambda one: one.step):
-            yield f"  {step}"
-            for change in changes:
-                yield f"    {change}"
-                # All of a new file is in the template, and in the JSON.
-                if diffs and change.reason != MISSING:
-                    yield from (
-                        f"      {line}" for path in _files(host, step, change.what) for line in host.diffs[path]
-                    )
+
+    def diff(host: HostProgress, change: Change) -> Iterator[str]:
+        # All of a new file is in the template, and in the JSON.
+        if diffs and change.reason != MISSING:
+            yield from (line for path in _files(host, change.step, change.what) for line in host.diffs[path])
+
+    for host in progress.in_order:
+        if host.about:
+            yield from of_host(host, host.way, "no changes", diff)
+
+
+def of_host(
+    host: HostProgress,
+    title: str,
+    nothing: str,
+    below: Callable[[HostProgress, Change], Iterable[str]] = lambda host, change: (),
+) -> Iterator[str]:
+    """Yield a host's lines: its title, its changes by step, `below` each of them; `nothing` where there are none."""
+    yield f"{host.name}: {title}"
+    if not host.planned:
+        yield f"  {nothing}"
+    for step, changes in groupby(host.planned, key=lambda one: one.step):
+        yield f"  {step}"
+        for change in changes:
+            yield f"    {change}"
+            yield from (f"      {line}" for line in below(host, change))
 
 
 def _files(host: HostProgress, step: str, what: str) -> list[tuple[str, str]]:
@@ -50,17 +61,20 @@ def total(progress: Progress) -> str:
     return f"{count} {'change' if count == 1 else 'changes'} on {changed} of {len(progress.hosts)} hosts"
 
 
-def document(progress: Progress) -> list[dict[str, Any]]:
-    """Return the plan as `homeport plan --json` prints it."""
-    return [_host(host) for host in _in_order(progress)]
-
-
-def _host(host: HostProgress) -> dict[str, Any]:
-    if host.errors or not host.about:
-        line = host.errors[0] if host.errors else "another host ended the run before this one was compared"
-        return {"host": host.name, "error": line.removeprefix(f"{host.name}: ")}
+def document(host: HostProgress) -> dict[str, Any]:
+    """Return what `homeport plan --json` prints of a host."""
+    if failed := failure(host):
+        return failed
     about = {key: host.about.get(key) or None for key in ABOUT}
     return {"host": host.name, **about, "changes": [_change(host, number) for number in range(len(host.planned))]}
+
+
+def failure(host: HostProgress) -> dict[str, Any] | None:
+    """Return the same of a host for which there is no plan; None where there is one."""
+    if host.about and not host.errors:
+        return None
+    line = host.errors[0] if host.errors else "another host ended the run before this one was compared"
+    return {"host": host.name, "error": line.removeprefix(f"{host.name}: ")}
 
 
 def _change(host: HostProgress, number: int) -> dict[str, Any]:
@@ -73,7 +87,3 @@ def _change(host: HostProgress, number: int) -> dict[str, Any]:
         "reason": change.reason or None,
         "diff": "\n".join(lines) + "\n" if lines else None,
     }
-
-
-def _in_order(progress: Progress) -> list[HostProgress]:
-    return sorted(progress.hosts.values(), key=lambda host: host.name)

@@ -130,6 +130,11 @@ class Progress:
         self.chatter: list[str] = []
         self.asked_seconds = 0.0
 
+    @property
+    def in_order(self) -> list[HostProgress]:
+        """The hosts by name."""
+        return sorted(self.hosts.values(), key=lambda host: host.name)
+
     def take(self, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         """Take an event in, and yield what is to be said of it."""
         kind = event["event"]

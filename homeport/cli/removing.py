@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
 import click
 
-from homeport.cli import plans
-from homeport.cli.following import Child
+from homeport.cli import plans, showing
 from homeport.cli.progress import HostProgress, Progress
 from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, end, follow, must_be_asked
-from homeport.errors import EXIT_CHANGES, UsageError
+from homeport.cli.showing import Deed, follow, must_be_asked
+from homeport.errors import UsageError
 
 EXAMPLES = """\b
 Examples:
@@ -56,47 +52,23 @@ def remove(
     given = {"_with_data": data or None, "_with_machine": machine or None, "lock_wait_seconds": lock_wait}
     words = command_line("remove", target, limit, given, dry=dry)
     if dry:
-        _plan(words, as_json=as_json)
+        showing.plan(words, table, document, as_json=as_json)
     must_be_asked(yes=yes)
     verb = "remove, the data included" if data else "remove"
     follow(words, yes=yes, deed=Deed(verb, "removed", table=table, default=False, notes=notes))
 
 
-def _plan(words: list[str], *, as_json: bool) -> None:
-    """Show what would be done, and exit."""
-    child, progress = Child(words), Progress()
-    for event in child.events():
-        list(progress.take(event, time.monotonic()))
-    if as_json and progress.hosts:
-        click.echo(json.dumps([document(host) for host in _in_order(progress)], indent=2, ensure_ascii=False))
-    elif progress.hosts:
-        for line in table(progress):
-            click.echo(line)
-    for line in progress.host_errors:
-        click.echo(f"error: {line}", err=True)
-    end(child, progress)
-    if not as_json:
-        click.echo(plans.total(progress))
-    raise SystemExit(EXIT_CHANGES if progress.planned else 0)
-
-
 def table(progress: Progress) -> Iterator[str]:
     """Yield what would go and what would stay, for people."""
-    for host in _in_order(progress):
-        if not host.about:
-            continue
-        yield f"{host.name}: {host.about['app']}"
-        if not host.planned:
-            yield "  nothing to remove"
-        for step, changes in groupby(host.planned, key=lambda one: one.step):
-            yield f"  {step}"
-            yield from (f"    {change}" for change in changes)
-        yield from _notes(host)
+    for host in progress.in_order:
+        if host.about:
+            yield from plans.of_host(host, host.about["app"], "nothing to remove")
+            yield from _notes(host)
 
 
 def notes(progress: Progress) -> Iterator[str]:
     """Yield what has stayed, after a removal."""
-    for host in _in_order(progress):
+    for host in progress.in_order:
         if host.notes:
             yield f"{host.name}: {host.about.get('app', '')}"
             yield from _notes(host)
@@ -112,9 +84,8 @@ def _notes(host: HostProgress) -> Iterator[str]:
 
 def document(host: HostProgress) -> dict[str, Any]:
     """Return what `homeport remove --dry --json` prints of a host."""
-    if host.errors or not host.about:
-        line = host.errors[0] if host.errors else "another host ended the run before this one was looked at"
-        return {"host": host.name, "error": line.removeprefix(f"{host.name}: ")}
+    if failed := plans.failure(host):
+        return failed
     changes = [
         {"step": one.step, "action": one.action, "what": one.what, "reason": one.reason or None} for one in host.planned
     ]
@@ -129,7 +100,3 @@ def document(host: HostProgress) -> dict[str, Any]:
 
 def _published(notes: Iterable[tuple[str, str, str]], kind: str) -> list[dict[str, str]]:
     return [{"what": what, "reason": why} for one, what, why in notes if one == kind]
-
-
-def _in_order(progress: Progress) -> list[HostProgress]:
-    return sorted(progress.hosts.values(), key=lambda host: host.name)

@@ -1,15 +1,17 @@
-"""Runs pyinfra for a command that changes hosts, the same way for all of them: live progress, a question, a summary.
+"""Runs pyinfra for a command that changes hosts, the same way for all: a plan; live progress, a question, a summary.
 
 What pyinfra prints by itself is shown only where it is all that there is.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 import click
 
@@ -17,11 +19,11 @@ from homeport import identity
 from homeport.cli import plans, summary
 from homeport.cli.display import Plain, display_of
 from homeport.cli.following import Child, Event, interruptible
-from homeport.cli.progress import Progress
-from homeport.errors import EXIT_INTERRUPTED, HomeportError, UsageError
+from homeport.cli.progress import HostProgress, Progress
+from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
 
 
-def _plan(progress: Progress) -> Iterator[str]:
+def _table(progress: Progress) -> Iterator[str]:
     return plans.table(progress, diffs=False)
 
 
@@ -39,7 +41,7 @@ class Deed:
 
     verb: str
     done: str
-    table: Callable[[Progress], Iterable[str]] = _plan
+    table: Callable[[Progress], Iterable[str]] = _table
     default: bool = True
     notes: Callable[[Progress], Iterable[str]] = _nothing
 
@@ -51,6 +53,33 @@ def must_be_asked(*, yes: bool) -> None:
     """Raise UsageError where there is neither a yes nor somebody to ask."""
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
+
+
+def plan(
+    words: list[str],
+    table: Callable[[Progress], Iterable[str]],
+    document: Callable[[HostProgress], Any],
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Run a plan to its end, show it, and exit: with 3 when something would change, else with the run's status.
+
+    `table` gives its lines for people, `document` what JSON has of a host.
+    """
+    child, progress = Child(words), Progress()
+    for event in child.events():
+        list(progress.take(event, time.monotonic()))
+    if as_json and progress.hosts:
+        click.echo(json.dumps([document(host) for host in progress.in_order], indent=2, ensure_ascii=False))
+    elif progress.hosts:
+        for line in table(progress):
+            click.echo(line)
+    for line in progress.host_errors:
+        click.echo(f"error: {line}", err=True)
+    end(child, progress)
+    if not as_json:
+        click.echo(plans.total(progress))
+    raise SystemExit(EXIT_CHANGES if progress.planned else 0)
 
 
 def follow(words: list[str], *, yes: bool, deed: Deed = DEPLOY) -> None:

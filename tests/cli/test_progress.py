@@ -197,7 +197,7 @@ def test_a_plan_shows_each_change_with_its_diff_but_not_all_of_a_new_file() -> N
 
 
 def test_a_plan_as_json_is_what_its_schema_says() -> None:
-    document = plans.document(planned())
+    document = [plans.document(host) for host in planned().in_order]
     schema = json.loads((PACKAGE / "cli" / "schemas" / "plan.json").read_text())
     jsonschema.validate(document, schema)
     assert [one["diff"] for one in document[0]["changes"]] == ["-a\n+b\n", "+all of it\n", "-2\n+4\n"]
