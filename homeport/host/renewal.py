@@ -18,7 +18,7 @@ from .output import HostError, say
 TIMER = "homeport-renew.timer"
 SERVICE = "homeport-renew.service"
 CERTBOT = f"{PROGRAM_DIRECTORY}/certbot"
-# What a lineage of ours is renewed with: our webroot, our credentials, our hook.
+# What a lineage of ours is renewed with: our webroot, credentials, hook; `snapshot.sh` and `certbot.sh` have it too.
 OURS = re.compile(r"= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)")
 # The folders with hooks are everybody's, and those that Certbot has noted for a lineage were of another one's defaults.
 OPTIONS = (
@@ -62,7 +62,18 @@ def renewal() -> dict[str, Any]:
 def lineages(machine: Machine) -> list[str]:
     """Return the names of Certbot's certificates that are ours."""
     files = sorted((machine.root / "etc/letsencrypt/renewal").glob("*.conf"))
-    return [path.stem for path in files if OURS.search(path.read_text(errors="replace"))]
+    return [path.stem for path in files if is_ours(path.read_text(errors="replace"))]
+
+
+def is_ours(description: str, app: str = "") -> bool:
+    """Tell by its renewal configuration whether a lineage of Certbot's is homeport's; with `app`, that application's.
+
+    The second is less: what names another application's credentials, or only our hook, is renewed by us, and is not
+    deleted with `app`.
+    """
+    if app:
+        return bool(re.search(rf"= *(/var/www/homeport-acme|/etc/homeport/{re.escape(app)}/)", description))
+    return bool(OURS.search(description))
 
 
 def renew(machine: Machine, certbot: str = CERTBOT) -> None:

@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..host import units
+from ..host import renewal, units
 from ..host.layout import SLOTS, Layout, Machine
 from .trees import is_left, is_there
 
 # As homeport.state.wanted has it: what an account of ours is known by.
 ACCOUNT_COMMENT = "homeport application"
 CERTIFICATES = Path("/etc/letsencrypt")
-ACME_WEBROOT = "/var/www/homeport-acme"
 # Programs that may serve a certificate which is not theirs.
 READERS = ("nginx", "apache2", "haproxy", "postfix", "dovecot", "exim4")
 
@@ -118,10 +117,9 @@ def lineage_is_ours(layout: Layout) -> bool:
 
     Where its description is gone, since Certbot was killed as it deleted it, the site's link decides.
     """
-    renewal = layout.root / CERTIFICATES.relative_to("/") / "renewal" / f"{layout.app}.conf"
-    if is_there(renewal):
-        text = renewal.read_text(errors="replace")
-        return ACME_WEBROOT in text or f"/etc/homeport/{layout.app}/" in text
+    description = layout.root / CERTIFICATES.relative_to("/") / "renewal" / f"{layout.app}.conf"
+    if is_there(description):
+        return renewal.is_ours(description.read_text(errors="replace"), layout.app)
     link = layout.certificate.parent
     return link.is_symlink() and str(link.readlink()) == f"{CERTIFICATES}/live/{layout.app}"
 

@@ -36,6 +36,25 @@ def test_ours_are_known_by_what_they_are_renewed_with(machine: Machine) -> None:
     assert renewal.lineages(Machine(machine.root / "nowhere")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "ours", "of_the_application"),
+    [
+        (OURS, True, True),
+        (BY_DNS, True, True),
+        (BY_DNS.replace("/notes/", "/blog/"), True, False),
+        (BY_DNS.replace("/notes/", "/notes-admin/"), True, False),
+        ("renew_hook = /usr/local/lib/homeport/homeport-host reload-proxy\n", True, False),
+        (THEIRS, False, False),
+        ("# it was once in /var/www/homeport-acme and /etc/homeport/notes/\n", False, False),
+    ],
+)
+def test_what_is_renewed_by_homeport_is_the_applications_only_if_it_is_proven_with_what_that_has(
+    text: str, ours: bool, of_the_application: bool
+) -> None:
+    assert renewal.is_ours(text) == ours
+    assert renewal.is_ours(text, "notes") == of_the_application
+
+
 def test_ours_are_renewed_by_name_and_without_hooks_of_others(machine: Machine) -> None:
     renewal.renew(machine, certbot(machine, ""))
     calls = (machine.root / "calls").read_text().splitlines()
