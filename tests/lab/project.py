@@ -42,10 +42,13 @@ class Project:
     toolkit: Path = REPOSITORY
 
     @classmethod
-    def create(
-        cls, folder: Path, lab: Lab, example: str = "notes", *, toolkit: Path = REPOSITORY, **data: object
-    ) -> Project:
+    def create(cls, folder: Path, lab: Lab, example: str = "notes", **data: object) -> Project:
         """Make a project that deploys a copy of one of the examples."""
+        return cls.of_version(REPOSITORY, folder, lab, example, **data)
+
+    @classmethod
+    def of_version(cls, toolkit: Path, folder: Path, lab: Lab, example: str = "notes", **data: object) -> Project:
+        """Make one with the files and the examples of another version of homeport."""
         folder.mkdir(parents=True)
         for name in ("deploy.py", "config.py", "inventories", "group_data"):
             source = toolkit / name

@@ -58,7 +58,7 @@ def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def project(lab: Lab, tmp_path: Path, earlier: Path) -> Iterator[Project]:
     """A project on a bare machine that the earlier version has deployed."""
     host = lab.add(HOST)
-    project = Project.create(tmp_path / "project", lab, toolkit=earlier, drain_timeout_seconds=DRAIN_SECONDS)
+    project = Project.of_version(earlier, tmp_path / "project", lab, drain_timeout_seconds=DRAIN_SECONDS)
     # An earlier version does not read today's labs.
     reached = [entry for entry in inventory(lab.directory) if entry[0] == HOST]
     (project.folder / "inventories/lab.py").write_text(f"lab = {reached!r}\n")
