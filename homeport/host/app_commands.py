@@ -26,6 +26,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
     closing.add_argument("--by", default="", help="who asks")
     closing.add_argument("--message", default="", help="why, for those who come")
     closing.add_argument("what", choices=("on", "off", "show"))
+    retry = commands.add_parser("retry", help="start again what has failed of a live slot (for its unit)")
+    retry.set_defaults(run=retry_start)
+    retry.add_argument("place", metavar="APP:SLOT")
     text = "tell whether the database has all of a release's migrations (for the migration script, which pipes in both)"
     check = commands.add_parser("check-revisions", help=text)
     check.set_defaults(run=check_revisions)
@@ -55,6 +58,16 @@ def keep_out(options: argparse.Namespace, given: list[str]) -> int:
     else:
         note = maintenance.turn_off(layout)
         output.say(f"{options.app}: {'visitors are let in again' if note is not None else 'visitors were let in'}")
+    return 0
+
+
+def retry_start(options: argparse.Namespace, given: list[str]) -> int:
+    """Start what has failed of a live slot, until it is up."""
+    from . import retrying
+
+    app, slot = retrying.place(options.place)
+    output.copy_to_journal(app)
+    retrying.retry(Layout(app), slot)
     return 0
 
 

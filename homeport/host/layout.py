@@ -145,6 +145,10 @@ class Layout(NamedTuple):
         """Return the file that lets a slot run that is not live yet; a boot forgets it."""
         return self.machine.runtime / f"{self.app}.{slot}.started"
 
+    def retry(self, slot: str) -> Path:
+        """Return the file that says what of a slot is started again and again, and why; a boot forgets it."""
+        return self.machine.runtime / f"{self.app}.{slot}.retry.json"
+
     def migrated(self, slot: str) -> Path:
         """Return the file that keeps a slot's migration from running: its release has migrated the database before."""
         return self.settings / f"{slot}.migrated"
@@ -160,6 +164,10 @@ class Layout(NamedTuple):
     def migrate_unit(self, slot: str) -> str:
         """Return the name of the slot's migration service."""
         return f"{self.app}-migrate@{slot}.service"
+
+    def retry_unit(self, slot: str) -> str:
+        """Return the name of the service that starts what has failed of the slot again."""
+        return f"homeport-retry@{self.app}:{slot}.service"
 
     def extra_file(self, slot: str, name: str) -> Path:
         """Return where a release's `extra.NAME.service` or `extra.NAME.timer` is installed for the slot."""

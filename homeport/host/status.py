@@ -16,6 +16,7 @@ from . import (
     members,
     renewal,
     resources,
+    retrying,
     sampling,
     slots,
     timeline,
@@ -108,6 +109,7 @@ def slot_status(layout: Layout, name: str) -> dict[str, Any]:
         "memory_pss_kilobytes": sum(one["memory_pss_kilobytes"] for one in processes),
         "processes": processes,
         "migration_state": migration["ActiveState"],
+        "retry": retrying.read(layout, name),
     }
 
 

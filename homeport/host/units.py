@@ -87,6 +87,10 @@ def stop(layout: Layout, slot: str) -> None:
     They would go by themselves a little later (StopWhenUnneeded=), too late for a start that follows at once: that
     start would find the migration unit up and not migrate. A task that is at work goes on.
     """
+    if layout.retry(slot).exists():
+        # First, or it might start in the same moment what is stopped here.
+        stop_units([layout.retry_unit(slot)])
+        durable.remove(layout.retry(slot))
     extras = lasting([path.name for path in installed_extras(layout, slot)])
     stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
     # They may have been told to before (`processes.stop`).

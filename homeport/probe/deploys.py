@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ..host import history, holding
 from ..host.layout import Layout
+from ..host.lock import is_held
 from ..host.migration_log import NAME
 from .facts import DeployFacts, EventFacts
 
-LOCKS = Path("/proc/locks")
 MOST_EVENTS = 20
 LINES = 5
 
@@ -48,17 +47,9 @@ def _event(entry: dict[str, Any]) -> EventFacts:
 def _running(layout: Layout) -> str:
     """Return what a lock says of its holder, "" when none has one: the kernel knows, the file outlives its holder."""
     for lock in (layout.lock, layout.deploy_lock):
-        if lock.exists() and is_locked(lock, LOCKS.read_text()):
+        if is_held(lock):
             return lock.read_text(errors="replace").strip() or "{}"
     return ""
-
-
-def is_locked(path: Path, table: str) -> bool:
-    """Tell whether a process has a flock on a file, by the text of /proc/locks: proc(5)."""
-    status = path.stat()
-    key = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    rows = [line.split() for line in table.splitlines()]
-    return any(row[1] == "FLOCK" and key in row for row in rows if len(row) > 5 and "->" not in row)
 
 
 def _log(path: Path) -> list[str]:

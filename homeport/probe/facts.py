@@ -99,6 +99,17 @@ class CertificateFacts(TypedDict):
     renewal_configured: bool
 
 
+class RetryFacts(TypedDict):
+    """What of the live slot has failed and is started again (`what`: migration, application or process), and why."""
+
+    what: str
+    unit: str
+    tries: int
+    since: str
+    reason: str
+    last: list[str]
+
+
 class SlotFacts(TypedDict):
     """The live slot: what its health path answers on loopback (`answer`), and whether its release is whole.
 
@@ -192,6 +203,7 @@ class Facts(TypedDict, total=False):
     handshakes: HandshakeFacts
     certificate: CertificateFacts
     slot: SlotFacts | None
+    retry: RetryFacts | None
     denied: list[DeniedFacts]
     exposed: list[str]
     locks: list[LockFacts]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..host import retrying
 from ..host.layout import SLOTS, Layout
 from ..host.releases import Health, Release
 from ..host.slots import flagged, port
@@ -65,6 +66,7 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
     slot = flagged(layout)
     return {
         "slot": lambda: application.read(layout, release, health),
+        "retry": lambda: retrying.read(layout, slot),
         "site": lambda: site.read(layout, release, release.health.path if release else health.path),
         "handshakes": lambda: handshakes.read(layout),
         "certificate": lambda: site.certificate(layout),

@@ -69,7 +69,9 @@ def _units(layout: Layout) -> Step:
 
     def do() -> None:
         rehearsal.clean(layout)
-        units.stop_units([*passing, *names])
+        # First what might start the others.
+        units.stop_units(passing)
+        units.stop_units(names)
         for path in links:
             trees.remove(path)
         units.must("systemctl", "daemon-reload")

@@ -50,7 +50,7 @@ def transient_units(layout: Layout) -> list[str]:
     # Each word is one that no number in base 16 is: so nothing of an application called APP-start is meant.
     ours = re.compile(
         rf"homeport-{app}-((start|commit|restart|prune|finish)-[0-9a-f]+|expire(-[0-9a-f]+)?|hook-\d+-[a-z-]+-\d+)"
-        r"\.(service|timer)"
+        rf"\.(service|timer)|homeport-retry@{app}:({'|'.join(SLOTS)})\.service"
     )
     listed = units.must("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "homeport-*")
     found = [(line.split()[0], line.split(maxsplit=4)[4]) for line in listed.splitlines() if len(line.split()) > 4]
@@ -64,6 +64,7 @@ def run_files(layout: Layout) -> list[Path]:
         layout.lock,
         layout.deploy_lock,
         *map(layout.permit, SLOTS),
+        *map(layout.retry, SLOTS),
         layout.machine.runtime / f"asked-{layout.app}",
     ]
     return [path for path in paths if is_there(path)]

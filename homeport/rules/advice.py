@@ -17,6 +17,11 @@ LEAST_USED, MOST_USED = 50, 90
 SETTLED_SECONDS = 3600
 FULL_PERCENT = 90
 DOCTOR = "see: homeport doctor"
+RETRIED = {
+    "migration": "the live release does not start, since its migration fails",
+    "application": "the live release dies as it starts",
+    "process": "the live release does not run",
+}
 
 Status = Mapping[str, Any]
 Advice = Iterator[tuple[str, str, str, str]]
@@ -38,7 +43,10 @@ def _serving(found: Status) -> Advice:
         why = f": {closed['message']}" if closed["message"] else ""
         text = f"visitors get the maintenance page, by {closed['by'] or 'somebody'} since {closed['since']}{why}"
         yield TROUBLE, "maintenance", text, "homeport maintenance off ends that"
-    if not found["serving"]:
+    if not found["serving"] and (again := slot["retry"]):
+        tries = _count(again["tries"], "try", "tries")
+        yield TROUBLE, "slot", f"{RETRIED[again['what']]} (tried again: {tries}): {again['reason']}", DOCTOR
+    elif not found["serving"]:
         yield TROUBLE, "slot", f"the live release does not run ({slot['state']}, {slot['sub_state']})", DOCTOR
     elif workers["wanted"] and workers["running"] < workers["wanted"]:
         yield WARNING, "workers", f"{workers['running']} of {workers['wanted']} workers run", DOCTOR
@@ -147,5 +155,5 @@ def _deploys(found: Status) -> Advice:
         yield HINT, "reboot", "an upgrade waits for a reboot", "homeport has reboot_time for that"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, noun: str, several: str = "") -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {several or f'{noun}s'}"

@@ -78,7 +78,13 @@ def _slot(slot: Raw, raw: Raw) -> dict[str, Any]:
         "port": (raw["record"].get("ports") or {}).get(name),
         "memory_bytes": slot["memory_pss_kilobytes"] * KILOBYTE,
         "processes": [_process(one) for one in slot["processes"]],
+        "retry": _retry(slot.get("retry")),
     }
+
+
+def _retry(one: Raw | None) -> dict[str, Any] | None:
+    """Return what of a slot is started again and again, how often that was, and why; None where nothing is."""
+    return None if one is None else {key: one.get(key) for key in ("what", "tries", "since", "reason")}
 
 
 def _process(one: Raw) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeport.host import files as host_program_files
-from homeport.paths import HOST_LIBRARY
+from homeport.paths import HOST_LIBRARY, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part
 from homeport.steps.context import Context
 
@@ -22,8 +22,15 @@ def base(context: Context) -> Part:
             Directory(HOST_LIBRARY),
             *(Directory(f"{HOST_LIBRARY}/{folder}") for folder in folders),
         ),
-        files=tuple(
-            File(f"{HOST_LIBRARY}/{path}", content, mode=0o644 if path.endswith(".py") else 0o755)
-            for path, content in program.items()
+        files=(
+            *(
+                File(f"{HOST_LIBRARY}/{path}", content, mode=0o644 if path.endswith(".py") else 0o755)
+                for path, content in program.items()
+            ),
+            File(
+                f"{UNITS}/homeport-retry@.service",
+                context.render("systemd/homeport-retry@.service", host_program=HOST_PROGRAM),
+                file_set="systemd",
+            ),
         ),
     )

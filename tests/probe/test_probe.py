@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.probe import application, database, deploys, handshakes, machine, names, site
+from homeport.host.lock import is_locked
+from homeport.probe import application, database, handshakes, machine, names, site
 from homeport.state.snapshot import Machine
 from tests.nginx_sites import files
 from tests.pace import patience
@@ -154,14 +155,14 @@ def test_a_server_that_listens_is_told_from_one_that_does_not(tmp_path: Path) ->
 def test_a_lock_counts_while_somebody_holds_it_and_not_for_its_file(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.write_text("{}")
-    assert not deploys.is_locked(lock, Path("/proc/locks").read_text())
+    assert not is_locked(lock, Path("/proc/locks").read_text())
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         status = lock.stat()
         device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
         row = f"1: FLOCK  ADVISORY  WRITE 1 {device}:{status.st_ino} 0 EOF"
-        assert deploys.is_locked(lock, row)
-        assert not deploys.is_locked(lock, row.replace("1: FLOCK", "1: -> FLOCK"))
+        assert is_locked(lock, row)
+        assert not is_locked(lock, row.replace("1: FLOCK", "1: -> FLOCK"))
 
 
 def test_the_ports_of_a_site_are_those_that_homeport_writes() -> None:

@@ -71,11 +71,13 @@ def test_units_are_known_by_exact_names(host: Host) -> None:
 OURS = (
     *("homeport-note-start-0ab1.service", "homeport-note-commit-77.service", "homeport-note-expire.timer"),
     *("homeport-note-finish-812.service", "homeport-note-hook-812-after-live-1.service"),
+    "homeport-retry@note:blue.service",
 )
 THEIRS = (
     *("homeport-note-admin-start-0ab1.service", "homeport-note-start-commit-0ab1.service", "homeport-renew.service"),
     *("homeport-note-start-abc-expire.timer", "homeport-note-expire-expire.timer", "homeport-run-12.service"),
     *("homeport-note-start-abc-finish-1.service", "homeport-note-remove-0ab1.service", "homeport-upkeep@ab.service"),
+    "homeport-retry@note-admin:blue.service",
 )
 
 

@@ -11,6 +11,7 @@ from tests.state.status_values import GIGABYTE, entry, found, pem, slot
 
 EXTRA = {"unit": "notes.queue@green.service", "active_state": "failed", "restarts": 0, "next_run_at": None}
 NOTHING: dict[str, Any] = {"live": None, "release": None, "record": {}, "log": [], "slots__green": slot("green")}
+RETRY = {"what": "migration", "unit": "notes@green.service", "tries": 1, "since": "2030-01-01T11:00:00Z", "reason": "x"}
 BROUGHT = {"tls": "files", "tls_certificate_file": "a.pem", "tls_key_file": "a.key"}
 
 
@@ -27,6 +28,7 @@ def test_of_a_host_that_is_well_there_is_nothing_to_say() -> None:
     [
         ("trouble release", {**NOTHING, "certificate": None}),
         ("trouble slot", {"slots__green__active_state": "failed"}),
+        ("trouble slot", {"slots__green__active_state": "failed", "slots__green__retry": RETRY}),
         ("warning workers", {"slots__green__workers": [11]}),
         ("warning restarts", {"slots__green__restarts": 3}),
         ("warning processes", {"extras": [EXTRA]}),
@@ -55,6 +57,11 @@ def test_of_a_host_that_is_well_there_is_nothing_to_say() -> None:
 )
 def test_one_thing_that_is_wrong_is_the_one_that_is_said(expected: str, changes: dict[str, Any]) -> None:
     assert [" ".join(one) for one in said(**changes)] == [expected]
+
+
+def test_a_slot_that_is_started_again_is_told_with_why_it_is_down() -> None:
+    [one] = found(slots__green__active_state="inactive", slots__green__retry=RETRY)["advice"]
+    assert one["text"] == "the live release does not start, since its migration fails (tried again: 1 try): x"
 
 
 def test_a_standby_and_a_brought_certificate_are_as_they_should_be() -> None:

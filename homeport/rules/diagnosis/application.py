@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homeport.host.hints import hint, of_health
-from homeport.probe.facts import SlotFacts, UnitFacts
+from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, TROUBLE, Finding
 
@@ -45,16 +45,24 @@ def migration(case: Case) -> Iterator[Finding]:
     """Yield a migration that has failed and keeps the live slot from starting."""
     slot = case.found.get("slot")
     unit = case.unit(f"{case.settings.app_name}-migrate@{slot['name']}.service") if slot else None
-    if unit is None or unit["active"] != "failed":
+    again = case.retried("migration")
+    if unit is None or (unit["active"] != "failed" and again is None):
         return
+    last = again["last"] if again else unit["last"]
     said = f": {unit['last'][-1]}" if unit["last"] else ""
+    start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
     yield Finding(
         "migration_failed",
         "the migration fails, and the application does not start without it",
-        short(f"{unit['ending']}{said}"),
-        hint(unit["last"], case.settings.app_name)
-        or f"mend the database; then: systemctl start {case.live_unit} (on the host); all of it: homeport logs TARGET",
+        short(told(again) if again else f"{unit['ending']}{said}"),
+        hint(last, case.settings.app_name) or f"mend the database; {start}; all of it: homeport logs TARGET",
     )
+
+
+def told(again: RetryFacts) -> str:
+    """Return why something was started again, and how often."""
+    times = "once" if again["tries"] == 1 else f"{again['tries']} times"
+    return f"{again['reason']}; tried again {times} since {again['since']}"
 
 
 def databases(case: Case) -> Iterator[Finding]:
@@ -98,12 +106,14 @@ def _down(case: Case, unit: UnitFacts) -> Finding:
     name = case.live_unit
     words = f": {unit['last'][-1]}" if unit["last"] else ""
     # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
-    if unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
-        said = short(f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}")
+    retried = case.retried("application")
+    if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
+        said = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
+        said = short(told(retried) if retried else said)
         advice = hint(unit["last"], case.settings.app_name)
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
         fix = f"{advice}, and deploy" if advice else fix
-        again = unit["restarts"] != 1 or unit["active"] != "activating"
+        again = retried or unit["restarts"] != 1 or unit["active"] != "activating"
         problem = "the application dies again and again" if again else "the application died, and is started anew"
         return Finding("app_crash_loop", problem, said, fix)
     if unit["active"] == "activating":
@@ -132,7 +142,8 @@ def processes(case: Case) -> Iterator[Finding]:
     slot = case.found.get("slot")
     ending = f"@{slot['name']}." if slot else "@"
     for name, unit in case.found.get("units", {}).items():
-        if name.startswith(f"{case.settings.app_name}.") and ending in name and _failed(name, unit):
+        is_retried = (again := case.retried("process")) is not None and again["unit"] == name
+        if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
             said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = f": {unit['last'][-1]}" if unit["last"] else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from homeport.probe.facts import Facts, UnitFacts
+from homeport.probe.facts import Facts, RetryFacts, UnitFacts
 from homeport.settings import Settings
 
 # OPEN: somebody accepts; REFUSED: the machine says that nobody does; SILENT: no word within the time; AWAY: no way
@@ -84,6 +84,11 @@ class Case:
     def unit(self, name: str) -> UnitFacts | None:
         """Return a unit's state; None when it is not known."""
         return self.found.get("units", {}).get(name)
+
+    def retried(self, what: str) -> RetryFacts | None:
+        """Return how `what` of the live slot (migration, application, process) is started again; None: it is not."""
+        again = self.found.get("retry")
+        return again if again is not None and again["what"] == what else None
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return a name's addresses, as seen from here, else as the host's name servers have them."""

@@ -37,6 +37,12 @@ def units(**by_name: Any) -> dict[str, Any]:
     return {"units": {names.get(name, name): one for name, one in by_name.items()}}
 
 
+def again(what: str, name: str = "notes@blue.service") -> dict[str, Any]:
+    words = {"reason": "the migration failed (status 1): refused", "last": ["refused"]}
+    retry = {"what": what, "unit": name, "tries": 3, "since": "2030-01-01T00:00:00Z", **words}
+    return {"retry": retry, **({} if what == "process" else slot())}
+
+
 def disk(**values: Any) -> dict[str, Any]:
     return {"disks": [{**facts()["disks"][0], **values}]}
 
@@ -140,6 +146,26 @@ REFUSING = {**units(app=DEAD), **slot()}
             case(
                 visits=BAD_GATEWAY,
                 facts=facts(**units(app=unit("inactive"), migrate=unit("failed", ending="status 3")), **slot()),
+            ),
+        ),
+        (
+            "migration_failed",
+            ["app_down", "site_error"],
+            case(
+                visits=BAD_GATEWAY,
+                facts=facts(**units(app=unit("inactive"), migrate=unit("activating")), **again("migration")),
+            ),
+        ),
+        (
+            "app_crash_loop",
+            ["site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("activating")), **again("application"))),
+        ),
+        (
+            "process_failed",
+            [],
+            case(
+                facts=facts(units={"notes.queue@blue.service": unit()}, **again("process", "notes.queue@blue.service"))
             ),
         ),
         (
