@@ -31,15 +31,20 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
-    of the tests marked `sampled`. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
+    of the tests marked `sampled`, and of the suites of those marked `either_suite`. What `-m` or `-k` leaves out is gone
+    by then, and counts for nothing.
     """
     if impossible := surroundings.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
         deselect(config, items, impossible)
     if tiers.EVERYTHING or any("::" in word for word in config.args):
         return
+    seed = tiers.seed()
     left_out = [
-        item for item in items if item.get_closest_marker("sampled") and not tiers.is_chosen(item.nodeid, tiers.seed())
+        item
+        for item in items
+        if (item.get_closest_marker("sampled") and not tiers.is_chosen(item.nodeid, seed))
+        or (item.get_closest_marker("either_suite") and tiers.is_elsewhere(item.nodeid, seed))
     ]
     if left_out:
         deselect(config, items, left_out)

@@ -1,4 +1,5 @@
-"""Which of the tests a run takes: all, or, of those marked `sampled`, the ones that the commit's tree chooses.
+"""Which of the tests a run takes: all, or what the commit's tree chooses: of those marked `sampled` one in four, of a
+file marked `either_suite` those on one suite.
 
 The seed is the tree of the commit, so that the same commit runs the same tests everywhere; HOMEPORT_TESTS=all, which
 `make test-all` sets, takes everything.
@@ -15,6 +16,7 @@ from pathlib import Path
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
 # Of the sampled tests, one in so many is run by `make test`.
 ONE_IN = 4
+SUITES = ("bookworm", "trixie")
 
 
 @functools.cache
@@ -25,6 +27,17 @@ def seed() -> int:
     asked = ["git", "rev-parse", "HEAD^{tree}"]
     done = subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return int(done.stdout.strip()[:8] or "0", 16) % 10**6
+
+
+def suite_of(file: str, number: int) -> str:
+    """Return the suite on which the seed `number` runs a file that is marked `either_suite`."""
+    return SUITES[hashlib.sha256(f"{number} {file}".encode()).digest()[0] % len(SUITES)]
+
+
+def is_elsewhere(name: str, number: int) -> bool:
+    """Tell whether a test of such a file (pytest's node id) is one of the suites that the seed `number` leaves out."""
+    there = [suite for suite in SUITES if suite in name.partition("::")[2]]
+    return bool(there) and there != [suite_of(name.partition("::")[0], number)]
 
 
 def is_chosen(name: str, number: int) -> bool:

@@ -21,7 +21,7 @@ from tests.lab.artefacts import keep
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 SSLYZE = Path(sys.executable).with_name("sslyze")
 TWO_YEARS = 63072000
 HEADER_OF_ITS_OWN = """{% extends "homeport/nginx/site.conf" %}
