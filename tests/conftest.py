@@ -31,8 +31,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
-    of the tests marked `sampled`, and of the suites of those marked `either_suite`. What `-m` or `-k` leaves out is gone
-    by then, and counts for nothing.
+    of the tests marked `sampled`, and of the suites of those marked `either_suite`. What `-m` or `-k` leaves out is
+    gone by then, and counts for nothing.
     """
     if impossible := surroundings.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)

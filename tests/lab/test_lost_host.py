@@ -11,6 +11,7 @@ from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
+STARTS = "systemctl list-units --plain --no-legend 'homeport-hello-start-*.service' | wc -l"
 
 
 def test_a_run_ends_when_its_host_is_gone_and_the_next_one_takes_it_up(
@@ -23,7 +24,8 @@ def test_a_run_ends_when_its_host_is_gone_and_the_next_one_takes_it_up(
     old = seen.get("/health")["release"]
     project.write("NEWS.txt", "next")
     cable = f"hp{lab.id}v{host.address.rpartition('.')[2]}"
-    data = {"migrate_command": "echo begun >>/var/lib/hello/begun; sleep 120", "migrate_timeout_seconds": 300}
+    migration = "echo begun >>/var/lib/hello/begun; until [ -e /var/lib/hello/on ]; do sleep 1; done"
+    data = {"migrate_command": migration, "migrate_timeout_seconds": 600}
     with project.started(host.name, "-y", **data) as process:
         assert until(lambda: seen.inside.file("/var/lib/hello/begun").exists, 60)
         subprocess.run(["ip", "link", "set", cable, "down"], check=True)
@@ -34,7 +36,11 @@ def test_a_run_ends_when_its_host_is_gone_and_the_next_one_takes_it_up(
     subprocess.run(["ip", "link", "set", cable, "up"], check=True)
     assert until(seen.answers)
     assert seen.get("/health")["release"] == old
-    project.deployed(host, lock_wait_seconds=300, **data)
+    with project.started(host.name, "-y", lock_wait_seconds=300, **data) as process:
+        assert until(lambda: seen.shell(STARTS) == "2", 120)
+        seen.shell("touch /var/lib/hello/on")
+        said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
     assert seen.get("/health")["release"] != old
     # What had begun was waited for, and not begun once more.
     assert seen.shell("cat /var/lib/hello/begun") == "begun"
