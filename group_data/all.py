@@ -85,6 +85,11 @@ processes = {}
 # {"command": "python -m app.digest", "schedule": "daily"}}`.
 timers = {}
 
+# Shell commands on each machine before each start of the server and of each of `processes`, also at boot and after a
+# crash, by the same user in the same sandbox; one that fails is a failed start. Each is a text, or `{"command": …,
+# "timeout_seconds": 300}`.
+before_start = []
+
 # Loopback port of the blue slot.
 port_blue = 8001
 

@@ -24,7 +24,7 @@ from jinja2 import (
 from homeport.compiled import compiled_templates
 from homeport.errors import UsageError
 from homeport.paths import TEMPLATES
-from homeport.rendering_filters import replace_shell, systemd_quote
+from homeport.rendering_filters import replace_shell, shell_quote, systemd_quote
 
 
 @lru_cache(maxsize=8)
@@ -42,6 +42,7 @@ def environment(overrides: Path | None) -> Environment:
         bytecode_cache=compiled_templates(),
     )
     jinja.filters["replace_shell"] = replace_shell
+    jinja.filters["shell_quote"] = shell_quote
     jinja.filters["systemd_quote"] = systemd_quote
     jinja.filters["json"] = json.dumps
     return jinja

@@ -27,6 +27,11 @@ def systemd_quote(value: object) -> str:
     return '"' + "".join(_escape(character) for character in doubled) + '"'
 
 
+def shell_quote(value: object) -> str:
+    """Return `value` as one word of a POSIX shell script, meaning exactly itself."""
+    return shlex.quote(str(value))
+
+
 def replace_shell(command: object) -> str:
     """Return a shell command such that the shell makes way for the program, which then gets the unit's signals.
 

@@ -32,5 +32,9 @@ VALUES: dict[str, Any] = {
     "processes": ("worker",),
     "timers": ("digest",),
     "commands": None,
+    "before_start": (),
+    "before_start_seconds": 0,
+    "kill_seconds": 10,
+    "pause_seconds": 20,
     **SANDBOX,
 }

@@ -12,6 +12,8 @@ from .output import HostError
 from .units import command_status, run
 
 TAIL_LINES = 20
+# After our mark, what the script of `before_start` says of the command that failed.
+STEP = "before_start: "
 # si_code values of waitpid's signal, as systemd's ExecMainCode gives them.
 CLD_KILLED = ("2", "3")
 
@@ -26,6 +28,8 @@ def failure(
     migration_failed = migration["ActiveState"] == "failed"
     unit = layout.migrate_unit(slot) if migration_failed else layout.unit(slot)
     entries = since(unit, position)
+    if not migration_failed and (cause := before_start(entries)):
+        return error(cause, tail(entries, health_path), layout.app)
     word, lines = last_word(entries), tail(before_the_stop(entries), health_path)
     cause = explain_migration(migration, entries) if migration_failed else explain(app, word)
     advice = hints.hint(lines, layout.app) or ("" if migration_failed else hints.of_health(word))
@@ -36,6 +40,23 @@ def error(cause: str, lines: tuple[str, ...], app: str) -> HostError:
     """Return the error for something of the application `app` that failed by `cause`, with what to do about it."""
     advice = hints.hint(lines, app)
     return HostError(f"{cause}; {advice}" if advice else cause, lines)
+
+
+def process_failure(name: str, kind: str, state: dict[str, str], position: str, app: str) -> HostError:
+    """Return the error for the process unit `name`, called `kind`, of `app` that did not come up."""
+    entries = since(name, position)
+    return error(f"{kind} does not come up ({before_start(entries) or ending(state)})", tail(entries), app)
+
+
+def before_start(entries: list[tuple[str, str]]) -> str:
+    """Return which command of `before_start` failed, how, and its last line; "" when none did."""
+    mark, own, found = f"{PREFIX}{STEP}", "", ""
+    for source, line in entries:
+        if source == "before-start" and line.startswith(mark):
+            found, own = f"{line.removeprefix(PREFIX)}{f': {own}' if own else ''}", ""
+        elif source == "before-start" and line.strip():
+            own = line
+    return found
 
 
 def explain_migration(migration: dict[str, str], entries: list[tuple[str, str]]) -> str:
@@ -142,6 +163,11 @@ def before_the_start(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
         number for number, (source, line) in enumerate(entries) if source == "systemd" and line.startswith("Starting ")
     ]
     return entries[: starts[-1]] if starts else entries
+
+
+def newest_start(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what was written since the newest start: all, where the journal does not say when that was."""
+    return entries[len(before_the_start(entries)) :] or entries
 
 
 def last_word(entries: list[tuple[str, str]]) -> str:

@@ -40,8 +40,7 @@ def start(layout: Layout, slot: str) -> None:
     for name in names:
         state = units.show(name)
         if state["ActiveState"] != "active" or _restarts(name):
-            lines = failures.tail(failures.since(name, position))
-            raise failures.error(f"{_kind(name)} does not come up ({failures.ending(state)})", lines, layout.app)
+            raise failures.process_failure(name, _kind(name), state, position, layout.app)
     if done.returncode:
         raise HostError(f"processes cannot be started: {done.stderr.strip()}")
 

@@ -30,6 +30,8 @@ RESERVE_BYTES = 256 * 1024 * 1024
 DEPENDENCIES = re.compile(
     r"^(Requires|Requisite|Wants|BindsTo|PartOf|Upholds|OnFailure|OnSuccess|StopWhenUnneeded)=(.*\\\n)*.*\n", re.M
 )
+# What is done before a start is done for production: a model is fetched, a service waited for, by the network.
+BEFORE_START = re.compile(r"^ExecStartPre=\S+/before-start .*\n", re.M)
 ONE_WORKER = (re.compile(r" --workers \d+\b"), " --workers 1")
 CHANGES = """
 [Service]
@@ -83,7 +85,7 @@ def derive(unit: str, state: Path, folder: Path, copy: Path) -> str:
 
     `state` is the state folder as the application knows it, `folder` what that is with all links followed.
     """
-    alone = ONE_WORKER[0].sub(ONE_WORKER[1], DEPENDENCIES.sub("", unit))
+    alone = ONE_WORKER[0].sub(ONE_WORKER[1], BEFORE_START.sub("", DEPENDENCIES.sub("", unit)))
     return alone.rstrip("\n") + "\n" + CHANGES.format(state=state, folder=folder, copy=copy)
 
 

@@ -54,6 +54,11 @@ class Release(NamedTuple):
     by: str = ""
     import_folders: tuple[str, ...] = ()
 
+    @property
+    def has_before_start(self) -> bool:
+        """Tell whether commands run before each start of its processes."""
+        return (self.files / "before-start").exists()
+
 
 def load(layout: Layout, release_id: str) -> Release:
     """Read the release `release_id`; raise HostError when it is not on the host or not whole."""

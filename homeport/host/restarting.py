@@ -2,8 +2,8 @@
 
 With several workers the manager is told to replace them one after the other (SIGHUP; it keeps the port open all the
 time). It gives a new worker 5 s to start (uvicorn's timeout_worker_healthcheck, which `fastapi run` cannot set) and
-else keeps the old ones. Then, for a lone worker, which is the server itself and would end, and when asked for, the same
-release is brought up in the other slot and switched to.
+else keeps the old ones. Then, for a lone worker, which is the server itself and would end, for a release with
+`before_start`, and when asked for, the same release is brought up in the other slot and switched to.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
     if live is None or live.release is None or not live.active:
         raise HostError("nothing is live here that could be restarted; deploy first")
     release = load(layout, live.release)
+    # A signal starts workers, and nothing that `before_start` names before them.
+    new_slot = new_slot or release.has_before_start
     if not new_slot and len(workers(layout, live.name)) > 1 and _in_place(layout, live.name, release):
         processes.stop(layout, live.name)
         processes.start(layout, live.name)

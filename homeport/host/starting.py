@@ -215,16 +215,16 @@ def _name(pids: set[int]) -> str:
 
 def _show_progress(layout: Layout, slot: str, release: Release, starting: subprocess.Popen[bytes]) -> None:
     """Say what is being waited for, after a second and then every PROGRESS_SECONDS, until `starting` ends."""
-    migrating: bool | None = None
+    phase: str | None = None
     looked = began = due = time.monotonic()
     while _goes_on(starting, LOOK_SECONDS):
         now = time.monotonic()
-        if migrating is not (migrating := _is_migrating(layout, slot, release)):
+        if phase != (phase := _phase(layout, slot, release)):
             began, due = looked, now
         looked = now
         if now >= due:
             due = now + PROGRESS_SECONDS
-            say(f"{layout.app}: {_progress(layout, release.ports[slot], release, migrating, now - began)}")
+            say(f"{layout.app}: {_progress(layout, release.ports[slot], release, phase, now - began)}")
 
 
 def _goes_on(process: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -236,11 +236,14 @@ def _goes_on(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-def _progress(layout: Layout, port: int, release: Release, migrating: bool, seconds: float) -> str:
-    if migrating:
-        return f"migrating ({seconds:.0f} s)"
+def _progress(layout: Layout, port: int, release: Release, phase: str, seconds: float) -> str:
+    if phase:
+        return f"{phase} ({seconds:.0f} s)"
     return health.progress(port, release.health, health.ask(port, release.health, health.site_name(layout)), seconds)
 
 
-def _is_migrating(layout: Layout, slot: str, release: Release) -> bool:
-    return release.has_migration and units.show(layout.migrate_unit(slot))["ActiveState"] == "activating"
+def _phase(layout: Layout, slot: str, release: Release) -> str:
+    """Return what comes before the server's own start and is at work; "" when nothing is."""
+    if release.has_migration and units.show(layout.migrate_unit(slot))["ActiveState"] == "activating":
+        return "migrating"
+    return "running before_start" if units.show(layout.unit(slot))["SubState"] == "start-pre" else ""

@@ -126,6 +126,7 @@ class HostRun(ABC):
         """
         settings = self.settings
         start = settings.migrate_timeout_seconds + settings.health_timeout_seconds
+        start += sum(step.timeout_seconds for step in settings.before_start)
         switch = settings.watch_seconds + settings.drain_timeout_seconds
         return "--lock-wait", str(max(settings.lock_wait_seconds, start + switch))
 

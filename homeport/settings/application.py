@@ -20,6 +20,7 @@ from homeport.settings.types import (
     ProcessName,
     ReleaseName,
     Releases,
+    Steps,
     Text,
     Timer,
     Variables,
@@ -117,6 +118,12 @@ class ApplicationSettings(BaseModel):
         default_factory=dict,
         description="Commands of the same release that run at times (schedule: as systemd.time(7) has it), by name: "
         '`{"digest": {"command": "python -m app.digest", "schedule": "daily"}}`.',
+    )
+    before_start: Steps = Field(
+        (),
+        description="Shell commands on each machine before each start of the server and of each of `processes`, also "
+        "at boot and after a crash, by the same user in the same sandbox; one that fails is a failed start. Each is a "
+        'text, or `{"command": …, "timeout_seconds": 300}`.',
     )
     port_blue: int = Field(8001, ge=1024, le=65535, description="Loopback port of the blue slot.")
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")

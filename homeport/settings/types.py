@@ -165,6 +165,15 @@ class Hook(BaseModel):
     timeout_seconds: int = Field(60, ge=1)
 
 
+class Step(BaseModel):
+    """A shell command before each start of a release's processes, run as they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    command: Text = Field(min_length=1)
+    timeout_seconds: int = Field(300, ge=1)
+
+
 class Process(BaseModel):
     """A long-running command of a release beside the server, a queue worker, say."""
 
@@ -187,6 +196,7 @@ class Timer(BaseModel):
 # A dot stands before it in a unit's name, which no application's name has: `notes.worker@blue.service`.
 ProcessName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$"), BeforeValidator(as_text)]
 Hooks = Annotated[tuple[Hook, ...], BeforeValidator(as_hooks)]
+Steps = Annotated[tuple[Step, ...], BeforeValidator(as_hooks)]
 Processes = Annotated[dict[ProcessName, Process], BeforeValidator(as_processes)]
 
 EnvironmentName = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")

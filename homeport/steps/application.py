@@ -76,7 +76,7 @@ def _etc(context: Context, release: str) -> tuple[File, ...]:
         File(f"{folder}/env", environment_file(_variables(context)), mode=0o640, group=app, secret=True),
         File(f"{folder}/release.json", json.dumps(record(context, release, workers), indent=2) + "\n"),
         File(f"{folder}/site.conf", site(context)),
-        *(File(f"{folder}/{name}", text, mode=0o755 if name == "migrate" else 0o644) for name, text in units.items()),
+        *(File(f"{folder}/{name}", text, mode=0o644 if "." in name else 0o755) for name, text in units.items()),
     )
 
 

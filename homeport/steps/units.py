@@ -9,6 +9,13 @@ from homeport.settings import Settings
 from homeport.steps.context import Context
 from homeport.steps.record import behaviour
 
+# The script of the setting `before_start`, which the units of server and processes run first.
+BEFORE_START = "before-start"
+# How long such a command, its time up, may take to end before it is killed.
+KILL_SECONDS = 10
+# Between two starts that fail. The units' start limit is twelve in three minutes.
+PAUSE_SECONDS = 20
+
 
 def release_units(context: Context, release: str, workers: int) -> dict[str, str]:
     """Render the release's units (and its migration script, when it has one) by file name.
@@ -30,10 +37,13 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "has_migration": migrates,
         "processes": tuple(settings.processes),
         "timers": tuple(settings.timers),
+        **_before_start(settings),
         **_sandbox(settings),
         "commands": None if settings.migrate_command == "auto" else settings.migrate_command,
     }
     names = {"app.service": "systemd/app@.service"}
+    if settings.before_start:
+        names |= {BEFORE_START: "systemd/before-start.sh"}
     if migrates:
         names |= {"migrate.service": "systemd/app-migrate@.service", "migrate": "systemd/migrate.sh"}
     files = {name: context.render(template, **values) for name, template in names.items()}
@@ -46,6 +56,17 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         files[f"extra.{name}.service"] = context.render("systemd/app.task@.service", **own)
         files[f"extra.{name}.timer"] = context.render("systemd/app.task@.timer", **own)
     return files
+
+
+def _before_start(settings: Settings) -> dict[str, object]:
+    """Return what the templates are told of the commands before each start; the seconds are what they all may take."""
+    most = sum(step.timeout_seconds + KILL_SECONDS for step in settings.before_start)
+    return {
+        "before_start": settings.before_start,
+        "before_start_seconds": most + PAUSE_SECONDS if settings.before_start else 0,
+        "kill_seconds": KILL_SECONDS,
+        "pause_seconds": PAUSE_SECONDS,
+    }
 
 
 def _sandbox(settings: Settings) -> dict[str, object]:

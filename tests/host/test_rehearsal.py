@@ -87,3 +87,11 @@ def test_a_state_folder_on_a_disk_that_is_away_is_no_obstacle(tmp_path: Path) ->
     layout.state.symlink_to(tmp_path / "mnt/away/notes")
 
     clean(layout)
+
+
+def test_what_comes_before_a_start_is_left_out_and_nothing_else_before_it() -> None:
+    values = RELEASE | {"before_start": ("./fetch",)}
+    text = render("systemd/app@.service", None, **values).replace("[Service]\n", "[Service]\nExecStartPre=/bin/own\n")
+
+    assert len(settings(text)["ExecStartPre"]) == 2
+    assert settings(derive(text, STATE, FOLDER, COPY))["ExecStartPre"] == ["/bin/own"]

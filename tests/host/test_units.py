@@ -58,6 +58,7 @@ def test_a_zero_byte_is_refused() -> None:
     [
         {},
         {"has_migration": False, "memory_max_megabytes": 256},
+        {"before_start": ("./fetch",), "before_start_seconds": 330},
         {
             "entrypoint": ("my app/main's.py", "--app", '$100%"\\'),
             "health": values()["health"] | {"path": "/h?a=%20&b=$c"},
@@ -116,6 +117,15 @@ def test_every_unit_says_where_the_applications_own_code_is(template: str) -> No
 
 def test_a_unit_without_migration_does_not_ask_for_one() -> None:
     assert "migrate" not in render("systemd/app@.service", None, **values(has_migration=False))
+
+
+def test_commands_before_the_start_have_room_in_its_time_out() -> None:
+    stepped = values(before_start=("./fetch",), before_start_seconds=330, name="worker", command="true")
+    for template, process, seconds in (("app@", "server", 60 + 15 + 330), ("app.process@", "worker", 15 + 330)):
+        unit = render(f"systemd/{template}.service", None, **stepped)
+        assert f"\nExecStartPre=/etc/homeport/notes/slots/%i/before-start {process} %n\n" in unit
+        assert f"\nTimeoutStartSec={seconds}\n" in unit
+        assert "before-start" not in render(f"systemd/{template}.service", None, **stepped | values())
 
 
 def test_memory_is_limited_only_when_asked_for() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from homeport.host import files as program_files
 from homeport.lab import Lab, LabHost
 from homeport.rendering import render
+from homeport.settings.types import Step
 from tests.lab import remote
 from tests.pace import until as until
 from tests.unit_values import VALUES
@@ -156,6 +157,7 @@ class Machine:
         migration: str = MIGRATE,
         processes: dict[str, str] | None = None,
         timers: dict[str, tuple[str, str]] | None = None,
+        before_start: tuple[Step, ...] = (),
         record: dict[str, Any] | None = None,
         **health: Any,
     ) -> str:
@@ -165,12 +167,13 @@ class Machine:
         """
         etc, code = f"/etc/homeport/{APP}/releases/{release}", f"/srv/{APP}/releases/{release}"
         record = {**_record(release, migrate, health), **(record or {})}
-        units = _units(release, record, workers, migration if migrate else None, processes or {}, timers or {})
+        beside = processes or {}, timers or {}, before_start
+        units = _units(release, record, workers, migration if migrate else None, *beside)
         content = {
             f"{code}/main.py": (main, 0o644),
             f"{etc}/release.json": (json.dumps(record), 0o644),
             f"{etc}/env": (environment, 0o640),
-            **{f"{etc}/{name}": (text, 0o755 if name == "migrate" else 0o644) for name, text in units.items()},
+            **{f"{etc}/{name}": (text, 0o644 if "." in name else 0o755) for name, text in units.items()},
         }
         self.put(content)
         self.root(
@@ -231,6 +234,7 @@ def _units(
     migration: str | None,
     processes: dict[str, str],
     timers: dict[str, tuple[str, str]],
+    before_start: tuple[Step, ...],
 ) -> dict[str, str]:
     """Render the unit files of a release by name, and its migration script."""
     values: dict[str, Any] = {
@@ -240,8 +244,6 @@ def _units(
         "release_id": release,
         "entrypoint": ("main.py",),
         "workers": workers,
-        "access_log": False,
-        "memory_max_megabytes": None,
         "stop_timeout_seconds": 10,
         "health": record["health"],
         "migrate_timeout_seconds": 60,
@@ -249,10 +251,14 @@ def _units(
         "processes": tuple(processes),
         "timers": tuple(timers),
         "commands": (migration,),
+        "before_start": before_start,
+        "before_start_seconds": 60 if before_start else 0,
     }
     units = {"app.service": render("systemd/app@.service", **values)}
     for name, command in processes.items():
         units[f"extra.{name}.service"] = render("systemd/app.process@.service", name=name, command=command, **values)
+    if before_start:
+        units["before-start"] = render("systemd/before-start.sh", **values)
     for name, (command, schedule) in timers.items():
         own = {**values, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
         for kind in ("service", "timer"):

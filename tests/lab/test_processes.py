@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from homeport.lab import Lab
+from homeport.settings.types import Step
 from tests.lab.host_machine import Machine, until
 from tests.lab.seasoned import Seasoned
 
@@ -43,6 +44,14 @@ def ticks(machine: Machine) -> list[str]:
 
 def pid(machine: Machine, unit: str) -> str:
     return machine.root(f"systemctl show -P MainPID '{unit}'").stdout.strip()
+
+
+def before(machine: Machine) -> list[str]:
+    return machine.root("cat /var/lib/app/before").stdout.splitlines()
+
+
+def live(machine: Machine) -> str:
+    return "green" if machine.root("test -e /etc/homeport/app/live-green", check=False).returncode == 0 else "blue"
 
 
 def installed(machine: Machine, slot: str) -> list[str]:
@@ -136,6 +145,50 @@ def test_a_worker_that_cannot_even_begin_is_shown_with_its_words(machine: Machin
     assert machine.serving() == "r2"
 
 
+def test_what_comes_before_each_start_comes_before_each_start(machine: Machine) -> None:
+    note = 'echo "$HOMEPORT_PROCESS $HOMEPORT_RELEASE $(id -un)" >>"$STATE_DIRECTORY/before"'
+    fails = '[ ! -e "$STATE_DIRECTORY/away" ] || { echo "no model at models.example.com"; exit 3; }'
+    steps = tuple(Step(command=command) for command in (note, fails))
+    machine.release("stepped", processes={"worker": WORKER}, before_start=steps)
+    machine.deploy("stepped")
+    assert before(machine) == ["server stepped app", "worker stepped app"]
+
+    machine.root(f"kill -9 {pid(machine, f'app@{live(machine)}')}")
+
+    assert until(lambda: before(machine)[2:] == ["server stepped app"])
+    assert until(lambda: machine.serving() == "stepped")
+
+
+def test_a_command_before_the_start_that_fails_is_a_failed_start_with_its_words(machine: Machine) -> None:
+    machine.root("touch /var/lib/app/away")
+    steps = (Step(command="echo looking; ls /var/lib/app/away >&2; exit 3"), Step(command="touch /var/lib/app/never"))
+    machine.release("unprepared", before_start=steps)
+
+    done = machine.run("start", "unprepared")
+
+    assert done.returncode == 1
+    assert (
+        "release unprepared: before_start: echo looking; ls /var/lib/app/away >&2; exit 3 failed (status 3): "
+        "/var/lib/app/away\n"
+    ) in done.stdout
+    assert "\n  looking\n" in done.stdout
+    assert machine.serving() == "stepped"
+    assert machine.root("test -e /var/lib/app/never", check=False).returncode == 1
+
+
+def test_at_boot_it_is_tried_until_it_works(machine: Machine) -> None:
+    machine.lab.reboot(machine.host, hard=True)
+    unit = f"app@{live(machine)}"
+    # The second attempt is systemd's own: from then on one takes longer than the start limit counts.
+    assert until(lambda: machine.root(f"systemctl show -P NRestarts {unit}").stdout.strip() == "1")
+    assert machine.root(f"systemctl show -P SubState {unit}").stdout.strip() in ("start-pre", "auto-restart")
+    assert until(lambda: machine.root(f"pgrep -u app -x sleep; systemctl show -P SubState {unit}").stdout[:1].isdigit())
+
+    machine.root("rm /var/lib/app/away")
+
+    assert until(lambda: machine.serving() == "stepped")
+
+
 def test_a_schedule_that_is_none_fails_the_release_before_the_switch(machine: Machine) -> None:
     machine.release("never", timers={"tick": ("true", "every blue moon")})
 
@@ -144,7 +197,7 @@ def test_a_schedule_that_is_none_fails_the_release_before_the_switch(machine: Ma
     assert done.returncode == 1
     assert "error: app: release never: systemd does not accept its units: " in done.stdout
     assert "every blue moon" in done.stdout
-    assert machine.serving() == "r2"
+    assert machine.serving() == "stepped"
 
 
 def test_a_run_that_a_switch_finds_at_work_is_finished_and_the_next_waits_for_it(machine: Machine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeport.host.failures import STEP
 from homeport.host.hints import hint, of_health
 from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.rules.diagnosis.case import Case
@@ -12,6 +13,7 @@ from homeport.rules.diagnosis.finding import NOTICE, TROUBLE, Finding
 NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
 # Restarts that make a loop of it, as long as it is not healthy.
 LOOP = 3
+BEFORE_START = "a command of before_start fails, and the application does not start without it"
 LONGEST_EVIDENCE = 240
 # Results of a unit whose own process has ended badly; with others it was never begun.
 DYING = ("start-limit-hit", "exit-code", "signal", "core-dump", "oom-kill", "timeout")
@@ -105,6 +107,11 @@ def _down(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
     words = f": {unit['last'][-1]}" if unit["last"] else ""
+    if unit["last"] and unit["last"][-1].startswith(STEP):
+        said = short(f"{unit['restarts']} restarts, {unit['active']}{words}")
+        fix = f"it is tried again by itself; at once: systemctl restart {name} (on the host)"
+        advice = hint(unit["last"], case.settings.app_name)
+        return Finding("before_start_failed", BEFORE_START, said, f"{advice}, and deploy" if advice else fix)
     # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     retried = case.retried("application")
     if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):

@@ -12,7 +12,7 @@ TROUBLE: Severity = "trouble"
 NOTICE: Severity = "notice"
 
 DISK = ("disk_read_only", "disk_full", "inodes_gone")
-APPLICATION = ("app_crash_loop", "app_down", "app_hung", "app_unhealthy")
+APPLICATION = ("before_start_failed", "app_crash_loop", "app_down", "app_hung", "app_unhealthy")
 AROUND = ("process_failed", "migration_failed", "release_failed", "unit_failed")
 SITE = ("site_error", "site_unreachable", "answers_too_slow", "answers_cut")
 DATABASE = ("database_locked", "database_unreachable")
@@ -32,7 +32,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(DATABASE, (*APPLICATION, *AROUND, *SITE)),
     "migration_failed": ("app_crash_loop", "app_down", "release_failed", *SITE),
     "port_taken": (*APPLICATION, "proxy_down", *SITE, "port_closed"),
-    **dict.fromkeys(("app_crash_loop", "app_down"), ("process_failed", *SITE)),
+    **dict.fromkeys(("before_start_failed", "app_crash_loop", "app_down"), ("process_failed", *SITE)),
     **dict.fromkeys(("app_hung", "app_unhealthy"), SITE),
     "proxy_config": ("proxy_down", "proxy_stale", "port_closed", *SITE),
     "proxy_down": ("port_closed", *SITE),

@@ -56,6 +56,10 @@ def met(kind: str, count: int = 1) -> dict[str, Any]:
 
 
 DEAD = unit("failed", result="start-limit-hit", restarts=12, ending="status 1", last=["ValueError: no colour"])
+UNPREPARED: dict[str, Any] = {
+    **{"active": "activating", "sub": "start-pre", "result": "exit-code", "restarts": 3},
+    "last": ["no such host", "before_start: ./fetch failed (status 4): no such host"],
+}
 REFUSING = {**units(app=DEAD), **slot()}
 
 
@@ -127,6 +131,11 @@ REFUSING = {**units(app=DEAD), **slot()}
             ),
         ),
         ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**REFUSING))),
+        (
+            "before_start_failed",
+            ["site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**units(app=unit(**UNPREPARED)), **slot())),
+        ),
         ("app_down", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("inactive")), **slot()))),
         (
             "app_hung",
