@@ -33,6 +33,10 @@ dependency_extras = []
 # are, except `dev`.
 dependency_groups = []
 
+# With `--data`, for an application without a lock: look for the newest versions that it allows instead of those in
+# `resolved/` (`homeport deploy --upgrade-dependencies`).
+upgrade_dependencies = False
+
 # What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic without that
 # command, for a function that makes the application, and for the two settings below.
 server = "fastapi"

@@ -32,11 +32,19 @@ def compiled_templates() -> CompiledTemplates | None:
 
     Each version of homeport has its own: its filters take part in the compilation.
     """
+    folder = cache_folder(f"templates-{__version__}")
+    return CompiledTemplates(str(folder)) if folder else None
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return a folder of ours in the user's cache directory; None where there can be none that is the user's own.
+
+    What lies there is run, or installed on machines.
+    """
     try:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        folder = Path(base) / "homeport" / f"templates-{__version__}"
+        folder = Path(base) / "homeport" / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # What lies there is run: it has to be the user's own.
-        return CompiledTemplates(str(folder)) if folder.stat().st_uid == os.getuid() else None
+        return folder if folder.stat().st_uid == os.getuid() else None
     except (OSError, RuntimeError):
         return None

@@ -12,6 +12,7 @@ from homeport.settings.brought import load_certificate, load_dns_credentials, lo
 from homeport.settings.loading import load
 from homeport.settings.secrets import load_secrets
 from homeport.source import read_source
+from homeport.source.resolving import resolved
 from homeport.steps.context import Context
 
 
@@ -24,6 +25,8 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
     settings = load(data, host)
     overrides = project / "overrides"
     source, secrets = read_source(settings, project), load_secrets(settings, project, host)
+    upgrade = settings.upgrade_dependencies
+    source = resolved(source, project, settings.app_name, secrets.installation, upgrade=upgrade)
     return Context(
         settings=settings,
         source=source,

@@ -23,15 +23,28 @@ Examples:
   homeport plan production --ref v1.4.2 --no-diff
   homeport plan production --json         for a pipeline; every night, it finds what has drifted
 """
+upgrade_option = click.option(
+    "--upgrade-dependencies",
+    is_flag=True,
+    help="Without a lock: take the newest versions that the application allows.",
+)
 ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag or commit.  [default: app_ref]")
 
 
 @click.command(epilog=DEPLOY_EXAMPLES)
 @target_options
 @ref_option
+@upgrade_option
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @lock_wait_option
-def deploy(target: str, limit: tuple[str, ...], ref: str | None, yes: bool, lock_wait: int | None) -> None:
+def deploy(
+    target: str,
+    limit: tuple[str, ...],
+    ref: str | None,
+    upgrade_dependencies: bool,
+    yes: bool,
+    lock_wait: int | None,
+) -> None:
     """Bring the hosts of TARGET to what settings and source say, and release the application.
 
     What each host does is shown as it happens, with the seconds since the beginning; the summary at the end, on
@@ -39,22 +52,27 @@ def deploy(target: str, limit: tuple[str, ...], ref: str | None, yes: bool, lock
     what is at work on a host is finished there, and the next deploy takes it up.
     """
     must_be_asked(yes=yes)
-    follow(project_line(target, limit, {"app_ref": ref, "lock_wait_seconds": lock_wait}, "-y"), yes=yes)
+    data = {"app_ref": ref, "upgrade_dependencies": upgrade_dependencies or None, "lock_wait_seconds": lock_wait}
+    follow(project_line(target, limit, data, "-y"), yes=yes)
 
 
 @click.command(epilog=PLAN_EXAMPLES)
 @target_options
 @ref_option
+@upgrade_option
 @click.option("--diff/--no-diff", default=True, help="Show how files differ.  [default: diff]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plan(target: str, limit: tuple[str, ...], ref: str | None, diff: bool, as_json: bool) -> None:
+def plan(
+    target: str, limit: tuple[str, ...], ref: str | None, upgrade_dependencies: bool, diff: bool, as_json: bool
+) -> None:
     """Show what a deploy to TARGET would change, per host and file; changes nothing.
 
     Exits with 3 when there is something, so that a pipeline can ask whether the hosts are as they should be. A host
     that could not be deployed to as it is (too little memory, no root, another who listens on port 80) is told of too,
     with status 1. Secrets are never shown.
     """
-    words = project_line(target, limit, {"app_ref": ref}, "--dry", "--diff")
+    data = {"app_ref": ref, "upgrade_dependencies": upgrade_dependencies or None}
+    words = project_line(target, limit, data, "--dry", "--diff")
     showing.plan(words, diffed if diff else undiffed, plans.document, as_json=as_json)
 
 

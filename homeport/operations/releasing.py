@@ -13,7 +13,7 @@ from homeport.operations.diff import show_release_diff
 from homeport.operations.locking import locks_of
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
-from homeport.rules.dependencies import install_environment
+from homeport.rules.environment import install_environment
 from homeport.source import Present
 from homeport.state import compare
 from homeport.state.changes import Change

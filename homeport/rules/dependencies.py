@@ -18,6 +18,7 @@ from homeport.rules.lock_freshness import why_stale
 from homeport.rules.own_package import OwnFile
 from homeport.rules.release_id import content_id
 from homeport.rules.requirements import inside, read_requirements
+from homeport.rules.resolving import RESOLVED, LeftOpen, all_are_hashed, left_open_by_project, left_open_by_requirements
 from homeport.rules.server import check_pins
 from homeport.rules.tree import folders
 from homeport.rules.uv_lock import Chosen, Lock, Table, read_lock, read_toml, shape_error, table
@@ -44,7 +45,7 @@ class Dependencies:
     `digest` names the environment (12 hexadecimal characters). `install` has the argument lists for uv, to be run in
     the release's folder with the variables of `install_environment`; that folder may be read-only. `warnings` are a
     line each. `requires_python` is a specifier that uv insists on, "" for none; `files` are what the release has for
-    uv besides those of git.
+    uv besides those of git; `leaves_open` is there where versions are not pinned.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Dependencies:
     warnings: tuple[str, ...] = ()
     requires_python: str = ""
     files: tuple[OwnFile, ...] = ()
+    leaves_open: LeftOpen | None = None
 
 
 @dataclass(frozen=True)
@@ -67,20 +69,6 @@ class Application:
     tree: str
     place: str
     workspace: Workspace | None = None
-
-
-def install_environment(environment: str) -> dict[str, str]:
-    """Return the variables with which `Dependencies.install` fills the virtual environment at the path `environment`.
-
-    UV_PYTHON keeps `uv sync` from replacing the environment by another one when the application's `.python-version` or
-    `requires-python` asks for a Python that the environment does not have: it fails instead (measured with uv 0.13).
-    """
-    return {
-        "VIRTUAL_ENV": environment,
-        "UV_PROJECT_ENVIRONMENT": environment,
-        "UV_PYTHON": posixpath.join(environment, "bin/python"),
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
 
 
 def decide_dependencies(application: Application, wishes: Wishes) -> Dependencies:
@@ -105,6 +93,14 @@ def decide_dependencies(application: Application, wishes: Wishes) -> Dependencie
     return _with_python(found, application, wishes)
 
 
+def resolved_to(found: Dependencies, text: str) -> Dependencies:
+    """Return dependencies that leave versions open with the versions in `text` (a requirements file) in their place."""
+    hashes = ("--require-hashes",) if all_are_hashed(text) else ()
+    digest = content_id("resolved", found.digest, text)
+    install = ((*_INSTALL, RESOLVED, *_COPIES, *hashes),)
+    return replace(found, digest=digest, install=install, files=(*found.files, OwnFile(RESOLVED, text)))
+
+
 def _with_python(found: Dependencies, application: Application, wishes: Wishes) -> Dependencies:
     """Return the dependencies with what there is to say of the Python; raise UsageError where none can do."""
     required = str(_pyproject(application, "project").get("requires-python", ""))
@@ -114,7 +110,10 @@ def _with_python(found: Dependencies, application: Application, wishes: Wishes) 
         raise UsageError(wrong, key="python_version", fix=python_version.fix(required))
     pinned = python_version.pinned_python(application.read(".python-version") or "")
     said = python_version.warnings(required, pinned, wishes.python_version)
-    return replace(found, warnings=(*found.warnings, *said), requires_python=insists)
+    left = found.leaves_open and replace(
+        found.leaves_open, floors=python_version.floors(required, wishes.python_version)
+    )
+    return replace(found, warnings=(*found.warnings, *said), requires_python=insists, leaves_open=left)
 
 
 def _from_lock(application: Application, wishes: Wishes) -> Dependencies:
@@ -188,7 +187,8 @@ def _from_requirements(application: Application, wishes: Wishes) -> Dependencies
     parts += [application.tree] if found.local or found.links else []
     hashes = ("--require-hashes",) if found.hashed else ()
     install = (*_INSTALL, "requirements.txt", *_COPIES, *hashes)
-    return Dependencies("requirements", _digest("requirements", application, wishes, parts), (install,))
+    digest = _digest("requirements", application, wishes, parts)
+    return Dependencies("requirements", digest, (install,), leaves_open=left_open_by_requirements(found))
 
 
 def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
@@ -208,7 +208,7 @@ def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
         "pyproject",
         _digest("pyproject", application, wishes, [text]),
         ((*_INSTALL, "pyproject.toml", *_COPIES, *wishes.options()),),
-        ("pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock",),
+        leaves_open=left_open_by_project(project, _pyproject(application, "tool", "uv"), wishes.options()),
     )
 
 

@@ -83,6 +83,17 @@ def warnings(required: str, pinned: str | None, asked: str | None) -> tuple[str,
     return ()
 
 
+def floors(required: str, asked: str | None) -> tuple[str, ...]:
+    """Return the oldest Pythons that versions of dependencies are looked for from, the first that may do first.
+
+    Everything from there on is looked at: machines of one run need not have the same system.
+    """
+    if asked:
+        return (asked,)
+    allowed = [version for version in sorted(SYSTEMS, key=_number) if allows(required, version)]
+    return tuple(dict.fromkeys((*allowed[:1], *(one for one in allowed if one in DEBIANS.values()))))
+
+
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 

@@ -37,7 +37,7 @@ class Requirements:
     """A requirements file with all that it includes: content by path, distributions by name, paths in the tree.
 
     `versions` has what is pinned with ==; `local` has what is installed from the tree, `links` the folders that are
-    searched for wheels.
+    searched for wheels, `options` the lines that say where packages come from, as they are.
     """
 
     contents: dict[str, str] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Requirements:
     local: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     hashed: bool = False
+    options: list[str] = field(default_factory=list)
 
 
 def normalized(name: str) -> str:
@@ -90,6 +91,9 @@ def _collect(
                 f"{path} installs {line.value} editable, which would tie all releases to the folder of one",
                 "name the dependencies themselves: the application runs from its own folder and needs no install",
             )
+        elif line.action == "option":
+            found.options.append(line.value)
+            found.hashed = found.hashed or line.hashed
         elif not constraint:
             _take(line, path, found)
 

@@ -59,6 +59,11 @@ class ApplicationSettings(BaseModel):
         description="Dependency groups of the project (`[dependency-groups]`) that are installed as well; with uv.lock "
         "the default groups are, except `dev`.",
     )
+    upgrade_dependencies: bool = Field(
+        False,
+        description="With `--data`, for an application without a lock: look for the newest versions that it allows "
+        "instead of those in `resolved/` (`homeport deploy --upgrade-dependencies`).",
+    )
     server: Server = Field(
         "fastapi",
         description='What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic '

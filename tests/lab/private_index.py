@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import zipfile
 
 from tests.lab.project import Seen
+from tests.package_index import wheel
 
 PORT = 8099
 SERVER = """
@@ -39,12 +38,6 @@ class Index(http.server.BaseHTTPRequestHandler):
 
 http.server.ThreadingHTTPServer(("127.0.0.1", {port}), Index).serve_forever()
 """
-METADATA = "Metadata-Version: 2.1\nName: vaulted\nVersion: 1\n"
-FILES = {
-    "vaulted/__init__.py": "",
-    "vaulted-1.dist-info/METADATA": METADATA,
-    "vaulted-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-}
 
 
 def url(password: str) -> str:
@@ -54,19 +47,10 @@ def url(password: str) -> str:
 
 def serve(seen: Seen, password: str) -> str:
     """Start the index on a machine; return the SHA-256 (hexadecimal) of its package `vaulted`, version 1."""
-    wheel = _wheel()
+    packed = wheel("vaulted", "1")
     digest = hashlib.sha256(f"us:{password}".encode()).hexdigest()
-    script = SERVER.format(wheel=base64.b64encode(wheel).decode(), digest=digest, port=PORT)
+    script = SERVER.format(wheel=base64.b64encode(packed).decode(), digest=digest, port=PORT)
     place = "/usr/local/lib/private-index.py"
     seen.shell(f"echo {base64.b64encode(script.encode()).decode()} | base64 -d >{place}")
     seen.shell(f"systemd-run --quiet --unit=private-index python3 {place}")
-    return hashlib.sha256(wheel).hexdigest()
-
-
-def _wheel() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
-        record = "".join(f"{name},,\n" for name in (*FILES, "vaulted-1.dist-info/RECORD"))
-        for name, text in {**FILES, "vaulted-1.dist-info/RECORD": record}.items():
-            packed.writestr(zipfile.ZipInfo(name), text)
-    return buffer.getvalue()
+    return hashlib.sha256(packed).hexdigest()

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeport.errors import UsageError
-from homeport.rules.dependencies import Application, Dependencies, decide_dependencies, install_environment
+from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
+from homeport.rules.environment import install_environment
 from homeport.rules.server import ServerChoice
 from homeport.rules.wishes import Wishes
 
@@ -60,7 +61,8 @@ def test_a_bare_pyproject_gives_its_dependencies_and_a_warning() -> None:
     found = decide({"pyproject.toml": PYPROJECT})
     assert found.kind == "pyproject"
     assert found.install == (("pip", "install", "-r", "pyproject.toml", *COPIES),)
-    assert found.warnings == ("pyproject.toml without a lock: versions are not pinned; run uv lock and commit uv.lock",)
+    assert found.leaves_open
+    assert (found.leaves_open.file, found.leaves_open.obstacle) == ("pyproject.toml", "")
 
 
 def test_the_order_is_lock_requirements_pyproject() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from homeport.rendering import render
-from homeport.rules.dependencies import install_environment
 from homeport.rules.entrypoint import fastapi_arguments
+from homeport.rules.environment import install_environment
 from tests.lab.project import until
 from tests.unit_values import VALUES
 

@@ -1,0 +1,121 @@
+"""Dependencies whose files leave versions open: what uv is asked to resolve them once, and what its answer becomes.
+
+Pure. The answer is a requirements file with every version, for all systems and all Pythons from a given one on, so that
+each machine of a run installs the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from homeport.rules.release_id import content_id
+from homeport.rules.requirements import Requirements, lines, normalized
+from homeport.rules.tree import OWN_FOLDER, some
+from homeport.rules.uv_lock import Table
+
+RESOLVED = f"{OWN_FOLDER}/requirements.txt"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PINNED = re.compile(r"[^=<>!~;@]*===?\s*[^\s;,*]+\s*(;.*)?")
+
+
+@dataclass(frozen=True)
+class LeftOpen:
+    """What the `file` of an application leaves open: the `names` of distributions whose version it does not pin.
+
+    `asked` is all that the file asks for; `options` are further words for uv, `lines` what stands at the head of the
+    answer (indexes, say), `floors` the oldest Pythons to try with. `obstacle` says why it cannot be
+    resolved for others, "" when it can.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    asked: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    floors: tuple[str, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name of what is asked for: the same as long as that is the same."""
+        return content_id(self.file, *self.asked, *self.options, *self.floors)
+
+
+def left_open_by_requirements(found: Requirements) -> LeftOpen | None:
+    """Return what a requirements file leaves open; None when all that it names is pinned."""
+    names = tuple(sorted(found.names - set(found.versions)))
+    if found.hashed or not names:
+        return None
+    obstacle = "it names files of the application" if found.local or found.links else ""
+    asked = tuple(part for path in sorted(found.contents) for part in (path, found.contents[path]))
+    return LeftOpen("requirements.txt", names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
+
+
+def left_open_by_project(project: Table, uv: Table, options: tuple[str, ...]) -> LeftOpen:
+    """Return what pyproject.toml (its `[project]` and `[tool.uv]`) leaves open; without a lock it pins nothing."""
+    named = [line for line in project.get("dependencies", ()) if isinstance(line, str)]
+    open_ones = [line for line in named if not _PINNED.fullmatch(line.strip())] or named
+    names = tuple(sorted({normalized(found[0]) for line in open_ones if (found := _NAME.match(line.strip()))}))
+    obstacle = "[tool.uv.sources] says where some come from, which only a lock can keep" if uv.get("sources") else ""
+    asked = json.dumps([project.get("dependencies"), project.get("optional-dependencies"), uv], default=str)
+    return LeftOpen("pyproject.toml", names, (asked,), options, obstacle=obstacle)
+
+
+def words(left: LeftOpen, floor: str) -> tuple[str, ...]:
+    """Return the words for uv that resolve it for Python `floor` and newer, on every system (read off uv 0.13).
+
+    Nothing of a package is run (`--no-build`), and nothing of this machine is in the answer.
+    """
+    what = ("pip", "compile", left.file, *left.options, "--universal", "--python-version", floor, "--generate-hashes")
+    alone = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    return (*what, "--no-build", *alone, "--quiet")
+
+
+def answered(left: LeftOpen, answer: str) -> str:
+    """Return the text that is kept of uv's answer: the lines of the application's own about indexes come first."""
+    return "".join(f"{line}\n" for line in (*left.lines, *plain(answer).splitlines()))
+
+
+def plain(text: str) -> str:
+    """Return a requirements file without its comments."""
+    found = (line.rstrip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in found if line and not line.lstrip().startswith("#"))
+
+
+def all_are_hashed(text: str) -> bool:
+    """Tell whether every requirement of a requirements file has a hash, without which pip's way is to take none."""
+    found = [line for line in lines(text) if line.action in ("requirement", "local")]
+    return bool(found) and all(line.hashed for line in found)
+
+
+def warning(left: LeftOpen, place: str) -> str:
+    """Return what to know of versions that are resolved at the path `place`, for an application that pins none."""
+    then = "commit that file; homeport deploy --upgrade-dependencies makes it anew"
+    return f"{_open(left)}; every machine gets those in {place} ({then})"
+
+
+def unresolved_warning(left: LeftOpen, why: str) -> str:
+    """Return what to know of versions that could not be resolved."""
+    fix = "run uv lock and commit uv.lock" if left.file == "pyproject.toml" else "pin them (uv pip compile)"
+    return f"{_open(left)}, and they cannot be resolved here ({why}), so machines may get different ones: {fix}"
+
+
+def _open(left: LeftOpen) -> str:
+    return f"{left.file}: versions are not pinned ({some(left.names)})"
+
+
+def failure(said: str, secrets: Mapping[str, str]) -> str:
+    """Return why uv could not resolve, in a line without the values of `secrets`."""
+    text = " ".join(re.sub(r"[×╰─▶│├]", " ", re.sub(r"\x1b\[[0-9;]*m", "", said)).split())
+    for value in sorted(filter(None, secrets.values()), key=len, reverse=True):
+        text = text.replace(value, "****")
+    text = re.sub(r"://[^/@\s]*@", "://****@", text.removeprefix("error: "))
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def is_about_python(said: str) -> bool:
+    """Tell whether uv's words are about the Python that it was to resolve for."""
+    return "Python" in said

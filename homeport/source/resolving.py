@@ -1,0 +1,148 @@
+"""Versions that an application leaves open, resolved once, on this machine, for all machines: `resolved/APP-KEY.txt`.
+
+The file lies in the project's folder and is made when it is missing; KEY is what the application's own files ask for,
+so that another commit with other files has another one, and the same files always give the same versions. Package
+indexes are asked by uv, no host is.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from homeport.compiled import cache_folder
+from homeport.paths import SYSTEM_CA_FILE
+from homeport.rules import resolving
+from homeport.rules.dependencies import resolved_to
+from homeport.source.release import Source
+
+FOLDER = "resolved"
+# An index that does not answer must not hold up a deploy whose machines may have another one.
+LONGEST_SECONDS = 180
+# What is in the folder is no part of a release, should the application be in the same repository.
+ATTRIBUTES = "* export-ignore\n"
+HEAD = """\
+# Made by homeport from {file} of {app}: the versions that every machine gets. Commit it. It is used as long as
+# {file} stays as it is; `homeport deploy --upgrade-dependencies` makes it anew.
+"""
+_LOCK = threading.RLock()
+
+
+def resolved(source: Source, project: Path, app: str, secrets: Mapping[str, str], *, upgrade: bool) -> Source:
+    """Return the source of `app` with all versions pinned, or, with a warning that says why, as it is.
+
+    `secrets` are variables for the package indexes. With `upgrade` the versions are looked for anew, once a process.
+    """
+    if source.dependencies.leaves_open is None:
+        return source
+    with _LOCK:
+        return _resolved(source, project.resolve(), app, tuple(sorted(secrets.items())), upgrade)
+
+
+def forget_resolutions() -> None:
+    """Look for versions again from now on: for a process that outlives one run."""
+    with _LOCK:
+        _resolved.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _resolved(source: Source, project: Path, app: str, secrets: tuple[tuple[str, str], ...], upgrade: bool) -> Source:
+    found, left = source.dependencies, source.dependencies.leaves_open
+    assert left is not None  # noqa: S101 - for the type checker
+    name = f"{app}-{left.key}.txt"
+    text = "" if upgrade else _kept(project, name)
+    place = f"{FOLDER}/{name}"
+    if not text:
+        text, why = ("", left.obstacle) if left.obstacle else _ask(source, left, dict(secrets))
+        if not text:
+            said = resolving.unresolved_warning(left, why)
+            return replace(source, dependencies=replace(found, warnings=(*found.warnings, said)))
+        place = _keep(project, name, HEAD.format(file=left.file, app=app) + text)
+    said = resolving.warning(left, place)
+    pinned = resolved_to(replace(found, warnings=(*found.warnings, said)), resolving.plain(text))
+    content = source.content and replace(source.content, more=(*source.content.more, *pinned.files[len(found.files) :]))
+    return replace(source, dependencies=pinned, content=content)
+
+
+def _kept(project: Path, name: str) -> str:
+    """Return what was resolved before, "" for nothing: the project's file, or else our own copy."""
+    for folder in (project / FOLDER, cache_folder(FOLDER)):
+        with suppress(OSError, UnicodeDecodeError):
+            if folder and (text := resolving.plain((folder / name).read_text("utf-8"))):
+                return text
+    return ""
+
+
+def _keep(project: Path, name: str, text: str) -> str:
+    """Write what was resolved into the project, and where that cannot be, into our own cache; return its path."""
+    for folder in (project / FOLDER, cache_folder(FOLDER)):
+        with suppress(OSError):
+            if folder:
+                folder.mkdir(exist_ok=True)
+                with suppress(FileExistsError), (folder / ".gitattributes").open("x") as attributes:
+                    attributes.write(ATTRIBUTES)
+                new = folder / f".{name}.new"
+                new.write_text(text, "utf-8")
+                new.replace(folder / name)
+                return f"{FOLDER}/{name}" if folder == project / FOLDER else str(folder / name)
+    return "no file, since none can be written"
+
+
+def _ask(source: Source, left: resolving.LeftOpen, secrets: dict[str, str]) -> tuple[str, str]:
+    """Return the versions as a requirements file; ("", why) where uv has none for us."""
+    uv = _uv()
+    if uv is None:
+        return "", "uv is not installed here"
+    why = ""
+    with tempfile.TemporaryDirectory(prefix="homeport-resolve-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
+            archive.extractall(folder, filter="data")
+        for floor in left.floors:
+            status, answer, said = _run([uv, *resolving.words(left, floor)], folder, secrets)
+            if status == 0 and folder not in answer:
+                return resolving.answered(left, answer), ""
+            why = why or resolving.failure(said, secrets) or "uv names files of this machine"
+            if not resolving.is_about_python(said):
+                break
+    return "", why
+
+
+def _run(words: list[str], folder: str, secrets: dict[str, str]) -> tuple[int, str, str]:
+    own = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable}
+    trust = {"SSL_CERT_FILE": SYSTEM_CA_FILE} if Path(SYSTEM_CA_FILE).exists() else {}
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    try:
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env={**trust, **inherited, **secrets, **own},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "", f"uv took longer than {LONGEST_SECONDS} s"
+    except OSError as error:
+        return 1, "", str(error)
+    return done.returncode, done.stdout, done.stderr
+
+
+def _uv() -> str | None:
+    """Return the uv that comes with homeport, or else the one that is on the path; None where there is none."""
+    ours = Path(sysconfig.get_path("scripts")) / "uv"
+    return str(ours) if ours.exists() else shutil.which("uv")
