@@ -6,6 +6,7 @@ share a kernel, so that their monotonic clocks are one.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 import pytest
 
 from homeport.lab import Lab
-from tests.lab.project import Project, Seen
+from tests.lab.project import Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
+from tests.package_index import served
 
 pytestmark = pytest.mark.lab
 COUNTED = 'echo "$HOMEPORT_RELEASE" >>"$STATE_DIRECTORY/migrations"'
@@ -44,6 +46,12 @@ class Fleet:
     def live(self) -> list[str]:
         """Return the release that answers on each machine; their ids differ, as their names do."""
         return [str(seen.get("/health")["release"]) for seen in self.machines]
+
+    def packages(self, *numbers: int) -> list[str]:
+        """Return what the live release has of the package `vaulted` on these machines."""
+        found = "cd /srv/hello/slots/{}/.venv/lib/python3*/site-packages && ls -d vaulted-*.dist-info"
+        slots = self.slots()
+        return [self.machines[number].shell(found.format(slots[number])).strip() for number in numbers]
 
     def slots(self) -> list[str]:
         return [str(seen.get("/health")["slot"]) for seen in self.machines]
@@ -115,3 +123,35 @@ def test_another_machine_takes_the_migration_of_the_same_release_over(fleet: Fle
     assert again.returncode == 0, again.stdout
     assert fleet.live() == live
     assert fleet.migrations() == [counted[0], counted[1], [*counted[2], live[2]]]
+
+
+def test_versions_that_are_left_open_are_the_same_on_machines_of_one_run_and_of_the_next(fleet: Fleet) -> None:
+    locked = (fleet.project.app / "requirements.txt").read_text()
+    pinned = [found[0] for line in locked.splitlines() if (found := re.match(r"[^\s#-][^\s;]*==[^\s;]+", line))]
+    own: dict[str, object] = {"migrate_command": "None"}
+    with served(fleet.machines[0].lab.context().network.gateway) as index:
+        index.upload("vaulted", "1")
+        lines = [f"--extra-index-url {index.url}", "vaulted>=1", *pinned]
+        fleet.project.write("requirements.txt", "\n".join(lines) + "\n")
+        alone = fleet.deploy("fleet0", **own)
+        assert alone.returncode == 0, alone.stdout
+        (kept,) = (fleet.project.folder / "resolved").glob("hello-*.txt")
+        assert (
+            "warning: requirements.txt: versions are not pinned (vaulted); every machine gets those in "
+            f"resolved/{kept.name} "
+        ) in alone.stdout
+        index.upload("vaulted", "2")
+
+        late = fleet.deploy("fleet1", "fleet2", **own)
+
+        assert late.returncode == 0, late.stdout
+        assert fleet.packages(0, 1, 2) == ["vaulted-1.dist-info"] * 3
+        assert changes_nothing(fleet.deploy("fleet0", **own).stdout)
+
+        newer = fleet.deploy("fleet0", "fleet1", upgrade_dependencies=True, **own)
+
+        assert newer.returncode == 0, newer.stdout
+        assert fleet.packages(0, 1) == ["vaulted-2.dist-info"] * 2
+        back = fleet.deploy("fleet0", release="previous")
+        assert back.returncode == 0, back.stdout
+        assert fleet.packages(0) == ["vaulted-1.dist-info"]
