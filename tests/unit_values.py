@@ -35,6 +35,5 @@ VALUES: dict[str, Any] = {
     "before_start": (),
     "before_start_seconds": 0,
     "kill_seconds": 10,
-    "pause_seconds": 20,
     **SANDBOX,
 }

@@ -61,8 +61,10 @@ def failed(layout: Layout, slot: str) -> str | None:
     for name in units.lasting(unit_names(layout, slot)):
         state = units.show(name)
         if state["ActiveState"] == "failed" or state["SubState"] == "auto-restart" or _restarts(name, state):
-            lines = failures.tail(failures.last(name))
-            word = f": {lines[-1]}" if lines else ""
+            entries = failures.last(name)
+            lines = failures.tail(entries)
+            step = failures.before_start(failures.newest_start(entries))
+            word = f": {step or lines[-1]}" if lines else ""
             return f"{_kind(name)} died{word}"
     return None
 

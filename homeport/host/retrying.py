@@ -76,7 +76,7 @@ def reason(layout: Layout, slot: str, kind: str, unit: str, position: str) -> Ho
     except HostError as error:
         return error
     found = failures.failure(layout, slot, app, migration, position, path)
-    said = f": {found.details[-1]}" if found.details else ""
+    said = f": {found.details[-1]}" if found.details and not str(found).endswith(found.details[-1]) else ""
     return HostError(f"{found}{said}", found.details)
 
 

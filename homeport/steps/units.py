@@ -13,8 +13,6 @@ from homeport.steps.record import behaviour
 BEFORE_START = "before-start"
 # How long such a command, its time up, may take to end before it is killed.
 KILL_SECONDS = 10
-# Between two starts that fail. The units' start limit is twelve in three minutes.
-PAUSE_SECONDS = 20
 
 
 def release_units(context: Context, release: str, workers: int) -> dict[str, str]:
@@ -63,9 +61,8 @@ def _before_start(settings: Settings) -> dict[str, object]:
     most = sum(step.timeout_seconds + KILL_SECONDS for step in settings.before_start)
     return {
         "before_start": settings.before_start,
-        "before_start_seconds": most + PAUSE_SECONDS if settings.before_start else 0,
+        "before_start_seconds": most,
         "kill_seconds": KILL_SECONDS,
-        "pause_seconds": PAUSE_SECONDS,
     }
 
 

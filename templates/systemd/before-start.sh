@@ -1,8 +1,8 @@
 #!/bin/sh
 # Written by homeport for {{ app }}, release {{ release_id }}: what is done before each start of a process, by the user,
-# in the sandbox and in the folder that it has itself. Arguments: the process ("server", or its name), and its unit.
+# in the sandbox and in the folder that it has itself. Argument: the process ("server", or its name).
 set -u
-HOMEPORT_PROCESS=$1 unit=$2
+HOMEPORT_PROCESS=$1
 export HOMEPORT_PROCESS
 child=
 trap '[ -z "$child" ] || kill -TERM "$child"; exit 143' TERM INT HUP
@@ -19,10 +19,6 @@ step() {
     how="failed (status $status)"
     [ $(($(date +%s) - began)) -lt "$1" ] || how="took longer than $1 s (timeout_seconds) and was stopped"
     printf 'homeport: before_start: %s %s\n' "$3" "$how"
-    # A start that somebody waits for fails at once. When systemd itself starts it again (after a boot, or a crash), what is
-    # waited for may take hours to come back: slower than the start limit, it is tried for ever.
-    restarts=$(systemctl show --property=NRestarts --value -- "$unit" 2>/dev/null) || restarts=0
-    [ "${restarts:-0}" -eq 0 ] || { sleep {{ pause_seconds }} & child=$!; wait "$child"; }
     exit 1
 }
 {% block commands %}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -17,27 +16,20 @@ from tests.unit_values import VALUES
 
 
 class Prepared:
-    """A folder like a release's, with a systemctl that knows how often systemd has started the unit again."""
+    """A folder like a release's."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.restarted("0")
 
-    def restarted(self, times: str) -> None:
-        program = self.folder / "systemctl"
-        program.write_text(f"#!/bin/sh\necho {times}\n")
-        program.chmod(0o755)
-
-    def start(self, *steps: Step, pause_seconds: int = 20) -> subprocess.Popen[str]:
+    def start(self, *steps: Step) -> subprocess.Popen[str]:
         script = self.folder / "before-start"
-        values = VALUES | {"before_start": steps, "pause_seconds": pause_seconds, "kill_seconds": 1}
+        values = VALUES | {"before_start": steps, "kill_seconds": 1}
         script.write_text(render("systemd/before-start.sh", None, **values))
-        variables = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
-        words = ["/bin/sh", str(script), "server", "notes@blue.service"]
-        return subprocess.Popen(words, cwd=self.folder, env=variables, stdout=-1, stderr=subprocess.STDOUT, text=True)
+        words = ["/bin/sh", str(script), "server"]
+        return subprocess.Popen(words, cwd=self.folder, stdout=-1, stderr=subprocess.STDOUT, text=True)
 
-    def run(self, *steps: Step, pause_seconds: int = 20) -> tuple[int, str]:
-        process = self.start(*steps, pause_seconds=pause_seconds)
+    def run(self, *steps: Step) -> tuple[int, str]:
+        process = self.start(*steps)
         said, _ = process.communicate(timeout=patience(30))
         return process.returncode, said
 
@@ -69,19 +61,6 @@ def test_one_that_takes_too_long_is_stopped_with_all_that_it_started(prepared: P
     assert until(lambda: not Path(f"/proc/{(prepared.folder / 'started').read_text().strip()}").exists())
 
 
-def test_what_systemd_starts_again_by_itself_waits_longer_than_the_start_limit_counts(prepared: Prepared) -> None:
-    prepared.restarted("1")
-    process = prepared.start(Step(command="exit 3"), pause_seconds=1000)
-    assert process.stdout
-    assert process.stdout.readline() == "homeport: before_start: exit 3 failed (status 3)\n"
-    assert process.poll() is None
-
-    process.send_signal(signal.SIGTERM)
-
-    assert process.wait(timeout=patience(10)) == 143
-    assert process.stdout.read() == ""
-
-
 def test_a_stop_ends_the_command_that_is_at_work(prepared: Prepared) -> None:
     process = prepared.start(Step(command="echo begun; sleep 1000; echo never"))
     assert process.stdout
@@ -91,11 +70,6 @@ def test_a_stop_ends_the_command_that_is_at_work(prepared: Prepared) -> None:
 
     assert process.wait(timeout=patience(10)) == 143
     assert process.stdout.read() == ""
-
-
-def test_without_a_systemd_that_answers_nothing_is_waited_for(prepared: Prepared) -> None:
-    (prepared.folder / "systemctl").write_text("#!/bin/sh\nexit 1\n")
-    assert prepared.run(Step(command="exit 3"), pause_seconds=1000)[0] == 1
 
 
 def test_a_failure_is_told_with_command_status_and_last_line() -> None:

@@ -123,7 +123,7 @@ def test_commands_before_the_start_have_room_in_its_time_out() -> None:
     stepped = values(before_start=("./fetch",), before_start_seconds=330, name="worker", command="true")
     for template, process, seconds in (("app@", "server", 60 + 15 + 330), ("app.process@", "worker", 15 + 330)):
         unit = render(f"systemd/{template}.service", None, **stepped)
-        assert f"\nExecStartPre=/etc/homeport/notes/slots/%i/before-start {process} %n\n" in unit
+        assert f"\nExecStartPre=/etc/homeport/notes/slots/%i/before-start {process}\n" in unit
         assert f"\nTimeoutStartSec={seconds}\n" in unit
         assert "before-start" not in render(f"systemd/{template}.service", None, **stepped | values())
 

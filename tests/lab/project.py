@@ -199,8 +199,3 @@ class Seen:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
-
-
-def changes_nothing(output: str) -> bool:
-    """Tell whether every phase of a run found nothing to do."""
-    return output.count("No changes") == output.count("Starting operation") > 0

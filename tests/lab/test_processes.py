@@ -5,6 +5,7 @@ The worker holds a lock while it runs, without waiting for it: were there ever t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -178,11 +179,10 @@ def test_a_command_before_the_start_that_fails_is_a_failed_start_with_its_words(
 
 def test_at_boot_it_is_tried_until_it_works(machine: Machine) -> None:
     machine.lab.reboot(machine.host, hard=True)
-    unit = f"app@{live(machine)}"
-    # The second attempt is systemd's own: from then on one takes longer than the start limit counts.
-    assert until(lambda: machine.root(f"systemctl show -P NRestarts {unit}").stdout.strip() == "1")
-    assert until(lambda: machine.root("pgrep -u app -x sleep", check=False).returncode == 0)
-    assert machine.root(f"systemctl show -P SubState {unit}").stdout.strip() == "start-pre"
+    noted = f"/run/homeport/app.{live(machine)}.retry.json"
+    assert until(lambda: "before_start: " in machine.root(f"cat {noted}", check=False).stdout)
+    said = json.loads(machine.root(f"cat {noted}").stdout)
+    assert said["reason"].endswith("failed (status 3): no model at models.example.com")
 
     machine.root("rm /var/lib/app/away")
 

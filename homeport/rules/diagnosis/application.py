@@ -107,13 +107,13 @@ def _down(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
     words = f": {unit['last'][-1]}" if unit["last"] else ""
+    retried = case.retried("application")
     if unit["last"] and unit["last"][-1].startswith(STEP):
-        said = short(f"{unit['restarts']} restarts, {unit['active']}{words}")
+        said = short(told(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}")
         fix = f"it is tried again by itself; at once: systemctl restart {name} (on the host)"
         advice = hint(unit["last"], case.settings.app_name)
         return Finding("before_start_failed", BEFORE_START, said, f"{advice}, and deploy" if advice else fix)
     # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
-    retried = case.retried("application")
     if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         said = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
         said = short(told(retried) if retried else said)
