@@ -13,13 +13,14 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-kill check bench reference docs lock clean
+.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-changed test-kill check bench reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
 	@echo "make test             all tests, those on real machines included, as far as this computer allows machines"
 	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
+	@echo "make test-changed     the tests that what differs from main can reach, by imports and by names of files"
 	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
@@ -90,6 +91,13 @@ test-examples: $(READY)
 # takes a few: three quarters of an hour.
 test-kill: $(READY)
 	@HOMEPORT_KILL=everywhere $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
+
+# Those without machines first; what they find is cheaper.
+test-changed: $(READY)
+	@for kind in fast machines; do \
+		reached=$$($(BIN)/python -m tests.changed $$kind) || exit; \
+		[ -z "$$reached" ] || $(BIN)/pytest $$reached -m "not qemu" || [ $$? = 5 ] || exit; \
+	done
 
 test-fast: $(READY)
 	@$(BIN)/pytest -m "not lab"
