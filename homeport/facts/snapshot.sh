@@ -58,12 +58,18 @@ done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([
 cut -d ' ' -f 5 /proc/self/mountinfo | grep -Fx -- "$paths" | sed "s/^/fixed${t}mount$t/"
 printf '%s\n' "$paths" | xargs -d '\n' lsattr -d -- 2>/dev/null | sed -n "s/^[^ ]*[ia][^ ]* */fixed${t}attribute$t/p"
 # Whose the files are that anybody may have: what they say of themselves, and what dpkg and we have noted of them.
+set --
+for path in $shared; do
+    real=$(readlink -f "$path")
+    [ ! -f "$path" ] || set -- "$@" -e "s|^ $real \([0-9a-f]\{32\}\).*|$real$t\1|p"
+done
+pristine=$([ $# = 0 ] || sed -n "$@" /var/lib/dpkg/status 2>/dev/null)
 for path in $shared; do
     [ -f "$path" ] || continue
     ! head -n 3 "$path" | grep -q 'Written by homeport' || printf 'marked\t%s\n' "$path"
     real=$(readlink -f "$path")
-    pristine=$(sed -n "s|^ $real \([0-9a-f]\{32\}\).*|\1|p" /var/lib/dpkg/status 2>/dev/null | head -n 1)
-    [ -z "$pristine" ] || [ "$(md5sum <"$real" | cut -c 1-32)" != "$pristine" ] || printf 'pristine\t%s\n' "$path"
+    sum=$(printf '%s\n' "$pristine" | sed -n "s|^$real$t||p" | head -n 1)
+    [ -z "$sum" ] || [ "$(md5sum <"$real" | cut -c 1-32)" != "$sum" ] || printf 'pristine\t%s\n' "$path"
     find /var/lib/homeport/written -type f -exec sed -n "s|^\([0-9a-f]\{64\}\)  $path\$|written$t\1$t$path|p" {} + 2>/dev/null
 done
 IFS=$old_ifs
