@@ -16,7 +16,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
 from pyinfra.context import ctx_config
 
-from homeport.answers import why
+from homeport.answers import guarded, why
 from homeport.errors import HomeportError, told
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def as_root(host: Host, command: StringCommand, *, sudo: bool | None = None) -> 
     line = str(make_unix_command_for_host(host.state, host, command, **given).get_raw_value())
     # A shell that stayed would show its line, and what it gives to sudo, to whoever lists processes. A restricted one
     # (rbash) lets nobody take its place.
-    return f"exec {line}" if "_sudo_password" in given else line
+    return guarded(f"exec {line}" if "_sudo_password" in given else line)
 
 
 class _SshChannel:

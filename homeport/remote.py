@@ -6,6 +6,8 @@ command has said, and its status, are lost then.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from pyinfra.connectors.util import (
     make_unix_command_for_host,
     read_output_buffers,
 )
+
+from homeport.answers import guarded
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, StringCommand
@@ -71,7 +75,9 @@ def run(
         if print_input:
             echo(f"{host.print_prefix}>>> {line}", err=True)
         client: Any = connector.client
-        given, printed, _ = client.exec_command(line.get_raw_value(), get_pty=control.get("_get_pty", False))
+        given, printed, _ = client.exec_command(
+            guarded(str(line.get_raw_value())), get_pty=control.get("_get_pty", False)
+        )
         gevent.spawn(_feed, given, control.get("_stdin"))
         output = read_output_buffers(
             _lines(printed.channel.makefile("rb")),
@@ -82,7 +88,26 @@ def run(
         )
         return printed.channel.recv_exit_status(), output
 
-    return Done(*execute_command_with_sudo_retry(host, arguments, attempt))  # type: ignore[arg-type]
+    return Done(*_with_a_password(host, arguments, attempt))
+
+
+def _with_a_password(
+    host: Host, arguments: Any, attempt: Callable[[], tuple[int, CommandOutput]]
+) -> tuple[int, CommandOutput]:
+    """Return what an attempt came to; pyinfra asks for sudo's password on the terminal and makes another, if need be.
+
+    Without a terminal it would take what comes instead for an answer.
+    """
+    return execute_command_with_sudo_retry(host, arguments, attempt) if somebody_can_be_asked() else attempt()
+
+
+def somebody_can_be_asked() -> bool:
+    """Tell whether there is a terminal, of which passwords are read: as the standard library's getpass finds it."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return True
 
 
 def _lines(output: Iterable[bytes]) -> Iterator[str]:

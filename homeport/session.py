@@ -27,6 +27,7 @@ from paramiko.ssh_exception import SSHException
 from pyinfra.api import Host, QuoteString, StringCommand
 from pyinfra.api.state import State
 
+from homeport.answers import Enclosed
 from homeport.connection import as_root
 from homeport.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, HomeportError, UsageError
 from homeport.fleet import fleet
@@ -64,6 +65,11 @@ def _run(target: Target, words: list[str]) -> int:
     unit = f"homeport-run-{target.settings.app_name}-{secrets.token_hex(4)}"
     own = ("run", "--app", target.settings.app_name, "--unit", unit, "--terminal", terminal, "--", *words)
     command = StringCommand(*(QuoteString(word) for word in (HOST_PROGRAM, *own)))
+    # What a login shell prints besides is no part of the command's output. On a terminal people are used to it.
+    mark = "" if terminal else secrets.token_hex(16)
+    if mark:
+        both = f"printf {mark}; printf {mark} >&2"
+        command = StringCommand(f"{both};", command, f"; status=$?; {both}; exit $status")
     line = as_root(target.host, command)
     client = getattr(target.host.connector, "client", None)
     if client is None:
@@ -76,14 +82,15 @@ def _run(target: Target, words: list[str]) -> int:
         gevent.signal_handler(number, _stop, target, unit, stopped)
     session.exec_command(line)
     with _raw() if terminal else nullcontext():
-        status = _streamed(session, target.host.name)
+        status = _streamed(session, target.host.name, mark.encode())
     return EXIT_INTERRUPTED if stopped.is_set() else status
 
 
-def _streamed(session: Any, host: str) -> int:
-    """Move bytes both ways until the command has ended; return its status."""
+def _streamed(session: Any, host: str, mark: bytes) -> int:
+    """Move bytes both ways until the command has ended; return its status. `mark`, if any, encloses its output."""
     seen = bytearray()
-    outputs = [gevent.spawn(_pump, session.recv, 1, seen), gevent.spawn(_pump, session.recv_stderr, 2, seen)]
+    reads = ((session.recv, 1), (session.recv_stderr, 2))
+    outputs = [gevent.spawn(_pump, read, output, seen, Enclosed(mark) if mark else None) for read, output in reads]
     feeding = gevent.spawn(_feed, session)
     gevent.joinall(outputs)
     status = int(session.recv_exit_status())
@@ -95,13 +102,19 @@ def _streamed(session: Any, host: str) -> int:
     return status
 
 
-def _pump(read: Callable[[int], bytes], output: int, seen: bytearray) -> None:
+def _pump(read: Callable[[int], bytes], output: int, seen: bytearray, enclosed: Enclosed | None) -> None:
     while data := read(BLOCK):
         # The host program's complaint, if there is one, comes first and is short.
         if len(seen) < BLOCK:
             seen += data
-        while data:
-            data = data[os.write(output, data) :]
+        _write(output, enclosed.take(data) if enclosed else data)
+    if enclosed:
+        _write(output, enclosed.end())
+
+
+def _write(output: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(output, data) :]
 
 
 def _feed(session: Any) -> None:

@@ -18,6 +18,7 @@ from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
 from homeport import remote
+from homeport.answers import known
 from homeport.connection import is_lost
 from homeport.errors import told
 from homeport.facts.snapshot import DEPLOYS
@@ -79,6 +80,8 @@ def _unsent(error: Exception) -> str:
 def _unexplained(done: remote.Done) -> str:
     """Return the line for a command that failed without a line that says why."""
     lines = [line for line in done.output.output_lines if line.strip()]
+    if found := known(lines):
+        return "error: " + "; ".join(found)
     how = "was ended by a signal" if done.status == remote.NO_STATUS else f"ended with status {done.status}"
     last = f"the last line that it printed is: {lines[-1]}" if lines else "it printed nothing"
     return f"error: the command {how}; {last}"

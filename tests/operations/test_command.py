@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
+from homeport.answers import NOBODY_TO_ASK
 from homeport.operations import command
 from homeport.state.wanted import File
 from tests.pace import patience
@@ -169,6 +170,7 @@ def fails(answer: Any) -> list[str]:
     [
         ([], "error: the command ended with status 1; it printed nothing"),
         (["oh", "dear", ""], "error: the command ended with status 1; the last line that it printed is: dear"),
+        (["sudo: a password is required"], f"error: {'; '.join(NOBODY_TO_ASK)}"),
         (OSError("Garbage packet received"), "error: the command could not be run: Garbage packet received"),
         (EOFError(), "error: sudo wants a password, and nobody can be asked for it here"),
         (TimeoutError(), "error: the command did not end within its time (_timeout)"),
