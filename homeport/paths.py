@@ -25,6 +25,8 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
+# While it is there, connections are not kept open (host/closing.py).
+NGINX_CLOSING = "/run/homeport/closing"
 UNITS = "/etc/systemd/system"
 # What decides who gets in. No application's name has a dot, so none of these is an application's folder.
 FIREWALL_RULES = "/etc/homeport/firewall.nft"

@@ -99,6 +99,21 @@ def test_nginx_is_really_asked(tmp_path: Path, certificate: Path) -> None:
     assert 'unknown directive "nonsense"' in checked(tmp_path / "nginx", certificate, content)
 
 
+NESTED = "        location /api/ {\n            deny all;\n        }"
+BY_URI = "        add_header X-Asked-For $uri always;"
+
+
+@pytest.mark.parametrize(("own", "closes"), [("", True), (NESTED, False), (BY_URI, False), ("        deny all;", True)])
+def test_a_site_closes_before_a_reload_unless_an_override_looks_at_the_uri(
+    tmp_path: Path, own: str, closes: bool
+) -> None:
+    text = '{% extends "homeport/nginx/site.conf" %}{% block location %}\n' + own + "\n{% endblock %}"
+    override(tmp_path / "overrides", "nginx/site.conf", text)
+    site = str(files([make_settings()], Machine("debian", "12"), tmp_path / "overrides")[SITE].content)
+    assert ("if (-f /run/homeport/closing)" in site) == closes
+    assert site.count(own) == 1 + closes or not own
+
+
 EXTENDED = """{% extends "homeport/nginx/site.conf" %}
 {% block location %}
         proxy_buffering off;
@@ -126,7 +141,17 @@ RAISED = """{% extends "homeport/nginx/site.conf" %}
 """
 # What a site and Nginx's configuration are made of; all else is a matter of choice.
 SKELETON = {"listen", "http2", "server_name", "ssl_certificate", "ssl_certificate_key", "proxy_pass", "set", "return"}
-SKELETON |= {"root", "default_type", "include", "keepalive", "keepalive_timeout", "zone", "server"}
+SKELETON |= {
+    "root",
+    "default_type",
+    "include",
+    "keepalive",
+    "keepalive_timeout",
+    "zone",
+    "server",
+    "internal",
+    "rewrite",
+}
 
 
 @pytest.mark.parametrize("name", ["nginx/site.conf", "nginx/nginx.conf"])
@@ -180,7 +205,9 @@ def test_an_override_may_extend_the_original_and_replace_some_of_its_blocks(tmp_
     assert "proxy_buffering off;" in theirs
     assert "root /srv/notes/static;" in theirs
     added = [line for line in theirs.splitlines() if line not in ours.splitlines()]
-    assert added == ["    location /static/ {", "        root /srv/notes/static;", "        proxy_buffering off;"]
+    # What a block of the location says holds in the one that takes its place before a reload, too.
+    buffering = "        proxy_buffering off;"
+    assert added == ["    location /static/ {", "        root /srv/notes/static;", buffering, buffering]
     assert [line for line in ours.splitlines() if line.strip() and line not in theirs.splitlines()] == []
 
 

@@ -31,7 +31,7 @@ def commit(layout: Layout, release_id: str, asked: Asked) -> None:
     if slot != found.live:
         asked.must_be_valid(layout)
         with timeline.step("switch"):
-            _go_live(layout, found, slot, release, asked.by)
+            _go_live(layout, found, slot, release, asked)
     starting.disarm(layout)
     old, known = found[other(slot)], journal.last_live(journal.read(layout)) == release.id
     new = slot != found.live or not known
@@ -61,17 +61,17 @@ def choose(found: slots.Slots, release_id: str, *, again: bool = False) -> str:
     raise HostError("is not running; start it first")
 
 
-def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, by: str) -> None:
+def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, asked: Asked) -> None:
     """Make the slot the live one; when that cannot be done, stop it and raise HostError."""
     try:
         answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
         if not answer.good:
             raise HostError(f"slot {slot} is not healthy any more: {release.health.path} {answer.text}")
-        switching.take_over(layout, slot, release)
+        switching.take_over(layout, slot, release, in_haste=asked.rollback)
     except HostError as error:
         slots.halt(layout, slot)
         previous = found[found.live].release if found.live else None
-        starting.record_failure(layout, release, slot, str(error), by=by, previous=previous)
+        starting.record_failure(layout, release, slot, str(error), by=asked.by, previous=previous)
         raise
     watched = f", watched for {release.watch_seconds:.0f} s" if release.watch_seconds else ""
     say(f"{layout.app}: requests go to release {release.id} in slot {slot} now{watched}")

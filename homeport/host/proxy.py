@@ -1,4 +1,4 @@
-"""Nginx is reloaded only when what it has read differs from what is on the disk: each reload costs somebody a request.
+"""Nginx is reloaded only when what it has read differs from what is on the disk, after a time of closing.
 
 What it has read is remembered as a digest, the stamp. nginx.service calls `stamp-proxy` around each start and reload
 (our drop-in), whoever asks for them, so the stamp is right whoever that was. It is taken before Nginx reads: a file
@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from . import certificates, durable, lock, rivals, units
+from . import certificates, closing, durable, lock, rivals, units
 from .layout import Machine
 from .output import HostError, say
 
@@ -37,12 +38,17 @@ def stamp_start(machine: Machine) -> None:
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     durable.write(_loaded(machine), digest(machine).encode())
     durable.remove(_pending(machine))
+    closing.note(machine, closing.is_in(machine))
+    closing.end(machine)
 
 
 def stamp_before_reload(machine: Machine) -> None:
-    """Note what Nginx is about to read, and which workers it has before it does."""
+    """Close for a second, unless that was done; note what Nginx is about to read and which workers it has before."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
-    note = {"digest": digest(machine), "workers": sorted(workers())}
+    # A configuration that Nginx refuses is not taken up, so that nobody would end what begins here.
+    if closing.is_known(machine) and not units.run("nginx", "-t", "-q").returncode:
+        closing.wait(machine, closing.SHORT_SECONDS)
+    note = {"digest": digest(machine), "workers": sorted(workers()), "closes": closing.is_in(machine)}
     durable.write(_pending(machine), json.dumps(note).encode())
 
 
@@ -56,7 +62,16 @@ def stamp_after_reload(machine: Machine, timeout_seconds: float = RELOAD_SECONDS
         note = json.loads(_pending(machine).read_text())
     except (OSError, ValueError):
         return
-    before = set(note["workers"])
+    try:
+        _await_workers(set(note["workers"]), timeout_seconds)
+    finally:
+        closing.end(machine)
+    durable.write(_loaded(machine), str(note["digest"]).encode())
+    closing.note(machine, note["closes"])
+    durable.remove(_pending(machine))
+
+
+def _await_workers(before: set[int], timeout_seconds: float) -> None:
     end = time.monotonic() + timeout_seconds
     while not taken_over(before, workers()):
         if time.monotonic() >= end:
@@ -64,8 +79,6 @@ def stamp_after_reload(machine: Machine, timeout_seconds: float = RELOAD_SECONDS
                 f"nginx has not taken up its configuration within {timeout_seconds:.0f} s; see its error log"
             )
         time.sleep(POLL_SECONDS)
-    durable.write(_loaded(machine), str(note["digest"]).encode())
-    durable.remove(_pending(machine))
 
 
 def taken_over(before: set[int], serving: set[int]) -> bool:
@@ -97,22 +110,38 @@ def is_stale(machine: Machine) -> bool:
     )
 
 
-def reload(machine: Machine) -> None:
+def reload(
+    machine: Machine,
+    change: Callable[[], object] | None = None,
+    *,
+    closing_seconds: float = closing.FULL_SECONDS,
+) -> None:
     """Reload Nginx if it serves something else than what is on the disk, and return when it serves that.
 
+    `change` changes what is on the disk, when the connections that were open have ended: `closing_seconds` at most.
     Raises HostError when the configuration is bad (what runs goes on as it is) or a certificate is not served in the
     end. A stopped Nginx is left stopped: it reads everything when it starts.
     """
-    with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, RELOAD_SECONDS * 2):
-        if not units.is_active("nginx.service"):
-            say("nginx is not running; nothing to reload")
-            return
-        if not is_stale(machine):
+    most = closing_seconds + RELOAD_SECONDS * 2
+    with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, most):
+        running = units.is_active("nginx.service")
+        if not change and running and not is_stale(machine):
             say("nginx serves what is on the disk")
             return
-        units.must("nginx", "-t", "-q")
-        units.must("systemctl", "reload", "--", "nginx.service")
-        _await_certificates(machine)
+        try:
+            if running:
+                units.must("nginx", "-t", "-q")
+                closing.wait(machine, closing_seconds)
+            if change:
+                change()
+            if not running:
+                say("nginx is not running; nothing to reload")
+                return
+            units.must("nginx", "-t", "-q")
+            units.must("systemctl", "reload", "--", "nginx.service")
+            _await_certificates(machine)
+        finally:
+            closing.end(machine)
         say("nginx was reloaded")
 
 

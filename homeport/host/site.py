@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from . import durable, proxy
+from . import closing, durable, proxy
 from .layout import Layout
 from .output import HostError, say
 from .releases import Release
@@ -14,10 +15,11 @@ from .staging import Stage, check_targets
 SITE = "site.conf"
 
 
-def install(layout: Layout, release: Release) -> None:
+def install(layout: Layout, release: Release, *, in_haste: bool = False) -> None:
     """Have Nginx serve the site of `release`; raise HostError, with the old site still served, when it can't.
 
-    A reload costs somebody a request, so Nginx is left alone when the site is the same one.
+    It waits first until the connections that are open have ended, up to a minute; `in_haste` up to a second. Nginx is
+    left alone when the site is the same one.
     """
     wanted, place = release.files / SITE, layout.proxy_site
     if is_installed(layout, release):
@@ -25,9 +27,10 @@ def install(layout: Layout, release: Release) -> None:
     before = read(place)
     check(layout, release)
     say(f"{layout.app}: the site is that of release {release.id} now")
-    durable.write(place, wanted.read_bytes())
+    seconds = closing.SHORT_SECONDS if in_haste else closing.FULL_SECONDS
+    put = partial(durable.write, place, wanted.read_bytes())
     try:
-        proxy.reload(layout.machine)
+        proxy.reload(layout.machine, put, closing_seconds=seconds)
     except HostError:
         restore(place, before)
         raise

@@ -100,7 +100,7 @@ def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> N
     try:
         units.stop(layout, live.name)
         _launch(layout, slot, release)
-        switching.take_over(layout, slot, release)
+        switching.take_over(layout, slot, release, in_haste=True)
     except BaseException as error:
         slots.halt(layout, slot)
         try:

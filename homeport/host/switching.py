@@ -25,9 +25,12 @@ SETTLE_SECONDS = 1.0
 POLL_SECONDS = 0.2
 
 
-def take_over(layout: Layout, slot: str, release: Release) -> None:
-    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site."""
-    site.install(layout, release)
+def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = False) -> None:
+    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site.
+
+    `in_haste` does not wait for the connections of idle clients: see site.install.
+    """
+    site.install(layout, release, in_haste=in_haste)
     units.enable(layout.unit(slot), reload=False)
     os.sync()
     flip(layout, slot)
@@ -54,7 +57,7 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
         resume(layout, old)
     flip(layout, old)
     steps = (
-        partial(site.install, layout, before),
+        partial(site.install, layout, before, in_haste=True),
         partial(processes.stop, layout, slot),
         partial(processes.start, layout, old),
     )

@@ -5,6 +5,7 @@ files; the folder of its settings last, since what is left of the others is know
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ..host import durable, proxy, rehearsal, site, units
@@ -53,9 +54,8 @@ def mounted(job: Job) -> list[str]:
 def _site(layout: Layout) -> Step:
     def do() -> None:
         before = site.read(layout.proxy_site)
-        trees.remove(layout.proxy_site)
         try:
-            proxy.reload(layout.machine)
+            proxy.reload(layout.machine, partial(trees.remove, layout.proxy_site))
         except HostError:
             site.restore(layout.proxy_site, before)
             raise

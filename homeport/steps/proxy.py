@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import unquote
 
-from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, NGINX_DEFAULT, NGINX_WELCOME, UNITS
+from homeport.paths import ACME_WEBROOT, HOST_PROGRAM, NGINX_CLOSING, NGINX_DEFAULT, NGINX_WELCOME, UNITS
 from homeport.rules.platform import has_http2_directive
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
@@ -58,6 +58,7 @@ def site(context: Context) -> str:
         port_green=settings.port_green,
         tls=paths.tls,
         flag=paths.flag,
+        closing=NGINX_CLOSING,
         maintenance=paths.maintenance,
         maintenance_page=paths.maintenance_page,
         maintenance_retry_seconds=settings.maintenance_retry_seconds,

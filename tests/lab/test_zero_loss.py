@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,9 +25,11 @@ from tests.lab.load import (
     EVERYTHING,
     FIVE_SECONDS,
     HTTP_2,
+    KEEP_ALIVE_GET,
     KEEP_ALIVE_POST,
     NEW_CONNECTION,
     WEBSOCKET,
+    Kind,
     Report,
     from_afar,
     load,
@@ -37,6 +39,9 @@ from tests.lab.seasoned import Seasoned
 from tests.pace import patience
 
 pytestmark = pytest.mark.lab
+RELOADS = 100 if EVERYWHERE else 10
+# A WebSocket ends with the worker that has it, a minute after a reload.
+BUSY = {kind: how for kind, how in EVERYTHING.items() if kind not in (FIVE_SECONDS, WEBSOCKET)}
 RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2} if EVERYWHERE else {"near": 2, "far": 1}
 # The drain must outlast the requests of 5 s. An open WebSocket makes it last as long as it may.
@@ -105,22 +110,24 @@ def each(sites: list[Site], work: Callable[[Site], object]) -> None:
         list(pool.map(work, sites))
 
 
-def under_load(sites: list[Site], work: Callable[[Site], object]) -> list[Report]:
+def under_load(
+    sites: list[Site], work: Callable[[Site], object], kinds: Mapping[str, Kind] = EVERYTHING
+) -> list[Report]:
     """Do something to these sites while their clients go on, and return what these saw."""
     with ExitStack() as stack:
-        reports = [stack.enter_context(load(site.target)) for site in sites]
+        reports = [stack.enter_context(load(site.target, kinds)) for site in sites]
         for report in reports:
-            every_client_goes_on(report)
+            every_client_goes_on(report, kinds)
         each(sites, work)
         for report in reports:
-            every_client_goes_on(report)
+            every_client_goes_on(report, kinds)
     return reports
 
 
-def every_client_goes_on(report: Report) -> None:
+def every_client_goes_on(report: Report, asking: Mapping[str, Kind]) -> None:
     """Return when each kind of client has had an answer once more, but for the one that waits five seconds for it."""
     before = Counter(report.answered)
-    kinds = [kind for kind in EVERYTHING if kind != FIVE_SECONDS]
+    kinds = [kind for kind in asking if kind != FIVE_SECONDS]
     assert until(lambda: all(report.answered[kind] > before[kind] for kind in kinds), 60), report
 
 
@@ -167,10 +174,32 @@ def test_rollbacks_lose_no_request(sites: list[Site]) -> None:
         assert_nobody_noticed(site, report, number, notes)
 
 
-def test_the_load_notices_a_restart_and_a_reload_of_the_proxy(sites: list[Site]) -> None:
+def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(sites: list[Site]) -> None:
+    def reload(site: Site) -> None:
+        for _ in range(RELOADS):
+            site.seen.shell("systemctl reload nginx")
+            assert site.seen.shell("ls /run/homeport/closing 2>/dev/null || true") == ""
+
+    for site, report in zip(sites, under_load(sites, reload, BUSY), strict=True):
+        print(f"{site.host.name}: {report}")
+        assert report.failures == [], f"{report}\n{site.last_words()}"
+
+
+def test_a_change_of_the_site_loses_no_request_of_a_client_that_asks_now_and_then(sites: list[Site]) -> None:
+    kinds = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, FIVE_SECONDS, NEW_CONNECTION)}
+    site = sites[1]
+    with load(site.target, kinds) as report:
+        assert until(lambda: report.answered[FIVE_SECONDS] >= 3, 60), report
+        site.run(client_max_body_megabytes=3)
+        assert until(lambda: report.served(NEW_CONNECTION)[-1] == site.live[-1], 60), report
+    assert "client_max_body_size 3m" in site.seen.shell("cat /etc/nginx/homeport/notes.conf")
+    assert report.failures == [], f"{report}\n{site.last_words()}"
+
+
+def test_the_load_notices_a_restart_and_a_bare_reload_of_the_proxy(sites: list[Site]) -> None:
     # "Nothing was lost" is worth as much as this.
     def disturb(site: Site) -> None:
-        site.seen.shell("systemctl reload nginx")
+        site.seen.shell("nginx -s reload")
 
     [report] = under_load(sites[:1], disturb)
     assert report.failures
