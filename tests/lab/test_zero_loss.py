@@ -125,7 +125,7 @@ def under_load(
     return reports
 
 
-def every_client_goes_on(report: Report, asking: Mapping[str, Kind]) -> None:
+def every_client_goes_on(report: Report, asking: Mapping[str, Kind] = EVERYTHING) -> None:
     """Return when each kind of client has had an answer once more, but for the one that waits five seconds for it."""
     before = Counter(report.answered)
     kinds = [kind for kind in asking if kind != FIVE_SECONDS]
