@@ -11,6 +11,7 @@ import pytest
 
 from homeport.host import closing
 from homeport.host.layout import Machine
+from tests.pace import until
 
 LONG = 60.0
 
@@ -39,8 +40,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 def begun(machine: Machine, seconds: float) -> threading.Thread:
     waiting = threading.Thread(target=closing.wait, args=(machine, seconds), daemon=True)
     waiting.start()
-    while not closing.flag(machine).exists():
-        time.sleep(0.01)
+    assert until(lambda: closing.flag(machine).exists(), every=0.01)
     return waiting
 
 
