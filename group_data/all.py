@@ -263,6 +263,15 @@ apt_lock_timeout_seconds = 300
 # Free space on the host's disk below which nothing is begun.
 minimum_free_megabytes = 1024
 
+# How what a deploy fetches for the host (packages, tools, dependencies, certificate) gets there: "host" (by its own
+# network and proxies) or "controller" (by the SSH connection and the machine that deploys, for a host that reaches
+# nobody; between deploys it goes without).
+outbound = "host"
+
+# With `outbound = "controller"`: what the host is led to although it is not public but of the network of the machine
+# that deploys, a name, an address or a range: `["pypi.example.lan", "10.1.2.0/24"]`.
+outbound_private = []
+
 # Files of somebody else's that a deploy may replace, of which it keeps a copy in /var/lib/homeport/originals:
 # `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.
 take_over = []

@@ -22,6 +22,7 @@ from homeport.guard import check
 from homeport.inputs import read_inputs
 from homeport.plans import provision
 from homeport.project import opened
+from homeport.rules import outbound
 from homeport.settings.dotenv import uninterpolated
 from homeport.steps.context import Context
 from homeport.steps.wanted import describe
@@ -52,7 +53,7 @@ def _told(state: State, host: Host) -> dict[str, Any]:
         "dependencies": context.source.dependencies.digest,
         "migrates": wanted.release.migrates,
         "files": len(wanted.part.files) + len(wanted.release.etc),
-        "warnings": [*context.source.warnings, *_literal(context)],
+        "warnings": [*context.source.warnings, *_literal(context), *outbound.warnings(context.settings)],
         "problems": [],
     }
 

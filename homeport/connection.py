@@ -54,26 +54,26 @@ def tune(host: Host) -> None:
     paramiko leaves Nagle's algorithm on, which costs a round trip a command. A machine that froze, or lost its power,
     ends nothing: without questions of ours, and an end to the wait for answers, a run would wait for it for ever.
     """
-    transport = _transport(host)
-    connection = getattr(transport, "sock", None)
+    way = transport(host)
+    connection = getattr(way, "sock", None)
     # A proxied connection (ssh_config's ProxyCommand, ProxyJump) has no TCP socket of its own.
     if isinstance(connection, socket.socket) and connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        transport.set_keepalive(KEEPALIVE_SECONDS)
+        way.set_keepalive(KEEPALIVE_SECONDS)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_SECONDS * 1000)
 
 
 def is_lost(host: Host) -> bool:
     """Tell whether the connection that there was to the host has ended by itself."""
-    transport = _transport(host)
-    return transport is not None and not transport.is_active()
+    way = transport(host)
+    return way is not None and not way.is_active()
 
 
 def login_is_root(host: Host) -> bool:
     """Tell whether the connection is logged in as root, so that no sudo is needed (a bare machine often has none)."""
-    transport = _transport(host)
-    return transport is not None and transport.get_username() == "root"
+    way = transport(host)
+    return way is not None and way.get_username() == "root"
 
 
 def rights(host: Host, *, sudo: bool | None = None) -> dict[str, Any]:
@@ -90,13 +90,13 @@ def rights(host: Host, *, sudo: bool | None = None) -> dict[str, Any]:
 
 def peer_address(host: Host) -> str:
     """Return the address that the connection leads to; "" where that is not the host's (a proxy) or not known."""
-    connection = getattr(_transport(host), "sock", None)
+    connection = getattr(transport(host), "sock", None)
     if isinstance(connection, socket.socket) and connection.family in (socket.AF_INET, socket.AF_INET6):
         return str(connection.getpeername()[0])
     return ""
 
 
-def _transport(host: Host) -> Any:
+def transport(host: Host) -> Any:
     """Return paramiko's transport; None for a connector that is not SSH."""
     client = getattr(host.connector, "client", None)
     return client.get_transport() if client is not None else None
@@ -104,7 +104,7 @@ def _transport(host: Host) -> Any:
 
 def has_channels(host: Host) -> bool:
     """Tell whether the connector can run a command beside another."""
-    return isinstance(host.connector, LocalConnector) or _transport(host) is not None
+    return isinstance(host.connector, LocalConnector) or transport(host) is not None
 
 
 def open_channel(host: Host, command: StringCommand, *, sudo: bool) -> Channel | None:
@@ -114,7 +114,7 @@ def open_channel(host: Host, command: StringCommand, *, sudo: bool) -> Channel |
     line = as_root(host, command, sudo=sudo)
     if isinstance(host.connector, LocalConnector):
         return _LocalChannel(line)
-    return _SshChannel(_transport(host), line)
+    return _SshChannel(transport(host), line)
 
 
 def as_root(host: Host, command: StringCommand, *, sudo: bool | None = None) -> str:

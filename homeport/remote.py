@@ -56,17 +56,18 @@ def run(
     print_output: bool = False,
     print_input: bool = False,
     otherwise: Callable[..., tuple[bool, CommandOutput]] | None = None,
+    shown: Callable[[str], str] | None = None,
     **arguments: Any,
 ) -> Done:
     """Run `command` on `host`; `arguments` are pyinfra's, `_stdin` (text) among them.
 
-    `otherwise` runs it where the connector is not SSH (None: pyinfra's own way). Bytes that are no UTF-8 do no harm.
-    Raises one of BROKEN when it cannot be started, or its answer not be read.
+    `otherwise` runs it where the connector is not SSH (None: pyinfra's own way). A line is what `shown` makes of it.
+    Bytes that are no UTF-8 do no harm. Raises one of BROKEN when it cannot be started, or its answer not be read.
     """
     connector = host.connector
     if not isinstance(connector, SSHConnector):
-        command_runner = otherwise or host.run_shell_command
-        good, output = command_runner(command, print_output=print_output, print_input=print_input, **arguments)
+        runs = otherwise or host.run_shell_command
+        good, output = runs(command, print_output=print_output, print_input=print_input, **arguments)
         return Done(0 if good else 1, output)
     control = extract_control_arguments(arguments)  # type: ignore[arg-type]
 
@@ -80,8 +81,7 @@ def run(
         )
         gevent.spawn(_feed, given, control.get("_stdin"))
         output = read_output_buffers(
-            _lines(printed.channel.makefile("rb")),
-            _lines(printed.channel.makefile_stderr("rb")),
+            *_both(printed.channel, shown),
             timeout=control.get("_timeout"),
             print_output=print_output,
             print_prefix=host.print_prefix,
@@ -110,8 +110,13 @@ def somebody_can_be_asked() -> bool:
     return True
 
 
-def _lines(output: Iterable[bytes]) -> Iterator[str]:
-    return (line.decode("utf-8", "replace") for line in output)
+def _both(channel: Any, shown: Callable[[str], str] | None) -> tuple[Iterator[str], Iterator[str]]:
+    return _lines(channel.makefile("rb"), shown), _lines(channel.makefile_stderr("rb"), shown)
+
+
+def _lines(output: Iterable[bytes], shown: Callable[[str], str] | None) -> Iterator[str]:
+    lines = (line.decode("utf-8", "replace") for line in output)
+    return map(shown, lines) if shown else lines
 
 
 def _feed(given: Any, text: str | None) -> None:

@@ -74,6 +74,7 @@ def _variables(query: Query) -> str:
         "units": " ".join(query.units),
         "ports": " ".join(map(str, query.ports)),
         "pins": " ".join(query.pins),
+        "outbound": query.outbound,
         "nginx_conf": query.nginx_conf.rstrip("\n"),
         "drop_in": query.sshd_drop_in.rstrip("\n"),
         "paths": "\n".join(query.paths),
@@ -207,7 +208,7 @@ def _claim(text: str) -> Claim:
 
 
 def _certificate(rows: Rows) -> CertificateFound | None:
-    end = _one(rows, "not_after")
+    begin, end = _one(rows, "not_before"), _one(rows, "not_after")
     if not end:
         return None
     # Certbot notes what it was told; of what it was not told, it takes these.
@@ -219,4 +220,5 @@ def _certificate(rows: Rows) -> CertificateFound | None:
         profile=told.get("required_profile", ""),
         curve=told["elliptic_curve"],
         authenticator=told["authenticator"],
+        not_before=datetime.fromtimestamp(int(begin), UTC) if begin else None,
     )

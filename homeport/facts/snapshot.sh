@@ -132,7 +132,7 @@ fi
 login=${SUDO_USER:-$(id -un)}
 if [ -x /usr/sbin/sshd ]; then
     settings=$(/usr/sbin/sshd -T -C "user=$login,host=${client:-localhost},addr=${client:-127.0.0.1},laddr=${server:-127.0.0.1},lport=${port:-22}" 2>/dev/null |
-        grep -E '^(port|permitrootlogin|(allow|deny)(users|groups)|authorizedkeys(file|command)|trustedusercakeys) ')
+        grep -E '^(port|permitrootlogin|(allow|deny)(users|groups)|authorizedkeys(file|command)|trustedusercakeys|disableforwarding|allowtcpforwarding|permitlisten) ')
     home=$(getent passwd "$login" | cut -d : -f 6)
     key=
     set -f
@@ -197,8 +197,10 @@ if [ -n "$others" ] && ! systemctl -q is-active certbot.timer snap.certbot.renew
 fi
 certificate=/etc/letsencrypt/live/$app/fullchain.pem
 if [ -f "$certificate" ]; then
-    found=$(openssl x509 -in "$certificate" -noout -enddate -ext subjectAltName 2>/dev/null) &&
-        printf 'not_after\t%s\n' "$(date -d "$(printf '%s\n' "$found" | sed -n 's/^notAfter=//p')" +%s)"
+    found=$(openssl x509 -in "$certificate" -noout -startdate -enddate -ext subjectAltName 2>/dev/null) &&
+        for end in before after; do
+            printf 'not_%s\t%s\n' $end "$(date -d "$(printf '%s\n' "$found" | sed -n "s/^not$end=//Ip")" +%s)"
+        done
     printf '%s\n' "$found" | tr ',' '\n' | sed -n "s/.*DNS:/name$t/p"
     sed -n "s/^\(server\|required_profile\|elliptic_curve\|authenticator\) *= */renewal$t\1$t/p" \
         "/etc/letsencrypt/renewal/$app.conf" 2>/dev/null

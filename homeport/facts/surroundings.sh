@@ -35,7 +35,8 @@ read_packages() {
     [ -n "$missing" ] || return 0
     apt-get -s -o Debug::NoLocking=true -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= --no-install-recommends \
         install $missing 2>/dev/null | sed -n "s/^Remv \([^ ]*\) .*/removes$t\1/p"
-    # A proxy finds it itself.
+    # A proxy finds it itself, the one on the controller too.
+    [ "$outbound" != controller ] || return 0
     ! { apt-config dump 2>/dev/null; env; } | grep -qiE 'proxy[a-z:]*(=| ")[a-z0-9]+://|proxy-?auto-?detect "/' || return 0
     site=$(apt-get --print-uris -o Debug::NoLocking=true update 2>/dev/null | sed -n "s|^'https\{0,1\}://\([^/:']*\).*|\1|p" | head -n 1)
     [ -z "$site" ] || timeout 10 getent ahosts "$site" >/dev/null || printf 'unresolved\t%s\n' "$site"

@@ -8,7 +8,7 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.errors import HomeportError
 from homeport.operations.by_hand import ReleasesRun
-from homeport.operations.command import script
+from homeport.operations.fetching import fetching
 from homeport.state.changes import Change
 
 
@@ -29,4 +29,4 @@ def renew(run: RenewRun) -> Generator[StringCommand, None, None]:
     """Renew the certificate, and have the proxy serve it."""
     change = Change("renew", f"certificate for {', '.join(run.settings.domains)}", "by hand")
     if run.announce(run.changes(lambda: (change,)), otherwise="never"):
-        yield script("renew", run.settings.app_name)
+        yield fetching(run.settings, "renew", run.settings.app_name)

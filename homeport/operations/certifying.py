@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pyinfra.api import StringCommand, operation
 
 from homeport.operations.command import command_line, script
+from homeport.operations.fetching import fetching
 from homeport.operations.run import Run
 from homeport.paths import ACME_WEBROOT, CERTBOT, AppPaths
-from homeport.rules import rivals
+from homeport.rules import outbound, rivals
 from homeport.state import certificates
 from homeport.state.changes import Change
 from homeport.state.sites import answers_every_name
@@ -21,11 +22,13 @@ from homeport.state.wanted import CertificateWanted
 def request(run: Run) -> Generator[StringCommand, None, None]:
     """Have the first certificate asked for beside what comes next; one that replaces another waits.
 
-    So does one whose names only the site can answer for, which is put in place with the release.
+    So does one whose names only the site can answer for, which is put in place with the release, and one for which the
+    way out is the controller's, which is open for one command at a time.
     """
     wanted, take_over = run.wanted.certificate, run.wanted.take_over
     lacking = run.changes(lambda: certificates.lacks_any(wanted, run.found))
     waits = wanted.authenticator == "webroot" and not answers_every_name(run.found, take_over)
+    waits = waits or run.settings.outbound == "controller"
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
     otherwise = "it is asked for when the site is in place" if lacking else "there is a certificate already"
     if run.announce([change] if lacking and not waits else [], otherwise=otherwise):
@@ -43,6 +46,8 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
             f"  warning: nobody renews Certbot's certificate {name}, which is not homeport's: put 'certbot renew "
             f"--cert-name {name}' into a timer, or delete it (certbot delete --cert-name {name})"
         )
+    for line in outbound.warnings(run.settings):
+        run.host.log(f"  warning: {line}")
     changes = run.changes(lambda: certificates.certificate_changes(run.wanted, run.found, now))
     if not run.announce(changes, otherwise="the certificate is the wanted one"):
         return
@@ -51,8 +56,12 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
         yield script("brought", run.wanted.app, wanted.folder)
         return
     mode = certificates.certificate_mode(wanted, run.found, now)
-    command = "" if mode == "have" else command_line(certbot_command(run.wanted.app, wanted, force=mode == "force"))
-    yield script("certificate", run.wanted.app, wanted.directory_url, ",".join(wanted.domains), command)
+    words = ("certificate", run.wanted.app, wanted.directory_url, ",".join(wanted.domains))
+    if mode == "have":
+        yield script(*words, "")
+        return
+    command = command_line(certbot_command(run.wanted.app, wanted, force=mode == "force"))
+    yield fetching(run.settings, *words, command)
 
 
 def certbot_command(app: str, wanted: CertificateWanted, *, force: bool = False) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import io
 import secrets
 import shlex
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +47,16 @@ PARTS = {
 
 
 class PhaseCommand(StringCommand):
-    """A command whose output is meant for a person: it is shown as it comes, at every verbosity."""
+    """A command whose output is meant for a person: it is shown as it comes, at every verbosity, as `shown` has it."""
+
+    shown: Callable[[str], str] | None = None
 
     def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
         """Run it on `host`; return whether it succeeded, without the output that has been shown already."""
         connector_arguments.update(self.connector_arguments)
         try:
-            done = remote.run(host, self, print_output=True, print_input=state.print_input, **connector_arguments)
+            how = {**connector_arguments, "print_input": state.print_input, "shown": self.shown}
+            done = remote.run(host, self, print_output=True, **how)
         except remote.BROKEN as error:
             outcome.mark_failed(host.name, ())
             click.echo(f"{host.print_prefix}{LOST if is_lost(host) else _unsent(error)}", err=True)
@@ -88,24 +91,26 @@ def _unexplained(done: remote.Done) -> str:
 
 
 @cache
-def _script(name: str) -> str:
+def _script(name: str, *, led_out: bool = False) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
     before = DEPLOYS if name == "lock" else _text("variables") + _text("alone")
     part = _text(PARTS[name]) if name in PARTS else ""
-    return "".join((_text("disk"), before, part, _text(name)))
+    way = _text("outbound") if led_out else ""
+    return "".join((_text("disk"), before, part, way, _text(name)))
 
 
 def _text(name: str) -> str:
     return (SCRIPTS / f"{name}.sh").read_text()
 
 
-def script(name: str, *arguments: str, payload: str | None = None) -> PhaseCommand:
+def script(name: str, *arguments: str, payload: str | None = None, led_out: bool = False) -> PhaseCommand:
     """Return the command that runs `scripts/NAME.sh` with `arguments`; `payload` (text) is its standard input.
 
     A payload appears in no command line and in no debugging output of pyinfra. Scripts run one at a time on a host;
-    what `request` begins goes on beside those that follow it.
+    what `request` begins goes on beside those that follow it. One that is `led_out` finds the way before its payload.
     """
-    text = _script(name) if payload is None else DRAINED.format(_script(name))
+    text = _script(name, led_out=led_out)
+    text = text if payload is None else DRAINED.format(text)
     words = [QuoteString(word) for word in (text, f"homeport-{name}", *arguments)]
     stdin = {"_stdin": payload} if payload is not None else {}
     return PhaseCommand("sh", "-c", *words, **stdin)  # type: ignore[arg-type]

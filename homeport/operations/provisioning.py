@@ -8,6 +8,7 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.operations.command import packed, script
 from homeport.operations.diff import show_diff
+from homeport.operations.fetching import fetching
 from homeport.operations.run import Run
 from homeport.paths import AppPaths
 from homeport.state import compare
@@ -28,7 +29,8 @@ def packages(run: Run) -> Commands:
         others = [name for name in missing if name not in tools.packages]
         makes = bool(others) and compare.lacks_tools(run.wanted, run.found)
         digest, payload = (tools.digest, tools.requirements) if makes else ("", "")
-        yield script("packages", wait, digest, " ".join(needed), *others, payload=payload)
+        words = (wait, digest, " ".join(needed), *others)
+        yield fetching(run.settings, "packages", *words, payload=payload)
         # Packages bring users, files and running services of their own.
         run.forget()
 
@@ -80,7 +82,8 @@ def tools(run: Run) -> Commands:
     """Install Certbot and uv, pinned and checked by hash, into an environment of homeport's own."""
     changes = run.changes(lambda: compare.tools_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the tools are the locked ones"):
-        yield script("tools", run.wanted.tools.digest, run.wanted.app, payload=run.wanted.tools.requirements)
+        words = (run.wanted.tools.digest, run.wanted.app)
+        yield fetching(run.settings, "tools", *words, payload=run.wanted.tools.requirements)
 
 
 @operation()

@@ -10,6 +10,7 @@ from pyinfra.api import StringCommand, operation
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.diff import show_release_diff
+from homeport.operations.fetching import fetching
 from homeport.operations.locking import locks_of
 from homeport.operations.run import Run
 from homeport.paths import HOST_PROGRAM, AppPaths
@@ -65,7 +66,7 @@ def dependencies(run: Run) -> Commands:
         installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
         server = run.settings.server
         words = ("dependencies", run.wanted.app, release.id, release.dependencies, python, server, *installs)
-        yield script(*words, payload="".join((*_lines(run.install_secrets), "\n")))
+        yield fetching(run.settings, *words, payload="".join((*_lines(run.install_secrets), "\n")))
 
 
 def _lines(variables: Mapping[str, str]) -> Iterator[str]:

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from pyinfra.api.exceptions import DeployError
 
+from homeport.errors import HomeportError
 from homeport.facts.snapshot import SnapshotFact
 from homeport.operations.base import HostRun
+from homeport.outbound.forward import forwarded
+from homeport.rules import outbound
 from homeport.rules.memory import sized
 from homeport.rules.preflight import preflight
 from homeport.state.query import query
@@ -80,8 +83,19 @@ class Run(HostRun):
 
     def preflight(self) -> None:
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
-        problems = preflight(self.settings, self.source, self.wanted, self.found, datetime.now(UTC))
+        now = datetime.now(UTC)
+        problems = preflight(self.settings, self.source, self.wanted, self.found, now) or self._without_way(now)
         for problem in problems:
             problem.host = self.host.name
         if problems:
             raise DeployError("\n".join(problem.line() for problem in problems))
+
+    def _without_way(self, now: datetime) -> tuple[HomeportError, ...]:
+        """Return why the host does not go out by us although this run fetches; it is tried, which changes nothing."""
+        if self.settings.outbound == "host" or not outbound.fetches(self.wanted, self.found, now):
+            return ()
+        try:
+            with forwarded(self.host, self.settings.outbound_private):
+                return ()
+        except HomeportError as error:
+            return (error,)

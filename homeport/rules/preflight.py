@@ -6,7 +6,7 @@ from datetime import datetime
 
 from homeport.errors import HomeportError
 from homeport.paths import SSHD_DROP_IN
-from homeport.rules import colleagues, firewall_cuts, python_version, rivals
+from homeport.rules import colleagues, firewall_cuts, outbound, python_version, rivals
 from homeport.rules.disk import upload_refusal
 from homeport.rules.host_checks import host_checks
 from homeport.rules.memory import refusal
@@ -43,6 +43,7 @@ def preflight(
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
+    problems += filter(None, (outbound.refusal(settings, wanted, found, now),))
     problems += filter(None, (rivals.refusal(settings.domains, wanted, found),))
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
         problems += colleagues.refusals(settings, found)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from homeport.settings.types import Closings, Openings, Paths, Text, TextList
+from homeport.settings.types import Closings, Openings, Paths, PrivatePlaces, Text, TextList
 
 
 class MachineSettings(BaseModel):
@@ -20,6 +20,17 @@ class MachineSettings(BaseModel):
         1024, ge=0, description="Free space on the host's disk below which nothing is begun."
     )
 
+    outbound: Literal["host", "controller"] = Field(
+        "host",
+        description="How what a deploy fetches for the host (packages, tools, dependencies, certificate) gets there: "
+        '"host" (by its own network and proxies) or "controller" (by the SSH connection and the machine that deploys, '
+        "for a host that reaches nobody; between deploys it goes without).",
+    )
+    outbound_private: PrivatePlaces = Field(
+        (),
+        description='With `outbound = "controller"`: what the host is led to although it is not public but of the '
+        'network of the machine that deploys, a name, an address or a range: `["pypi.example.lan", "10.1.2.0/24"]`.',
+    )
     take_over: Paths = Field(
         (),
         description="Files of somebody else's that a deploy may replace, of which it keeps a copy in "

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from homeport.rules.firewall import check_closings, check_openings
+from homeport.rules.outbound_places import check_private
 from homeport.rules.sandbox import address_ranges
 
 
@@ -119,6 +120,7 @@ Releases = Annotated[
 ]
 Openings = Annotated[TextList, AfterValidator(check_openings)]
 Closings = Annotated[TextList, AfterValidator(check_closings)]
+PrivatePlaces = Annotated[TextList, AfterValidator(check_private)]
 Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]

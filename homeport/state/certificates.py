@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from homeport.paths import AppPaths
+from homeport.rules.certificate_life import CertificateLife
 from homeport.state.changes import Change
 from homeport.state.snapshot import CertificateFound, Snapshot
 from homeport.state.wanted import CertificateWanted, Wanted
@@ -53,7 +54,15 @@ def certificate_reason(wanted: CertificateWanted, found: Snapshot, now: datetime
         return "none yet"
     if have.domains != set(wanted.domains):
         return f"it is for {', '.join(sorted(have.domains))}"
-    return _other_ways(wanted, have) or ("it has run out" if have.not_after <= now else "")
+    return _other_ways(wanted, have) or ("it has run out" if have.not_after <= now else _due(wanted, have, now))
+
+
+def _due(wanted: CertificateWanted, have: CertificateFound, now: datetime) -> str:
+    """Return that a certificate is due which the host cannot renew by itself."""
+    if not wanted.renews or have.not_before is None:
+        return ""
+    due = CertificateLife(have.not_before, have.not_after, renewed=True).due
+    return f"it is due since {due:%Y-%m-%d}, and the host has no way out by itself" if due <= now else ""
 
 
 def _other_ways(wanted: CertificateWanted, have: CertificateFound) -> str:
@@ -72,7 +81,7 @@ def certificate_mode(wanted: CertificateWanted, found: Snapshot, now: datetime) 
     if not certificate_reason(wanted, found, now):
         return "have"
     have = found.certificate
-    return "force" if have and _other_ways(wanted, have) else ""
+    return "force" if have and (_other_ways(wanted, have) or _due(wanted, have, now)) else ""
 
 
 def lineage_conflict(wanted: Wanted, found: Snapshot) -> str | None:

@@ -14,7 +14,7 @@ class Query:
     """The names that a snapshot reads. Two equal queries read the same things.
 
     `shared` are those of the paths that others may have a file at: whose it is, is read as well. `sshd_drop_in` and
-    `nginx_conf` are files that sshd and Nginx shall read, for what they would say of them.
+    `nginx_conf` are files that sshd and Nginx shall read, for what they would say of them. `outbound` is the setting.
     """
 
     app: str
@@ -29,6 +29,7 @@ class Query:
     shared: tuple[str, ...] = ()
     sshd_drop_in: str = ""
     nginx_conf: str = ""
+    outbound: str = "host"
 
 
 def query(wanted: Wanted) -> Query:
@@ -54,6 +55,7 @@ def query(wanted: Wanted) -> Query:
         pins=wanted.pinned_releases,
         sshd_drop_in=contents.get(SSHD_DROP_IN, ""),
         nginx_conf=contents.get(NGINX_CONF, ""),
+        outbound=wanted.outbound,
         shared=tuple(
             path for path in (*(file.path for file in part.files), *part.absent) if not is_named_ours(path, wanted.app)
         ),

@@ -108,6 +108,7 @@ class CertificateFound:
     profile: str = ""
     curve: str = "secp256r1"
     authenticator: str = "webroot"
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ class CertificateWanted:
     """The certificate that the site shall have: all its names, the first one canonical.
 
     With a `folder`, it lies there (the user has brought it), and the rest is of no account. Else `profile` is one of
-    the authority's ("": as it likes), `curve` the key's, and `authenticator` what Certbot proves the names with.
+    the authority's ("": as it likes), `curve` the key's, and `authenticator` what Certbot proves the names with. A
+    deploy that `renews` asks for the next one when that is due, since the host cannot by itself.
     """
 
     domains: tuple[str, ...]
@@ -138,11 +139,15 @@ class CertificateWanted:
     curve: str = "secp256r1"
     authenticator: str = "webroot"
     propagation_seconds: int = 0
+    renews: bool = False
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that is wanted of one host. What somebody else has at the paths `take_over` may be replaced."""
+    """All that is wanted of one host. What somebody else has at the paths `take_over` may be replaced.
+
+    `outbound` is the setting: by whose way out it is brought about.
+    """
 
     app: str
     part: Part
@@ -153,6 +158,7 @@ class Wanted:
     keep_releases: int
     pinned_releases: tuple[str, ...] = ()
     take_over: tuple[str, ...] = ()
+    outbound: str = "host"
 
 
 def merge(parts: Iterable[Part]) -> Part:

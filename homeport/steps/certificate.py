@@ -75,4 +75,5 @@ def wanted_certificate(context: Context) -> CertificateWanted:
         # Certbot's own plugins, and those of others that follow them, are called like their packages.
         authenticator=plugin.removeprefix("certbot-") if plugin else "webroot",
         propagation_seconds=settings.acme_dns_propagation_seconds,
+        renews=settings.outbound == "controller",
     )

@@ -26,4 +26,5 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         keep_releases=settings.keep_releases,
         pinned_releases=settings.pinned_releases,
         take_over=settings.take_over,
+        outbound=settings.outbound,
     )

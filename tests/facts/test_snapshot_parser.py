@@ -78,6 +78,7 @@ proven\tbbb
 standby\tblue
 coming\t4\tmigrates
 green
+not_before\t1892000000
 not_after\t1900000000
 name\tnotes.example.com
 name\twww.example.com
@@ -171,6 +172,7 @@ def test_what_runs_and_what_is_live_is_understood() -> None:
         frozenset({"notes.example.com", "www.example.com"}),
         datetime.fromtimestamp(1900000000, UTC),
         "https://ca.example.com/directory",
+        not_before=datetime.fromtimestamp(1892000000, UTC),
     )
     assert found.proxy_stale
     assert found.removable == ("release bbb",)

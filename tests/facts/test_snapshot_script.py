@@ -355,6 +355,11 @@ def test_what_apt_would_remove_and_a_name_that_is_not_found_are_read(shell: str,
     found = parse(run(shell, ask(packages=("ours", "theirs")), **environment)).surroundings
     assert found.removes == ("rival",)
     assert found.unresolved == ("" if proxy else "deb.example.invalid")
+    # A host that goes out by the controller finds no names by itself, and need not.
+    led = parse(
+        run(shell, replace(ask(packages=("ours", "theirs")), outbound="controller"), **environment)
+    ).surroundings
+    assert (led.removes, led.unresolved) == (("rival",), "")
     # Where nothing is missing, nothing is asked.
     assert parse(run(shell, ask(packages=("ours",)), **environment)).surroundings.removes == ()
 

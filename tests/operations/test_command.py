@@ -62,7 +62,7 @@ def run(line: str, stdin: str = "") -> str:
 @settings(max_examples=60)
 @given(st.lists(TEXTS, max_size=8))
 def test_every_argument_of_a_script_arrives_as_it_is(arguments: list[str]) -> None:
-    with patch.object(command, "_script", lambda name: SHOW):
+    with patch.object(command, "_script", lambda name, **_: SHOW):
         line = command.script("any", *arguments).get_raw_value()
     assert run(line) == "".join(f"{one}\0" for one in arguments)
     # And once more quoted, as pyinfra does for sudo.
@@ -190,7 +190,7 @@ ENDS = {"at once": "exit 3", "in a function": "fail() { exit 3; }; fail", "by an
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("shell", [one for one in ("dash", "bash", "busybox") if shutil.which(one)])
 def test_what_a_script_leaves_of_its_payload_is_read_and_its_status_kept(shell: str, end: str) -> None:
-    with patch.object(command, "_script", lambda name: f"set -eu\nread -r first\necho $first $1\n{end}\n"):
+    with patch.object(command, "_script", lambda name, **_: f"set -eu\nread -r first\necho $first $1\n{end}\n"):
         built = command.script("any", "argument", payload="line")
     text, *words = (word.obj for word in built.bits[2:])
     payload = b"first\n" + b"x" * 4 * 2**20

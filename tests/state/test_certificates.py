@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -94,3 +95,22 @@ def test_a_lineage_that_the_site_serves_already_stays_its_own() -> None:
     assert certificates.lineage_conflict(WANTED, replace(as_wanted(WANTED), foreign_lineage=True)) is None
     assert certificates.lineage_conflict(WANTED, as_wanted(WANTED)) is None
     assert certificates.lineage_conflict(WANTED, bare()) is None
+
+
+@pytest.mark.parametrize(
+    ("renews", "days_left", "reason"),
+    [
+        (True, 31, ""),
+        (True, 29, "it is due since 2029-12-31, and the host has no way out by itself"),
+        (True, -1, "it has run out"),
+        (False, 29, ""),
+    ],
+)
+def test_a_deploy_renews_what_is_due_where_the_host_cannot(*, renews: bool, days_left: int, reason: str) -> None:
+    found, wanted = as_wanted(WANTED), replace(WANTED.certificate, renews=renews)
+    end = NOW + timedelta(days=days_left)
+    have = replace(found.certificate, not_before=end - timedelta(days=90), not_after=end)  # type: ignore[type-var]
+    found = replace(found, certificate=have)
+    assert certificates.certificate_reason(wanted, found, NOW) == reason
+    mode = certificates.certificate_mode(wanted, found, NOW)
+    assert mode == ("have" if not reason else "force" if renews else "")

@@ -20,7 +20,7 @@ fail() {
 # `apt-get update` does not wait for its lock by itself; a fresh cloud machine upgrades itself at first boot.
 deadline=$(($(date +%s) + timeout))
 echo "reading the package lists"
-until apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$log" 2>&1; do
+until apt-get -q ${apt_options:-} -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$log" 2>&1; do
     name=$(sed -n "s/.*\(Temporary failure resolving\|Could not resolve\|Could not resolve host:\) '\([^']*\)'.*/\2/p" "$log" | head -n 1)
     [ -z "$name" ] || fail "the host does not find $name: names are not resolved there; see its /etc/resolv.conf (getent hosts $name)"
     grep -q 'Could not get lock' "$log" || fail "the package lists cannot be read; see the host's /etc/apt/sources.list.d"
@@ -31,7 +31,7 @@ done
 # Nothing that is installed goes for it: what conflicts with a package of ours may serve somebody.
 install() {
     echo "installing $*"
-    apt-get -q -y --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+    apt-get -q -y ${apt_options:-} --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 || {
         gone=$(sed -n '/will be REMOVED:/,/^[^ ]/s/^  *//p' "$log" | tr '\n' ' ')
         [ -z "$gone" ] || fail "installing $* would remove ${gone% }, which stays; remove it yourself if nobody needs it, and deploy again"

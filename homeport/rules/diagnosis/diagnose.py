@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from homeport.rules.diagnosis import application, certificate, deploys, machine, proxy, reaching, requests
+from homeport.rules.diagnosis import application, certificate, deploys, machine, outbound, proxy, reaching, requests
 from homeport.rules.diagnosis.case import AWAY, Case
 from homeport.rules.diagnosis.finding import Finding, arranged
 
@@ -16,6 +16,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     deploys.closed,
     certificate.certificate,
     certificate.renewal,
+    outbound.outbound,
     proxy.proxy,
     proxy.handshakes,
     application.unit,

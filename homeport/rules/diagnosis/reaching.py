@@ -57,7 +57,8 @@ def names(case: Case) -> Iterator[Finding]:
         missing = [name for name in missing if not name.endswith(PRIVATE)]
     told = {one["name"]: one["problem"] for one in case.found.get("names", ())}
     silent = [problem for problem in told.values() if "does not answer" in problem or "no name server" in problem]
-    if silent and len(silent) == len(told):
+    # Who goes out by others needs no name server.
+    if silent and len(silent) == len(told) and case.settings.outbound == "host":
         yield Finding(
             "resolver_broken",
             "the host cannot look up any name",

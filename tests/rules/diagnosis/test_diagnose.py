@@ -516,3 +516,20 @@ FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
 )
 def test_what_its_own_words_name_wrongly_is_advised_on(known: dict[str, Any], advice: str) -> None:
     assert [finding.fix for finding in diagnose(case(facts=facts(**known)))] == [advice]
+
+
+LED_OUT = settings(outbound="controller")
+
+
+@pytest.mark.parametrize(("days_left", "found"), [(40, []), (29, ["renewal_waits"]), (-1, ["certificate_expired"])])
+def test_what_a_machine_without_a_way_out_goes_without_is_named(days_left: int, found: list[str]) -> None:
+    end = NOW + timedelta(days=days_left)
+    served = replace(CERTIFICATE, begins=end - timedelta(days=90), ends=end)
+    assert set(causes(case(settings=LED_OUT, visits=(visit(certificate=served),)))) == {*found, "upgrades_missing"}
+    assert "renewal_waits" not in causes(case(visits=(visit(certificate=served),)))
+
+
+def test_a_machine_that_goes_out_by_others_needs_no_name_server() -> None:
+    names = [{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]
+    assert causes(case(settings=LED_OUT, facts=facts(names=names))) == ["upgrades_missing"]
+    assert causes(case(facts=facts(names=names))) == ["resolver_broken"]

@@ -1,0 +1,36 @@
+"""Where a host may be led to from the controller. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+
+def may_reach(host: str, address: str, private: Iterable[str]) -> bool:
+    """Tell whether a host may be led to `address`, which the controller has found for the name `host`.
+
+    Everything public is open to it. Of the controller's own network, and of the controller itself, only what `private`
+    names: names, addresses and ranges. Who holds the host, holds this way while it is open.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    plain = getattr(found, "ipv4_mapped", None) or found
+    if plain.is_global and not plain.is_multicast:
+        return True
+    return any(_names(one.lower(), host.lower(), plain) for one in private)
+
+
+def _names(one: str, host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if one == host:
+        return True
+    try:
+        return address in ipaddress.ip_network(one, strict=False)
+    except ValueError:
+        return False
+
+
+def check_private(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names, addresses and ranges; raise ValueError for what is none of them (a URL, a name with a port)."""
+    for number, one in enumerate(value, 1):
+        if not one or any(sign in one for sign in "@*?# ") or "://" in one or (one.count(":") == 1):
+            raise ValueError(f"item {number} is no name, no address and no range of addresses")
+    return value
