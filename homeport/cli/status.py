@@ -16,6 +16,7 @@ from homeport.cli import reporting
 from homeport.cli.running import readings, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
+from homeport.rules.usage import of_fleet
 
 EVERY_SECONDS = 2.0
 # Lines that are not shown on a terminal may be long: whoever reads them cuts them as needed.
@@ -39,15 +40,15 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     """Show what runs on the hosts of TARGET, and how well; changes nothing.
 
     For each host: the live release and its age, slot and restarts, each worker's processor (percent of one core, over a
-    second) and memory, the machine, its disks, the certificate and its next renewal, the last deploy and by whom, and
-    advice where something is wrong or could be set better. The exit status is 1 when a host cannot be read.
+    second) and memory, the machine and its last week, its disks, the certificate and its next renewal, the last deploy
+    and by whom, and advice where something is wrong or could be set better. The exit status is 1 when a host cannot be read.
     """
     if watch and (as_json or page or not sys.stdout.isatty()):
         raise UsageError("it needs a terminal", key="--watch", fix="leave it out, or leave out --json and --html")
     if watch:
         follow(target, limit)
         return
-    hosts = reporting.gathered("status", target, limit)
+    hosts = with_fleet(reporting.gathered("status", target, limit))
     if page is not None:
         from homeport.report import report
 
@@ -58,6 +59,12 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     elif page is None:
         show(blocks(hosts))
     reporting.end(hosts)
+
+
+def with_fleet(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the hosts, what there is to say of all of them together being told with the first."""
+    said = [dict(zip(("level", "about", "text", "fix"), one, strict=True)) for one in of_fleet(hosts)]
+    return [{**hosts[0], "advice": [*hosts[0]["advice"], *said]}, *hosts[1:]] if said else hosts
 
 
 def show(what: RenderableType) -> None:

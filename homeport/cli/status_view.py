@@ -49,6 +49,8 @@ def _lines(found: Status) -> Iterator[tuple[str, RenderableType]]:
     for one in found["processes"]:
         yield one["kind"], Text(process(one))
     yield "machine", Text(machine(found["machine"]))
+    if found["week"]:
+        yield "week", Text(week(found["week"]))
     for disk in found["disks"]:
         yield "disk", Text(f"{disk['path']} {percent(disk['used_percent'])} of {size(disk['total_bytes'])} used")
     yield "certificate", Text(certificate(found["certificate"], found["at"]))
@@ -109,6 +111,25 @@ def machine(found: Status) -> str:
     memory = f"{size(used)} of {size(found['memory_total_bytes'])} ({percent(found['memory_used_percent'])})"
     cores = f"{count(found['cores'], 'core')} {percent(found['cpu_percent'])} busy, load {loads}"
     return f"{cores}; memory {memory}; up for {duration(found['uptime_seconds'])}"
+
+
+def week(found: Status) -> str:
+    """Return how much of the machine was used in the last week: means, and peaks of five minutes."""
+    uses = [("processors", percent), ("memory", percent), ("disk busy", percent), ("network", rate)]
+    parts = [
+        f"{name} {show(one['mean'])} (peak {show(one['peak'])})"
+        for name, show in uses
+        if (one := found[name.partition(" ")[0]])
+    ]
+    swap = [f"swap up to {size(found['swap_peak_bytes'])}"] if found["swap_peak_bytes"] else []
+    fits = [f"a peak {found['fits']:g} times as large fits"] if found["fits"] else []
+    hours = count(found["hours"], "hour")
+    return ", ".join([*parts, *swap, *fits, f"in {hours} since {found['since'][:10]}"])
+
+
+def rate(number: float) -> str:
+    """Return bytes a second."""
+    return f"{number / 1000:.0f} KB/s" if number < 1e6 else f"{number / 1e6:.1f} MB/s"
 
 
 def certificate(found: Status | None, now: str) -> str:

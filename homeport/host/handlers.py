@@ -36,6 +36,14 @@ def commit(options: argparse.Namespace, given: list[str]) -> int:
     return alone(options, given, work)
 
 
+def record_usage(options: argparse.Namespace, given: list[str]) -> int:
+    """Write down how much of the machine is used."""
+    from . import usage
+
+    usage.record(Machine())
+    return 0
+
+
 def expire(options: argparse.Namespace, given: list[str]) -> int:
     """Stop a release that was started and never made live."""
     from .starting import expire

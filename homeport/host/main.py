@@ -118,6 +118,8 @@ def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     status.set_defaults(run=handlers.status)
     status.add_argument("--app", required=True, type=_app)
     status.add_argument("--json", action="store_true", help="the only form there is")
+    usage = commands.add_parser("record-usage", help="write down how much of the machine is used (for the timer)")
+    usage.set_defaults(run=handlers.record_usage)
     facts = commands.add_parser("facts", help="print what a deploy must know, tab-separated; reads only")
     facts.set_defaults(run=handlers.facts)
     facts.add_argument("--app", required=True, type=_app)

@@ -22,6 +22,7 @@ from . import (
     timeline,
     timers,
     units,
+    usage,
 )
 from .layout import SLOTS, Layout
 from .processes import unit_names
@@ -41,9 +42,9 @@ def status(layout: Layout, seconds: float = sampling.SAMPLE_SECONDS) -> dict[str
     live = found[found.live].release if found.live else None
     states = {name: {**slot_status(layout, name), "last_word_at": last_word(layout, name)} for name in SLOTS}
     processes = [one for state in states.values() for one in state["processes"]]
-    used = sampling.usage([one["pid"] for one in processes], seconds)
+    busy = sampling.usage([one["pid"] for one in processes], seconds)
     for one in processes:
-        one["cpu_percent"] = used.processes.get(one["pid"])
+        one["cpu_percent"] = busy.processes.get(one["pid"])
     return {
         "app": layout.app,
         "at": timeline.moment(time.time()),
@@ -53,7 +54,8 @@ def status(layout: Layout, seconds: float = sampling.SAMPLE_SECONDS) -> dict[str
         "record": described(layout, live) if live else {},
         "slots": states,
         "extras": [extra(name) for name in unit_names(layout, found.live)] if found.live else [],
-        "machine": {"cpu_percent": used.machine, **resources.machine()},
+        "machine": {"cpu_percent": busy.machine, **resources.machine()},
+        "week": usage.read(layout.machine),
         "disks": resources.disks(layout),
         "certificate": renewal.certificate(layout),
         "renewal": renewal.renewal(),

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..host import units
+from ..host import units, usage
 from ..host.layout import PROGRAM_DIRECTORY
 from ..host.output import HostError
 from . import belongings, fates, records, trees
@@ -225,6 +225,7 @@ def _own(job: Job) -> Step:
             trees.remove(records.written(machine))
             trees.remove(records.folder(machine) / "unkept")
             trees.remove(records.folder(machine) / "units")
+            trees.remove(usage.file(machine))
         else:
             trees.remove(records.folder(machine))
         trees.remove(machine.runtime)

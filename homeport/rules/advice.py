@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from homeport.rules import usage
+from homeport.rules.usage import LEAST_USED, MOST_USED
+
 TROUBLE, WARNING, HINT = "trouble", "warning", "hint"
 LEVELS = (TROUBLE, WARNING, HINT)
-# Between these, in percent, a machine is used well (FastAPI's documentation, Deployments Concepts, Resource
-# Utilization): above there is no room for a peak, below money is spent on nothing.
-LEAST_USED, MOST_USED = 50, 90
 # A load average of a quarter of an hour says nothing of a machine that was up for less than several of them.
 SETTLED_SECONDS = 3600
 FULL_PERCENT = 90
@@ -119,6 +119,9 @@ def _use(found: Status) -> Advice:
     elif workers > 2 * machine["cores"]:
         text = f"{workers} workers share {_count(machine['cores'], 'core')}: they take memory and add no speed"
         yield HINT, "workers", text, f"set workers = {machine['cores']}"
+    if usage.is_enough(found["week"]):
+        yield from usage.of_machine(found["week"], machine["memory_total_bytes"])
+        return
     settled = min(machine["uptime_seconds"], (found["release"] or {}).get("live_seconds") or 0) > SETTLED_SECONDS
     if settled and memory < LEAST_USED and processors < LEAST_USED:
         text = f"{processors:.0f} % of the processors and {memory:.0f} % of the memory are used"

@@ -53,6 +53,11 @@ class MachineSettings(BaseModel):
     log_rotation: bool = Field(
         True, description="Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept."
     )
+    usage_record: bool = Field(
+        True,
+        description="Write down every five minutes how much of processors, memory, disk and network is used, for a "
+        "week: a file of some 30 KB, by which `homeport status` advises.",
+    )
     time_synchronisation: bool = Field(
         True, description="Keep the clock right (systemd-timesyncd), unless something else on the machine does."
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeport.errors import HomeportError
-from homeport.rules import certificate_reading, deploys
+from homeport.rules import certificate_reading, deploys, usage
 from homeport.rules.advice import advice
 from homeport.rules.certificate_life import CertificateLife
 from homeport.settings import Settings
@@ -38,6 +38,7 @@ def status(raw: Raw, settings: Settings) -> dict[str, Any]:
         "workers": _workers(raw, live),
         "processes": _processes(raw["extras"]),
         "machine": _machine(raw["machine"]),
+        "week": usage.week(raw.get("week")),
         "disks": raw["disks"],
         "certificate": _certificate(raw, settings, now),
         "hold": held(raw["hold"]),

@@ -25,6 +25,7 @@ ALL_ON = {
     "sshd_hardening": True,
     "security_upgrades": True,
     "log_rotation": True,
+    "usage_record": True,
     "kernel_hardening": True,
     "journal_max_megabytes": 1,
 }

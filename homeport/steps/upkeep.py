@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from homeport.paths import HOST_LIBRARY, UNITS
+from homeport.paths import HOST_LIBRARY, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, FileSet, Part, Unit
 from homeport.steps.context import Context
 
 PROGRAM = f"{HOST_LIBRARY}/upkeep"
 TIME_SERVICE = "systemd-timesyncd"
+USAGE_TIMER = "homeport-usage.timer"
 Place = tuple[str, str, FileSet]
 APT: Place = ("/etc/apt/apt.conf.d/52homeport", "upkeep/apt.conf", "plain")
 JOURNAL: Place = ("/etc/systemd/journald.conf.d/homeport.conf", "upkeep/journald.conf", "plain")
@@ -26,6 +27,12 @@ ROTATION: Place = ("/etc/logrotate.d/nginx", "upkeep/logrotate", "plain")
 ROTATION_TIMER: Place = (f"{UNITS}/logrotate.timer.d/homeport.conf", "upkeep/logrotate.timer.conf", "systemd")
 
 
+USAGE: tuple[Place, ...] = (
+    (f"{UNITS}/homeport-usage.service", "upkeep/homeport-usage.service", "systemd"),
+    (f"{UNITS}/{USAGE_TIMER}", "upkeep/homeport-usage.timer", "systemd"),
+)
+
+
 def upkeep(context: Context) -> Part:
     """Return the packages, files and units of all that is switched on."""
     settings = context.settings
@@ -35,6 +42,7 @@ def upkeep(context: Context) -> Part:
         ROTATION: settings.log_rotation,
         ROTATION_TIMER: settings.log_rotation,
         **dict.fromkeys(KERNEL, settings.kernel_hardening),
+        **dict.fromkeys(USAGE, settings.usage_record),
     }
     files = tuple(_file(context, *place) for place, wanted in chosen.items() if wanted)
     absent = tuple(place[0] for place, wanted in chosen.items() if not wanted and place != ROTATION)
@@ -68,6 +76,7 @@ def _units(context: Context) -> tuple[Unit, ...]:
         "apt-daily.timer": settings.security_upgrades,
         "apt-daily-upgrade.timer": settings.security_upgrades,
         "logrotate.timer": settings.log_rotation,
+        USAGE_TIMER: settings.usage_record,
         f"{TIME_SERVICE}.service": _sets_the_clock(context),
     }
     return tuple(Unit(name) for name, wanted in chosen.items() if wanted)
@@ -76,7 +85,10 @@ def _units(context: Context) -> tuple[Unit, ...]:
 def _file(context: Context, path: str, template: str, file_set: FileSet) -> File:
     settings = context.settings
     content = context.render(
-        template, reboot_time=settings.reboot_time, journal_max_megabytes=settings.journal_max_megabytes
+        template,
+        reboot_time=settings.reboot_time,
+        journal_max_megabytes=settings.journal_max_megabytes,
+        host_program=HOST_PROGRAM,
     )
     return File(path, content, file_set=file_set)
 
