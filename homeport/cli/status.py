@@ -41,7 +41,8 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
 
     For each host: the live release and its age, slot and restarts, each worker's processor (percent of one core, over a
     second) and memory, the machine and its last week, its disks, the certificate and its next renewal, the last deploy
-    and by whom, and advice where something is wrong or could be set better. The exit status is 1 when a host cannot be read.
+    and by whom, and advice where something is wrong or could be set better. The exit status is 1 when a host cannot be
+    read.
     """
     if watch and (as_json or page or not sys.stdout.isatty()):
         raise UsageError("it needs a terminal", key="--watch", fix="leave it out, or leave out --json and --html")

@@ -107,6 +107,17 @@ def test_the_status_agrees_with_what_the_machine_says_itself(stage: Stage) -> No
     assert found["disks"][0]["used_percent"] == pytest.approx(percent, abs=2)
 
 
+def test_what_is_used_is_written_down_by_a_timer_without_a_line_in_the_journal(stage: Stage) -> None:
+    seen = stage.seen
+    assert seen.inside.service("homeport-usage.timer").is_running
+    seen.shell("systemctl start homeport-usage.service && systemctl start homeport-usage.service")
+    week = stage.status()["week"]
+    size, free = map(int, seen.shell("awk '/MemTotal|MemAvailable/ {print $2}' /proc/meminfo").split())
+    assert week["memory"]["peak"] == pytest.approx(100 * (size - free) / size, abs=15)
+    assert week["processors"]["peak"] > 0
+    assert seen.shell("journalctl -q -u homeport-usage.service -o cat") == ""
+
+
 def test_the_certificate_and_its_renewal_are_those_that_openssl_and_systemd_show(stage: Stage) -> None:
     found = stage.status()["certificate"]
     end = stage.seen.shell("openssl x509 -noout -enddate -in /etc/homeport/hello/tls/fullchain.pem").partition("=")[2]

@@ -93,7 +93,10 @@ def test_machines_that_are_used_well_stay() -> None:
 
 
 def test_it_is_the_largest_that_might_be_missing() -> None:
-    small, large = host(cores=1, gigabytes=1, processors=30, memory=30), host(cores=8, gigabytes=16, processors=30)
+    small, large = (
+        host(cores=1, gigabytes=1, processors=30, memory=30),
+        host(cores=8, gigabytes=16, processors=30, memory=30),
+    )
     assert said(small, large) == []
 
 
