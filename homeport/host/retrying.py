@@ -42,8 +42,8 @@ def retry(layout: Layout, slot: str) -> None:
             if failed(layout, slot) != found:
                 continue
             tries, position = tries + 1, failures.cursor()
-            if units.show(unit)["Result"] == "start-limit-hit":
-                units.run("systemctl", "reset-failed", "--", unit)
+            # Of a unit that had failed before it came to its start limit, the result says nothing of that.
+            units.run("systemctl", "reset-failed", "--", unit)
             units.run("systemctl", "start", "--", unit)
             _wait_for_others(layout, slot)
     finally:

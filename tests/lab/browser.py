@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ class Page:
     connection: ClientConnection
     session: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
+    scripts: Mapping[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -48,6 +49,8 @@ class Page:
                 assert "error" not in said, said
                 return dict(said["result"])
             self.events.append(said)
+            if said.get("method") == "Fetch.requestPaused":
+                self._answer(said["params"])
 
     def until(self, event: str) -> None:
         """Wait for an event of the protocol."""
@@ -62,6 +65,36 @@ class Page:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url=path.as_uri())
         self.until("Page.loadEventFired")
+
+    def open(self, url: str) -> None:
+        """Show an address."""
+        self.events.clear()
+        self.call("Page.navigate", url=url)
+
+    @contextmanager
+    def answering(self, scripts: Mapping[str, str]) -> Iterator[None]:
+        """Answer with these scripts, by pattern of addresses, in the place of the servers that have them.
+
+        It is done while the page is asked something.
+        """
+        self.scripts = scripts
+        self.call("Fetch.enable", patterns=[{"urlPattern": pattern} for pattern in scripts])
+        yield
+        self.call("Fetch.disable")
+
+    def _answer(self, asked: dict[str, Any]) -> None:
+        url = asked["request"]["url"]
+        script = next(text for pattern, text in self.scripts.items() if url.startswith(pattern.rstrip("*")))
+        kind = "text/css" if "css" in url.rpartition("/")[2] else "text/javascript"
+        answer = {
+            "requestId": asked["requestId"],
+            "responseCode": 200,
+            "responseHeaders": [{"name": "Content-Type", "value": kind}],
+            "body": base64.b64encode(script.encode()).decode(),
+        }
+        session = {"sessionId": self.session}
+        number = next(self.numbers)
+        self.connection.send(json.dumps({"id": number, "method": "Fetch.fulfillRequest", "params": answer, **session}))
 
     def ask(self, expression: str) -> Any:
         """Return the value of a JavaScript expression in the page."""
@@ -87,12 +120,12 @@ class Page:
 
 
 @contextmanager
-def browser(folder: Path) -> Iterator[Page]:
-    """Run a browser whose profile is in `folder`, with one tab."""
+def browser(folder: Path, *further: str) -> Iterator[Page]:
+    """Run a browser whose profile is in `folder`, with one tab, and with `further` options."""
     options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
     more = ("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank")
     with subprocess.Popen(
-        [require_chromium(), *options, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [require_chromium(), *options, *further, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         try:
