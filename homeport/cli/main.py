@@ -34,6 +34,7 @@ COMMANDS = {
     "status": "homeport.cli.status",
     "trust": "homeport.cli.trust",
     "unlock": "homeport.cli.holding",
+    "upgrade": "homeport.cli.upgrading",
 }
 
 

@@ -40,9 +40,11 @@ DRAINED = "(\n{}\n)\nstatus=$?\ncat >/dev/null 2>&1\nexit $status\n"
 SCRIPTS = Path(__file__).with_name("scripts")
 # Scripts that share functions, and where these are.
 PARTS = {
-    **dict.fromkeys(("packages", "tools"), "environment"),
-    "dependencies": "missing",
-    **dict.fromkeys(("request", "certificate", "brought", "renew"), "certbot"),
+    "packages": ("environment", "lists"),
+    "tools": ("environment",),
+    "upgrade": ("lists",),
+    "dependencies": ("missing",),
+    **dict.fromkeys(("request", "certificate", "brought", "renew"), ("certbot",)),
 }
 
 
@@ -94,9 +96,8 @@ def _unexplained(done: remote.Done) -> str:
 def _script(name: str, *, led_out: bool = False) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
     before = DEPLOYS if name == "lock" else _text("variables") + _text("alone")
-    part = _text(PARTS[name]) if name in PARTS else ""
-    way = _text("outbound") if led_out else ""
-    return "".join((_text("disk"), before, part, way, _text(name)))
+    parts = (*PARTS.get(name, ()), *(("outbound",) if led_out else ()))
+    return "".join((_text("disk"), before, *map(_text, parts), _text(name)))
 
 
 def _text(name: str) -> str:

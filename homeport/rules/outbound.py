@@ -64,8 +64,8 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         return ()
     lines = []
     if settings.security_upgrades:
-        fix = "give the host a mirror that it reaches, or upgrade it yourself"
-        problem = "between deploys this host has no way out, and so gets no security upgrades"
+        fix = "run homeport upgrade TARGET every day or week, or give the host a mirror that it reaches"
+        problem = "between deploys this host has no way out, and so gets no security upgrades by itself"
         lines.append(UsageError(problem, key="outbound", fix=fix).line())
     if settings.tls == "acme":
         fix = "deploy, or run homeport cert TARGET --renew, within the last third of its life"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# RFC 6052, 2.1: where networks without IPv4 find it.
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 def may_reach(host: str, address: str, private: Iterable[str]) -> bool:
     """Tell whether a host may be led to `address`, which the controller has found for the name `host`.
@@ -12,14 +16,22 @@ def may_reach(host: str, address: str, private: Iterable[str]) -> bool:
     Everything public is open to it. Of the controller's own network, and of the controller itself, only what `private`
     names: names, addresses and ranges. Who holds the host, holds this way while it is open.
     """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    plain = getattr(found, "ipv4_mapped", None) or found
+    plain = _plain(ipaddress.ip_address(address.partition("%")[0]))
     if plain.is_global and not plain.is_multicast:
         return True
     return any(_names(one.lower(), host.lower(), plain) for one in private)
 
 
-def _names(one: str, host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def _plain(address: Address) -> Address:
+    """Return the IPv4 address that one of IPv6 stands for, where there is one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _names(one: str, host: str, address: Address) -> bool:
     if one == host:
         return True
     try:

@@ -142,3 +142,13 @@ def test_a_plan_as_json_has_the_hosts_that_could_not_be_read(homeport: Homeport)
     jsonschema.validate(document, json.loads((PACKAGE / "cli" / "schemas" / "plan.json").read_text()))
     assert [one["host"] for one in document] == ["web1.test", "web2.test"]
     assert all("no connection" in one["error"] for one in document)
+
+
+def test_what_a_host_without_a_way_out_goes_without_is_said(project: Path, homeport: Homeport) -> None:
+    with (project / "group_data" / "all.py").open("a") as file:
+        file.write('outbound = "controller"\n')
+    done = homeport("check", "production")
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("warning: outbound: ")]
+    assert ["homeport upgrade TARGET" in line for line in said] == [True, False]
+    assert "homeport cert TARGET --renew" in said[1]

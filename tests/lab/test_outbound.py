@@ -7,7 +7,7 @@ on from one another, in the order in which they stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -101,7 +101,7 @@ def test_a_machine_that_reaches_nobody_serves_the_application_over_https(walled:
     out = walled.project.deployed(walled.host)
 
     assert walled.seen.answers()
-    assert "gets no security upgrades" in out
+    assert "gets no security upgrades by itself" in out
     assert "the timer cannot renew the certificate" in out
 
 
@@ -125,20 +125,38 @@ def test_a_second_run_changes_nothing(walled: Walled) -> None:
     assert re.search(r"Grand total +14 +- +- +14", walled.project.deployed(walled.host))
 
 
-def test_a_refused_forward_is_told_before_anything_changes_and_only_when_it_is_needed(walled: Walled) -> None:
+@pytest.fixture
+def company(walled: Walled) -> Iterator[Callable[[str], None]]:
+    """Have sshd of the machine be as a company has it."""
     drop_in = "/etc/ssh/sshd_config.d/00-company.conf"
-    walled.seen.shell(f"echo AllowTcpForwarding local >{drop_in} && systemctl reload ssh")
+
+    def has(text: str) -> None:
+        walled.seen.shell(f"printf '{text}\\n' >{drop_in} && systemctl reload ssh")
+
+    yield has
+    walled.seen.shell(f"rm {drop_in} && systemctl reload ssh")
+
+
+def test_a_forward_that_sshd_refuses_is_told_before_anything_changes(
+    walled: Walled, company: Callable[[str], None]
+) -> None:
+    company("AllowTcpForwarding local")
     refused = refusal(walled.project.deploy(walled.host, packages="tree"), 1)
     assert "walled: outbound: sshd on the host does not let debian forward a port" in refused
     assert "(AllowTcpForwarding local)" in refused
     assert "Match User debian, AllowTcpForwarding remote, PermitListen 127.0.0.1:*" in refused
+    assert not walled.seen.inside.package("tree").is_installed
 
+
+@pytest.mark.sampled
+def test_what_fetches_nothing_needs_no_forward_and_the_narrow_leave_of_the_message_is_enough(
+    walled: Walled, company: Callable[[str], None]
+) -> None:
+    company("AllowTcpForwarding no")
     walled.project.write("README.md", "another release, of which nothing has to be fetched\n")
     walled.project.deployed(walled.host)
 
-    # As the message has it.
-    narrow = "Match User debian\\n    AllowTcpForwarding remote\\n    PermitListen 127.0.0.1:*\\n"
-    walled.seen.shell(f"printf '{narrow}' >{drop_in} && systemctl reload ssh")
+    company("Match User debian\\n    AllowTcpForwarding remote\\n    PermitListen 127.0.0.1:*")
     walled.project.deployed(walled.host, packages="tree")
     assert walled.seen.inside.package("tree").is_installed
 
@@ -174,6 +192,18 @@ def test_a_place_of_the_controllers_own_network_is_closed_unless_it_is_named(wal
     refused = refusal(walled.project.deploy(walled.host, outbound_private=""), 1)
     assert f"outbound_private: the host asks for {walled.gateway}:{CACHE_PORT}" in refused
     assert f'name it there, if the host may be led to it: ["{walled.gateway}"]' in refused
+
+
+@pytest.mark.sampled
+def test_security_upgrades_come_by_hand_the_same_way(walled: Walled) -> None:
+    # As if an older one were installed than the mirror has.
+    walled.seen.shell("sed -i '/^Package: logrotate$/,/^$/s/^Version: .*/Version: 1.0-1/' /var/lib/dpkg/status")
+    settle_data(walled.project)
+    done = homeport(walled.project, "upgrade", "lab", "--limit", walled.host.name, "--yes")
+    assert done.returncode == 0, done.stdout
+    assert "logrotate" in done.stdout.partition("upgraded: ")[2], done.stdout
+    assert walled.seen.inside.package("logrotate").version != "1.0-1"
+    assert walled.seen.shell(f"{LEFT} || true") == ""
 
 
 @pytest.mark.sampled

@@ -12,9 +12,13 @@ import pytest
 from paramiko.ssh_exception import SSHException
 from pyinfra.api.exceptions import DeployError
 
+from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.certificates_by_hand import RenewRun, renew
 from homeport.operations.command import script
 from homeport.operations.fetching import LedOutCommand
+from homeport.operations.upgrading import UpgradeRun, upgrade
 from homeport.plans.provision import PHASES
+from homeport.state.releases import Releases
 from homeport.state.snapshot import Snapshot
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 
@@ -195,3 +199,11 @@ def test_programs_get_the_way_by_their_environment_and_what_they_have_of_their_o
 def test_what_the_host_reaches_by_itself_stays_so_in_capitals_too(shell: list[str], tmp_path: Path) -> None:
     seen, _ = variables(shell, tmp_path, NO_PROXY="mirror.lan")
     assert seen["no_proxy"] == "mirror.lan,localhost,127.0.0.1,::1"
+
+
+@pytest.mark.parametrize(("kind", "operation"), [(RenewRun, renew), (UpgradeRun, upgrade)])
+def test_what_a_person_asks_for_is_led_out_as_well(kind: type[ReleasesRun], operation: Any) -> None:
+    _, host = make_run(bare(), settings=SETTINGS, ReleasesFact=[Releases()])
+    for settings, led in ((SETTINGS, True), (make_settings(), False)):
+        [command] = operation._inner(kind(host, settings, sudo=True))  # type: ignore[arg-type]
+        assert isinstance(command, LedOutCommand) == led

@@ -268,6 +268,41 @@ def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed
     assert list((machine.folder / "lib").iterdir()) == []
 
 
+UPGRADED = "Packages that will be upgraded: openssl tree"
+
+
+def test_upgrades_are_downloaded_by_apt_get_and_chosen_by_unattended_upgrades(machine: Machine) -> None:
+    machine.has("apt-get")
+    machine.has("unattended-upgrade", f"echo '2026-05-04 03:00:00,000 INFO {UPGRADED}'")
+    done = machine.run("upgrade", "300")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("upgraded: openssl tree")
+    update, download, chosen = machine.record
+    assert update.endswith("<update>")
+    assert "<--download-only>" in download
+    assert download.endswith("<upgrade>")
+    assert chosen == "unattended-upgrade <--verbose>"
+
+
+@pytest.mark.parametrize(
+    ("apt", "chooses", "said"),
+    [
+        ("", None, "unattended-upgrades is not on the host; set security_upgrades = True and deploy"),
+        ("echo 'E: Failed to fetch x'; exit 100", "", "the package lists cannot be read"),
+        ("case $* in *upgrade) echo 'E: no room'; exit 100 ;; esac", "", "cannot be downloaded: no room"),
+        ("", "echo bad; exit 1", "unattended-upgrade did not succeed"),
+        ("", "echo 'Lock could not be acquired (another package manager running?)'", "did not succeed"),
+    ],
+)
+def test_upgrades_that_cannot_be_had_are_one_line(machine: Machine, apt: str, chooses: str | None, said: str) -> None:
+    machine.has("apt-get", apt)
+    if chooses is not None:
+        machine.has("unattended-upgrade", chooses)
+    elif shutil.which("unattended-upgrade"):
+        pytest.skip("this machine has it")
+    assert said in refused(machine.run("upgrade", "0"))
+
+
 def ended(asked: Path) -> None:
     """Wait until what was begun to be asked has ended."""
     subprocess.run(["flock", "-w", "30", str(asked / "lock"), "true"], check=True)

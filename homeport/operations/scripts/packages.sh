@@ -17,17 +17,8 @@ fail() {
     echo "error: packages: $1" >&2
     exit 1
 }
-# `apt-get update` does not wait for its lock by itself; a fresh cloud machine upgrades itself at first boot.
-deadline=$(($(date +%s) + timeout))
-echo "reading the package lists"
-until apt-get -q ${apt_options:-} -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update >"$log" 2>&1; do
-    name=$(sed -n "s/.*\(Temporary failure resolving\|Could not resolve\|Could not resolve host:\) '\([^']*\)'.*/\2/p" "$log" | head -n 1)
-    [ -z "$name" ] || fail "the host does not find $name: names are not resolved there; see its /etc/resolv.conf (getent hosts $name)"
-    grep -q 'Could not get lock' "$log" || fail "the package lists cannot be read; see the host's /etc/apt/sources.list.d"
-    [ "$(date +%s)" -lt "$deadline" ] || fail "another apt held the lock for $timeout s; try again, or raise apt_lock_timeout_seconds"
-    echo "waiting for another apt to finish"
-    sleep 3
-done
+# A fresh cloud machine upgrades itself at first boot.
+read_lists "$timeout"
 # Nothing that is installed goes for it: what conflicts with a package of ours may serve somebody.
 install() {
     echo "installing $*"

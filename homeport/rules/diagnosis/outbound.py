@@ -19,7 +19,7 @@ def outbound(case: Case) -> Iterator[Finding]:
             "upgrades_missing",
             "the machine gets no security upgrades by itself",
             'outbound = "controller": between deploys it has no way out',
-            "give it a mirror that it reaches, or upgrade it yourself (docs: Hosts without a way out)",
+            "run homeport upgrade TARGET every day or week (a pipeline can), or give it a mirror that it reaches",
             NOTICE,
         )
     served = next((visit.certificate for visit in looked_at(case) if visit.certificate), None)

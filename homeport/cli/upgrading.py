@@ -1,0 +1,29 @@
+"""`homeport upgrade`: security upgrades at once. Thin; the work is in `homeport.operations`."""
+
+from __future__ import annotations
+
+import click
+
+from homeport.cli.running import command_line, lock_wait_option, target_options
+from homeport.cli.showing import Deed, follow, must_be_asked
+
+EXAMPLES = """\b
+Examples:
+  homeport upgrade production
+  homeport upgrade production --limit web1.example.com --yes
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@target_options
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@lock_wait_option
+def upgrade(target: str, limit: tuple[str, ...], yes: bool, lock_wait: int | None) -> None:
+    """Install the security upgrades of TARGET's machines now: what unattended-upgrades would install at its next time.
+
+    Machines do that by themselves every day (security_upgrades); one without a way out of its own, never: with
+    outbound = "controller" this brings them. A reboot that an upgrade asks for is left to you (homeport status).
+    """
+    must_be_asked(yes=yes)
+    words = command_line("upgrade", target, limit, {"lock_wait_seconds": lock_wait})
+    follow(words, yes=yes, deed=Deed("upgrade", "upgraded"))

@@ -1,0 +1,33 @@
+# Installs the upgrades that unattended-upgrades would install at its next time: the distribution's choice. Argument: how
+# long to wait for another apt (seconds). They are downloaded by apt-get, which knows the way out where the host has none
+# of its own; unattended-upgrade then finds them on the disk.
+set -eu
+exec </dev/null
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+fail() {
+    tail -n 15 "$log"
+    echo "error: upgrade: $1" >&2
+    exit 1
+}
+command -v unattended-upgrade >/dev/null || fail "unattended-upgrades is not on the host; set security_upgrades = True and deploy"
+read_lists "$1"
+echo "downloading"
+apt-get -q -y ${apt_options:-} --download-only -o APT::Get::Upgrade-Allow-New=true -o DPkg::Lock::Timeout="$1" \
+    -o Acquire::Retries=3 upgrade >"$log" 2>&1 || {
+    why=$(disk_full "$(cat "$log")" /var /tmp) || why=$(grep -m 1 '^E: ' "$log" | cut -c 4-)
+    fail "the packages cannot be downloaded: $why"
+}
+echo "installing"
+# It does nothing while another apt is at work, and says so in words alone.
+deadline=$(($(date +%s) + $1))
+until unattended-upgrade --verbose >"$log" 2>&1 && ! grep -qi 'lock could not be acquired' "$log"; do
+    grep -qiE 'lock could not be acquired|already running' "$log" && [ "$(date +%s)" -lt "$deadline" ] ||
+        fail "unattended-upgrade did not succeed; see /var/log/unattended-upgrades on the host"
+    echo "waiting for another apt to finish"
+    sleep 3
+done
+names=$(sed -n 's/.*Packages that will be upgraded: *//p' "$log" | tr '\n' ' ')
+echo "upgraded: ${names:-nothing was to be upgraded}"
+[ ! -e /run/reboot-required ] || echo "warning: an upgrade waits for a reboot"

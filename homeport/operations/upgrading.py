@@ -1,0 +1,25 @@
+"""A machine's security upgrades installed at once, because a person says so, or nothing else brings them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api import StringCommand, operation
+
+from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.fetching import fetching
+from homeport.state.changes import Change
+
+
+class UpgradeRun(ReleasesRun):
+    """Installs what unattended-upgrades would install at its next time."""
+
+    action = "upgrade"
+
+
+@operation()
+def upgrade(run: UpgradeRun) -> Generator[StringCommand, None, None]:
+    """Install the upgrades that the distribution has."""
+    change = Change("install", "security upgrades", "what they are, the machine finds out")
+    if run.announce(run.changes(lambda: (change,)), otherwise="never"):
+        yield fetching(run.settings, "upgrade", str(run.settings.apt_lock_timeout_seconds))
