@@ -61,7 +61,7 @@ class Lab:
         self, name: str, suite: Suite = "bookworm", backend: BackendName | None = None, *, layer: Path | None = None
     ) -> LabHost:
         """Make one more host and return it when its user can log in; a host of this name that is up already is an
-        error. With a `layer` (see `freeze`) it begins as the host from which that was made.
+        error. With a `layer` (see `freeze`; for QEMU a tar of one) it begins as the host from which that was made.
         """
         names.check_host_name(name)
         if any(host.name == name for host in self._state().hosts):
@@ -73,7 +73,7 @@ class Lab:
         self.prepare(suite, backend, context)
         host = self._register(name, suite, backend)
         if layer:
-            nspawn.begin_with(context.host_directory(name), layer)
+            self.backend(backend, context).begin_with(name, layer)
         self._create(host, context)
         return host
 

@@ -108,6 +108,9 @@ class Backend(Protocol):
     def prepare(self, suite: Suite) -> None:
         """Build the suite's base image, or find it in the cache; what that takes is installed."""
 
+    def begin_with(self, name: str, layer: Path) -> None:
+        """Have the host of this name, which is to be created next, begin with what `layer` has on its disk."""
+
     def create(self, host: LabHost) -> None:
         """Make the machine and start it, and return when its sshd answers with the host key that was given to it."""
 

@@ -65,6 +65,12 @@ class NspawnBackend:
             ssh.run(self.context.directory, host, "sudo systemctl reboot")
         self._wait(host, unlike_boot=before)
 
+    def begin_with(self, name: str, layer: Path) -> None:
+        """Have a host that will be made begin with another's disk (see `keep_disk`)."""
+        folder = self.context.host_directory(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LAYER).symlink_to(layer)
+
     def keep_disk(self, host: LabHost, layer: Path) -> None:
         """Kill the host and move its disk to `layer`, which must be on the same file system, for `begin_with`."""
         self._kill(host)
@@ -110,12 +116,6 @@ class NspawnBackend:
         supervisor.stop(self.context.id, host.name)
         processes.end(self.context.id, host.name, grace_seconds=0)
         cgroups.kill(self.context.id, host.name)
-
-
-def begin_with(folder: Path, layer: Path) -> None:
-    """Have the host whose directory `folder` will be begin with another's disk (see `NspawnBackend.keep_disk`)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / LAYER).symlink_to(layer)
 
 
 def _fill(folder: Path, files: list[ImageFile], base: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tarfile
 import time
 import uuid
 from collections.abc import Callable
@@ -24,9 +25,10 @@ from homeport.lab.model import BackendName, LabHost, Suite
 from homeport.lab.qemu_choice import accelerator, architecture
 from homeport.lab.qemu_command import DISK, FILES, Interface, Machine, bridged, in_user_mode, user_mode
 from homeport.lab.qemu_image import BaseImage, base_image
-from homeport.lab.recipe import ImageFile, tar
+from homeport.lab.recipe import ImageFile, put
 
 BASE = "base"
+LAYER = "layer.tar"  # the link to an archive that is unpacked with the host's own files, if there is one
 BOOT_SECONDS = 600.0
 """Patience for a boot: software emulation took 20 to 100 s, and a busy computer takes several times that."""
 REBOOT_COMMAND_SECONDS = 60.0
@@ -44,6 +46,12 @@ class QemuBackend:
     def prepare(self, suite: Suite) -> None:
         """Build the suite's image, or find it in the cache."""
         base_image(suite, apt_proxy=self.context.local_cache_url)
+
+    def begin_with(self, name: str, layer: Path) -> None:
+        """Have a host that will be made begin with what a tar archive has, and its own files above that."""
+        folder = self.context.host_directory(name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / LAYER).symlink_to(layer)
 
     def create(self, host: LabHost) -> None:
         """Make the machine's disk, start it, and return when its sshd answers with the host key that we gave it."""
@@ -93,7 +101,11 @@ class QemuBackend:
         backing = ("-b", str(image.disk), "-F", "qcow2")
         run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(folder / DISK)])
         new = folder / f"{FILES}.new"
-        new.write_bytes(tar(self._files(host)))
+        new.unlink(missing_ok=True)
+        if (folder / LAYER).is_symlink():
+            shutil.copyfile(folder / LAYER, new)
+        with tarfile.open(new, "a") as archive:
+            put(archive, self._files(host))
         new.replace(folder / FILES)
 
     def _files(self, host: LabHost) -> list[ImageFile]:

@@ -135,12 +135,17 @@ def tar(files: Iterable[ImageFile]) -> bytes:
     """Return these files as a tar archive, with their modes and owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for file in files:
-            member = tarfile.TarInfo(file.path.lstrip("/"))
-            member.size, member.mode = len(file.content), file.mode
-            member.uid = member.gid = file.owner
-            archive.addfile(member, io.BytesIO(file.content))
+        put(archive, files)
     return buffer.getvalue()
+
+
+def put(archive: tarfile.TarFile, files: Iterable[ImageFile]) -> None:
+    """Write these files to a tar archive, with their modes and owners."""
+    for file in files:
+        member = tarfile.TarInfo(file.path.lstrip("/"))
+        member.size, member.mode = len(file.content), file.mode
+        member.uid = member.gid = file.owner
+        archive.addfile(member, io.BytesIO(file.content))
 
 
 def _base_files(found: list[sources.Source], settings: str) -> list[ImageFile]:

@@ -10,7 +10,7 @@ import fcntl
 import subprocess
 from pathlib import Path
 
-from homeport.lab import Lab, ssh
+from homeport.lab import Lab
 from homeport.lab.model import LabHost, Suite
 from tests.lab.project import Project, Seen
 
@@ -25,25 +25,25 @@ deploy(provision.STEPS, [phase for phase in provision.PHASES if phase[0] in AS_F
 FORGET = "rm -rf /srv/*/releases /srv/*/slots /etc/homeport /etc/nginx/homeport /run/homeport && sync"
 # What a machine with a kernel of its own is not given: what is another machine's own, what only takes space, and
 # settings that would look as if this kernel, and its services, had read them.
-NOT_POURED = (
+NOT_GIVEN = (
     *("etc/hostname", "etc/hosts", "etc/machine-id", "etc/resolv.conf", "etc/ssh", "etc/systemd/network"),
-    *("home", "root", "run", "tmp", "var/cache", "var/lib/apt/lists", "var/lib/dpkg/status*", "var/lib/systemd"),
+    *("home", "root", "run", "tmp", "var/cache", "var/lib/apt/lists", "var/lib/dpkg/status-*", "var/lib/systemd"),
     *("var/log/journal", "etc/modprobe.d", "etc/security", "etc/sysctl.d", "etc/systemd/*.d"),
 )
 # What homeport installs on such a machine besides, and not on one that has its clock from another kernel.
 CLOCK = "apt-get -qq -y --no-install-recommends install systemd-timesyncd >/dev/null"
-STATUS, OTHER_STATUS = "var/lib/dpkg/status", "/run/status.seasoned"
+STATUS, OTHER_STATUS = "/var/lib/dpkg/status", "/var/lib/dpkg/status.seasoned"
 # Its own packages are those of either; what those in the layer do as they are installed was done there.
 SETTLE = f"""
 python3 - <<'END'
 def packages(path):
     with open(path) as file:
         return {{text.split("\\n")[0]: text for text in file.read().strip().split("\\n\\n")}}
-both = packages("{OTHER_STATUS}") | packages("/{STATUS}")
-with open("/{STATUS}", "w") as file:
+both = packages("{OTHER_STATUS}") | packages("{STATUS}")
+with open("{STATUS}", "w") as file:
     file.write("\\n\\n".join(both.values()) + "\\n\\n")
 END
-ldconfig && systemd-tmpfiles --create && systemctl daemon-reload
+rm {OTHER_STATUS} && ldconfig && systemd-tmpfiles --create
 """
 
 
@@ -57,19 +57,18 @@ class Seasoned:
         """Make a machine; see Lab.add."""
         return self._lab.add(name, suite, layer=self._layer(suite))
 
-    def pour(self, host: LabHost, example: str) -> None:
-        """Give a machine with a disk of its own, which is up, what others begin with that get this example."""
-        layer = self._layer(host.suite, (example,), CLOCK)
-        left_out = [f"--exclude=./{path}" for path in NOT_POURED]
-        self._send(host, "sudo tar -xz -C /", ["tar", "-cz", "-C", str(layer), *left_out, "."])
-        self._send(host, f"sudo tee {OTHER_STATUS} >/dev/null", ["cat", str(layer / STATUS)])
+    def boot(self, name: str, example: str) -> LabHost:
+        """Make a machine with a kernel of its own that begins as others do that get this example."""
+        layer = self._layer("bookworm", (example,), CLOCK)
+        archive = layer.with_name(f"{layer.name}.tar")
+        left_out = [f"--exclude=./{path}" for path in NOT_GIVEN]
+        renamed = f"--transform=s,^[.]{STATUS}$,.{OTHER_STATUS},"
+        form = ("--format=gnu", "--numeric-owner")
+        subprocess.run(["tar", "-c", "-f", archive, "-C", layer, *form, *left_out, renamed, "."], check=True)
+        host = self._lab.add(name, "bookworm", "qemu", layer=archive)
+        archive.unlink()
         Seen(self._lab, host).shell(SETTLE)
-
-    def _send(self, host: LabHost, command: str, source: list[str]) -> None:
-        with subprocess.Popen(source, stdout=subprocess.PIPE) as reading:
-            words = [*ssh.command_line(self._lab.directory, host, "-o", "BatchMode=yes"), "--", command]
-            subprocess.run(words, stdin=reading.stdout, check=True)
-        assert reading.returncode == 0
+        return host
 
     def _layer(self, suite: Suite, examples: tuple[str, ...] = EXAMPLES, last: str = "true") -> Path:
         layer = self._folder / "-".join(("seasoned", suite, *examples))

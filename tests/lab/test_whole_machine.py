@@ -23,12 +23,13 @@ from homeport.lab.ssh import command_line
 from tests.lab import remote
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
+from tests.pace import patience
 
-pytestmark = [pytest.mark.lab, pytest.mark.qemu]
+pytestmark = [pytest.mark.lab, pytest.mark.qemu, pytest.mark.timeout(3600)]
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 # One worker: with more, uvicorn's manager kills any that has not answered it after 5 s, and an emulated processor needs
 # longer to start Python and import uvicorn.
-PATIENCE = {"workers": 1, "health_timeout_seconds": 240}
+PATIENCE = {"workers": 1, "health_timeout_seconds": round(patience(240))}
 # Time to cut the power in.
 WATCHED = {"watch_seconds": 30}
 # An application that tries what its sandbox refuses: only a kernel of its own enforces all of it.
@@ -75,9 +76,9 @@ swapon /var/swap.homeport"""
 
 
 @pytest.fixture(scope="module")
-def whole_machine(lab: Lab) -> Iterator[LabHost]:
-    """The one machine of these tests."""
-    host = lab.add("whole", backend="qemu")
+def whole_machine(lab: Lab, seasoned: Seasoned) -> Iterator[LabHost]:
+    """The one machine of these tests. Packages would take minutes to install there; test_deploy has them installed."""
+    host = seasoned.boot("whole", "hello")
     yield host
     if host in lab.directory.load().hosts:
         lab.remove(host.name)
@@ -116,11 +117,7 @@ def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_mach
     assert "newOrder" in out(lab, whole_machine, "curl -sf https://acme.lab.test:14000/dir")
 
 
-def test_a_deploy_brings_the_application_up(
-    lab: Lab, whole_machine: LabHost, project: Project, seasoned: Seasoned
-) -> None:
-    # Packages would take minutes to install here; test_deploy has them installed.
-    seasoned.pour(whole_machine, "hello")
+def test_a_deploy_brings_the_application_up(lab: Lab, whole_machine: LabHost, project: Project) -> None:
     project.deployed(whole_machine, **PATIENCE)
     assert Seen(lab, whole_machine).get("/health")["status"] == "ok"
 
