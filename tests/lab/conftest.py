@@ -18,14 +18,26 @@ from tests.lab.seasoned import Seasoned
 
 MakeHost = Callable[..., LabHost]
 numbers = itertools.count(1)
-# Those that take longest begin first, so that the workers of `pytest -n` end at about the same time.
+# Those that take longest begin first, the emulated machine before all, so that the workers of `pytest -n` end at about
+# the same time.
 LONGEST = tuple(
     f"test_{name}"
     for name in (
-        *("runbook", "deploy", "zero_loss", "host_program", "secrets", "lost_host", "disk_full", "switching", "kill"),
-        *("memory", "certificates", "pipeline", "status", "cli_run", "migrating_machine", "locking", "processes"),
-        *("doctor_application", "doctor", "release_kinds", "cli_deploy", "lab_nspawn", "lockout", "rollback", "init"),
-        *("upkeep", "firewall", "interrupt", "release_extras", "sandbox", "ssh", "streams"),
+        *(
+            "whole_machine",
+            "deploy",
+            "zero_loss",
+            "runbook",
+            "remove",
+            "upkeep",
+            "host_program",
+            "switching",
+            "secrets",
+        ),
+        *("streams", "lost_host", "disk_full", "sandbox", "kill", "memory", "certificates", "pipeline", "status"),
+        *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
+        *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
+        *("tls",),
     )
 )
 
