@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
+from _pytest.mark import ParameterSet
 
 from homeport.lab import Lab
 from tests.lab.commands import homeport, settle_data
@@ -98,6 +100,13 @@ class Faults:
             return steps
 
         return register
+
+    def sampled(self, *always: str) -> list[str | ParameterSet]:
+        """Return the names for `parametrize`: `make test` tries these each time, and a sample of the others. What
+        follows from what is read is shown for each finding by tests/rules/diagnosis.
+        """
+        assert set(always) <= set(self.known)
+        return [name if name in always else pytest.param(name, marks=pytest.mark.sampled) for name in self.known]
 
     def is_named(self, name: str, patient: Patient) -> None:
         """Bring the fault about, have the doctor name it and nothing else, and undo it whatever the doctor said."""

@@ -177,6 +177,7 @@ def test_an_authority_takes_over_and_the_brought_key_is_gone(stage: Stage) -> No
     assert stage.project.deployed(stage.host, acme_key_curve="secp384r1").count("obtain") == 0
 
 
+@pytest.mark.sampled
 def test_another_curve_is_another_certificate(stage: Stage) -> None:
     stage.project.deployed(stage.host)
     assert "NIST CURVE: P-256" in stage.served("-text")

@@ -182,7 +182,10 @@ def test_a_healthy_machine_is_told_to_be_well(patient: Patient) -> None:
     assert line.startswith("doctor: well: no trouble found; checked: DNS, ports 80 and 443, certificate (90 days left)")
 
 
-@pytest.mark.parametrize("name", faults.known)
+ALWAYS = ("dns_leads_elsewhere", "ports_closed_by_a_firewall", "certificate_expired", "nginx_misconfigured", "ssh_shut")
+
+
+@pytest.mark.parametrize("name", faults.sampled(*ALWAYS))
 def test_the_cause_is_named_and_nothing_else_is_blamed(patient: Patient, name: str) -> None:
     faults.is_named(name, patient)
 
