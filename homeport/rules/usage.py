@@ -1,7 +1,8 @@
 """How the machines were used in the last week, and what follows for their number. Pure; sizes are bytes.
 
 A peak is the highest mean of five minutes. Between LEAST_USED and MOST_USED percent a machine is used well (FastAPI's
-documentation, Deployments Concepts, Resource Utilization).
+documentation, Deployments Concepts, Resource Utilization). How much a network could carry no machine says for sure: its
+figures are shown, and nothing follows from them.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ def of_machine(found: Week, memory_total: int) -> Advice:
     if found["swap_peak_bytes"] > max(LITTLE_SWAP, memory_total // 20):
         swap = f"{found['swap_peak_bytes'] / 2**20:.0f} MB of swap were used as memory in the last week"
         yield "warning", "swap", f"{swap}, which is far slower", "set fewer workers, or give the machine more memory"
+    disk = found["disk"]["peak"] if found["disk"] else 0.0
+    if disk > MOST_USED:
+        text = f"at the peak of the last week the busiest disk was at work for {disk:.0f} % of the time"
+        yield "warning", "disk", text, "a faster disk, or one more machine"
     if processors > MOST_USED or memory > MOST_USED:
         text = f"at its peaks of the last week the machine was used to {_share(processors, memory)}"
         yield "warning", "size", text, "a larger machine, or one more"
@@ -82,9 +87,11 @@ def of_fleet(hosts: Sequence[Mapping[str, Any]]) -> Advice:
         yield "warning", "fleet", together, "add a machine"
         return
     left = (busy / max(sum(cores) - max(cores), 1), memory / (sum(sizes) - max(sizes)))
-    if max(left) * ROOM <= MOST_USED:
+    disks = sum(found["disk"]["peak"] for found, _ in weeks if found["disk"]) / (len(weeks) - 1)
+    if max(*left, disks) * ROOM <= MOST_USED:
         alone = ", but then nobody stands in for one that fails" if len(weeks) == 2 else ""
-        fits = f"with one fewer it would be {_share(*left)}, and a peak {100 / max(*left, 1.0):.1f} times as large fits"
+        larger = f"a peak {100 / max(*left, disks, 1.0):.1f} times as large fits"
+        fits = f"with one fewer it would be {_share(*left)}, and {larger}"
         yield "hint", "fleet", f"{together}; {fits}", f"one machine fewer would do{alone}"
 
 

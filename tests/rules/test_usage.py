@@ -13,11 +13,13 @@ from homeport.rules.usage import is_enough, of_fleet, of_machine, week
 GIGABYTE = 2**30
 
 
-def raw(processors: float = 60, memory: float = 60, hours: int = 168, swap: float = 0) -> dict[str, Any]:
+def raw(
+    processors: float = 60, memory: float = 60, hours: int = 168, swap: float = 0, disk: float = 20
+) -> dict[str, Any]:
     """Return a record in which one hour has these peaks and the others half of them."""
 
     def used(part: float) -> dict[str, Any]:
-        peaks = {"processors": processors, "memory": memory, "disk": 20.0, "network": 2e6, "swap": swap * 2**20}
+        peaks = {"processors": processors, "memory": memory, "disk": disk, "network": 2e6, "swap": swap * 2**20}
         return {name: [12 * peak * part / 2, 12, peak * part] for name, peak in peaks.items()}
 
     return {"hours": [{"at": 3600 * one, "looks": 12, "used": used(1 if one == 0 else 0.5)} for one in range(hours)]}
@@ -60,6 +62,7 @@ def test_less_than_a_day_is_no_week() -> None:
         ({"memory": 95}, ["warning size"]),
         ({"processors": 10, "memory": 20}, ["hint size"]),
         ({"processors": 10, "memory": 60}, []),
+        ({"disk": 95}, ["warning disk"]),
         ({"swap": 300}, ["warning swap"]),
         ({"swap": 50}, []),
     ],
@@ -90,6 +93,7 @@ def test_machines_that_are_used_up_need_another() -> None:
 
 def test_machines_that_are_used_well_stay() -> None:
     assert said(*[host(processors=60, memory=60)] * 3) == []
+    assert said(*[host(processors=10, memory=10, disk=50)] * 3) == []
 
 
 def test_it_is_the_largest_that_might_be_missing() -> None:
