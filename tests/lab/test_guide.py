@@ -150,6 +150,7 @@ def test_each_worker_of_the_old_release_ends_its_lifespan_after_a_switch(stage: 
     assert not set(stage.live()) & stage.ended()
 
 
+@pytest.mark.sampled
 def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) -> None:
     unit, old = stage.unit(), stage.live()
 
@@ -159,6 +160,7 @@ def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) ->
     stage.seen.shell(f"systemctl start {unit}")
 
 
+@pytest.mark.sampled
 def test_each_worker_ends_its_lifespan_at_a_reboot(stage: Stage) -> None:
     old, boot = stage.live(), stage.seen.shell("cat /proc/sys/kernel/random/boot_id").replace("-", "")
 
