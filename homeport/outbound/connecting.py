@@ -41,13 +41,11 @@ def opened(place: Place, private: Collection[str]) -> Way:
         return Way(_plain(place, private))
     # It finds the names itself, and is where such decisions are made; what is named by address is known here.
     _refuse_private(place, place.host if _is_address(place.host) else "", private)
-    if proxy.scheme not in ("http", "https"):
-        raise _no_way(place, f"a proxy of the kind {proxy.scheme}, as this machine's environment has, is not known")
+    its = _address(place, proxy)
     authorization = ""
     if proxy.username:
         login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
         authorization = f"Basic {base64.b64encode(login.encode()).decode()}"
-    its = Place(proxy.hostname or "", proxy.port or (443 if proxy.scheme == "https" else 80))
     connection = _connected(its, _found(its), f"its proxy {its}")
     try:
         if proxy.scheme == "https":
@@ -70,6 +68,16 @@ def _proxy(place: Place) -> SplitResult | None:
         return None
     named = proxies.get("https" if place.tunnel else "http") or proxies.get("all", "")
     return urlsplit(named if "://" in named else f"http://{named}") if named else None
+
+
+def _address(place: Place, proxy: SplitResult) -> Place:
+    """Return where a proxy of this machine's environment is; raise NoWayError for one that it does not say so of."""
+    with suppress(ValueError):
+        if proxy.scheme in ("http", "https") and proxy.hostname:
+            return Place(proxy.hostname, proxy.port or (443 if proxy.scheme == "https" else 80))
+    raise _no_way(
+        place, "the proxy that its environment names is not of the form http://HOST:PORT or https://HOST:PORT"
+    )
 
 
 def _plain(place: Place, private: Collection[str]) -> socket.socket:

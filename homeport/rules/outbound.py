@@ -51,10 +51,11 @@ def _permits(one: str) -> bool:
 
 def refused(user: str, why: str) -> HomeportError:
     """Return the error for a host whose sshd does not listen for us; `why` is what it has instead."""
+    needs = f"DisableForwarding no, {NEEDS}" if why.startswith("DisableForwarding") else NEEDS
     return HomeportError(
         f"sshd on the host does not let {user} forward a port, by which it would go out ({why})",
         key="outbound",
-        fix=f'let it, in a file of /etc/ssh/sshd_config.d: Match User {user}, {NEEDS}; or set outbound = "host"',
+        fix=f'let it, in a file of /etc/ssh/sshd_config.d: Match User {user}, {needs}; or set outbound = "host"',
     )
 
 

@@ -156,7 +156,7 @@ def test_what_fetches_nothing_needs_no_forward_and_the_narrow_leave_of_the_messa
     walled.project.write("README.md", "another release, of which nothing has to be fetched\n")
     walled.project.deployed(walled.host)
 
-    company("Match User debian\\n    AllowTcpForwarding remote\\n    PermitListen 127.0.0.1:*")
+    company("AllowTcpForwarding no\\nMatch User debian\\n    AllowTcpForwarding remote\\n    PermitListen 127.0.0.1:*")
     walled.project.deployed(walled.host, packages="tree")
     assert walled.seen.inside.package("tree").is_installed
 
@@ -192,6 +192,16 @@ def test_a_place_of_the_controllers_own_network_is_closed_unless_it_is_named(wal
     refused = refusal(walled.project.deploy(walled.host, outbound_private=""), 1)
     assert f"outbound_private: the host asks for {walled.gateway}:{CACHE_PORT}" in refused
     assert f'name it there, if the host may be led to it: ["{walled.gateway}"]' in refused
+
+
+@pytest.mark.sampled
+def test_a_deploy_that_is_killed_while_the_host_fetches_is_taken_up_by_the_next(walled: Walled) -> None:
+    with walled.project.started(walled.host.name, "-y", packages="bc") as process:
+        assert process.stdout is not None
+        assert any("reading the package lists" in line for line in process.stdout)
+        process.kill()
+    walled.project.deployed(walled.host, packages="bc")
+    assert walled.seen.inside.package("bc").is_installed
 
 
 @pytest.mark.sampled

@@ -207,6 +207,13 @@ def test_a_proxy_of_the_controllers_that_refuses_is_told_with_its_words(monkeypa
         opened(Place("pypi.example", 443), ())
 
 
+@pytest.mark.parametrize("value", ["socks5://127.0.0.1:1080", "http://proxy.example:port", "http://:3128"])
+def test_a_proxy_of_the_controllers_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("https_proxy", value)
+    with pytest.raises(NoWayError, match="not of the form"):
+        opened(Place("pypi.example", 443), ())
+
+
 def test_what_no_proxy_names_is_reached_directly(page: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -80,7 +80,8 @@ def test_an_sshd_that_forwards_nothing_is_named_with_its_setting(sshd: dict[str,
     assert bool(problem) == bool(named)
     if problem:
         assert f"does not let deploy forward a port, by which it would go out ({named})" in problem.line()
-        assert "Match User deploy, AllowTcpForwarding remote, PermitListen 127.0.0.1:*" in problem.line()
+        first = "DisableForwarding no, " if named.startswith("Disable") else ""
+        assert f"Match User deploy, {first}AllowTcpForwarding remote, PermitListen 127.0.0.1:*" in problem.line()
 
 
 def test_a_forward_is_asked_of_nobody_where_nothing_is_fetched_or_the_host_goes_out_itself() -> None:
