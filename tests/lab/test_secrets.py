@@ -21,6 +21,7 @@ from tests.lab import private_index
 from tests.lab.commands import settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
 from tests.lab.searching import PAYLOAD, WATCH, Watch, files_with, forms, on_host, search, watching
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 LOUD = ("-y", "-vvv", "--debug", "--diff")
@@ -96,8 +97,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("vault")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("vault")
     project = Project.create(tmp_path_factory.mktemp("vault") / "project", lab, "notes")
     settle_data(
         project,
