@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from homeport.errors import LabError, UsageError
+from homeport.lab import qemu
+from homeport.lab.context import LabContext
+from homeport.lab.model import LabDirectory, LabHost
 from homeport.lab.network import Network
 from homeport.lab.qemu_choice import ARCHITECTURES, accelerator, architecture
 from homeport.lab.qemu_command import Machine, bridged, in_user_mode, user_mode
@@ -78,3 +82,27 @@ def test_the_disk_honours_flushes_and_commas_in_paths_are_escaped(accel: str, pr
     assert "cache=writeback" in disk
     assert "file=/a,,b/disk.qcow2" in disk
     assert line[line.index("-cpu") + 1] == processor
+
+
+def test_a_machine_that_begins_with_a_layer_has_its_own_files_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = LabContext(LabDirectory(tmp_path / "lab"), NETWORK)
+    host = LabHost("web1", NETWORK.address(11), 22, "debian", "bookworm", "qemu")
+    disk, archive, root = tmp_path / "disk", tmp_path / "layer.tar", tmp_path / "root"
+    for name, text in (("etc/hostname", "another"), ("usr/bin/tool", "tool")):
+        (disk / name).parent.mkdir(parents=True)
+        (disk / name).write_text(text)
+    subprocess.run(["tar", "-c", "--format=gnu", "-f", archive, "-C", disk, "."], check=True)
+    monkeypatch.setattr(qemu, "base_image", lambda *_, **__: BaseImage(tmp_path))
+    monkeypatch.setattr(qemu, "run", lambda _: None)
+    backend = qemu.QemuBackend(context)
+    monkeypatch.setattr(backend, "_files", lambda _: [ImageFile("/etc/hostname", b"web1\n")])
+
+    backend.begin_with("web1", archive)
+    backend._make_disk(host)
+    root.mkdir()
+    subprocess.run(["tar", "-x", "-f", context.host_directory("web1") / "files.tar", "-C", root], check=True)
+
+    assert (root / "etc/hostname").read_text() == "web1\n"
+    assert (root / "usr/bin/tool").read_text() == "tool"
