@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests import durations, pace, surroundings, tiers
 
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 LEFT_OUT = pytest.StashKey[int]()
 # A busy machine makes no example wrong.
 settings.register_profile("homeport", deadline=None)
@@ -17,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Measure the computer before the processes of `pytest -n` are begun, which take the figure over."""
     # Programs that the tests start keep lines in a buffer, as they do for most users.
     os.environ.pop("PYTHONUNBUFFERED", None)
+    # uv asks for authorities of its own otherwise; ours has the system's too (see operations/scripts/environment.sh).
+    if AUTHORITIES.exists():
+        os.environ.setdefault("SSL_CERT_FILE", str(AUTHORITIES))
     pace.pace()
     if not config.pluginmanager.has_plugin("durations"):
         config.pluginmanager.register(durations, "durations")
