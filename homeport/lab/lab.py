@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from homeport.errors import LabError
-from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, processes, ssh, supervisor, ways
+from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, ports, processes, ssh, supervisor, ways
 from homeport.lab.acme import AcmeServer
 from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
@@ -164,7 +164,7 @@ class Lab:
                 progress(f"starting the lab in {self.directory.path}: {self.way.line()} …")
             state = self._state()
             loopback = state.loopback if state.hosts else self.way.loopback
-            network = Network.without_bridge(self.id) if loopback else self._bridged(state)
+            network = ports.without_bridge(self.id) if loopback else self._bridged(state)
             context = LabContext(self.directory, network)
             keys.client_public_key(self.directory)
             dns.ensure(context, state.hosts)

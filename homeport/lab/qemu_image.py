@@ -90,7 +90,7 @@ def base_image(suite: Suite, *, apt_proxy: str = "") -> BaseImage:
     image = BaseImage(cache_directory() / "images" / f"qemu-{suite}-{wanted.digest()}")
     with _lock(image.folder):
         if not image.folder.exists():
-            progress(f"building the {suite} image for QEMU, once …")
+            progress(f"building the {suite} image for QEMU, once (a few minutes) …")
             _build(wanted, image, apt_proxy)
     return image
 

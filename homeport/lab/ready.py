@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from homeport.errors import HomeportError, LabError
-from homeport.lab import sources, ways
+from homeport.lab import names, ports, sources, ways
 from homeport.lab.machine import progress, require_commands
 from homeport.lab.model import LabDirectory
 
@@ -28,7 +28,7 @@ def main(purpose: str) -> int:
         elif purpose == "way":
             print(_way().name)
         elif purpose in ("demo", "test"):
-            _prepare()
+            _prepare(purpose)
         else:
             print(USAGE, file=sys.stderr)
             return 2
@@ -39,12 +39,19 @@ def main(purpose: str) -> int:
     return 0
 
 
-def _prepare() -> None:
+def _prepare(purpose: str) -> None:
     """Tell the way, and see to it that everything is there that it takes."""
     way, problems, packages = _way(), [], _python_packages()
     progress(f"{way.line()}.")
     try:
         packages += _keyring_packages(sources.read("bookworm"))
+    except LabError as error:
+        problems.append(str(error))
+    try:
+        if way.loopback:
+            # The demonstration goes on with its own lab; the tests have one of theirs.
+            own = names.lab_id(LabDirectory.default().path)
+            ports.without_bridge(own if purpose == "demo" else ports.ANY_LAB)
     except LabError as error:
         problems.append(str(error))
     try:

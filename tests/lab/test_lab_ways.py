@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from homeport.errors import LabError, UsageError
-from homeport.lab import Lab, LabDirectory, LabHost, machine, ready, site, sources, ways
+from homeport.lab import Lab, LabDirectory, LabHost, machine, ports, processes, ready, site, sources, ways
 from homeport.lab.context import LabContext
 from homeport.lab.network import Network
 from homeport.lab.trials import Trials, try_all
@@ -101,6 +103,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "find_command", lambda name: name if name == "apt-get" else None)
     monkeypatch.setattr(machine, "DPKG_LOCK", Path("/nowhere/lock"))
     monkeypatch.setattr(ready, "_python_packages", lambda: ["python3-venv"])
+    monkeypatch.setattr(ports, "require_free", lambda _: None)
 
 
 def test_all_that_is_missing_is_one_line_with_one_command(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +138,40 @@ def test_debians_keys_are_asked_for_where_its_mirror_is_used_and_they_are_missin
     monkeypatch.setattr(sources, "KEYRING", "/nowhere/keyring.gpg")
     assert ready.main("demo") == 1
     assert ", debian-archive-keyring, " in capsys.readouterr().err
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port that a lab without a bridge needs, at which somebody listens."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        for name in ("CACHE_PORT", "ACME_PORT", "ACME_MANAGEMENT_PORT"):
+            monkeypatch.setattr(ports, name, port)
+        yield port
+
+
+def test_another_lab_that_has_the_ports_is_told_before_anything_is_set_up(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ways, "here", lambda _: ways.choose(USER, {}))
+    monkeypatch.setattr(machine, "find_command", lambda name: name)
+    monkeypatch.setattr(processes, "find", lambda lab: [])
+    for purpose in ("demo", "test"):
+        assert ready.main(purpose) == 1
+        *_, error = capsys.readouterr().err.splitlines()
+        assert error.startswith("error: another lab is up on this computer, which without a bridge can have one at a ")
+        assert f"(port {taken} of 127.0.0.1: Address already in use); run 'homeport lab down' where it was" in error
+    with pytest.raises(LabError, match="another lab is up"):
+        ports.without_bridge("a1b2c3")
+
+
+def test_a_lab_that_is_up_has_its_own_ports(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "find", lambda lab: [1] if lab == "a1b2c3" else [])
+    assert ports.without_bridge("a1b2c3") == Network.without_bridge("a1b2c3")
+    with pytest.raises(LabError, match="another lab is up"):
+        ports.without_bridge(ports.ANY_LAB)
 
 
 def test_a_lab_without_a_bridge_takes_no_host_that_needs_one(tmp_path: Path) -> None:
