@@ -1,0 +1,129 @@
+"""What a start does with what it finds: live, up, gone back to, refused; what brings a release up is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homeport.host import hooks, journal, slots, starting, units
+from homeport.host.asked import Asked
+from homeport.host.layout import BLUE, GREEN, Layout
+from homeport.host.output import HostError, LockedError
+from homeport.host.releases import Health, Release
+from homeport.host.slots import Slot, Slots
+
+
+class Host:
+    """A host where r1 is live in blue, and r2 is to be started in green; `outcome` is what comes of that."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.layout = Layout("notes", root)
+        self.layout.log.parent.mkdir(parents=True)
+        self.outcome: BaseException | None = None
+        self.live_is_up, self.is_up = True, False
+        self.ports = {BLUE: 1, GREEN: 2}
+        self.done: list[str] = []
+        blue, green = Slot(BLUE, "r1", active=True, enabled=True), Slot(GREEN, None, active=False, enabled=False)
+        monkeypatch.setattr(starting, "load", lambda _, name: self.release(name))
+        monkeypatch.setattr(slots, "read", lambda _: Slots(BLUE, blue._replace(active=self.live_is_up), green))
+        monkeypatch.setattr(slots, "port", lambda _, slot: self.ports[slot])
+        monkeypatch.setattr(slots, "halt", lambda _, slot: self.done.append(f"halt {slot}"))
+        monkeypatch.setattr(starting, "_is_up", lambda *_: self.is_up)
+        monkeypatch.setattr(starting, "_bring_up", self.bring_up)
+        monkeypatch.setattr(hooks, "run", lambda _, release, moment, **__: self.done.append(f"{moment} {release.id}"))
+        monkeypatch.setattr(units, "run", lambda *command: self.done.append(command[0]))
+        monkeypatch.setattr(units, "must", lambda *command: self.done.append(command[0]))
+
+    def release(self, name: str) -> Release:
+        return Release(name, self.layout.base, {BLUE: 1, GREEN: 2}, Health("/", 200, 1, 9), 1, has_migration=False)
+
+    def bring_up(self, _: Layout, slot: str, release: Release, *__: object) -> None:
+        self.done.append(f"bring up {release.id} in {slot}")
+        if self.outcome:
+            raise self.outcome
+
+    def has_been(self, *events: tuple[str, str]) -> None:
+        for event, name in events:
+            journal.append(self.layout, event, self.release(name), BLUE)
+
+    def log(self) -> list[journal.Event]:
+        return journal.read(self.layout)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(tmp_path, monkeypatch)
+
+
+def test_a_release_starts_in_the_slot_that_is_not_live_and_is_noted(host: Host) -> None:
+    starting.start(host.layout, "r2", Asked("me"))
+    assert host.done == ["bring up r2 in green"]
+    assert host.log() == [(journal.STARTED, "r2")]
+
+
+def test_what_is_live_is_not_started_again_unless_that_is_asked_for(host: Host) -> None:
+    starting.start(host.layout, "r1", Asked())
+    assert host.done == []
+    assert host.log() == []
+    starting.start(host.layout, "r1", Asked(again=True))
+    assert host.done == ["bring up r1 in green"]
+
+
+def test_what_is_live_and_down_is_started(host: Host) -> None:
+    host.live_is_up = False
+    starting.start(host.layout, "r1", Asked())
+    assert "bring up r1 in green" in host.done
+
+
+def test_what_a_killed_run_has_brought_up_is_taken_over_and_its_time_begins_anew(host: Host) -> None:
+    host.is_up = True
+    starting.start(host.layout, "r2", Asked())
+    assert host.done == ["systemctl", "systemd-run"]
+    assert host.log() == []
+
+
+@pytest.mark.parametrize("error", [HostError("it answers 500"), KeyboardInterrupt(), OSError("no space")])
+def test_a_release_that_fails_in_whatever_way_is_stopped_and_marked_and_told(host: Host, error: BaseException) -> None:
+    host.outcome = error
+    with pytest.raises(type(error)):
+        starting.start(host.layout, "r2", Asked("me"))
+    assert host.done == ["bring up r2 in green", "halt green", "on_failure r2"]
+    assert host.log() == [(journal.FAILED, "r2")]
+
+
+def test_a_release_that_may_not_go_live_any_more_is_stopped_and_not_marked(host: Host) -> None:
+    host.outcome = LockedError("held")
+    with pytest.raises(LockedError):
+        starting.start(host.layout, "r2", Asked())
+    assert host.done == ["bring up r2 in green", "halt green"]
+    assert host.log() == []
+
+
+def test_a_restart_by_the_other_slot_that_fails_does_not_mark_what_is_live(host: Host) -> None:
+    host.outcome = HostError("it answers 500")
+    with pytest.raises(HostError):
+        starting.start(host.layout, "r1", Asked(again=True))
+    assert host.done == ["bring up r1 in green", "halt green"]
+    assert host.log() == []
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [([], "was never live here"), ([(journal.LIVE, "r0"), (journal.FAILED, "r0")], "has failed here")],
+)
+def test_nobody_goes_back_to_what_never_was_good(host: Host, events: list[tuple[str, str]], said: str) -> None:
+    host.has_been(*events)
+    with pytest.raises(HostError, match=said):
+        starting.start(host.layout, "r0", Asked(rollback=True))
+    assert host.done == []
+
+
+def test_a_way_back_to_what_was_good_is_gone_and_not_to_one_with_other_ports(host: Host) -> None:
+    host.has_been((journal.LIVE, "r0"), (journal.LIVE, "r1"))
+    starting.start(host.layout, "r0", Asked(rollback=True))
+    assert host.done == ["bring up r0 in green"]
+    host.ports = {BLUE: 5, GREEN: 6}
+    with pytest.raises(HostError, match="had other ports than the host has now"):
+        starting.start(host.layout, "r0", Asked(rollback=True))
+    assert host.done == ["bring up r0 in green"]
