@@ -32,6 +32,14 @@ def process(pid: int, main: int) -> dict[str, Any]:
     return {"pid": pid, "kind": kind(command, is_main=pid == main), "memory_pss_kilobytes": pss_kilobytes(pid)}
 
 
+def is_worker(pid: int) -> bool:
+    """Tell whether a process is one of several workers, as its manager makes them."""
+    try:
+        return kind(Path(f"/proc/{pid}/cmdline").read_text(errors="replace"), is_main=False) == "worker"
+    except OSError:
+        return False
+
+
 def kind(command: str, *, is_main: bool) -> str:
     """Return what a process is by its command line: the manager, one of its workers, or something beside them.
 

@@ -10,16 +10,29 @@ import contextlib
 import subprocess
 import time
 
-from . import failures, health, hooks, journal, rehearsal, revisions, site, slots, sockets, switching, timeline, units
+from . import (
+    failures,
+    health,
+    hooks,
+    journal,
+    measuring,
+    rehearsal,
+    revisions,
+    site,
+    slots,
+    sockets,
+    start_progress,
+    switching,
+    timeline,
+    units,
+    workers,
+)
 from .asked import Asked
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
 from .output import HostError, LockedError, say
 from .releases import Release, load
 
-# To look takes processor time from what starts.
-LOOK_SECONDS = 1.0
-PROGRESS_SECONDS = 5.0
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
 # which a killed run has left does not take the machine's memory for the night.
 UNCOMMITTED_SECONDS = 1800
@@ -88,7 +101,8 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         _replace(layout, live, slot, release)
         return
     arm(layout, release)
-    _launch(layout, slot, release)
+    # Of what was live here there are figures, which the controller has reckoned with.
+    _launch(layout, slot, release, measure=live is None and release.workers > 1 and not asked.is_proven)
 
 
 def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> None:
@@ -157,31 +171,47 @@ def _is_up(layout: Layout, slot: str, release: Release) -> bool:
     if not (slots.holds(layout, slot, release) and units.is_active(layout.unit(slot))):
         return False
     slots.permit(layout, slot)
-    return health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout)).good
+    crew = workers.look(units.show(layout.unit(slot)), release.ports[slot])
+    answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
+    return answer.good and workers.is_complete(crew, release) and not crew.kills
 
 
-def _launch(layout: Layout, slot: str, release: Release) -> None:
+def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = False) -> None:
+    """Start the slot and return when all of its workers serve; raise HostError otherwise.
+
+    With `measure` one worker loads the application first, and is measured: do as many fit as there shall be?
+    """
     _check_port(layout, slot, release)
     slots.permit(layout, slot)
-    position = failures.cursor()
-    began, moment = time.monotonic(), time.time()
-    unit = layout.unit(slot)
+    began, unit = time.monotonic(), layout.unit(slot)
+    with measuring.OneFirst(unit) if measure else contextlib.nullcontext() as one:
+        _start(layout, slot, release)
+        problem = measuring.refusal(units.show(unit), release, one.demand()) if one else None
+        if problem:
+            raise problem
+    workers.require_all(layout, slot, release)
+    say(f"{layout.app}: release {release.id} is healthy in slot {slot} after {time.monotonic() - began:.1f} s")
+
+
+def _start(layout: Layout, slot: str, release: Release) -> None:
+    position, moment, unit = failures.cursor(), time.time(), layout.unit(slot)
     with subprocess.Popen(
         ["systemctl", "start", "--", unit],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as starting:
-        _show_progress(layout, slot, release, starting)
+        shortage = start_progress.show(layout, slot, release, starting)
     # Read at once: Restart=always tries again in half a second.
     app, migration = units.show_all([unit, layout.migrate_unit(slot)])
     _note_steps(moment, migration)
     keep_migration_log(layout, slot, release, position)
     revisions.record(layout)
+    if shortage:
+        raise shortage
     if starting.returncode or app["ActiveState"] != "active":
         raise failures.failure(layout, slot, app, migration, position, release.health.path)
     _check_owner(layout, slot, release, app)
-    say(f"{layout.app}: release {release.id} is healthy in slot {slot} after {time.monotonic() - began:.1f} s")
 
 
 def _note_steps(began: float, migration: dict[str, str]) -> None:
@@ -211,39 +241,3 @@ def _check_owner(layout: Layout, slot: str, release: Release, app: dict[str, str
 
 def _name(pids: set[int]) -> str:
     return ", ".join(f"{sockets.command(pid)} (pid {pid})" for pid in sorted(pids)[:3]) or "a process unseen here"
-
-
-def _show_progress(layout: Layout, slot: str, release: Release, starting: subprocess.Popen[bytes]) -> None:
-    """Say what is being waited for, after a second and then every PROGRESS_SECONDS, until `starting` ends."""
-    phase: str | None = None
-    looked = began = due = time.monotonic()
-    while _goes_on(starting, LOOK_SECONDS):
-        now = time.monotonic()
-        if phase != (phase := _phase(layout, slot, release)):
-            began, due = looked, now
-        looked = now
-        if now >= due:
-            due = now + PROGRESS_SECONDS
-            say(f"{layout.app}: {_progress(layout, release.ports[slot], release, phase, now - began)}")
-
-
-def _goes_on(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Tell whether the process has not ended within `seconds`; return at once when it does."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return True
-    return False
-
-
-def _progress(layout: Layout, port: int, release: Release, phase: str, seconds: float) -> str:
-    if phase:
-        return f"{phase} ({seconds:.0f} s)"
-    return health.progress(port, release.health, health.ask(port, release.health, health.site_name(layout)), seconds)
-
-
-def _phase(layout: Layout, slot: str, release: Release) -> str:
-    """Return what comes before the server's own start and is at work; "" when nothing is."""
-    if release.has_migration and units.show(layout.migrate_unit(slot))["ActiveState"] == "activating":
-        return "migrating"
-    return "running before_start" if units.show(layout.unit(slot))["SubState"] == "start-pre" else ""

@@ -28,6 +28,7 @@ PROPERTIES = (
     "ExecStartPost",
     "LoadState",
     "MainPID",
+    "MemoryMax",
     "NeedDaemonReload",
     "NRestarts",
     "Result",

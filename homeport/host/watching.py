@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from . import health, processes, units
+from . import health, processes, units, workers
 from .layout import Layout
 from .releases import Release
 
@@ -17,7 +17,8 @@ BAD_ANSWERS = 2
 def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool]) -> str:
     """Watch the slot until `enough` says so; return what went wrong, or "" when it did well all the time."""
     port, name, unit = release.ports[slot], health.site_name(layout), layout.unit(slot)
-    pid, bad = units.show(unit)["MainPID"], 0
+    pid, bad, late = units.show(unit)["MainPID"], 0, time.monotonic() + release.health.timeout_seconds
+    seen: frozenset[int] = frozenset()
     while True:
         answer = health.ask(port, release.health, name)
         bad = 0 if answer.good else bad + 1
@@ -28,8 +29,16 @@ def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool
             return f"{release.health.path} {answer.text}"
         if failed := processes.failed(layout, slot):
             return failed
-        if not bad and enough():
+        crew = workers.look(state, port)
+        seen |= crew.workers
+        if short := workers.killed(state, crew, release):
+            return str(short)
+        complete, died = workers.is_complete(crew, release), len(seen - crew.workers)
+        if not bad and complete and enough():
             return ""
+        worn = died >= workers.MOST_DEATHS and not workers.are_replaced(release)
+        if worn or (not complete and enough() and time.monotonic() >= late):
+            return workers.missing(crew, release, died)
         time.sleep(POLL_SECONDS)
 
 

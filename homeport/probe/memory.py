@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from ..host import units
+from ..host import units, workers
 from ..host.layout import SLOTS, Layout
 from .facts import MemoryFacts
 
@@ -21,7 +21,7 @@ LINES = 3
 def read(layout: Layout) -> MemoryFacts:
     """Return the machine's memory, and what was killed of the application."""
     sizes = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    kills = sum(_kills(units.show(layout.unit(slot)).get("ControlGroup", "")) for slot in SLOTS)
+    kills = sum(workers.kills(units.show(layout.unit(slot)).get("ControlGroup", "")) for slot in SLOTS)
     lines = _lines(layout, told=bool(kills))
     return {
         "total_kilobytes": _kilobytes(sizes["MemTotal"]),
@@ -43,20 +43,6 @@ def _pressure() -> float | None:
         return float(re.findall(r"^full .*?avg60=([0-9.]+)", text, re.MULTILINE)[0])
     except (OSError, IndexError):
         return None
-
-
-def _kills(group: str) -> int:
-    """Return how often the kernel has killed a process of a control group (of either version) for its memory."""
-    group = group.lstrip("/")
-    counters = (
-        Path("/sys/fs/cgroup") / group / "memory.events",
-        Path("/sys/fs/cgroup/memory") / group / "memory.oom_control",
-    )
-    for counter in counters if group else ():
-        if counter.exists():
-            found = re.search(r"^oom_kill (\d+)", counter.read_text(), re.MULTILINE)
-            return int(found[1]) if found else 0
-    return 0
 
 
 def _lines(layout: Layout, *, told: bool) -> list[tuple[float, str]]:

@@ -25,12 +25,13 @@ class Demand:
     measured: bool
 
     def of(self, workers: int) -> int:
-        """Return what a slot with so many workers takes."""
-        return self.base + workers * self.each
+        """Return what a slot with so many workers takes; a lone one has no manager."""
+        return self.each if workers == 1 else self.base + workers * self.each
 
     def fitting(self, room: int) -> int:
         """Return how many workers fit into `room`. A guess keeps no application from running with a single one."""
-        return max((room - self.base) // self.each, 0 if self.measured else 1)
+        alone = not self.measured or self.each <= room
+        return max((room - self.base) // self.each, int(alone))
 
 
 def demand(settings: Settings, found: Snapshot) -> Demand:
@@ -56,10 +57,21 @@ def room(found: Snapshot, *, restart: bool) -> int | None:
     return free + live if restart else min(free, (free + live) // 2)
 
 
+def for_one_slot(settings: Settings, found: Snapshot, *, restart: bool) -> int | None:
+    """Return what one slot may take: what there is, and no more than a `memory_max_megabytes` that was set.
+
+    A guess is not held against that: the host measures a first release before all of its workers start.
+    """
+    there_is, limit = room(found, restart=restart), settings.memory_max_megabytes
+    if there_is is None or not isinstance(limit, int) or not demand(settings, found).measured:
+        return there_is
+    return min(there_is, limit)
+
+
 def sized(settings: Settings, found: Snapshot) -> Machine:
     """Return the machine with what is reckoned from the present: how many workers fit, and who shares its memory."""
     others = {claim.app for claim in found.claims if claim.app} - {settings.app_name}
-    there_is = room(found, restart=settings.switch == "restart")
+    there_is = for_one_slot(settings, found, restart=settings.switch == "restart")
     fitting = None if there_is is None else demand(settings, found).fitting(there_is)
     return replace(found.machine, applications=1 + len(others), workers_at_most=fitting)
 
@@ -67,21 +79,24 @@ def sized(settings: Settings, found: Snapshot) -> Machine:
 def refusal(settings: Settings, found: Snapshot, workers: int) -> HomeportError | None:
     """Return why a slot with so many workers does not fit, with what would, or None when it does."""
     restart = settings.switch == "restart"
-    there_is, wanted = room(found, restart=restart), demand(settings, found)
+    there_is, wanted = for_one_slot(settings, found, restart=restart), demand(settings, found)
     if there_is is None or workers <= wanted.fitting(there_is):
         return None
     source = "as measured" if wanted.measured else "by worker_memory_megabytes"
     side_by_side = "" if restart else " for each of the two slots that a switch runs side by side"
+    limited = there_is == settings.memory_max_megabytes
     return HomeportError(
         f"{_count(workers)} of {wanted.each} MB ({source}) need {wanted.of(workers)} MB, "
-        f"there are {there_is} MB{side_by_side}",
+        f"there are {there_is} MB{' (memory_max_megabytes)' if limited else side_by_side}",
         key="workers",
         fix=_fix(settings, found, workers, wanted),
     )
 
 
 def _fix(settings: Settings, found: Snapshot, workers: int, wanted: Demand) -> str:
-    fitting, restarted = (wanted.fitting(room(found, restart=restart) or 0) for restart in (False, True))
+    fitting, restarted = (
+        wanted.fitting(for_one_slot(settings, found, restart=restart) or 0) for restart in (False, True)
+    )
     if settings.switch == "restart":
         fitting = restarted
     ways = [f"set workers = {fitting}"] if fitting else []

@@ -105,6 +105,13 @@ REFUSALS = [
         "workers: 9 workers of 100 MB (as measured) need 950 MB, there are 500 MB; set workers = 4",
     ),
     (
+        machine(5000, blue=LIVE),
+        9,
+        {"memory_max_megabytes": 500},
+        "workers: 9 workers of 100 MB (as measured) need 950 MB, there are 500 MB (memory_max_megabytes); "
+        "set workers = 4",
+    ),
+    (
         machine(464),
         3,
         {"worker_memory_megabytes": 300},
@@ -124,6 +131,15 @@ def test_what_does_not_fit_is_refused_in_one_line_with_what_would(
 def test_a_single_worker_is_refused_by_a_measurement_and_never_by_a_guess() -> None:
     assert said(machine(100), 1, worker_memory_megabytes=4000) == ""
     assert "1 worker of 900 MB (as measured)" in said(machine(100, blue=memory(0, 900, 1)), 1)
+
+
+def test_a_guess_is_not_held_against_the_limit_since_the_host_measures_a_first_release() -> None:
+    assert said(machine(5000), 4, memory_max_megabytes=500, worker_memory_megabytes=200) == ""
+
+
+def test_a_lone_worker_has_no_manager() -> None:
+    assert said(machine(5000, blue=LIVE), 1, memory_max_megabytes=120) == ""
+    assert "set workers = 1" in said(machine(5000, blue=LIVE), 2, memory_max_megabytes=120)
 
 
 @given(FOUND, SETTINGS)
