@@ -63,6 +63,19 @@ worker_memory_megabytes = 200
 # system does not need, in equal parts for the applications on it; None: no limit.
 memory_max_megabytes = "auto"
 
+# What follows when the kernel kills a process of a slot for its memory (systemd's OOMPolicy): "continue": the others
+# go on, and the manager replaces the worker; "stop": the whole slot ends, and is started again; "kill": the same at
+# once, without time to finish requests.
+oom_policy = "continue"
+
+# The application's part of the processors where they are short (systemd's CPUWeight): 200 gets twice of what 100
+# gets, which each application has that sets none. Slots, processes and timers share it.
+cpu_weight = None
+
+# Processors that the application may use at most (systemd's CPUQuota), 1.5 for one and a half, also where nobody else
+# wants them; unset: all. Slots, processes and timers share them.
+cpu_max = None
+
 # Environment variables of the application that anybody may see.
 environment = {}
 

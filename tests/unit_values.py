@@ -24,6 +24,8 @@ VALUES: dict[str, Any] = {
     "import_folders": (".homeport/packages", "src", ""),
     "workers": 2,
     "access_log": False,
+    "slice": None,
+    "oom_policy": "continue",
     "memory_max_megabytes": None,
     "stop_timeout_seconds": 30,
     "health": {"path": "/health", "status": 200, "successes": 2, "timeout_seconds": 60},

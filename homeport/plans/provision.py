@@ -10,9 +10,10 @@ from homeport.steps.application import slots
 from homeport.steps.base import base
 from homeport.steps.certificate import brought, certificate
 from homeport.steps.proxy import proxy
+from homeport.steps.units import processors
 from homeport.steps.upkeep import upkeep
 
-STEPS = (base, account, upkeep, access, proxy, certificate, brought, slots)
+STEPS = (base, account, upkeep, access, proxy, certificate, brought, slots, processors)
 
 PHASES = (
     ("Packages", provisioning.packages),

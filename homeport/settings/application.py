@@ -95,6 +95,22 @@ class ApplicationSettings(BaseModel):
         description="Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "
         '"auto": what the system does not need, in equal parts for the applications on it; None: no limit.',
     )
+    oom_policy: Literal["continue", "stop", "kill"] = Field(
+        "continue",
+        description="What follows when the kernel kills a process of a slot for its memory (systemd's OOMPolicy): "
+        '"continue": the others go on, and the manager replaces the worker; "stop": the whole slot ends, and is '
+        'started again; "kill": the same at once, without time to finish requests.',
+    )
+    cpu_weight: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        None,
+        description="The application's part of the processors where they are short (systemd's CPUWeight): 200 gets "
+        "twice of what 100 gets, which each application has that sets none. Slots, processes and timers share it.",
+    )
+    cpu_max: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Processors that the application may use at most (systemd's CPUQuota), 1.5 for one and a half, "
+        "also where nobody else wants them; unset: all. Slots, processes and timers share them.",
+    )
     environment: dict[str, Text] = Field(
         default_factory=dict, description="Environment variables of the application that anybody may see."
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from homeport.paths import UNITS
 from homeport.rules.sandbox import allowed_addresses
 from homeport.rules.server import ServerChoice
 from homeport.rules.workers import memory_limit
 from homeport.settings import Settings
+from homeport.state.wanted import File, Part
 from homeport.steps.context import Context
 from homeport.steps.record import behaviour
 
@@ -13,6 +15,7 @@ from homeport.steps.record import behaviour
 BEFORE_START = "before-start"
 # How long such a command, its time up, may take to end before it is killed.
 KILL_SECONDS = 10
+SLICE = "system-homeport_{}.slice"
 
 
 def release_units(context: Context, release: str, workers: int) -> dict[str, str]:
@@ -28,6 +31,8 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "release_id": release,
         **_server(context, workers),
         "access_log": settings.access_log,
+        "slice": slice_name(settings),
+        "oom_policy": settings.oom_policy,
         "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
         "stop_timeout_seconds": settings.stop_timeout_seconds,
         "health": behaviour(context)["health"],
@@ -64,6 +69,26 @@ def _before_start(settings: Settings) -> dict[str, object]:
         "before_start_seconds": most,
         "kill_seconds": KILL_SECONDS,
     }
+
+
+def slice_name(settings: Settings) -> str | None:
+    """Return the slice whose processors the application's units share; None: no part of its own is wanted.
+
+    By a dash a slice would be one inside another; no application's name has an underscore.
+    """
+    if settings.cpu_weight is None and settings.cpu_max is None:
+        return None
+    return SLICE.format(settings.app_name.replace("-", "_"))
+
+
+def processors(context: Context) -> Part:
+    """Return the slice with the application's part of the processors, which no release changes."""
+    settings = context.settings
+    path = f"{UNITS}/{SLICE.format(settings.app_name.replace('-', '_'))}"
+    if slice_name(settings) is None:
+        return Part(absent=(path,))
+    values = {"app": settings.app_name, "cpu_weight": settings.cpu_weight, "cpu_max": settings.cpu_max}
+    return Part(files=(File(path, context.render("systemd/app.slice", **values), file_set="systemd"),))
 
 
 def _sandbox(settings: Settings) -> dict[str, object]:

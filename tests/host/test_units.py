@@ -128,6 +128,14 @@ def test_commands_before_the_start_have_room_in_its_time_out() -> None:
         assert "before-start" not in render(f"systemd/{template}.service", None, **stepped | values())
 
 
+@pytest.mark.parametrize("template", ["app@.service", "app-migrate@.service"])
+def test_units_share_a_slice_only_where_the_application_has_a_part_of_the_processors(template: str) -> None:
+    assert "Slice=" not in render(f"systemd/{template}", None, **values())
+    assert "\nSlice=system-homeport_my_app.slice\n" in render(
+        f"systemd/{template}", None, **values(slice="system-homeport_my_app.slice")
+    )
+
+
 def test_memory_is_limited_only_when_asked_for() -> None:
     assert "MemoryMax" not in re.sub("#.*", "", render("systemd/app@.service", None, **values()))
     assert "\nMemoryMax=256M\n" in render("systemd/app@.service", None, **values(memory_max_megabytes=256))

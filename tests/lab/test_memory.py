@@ -1,10 +1,12 @@
-"""Memory on a real machine: what does not fit is refused before anything changes, and who leaks harms nobody else.
+"""Memory and processors on a real machine: what does not fit is refused before anything changes, and who leaks, or
+takes all processors, harms nobody else.
 
 The tests share a machine with two applications and go on from one another, in the order in which they stand.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,3 +138,49 @@ def test_a_worker_that_leaks_to_its_limit_is_killed_and_replaced_and_harms_nobod
     assert stage.workers("other@blue.service") == others
     assert stage.seen.answers(name=stage.other_name)
     assert int(stage.seen.property(unit, "MemoryCurrent")) <= limit
+
+
+def used(seen: Seen, app: str) -> int:
+    """Return the processor time that an application has used, in nanoseconds, as the kernel counts it."""
+    place = f"system.slice/system-homeport_{app}.slice"
+    return int(
+        seen.shell(
+            f"cat /sys/fs/cgroup/cpu,cpuacct/{place}/cpuacct.usage 2>/dev/null || "
+            f"sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/{place}/cpu.stat"
+        )
+    )
+
+
+@pytest.mark.one_suite
+def test_two_applications_keep_their_part_of_the_processors_while_both_want_all(stage: Stage) -> None:
+    cores = int(stage.seen.shell("nproc"))
+    busy = json.dumps({f"busy{number}": "exec python3 -c 'while True: pass'" for number in range(cores)})
+    stage.other.deployed(stage.seen.host, processes=busy, cpu_weight=50)
+    stage.hello.deployed(stage.seen.host, processes=busy, cpu_weight=500)
+    before = [used(stage.seen, app) for app in ("hello", "other")]
+    # So long that what either did meanwhile besides is little.
+    assert until(lambda: used(stage.seen, "hello") - before[0] > 5e9, 120)
+    hello, other = (used(stage.seen, app) - began for app, began in zip(("hello", "other"), before, strict=True))
+    assert other < hello / 4
+    assert stage.seen.answers()
+    # The other way round, and no release for it.
+    release = stage.seen.get("/health")["release"]
+    stage.hello.deployed(stage.seen.host, processes=busy, cpu_weight=5)
+    assert stage.seen.get("/health")["release"] == release
+    before = [used(stage.seen, app) for app in ("hello", "other")]
+    assert until(lambda: used(stage.seen, "other") - before[1] > 5e9, 120)
+    hello, other = (used(stage.seen, app) - began for app, began in zip(("hello", "other"), before, strict=True))
+    assert hello < other / 4
+
+
+@pytest.mark.one_suite
+@pytest.mark.sampled
+def test_an_application_uses_no_more_processors_than_it_may(stage: Stage) -> None:
+    stage.other.deployed(stage.seen.host, cpu_max=0.5)
+    place = "system.slice/system-homeport_other.slice"
+    said = stage.seen.shell(
+        f"cd /sys/fs/cgroup/cpu,cpuacct/{place} 2>/dev/null && cat cpu.cfs_quota_us cpu.cfs_period_us || "
+        f"cat /sys/fs/cgroup/{place}/cpu.max"
+    )
+    quota, period = map(int, said.split())
+    assert quota * 2 == period

@@ -107,7 +107,7 @@ class Host:
             if isinstance(one, property) and name not in shared
         }
         for slot in SLOTS:
-            found |= {layout.permit(slot), layout.migrated(slot), *layout.links(slot)}
+            found |= {layout.permit(slot), layout.migrated(slot), layout.retry(slot), *layout.links(slot)}
         return found
 
     def left(self) -> set[str]:

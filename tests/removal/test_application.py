@@ -19,9 +19,13 @@ from .conftest import Host
 DATA = "/var/lib/note"
 
 
+def of_slice(app: str) -> str:
+    return app.replace("-", "_")
+
+
 def of(host: Host, app: str) -> set[str]:
     """Return what has exactly the application's name in it."""
-    ends = (f"/{app}/", f"/{app}@", f"/{app}.", f"/{app}-migrate@", f"asked-{app}/")
+    ends = (f"/{app}/", f"/{app}@", f"/{app}.", f"/{app}-migrate@", f"asked-{app}/", f"-homeport_{of_slice(app)}.slice")
     return {path for path in host.left() if any(end in f"{path}/" for end in ends)}
 
 
@@ -158,7 +162,7 @@ def test_who_gets_in_is_a_phase_of_its_own_and_settles_a_change_that_waits(host:
 
 def test_what_is_an_applications_and_what_a_machines_follows_from_the_steps() -> None:
     found = places(STEPS, make_settings(app_name="note", firewall=False, kernel_hardening=False))
-    assert all("/note" in path for path in found.application)
+    assert all("/note" in path or path.endswith("/system-homeport_note.slice") for path in found.application)
     assert not any("/note" in path for path in found.machine)
     assert "/etc/sysctl.d/60-homeport.conf" in found.machine
     assert "nginx" in found.packages
