@@ -191,6 +191,32 @@ def test_packages_that_would_take_others_away_are_not_installed(machine: Machine
     )
 
 
+INTERRUPTED = "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem."
+
+
+def test_an_installation_that_a_power_cut_has_interrupted_is_finished_first(machine: Machine) -> None:
+    machine.has(
+        "apt-get",
+        f'case $* in *install*) [ -e {machine.folder}/done ] || {{ echo "{INTERRUPTED}"; exit 100; }} ;; esac',
+    )
+    machine.has("dpkg", f"touch {machine.folder}/done")
+    done = machine.run("packages", "300", "", "", "nginx")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "finishing an installation that was interrupted" in done.stdout
+    _, first, finish, second = machine.record
+    assert first == second
+    assert finish == "dpkg <--force-confdef> <--force-confold> <--configure> <-a>"
+
+
+def test_one_that_cannot_be_finished_is_told_in_the_words_of_dpkg(machine: Machine) -> None:
+    machine.has("apt-get", f'case $* in *install*) echo "{INTERRUPTED}"; exit 100 ;; esac')
+    machine.has("dpkg", "echo 'dpkg: error processing package nginx (--configure):'; exit 1")
+    assert refused(machine.run("packages", "300", "", "", "nginx")) == (
+        "error: packages: an earlier installation was interrupted, and dpkg cannot finish it: dpkg: error processing "
+        "package nginx (--configure):; see: dpkg --audit"
+    )
+
+
 def test_a_failure_without_a_reason_is_an_error_of_one_line_too(machine: Machine) -> None:
     machine.has("apt-get", "case $* in *update*) ;; *) exit 100 ;; esac")
     assert refused(machine.run("packages", "300", "", "", "x")).startswith("error: packages: they cannot be installed")

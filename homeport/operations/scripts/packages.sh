@@ -20,10 +20,20 @@ fail() {
 # A fresh cloud machine upgrades itself at first boot.
 read_lists "$timeout"
 # Nothing that is installed goes for it: what conflicts with a package of ours may serve somebody.
+attempt() {
+    apt-get -q -y ${apt_options:-} --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1
+}
+# A power cut in the middle of an installation leaves a journal of dpkg's; apt does nothing before that is played back.
+finish_earlier() {
+    grep -q 'dpkg was interrupted' "$log" || return 1
+    echo "finishing an installation that was interrupted"
+    dpkg --force-confdef --force-confold --configure -a >"$log" 2>&1 ||
+        fail "an earlier installation was interrupted, and dpkg cannot finish it: $(grep -m 1 'error' "$log"); see: dpkg --audit"
+}
 install() {
     echo "installing $*"
-    apt-get -q -y ${apt_options:-} --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1 || {
+    attempt "$@" || { finish_earlier && attempt "$@"; } || {
         gone=$(sed -n '/will be REMOVED:/,/^[^ ]/s/^  *//p' "$log" | tr '\n' ' ')
         [ -z "$gone" ] || fail "installing $* would remove ${gone% }, which stays; remove it yourself if nobody needs it, and deploy again"
         fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
