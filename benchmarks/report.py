@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.neighbours import ALONE, CASES
 from benchmarks.peers.running import PEERS, versions
 from benchmarks.results import FLEET_COUNTS, PLACES, ROUND_TRIP_SECONDS, Options, Results
 from benchmarks.serving import ROWS, TARGETS
@@ -38,6 +39,7 @@ def report(results: Results, options: Options, commit: str) -> str:
             *_commands(results),
             *_profile(results),
             *_serving(results),
+            *_neighbours(results),
             *_problems(results),
             ABOUT.read_text().rstrip(),
             "",
@@ -202,6 +204,19 @@ def _serving(results: Results) -> list[str]:
             rows.append((row.name, target, f"{rate.median:.0f}", spread, times))
     head = ("load", "through", "answers a second", "of homeport's", "99 of 100 within")
     return ["## Serving over TLS", "", *table(head, rows)] if rows else []
+
+
+def _neighbours(results: Results) -> list[str]:
+    """Return the table of an application beside one that burns all processors; empty when it was not measured."""
+    rows = []
+    alone = results[f"neighbours {ALONE} p99"]
+    for case in CASES:
+        rate, p99 = results[f"neighbours {case} per second"], results[f"neighbours {case} p99"]
+        if rate and p99 and alone:
+            times = f"{p99.median:.1f} ms ({p99.low:.1f}–{p99.high:.1f})"
+            rows.append((case, f"{rate.median:.0f}", times, ratio(p99, alone) if case != ALONE else ""))
+    head = ("two applications on one machine", "answers a second", "99 of 100 within", "times what it is alone")
+    return ["## Beside a neighbour", "", *table(head, rows)] if rows else []
 
 
 def _problems(results: Results) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import fleet, nochange, profiling, provisioning, releases, serving
+from benchmarks import fleet, neighbours, nochange, profiling, provisioning, releases, serving
 from benchmarks.bench import HOST, Bench
 from benchmarks.results import Options, Results
 from benchmarks.stage import Stage
@@ -28,6 +28,19 @@ def _serving(bench: Bench) -> None:
     bench.stage.remove(host.name)
 
 
+def _neighbours(bench: Bench) -> None:
+    if not bench.options.loads:
+        return
+    bench.stage.remove(HOST)
+    bench.forget()
+    there = neighbours.prepared(bench.stage)
+    for one in neighbours.measured(there, bench.options.loads):
+        bench.results.add(f"neighbours {one.case} per second", one.per_second)
+        bench.results.add(f"neighbours {one.case} p99", one.p99_milliseconds)
+        bench.say(f"{one.case}: {one.per_second:.0f}/s, p99 {one.p99_milliseconds:.1f} ms")
+    bench.stage.remove(there.host.name)
+
+
 # What needs a provisioned host stands together; the way back leaves it cut off, so it is the last of them.
 PARTS: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "machines": ("fresh hosts", provisioning.machines),
@@ -41,6 +54,7 @@ PARTS: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "first": ("first provision", provisioning.first),
     "fleet": ("many hosts", fleet.measured),
     "serving": ("serving", _serving),
+    "neighbours": ("two applications", _neighbours),
 }
 
 

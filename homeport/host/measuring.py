@@ -59,7 +59,7 @@ class OneFirst:
         group = ""
         while not self._over.wait(POLL_SECONDS if group else UNKNOWN_SECONDS):
             with contextlib.suppress(HostError):
-                group = group or units.show(self._unit)["ControlGroup"]
+                group = group or units.show(self._unit).get("ControlGroup", "")
             self._choose([pid for pid in members.members(group) if members.is_worker(pid)])
 
     def _choose(self, workers: list[int]) -> None:

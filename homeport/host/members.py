@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ def members(control_group: str) -> list[int]:
     """Return the processes of a unit's control group, in the order of their ids."""
     for root in CGROUP_ROOTS:
         listing = root / control_group.lstrip("/") / "cgroup.procs"
-        if control_group and listing.exists():
-            return sorted(int(line) for line in listing.read_text().split())
+        # It may go between two looks.
+        with contextlib.suppress(OSError):
+            if control_group:
+                return sorted(int(line) for line in listing.read_text().split())
     return []
 
 

@@ -17,8 +17,8 @@ from .layout import SLOTS, Layout
 from .output import HostError, say
 from .releases import load
 
-# A migration takes a second or two, and so do five starts that die at once: the site is back soon after what it lacked.
-PAUSES_SECONDS = (2.0, 4.0, 8.0, 15.0)
+# The site is back soon after a database that comes minutes later; what is broken for good takes little from others.
+PAUSES_SECONDS = (2.0, 4.0, 8.0, *[15.0] * 40, 60.0)
 POLL_SECONDS = 1.0
 BUSY = ("activating", "deactivating", "reloading")
 MIGRATION, APPLICATION, PROCESS = "migration", "application", "process"
