@@ -91,7 +91,7 @@ def test_a_first_release_whose_workers_do_not_fit_is_refused_with_how_many_do_an
 
 def test_a_release_some_of_whose_workers_die_is_never_live(stage: Stage) -> None:
     before = stage.seen.get("/health")["release"]
-    said = stage.refused(0, workers=3, some_die=True)
+    said = stage.refused(0, workers=3, some_die=True, memory_max_megabytes=8 * LIMIT)
     assert re.search(r"error: .*: 2 of 3 workers serve; \d+ have died, and were replaced", said), said
     assert "this worker has no licence" in said
     assert stage.seen.get("/health")["release"] == before

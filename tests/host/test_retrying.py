@@ -1,0 +1,80 @@
+"""What of a slot is started again: what has failed for good in one that shall serve, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.host import retrying, slots, units
+from homeport.host.layout import Layout
+from homeport.host.output import HostError
+
+APP, MIGRATION, QUEUE = "notes@blue.service", "notes-migrate@blue.service", "notes.queue@blue.service"
+
+
+@pytest.fixture
+def states() -> dict[str, str]:
+    """What systemd says of the slot's units; a test changes it."""
+    return {APP: "active", MIGRATION: "active", QUEUE: "active"}
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: dict[str, str]) -> Layout:
+    layout = Layout("notes", tmp_path)
+    monkeypatch.setattr(units, "show_all", lambda names: [{"ActiveState": states[name]} for name in names])
+    monkeypatch.setattr(units, "installed_extras", lambda layout, slot: [Path(QUEUE)])
+    monkeypatch.setattr(slots, "read", lambda layout: SimpleNamespace(live="blue"))
+    return layout
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({APP: "failed"}, ("application", APP)),
+        ({APP: "inactive", MIGRATION: "failed"}, ("migration", APP)),
+        ({QUEUE: "failed"}, ("process", QUEUE)),
+        # What somebody stopped, and what systemd is at work on.
+        ({APP: "inactive", MIGRATION: "inactive"}, None),
+        ({APP: "activating"}, None),
+        ({APP: "activating", QUEUE: "failed"}, None),
+        ({QUEUE: "inactive"}, None),
+    ],
+)
+def test_what_has_failed_for_good_is_started_again(
+    layout: Layout, states: dict[str, str], changes: dict[str, str], expected: tuple[str, str] | None
+) -> None:
+    states.update(changes)
+    assert retrying.failed(layout, "blue") == expected
+
+
+def test_a_slot_that_is_neither_live_nor_the_standby_is_left_to_the_deploy(
+    layout: Layout, states: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states[APP] = "failed"
+    for live in ("green", None):
+        monkeypatch.setattr(slots, "read", lambda layout, live=live: SimpleNamespace(live=live))
+        assert retrying.failed(layout, "blue") is None
+    layout.standby.parent.mkdir(parents=True)
+    layout.standby.write_text("blue\n")
+    assert retrying.failed(layout, "blue") == ("application", APP)
+
+
+def test_what_is_noted_counts_while_the_unit_is_at_work(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "is_active", lambda name: name == "homeport-retry@notes:blue.service")
+    assert retrying.read(layout, "blue") is None
+    layout.retry("blue").parent.mkdir(parents=True)
+    layout.retry("blue").write_text(json.dumps({"what": "migration", "tries": 2}))
+    assert retrying.read(layout, "blue") == {"what": "migration", "tries": 2}
+    monkeypatch.setattr(units, "is_active", lambda name: False)
+    assert retrying.read(layout, "blue") is None
+
+
+def test_the_instance_names_application_and_slot() -> None:
+    assert retrying.place("my-app:green") == ("my-app", "green")
+    for word in ("my-app", "my-app:red", ":blue"):
+        with pytest.raises(HostError, match="is no application and slot"):
+            retrying.place(word)
