@@ -31,9 +31,7 @@ def release_units(context: Context, release: str, workers: int) -> dict[str, str
         "release_id": release,
         **_server(context, workers),
         "access_log": settings.access_log,
-        "slice": slice_name(settings),
-        "oom_policy": settings.oom_policy,
-        "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
+        **_limits(context),
         "stop_timeout_seconds": settings.stop_timeout_seconds,
         "health": behaviour(context)["health"],
         "migrate_timeout_seconds": settings.migrate_timeout_seconds,
@@ -89,6 +87,15 @@ def processors(context: Context) -> Part:
         return Part(absent=(path,))
     values = {"app": settings.app_name, "cpu_weight": settings.cpu_weight, "cpu_max": settings.cpu_max}
     return Part(files=(File(path, context.render("systemd/app.slice", **values), file_set="systemd"),))
+
+
+def _limits(context: Context) -> dict[str, object]:
+    settings = context.settings
+    return {
+        "slice": slice_name(settings),
+        "oom_policy": settings.oom_policy,
+        "memory_max_megabytes": memory_limit(settings.memory_max_megabytes, context.machine),
+    }
 
 
 def _sandbox(settings: Settings) -> dict[str, object]:
