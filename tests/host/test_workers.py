@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,14 +53,6 @@ def test_a_process_serves_once_it_waits_for_connections_on_the_socket() -> None:
         assert not workers.watches(server.pid, {1})
         server.stdin.close()
     assert not workers.watches(server.pid, inodes)
-
-
-def test_a_process_that_waits_for_something_else_does_not_serve() -> None:
-    place = ("127.0.0.1", 0)
-    with socket.create_server(place) as server, socket.create_server(place) as other, select.epoll() as poll:
-        poll.register(other)
-        assert workers.watches(os.getpid(), {os.fstat(other.fileno()).st_ino})
-        assert not workers.watches(os.getpid(), {os.fstat(server.fileno()).st_ino})
 
 
 @pytest.mark.parametrize(

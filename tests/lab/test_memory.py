@@ -145,7 +145,7 @@ def used(seen: Seen, app: str) -> int:
     place = f"system.slice/system-homeport_{app}.slice"
     return int(
         seen.shell(
-            f"cat /sys/fs/cgroup/cpu,cpuacct/{place}/cpuacct.usage 2>/dev/null || "
+            f"cat /sys/fs/cgroup/cpuacct/{place}/cpuacct.usage 2>/dev/null || "
             f"sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/{place}/cpu.stat"
         )
     )
@@ -179,7 +179,7 @@ def test_an_application_uses_no_more_processors_than_it_may(stage: Stage) -> Non
     stage.other.deployed(stage.seen.host, cpu_max=0.5)
     place = "system.slice/system-homeport_other.slice"
     said = stage.seen.shell(
-        f"cd /sys/fs/cgroup/cpu,cpuacct/{place} 2>/dev/null && cat cpu.cfs_quota_us cpu.cfs_period_us || "
+        f"cd /sys/fs/cgroup/cpu/{place} 2>/dev/null && cat cpu.cfs_quota_us cpu.cfs_period_us || "
         f"cat /sys/fs/cgroup/{place}/cpu.max"
     )
     quota, period = map(int, said.split())
