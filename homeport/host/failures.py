@@ -76,13 +76,21 @@ def explain(app: dict[str, str], word: str) -> str:
     if gate == TOO_LATE and word:
         return f"it did not become healthy: {word}"
     if gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump"):
-        return f"the process exited before it was healthy ({ending(app)})"
+        return f"the process exited before it was healthy ({ending(app)}{_for_memory(app)})"
     if app["Result"] == "timeout":
         return "it did not start within its time-out"
     if word:
         # On a slow machine the automatic restart has begun before we looked, and has wiped the gate's status.
         return f"it did not become healthy: {word}"
     return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"
+
+
+def _for_memory(app: dict[str, str]) -> str:
+    """Return what a SIGKILL of nobody's means while an application starts, where its memory is limited."""
+    limit = app.get("MemoryMax", "")
+    if ending(app) != "killed by SIGKILL" or not limit.isdigit():
+        return ""
+    return f", as the kernel does for lack of memory: the limit is {int(limit) // 2**20} MB, memory_max_megabytes"
 
 
 def ending(unit: dict[str, str]) -> str:

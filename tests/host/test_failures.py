@@ -34,6 +34,17 @@ def unit(gate: str = "", **properties: str) -> dict[str, str]:
             "the process exited before it was healthy (killed by SIGKILL)",
         ),
         (
+            unit(Result="signal", ExecMainCode="2", ExecMainStatus="9", MemoryMax=str(500 * 2**20)),
+            "",
+            "the process exited before it was healthy (killed by SIGKILL, as the kernel does for lack of memory: the "
+            "limit is 500 MB, memory_max_megabytes)",
+        ),
+        (
+            unit(Result="exit-code", ExecMainStatus="1", MemoryMax=str(500 * 2**20)),
+            "",
+            "the process exited before it was healthy (status 1)",
+        ),
+        (
             unit(GATE.format(code="(null)", status="0/0"), ExecMainStatus="203"),
             "",
             "the process exited before it was healthy (status 203)",
