@@ -115,6 +115,23 @@ def upstream_wrong(patient: Patient) -> Iterator[None]:
     patient.seen.shell("sed -i s/9999/8001/ /etc/nginx/homeport/notes.conf; systemctl reload nginx")
 
 
+@faults.add("proxy_rival", "/etc/nginx/sites-enabled/old has doctor.lab.test on port 443")
+def another_site_has_the_name(patient: Patient) -> Iterator[None]:
+    tls = "/etc/homeport/notes/tls"
+    patient.seen.shell(f"""cat >/etc/nginx/sites-enabled/old <<'END'
+server {{
+    listen 443 ssl;
+    server_name www.example.com {patient.seen.host.domain};
+    ssl_certificate {tls}/fullchain.pem;
+    ssl_certificate_key {tls}/privkey.pem;
+    return 404;
+}}
+END
+systemctl reload nginx""")
+    yield
+    patient.seen.shell("rm /etc/nginx/sites-enabled/old; systemctl reload nginx")
+
+
 @faults.add("clock_off", "24 hours ahead of ours")
 def clock_off_by_a_day(patient: Patient) -> Iterator[None]:
     # Containers share their kernel's clock: what the doctor's programs read on the host is moved instead.

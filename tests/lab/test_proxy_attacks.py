@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -28,8 +29,10 @@ FORGED = "203.0.113.9"
 BESIDE = "beside the web root"
 APP = """
 import asyncio, os
+from collections.abc import AsyncIterator
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
 
 app, seen, told = FastAPI(), [], asyncio.Event()
 
@@ -49,6 +52,38 @@ async def stream(kind: str, now: bool) -> StreamingResponse:
         told.clear()
         yield b'"last"\\n'
     return StreamingResponse(pieces(), media_type=kind, headers={"X-Accel-Buffering": "no"} if now else {})
+
+# As the newest FastAPI streams by itself: JSON Lines, and server-sent events.
+@app.get("/lines")
+async def lines() -> AsyncIterator[str]:
+    yield "first"
+    await told.wait()
+    told.clear()
+    yield "last"
+
+@app.get("/events", response_class=EventSourceResponse)
+async def events() -> AsyncIterator[str]:
+    async for one in lines():
+        yield one
+
+@app.get("/slowly")
+async def slowly(kind: str) -> StreamingResponse:
+    async def pieces():
+        yield b'"first"'
+        await asyncio.sleep(3)
+        yield b'"last"'
+    return StreamingResponse(pieces(), media_type=kind)
+
+@app.get("/late")
+async def late() -> None:
+    await asyncio.sleep(30)
+
+@app.get("/cut")
+async def cut() -> StreamingResponse:
+    async def pieces():
+        yield b"first"
+        raise RuntimeError("no more")
+    return StreamingResponse(pieces())
 
 @app.get("/go-on")
 async def go_on() -> None:
@@ -122,7 +157,7 @@ def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seaso
     host: LabHost = seasoned.add("attacked")
     project = Project.create(tmp_path_factory.mktemp("attacked") / "project", lab, "hello", workers=1)
     project.write("main.py", APP)
-    settle_data(project, client_max_body_megabytes=1, watch_seconds=0)
+    settle_data(project, client_max_body_megabytes=1, proxy_read_timeout_seconds=10, watch_seconds=0)
     project.deployed(host)
     stage = Stage(lab, host)
     stage.shell(f"mkdir -p /var/www/homeport-acme/.well-known/acme-challenge; echo '{BESIDE}' >/var/www/private.txt")
@@ -142,27 +177,31 @@ def stage(deployed: Stage) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "now", "encoding"),
+    ("path", "kind", "encoding"),
     [
-        ("text/plain", False, ""),
-        ("application/jsonl", False, ""),
-        ("text/event-stream", False, ""),
-        ("application/json", True, "gzip"),
-        ("text/html", True, "gzip"),
+        ("/stream?now=False&kind=", "text/plain", ""),
+        ("/stream?now=False&kind=", "application/jsonl", ""),
+        ("/stream?now=False&kind=", "application/x-ndjson", ""),
+        ("/stream?now=False&kind=", "text/event-stream", ""),
+        ("/stream?now=True&kind=", "application/json", "gzip"),
+        ("/stream?now=True&kind=", "text/html", "gzip"),
+        ("/lines?", "application/jsonl", ""),
+        ("/events?", "text/event-stream", ""),
     ],
 )
-def test_a_streamed_answer_arrives_as_it_is_sent(stage: Stage, kind: str, now: bool, encoding: str) -> None:
+def test_a_streamed_answer_arrives_as_it_is_sent(stage: Stage, path: str, kind: str, encoding: str) -> None:
     trust = ["--cacert", str(stage.lab.directory.ca_file), "--resolve", f"{stage.host.domain}:443:{stage.host.address}"]
     command = ["curl", "-sSN", "--max-time", "120", "--compressed", "-D", "-", *trust]
-    url = f"https://{stage.host.domain}/stream?kind={kind}&now={now}"
+    url = f"https://{stage.host.domain}{path}{kind if path.endswith('=') else ''}"
     with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout
-        lines = list(iter(client.stdout.readline, '"first"\n'))
+        lines = list(takewhile(lambda line: '"first"' not in line, client.stdout))
         headers = dict(line.lower().strip().split(": ", 1) for line in lines if ": " in line)
         # The application has sent no more than this, and sends the rest when it is told to.
         assert stage.curl("/go-on", "--fail").returncode == 0
-        assert client.stdout.read() == '"last"\n'
+        assert client.stdout.read().split() in (['"last"'], ["data:", '"last"'])
     assert client.returncode == 0
+    assert headers["content-type"].partition(";")[0] == kind
     assert headers.get("content-encoding", "") == encoding
     assert "x-accel-buffering" not in headers
 
@@ -341,3 +380,28 @@ def test_the_doctor_names_what_was_too_large_for_the_proxy_and_the_setting_that_
     )
     assert "client_max_body_megabytes (it is 1)" in found["bodies_too_large"]["fix"]
     assert "GET /headers-of" in found["answer_headers_too_large"]["evidence"]
+
+
+@pytest.mark.sampled
+def test_the_doctor_names_answers_that_came_too_late_were_cut_or_held_back(stage: Stage) -> None:
+    assert stage.curl("/late", "-o", "/dev/null", "-w", "%{http_code}").stdout == "504"
+    cut = stage.curl("/cut", "--fail", "--http1.1")
+    assert (cut.returncode, cut.stdout) == (18, "first")
+    for kind in ("application/json", "application/jsonl"):
+        assert stage.curl(f"/slowly?kind={kind}", "--compressed").stdout == '"first""last"'
+    result = homeport(PROJECTS[stage], "doctor", "lab", "--limit", stage.host.name, "--json")
+    found = {one["id"]: one for one in json.loads(result.stdout)[0]["findings"]}
+    said = {name: (one["evidence"].partition("UTC: ")[2], one["fix"]) for name, one in found.items()}
+    evidence, fix = said["answers_too_slow"]
+    assert (
+        evidence
+        == "GET /late: upstream timed out (110: Connection timed out) while reading response header from upstream"
+    )
+    assert "proxy_read_timeout_seconds (it is 10)" in fix
+    assert said["answers_cut"][0] == "GET /cut: upstream prematurely closed connection while reading upstream"
+    evidence, fix = said["answers_held_back"]
+    assert evidence == "GET /slowly: its pieces came over 3 s"
+    assert found["answers_held_back"]["evidence"].startswith("once in the last hour")
+    assert '"X-Accel-Buffering: no"' in fix
+    assert {found[name]["severity"] for name in said} == {"notice"}
+    assert result.returncode == 0

@@ -152,6 +152,26 @@ def test_what_only_a_phase_would_meet_is_said_by_the_plan(bare: Bare) -> None:
     assert allowed.returncode == 0, allowed.stdout
 
 
+@pytest.mark.sampled
+def test_names_that_the_host_does_not_resolve(bare: Bare) -> None:
+    proxies = bare.seen.shell("grep -il proxy /etc/apt/apt.conf.d/* || :").split()
+    bare.seen.shell(f"mkdir -p /run/apt; {' '.join(('mv', *proxies, '/run/apt/')) if proxies else ':'}")
+    bare.seen.shell("mount --bind /dev/null /etc/resolv.conf")
+    try:
+        said = bare.refused(
+            "bare: dns: the host does not find ", "where apt gets packages: names are not resolved there"
+        )
+        assert "see /etc/resolv.conf on the host (getent hosts " in said
+        # Who has a proxy leaves it to that.
+        bare.seen.shell("echo 'Acquire::http::Proxy \"http://192.0.2.1:3128\";' >/etc/apt/apt.conf.d/90proxy")
+        planned = bare.project.pyinfra(bare.host.name, "--dry")
+        assert planned.returncode == 0, planned.stdout
+    finally:
+        bare.seen.shell(
+            "umount /etc/resolv.conf; rm -f /etc/apt/apt.conf.d/90proxy; mv /run/apt/* /etc/apt/apt.conf.d/ || :"
+        )
+
+
 def test_more_workers_than_memory(bare: Bare) -> None:
     bare.refused("bare: workers:", "256 workers", workers=256, worker_memory_megabytes=4096)
 

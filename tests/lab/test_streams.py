@@ -150,6 +150,9 @@ def test_a_login_shell_that_prints_does_no_harm_to_any_command(stage: Stage) -> 
         done = both(stage, *words)
         assert done.returncode == 0, done.stdout
     assert homeport(stage.project, "doctor", "lab", "--limit", "noisy").returncode == 0
+    # A command by hand prints its own words and nothing else.
+    ran = homeport(stage.project, "run", "lab", "--limit", "noisy", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (ran.returncode, sorted(ran.stdout.splitlines())) == (7, ["err", "out"])
     # A restricted shell runs what it is given by name.
     stage.seen.shell(f"usermod -s /bin/rbash {stage.noisy.user}")
     assert both(stage, "status").returncode == 0
