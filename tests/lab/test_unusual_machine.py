@@ -114,49 +114,47 @@ def test_a_file_that_may_not_be_changed_ends_a_deploy_before_others_are_and_a_mo
     assert stage.seen.shell(f"tail -n 1 {unit} {conf} | grep -c more") == "2"
 
 
-def test_sudo_may_ask_for_a_password_that_is_among_the_hosts_data(stage: Stage) -> None:
-    password = f"sudo-{secrets.token_hex(16)}"
-    rule = f"/etc/sudoers.d/{stage.host.user}"
-    names = stage.seen.shell("grep -l NOPASSWD /etc/sudoers.d/*").split()
-    kept = " ".join(names)
-    # Seen from here on: what is read needs rights that only root's own program gives back.
+@pytest.fixture
+def password(stage: Stage) -> Iterator[str]:
+    """The password that sudo wants of the login while the test runs."""
+    user, given = stage.host.user, f"sudo-{secrets.token_hex(16)}"
+    rule = f"/etc/sudoers.d/{user}"
+    kept = " ".join(stage.seen.shell("grep -l NOPASSWD /etc/sudoers.d/*").split())
+    # Whatever becomes of the test, the machine's own program gives the rights back.
     give_back = "systemd-run -q --unit=give-back --on-active=10min sh -c 'mv /run/kept/* /etc/sudoers.d/'"
     stage.seen.shell(
-        f"echo {stage.host.user}:{password} | chpasswd; mkdir -p /run/kept; {give_back};"
-        f"mv {kept} /run/kept/; printf '%s\\n' '{stage.host.user} ALL=(ALL) ALL' >{rule}; chmod 440 {rule}"
+        f"echo {user}:{given} | chpasswd; mkdir -p /run/kept; {give_back};"
+        f"mv {kept} /run/kept/; printf '%s\\n' '{user} ALL=(ALL) ALL' >{rule}; chmod 440 {rule}"
     )
-    try:
-        for command in ("status", "restart"):
-            told = homeport(stage.project, command, *LIMIT)
-            assert told.returncode == 1
-            assert "sudo wants a password" in told.stdout
-            assert "_sudo_password" in told.stdout
-        group = stage.project.folder / "group_data/lab.py"
-        without = group.read_text()
-        settle_data(stage.project, _sudo_password=password)
-        commands = [("status", "--json"), ("plan",), ("restart",), ("lock", "-m", "wait"), ("unlock",), ("doctor",)]
-        for name, *options in commands:
-            done = homeport(stage.project, name, *LIMIT, *options)
-            assert done.returncode == 0, done.stdout
-            assert password not in done.stdout
-        ran = homeport(stage.project, "run", *LIMIT, "--", "id", "-un")
-        assert (ran.returncode, "hello" in ran.stdout) == (0, True), ran.stdout
-        deployed = homeport(stage.project, "deploy", *LIMIT, "--yes")
-        assert deployed.returncode == 0, deployed.stdout
-        # pyinfra's own way to say it for all hosts.
-        group.write_text(without)
-        config = stage.project.folder / "config.py"
-        before = config.read_text()
-        config.write_text(f"{before}\nfrom pyinfra import config\nconfig.SUDO_PASSWORD = {password!r}\n")
-        own = stage.project.deploy(stage.host)
-        read = homeport(stage.project, "status", *LIMIT)
-        config.write_text(before)
-        assert own.returncode == 0, own.stdout
-        assert read.returncode == 0, read.stdout
-    finally:
-        give = f"mv /run/kept/* /etc/sudoers.d/; rm {rule}; systemctl stop give-back.timer"
-        stage.project.lab.run(stage.host, f"sudo -S -p '' sh -c {shlex.quote(give)}", stdin=f"{password}\n")
-    assert homeport(stage.project, "plan", *LIMIT).returncode == 0
+    yield given
+    give = shlex.quote(f"mv /run/kept/* /etc/sudoers.d/; rm {rule}; systemctl stop give-back.timer")
+    done = stage.project.lab.run(stage.host, f"sudo -S -p '' sh -c {give}", stdin=f"{given}\n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_sudo_may_want_a_password_that_is_among_the_hosts_data_or_in_config_py(stage: Stage, password: str) -> None:
+    for command in ("status", "restart"):
+        told = homeport(stage.project, command, *LIMIT)
+        assert told.returncode == 1
+        assert "sudo wants a password" in told.stdout
+        assert "_sudo_password" in told.stdout
+    config, group = stage.project.folder / "config.py", stage.project.folder / "group_data/lab.py"
+    before, without = config.read_text(), group.read_text()
+    settle_data(stage.project, _sudo_password=password)
+    for command in ("status --json", "plan", "restart", "lock -m wait", "unlock", "doctor", "deploy --yes"):
+        name, *options = command.split()
+        done = homeport(stage.project, name, *LIMIT, *options)
+        assert done.returncode == 0, done.stdout
+        assert password not in done.stdout
+    ran = homeport(stage.project, "run", *LIMIT, "--", "id", "-un")
+    assert (ran.returncode, ran.stdout) == (0, "hello\n")
+    # pyinfra's own way to say it for all hosts.
+    group.write_text(without)
+    config.write_text(f"{before}\nfrom pyinfra import config\nconfig.SUDO_PASSWORD = {password!r}\n")
+    own, read = stage.project.deploy(stage.host), homeport(stage.project, "status", *LIMIT)
+    config.write_text(before)
+    assert own.returncode == 0, own.stdout
+    assert read.returncode == 0, read.stdout
 
 
 def test_tcsh_as_login_shell_runs_no_piece_of_a_script_and_what_needs_one_says_so(stage: Stage) -> None:
