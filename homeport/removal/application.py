@@ -72,7 +72,7 @@ def _units(layout: Layout) -> Step:
         # First what might start the others.
         units.stop_units(passing)
         units.stop_units(names)
-        for path in links:
+        for path in (*belongings.stamps(layout, names), *links):
             trees.remove(path)
         units.must("systemctl", "daemon-reload")
         units.run("systemctl", "reset-failed", "--", *passing, *names)

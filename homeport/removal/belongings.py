@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..host import renewal, units
@@ -36,6 +36,12 @@ def unit_links(layout: Layout) -> list[Path]:
     """Return the files and links that these units consist of, those that have them started at boot included."""
     names = set(unit_names(layout))
     return sorted(path for path in _unit_files(layout) if path.name in names)
+
+
+def stamps(layout: Layout, names: Iterable[str]) -> list[Path]:
+    """Return where systemd has noted when those timers among the units were last due, which it keeps without them."""
+    folder = layout.root / "var/lib/systemd/timers"
+    return [path for name in names if is_there(path := folder / f"stamp-{name}")]
 
 
 def _unit_files(layout: Layout) -> Iterator[Path]:

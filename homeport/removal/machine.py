@@ -103,8 +103,8 @@ def _units(job: Job) -> Step:
         for pattern in patterns:
             for link in folder.glob(f"*.wants/{pattern}"):
                 trees.remove(link)
-        for name in names:
-            trees.remove(folder / name)
+        for path in (*belongings.stamps(job.layout, names), *(folder / name for name in names)):
+            trees.remove(path)
         units.must("systemctl", "daemon-reload")
         units.run("systemctl", "reset-failed", "--", *patterns)
 

@@ -25,6 +25,8 @@ def homeport(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
         cwd=project.folder,
         env={**os.environ, **lab},
         stdin=subprocess.DEVNULL,
+        # Nobody can be asked: a terminal of whoever runs the tests is none of the command's.
+        start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import tarfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +88,6 @@ print("migrated by", __version__)
 """,
     "migrations/versions/1.py": "revision = '1'\ndown_revision = None\ndef upgrade(): pass\n",
 }
-LIVE = "[ -e /etc/homeport/parcel/live-green ] && echo green || echo blue"
 SETTINGS = {
     "app_entrypoint": "parcel.web:create()",
     "server": "uvicorn",
@@ -193,29 +191,3 @@ def test_a_cache_that_root_has_left_does_not_keep_the_user_from_installing(parce
     settle_data(project, dependency_extras=[])
     project.deployed(seen.host)
     assert seen.shell("find /var/cache/homeport/parcel ! -user parcel -print -quit") == ""
-
-
-def replaced(seen: Seen, requests: int) -> tuple[bool, Counter[str], str]:
-    """Send requests, and return whether both workers are others then, what was answered, and the manager."""
-    manager = seen.property(f"parcel@{seen.shell(LIVE)}", "MainPID")
-    workers = f"pgrep -P {manager} -f spawn_main"
-    before = set(seen.shell(workers).split())
-    answers = Counter(seen.curl("/health", "-o", "/dev/null", "-w", "%{http_code}").stdout for _ in range(requests))
-    assert until(lambda: len(seen.shell(workers).split()) == len(before) == 2)
-    return not before & set(seen.shell(workers).split()), answers, manager
-
-
-@pytest.mark.sampled
-def test_workers_are_replaced_after_so_many_requests_while_the_manager_serves_on(parcel: tuple[Project, Seen]) -> None:
-    project, seen = parcel
-    assert replaced(seen, 60)[:2] == (False, Counter({"200": 60}))
-    settle_data(project, max_requests=15)
-    project.deployed(seen.host)
-    done, answers, manager = replaced(seen, 90)
-    assert done
-    # Six are replaced at most; what comes to one just as it ends may be lost.
-    assert answers["200"] + answers["502"] == 90
-    assert answers["502"] <= 6
-    unit = f"parcel@{seen.shell(LIVE)}"
-    assert (seen.property(unit, "MainPID"), seen.property(unit, "NRestarts")) == (manager, "0")
-    assert "--limit-max-requests 15" in seen.shell(f"tr '\\0' ' ' </proc/{manager}/cmdline")

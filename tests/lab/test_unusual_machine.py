@@ -151,10 +151,9 @@ def test_sudo_may_want_a_password_that_is_among_the_hosts_data_or_in_config_py(s
     # pyinfra's own way to say it for all hosts.
     group.write_text(without)
     config.write_text(f"{before}\nfrom pyinfra import config\nconfig.SUDO_PASSWORD = {password!r}\n")
-    own, read = stage.project.deploy(stage.host), homeport(stage.project, "status", *LIMIT)
+    own = stage.project.deploy(stage.host)
     config.write_text(before)
     assert own.returncode == 0, own.stdout
-    assert read.returncode == 0, read.stdout
 
 
 def test_tcsh_as_login_shell_runs_no_piece_of_a_script_and_what_needs_one_says_so(stage: Stage) -> None:

@@ -41,6 +41,20 @@ def test_everything_that_any_part_of_homeport_writes_for_an_application_goes(hos
     assert not any(name.startswith("note-admin") for name in stopped)
 
 
+def test_when_a_timer_was_due_last_is_forgotten_with_it(host: Host) -> None:
+    stamps = {}
+    for app in ("note", "note-admin"):
+        host.provision(app)
+        host.write(f"/etc/systemd/system/{app}.tick@blue.timer", "")
+        names = [name for name in belongings.unit_names(Layout(app, host.root)) if name.endswith(".timer")]
+        stamps[app] = {f"/var/lib/systemd/timers/stamp-{name}" for name in names}
+        for path in stamps[app]:
+            host.write(path, "")
+    host.remove("note")
+    assert stamps["note"]
+    assert {path for path in host.left() if "/stamp-" in path} == stamps["note-admin"]
+
+
 def test_data_go_when_they_are_asked_for(host: Host) -> None:
     host.provision("note")
     host.remove("note", data=True)

@@ -36,6 +36,7 @@ def provisioned(host: Host) -> Host:
         ("a.timer", "active"),
     ):
         host.write(f"/var/lib/homeport/units/{unit}", f"{state}\n")
+    host.write("/var/lib/systemd/timers/stamp-homeport-renew.timer", "")
     host.remove("note", data=True)
     return host
 
