@@ -142,13 +142,7 @@ def test_a_worker_that_leaks_to_its_limit_is_killed_and_replaced_and_harms_nobod
 
 def used(seen: Seen, app: str) -> int:
     """Return the processor time that an application has used, in nanoseconds, as the kernel counts it."""
-    place = f"system.slice/system-homeport_{app}.slice"
-    return int(
-        seen.shell(
-            f"cat /sys/fs/cgroup/cpuacct/{place}/cpuacct.usage 2>/dev/null || "
-            f"sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/{place}/cpu.stat"
-        )
-    )
+    return int(seen.property(f"system-homeport_{app}.slice", "CPUUsageNSec"))
 
 
 @pytest.mark.one_suite
