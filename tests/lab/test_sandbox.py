@@ -22,6 +22,7 @@ from tests.lab.clients import Target
 from tests.lab.commands import settle_data
 from tests.lab.load import EVERYTHING, load
 from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 UV = Path(sys.executable).with_name("uv")
@@ -115,8 +116,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("box")
+def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+    host = seasoned.add("box")
     project = Project.create(tmp_path_factory.mktemp("box") / "project", lab, "notes", workers=1)
     project.write("main.py", (project.app / "main.py").read_text() + ATTEMPTS)
     timers = {"digest": {"command": "true", "schedule": "daily"}}
@@ -194,6 +195,8 @@ def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_
     assert sorted(stage.seen.property(stage.units[0], "IPAddressDeny").split()) == ["0.0.0.0/0", "::/0"]
 
 
+# The narrowest sandbox is the first test's too, and the database is the one above.
+@pytest.mark.sampled
 def test_the_sample_with_postgresql_over_tcp_fully_works_in_the_narrowest_sandbox(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
