@@ -14,7 +14,7 @@ from homeport.rendering_filters import systemd_quote
 from tests.lab.host_machine import APP, PROGRAM, Machine, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 
 SITE = f"""
 server {{
@@ -56,7 +56,6 @@ WORDS = [
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(request: pytest.FixtureRequest, lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
     made = Machine(lab, seasoned.add(f"proxy-{request.param}", request.param))
-    made.root("apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx openssl >/dev/null")
     made.put_program()
     drop_in = render("systemd/nginx.service.d-homeport.conf", None, host_program=PROGRAM)
     claim = json.dumps({"app": APP, "domains": ["app.test"], "ports": [8001, 8002]})
