@@ -18,6 +18,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.host.managing import TALK
 from tests.lab.commands import refusal
 from tests.lab.project import Project, Seen, until
 from tests.lab.scanning import connects
@@ -274,3 +275,9 @@ def test_somebody_whose_key_is_in_no_file_but_said_by_a_command_is_let_in(stage:
     stage.project.deployed(stage.host, ssh_user=ANOTHER, _sudo_password=password)
     assert "logingracetime 30" in stage.seen.shell("sshd -T")
     assert "passwordauthentication no" in stage.seen.shell("sshd -T")
+
+
+def test_systemd_answers_as_the_tests_without_a_machine_have_it(stage: Stage) -> None:
+    for command, status, said in TALK:
+        done = stage.project.lab.run(stage.host, f"sudo {command.format(command='/bin/true')}")
+        assert (done.returncode, " ".join(done.stdout.split())) == (status, said), command
