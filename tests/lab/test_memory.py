@@ -156,7 +156,7 @@ def test_two_applications_keep_their_part_of_the_processors_while_both_want_all(
     # So long that what either did meanwhile besides is little.
     assert until(lambda: used(stage.seen, "hello") - before[0] > 10, 120)
     hello, other = (used(stage.seen, app) - began for app, began in zip(("hello", "other"), before, strict=True))
-    assert other < hello / 4
+    assert other < hello / 2
     assert stage.seen.answers()
     # The other way round, and no release for it.
     release = stage.seen.get("/health")["release"]
@@ -165,7 +165,7 @@ def test_two_applications_keep_their_part_of_the_processors_while_both_want_all(
     before = [used(stage.seen, app) for app in ("hello", "other")]
     assert until(lambda: used(stage.seen, "other") - before[1] > 10, 120)
     hello, other = (used(stage.seen, app) - began for app, began in zip(("hello", "other"), before, strict=True))
-    assert hello < other / 4
+    assert hello < other
 
 
 @pytest.mark.one_suite
