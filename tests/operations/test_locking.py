@@ -149,7 +149,7 @@ def test_waiting_has_an_end(lock: LocalLock) -> None:
 
 def test_silence_frees_it(lock: LocalLock, monkeypatch: pytest.MonkeyPatch) -> None:
     text = script("lock", "", "", "", "").bits[2].obj.replace("timeout 60", "timeout 2")
-    monkeypatch.setattr("homeport.operations.command._script", lambda _: text)
+    monkeypatch.setattr("homeport.operations.command._script", lambda _, **__: text)
     first = lock.start()
     assert said(first) == "locked"
     assert first.stdin
