@@ -54,6 +54,8 @@ class Machine:
                 "/usr/bin/python3": "bin/python3",
                 "/etc/homeport": "etc/homeport",
                 "/etc/letsencrypt": "etc/letsencrypt",
+                "/srv/": "srv/",
+                "/var/cache/": "cache/",
             },
         }
         for place, ours in places.items():
@@ -616,3 +618,67 @@ def test_of_pips_configuration_only_where_packages_come_from_is_taken_over(
         "PIP_EXTRA_INDEX_URL": "https://a.invalid https://b.invalid",
         **{name: value for name, value in seen.items() if name in ("PIP_CERT", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST")},
     }
+
+
+def prepare_installation(machine: Machine) -> Path:
+    """Have what dependencies.sh calls, and return the environment that it makes."""
+    (machine.folder / "srv/notes/releases/one").mkdir(parents=True)
+    machine.has("python3", "echo 3.13.5")
+    machine.has("install", 'for last; do :; done; mkdir -p "$last"')
+    machine.has("chown")
+    machine.has("runuser", 'shift 3; exec "$@"')
+    machine.has("uv")
+    return machine.folder / "srv/notes/venvs/aaaa"
+
+
+def installation(environment: Path, more: str) -> str:
+    packages, bin_ = environment / "lib/python3.13/site-packages", environment / "bin"
+    return f"mkdir -p {packages} {bin_} && : >{bin_}/fastapi && chmod 755 {bin_}/fastapi && {more}"
+
+
+def test_root_follows_no_link_that_a_build_script_puts_into_the_environment(machine: Machine) -> None:
+    environment, victim = prepare_installation(machine), machine.folder / "victim"
+    victim.write_text("precious\n")
+    victim.chmod(0o666)
+    os.utime(victim, (1, 1))
+    packages, missing = environment / "lib/python3.13/site-packages", machine.folder / "nologin"
+    links = (
+        *(f"ln -s {victim} {packages}/homeport-{name}.pth" for name in ("access-log", "import-path")),
+        f"ln -s {missing} {environment}/.complete",
+        f"ln -s {victim} {environment}/other",
+    )
+    line = installation(environment, " && ".join(links))
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not missing.exists()
+    assert (victim.read_text(), victim.stat().st_mode & 0o777, victim.stat().st_mtime) == ("precious\n", 0o666, 1)
+    mark = environment / ".complete"
+    assert mark.is_file()
+    assert not mark.is_symlink()
+    assert environment.stat().st_mode & 0o777 == 0o755
+    for name in ("access-log", "import-path"):
+        assert "import os" in (packages / f"homeport-{name}.pth").read_text()
+        [written] = [line for line in machine.record if line.endswith(f"homeport-{name}.pth>")]
+        assert written.startswith("runuser <-u> <notes> ")
+    # Whoever owns what a link leads to goes on owning it.
+    chowns = [line for line in machine.record if line.startswith("chown ")]
+    assert chowns[-1] == f"chown <-hRP> <root:root> <{environment}>"
+
+
+def test_an_environment_that_a_build_script_calls_complete_goes_with_the_installation_that_failed(
+    machine: Machine,
+) -> None:
+    environment = prepare_installation(machine)
+    line = installation(environment, f": >{environment}/.complete && echo 'error: no wheel' && false")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    assert refused(done).endswith("the dependencies cannot be installed: error: no wheel")
+    assert not environment.exists()
+
+
+def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(machine: Machine) -> None:
+    environment = prepare_installation(machine)
+    environment.mkdir(parents=True)
+    (environment / ".complete").touch()
+    done = machine.run("dependencies", "notes", "one", "aaaa", "3.99", "fastapi", stdin="\n")
+    assert "Python 3.99 cannot be installed" in refused(done)
+    assert (environment / ".complete").exists()

@@ -13,7 +13,8 @@ shift 5
 tools=/usr/local/lib/homeport
 # What the tools say is kept in memory: a log on a full disk would be empty.
 log=
-trap '[ -e "$environment/.complete" ] || rm -rf "$environment"' EXIT
+unfinished=
+trap '[ -z "$unfinished" ] || rm -rf "$environment"' EXIT
 trap 'exit 1' HUP INT TERM
 secret_names=
 while read -r name value && [ -n "$name" ]; do
@@ -81,6 +82,7 @@ else
     export UV_PYTHON_DOWNLOADS=never
     set -- "uv venv --no-managed-python --python /usr/bin/python3 $environment" "$@"
 fi
+unfinished=yes
 rm -rf "$environment"
 try install -d -o "$app" -g "$app" "$environment" || fail "$environment cannot be made"
 echo "installing the dependencies"
@@ -99,14 +101,23 @@ quiet='import os; os.environ.get("HOMEPORT_ACCESS_LOG") or __import__("logging")
 # The application's own code, which the environment has not: by this the unit says where it is. At the end of the path, so
 # that nothing of it hides what is installed.
 own='import os, sys; sys.path.extend(map(os.path.realpath, filter(None, os.environ.get("HOMEPORT_IMPORT_PATH", "").split(":"))))'
+# Until root has it, the environment is the application's user's, and so may be any link in it: what root wrote would go
+# where a package's build script wants it.
 add() {
-    try sh -c 'printf "%s\n" "$1" >"$2"' sh "$1" "$packages/homeport-$2.pth" || fail "$environment cannot be written"
+    try runuser -u "$app" -- sh -c 'rm -f "$2" && printf "%s\n" "$1" >"$2"' sh "$1" "$packages/homeport-$2.pth" ||
+        fail "$environment cannot be written"
 }
 for packages in "$environment"/lib/python3*/site-packages; do
     add "$quiet" access-log
     add "$own" import-path
 done
-chown -R root:root "$environment"
+# First nobody else gets in any more: a process that a build script has left would put links in the way.
+chown root:root "$environment"
+chmod 700 "$environment"
+chown -hRP root:root "$environment"
 # uv leaves a lock file that anybody may write.
 chmod -R go-w "$environment"
-try touch "$environment/.complete" || fail "$environment cannot be written"
+chmod 755 "$environment"
+try rm -rf "$environment/.complete" && try sh -c 'set -C; : >"$1"' sh "$environment/.complete" ||
+    fail "$environment cannot be written"
+unfinished=
