@@ -110,9 +110,8 @@ def _with_python(found: Dependencies, application: Application, wishes: Wishes) 
         raise UsageError(wrong, key="python_version", fix=python_version.fix(required))
     pinned = python_version.pinned_python(application.read(".python-version") or "")
     said = python_version.warnings(required, pinned, wishes.python_version)
-    left = found.leaves_open and replace(
-        found.leaves_open, floors=python_version.floors(required, wishes.python_version)
-    )
+    floors, uv = python_version.floors(required, wishes.python_version), _pyproject(application, "tool", "uv")
+    left = found.leaves_open and found.leaves_open.under(floors, application.read("uv.toml") or "", uv)
     return replace(found, warnings=(*found.warnings, *said), requires_python=insists, leaves_open=left)
 
 
@@ -203,12 +202,13 @@ def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
             "the dependencies in pyproject.toml are dynamic, so building the application would be needed to know them",
             "run uv lock and commit uv.lock",
         )
-    check_names(wishes, project, set(_pyproject(application, "dependency-groups")))
+    groups, uv = _pyproject(application, "dependency-groups"), _pyproject(application, "tool", "uv")
+    check_names(wishes, project, set(groups))
     return Dependencies(
         "pyproject",
         _digest("pyproject", application, wishes, [text]),
         ((*_INSTALL, "pyproject.toml", *_COPIES, *wishes.options()),),
-        leaves_open=left_open_by_project(project, _pyproject(application, "tool", "uv"), wishes.options()),
+        leaves_open=left_open_by_project(project, uv, groups, wishes),
     )
 
 

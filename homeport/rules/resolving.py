@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from homeport.rules.release_id import content_id
 from homeport.rules.requirements import Requirements, lines, normalized
 from homeport.rules.tree import OWN_FOLDER, some
 from homeport.rules.uv_lock import Table
+from homeport.rules.wishes import Wishes
 
 RESOLVED = f"{OWN_FOLDER}/requirements.txt"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -26,8 +28,8 @@ class LeftOpen:
     """What the `file` of an application leaves open: the `names` of distributions whose version it does not pin.
 
     `asked` is all that the file asks for; `options` are further words for uv, `lines` what stands at the head of the
-    answer (indexes, say), `floors` the oldest Pythons to try with. `obstacle` says why it cannot be
-    resolved for others, "" when it can.
+    answer (indexes, say), `floors` the oldest Pythons to try with, `configuration` what uv's own settings say.
+    `obstacle` says why it cannot be resolved for others, "" when it can.
     """
 
     file: str
@@ -36,12 +38,23 @@ class LeftOpen:
     options: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
+    configuration: tuple[str, ...] = ()
     obstacle: str = ""
 
     @property
     def key(self) -> str:
         """Return the name of what is asked for: the same as long as that is the same."""
-        return content_id(self.file, *self.asked, *self.options, *self.floors)
+        return content_id(self.file, *self.asked, *self.options, *self.floors, *self.configuration)
+
+    def under(self, floors: tuple[str, ...], uv_toml: str, uv: Table) -> LeftOpen:
+        """Return the same with its `floors`, and with what uv reads in the application's folder besides.
+
+        Constraints, a date and indexes may stand in uv.toml and in `[tool.uv]`, also for a requirements file. What is
+        not there leaves no trace in the key.
+        """
+        apart = uv and self.file != "pyproject.toml"
+        table = json.dumps(uv, sort_keys=True, default=str) if apart else ""
+        return replace(self, floors=floors, configuration=tuple(filter(None, (uv_toml, table))))
 
 
 def left_open_by_requirements(found: Requirements) -> LeftOpen | None:
@@ -54,14 +67,35 @@ def left_open_by_requirements(found: Requirements) -> LeftOpen | None:
     return LeftOpen("requirements.txt", names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
 
 
-def left_open_by_project(project: Table, uv: Table, options: tuple[str, ...]) -> LeftOpen:
-    """Return what pyproject.toml (its `[project]` and `[tool.uv]`) leaves open; without a lock it pins nothing."""
-    named = [line for line in project.get("dependencies", ()) if isinstance(line, str)]
+def left_open_by_project(project: Table, uv: Table, groups: Table, wishes: Wishes) -> LeftOpen:
+    """Return what pyproject.toml leaves open by its `[project]`, `[tool.uv]` and `[dependency-groups]`.
+
+    Without a lock it pins nothing.
+    """
+    wanted = _wanted_groups(wishes.groups, groups)
+    grouped = [line for lines in wanted.values() for line in lines]
+    named = [line for line in (*project.get("dependencies", ()), *grouped) if isinstance(line, str)]
     open_ones = [line for line in named if not _PINNED.fullmatch(line.strip())] or named
     names = tuple(sorted({normalized(found[0]) for line in open_ones if (found := _NAME.match(line.strip()))}))
     obstacle = "[tool.uv.sources] says where some come from, which only a lock can keep" if uv.get("sources") else ""
-    asked = json.dumps([project.get("dependencies"), project.get("optional-dependencies"), uv], default=str)
-    return LeftOpen("pyproject.toml", names, (asked,), options, obstacle=obstacle)
+    # What is not there leaves no trace: who has none keeps the versions that were resolved before it counted.
+    parts = [project.get("dependencies"), project.get("optional-dependencies"), uv, *([wanted] if wanted else [])]
+    asked = json.dumps(parts, default=str)
+    return LeftOpen("pyproject.toml", names, (asked,), wishes.options(), obstacle=obstacle)
+
+
+def _wanted_groups(names: Iterable[str], groups: Table) -> dict[str, list[Any]]:
+    """Return the lines of the dependency groups `names`, and of those that they include (PEP 735)."""
+    written = {normalized(name): lines for name, lines in groups.items() if isinstance(lines, list)}
+    wanted: dict[str, list[Any]] = {}
+    left = [normalized(name) for name in names]
+    while left:
+        name = left.pop()
+        if name in written and name not in wanted:
+            wanted[name] = written[name]
+            included = (line.get("include-group", "") for line in written[name] if isinstance(line, Mapping))
+            left += [normalized(str(one)) for one in included]
+    return dict(sorted(wanted.items()))
 
 
 def words(left: LeftOpen, floor: str) -> tuple[str, ...]:

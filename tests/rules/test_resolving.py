@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from homeport.rules.python_version import floors
@@ -14,6 +16,7 @@ from homeport.rules.resolving import (
     left_open_by_project,
     left_open_by_requirements,
 )
+from homeport.rules.wishes import Wishes
 
 
 def left(text: str, **more: str) -> LeftOpen | None:
@@ -61,16 +64,45 @@ def test_it_is_known_by_what_is_asked_for_and_by_nothing_else() -> None:
     assert one and same and other  # noqa: PT018 - for the type checker
     assert one.key == same.key != other.key
     project = {"name": "a", "version": "1", "dependencies": ["spam"]}
-    made = left_open_by_project(project, {}, ())
-    assert made.key == left_open_by_project({**project, "version": "2"}, {}, ()).key
-    assert made.key != left_open_by_project(project, {}, ("--extra", "x")).key
-    assert made.key != left_open_by_project(project, {"prerelease": "allow"}, ()).key
+    made = left_open_by_project(project, {}, {}, Wishes())
+    assert made.key == left_open_by_project({**project, "version": "2"}, {}, {}, Wishes()).key
+    assert made.key != left_open_by_project(project, {}, {}, Wishes(extras=("x",))).key
+    assert made.key != left_open_by_project(project, {"prerelease": "allow"}, {}, Wishes()).key
+
+
+def grouped(wishes: Wishes, **groups: list[str | dict[str, str]]) -> LeftOpen:
+    return left_open_by_project({"dependencies": ["spam"]}, {}, groups, wishes)
+
+
+def test_a_dependency_group_that_is_asked_for_counts_with_the_groups_that_it_includes() -> None:
+    asked = Wishes(groups=("Prod",))
+    before = grouped(asked, prod=["eggs", {"include-group": "base_"}], base_=["ham"], dev=["x"])
+    assert before.names == ("eggs", "ham", "spam")
+    for prod, base in ((["eggs", "bacon", {"include-group": "base_"}], ["ham"]), (["eggs"], ["ham"])):
+        assert grouped(asked, prod=[*prod], base_=[*base], dev=["x"]).key != before.key
+    same: list[str | dict[str, str]] = ["eggs", {"include-group": "base_"}]
+    assert grouped(asked, prod=same, base_=["ham<2"], dev=["x"]).key != before.key
+    # One that nobody asks for changes nothing, and one that includes itself ends.
+    assert grouped(asked, prod=same, base_=["ham"], dev=["y"]).key == before.key
+    assert grouped(Wishes(), prod=same).key == grouped(Wishes()).key
+    assert grouped(asked, prod=[{"include-group": "prod"}]).names == ("spam",)
+
+
+def test_what_uv_reads_beside_the_file_counts_and_leaves_no_trace_where_it_is_not() -> None:
+    found = left("spam\n")
+    assert found
+    plain, limited = found.under(("3.11",), "", {}), {"constraint-dependencies": ["spam<2"]}
+    assert plain.key == replace(found, floors=("3.11",)).key
+    keys = {plain.key, found.under(("3.11",), "", limited).key, found.under(("3.11",), "exclude-newer = 1", {}).key}
+    assert len(keys) == 3
+    made = left_open_by_project({"dependencies": ["spam"]}, limited, {}, Wishes())
+    assert made.under((), "", limited).key == made.key != made.under((), "exclude-newer = 1", limited).key
 
 
 def test_a_project_names_what_it_does_not_pin() -> None:
-    assert left_open_by_project({"dependencies": ["Spam_x>=1", "eggs==1"]}, {}, ()).names == ("spam-x",)
+    assert left_open_by_project({"dependencies": ["Spam_x>=1", "eggs==1"]}, {}, {}, Wishes()).names == ("spam-x",)
     # What these need themselves is open all the same.
-    assert left_open_by_project({"dependencies": ["eggs==1"]}, {}, ()).names == ("eggs",)
+    assert left_open_by_project({"dependencies": ["eggs==1"]}, {}, {}, Wishes()).names == ("eggs",)
 
 
 def test_hashes_are_asked_for_only_where_all_have_some() -> None:

@@ -40,11 +40,14 @@ class Developer:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "a change")
 
-    def source(self, *, upgrade: bool = False, project: Path | None = None, **secrets: str) -> Source:
+    def source(
+        self, *, upgrade: bool = False, project: Path | None = None, groups: tuple[str, ...] = (), **secrets: str
+    ) -> Source:
         """Return what a run, in a process of its own, would release."""
         forget_sources()
         forget_resolutions()
-        settings = load({"app_name": "notes", "domain": "a.example.com", "app_source": str(self.app)}, "web1")
+        data = {"app_name": "notes", "domain": "a.example.com", "app_source": str(self.app)}
+        settings = load({**data, "dependency_groups": list(groups)}, "web1")
         project = project or self.project
         return resolved(read_source(settings, project), project, "notes", secrets, upgrade=upgrade)
 
@@ -182,6 +185,25 @@ def test_a_project_without_a_lock_gets_versions_too_and_an_extra_counts(develope
 
     assert pins(source) == ["spam==1.1"]
     assert source.warnings[0].startswith("pyproject.toml: versions are not pinned (spam); every machine gets those in ")
+
+
+def test_what_is_put_into_a_dependency_group_is_installed_with_the_next_release(developer: Developer) -> None:
+    developer.git("rm", "-q", "requirements.txt")
+    developer.index.upload("eggs", "2.0")
+    lines = ["[project]", 'name = "a"', 'version = "1"', 'dependencies = ["spam>=1"]', "[[tool.uv.index]]"]
+    lines += [f'url = "{developer.index.url}"', "default = true", "[dependency-groups]"]
+    developer.asks(*lines, "prod = []", name="pyproject.toml")
+    assert pins(developer.source(groups=("prod",))) == ["spam==1.1"]
+
+    developer.asks(*lines, 'prod = [{ include-group = "base" }]', 'base = ["eggs"]', name="pyproject.toml")
+
+    assert pins(developer.source(groups=("prod",))) == ["eggs==2.0", "spam==1.1"]
+
+
+def test_a_constraint_of_uvs_own_settings_counts_for_a_requirements_file(developer: Developer) -> None:
+    assert pins(developer.source()) == ["spam==1.1"]
+    developer.asks('constraint-dependencies = ["spam<1.1"]', name="uv.toml")
+    assert pins(developer.source()) == ["spam==1.0"]
 
 
 def test_a_source_of_a_project_that_only_a_lock_can_keep_is_said_to_be_the_obstacle(developer: Developer) -> None:
