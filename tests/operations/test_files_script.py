@@ -55,7 +55,7 @@ class Root:
         """Put `files` (path, content) in place, with further `rows` of the manifest (what, path)."""
         wanted = [File(str(self.at(path)), content, owner=USER, group=GROUP) for path, content in files.items()]
         lines = [f"file\t644\t{USER}\t{GROUP}\t{one.path}\n" for one in wanted]
-        lines += [f"{what}\t-\t-\t-\t{self.at(path)}\n" for what, path in rows]
+        lines += [f"{what}\t755\t{USER}\t{GROUP}\t{self.at(path)}\n" for what, path in rows]
         payload = packed(((f"root{one.path}", one) for one in wanted), extra=[("manifest", "".join(lines))])
         text, *words = (word.obj for word in script("files", app).bits[2:])
         for place in PLACES:
@@ -104,6 +104,14 @@ def test_what_is_written_is_recorded_with_its_digest(root: Root) -> None:
     assert root.record == sorted([root.line(NGINX, "three\n"), root.line(SITE, "two\n")])
     assert root.run({}, ("absent", SITE)).returncode == 0
     assert root.record == [root.line(NGINX, "three\n")]
+
+
+def test_the_record_stays_as_it_is_when_only_folders_are_made(root: Root) -> None:
+    assert root.run({NGINX: "one\n"}).returncode == 0
+    before = root.record
+    assert root.run({}, ("directory", "/etc/nginx/more")).returncode == 0
+    assert root.at("/etc/nginx/more").is_dir()
+    assert root.record == before == [root.line(NGINX, "one\n")]
 
 
 def test_a_run_that_ends_while_it_replaces_files_leaves_both_contents_on_record(root: Root) -> None:

@@ -171,7 +171,9 @@ each file rename_new
 each absent remove
 list_path() { printf '%s\n' "$1"; }
 { each file list_path; each absent list_path; } >"$stage/changed"
-awk 'NR == FNR { changed[$1]; next } !($2 in changed)' "$stage/changed" "$record" | sort - "$stage/digests" >"$stage/now"
+# NR == FNR would hold for the record too when nothing has changed but folders.
+awk 'FILENAME == ARGV[1] { changed[$0]; next } !(substr($0, 67) in changed)' "$stage/changed" "$record" |
+    sort - "$stage/digests" >"$stage/now"
 write_record "$stage/now" || echo "warning: $record cannot be written; that does no harm" >&2
 [ ! -d "$stage/root/etc/systemd/system" ] || systemctl daemon-reload
 # The host program starts in half the time from bytecode. A file that a power cut left half-written would stop it.
