@@ -50,8 +50,10 @@ is_ahead() {
 if mistaken; then
     is_ahead || status=1
 else
-    { alembic upgrade head 2>&1 || echo $? >"$report/status"; } | tee "$report/output"
-    [ ! -e "$report/status" ] || status=$(cat "$report/status")
+    { alembic upgrade head 2>&1 && echo 0 >"$report/status" || echo $? >"$report/status"; } | tee "$report/output"
+    # What was killed, or had no room to say how it ended, has not ended well.
+    status=$(cat "$report/status" 2>/dev/null) || :
+    status=${status:-1}
     if [ "$status" -ne 0 ] && [ -z "${ALEMBIC_CONFIG:-}" ] && grep -q "Can't locate revision identified by" "$report/output"; then
         look || { cat "$report/looked"; : >"$report/revisions"; }
         ! is_ahead || status=0

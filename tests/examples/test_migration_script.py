@@ -98,6 +98,19 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("alembic", "status"),
+    [("kill -9 $PPID", 1), ("exit 3", 3), ("kill -9 $$", 137), ("exit 0", 0)],
+    ids=["the shell around it is killed", "it fails", "it is killed", "it ends well"],
+)
+def test_a_migration_that_did_not_say_that_it_ended_well_has_failed(host: Host, alembic: str, status: int) -> None:
+    program = host.layout.code_releases / "one/.venv/bin/alembic"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{alembic}\n")
+    program.chmod(0o755)
+    assert host.deploy("one")[0] == status
+
+
 def test_the_second_of_two_branches_is_refused_and_both_joined_go_through(host: Host) -> None:
     assert host.deploy("ours", a=None, b="a")[0] == 0
     status, said = host.deploy("theirs", a=None, c="a")
