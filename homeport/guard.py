@@ -25,6 +25,7 @@ from homeport import telling
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.fleet import fleet
 from homeport.interpreter import economize
+from homeport.inventories import made
 from homeport.operations import outcome
 from homeport.paths import ENTRIES
 from homeport.rules.migrating import must_take_part
@@ -46,11 +47,28 @@ def install() -> None:
         telling.stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
+    _read_inventory_honestly()
     # pyinfra shows such an error in one line; gevent would show a traceback before it.
     gevent.get_hub().NOT_ERROR += (PyinfraError,)
     if context := click.get_current_context(silent=True):
         context.call_on_close(_end_honestly)
         signal.signal(signal.SIGINT, partial(_interrupted, state))
+
+
+def _read_inventory_honestly() -> None:
+    """Have pyinfra, which reads the inventory right after config.py, end with our line and status for a mistake."""
+    if not (command := sys.modules.get("pyinfra_cli.cli")):
+        return
+    make = vars(command)["make_inventory"]
+
+    def read(inventory: str, **options: Any) -> Any:
+        try:
+            return made(make, inventory, **options)
+        except HomeportError as error:
+            click.echo(f"error: {error.line()}", err=True)
+            raise SystemExit(error.exit_status) from None
+
+    vars(command)["make_inventory"] = read
 
 
 def _end_honestly() -> None:

@@ -21,7 +21,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 
-from homeport.errors import told
+from homeport.errors import EXIT_USAGE, UsageError, told
 from homeport.project import hosts
 
 TIMEOUT_SECONDS = 15
@@ -128,4 +128,8 @@ def _state(known: Known, raw: bytes) -> Literal["known", "new", "changed"]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except UsageError as wrong:
+        print(f"error: {wrong.line()}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None

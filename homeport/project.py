@@ -20,6 +20,7 @@ from pyinfra_cli.inventory import make_inventory
 
 from homeport.errors import EXIT_USAGE, HomeportError
 from homeport.interpreter import economize
+from homeport.inventories import made
 from homeport.settings.loading import load
 
 
@@ -30,21 +31,27 @@ def main(inventory: str, *limits: str) -> None:
 
 
 def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
-    """Return the hosts of `inventory`, a file seen from the project's folder, that the `limits` select."""
+    """Return the hosts of `inventory`, a file seen from the project's folder, that the `limits` select.
+
+    Raises UsageError when the inventory or its group data cannot be read.
+    """
     economize()
     folder = on_path()
     with ctx_state.use(State()):
-        return [host for host in make_inventory(inventory, cwd=folder) if selected(host, limits)]
+        return [host for host in made(make_inventory, inventory, cwd=folder) if selected(host, limits)]
 
 
 @contextmanager
 def opened(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[Host]]]:
-    """Give pyinfra's state for `inventory`, ready to connect, and the hosts of it that the `limits` select."""
+    """Give pyinfra's state for `inventory`, ready to connect, and the hosts of it that the `limits` select.
+
+    Raises UsageError when the inventory or its group data cannot be read.
+    """
     economize()
     limits, state = tuple(limits), State()
     state.cwd = on_path()
     with ctx_state.use(state):
-        everyone = make_inventory(inventory, cwd=state.cwd)
+        everyone = made(make_inventory, inventory, cwd=state.cwd)
         chosen = [host for host in everyone if selected(host, limits)]
         state.init(everyone, None, initial_limit=chosen)
         yield state, chosen

@@ -143,6 +143,25 @@ def test_everything_that_is_wrong_with_the_settings_of_all_hosts_is_said_at_once
     assert any("did you mean 'domain'?" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("group_data/production.py", "x = \n", "1: SyntaxError: invalid syntax"),
+        (
+            "inventories/production.py",
+            'import os\n\nx = os.environ["HOMEPORT_NOPE"]\n',
+            "3: KeyError: 'HOMEPORT_NOPE'; set that variable in the environment",
+        ),
+    ],
+)
+def test_a_python_error_in_inventory_or_group_data_is_one_line(
+    project: Project, file: str, text: str, problem: str
+) -> None:
+    (project.folder / file).write_text(text)
+    assert project.refusal(*DEPLOY) == [f"error: {file}:{problem}"]
+    assert not (project.folder / "pyinfra-debug.log").exists()
+
+
 def test_a_dry_run_checks_the_same(project: Project) -> None:
     [line] = project.refusal(
         "inventories/production.py", "deploy.py", "--dry", "--limit", "web1", "--data", "workers=0"

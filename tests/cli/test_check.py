@@ -152,3 +152,18 @@ def test_what_a_host_without_a_way_out_goes_without_is_said(project: Path, homep
     said = [line for line in done.stdout.splitlines() if line.startswith("warning: outbound: ")]
     assert ["homeport upgrade TARGET" in line for line in said] == [True, False]
     assert "homeport cert TARGET --renew" in said[1]
+
+
+@pytest.mark.parametrize(
+    "words", ["check", "status", "trust", "plan", "rollback --yes", "run", "secrets edit", "maintenance"]
+)
+def test_a_python_error_in_group_data_is_one_line_for_every_command(
+    homeport: Homeport, project: Path, words: str
+) -> None:
+    (project / "group_data" / "production.py").write_text("import os\n\nx = \n")
+    name, *options = words.split(" --")
+    more = ["--", "true"] if name == "run" else []
+    done = homeport(*name.split(), "production", *(f"--{one}" for one in options), *more)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "error: group_data/production.py:3: SyntaxError: invalid syntax\n"
