@@ -59,12 +59,14 @@ class Gateway:
         return next(iter(self._problems.values()), None)
 
     def shown(self, line: str) -> str:
-        """Return a line of a command's output as people see it: without the password, and with the cause of a failure.
+        """Return a line of a command's output as people see it: no password, and errors with what was not reached.
 
-        The host's programs say no more than that their proxy does not lead on, or less.
+        The host's programs say no more than that their proxy does not lead on, or less. But the error may have another
+        cause (a build asked for a place that it can do without), so that theirs stays.
         """
         line = line.replace(self.password, "****")
-        return f"error: {self.problem.line()}" if self.problem and line.startswith("error: ") else line
+        besides = f"; besides, {self.problem.line()}" if self.problem and line.startswith("error: ") else ""
+        return f"{line.rstrip()}{besides}" if besides else line
 
     def accept(self, connection: Connection, *_: object) -> None:
         """Serve a connection, beside whatever else is going on."""

@@ -179,7 +179,7 @@ def test_a_way_that_ends_at_the_machine_that_deploys_is_told_with_the_place_and_
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     refused = refusal(walled.project.deploy(walled.host, packages="tree,jq"), 1)
-    assert "error: outbound: the machine that deploys does not reach" in refused
+    assert "outbound: the machine that deploys does not reach" in refused
     assert "its proxy 127.0.0.1:1: Connection refused" in refused
     assert "see its network, and its https_proxy and http_proxy" in refused
 

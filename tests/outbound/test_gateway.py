@@ -161,7 +161,7 @@ def test_the_controllers_own_network_is_closed_unless_it_is_named(host: str) -> 
     assert host.strip("[]") in gateway.problem.line()
 
 
-def test_a_place_that_is_not_reached_is_named_until_it_is_and_takes_the_place_of_a_programs_own_error() -> None:
+def test_a_place_that_is_not_reached_is_named_until_it_is_beside_a_programs_own_error() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = int(listener.getsockname()[1])
     listener.close()
@@ -169,7 +169,8 @@ def test_a_place_that_is_not_reached_is_named_until_it_is_and_takes_the_place_of
     assert b"does not reach 127.0.0.1" in everything(ask(gateway, text)).split(b"\r\n")[0]
     said = gateway.shown("error: packages: the package lists cannot be read")
     assert said == (
-        f"error: outbound: the machine that deploys does not reach 127.0.0.1:{port}, which the host has asked it for "
+        "error: packages: the package lists cannot be read; besides, outbound: the machine that deploys does not reach "
+        f"127.0.0.1:{port}, which the host has asked it for "
         "(Connection refused); see its network, and its https_proxy and http_proxy"
     )
     assert gateway.shown(f"http://homeport:{gateway.password}@127.0.0.1") == "http://homeport:****@127.0.0.1"
