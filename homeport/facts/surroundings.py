@@ -13,6 +13,7 @@ def surroundings(rows: Mapping[str, list[list[str]]]) -> Surroundings:
         groups=frozenset(row[0].partition(":")[0] for row in rows["group"]),
         lacks=tuple(row[0] for row in rows["lacks"]),
         places={path: real for path, real in rows["place"] if real},
+        linked=frozenset(row[0] for row in rows["linked"]),
         mounts={row[0]: row[1] for row in rows["mount"]},
         removes=tuple(row[0] for row in rows["removes"]),
         unresolved=next((row[0] for row in rows["unresolved"]), ""),

@@ -1,7 +1,7 @@
 # What would keep a phase from its work, whatever the settings say. Changes nothing: what is staged lies in memory, in a
 # mount namespace of its own. Defines `read_surroundings STALE OTHER` (STALE "": Nginx runs what is on the disk; OTHER
 # "": nothing but systemd-timesyncd would set the clock), which prints lines as snapshot.sh does: group (entry), lacks
-# (program), place (folder, and where it really is), mount (folder, noexec or ro), removes (package), unresolved (name),
+# (program), place (folder, and where it really is), linked (a folder that is a link itself), mount (folder, noexec or ro), removes (package), unresolved (name),
 # nginx_refuses (what it says).
 read_surroundings() {
     for account in $accounts; do
@@ -13,6 +13,7 @@ read_surroundings() {
     done
     for folder in "/srv/$app" "/var/lib/$app" "/var/cache/homeport/$app" "/etc/homeport/$app" /usr/local/lib/homeport; do
         printf 'place\t%s\t%s\n' "$folder" "$(readlink -m "$folder" 2>/dev/null)"
+        [ ! -h "$folder" ] || printf 'linked\t%s\n' "$folder"
     done
     while read -r _ folder _ options _; do
         case $folder in /proc* | /sys* | /dev* | /run* | /snap/* | */overlay2/* | */containers/*) continue ;; esac

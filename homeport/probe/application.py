@@ -138,6 +138,11 @@ def describe(path: Path) -> str:
     return f"{path.owner()}:{path.group()} {stat.S_IMODE(status.st_mode):04o}"
 
 
+def state_link(layout: Layout) -> str:
+    """Return where the state folder leads to if it is a link, which systemd does not take; "" if it is none."""
+    return str(layout.state.resolve()) if layout.state.is_symlink() else ""
+
+
 def exposed(layout: Layout) -> list[str]:
     """Return the environment files of releases, which hold secrets, that everybody on the machine may read."""
     files = [path for path in layout.settings_releases.glob("*/env") if path.stat().st_mode & 0o004]

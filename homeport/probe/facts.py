@@ -205,6 +205,7 @@ class Facts(TypedDict, total=False):
     slot: SlotFacts | None
     retry: RetryFacts | None
     denied: list[DeniedFacts]
+    state_link: str
     exposed: list[str]
     locks: list[LockFacts]
     servers: list[ServerFacts]

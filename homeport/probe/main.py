@@ -71,6 +71,7 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
         "handshakes": lambda: handshakes.read(layout),
         "certificate": lambda: site.certificate(layout),
         "denied": lambda: application.denied(layout, slot),
+        "state_link": lambda: application.state_link(layout),
         "exposed": lambda: application.exposed(layout),
         "locks": lambda: database.locks(layout),
         "servers": lambda: database.servers(layout.links(slot)[1] / "env"),

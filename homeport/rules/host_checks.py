@@ -36,6 +36,7 @@ def host_checks(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[Ho
         *_packages(found),
         *_units(wanted, found),
         *_mounts(settings, found),
+        *_linked(settings, found),
         *_hidden(settings, wanted, found),
         *_nginx(settings, wanted, found),
     )
@@ -105,6 +106,21 @@ def _remount(mount: str, option: str) -> str:
     return f"mount -o remount,{option} {mount}, and change /etc/fstab"
 
 
+def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
+    """Tell of a state folder that is a link: systemd.exec(5), StateDirectory=, starts no unit with one."""
+    state = AppPaths(settings.app_name).state
+    real = found.surroundings.places.get(state, state)
+    # What DynamicUser= has left there, systemd moves back by itself.
+    if state in found.surroundings.linked and real != f"/var/lib/private/{settings.app_name}":
+        problem = f"{state} is a link to {real}, and systemd starts nothing whose state folder is a link"
+        yield HomeportError(problem, key="state", fix=f"mount it there instead: {mount_instead(state, real)}")
+
+
+def mount_instead(path: str, real: str) -> str:
+    """Return what puts a mount of `real` in the place of the link `path`."""
+    return f"rm {path} && mkdir {path} && mount --bind {real} {path}, and the same in /etc/fstab"
+
+
 def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
     """Tell of folders that a link leads to where the application's sandbox lets it see nothing."""
     unit = next((file.content for file in wanted.release.etc if file.path.endswith("app.service")), "")
@@ -112,6 +128,8 @@ def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Hom
     hidden += HIDDEN_TEMPORARY if re.search(r"^PrivateTmp=(yes|true|1)$", unit, re.MULTILINE) else ()
     paths = AppPaths(settings.app_name)
     for path in (paths.root, paths.state):
+        if path == paths.state and path in found.surroundings.linked:
+            continue  # it cannot be one at all
         real = found.surroundings.places.get(path, path)
         for folder in hidden:
             if f"{real}/".startswith(f"{folder}/"):

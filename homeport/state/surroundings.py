@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 class Surroundings:
     """`groups` are those that are called like an account, `lacks` programs that are not there.
 
-    `places` says where our folders really are (links followed), `mounts` how each file system is mounted ("ro",
-    "noexec" or ""), `removes` which packages apt would take away for those that are missing, `unresolved` a name that
-    the machine cannot find, and `nginx_refuses` what Nginx says of what lies in /etc/nginx together with ours.
+    `places` says where our folders really are (links followed), `linked` which of them are links themselves, `mounts`
+    how each file system is mounted ("ro", "noexec" or ""), `removes` which packages apt would take away for those that
+    are missing, `unresolved` a name that the machine cannot find, and `nginx_refuses` what Nginx says of what lies in
+    /etc/nginx together with ours.
     """
 
     groups: frozenset[str] = frozenset()
     lacks: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    linked: frozenset[str] = frozenset()
     mounts: Mapping[str, str] = field(default_factory=dict)
     removes: tuple[str, ...] = ()
     unresolved: str = ""

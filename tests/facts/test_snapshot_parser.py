@@ -112,6 +112,7 @@ group\tnotes:x:1001:
 lacks\tss
 place\t/srv/notes\t/data/notes
 place\t/var/lib/notes
+linked\t/srv/notes
 mount\t/
 mount\t/data\tnoexec
 removes\tapache2
@@ -310,6 +311,7 @@ def test_what_is_around_an_application_is_understood() -> None:
         groups=frozenset({"notes"}),
         lacks=("ss",),
         places={"/srv/notes": "/data/notes"},
+        linked=frozenset({"/srv/notes"}),
         mounts={"/": "", "/data": "noexec"},
         removes=("apache2",),
         unresolved="deb.example.org",

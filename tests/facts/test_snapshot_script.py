@@ -230,6 +230,19 @@ def test_a_folder_that_only_a_new_file_system_has_something_in_is_empty(
     assert parse(run(shell, ask(), script)).occupied == ({f"{tmp_path}/srv/no-such-app"} if is_occupied else set())
 
 
+def test_which_of_our_folders_is_a_link_itself_is_read(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "disk/no-such-app").mkdir(parents=True)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/lib").symlink_to(tmp_path / "disk")
+    script = SCRIPT.replace('"/var/lib/', f'"{tmp_path}/var/lib/')
+    found = parse(run(shell, ask(), script)).surroundings
+    state = f"{tmp_path}/var/lib/no-such-app"
+    assert (found.places[state], state in found.linked) == (f"{tmp_path}/disk/no-such-app", False)
+    (tmp_path / "disk/no-such-app").rename(tmp_path / "elsewhere")
+    (tmp_path / "disk/no-such-app").symlink_to(tmp_path / "elsewhere")
+    assert state in parse(run(shell, ask(), script)).surroundings.linked
+
+
 def test_what_cannot_be_replaced_is_read_of_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
     mounted, immutable, plain = (tmp_path / name for name in ("mounted", "with space", "plain"))
     table = tmp_path / "mountinfo"

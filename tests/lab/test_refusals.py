@@ -130,7 +130,7 @@ OBSTACLES = (
     (
         "mkdir /home/data && ln -s /home/data /var/lib/notes",
         "rm /var/lib/notes && rmdir /home/data",
-        "sandbox: /var/lib/notes leads to /home/data, and the application's sandbox hides /home",
+        "state: /var/lib/notes is a link to /home/data, and systemd starts nothing whose state folder is a link",
     ),
 )
 

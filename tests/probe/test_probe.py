@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.layout import Layout
 from homeport.host.lock import is_locked
 from homeport.probe import application, database, handshakes, machine, names, site
 from homeport.state.snapshot import Machine
@@ -211,6 +212,16 @@ def test_the_first_folder_that_keeps_a_user_out_is_named(tmp_path: Path) -> None
     [found] = application._denied("nobody", [("read", file), ("enter", tmp_path)])
     assert (found["path"], found["place"]) == (str(file), str(shut))
     assert found["mode"].endswith(" 0700")
+
+
+def test_a_state_folder_that_is_a_link_is_told_with_what_it_leads_to(tmp_path: Path) -> None:
+    layout = Layout("notes", tmp_path)
+    (tmp_path / "disk").mkdir()
+    layout.state.mkdir(parents=True)
+    assert application.state_link(layout) == ""
+    layout.state.rmdir()
+    layout.state.symlink_to(tmp_path / "disk")
+    assert application.state_link(layout) == str(tmp_path / "disk")
 
 
 def test_a_deaf_name_server_is_passed_over_for_the_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -66,9 +66,24 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
             "/etc/fstab",
         ),
         (
-            {"places": {**HERE, "/var/lib/notes": "/home/data/notes"}},
-            "sandbox: /var/lib/notes leads to /home/data/notes, and the application's sandbox hides /home; mount it "
-            "there instead of the link (mount --bind /home/data/notes /var/lib/notes, and in /etc/fstab)",
+            {"places": {**HERE, "/srv/notes": "/home/data/notes"}, "linked": frozenset({"/srv/notes"})},
+            "sandbox: /srv/notes leads to /home/data/notes, and the application's sandbox hides /home; mount it "
+            "there instead of the link (mount --bind /home/data/notes /srv/notes, and in /etc/fstab)",
+        ),
+        # /var/lib itself is the link.
+        (
+            {"places": {**HERE, "/var/lib/notes": "/home/lib/notes"}},
+            "sandbox: /var/lib/notes leads to /home/lib/notes, and the application's sandbox hides /home; mount it "
+            "there instead of the link (mount --bind /home/lib/notes /var/lib/notes, and in /etc/fstab)",
+        ),
+        *(
+            (
+                {"places": {**HERE, "/var/lib/notes": real}, "linked": frozenset({"/var/lib/notes"})},
+                f"state: /var/lib/notes is a link to {real}, and systemd starts nothing whose state folder is a link; "
+                f"mount it there instead: rm /var/lib/notes && mkdir /var/lib/notes && mount --bind {real} "
+                "/var/lib/notes, and the same in /etc/fstab",
+            )
+            for real in ("/data/notes", "/home/data/notes")
         ),
         (
             {"nginx_refuses": '2030/01/01 [emerg] 20#20: unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
@@ -87,6 +102,12 @@ def test_what_would_stop_a_phase_is_known_before_the_first(values: dict[str, Any
         {"mounts": {"/": "", "/tmp": "noexec", "/var": "noexec", "/srvx": "ro", "/home": "noexec"}},
         {"mounts": {"/": "ro", "/srv": "", "/var": "", "/usr/local": ""}},
         {"places": {**HERE, "/srv/notes": "/data/notes", "/var/lib/notes": "/homes/notes"}},
+        {"places": {**HERE, "/srv/notes": "/data/notes"}, "linked": frozenset({"/srv/notes"})},
+        # What DynamicUser= has left.
+        {
+            "places": {**HERE, "/var/lib/notes": "/var/lib/private/notes"},
+            "linked": frozenset({"/var/lib/notes"}),
+        },
         # This deploy writes them: what is wrong in there is mended by it.
         {"nginx_refuses": 'nginx: [emerg] unknown directive "x" in /etc/nginx/nginx.conf:3'},
         {"nginx_refuses": 'nginx: [emerg] cannot load certificate "/etc/homeport/notes/tls/fullchain.pem"'},

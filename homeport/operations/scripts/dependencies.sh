@@ -118,6 +118,6 @@ chown -hRP root:root "$environment"
 # uv leaves a lock file that anybody may write.
 chmod -R go-w "$environment"
 chmod 755 "$environment"
-try rm -rf "$environment/.complete" && try sh -c 'set -C; : >"$1"' sh "$environment/.complete" ||
-    fail "$environment cannot be written"
+make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
+try make_mark "$environment/.complete" || fail "$environment cannot be written"
 unfinished=

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from homeport.host.failures import STEP
 from homeport.host.hints import hint, of_health
+from homeport.paths import AppPaths
 from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, TROUBLE, Finding
+from homeport.rules.host_checks import mount_instead
 
 NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
 # Restarts that make a loop of it, as long as it is not healthy.
@@ -30,6 +32,12 @@ def files(case: Case) -> Iterator[Finding]:
     elif missing:
         fix = "homeport rollback TARGET, or deploy another commit"
         yield Finding("release_incomplete", "the live release is not whole", f"missing: {', '.join(missing)}", fix)
+    if real := case.found.get("state_link"):
+        state = AppPaths(case.settings.app_name).state
+        problem = f"{state} is a link, and systemd starts nothing whose state folder is one"
+        yield Finding(
+            "state_link", problem, f"it leads to {real}", f"mount it there instead: {mount_instead(state, real)}"
+        )
     for one in case.found.get("denied", [])[:1]:
         to = "" if one["place"] == one["path"] else f", because of {one['place']}"
         yield Finding(

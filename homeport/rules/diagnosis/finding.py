@@ -28,7 +28,9 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "memory_killed": (*APPLICATION, *AROUND, *SITE),
     "resolver_broken": ("dns_missing", "database_unreachable", *CERTIFICATE),
     "not_deployed": ("dns_missing", "renewal_off", "proxy_down", "port_closed", *SITE, *CERTIFICATE),
-    **dict.fromkeys(("secrets_missing", "release_incomplete", "permissions"), (*APPLICATION, *AROUND, *SITE)),
+    **dict.fromkeys(
+        ("secrets_missing", "release_incomplete", "state_link", "permissions"), (*APPLICATION, *AROUND, *SITE)
+    ),
     **dict.fromkeys(DATABASE, (*APPLICATION, *AROUND, *SITE)),
     "migration_failed": ("app_crash_loop", "app_down", "release_failed", *SITE),
     "port_taken": (*APPLICATION, "proxy_down", *SITE, "port_closed"),

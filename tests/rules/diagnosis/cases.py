@@ -102,6 +102,7 @@ WELL: Facts = {
         "other_active": False,
     },
     "denied": [],
+    "state_link": "",
     "exposed": [],
     "locks": [],
     "servers": [],

@@ -194,6 +194,11 @@ REFUSING = {**units(app=DEAD), **slot()}
             case(visits=BAD_GATEWAY, facts=facts(**units(app=DEAD), **slot(missing=["/srv/notes/slots/blue/.venv"]))),
         ),
         (
+            "state_link",
+            ["app_crash_loop", "site_error"],
+            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, state_link="/data/notes")),
+        ),
+        (
             "permissions",
             ["app_crash_loop", "site_error"],
             case(
