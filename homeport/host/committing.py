@@ -11,6 +11,7 @@ import os
 
 from . import health, hooks, journal, processes, slots, starting, switching, timeline, units, watching
 from .asked import Asked
+from .file_errors import explained
 from .layout import LAUNCHER, Layout, other
 from .output import HostError, say
 from .releases import Release, load
@@ -68,11 +69,15 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, as
         if not answer.good:
             raise HostError(f"slot {slot} is not healthy any more: {release.health.path} {answer.text}")
         switching.take_over(layout, slot, release, in_haste=asked.rollback)
-    except HostError as error:
+    except (HostError, OSError) as error:
+        problem = explained(error)
+        if found.live and slots.is_live(layout, slot):
+            # It serves already; only whether the disk has that is not known. The next run finishes it.
+            raise problem from error
         slots.halt(layout, slot)
         previous = found[found.live].release if found.live else None
-        starting.record_failure(layout, release, slot, str(error), by=asked.by, previous=previous)
-        raise
+        starting.record_failure(layout, release, slot, str(problem), by=asked.by, previous=previous)
+        raise problem from error
     watched = f", watched for {release.watch_seconds:.0f} s" if release.watch_seconds else ""
     say(f"{layout.app}: requests go to release {release.id} in slot {slot} now{watched}")
 
@@ -102,8 +107,8 @@ def _problem(layout: Layout, old: slots.Slot, slot: str, release: Release) -> Ho
         processes.start(layout, slot)
         failed = watching.watch(layout, slot, release, watching.passed(release.watch_seconds))
         return HostError(failed) if failed else None
-    except HostError as error:
-        return error
+    except (HostError, OSError) as error:
+        return explained(error)
 
 
 def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, asked: Asked) -> None:

@@ -7,17 +7,14 @@ Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import re
 import sys
 from collections.abc import Sequence
 
-from . import access_commands, app_commands, by_hand, handlers, log_commands, output, transient
+from . import access_commands, app_commands, by_hand, file_errors, handlers, log_commands, output, transient
 from .layout import SLOTS
 from .output import HostError
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.complain(error, where(options))
         return error.exit_status
     except OSError as error:
-        full = "the disk is full; free some space and run it again: " if error.errno in FULL else ""
-        output.complain(HostError(f"{full}{error}"), where(options))
+        output.complain(file_errors.explained(error), where(options))
         return 1
     return status
 

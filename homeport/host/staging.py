@@ -6,22 +6,19 @@ written into the copies goes through no link to what is in use.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from array import array
 from collections.abc import Iterable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from .file_errors import is_fixed, refusal
 from .output import HostError
 from .units import run
 
 MOUNTS = Path("/proc/self/mountinfo")
 # Mounts as many pairs of folders as its first argument says, then executes the rest.
 INSIDE = 'n=$1; shift; while [ "$n" -gt 0 ]; do mount --bind "$1" "$2" || exit; shift 2; n=$((n - 1)); done; exec "$@"'
-# linux/fs.h: FS_IOC_GETFLAGS of a 64-bit machine, FS_IMMUTABLE_FL | FS_APPEND_FL
-GET_FLAGS, FIXED = 0x80086601, 0x10 | 0x20
 
 
 class Stage:
@@ -70,21 +67,5 @@ def check_targets(paths: Iterable[Path]) -> None:
         if str(real) in mounted:
             raise HostError(f"{real} is a mount point, over which no file can be put; unmount it first")
         for one in (real, real.parent):
-            if _is_fixed(one):
-                raise HostError(f"{one} may not be changed (lsattr says so); chattr -ia {one} allows it")
-
-
-def _is_fixed(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        flags = array("l", [0])
-        fcntl.ioctl(handle, GET_FLAGS, flags)
-        return bool(flags[0] & FIXED)
-    except OSError:
-        # A file system without such flags.
-        return False
-    finally:
-        os.close(handle)
+            if is_fixed(one):
+                raise refusal(one)

@@ -28,6 +28,7 @@ from . import (
     workers,
 )
 from .asked import Asked
+from .file_errors import explained
 from .layout import LAUNCHER, Layout
 from .migration_log import keep_migration_log
 from .output import HostError, LockedError, say
@@ -66,7 +67,7 @@ def start(layout: Layout, release_id: str, asked: Asked) -> None:
         raise
     except BaseException as error:
         slots.halt(layout, slot)
-        reason = str(error) or type(error).__name__
+        reason = str(explained(error) if isinstance(error, OSError) else error) or type(error).__name__
         record_failure(layout, release, slot, reason, by=asked.by, previous=live.release if live else None)
         raise
     journal.append(layout, journal.STARTED, release, slot, by=asked.by, steps=timeline.taken())
@@ -119,8 +120,8 @@ def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> N
         slots.halt(layout, slot)
         try:
             switching.resume(layout, live.name)
-        except HostError as worse:
-            raise HostError(f"{error}; and {worse}") from error
+        except (HostError, OSError) as worse:
+            raise HostError(f"{error}; and {explained(worse)}") from error
         raise
 
 

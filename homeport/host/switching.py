@@ -16,6 +16,7 @@ import time
 from functools import partial
 
 from . import durable, processes, site, slots, sockets, units
+from .file_errors import explained
 from .layout import GREEN, Layout
 from .output import HostError, say
 from .releases import Release
@@ -64,8 +65,8 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
     for step in steps:
         try:
             step()
-        except HostError as error:
-            say(f"{layout.app}: on the way back: {error}")
+        except (HostError, OSError) as error:
+            say(f"{layout.app}: on the way back: {explained(error)}")
     units.enable(layout.unit(old))
     units.disable(layout.unit(slot))
     drain(layout, slot, release.ports[slot], SETTLE_SECONDS)
