@@ -40,6 +40,18 @@ WANTED = make_wanted(SETTINGS)
         ("evil.example", "100.64.0.1", (), False),
         ("evil.example", "0.0.0.0", (), False),
         ("evil.example", "224.0.0.1", (), False),
+        ("evil.example", "240.0.0.1", (), False),
+        ("evil.example", "fec0::1", (), False),
+        ("evil.example", "64:ff9b:1::a9fe:a9fe", (), False),
+        ("pypi.lan", "64:ff9b:1::1", ("64:ff9b:1::/48",), True),
+        ("evil.example", "::127.0.0.1", (), False),
+        ("evil.example", "::a9fe:a9fe", (), False),
+        ("pypi.lan", "::10.1.2.3", ("10.1.0.0/16",), True),
+        ("pypi.lan", "fec0::1", ("fec0::/10",), True),
+        ("evil.example", "::", (), False),
+        ("evil.example", "::1.1.1.1", (), True),
+        ("pypi.lan", "::1", ("::1",), True),
+        ("evil.example", "4000::1", (), False),
     ],
 )
 def test_a_host_is_led_to_what_is_public_and_to_what_is_named(
@@ -48,7 +60,9 @@ def test_a_host_is_led_to_what_is_public_and_to_what_is_named(
     assert may_reach(host, address, private) == may
 
 
-@pytest.mark.parametrize("value", ["https://pypi.lan", "pypi.lan:8080", "us@pypi.lan", "*.lan", "a b"])
+@pytest.mark.parametrize(
+    "value", ["https://pypi.lan", "pypi.lan:8080", "us@pypi.lan", "*.lan", "a b", "10.1.2.0/33", "a/b", "fd00::/129"]
+)
 def test_what_is_no_place_is_refused_by_the_settings(value: str) -> None:
     with pytest.raises(ValidationError, match="item 1 is no name, no address and no range"):
         make_settings(outbound_private=[value])
