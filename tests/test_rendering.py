@@ -103,7 +103,11 @@ NESTED = "        location /api/ {\n            deny all;\n        }"
 BY_URI = "        add_header X-Asked-For $uri always;"
 
 
-@pytest.mark.parametrize(("own", "closes"), [("", True), (NESTED, False), (BY_URI, False), ("        deny all;", True)])
+FROM_DISK = "        if (-f $request_filename) {\n            return 204;\n        }"
+OWN = [("", True), (NESTED, False), (BY_URI, False), (FROM_DISK, False), ("        deny all;", True)]
+
+
+@pytest.mark.parametrize(("own", "closes"), OWN)
 def test_a_site_closes_before_a_reload_unless_an_override_looks_at_the_uri(
     tmp_path: Path, own: str, closes: bool
 ) -> None:

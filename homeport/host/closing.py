@@ -67,6 +67,12 @@ def wait(machine: Machine, at_most_seconds: float) -> None:
         left &= _connections()
 
 
+def is_left_over(machine: Machine) -> bool:
+    """Tell whether whoever began closing was killed before the end: nobody closes for twice the longest time."""
+    file = flag(machine)
+    return file.exists() and abs(time.time() - file.stat().st_mtime) > 2 * FULL_SECONDS
+
+
 def end(machine: Machine) -> None:
     """Let connections be kept open again."""
     flag(machine).unlink(missing_ok=True)

@@ -104,9 +104,11 @@ def _title(pid: str) -> str:
 
 
 def is_stale(machine: Machine) -> bool:
-    """Tell whether a running Nginx serves something else than what is on the disk."""
+    """Tell whether a running Nginx serves something else than what is on the disk, or goes on closing for nobody."""
     return units.is_active("nginx.service") and (
-        _read(_loaded(machine)) != digest(machine) or bool(certificates.outdated(machine))
+        _read(_loaded(machine)) != digest(machine)
+        or bool(certificates.outdated(machine))
+        or closing.is_left_over(machine)
     )
 
 

@@ -101,3 +101,14 @@ def test_which_nginx_knows_of_closing_is_read_from_its_sites(machine: Machine) -
     site.write_text(f"location / {{ if (-f {closing.flag(machine)}) {{ rewrite ^ /x last; }} }}")
 
     assert closing.is_in(machine)
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "left_over"), [(0, False), (closing.FULL_SECONDS, False), (600, True), (-600, True)]
+)
+def test_a_reload_that_was_killed_leaves_closing_behind(machine: Machine, age_seconds: float, left_over: bool) -> None:
+    assert not closing.is_left_over(machine)
+    closing.wait(machine, 0.0)
+    at = time.time() - age_seconds
+    os.utime(closing.flag(machine), (at, at))
+    assert closing.is_left_over(machine) == left_over
