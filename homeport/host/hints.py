@@ -23,6 +23,31 @@ LIBRARIES = {
     "libpango": "libpango-1.0-0",
     "libxmlsec1": "libxmlsec1-openssl",
 }
+# The distribution that has a module, where that of the module's own name is another one, or none.
+DISTRIBUTIONS = {
+    "MySQLdb": "mysqlclient",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "jose": "python-jose",
+    "jwt": "PyJWT",
+    "multipart": "python-multipart",
+    "pkg_resources": "setuptools",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)(?::|$)")
+_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'")
+# As uvicorn and fastapi-cli say it; the latter breaks its lines.
+_NO_APPLICATION = re.compile(
+    r"Attribute \"(?P<name>\S+)\" not found in module \"(?P<module>\S+)\"|"
+    r"Could not find app name (?P<other_name>\S+) in (?P<other_module>\S+)|"
+    r"Could not find FastAPI app in module|"
+    r"The app name (?P<no_app>\S+) in \S+ doesn't seem to be a FastAPI app|"
+    r"Error loading ASGI app\. Could not import module \"(?P<no_module>\S+)\""
+)
 _LIBRARY = re.compile(
     r"(?:ImportError|OSError): .*?\b(lib[\w+-]+?)(?:[.-][\d.]+)*\.so[.\d]*: cannot open shared object file"
 )
@@ -47,8 +72,8 @@ _GETS_ENVIRONMENT = re.compile(
 
 def hint(lines: Sequence[str], app: str) -> str:
     """Return what to do about the failure that `lines` (oldest first) tell of; "" where they say it themselves."""
-    asked: tuple[Callable[[Sequence[str], str], str], ...] = (_memory, _settings, _variable, _place, _library, _command)
-    return next(filter(None, (ask(lines, app) for ask in asked)), "")
+    first: tuple[Callable[[Sequence[str], str], str], ...] = (_memory, _settings, _variable, _place, _library, _command)
+    return next(filter(None, (ask(lines, app) for ask in (*first, _module, _entrypoint))), "")
 
 
 def of_health(text: str) -> str:
@@ -121,3 +146,28 @@ def _library(lines: Sequence[str], app: str) -> str:
 def _command(lines: Sequence[str], app: str) -> str:
     found = next((match[1] for line in reversed(lines) if (match := _NO_COMMAND.search(line))), None)
     return f"the program {found} is missing; name the Debian package that has it in packages" if found else ""
+
+
+def _module(lines: Sequence[str], app: str) -> str:
+    """Read what Python says last: one that an application can do without is followed by something else."""
+    raised = [line for line in lines if _RAISED.match(line)]
+    found = _NO_MODULE.match(raised[-1]) if raised else None
+    if found is None:
+        return ""
+    known = DISTRIBUTIONS.get(found[1].partition(".")[0])
+    what = known or "the distribution that has it"
+    own = "" if known else ", or commit it where it is the application's own (see app_subdirectory and app_entrypoint)"
+    return f"the module {found[1]} is missing; add {what} to the dependencies{own}"
+
+
+def _entrypoint(lines: Sequence[str], app: str) -> str:
+    found = _NO_APPLICATION.search(" ".join(" ".join(lines).split()))
+    if found is None:
+        return ""
+    if found["no_module"]:
+        return f"there is no module {found['no_module']}; set app_entrypoint, or app_subdirectory"
+    if found["no_app"]:
+        return f'{found["no_app"]} is no FastAPI application; set app_entrypoint, or server = "uvicorn"'
+    name, module = found["name"] or found["other_name"], found["module"] or found["other_module"]
+    what = f"{module} has no {name}" if name else "the module has no FastAPI application"
+    return f'{what}; set app_entrypoint = "{module or "MODULE"}:NAME" to the name that the application has there'

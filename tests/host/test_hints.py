@@ -48,13 +48,33 @@ KeyError: 'DATABASE_URL'"""
      "the library libproj is missing; name the Debian package that has it in packages"),
     ("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'",
      "the program ffmpeg is missing; name the Debian package that has it in packages"),
+    ("    import orjson\nModuleNotFoundError: No module named 'orjson'\nINFO:     Child process [7] died",
+     "the module orjson is missing; add the distribution that has it to the dependencies, or commit it where it is the "
+     "application's own (see app_subdirectory and app_entrypoint)"),
+    ("ModuleNotFoundError: No module named 'yaml'", "the module yaml is missing; add PyYAML to the dependencies"),
+    ("ModuleNotFoundError: No module named 'lib.names'",
+     "the module lib.names is missing; add the distribution that has it to the dependencies, or commit it where it is "
+     "the application's own (see app_subdirectory and app_entrypoint)"),
+    ('ERROR:    Error loading ASGI app. Attribute "application" not found in module "main".',
+     'main has no application; set app_entrypoint = "main:NAME" to the name that the application has there'),
+    ("    Could not find app name application in\n    app.main",
+     'app.main has no application; set app_entrypoint = "app.main:NAME" to the name that the application has there'),
+    ("    Could not find FastAPI app in module, try using --app",
+     'the module has no FastAPI application; set app_entrypoint = "MODULE:NAME" to the name that the application has '
+     "there"),
+    ("    The app name router in main doesn't seem to be a FastAPI app",
+     'router is no FastAPI application; set app_entrypoint, or server = "uvicorn"'),
+    ('ERROR:    Error loading ASGI app. Could not import module "nope".',
+     "there is no module nope; set app_entrypoint, or app_subdirectory"),
 ])  # fmt: skip
 def test_words_that_name_another_cause_get_advice(words: str, advice: str) -> None:
     assert hint(words.splitlines(), "notes") == advice
 
 
 @pytest.mark.parametrize("words", [
-    "", "RuntimeError: no start", "KeyError: 'DATABASE_URL'", "KeyError: 'name'",
+    "", "RuntimeError: no start",
+    "ModuleNotFoundError: No module named 'orjson'\nDuring handling of the above exception:\nRuntimeError: no start",
+    "INFO:     ModuleNotFoundError: No module named 'uvloop'", "KeyError: 'DATABASE_URL'", "KeyError: 'name'",
     "FileNotFoundError: [Errno 2] No such file or directory: '/etc/notes/conf.json'",
     "fastapi.exceptions.ResponseValidationError: 1 validation error:\n  Field required",
     "INFO:     127.0.0.1 - \"GET /Read-only HTTP/1.1\" 404",
