@@ -44,6 +44,16 @@ def kept(job: Job) -> Iterator[tuple[str, str]]:
     yield from ((path, "not homeport's") for path in belongings.strangers(layout))
 
 
+def problems(job: Job) -> Iterator[str]:
+    """Yield what keeps the application from being removed: known before anything is."""
+    for point in mounted(job):
+        yield f"{point} is mounted inside what would be removed; unmount it first"
+    if job.data and belongings.account(job.layout):
+        for pid, name in belongings.processes(job.layout).items():
+            whose = f"of the user {job.layout.app} is none of its units' and keeps the user"
+            yield f"process {pid} ({name}) {whose}; end it first (kill {pid})"
+
+
 def mounted(job: Job) -> list[str]:
     """Return the mount points inside what would be removed: the owner must unmount them first."""
     layout = job.layout

@@ -14,6 +14,7 @@ from .trees import is_left, is_there
 # As homeport.state.wanted has it: what an account of ours is known by.
 ACCOUNT_COMMENT = "homeport application"
 CERTIFICATES = Path("/etc/letsencrypt")
+PROCESSES = Path("/proc")
 # Programs that may serve a certificate which is not theirs.
 READERS = ("nginx", "apache2", "haproxy", "postfix", "dovecot", "exim4")
 
@@ -107,6 +108,26 @@ def account(layout: Layout) -> bool:
     except KeyError:
         return False
     return (found.pw_gecos, found.pw_dir) == (ACCOUNT_COMMENT, f"/var/lib/{layout.app}")
+
+
+def processes(layout: Layout) -> dict[int, str]:
+    """Return the processes of the application's user that no unit of its own has, which nothing here ends, by name.
+
+    userdel(8) removes no user that has one; like it, this passes over what has another root: a container's user with the
+    same number is another one.
+    """
+    user, units_of_its_own = pwd.getpwnam(layout.app).pw_uid, {*unit_names(layout), *transient_units(layout)}
+    found = {}
+    for folder in sorted(PROCESSES.glob("[0-9]*"), key=lambda one: int(one.name)):
+        try:
+            fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
+            elsewhere = not (folder / "root").samefile("/")
+            groups = set(re.split(r"[/\n]", (folder / "cgroup").read_text()))
+        except OSError:  # it has ended
+            continue
+        if str(user) in fields.get("Uid", "").split() and not elsewhere and not groups & units_of_its_own:
+            found[int(folder.name)] = fields["Name"].strip()
+    return found
 
 
 def lineage(layout: Layout) -> list[Path]:

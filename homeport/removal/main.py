@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..host import lock, output
+from ..host.file_errors import explained
 from ..host.output import HostError
 from ..host.proxy_lines import site_names
 from . import application, belongings, machine, trees
@@ -40,7 +41,7 @@ def main(given: dict[str, Any]) -> None:
         output.complain(error, job.layout.app)
         sys.exit(error.exit_status)
     except OSError as error:
-        output.complain(HostError(str(error)), job.layout.app)
+        output.complain(explained(error), job.layout.app)
         sys.exit(1)
 
 
@@ -48,6 +49,8 @@ def _remove(job: Job, what: str, wait_seconds: float) -> None:
     holder = {"action": "remove", "release": "", "by": job.by}
     with lock.held(job.layout.lock, holder, wait_seconds):
         if what == "application":
+            for problem in application.problems(job):
+                raise HostError(problem)
             perform(application.steps(job))
             return
         for problem in machine.problems(job):
@@ -74,9 +77,6 @@ def look(job: Job, *, with_machine: bool) -> Mapping[str, Any]:
     steps = {"application": application.steps(job), "machine": machine.steps(job) if with_machine else ()}
     shown = set(map(str, access))
     rows = {name: [row for step in some for row in step.rows if row.what not in shown] for name, some in steps.items()}
-    mounts = [
-        f"{point} is mounted inside what would be removed; unmount it first" for point in application.mounted(job)
-    ]
     return {
         "access": [str(path) for path in access],
         **rows,
@@ -84,5 +84,5 @@ def look(job: Job, *, with_machine: bool) -> Mapping[str, Any]:
         "lost": list(machine.lost(job)) if with_machine else [],
         "others": [name for name in belongings.applications(job.shared) if name != job.layout.app],
         "domains": sorted(site_names(job.layout)),
-        "problems": [*mounts, *(machine.problems(job) if with_machine else ())],
+        "problems": [*application.problems(job), *(machine.problems(job) if with_machine else ())],
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..host import durable
+from ..host.file_errors import explained
 
 MOUNTS = Path("/proc/self/mountinfo")
 # What a killed run leaves beside a file that it was about to rename (files.sh; durable.py).
@@ -28,15 +29,19 @@ def half_made(path: Path) -> list[Path]:
 def remove(path: Path) -> None:
     """Remove a file, a link or a whole folder, and what a killed run has left beside it; nothing there is no error.
 
-    A folder that is a mount point, or somebody's link to another folder, stays and is emptied.
+    A folder that is a mount point, or somebody's link to another folder, stays and is emptied. Raises HostError
+    with the path of what cannot be removed.
     """
     for one in (*half_made(path), path):
-        if one.is_dir() and (one.is_symlink() or one.is_mount()):
-            empty(one)
-        elif one.is_dir():
-            shutil.rmtree(one)
-        else:
-            durable.remove(one)
+        try:
+            if one.is_dir() and (one.is_symlink() or one.is_mount()):
+                empty(one)
+            elif one.is_dir():
+                shutil.rmtree(one)
+            else:
+                durable.remove(one)
+        except OSError as error:
+            raise explained(error, below=one) from error
 
 
 def empty(folder: Path) -> None:

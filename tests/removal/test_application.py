@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pwd
 from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from homeport.host.layout import Layout
+from homeport.host.output import HostError
 from homeport.plans.provision import STEPS
-from homeport.removal import application, belongings
+from homeport.removal import application, belongings, main
 from homeport.removal.main import who_gets_in
 from homeport.removal.steps import perform
 from homeport.steps.places import places
@@ -180,3 +184,36 @@ def test_what_is_an_applications_and_what_a_machines_follows_from_the_steps() ->
     assert not any("/note" in path for path in found.machine)
     assert "/etc/sysctl.d/60-homeport.conf" in found.machine
     assert "nginx" in found.packages
+
+
+def process(table: Path, pid: int, uids: str, unit: str, root: Path = Path("/")) -> None:
+    (table / str(pid)).mkdir(parents=True)
+    (table / str(pid) / "root").symlink_to(root)
+    (table / str(pid) / "status").write_text(f"Name:\tpython3\nUid:\t{uids}\nGid:\t1\n")
+    (table / str(pid) / "cgroup").write_text(f"0::/system.slice/{unit}\n")
+
+
+def test_a_process_of_the_user_that_no_unit_has_is_told_before_anything_is_removed(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    host.provision("note")
+    table = tmp_path_factory.mktemp("proc")
+    process(table, 1, "0\t0\t0\t0", "init.scope")
+    process(table, 7, "990\t990\t990\t990", "system-note.slice/note@blue.service")
+    process(table, 8, "991\t991\t991\t991", "session-1.scope")
+    monkeypatch.setattr(belongings, "PROCESSES", table)
+    monkeypatch.setattr(belongings, "account", lambda _: True)
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=990))
+    process(table, 9, "990\t990\t990\t990", "docker-1.scope", root=table)
+    # Its own units are stopped, and a container's user is another one.
+    assert list(application.problems(host.job("note", data=True))) == []
+    process(table, 12, "0\t990\t0\t0", "session-1.scope")
+    assert list(application.problems(host.job("note", data=True))) == [
+        "process 12 (python3) of the user note is none of its units' and keeps the user; end it first (kill 12)"
+    ]
+    # Without the data, the user stays.
+    assert list(application.problems(host.job("note"))) == []
+    before = host.left()
+    with pytest.raises(HostError, match="process 12"):
+        main._remove(host.job("note", data=True), "application", 1)
+    assert host.left() - {"/run/homeport/note.lock"} == before - {"/run/homeport/note.lock"}

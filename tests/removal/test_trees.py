@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from homeport.host.output import HostError
 from homeport.removal import application, trees
 
 from .conftest import Host
@@ -54,3 +59,25 @@ def test_data_that_are_mounted_somewhere_are_of_no_account_when_they_stay(
     application.mounted(host.job("note"))
     application.mounted(host.job("note", data=True))
     assert [host.root / "var/lib/note" in folders for folders in looked] == [False, True]
+
+
+def test_what_cannot_be_removed_is_told_with_its_whole_path_and_what_allows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = tmp_path / "code/releases/one/main.py"
+    held.parent.mkdir(parents=True)
+    held.touch()
+    inode = held.stat().st_ino
+
+    def ioctl(handle: int, request: int, flags: Any) -> None:
+        flags[0] = 0x10 if os.fstat(handle).st_ino == inode else 0x80000
+
+    def rmtree(folder: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", "main.py")
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    with pytest.raises(HostError, match=f"in {tmp_path / 'code'}: .* not permitted: 'main.py'"):
+        trees.remove(tmp_path / "code")
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    with pytest.raises(HostError, match=f"{held} may not be changed .*; chattr -ia {held} allows it"):
+        trees.remove(tmp_path / "code")
