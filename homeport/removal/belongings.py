@@ -113,8 +113,8 @@ def account(layout: Layout) -> bool:
 def processes(layout: Layout) -> dict[int, str]:
     """Return the processes of the application's user that no unit of its own has, which nothing here ends, by name.
 
-    userdel(8) removes no user that has one; like it, this passes over what has another root: a container's user with the
-    same number is another one.
+    userdel(8) removes no user that has one. Like it, this passes over what has another root: a container's user with
+    the same number is another one.
     """
     user, units_of_its_own = pwd.getpwnam(layout.app).pw_uid, {*unit_names(layout), *transient_units(layout)}
     found = {}
