@@ -10,8 +10,8 @@ from homeport.paths import NGINX_DEFAULT, NGINX_WELCOME
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
-HTTPS = 443
-PORTS = (80, HTTPS)
+HTTP, HTTPS = 80, 443
+PORTS = (HTTP, HTTPS)
 Rival = tuple[str, int, str]
 
 
@@ -34,7 +34,7 @@ def _ports(listens: Collection[str]) -> Iterator[int]:
     for listen in listens:
         place = listen.split()[0]
         found = re.search(r"(?:^|:)(\d+)$", place)
-        port = int(found[1]) if found else 0 if place.startswith("unix:") else 80
+        port = int(found[1]) if found else 0 if place.startswith("unix:") else HTTP
         if port in PORTS:
             yield port
 
@@ -42,14 +42,18 @@ def _ports(listens: Collection[str]) -> Iterator[int]:
 def refusal(domains: Collection[str], wanted: Wanted, found: Snapshot) -> HomeportError | None:
     """Return why a first deploy would end without the site being served; None when it would not.
 
-    Later ones are warned: what is served was arranged by somebody.
+    Later ones are warned: what is served was arranged by somebody. Port 80 counts where the authority asks there
+    (RFC 8555, 8.3), and would meet the other site.
     """
-    over_tls = [one for one in rivals(domains, wanted, found) if one[1] == HTTPS]
-    if found.live_release or not over_tls:
+    by_http = not wanted.certificate.folder and wanted.certificate.authenticator == "webroot"
+    counting = (HTTPS, HTTP) if by_http else (HTTPS,)
+    others = [one for port in counting for one in rivals(domains, wanted, found) if one[1] == port]
+    if found.live_release or not others:
         return None
-    name, port, file = over_tls[0]
+    name, port, file = others[0]
+    asked = ", also to the authority, which asks there for the certificate" if port == HTTP else ""
     return HomeportError(
-        f"{file} has the name {name} on port {port}, and Nginx would go on to serve that site",
+        f"{file} has the name {name} on port {port}, and Nginx would go on to serve that site{asked}",
         key="domain",
         fix="take the name out of it, or the file away, and deploy again",
     )

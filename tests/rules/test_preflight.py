@@ -330,11 +330,28 @@ def test_another_site_with_a_name_of_ours_is_named_before_a_first_deploy_and_lat
 
 def test_a_site_on_another_port_or_in_a_file_that_goes_is_no_obstacle() -> None:
     others = (
-        replace(OLD, listens=("80", "*:8443 ssl")),
+        replace(OLD, listens=("81", "*:8443 ssl")),
         replace(OLD, listens=("unix:/run/443",)),
         replace(OLD, file=NGINX_WELCOME),
     )
     found = replace(bare(), servers=others, marks=Marks(pristine=frozenset({NGINX_WELCOME})))
     assert problems(found) == []
-    [told] = rivals.warnings(SETTINGS.domains, make_wanted(), found)
-    assert "on port 80 too" in told
+    assert rivals.warnings(SETTINGS.domains, make_wanted(), found) == ()
+
+
+def test_another_site_on_port_80_is_an_obstacle_where_the_authority_asks_there() -> None:
+    found = replace(bare(), servers=(replace(OLD, file="/etc/nginx/conf.d/old.conf", listens=("80",)),))
+    [line] = problems(found)
+    assert line == (
+        "domain: /etc/nginx/conf.d/old.conf has the name www.example.com on port 80, and Nginx would go on to serve "
+        "that site, also to the authority, which asks there for the certificate; take the name out of it, or the file "
+        "away, and deploy again"
+    )
+    both = replace(found, servers=(*found.servers, OLD))
+    assert "sites-enabled/old has the name www.example.com on port 443" in problems(both)[0]
+    wanted = make_wanted()
+    for other in (replace(wanted.certificate, folder="/etc/x"), replace(wanted.certificate, authenticator="dns-x")):
+        otherwise = replace(wanted, certificate=other)
+        assert rivals.refusal(SETTINGS.domains, otherwise, found) is None
+        assert "on port 80 too" in rivals.warnings(SETTINGS.domains, otherwise, found)[0]
+    assert problems(replace(as_wanted(wanted), servers=found.servers)) == []
