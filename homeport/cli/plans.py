@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from homeport.cli.progress import Change, HostProgress, Progress
+from homeport.cli.progress import WARNING, Change, HostProgress, Progress
 
 # The reason of a change that makes what is not there (`homeport.state.compare`).
 MISSING = "missing"
@@ -41,6 +41,12 @@ def of_host(
         for change in changes:
             yield f"    {change}"
             yield from (f"      {line}" for line in below(host, change))
+
+
+def warnings(progress: Progress) -> Iterator[str]:
+    """Yield what to know of the hosts besides, a line each."""
+    for host in progress.in_order:
+        yield from (f"warning: {host.name}: {line.removeprefix(WARNING)}" for line in host.warnings)
 
 
 def _files(host: HostProgress, step: str, what: str) -> list[tuple[str, str]]:

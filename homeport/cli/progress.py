@@ -13,6 +13,7 @@ from typing import Any, Literal
 Kind = Literal["step", "word", "error", "host"]
 # So many of a host's last words explain an error that has none of its own.
 LAST_WORDS = 15
+WARNING = "warning: "
 SHORT_COMMIT = 12
 # So many changes of a step are shown as they are made; `homeport plan` shows all.
 MOST_CHANGES = 4
@@ -69,6 +70,8 @@ class HostProgress:
     steps: list[Step] = field(default_factory=list)
     words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
     errors: list[str] = field(default_factory=list)
+    # What to know of it though nothing fails; each once, in the order in which it was said.
+    warnings: list[str] = field(default_factory=list)
     # What a removal keeps, and cannot bring back: kind, what, why.
     notes: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -202,6 +205,8 @@ class Progress:
     def _word(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
         text = event["text"]
         host.words.append(text)
+        if text.startswith(WARNING) and text not in host.warnings:
+            host.warnings.append(text)
         if text.startswith("error: "):
             yield from self._error(host, {"line": f"{host.name}: {text.removeprefix('error: ')}"}, now)
         else:

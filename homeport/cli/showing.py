@@ -74,6 +74,8 @@ def plan(
     elif progress.hosts:
         for line in table(progress):
             click.echo(line)
+        for line in plans.warnings(progress):
+            click.echo(line, err=True)
     for line in progress.host_errors:
         click.echo(f"error: {line}", err=True)
     end(child, progress)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
 import pytest
 
-from homeport.cli import plans
+from homeport.cli import plans, showing
 from homeport.cli.following import parse
 from homeport.cli.progress import Progress, duration, in_view
 from homeport.cli.summary import lines as summary_lines
@@ -207,3 +208,25 @@ def test_a_plan_as_json_is_what_its_schema_says() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3601, "60 min 1 s")])
 def test_a_length_of_time_is_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_plan_shows_each_warning_once_and_json_stays_json(
+    capfd: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    said = "    [web1]   warning: old.conf has the name x\n    [web1]   other words\n"
+    text = f"{MARK}{json.dumps(RUN)}\n{said}{said}"
+    with pytest.raises(SystemExit) as ended:
+        showing.plan(
+            [sys.executable, "-c", f"print({text!r})"],
+            lambda progress: plans.table(progress, diffs=False),
+            plans.document,
+            as_json=as_json,
+        )
+    output, errors = capfd.readouterr()
+    assert ended.value.code == 0
+    assert errors == ("" if as_json else "warning: web1: old.conf has the name x\n")
+    if as_json:
+        assert json.loads(output)[0]["changes"] == []
+    else:
+        assert output.splitlines()[-1] == "no changes"
