@@ -240,7 +240,10 @@ def test_a_manager_that_died_and_a_deploy_that_failed_are_what_is_advised_about(
     stage.project.write("main.py", "raise SystemExit('no good')\n")
     assert stage.project.deploy(stage.host).returncode == 1
     slot = stage.seen.get("/health")["slot"]
-    stage.seen.shell(f"kill -9 $(systemctl show -P MainPID hello@{slot})")
+    killed = stage.seen.property(f"hello@{slot}.service", "MainPID")
+    stage.seen.shell(f"kill -9 {killed}")
+    # Its workers may answer a last time before systemd ends them.
+    assert until(lambda: stage.seen.property(f"hello@{slot}.service", "MainPID") not in (killed, "0"))
     assert until(stage.seen.answers)
     found = stage.status()
     assert found["slots"][slot]["restarts"] == 1
