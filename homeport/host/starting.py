@@ -189,6 +189,8 @@ def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = Fals
         _start(layout, slot, release)
         problem = measuring.refusal(units.show(unit), release, one.demand()) if one else None
         if problem:
+            # While the others are still held: let go, they would load until the kernel killed somebody.
+            slots.halt(layout, slot)
             raise problem
     workers.require_all(layout, slot, release)
     say(f"{layout.app}: release {release.id} is healthy in slot {slot} after {time.monotonic() - began:.1f} s")

@@ -84,7 +84,7 @@ def reloads(seen: Seen, since: float) -> list[Reload]:
     """Return the reloads of Nginx since then, as systemd has noted them."""
     said = seen.shell(f"journalctl -u nginx _PID=1 -o short-unix --no-pager --since=@{since:.0f}").splitlines()
     at = {
-        word: [float(line.split()[0]) for line in said if f": {word} nginx" in line]
+        word: [moment for line in said if f": {word} nginx" in line and (moment := float(line.split()[0])) >= since]
         for word in ("Reloading", "Reloaded")
     }
     return [Reload(*both) for both in zip(at["Reloading"], at["Reloaded"], strict=True)]
