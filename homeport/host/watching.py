@@ -36,7 +36,7 @@ def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool
         complete, died = workers.is_complete(crew, release), len(seen - crew.workers)
         if not bad and complete and enough():
             return ""
-        worn = died >= workers.MOST_DEATHS and not workers.are_replaced(release)
+        worn = died >= workers.MOST_DEATHS_WATCHED and not workers.are_replaced(release)
         if worn or (not complete and enough() and time.monotonic() >= late):
             return workers.missing(crew, release, died)
         time.sleep(POLL_SECONDS)

@@ -20,8 +20,11 @@ from .output import HostError
 from .releases import Release
 
 POLL_SECONDS = 0.1
-# As many as that die in a row only where something is wrong; a lone one may have been hit by somebody's signal.
-MOST_DEATHS = 3
+# A busy machine may lose some as they start: uvicorn's manager ends a worker that does not answer within 5 s, also one
+# that was only just made. So many die before the time-out only where they end by themselves.
+MOST_DEATHS = 10
+# As many as that die while all serve only where something is wrong; a lone one may have been hit by somebody's signal.
+MOST_DEATHS_WATCHED = 3
 KILLS = re.compile(r"^oom_kill (\d+)", re.M)
 UNLIMITED = "infinity"
 MEGABYTE = 2**20
