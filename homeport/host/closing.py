@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from . import sockets
+from . import sockets, timeline
 from .layout import Machine
 from .output import say
 
@@ -47,6 +47,11 @@ def is_known(machine: Machine) -> bool:
     return _known(machine).exists()
 
 
+def has_begun(machine: Machine) -> bool:
+    """Tell whether Nginx closes already."""
+    return flag(machine).exists()
+
+
 def wait(machine: Machine, at_most_seconds: float) -> None:
     """Have Nginx close, and return when the connections that are open now have ended, or after `at_most_seconds`.
 
@@ -55,9 +60,7 @@ def wait(machine: Machine, at_most_seconds: float) -> None:
     if not is_known(machine):
         return
     left = _connections()
-    began = _begin(machine)
-    # A clock that was set back makes it look as if closing were still to begin.
-    end = time.monotonic() + at_most_seconds - min(max(time.time() - began, 0.0), at_most_seconds)
+    end = time.monotonic() + timeline.left(at_most_seconds, _begin(machine))
     told = time.monotonic() + SHORT_SECONDS
     while left and (now := time.monotonic()) < end:
         if now > told:
@@ -69,8 +72,7 @@ def wait(machine: Machine, at_most_seconds: float) -> None:
 
 def is_left_over(machine: Machine) -> bool:
     """Tell whether whoever began closing was killed before the end: nobody closes for twice the longest time."""
-    file = flag(machine)
-    return file.exists() and abs(time.time() - file.stat().st_mtime) > 2 * FULL_SECONDS
+    return has_begun(machine) and abs(time.time() - flag(machine).stat().st_mtime) > 2 * FULL_SECONDS
 
 
 def end(machine: Machine) -> None:
@@ -79,14 +81,13 @@ def end(machine: Machine) -> None:
 
 
 def _begin(machine: Machine) -> float:
-    file = flag(machine)
-    if not file.exists():
-        file.touch(mode=0o644)
-    return file.stat().st_mtime
+    if not has_begun(machine):
+        flag(machine).touch(mode=0o644)
+    return flag(machine).stat().st_mtime
 
 
 def _connections() -> set[int]:
-    return {one.inode for one in sockets.read() if one.port == HTTPS and one.state == sockets.ESTABLISHED and one.inode}
+    return {one.inode for one in sockets.connections(sockets.read(), HTTPS) if one.inode}
 
 
 def _known(machine: Machine) -> Path:

@@ -45,8 +45,9 @@ def stamp_start(machine: Machine) -> None:
 def stamp_before_reload(machine: Machine) -> None:
     """Close for a second, unless that was done; note what Nginx is about to read and which workers it has before."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
-    # A configuration that Nginx refuses is not taken up, so that nobody would end what begins here.
-    if closing.is_known(machine) and not units.run("nginx", "-t", "-q").returncode:
+    # A configuration that Nginx refuses is not taken up, so that nobody would end what begins here. Who has begun it
+    # already has looked at that.
+    if closing.is_known(machine) and (closing.has_begun(machine) or not units.run("nginx", "-t", "-q").returncode):
         closing.wait(machine, closing.SHORT_SECONDS)
     note = {"digest": digest(machine), "workers": sorted(workers()), "closes": closing.is_in(machine)}
     durable.write(_pending(machine), json.dumps(note).encode())

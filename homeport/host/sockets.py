@@ -38,9 +38,14 @@ def read() -> list[Socket]:
     return [found for table in TABLES if table.exists() for found in parse(table.read_text())]
 
 
+def connections(sockets: Iterable[Socket], port: int) -> list[Socket]:
+    """Return the connections that are open at the server's end, on `port`."""
+    return [found for found in sockets if found.port == port and found.state == ESTABLISHED]
+
+
 def established(sockets: Iterable[Socket], port: int) -> int:
     """Count the connections that are open at the server's end, on `port`."""
-    return sum(1 for found in sockets if found.port == port and found.state == ESTABLISHED)
+    return len(connections(sockets, port))
 
 
 def listeners(sockets: Iterable[Socket], port: int) -> list[Socket]:

@@ -15,7 +15,7 @@ import os
 import time
 from functools import partial
 
-from . import durable, processes, site, slots, sockets, units
+from . import durable, processes, site, slots, sockets, timeline, units
 from .file_errors import explained
 from .layout import GREEN, Layout
 from .output import HostError, say
@@ -101,6 +101,4 @@ def drain(layout: Layout, slot: str, port: int, timeout_seconds: float) -> None:
 
 def _unsettled_seconds(layout: Layout) -> float:
     """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag lies in."""
-    age = time.time() - layout.flag.parent.stat().st_mtime
-    # A clock that was set back makes the flip look as if it were still to come.
-    return SETTLE_SECONDS - min(max(age, 0.0), SETTLE_SECONDS)
+    return timeline.left(SETTLE_SECONDS, layout.flag.parent.stat().st_mtime)

@@ -50,3 +50,11 @@ def of_unit(properties: Mapping[str, str]) -> tuple[float, float] | None:
     )
     offset = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
     return (began + offset, ended + offset) if 0 < began <= ended else None
+
+
+def left(seconds: float, began: float) -> float:
+    """Return how much is left of `seconds` that began at that moment (seconds since 1970), 0 when they are over.
+
+    A clock that was set back makes it look as if they were still to begin: then all of them are left.
+    """
+    return seconds - min(max(time.time() - began, 0.0), seconds)
