@@ -16,15 +16,12 @@ from types import TracebackType
 from . import members, units
 from .output import HostError
 from .releases import Release
-from .resources import parse_memory
+from .resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting, parse_memory
 from .workers import MEGABYTE, UNLIMITED
 
 # A worker that has just been made takes several times as long until it loads the application.
 POLL_SECONDS = 0.02
 UNKNOWN_SECONDS = 0.1
-# What else may grow meanwhile, as homeport.rules.memory has it.
-SPARE = 64 * MEGABYTE
-OVERLAPPING_SLOTS = 2
 KILOBYTE = 1024
 
 
@@ -79,19 +76,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def fitting(base: int, each: int, room: int) -> int:
-    """Return how many workers of `each` bytes fit into `room`, with a manager of `base`; a lone one has no manager."""
-    several = (room - base) // each
-    return int(several) if several > 1 else int(each <= room)
-
-
 def room(unit: dict[str, str], release: Release, meminfo: str) -> tuple[int, str]:
     """Return the bytes that there are for the slot of a unit, and what decides that.
 
     The next release's slot runs beside this one, of the same size, unless one ends before the other starts.
     """
     taken = sum(one["memory_pss_kilobytes"] for one in members.of_unit(unit)) * KILOBYTE
-    there_is = max(parse_memory(meminfo)["MemAvailable"] + taken - SPARE, 0)
+    there_is = max(parse_memory(meminfo)["MemAvailable"] + taken - SPARE_MEGABYTES * MEGABYTE, 0)
     for_one = there_is if release.replaces else there_is // OVERLAPPING_SLOTS
     limit = unit.get("MemoryMax") or UNLIMITED
     if limit != UNLIMITED and int(limit) <= for_one:

@@ -8,6 +8,11 @@ from typing import Any
 
 from .layout import Layout
 
+# At a switch two slots run side by side.
+OVERLAPPING_SLOTS = 2
+# What else may grow meanwhile: Nginx's connections, Certbot, the host program.
+SPARE_MEGABYTES = 64
+
 KILOBYTE = 1024
 REBOOT_REQUIRED = Path("/run/reboot-required")
 
@@ -68,3 +73,9 @@ def disk(folder: Path) -> dict[str, Any]:
 def used(used: int, free: int) -> float:
     """Return the used part of what there is for users, in percent to one place, as df(1) reckons it."""
     return round(100 * used / (used + free), 1) if used + free else 0.0
+
+
+def fitting(base: int, each: int, room: int) -> int:
+    """Return how many workers of `each` fit into `room`, with a manager of `base`; a lone one has no manager."""
+    several = (room - base) // each
+    return several if several > 1 else int(each <= room)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from homeport.errors import HomeportError
+from homeport.host.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting
 from homeport.settings import Settings
 from homeport.state.snapshot import Machine, Snapshot
-
-# What else may grow meanwhile: Nginx's connections, Certbot, the host program.
-SPARE_MEGABYTES = 64
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,7 @@ class Demand:
 
     def fitting(self, room: int) -> int:
         """Return how many workers fit into `room`. A guess keeps no application from running with a single one."""
-        alone = not self.measured or self.each <= room
-        return max((room - self.base) // self.each, int(alone))
+        return fitting(self.base, self.each, room) if self.measured else max(room // self.each, 1)
 
 
 def demand(settings: Settings, found: Snapshot) -> Demand:
@@ -54,7 +51,7 @@ def room(found: Snapshot, *, restart: bool) -> int | None:
     slots = {slot: int(memory.total_kilobytes // 1024) for slot, memory in found.slot_memory.items()}
     live = slots.pop(found.live_slot, 0)
     free = max(found.available_megabytes + sum(slots.values()) - SPARE_MEGABYTES, 0)
-    return free + live if restart else min(free, (free + live) // 2)
+    return free + live if restart else min(free, (free + live) // OVERLAPPING_SLOTS)
 
 
 def for_one_slot(settings: Settings, found: Snapshot, *, restart: bool) -> int | None:
@@ -72,8 +69,8 @@ def sized(settings: Settings, found: Snapshot) -> Machine:
     """Return the machine with what is reckoned from the present: how many workers fit, and who shares its memory."""
     others = {claim.app for claim in found.claims if claim.app} - {settings.app_name}
     there_is = for_one_slot(settings, found, restart=settings.switch == "restart")
-    fitting = None if there_is is None else demand(settings, found).fitting(there_is)
-    return replace(found.machine, applications=1 + len(others), workers_at_most=fitting)
+    most = None if there_is is None else demand(settings, found).fitting(there_is)
+    return replace(found.machine, applications=1 + len(others), workers_at_most=most)
 
 
 def refusal(settings: Settings, found: Snapshot, workers: int) -> HomeportError | None:
@@ -94,13 +91,11 @@ def refusal(settings: Settings, found: Snapshot, workers: int) -> HomeportError 
 
 
 def _fix(settings: Settings, found: Snapshot, workers: int, wanted: Demand) -> str:
-    fitting, restarted = (
-        wanted.fitting(for_one_slot(settings, found, restart=restart) or 0) for restart in (False, True)
-    )
+    most, restarted = (wanted.fitting(for_one_slot(settings, found, restart=restart) or 0) for restart in (False, True))
     if settings.switch == "restart":
-        fitting = restarted
-    ways = [f"set workers = {fitting}"] if fitting else []
-    if restarted > fitting:
+        most = restarted
+    ways = [f"set workers = {most}"] if most else []
+    if restarted > most:
         standby = "standby = False and " if settings.standby else ""
         fewer = f" and workers = {restarted}" if restarted < workers else ""
         ways.append(f'set {standby}switch = "restart"{fewer}')

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from homeport.host.resources import OVERLAPPING_SLOTS
 from homeport.state.snapshot import Machine
 
 # What the system, Nginx and a deploy's own tools need.
 RESERVED_MEGABYTES = 384
-# Blue and green run side by side during a switch.
-OVERLAPPING_SLOTS = 2
 # What the setting allows at least: below it no Python server starts.
 SMALLEST_LIMIT_MEGABYTES = 64
 

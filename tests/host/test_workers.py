@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from homeport.host import measuring, sockets, workers
+from homeport.host import measuring, resources, sockets, workers
 from homeport.host.releases import Release, parse
 from homeport.host.workers import MEGABYTE, Crew
 
@@ -101,7 +101,7 @@ def test_a_kill_names_the_limit_and_what_to_do(tmp_path: Path) -> None:
     [(140, 150, 500, 2), (30, 1000, 2600, 2), (1000, 1000, 2600, 1), (140, 150, 149, 0), (140, 150, 150, 1)],
 )
 def test_a_lone_worker_has_no_manager(base: int, each: int, room: int, expected: int) -> None:
-    assert measuring.fitting(base, each, room) == expected
+    assert resources.fitting(base, each, room) == expected
 
 
 @pytest.mark.parametrize(

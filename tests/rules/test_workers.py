@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.rules.workers import OVERLAPPING_SLOTS, RESERVED_MEGABYTES, worker_count
+from homeport.host.resources import OVERLAPPING_SLOTS
+from homeport.rules.workers import RESERVED_MEGABYTES, worker_count
 from homeport.state.snapshot import Machine
 
 CORES = st.integers(1, 512)
