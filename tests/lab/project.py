@@ -83,6 +83,13 @@ class Project:
         target.write_text(text)
         self.commit(f"change {path}")
 
+    def override(self, path: str, text: str) -> Path:
+        """Put an override of a template into the project, and return its file."""
+        place = self.folder / "overrides" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        return place
+
     def replace(self, path: str, old: str, new: str) -> None:
         """Change a file of the application and commit it."""
         text = (self.app / path).read_text()

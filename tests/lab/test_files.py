@@ -42,11 +42,6 @@ class Stage:
     host: LabHost
     seen: Site
 
-    def override(self, name: str, text: str) -> None:
-        path = self.project.folder / "overrides" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
     def everything(self) -> str:
         """Return every watched path with inode, mode, owner and time: a file that is replaced has others."""
         seen = "%p %i %m %u:%g"
@@ -86,14 +81,14 @@ def stage(deployed: Stage) -> Iterator[Stage]:
 
 
 def test_a_configuration_that_nginx_does_not_accept_replaces_nothing(stage: Stage) -> None:
-    stage.override("nginx/nginx.conf", NONSENSE)
-    stage.override("certbot/homeport-renew.service", SOUND)
+    stage.project.override("nginx/nginx.conf", NONSENSE)
+    stage.project.override("certbot/homeport-renew.service", SOUND)
     assert 'unknown directive "nonsense"' in stage.refused()
 
 
 def test_a_unit_that_systemd_does_not_accept_replaces_nothing(stage: Stage) -> None:
-    stage.override("certbot/homeport-renew.service", RENEWAL)
-    stage.override("nginx/nginx.conf", CHANGED)
+    stage.project.override("certbot/homeport-renew.service", RENEWAL)
+    stage.project.override("nginx/nginx.conf", CHANGED)
     assert "homeport-renew.service" in stage.refused()
 
 
@@ -104,8 +99,8 @@ def test_a_disk_that_is_full_in_the_middle_of_the_files_replaces_nothing(stage: 
         f"head -c 1M /dev/zero >{full}/filler 2>/dev/null || true"
     )
     try:
-        stage.override("nginx/nginx.conf", CHANGED)
-        stage.override("nginx/default.conf", ADDED)
+        stage.project.override("nginx/nginx.conf", CHANGED)
+        stage.project.override("nginx/default.conf", ADDED)
         assert f"no space is left on the file system {full} (" in stage.refused()
     finally:
         stage.seen.shell(f"umount {full} && rm -r {kept}")
@@ -115,7 +110,7 @@ def test_a_directory_in_the_place_of_a_file_replaces_nothing(stage: Stage) -> No
     claim = "/etc/homeport/hello/site.json"
     stage.seen.shell(f"mv {claim} /root/claim && mkdir {claim}")
     try:
-        stage.override("nginx/nginx.conf", CHANGED)
+        stage.project.override("nginx/nginx.conf", CHANGED)
         assert f"{claim} is a directory" in stage.refused()
     finally:
         stage.seen.shell(f"rmdir {claim} && mv /root/claim {claim}")

@@ -62,9 +62,7 @@ class Stage:
 
     @contextmanager
     def override(self, name: str, text: str) -> Iterator[None]:
-        place = self.project.folder / "overrides" / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
+        place = self.project.override(name, text)
         try:
             yield
         finally:

@@ -35,11 +35,6 @@ class Stage:
     host: LabHost
     seen: Seen
 
-    def override(self, path: str, text: str) -> None:
-        place = self.project.folder / "overrides" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-
     def no_override(self, path: str) -> None:
         (self.project.folder / "overrides" / path).unlink()
 
@@ -69,7 +64,7 @@ def test_nginxs_folder_may_be_a_link_and_stays_one(stage: Stage) -> None:
 
 def test_what_nginx_refuses_reaches_nothing_behind_the_link(stage: Stage) -> None:
     before, serves = stage.seen.shell(NGINX), stage.seen.get("/health")["release"]
-    stage.override(
+    stage.project.override(
         "nginx/nginx.conf", '{% extends "homeport/nginx/nginx.conf" %}{% block events %}nonsense on;{% endblock %}'
     )
     said = stage.project.deploy(stage.host)
@@ -78,12 +73,12 @@ def test_what_nginx_refuses_reaches_nothing_behind_the_link(stage: Stage) -> Non
     assert stage.seen.shell(NGINX) == before
     stage.no_override("nginx/nginx.conf")
     # And what only the release brings: its site.
-    stage.override(SITE, '{% extends "homeport/nginx/site.conf" %}{% block limits %}nonsense on;{% endblock %}')
+    stage.project.override(SITE, '{% extends "homeport/nginx/site.conf" %}{% block limits %}nonsense on;{% endblock %}')
     said = stage.project.deploy(stage.host)
     assert said.returncode == 1, said.stdout
     assert 'unknown directive "nonsense"' in said.stdout
     assert stage.seen.shell(NGINX) == before
-    stage.override(
+    stage.project.override(
         SITE, '{% extends "homeport/nginx/site.conf" %}{% block limits %}client_max_body_size 3m;{% endblock %}'
     )
     stage.project.deployed(stage.host)
@@ -101,7 +96,7 @@ def test_a_file_that_may_not_be_changed_ends_a_deploy_before_others_are_and_a_mo
         assert changes_nothing(stage.project.deployed(stage.host))
         stage.seen.shell(f"cp -a {conf} /run/conf; mount --bind /run/conf {conf}")
         for name, text in (("certbot/homeport-renew.timer", "# more\n"), ("upkeep/logrotate", "# more\n")):
-            stage.override(name, f'{{% include "homeport/{name}" %}}\n{text}')
+            stage.project.override(name, f'{{% include "homeport/{name}" %}}\n{text}')
         before = stage.seen.shell(NGINX)
         said = stage.project.deploy(stage.host)
     finally:
