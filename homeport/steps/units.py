@@ -76,13 +76,17 @@ def slice_name(settings: Settings) -> str | None:
     """
     if settings.cpu_weight is None and settings.cpu_max is None:
         return None
+    return _slice(settings)
+
+
+def _slice(settings: Settings) -> str:
     return SLICE.format(settings.app_name.replace("-", "_"))
 
 
 def processors(context: Context) -> Part:
     """Return the slice with the application's part of the processors, which no release changes."""
     settings = context.settings
-    path = f"{UNITS}/{SLICE.format(settings.app_name.replace('-', '_'))}"
+    path = f"{UNITS}/{_slice(settings)}"
     if slice_name(settings) is None:
         return Part(absent=(path,))
     values = {"app": settings.app_name, "cpu_weight": settings.cpu_weight, "cpu_max": settings.cpu_max}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,16 +15,7 @@ from homeport.host.layout import BLUE, GREEN, Layout
 from homeport.host.output import HostError
 from homeport.host.releases import Health, Release
 from homeport.host.slots import Slot, Slots
-
-
-def fix(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """Have the kernel say that `path` is immutable."""
-    known = path.stat().st_ino
-
-    def ioctl(handle: int, request: int, flags: Any) -> None:
-        flags[0] = 0x10 if os.fstat(handle).st_ino == known else 0x80000
-
-    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+from tests.host.immutable import fix
 
 
 def refused(name: Path | str, target: Path | None = None) -> PermissionError:

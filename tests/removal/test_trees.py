@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from homeport.host.output import HostError
 from homeport.removal import application, trees
+from tests.host.immutable import fix
 
 from .conftest import Host
 
@@ -67,10 +65,6 @@ def test_what_cannot_be_removed_is_told_with_its_whole_path_and_what_allows_it(
     held = tmp_path / "code/releases/one/main.py"
     held.parent.mkdir(parents=True)
     held.touch()
-    inode = held.stat().st_ino
-
-    def ioctl(handle: int, request: int, flags: Any) -> None:
-        flags[0] = 0x10 if os.fstat(handle).st_ino == inode else 0x80000
 
     def rmtree(folder: Path) -> None:
         raise PermissionError(1, "Operation not permitted", "main.py")
@@ -78,6 +72,6 @@ def test_what_cannot_be_removed_is_told_with_its_whole_path_and_what_allows_it(
     monkeypatch.setattr(shutil, "rmtree", rmtree)
     with pytest.raises(HostError, match=f"in {tmp_path / 'code'}: .* not permitted: 'main.py'"):
         trees.remove(tmp_path / "code")
-    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    fix(monkeypatch, held)
     with pytest.raises(HostError, match=f"{held} may not be changed .*; chattr -ia {held} allows it"):
         trees.remove(tmp_path / "code")
