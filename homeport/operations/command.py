@@ -97,7 +97,7 @@ def _script(name: str, *, led_out: bool = False) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
     before = DEPLOYS if name == "lock" else _text("variables") + _text("alone")
     parts = (*PARTS.get(name, ()), *(("outbound",) if led_out else ()))
-    return "".join((_text("disk"), before, *map(_text, parts), _text(name)))
+    return "".join((_text("disk"), _text("tool_log"), before, *map(_text, parts), _text(name)))
 
 
 def _text(name: str) -> str:

@@ -296,6 +296,14 @@ def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed
     assert list((machine.folder / "lib").iterdir()) == []
 
 
+def test_only_homeports_own_line_begins_as_an_error_whatever_a_tool_says(machine: Machine) -> None:
+    machine.has("python3", "echo 'error: no venv'; exit 1")
+    (machine.folder / "lib").mkdir()
+    done = machine.run("tools", "0123", "hello", stdin="uv==1\n")
+    assert "no venv" in refused(done)
+    assert done.stdout.splitlines()[-1] == "    error: no venv"
+
+
 UPGRADED = "Packages that will be upgraded: openssl tree"
 
 
@@ -516,7 +524,7 @@ def test_a_service_that_does_not_start_is_named_after_the_last_lines_of_its_jour
     assert refused(done) == (
         "error: nginx.service: systemctl start failed; see 'journalctl -u nginx.service' on the host"
     )
-    assert done.stdout == "the reason\n"
+    assert done.stdout == "    the reason\n"
     assert "b.service" not in "".join(machine.record)
 
 

@@ -17,7 +17,7 @@ done
 let_end "$asked"
 if is_ours "/etc/letsencrypt/renewal/$app.conf"; then
     ask "/usr/local/lib/homeport/certbot delete --non-interactive --cert-name $app" "$log" || {
-        tail -n 5 "$log"
+        tool_log 5 "$log"
         echo "error: certificate: Certbot cannot delete $app, which is no longer wanted; everything else is done, see 'certbot certificates' on the host" >&2
         exit 1
     }

@@ -50,7 +50,7 @@ if [ -n "$command" ]; then
         ask "$command" "$log" || status=$?
     fi
     [ "$status" = 0 ] || { forget_account && ask "$command" "$log"; } || {
-        said | tail -n 12
+        said | tool_log 12
         echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2
         exit 1
     }

@@ -57,7 +57,7 @@ fail() {
         echo "error: $app: the dependencies cannot be installed: $why" >&2
         exit 1
     fi
-    printf '%s\n' "$log" | tail -n 20
+    printf '%s\n' "$log" | tool_log 20
     advice=$(missing_packages "$log") && set -- "$1; $advice"
     echo "error: $app: $1" >&2
     exit 1

@@ -13,7 +13,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 fail() {
     wait
-    tail -n 15 "$log"
+    tool_log 15 "$log"
     echo "error: packages: $1" >&2
     exit 1
 }

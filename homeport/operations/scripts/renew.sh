@@ -14,7 +14,7 @@ is_ours "/etc/letsencrypt/renewal/$app.conf" || {
 }
 ask "/usr/local/lib/homeport/certbot renew --cert-name $app --force-renewal --non-interactive --no-random-sleep-on-renew \
     --no-directory-hooks --pre-hook '' --post-hook '' --deploy-hook '/usr/local/lib/homeport/homeport-host reload-proxy'" "$log" || {
-    grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tail -n 12
+    grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tool_log 12
     echo "error: certificate: it was not renewed, and the one that there is goes on being served" >&2
     exit 1
 }

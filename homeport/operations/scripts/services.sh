@@ -1,7 +1,7 @@
 # Brings systemd's units to the wanted state. Arguments: verb and unit, pair by pair (enable, start, reload).
 set -eu
 fail() {
-    journalctl --no-pager -q -n 15 -o cat -u "$1" 2>/dev/null || true
+    journalctl --no-pager -q -n 15 -o cat -u "$1" 2>/dev/null | tool_log 15
     echo "error: $1: systemctl $2 failed; see 'journalctl -u $1' on the host" >&2
     exit 1
 }

@@ -12,7 +12,7 @@ if ! are_whole "$target"; then
     # What they say is kept in memory: a log on a full disk would be empty.
     log=$(make_tools "$1" 2>&1) || {
         why=$(disk_full "$log" . /tmp) || {
-            printf '%s\n' "$log" | tail -n 15
+            printf '%s\n' "$log" | tool_log 15
             why=$(printf '%s\n' "$log" | grep -m 1 -i error | cut -c 1-200) || true
         }
         echo "error: tools: Certbot and uv cannot be installed: $why" >&2
@@ -30,7 +30,7 @@ for plugin in /etc/homeport/*/acme-plugin.txt; do
     [ ! -f "$target/.plugins/$digest" ] || continue
     echo "installing the Certbot plugin of $plugin"
     log=$(install_plugin "$plugin" "$digest" 2>&1) && continue
-    printf '%s\n' "$log" | tail -n 15
+    printf '%s\n' "$log" | tool_log 15
     why=$(printf '%s\n' "$log" | grep -v '^Using' | head -n 1 | cut -c 1-200)
     [ "$plugin" = "/etc/homeport/$app/acme-plugin.txt" ] || { echo "warning: $plugin cannot be installed: $why" >&2; continue; }
     echo "error: tools: the plugin of acme_dns_requirements_file cannot be installed: $why" >&2

@@ -7,7 +7,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 fail() {
-    tail -n 15 "$log"
+    tool_log 15 "$log"
     echo "error: upgrade: $1" >&2
     exit 1
 }
