@@ -26,6 +26,7 @@ from tests.pace import until as until
 
 REPOSITORY = Path(__file__).parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
+UV = Path(sys.executable).with_name("uv")
 # Some hundred releases are neither watched for five seconds each nor started with more processes than it takes to show
 # what they show; test_deploy's first ones are as a user has them.
 HASTE: Mapping[str, object] = {"watch_seconds": 1, "workers": 1}
@@ -95,6 +96,15 @@ class Project:
         text = (self.app / path).read_text()
         assert old in text
         self.write(path, text.replace(old, new, 1))
+
+    def depend_on(self, requirement: str) -> None:
+        """Add a requirement to the application's, lock them, and commit that."""
+        with (self.app / "requirements.in").open("a") as file:
+            file.write(f"{requirement}\n")
+        lock = [str(UV), "pip", "compile", "-q", "--universal", "--python-version", "3.11", "--generate-hashes"]
+        lock += ["--no-emit-index-url", "--no-emit-find-links", "requirements.in", "-o", "requirements.txt"]
+        subprocess.run(lock, cwd=self.app, check=True, capture_output=True)
+        self.commit(f"depend on {requirement}")
 
     def pyinfra(self, host: str, *options: str, **data: object) -> subprocess.CompletedProcess[str]:
         """Run `pyinfra inventories/lab.py deploy.py` against one host or more; stdout and stderr come together.

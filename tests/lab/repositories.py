@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.lab.project import IDENTITY, REPOSITORY
+from tests.lab.project import IDENTITY, REPOSITORY, UV
 
-UV = Path(sys.executable).with_name("uv")
 PROJECT_FILE = """[project]
 name = "shop"
 version = "1.0"

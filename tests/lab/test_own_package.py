@@ -8,21 +8,18 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab, images
 from homeport.lab.ssh import command_line
 from tests.lab.commands import homeport, settle_data
-from tests.lab.project import Project, Seen, until
+from tests.lab.project import UV, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
-UV = Path(sys.executable).with_name("uv")
 # Debian 12's own, put where uv finds those that it has brought: none can be loaded here.
 MANAGED = "cpython-3.11.2-linux-x86_64-gnu"
 PYPROJECT = """

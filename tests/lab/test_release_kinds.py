@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab
-from tests.lab.project import Project, Seen
+from tests.lab.project import UV, Project, Seen
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
-UV = Path(sys.executable).with_name("uv")
 APPLICATION = """
 import os
 from fastapi import FastAPI

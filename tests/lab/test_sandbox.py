@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import re
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +22,6 @@ from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
-UV = Path(sys.executable).with_name("uv")
 MOST = 1.0
 REQUESTS = 200
 # What an application may be made to try by who has broken into it.
@@ -167,12 +163,7 @@ def test_who_breaks_into_the_application_gets_no_further(stage: Stage) -> None:
 def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_open_what_they_say(
     stage: Stage,
 ) -> None:
-    with (stage.project.app / "requirements.in").open("a") as file:
-        file.write("psycopg[binary]\n")
-    lock = [str(UV), "pip", "compile", "-q", "--universal", "--python-version", "3.11", "--generate-hashes"]
-    lock += ["--no-emit-index-url", "--no-emit-find-links", "requirements.in", "-o", "requirements.txt"]
-    subprocess.run(lock, cwd=stage.project.app, check=True, capture_output=True)
-    stage.project.commit("psycopg")
+    stage.project.depend_on("psycopg[binary]")
     database = "runuser -u postgres -- sh -c 'cd / && createuser notes; createdb -O notes notes || true'"
     settle_data(
         stage.project,
