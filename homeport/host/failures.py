@@ -6,6 +6,7 @@ import json
 import signal
 
 from . import hints
+from .cause_line import cause_line
 from .health import GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .layout import Layout
 from .output import HostError
@@ -49,13 +50,15 @@ def process_failure(name: str, kind: str, state: dict[str, str], position: str, 
 
 
 def before_start(entries: list[tuple[str, str]]) -> str:
-    """Return which command of `before_start` failed, how, and its last line; "" when none did."""
-    mark, own, found = f"{PREFIX}{STEP}", "", ""
+    """Return which command of `before_start` failed, how, and its line with the cause; "" when none did."""
+    mark, found = f"{PREFIX}{STEP}", ""
+    own: list[str] = []
     for source, line in entries:
         if source == "before-start" and line.startswith(mark):
-            found, own = f"{line.removeprefix(PREFIX)}{f': {own}' if own else ''}", ""
+            words = cause_line(own)
+            found, own = f"{line.removeprefix(PREFIX)}{f': {words}' if words else ''}", []
         elif source == "before-start" and line.strip():
-            own = line
+            own.append(line)
     return found
 
 

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from . import durable, failures, lock, processes, slots, units
+from .cause_line import cause_line
 from .layout import SLOTS, Layout
 from .output import HostError, say
 from .releases import load
@@ -76,7 +77,8 @@ def reason(layout: Layout, slot: str, kind: str, unit: str, position: str) -> Ho
     except HostError as error:
         return error
     found = failures.failure(layout, slot, app, migration, position, path)
-    said = f": {found.details[-1]}" if found.details and not str(found).endswith(found.details[-1]) else ""
+    words = cause_line(found.details)
+    said = f": {words}" if words and not str(found).endswith(words) else ""
     return HostError(f"{found}{said}", found.details)
 
 

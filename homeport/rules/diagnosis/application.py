@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeport.host.cause_line import cause_line
 from homeport.host.failures import STEP
 from homeport.host.hints import hint, of_health
 from homeport.paths import AppPaths
@@ -59,7 +60,7 @@ def migration(case: Case) -> Iterator[Finding]:
     if unit is None or (unit["active"] != "failed" and again is None):
         return
     last = again["last"] if again else unit["last"]
-    said = f": {unit['last'][-1]}" if unit["last"] else ""
+    said = _words(unit)
     start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
     yield Finding(
         "migration_failed",
@@ -67,6 +68,11 @@ def migration(case: Case) -> Iterator[Finding]:
         short(told(again) if again else f"{unit['ending']}{said}"),
         hint(last, case.settings.app_name) or f"mend the database; {start}; all of it: homeport logs TARGET",
     )
+
+
+def _words(unit: UnitFacts) -> str:
+    words = cause_line(unit["last"])
+    return f": {words}" if words else ""
 
 
 def told(again: RetryFacts) -> str:
@@ -114,7 +120,7 @@ def unit(case: Case) -> Iterator[Finding]:
 def _down(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
-    words = f": {unit['last'][-1]}" if unit["last"] else ""
+    words = _words(unit)
     retried = case.retried("application")
     if unit["last"] and unit["last"][-1].startswith(STEP):
         said = short(told(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}")
@@ -145,7 +151,7 @@ def _unwell(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
     if slot["status"] is None and "no answer" in slot["answer"]:
         fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
         return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
-    words = slot["body"] or (unit["last"][-1] if unit["last"] else "")
+    words = slot["body"] or cause_line(unit["last"])
     said = short(f"{slot['answer']}{f': {words}' if words else ''}")
     advice = hint(unit["last"], case.settings.app_name) or of_health(slot["answer"])
     fix = f"{advice}, and deploy" if advice else "see: homeport logs TARGET"
@@ -161,7 +167,7 @@ def processes(case: Case) -> Iterator[Finding]:
         if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
             said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
-            words = f": {unit['last'][-1]}" if unit["last"] else ""
+            words = _words(unit)
             advice = hint(unit["last"], case.settings.app_name)
             fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
             fix = f"{advice}, and deploy" if advice else fix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from homeport.host.cause_line import cause_line
 from homeport.probe.facts import DeployFacts
 from homeport.rules.diagnosis.application import short
 from homeport.rules.diagnosis.case import Case
@@ -68,7 +69,7 @@ def last(case: Case) -> Iterator[Finding]:
 
 
 def _words(deploys: DeployFacts, migrated: bool) -> str:
-    return f": {deploys['migration_log'][-1]}" if migrated and deploys["migration_log"] else ""
+    return f": {cause_line(deploys['migration_log'])}" if migrated and deploys["migration_log"] else ""
 
 
 def secrets(case: Case) -> Iterator[Finding]:

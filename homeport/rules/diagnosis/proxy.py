@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeport.host.cause_line import cause_line
 from homeport.probe.facts import SiteFacts
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, Finding
@@ -28,7 +29,7 @@ def proxy(case: Case) -> Iterator[Finding]:
             "correct the file that it names, or deploy, which puts its own files back; then: systemctl restart nginx",
         )
     if unit["active"] != "active":
-        words = f"; {unit['last'][-1]}" if unit["last"] else ""
+        words = f"; {cause_line(unit['last'])}" if unit["last"] else ""
         fix = "systemctl enable --now nginx (on the host)"
         yield Finding("proxy_down", "Nginx does not run", f"{unit['sub']} since {unit['since']}{words}", fix)
     yield from _rivals(site)

@@ -1,0 +1,18 @@
+"""Which of the last lines that a program wrote names why it failed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# What follows the cause and says nothing of it: the rest of a message of several lines, SQLAlchemy's link, statement
+# and parameters (sqlalchemy/exc.py), and what Uvicorn and Gunicorn close with.
+_ADDENDUM = re.compile(
+    r"\s|\(Background on this error at:|\[(?:SQL|parameters|generated in|cached since)\b|\[[^]]*\] \[\d+\] \[\w+\] "
+    r"|ERROR: +Application startup failed|INFO: "
+)
+
+
+def cause_line(lines: Sequence[str]) -> str:
+    """Return the line that names the cause: the last one that is no addendum; the last where all are, "" of none."""
+    return next((line for line in reversed(lines) if line and not _ADDENDUM.match(line)), lines[-1] if lines else "")

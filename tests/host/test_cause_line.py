@@ -1,0 +1,40 @@
+"""The line of a program's last lines that says why it failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.host.cause_line import cause_line
+
+SQLALCHEMY = """\
+Traceback (most recent call last):
+  File "/srv/notes/.venv/lib/python3.11/site-packages/psycopg/connection.py", line 105, in connect
+    raise last_ex.with_traceback(None)
+sqlalchemy.exc.OperationalError: (psycopg.OperationalError) connection failed: connection to server at "10.0.0.3", \
+port 5432 failed: Connection refused
+\tIs the server running on that host and accepting TCP/IP connections?
+[SQL: select 1]
+(Background on this error at: https://sqlalche.me/e/21/e3q8)""".splitlines()
+UVICORN = """\
+ERROR:    Traceback (most recent call last):
+  File "/srv/notes/main.py", line 3, in lifespan
+    raise RuntimeError("no model")
+RuntimeError: no model
+
+ERROR:    Application startup failed. Exiting.
+INFO:     Stopping parent process [12]""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        (SQLALCHEMY, SQLALCHEMY[3]),
+        (UVICORN, "RuntimeError: no model"),
+        (["sh: 1: alembic: not found"], "sh: 1: alembic: not found"),
+        (["ValueError: one", "giving up: no place left"], "giving up: no place left"),
+        (["  only indented"], "  only indented"),
+        ([], ""),
+    ],
+)
+def test_the_line_with_the_cause_is_found_before_what_follows_it(lines: list[str], cause: str) -> None:
+    assert cause_line(lines) == cause
