@@ -24,6 +24,7 @@ LONGEST = tuple(
     f"test_{name}"
     for name in (
         *(
+            "lab_docker",
             "whole_machine",
             "deploy",
             "zero_loss",
