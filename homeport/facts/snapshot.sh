@@ -22,6 +22,12 @@ if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd 
     printf 'keeps_time\n'
 fi
 printf 'clock\t%s\n' "$(date +%s)"
+# A step whose run was killed goes on without it (alone.sh): what is read beside it may be half of what will be there.
+step=/run/homeport/step.lock
+if [ -e "$step" ]; then
+    [ "$wait_seconds" = 0 ] || flock -s -w "$wait_seconds" "$step" true
+    flock -s -n "$step" true || printf 'at_work\n'
+fi
 # Before all that a deploy changes: one that comes in between is noticed.
 printf 'deploys\t%s\n' "$(deploys)"
 [ ! -d /run/systemd/system ] || printf 'systemd\n'

@@ -20,7 +20,7 @@ from homeport.outbound.forward import forwarded
 from homeport.rules import outbound
 from homeport.rules.memory import sized
 from homeport.rules.preflight import preflight
-from homeport.state.query import query
+from homeport.state.query import Query, query
 from homeport.state.sites import defaults_elsewhere
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
     from homeport.settings import Settings
     from homeport.source import Source
+
+
+# As long as a step waits for another one (alone.sh).
+STEP_SECONDS = 900
 
 
 class Run(HostRun):
@@ -49,10 +53,14 @@ class Run(HostRun):
         self._read_at = 0.0
         # Set by the phase that starts the release, for the one that would switch to it.
         self.has_switched = False
-        defaults = defaults_elsewhere(self.found, settings.take_over)
-        files = tuple((address, server.file) for address, server in defaults.items())
-        self.wanted = describe(replace(sized(settings, self.found), defaults=files))
+        self._describe = describe
+        self.wanted = self._described()
         self.ask_for_lock()
+
+    def _described(self) -> Wanted:
+        defaults = defaults_elsewhere(self.found, self.settings.take_over)
+        files = tuple((address, server.file) for address, server in defaults.items())
+        return self._describe(replace(sized(self.settings, self.found), defaults=files))
 
     def about(self) -> dict[str, str]:
         """Return the ref and the release that this run deploys."""
@@ -67,11 +75,11 @@ class Run(HostRun):
     def found(self) -> Snapshot:
         """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
         if self._found is None:
-            self._found, self._read_at = self._read(), time.monotonic()
+            self._found, self._read_at = self._read(self.query), time.monotonic()
         return self._found
 
-    def _read(self) -> Snapshot:
-        return self.asked(SnapshotFact, self.query, what="the host cannot be read as root")
+    def _read(self, query: Query) -> Snapshot:
+        return self.asked(SnapshotFact, query, what="the host cannot be read as root")
 
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""
@@ -83,12 +91,24 @@ class Run(HostRun):
 
     def preflight(self) -> None:
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
-        now = datetime.now(UTC)
-        problems = preflight(self.settings, self.source, self.wanted, self.found, now) or self._without_way(now)
+        problems = self._problems()
+        if problems and self.found.at_work:
+            self._wait_for_step()
+            problems = self._problems()
         for problem in problems:
             problem.host = self.host.name
         if problems:
             raise DeployError("\n".join(problem.line() for problem in problems))
+
+    def _problems(self) -> tuple[HomeportError, ...]:
+        now = datetime.now(UTC)
+        return preflight(self.settings, self.source, self.wanted, self.found, now) or self._without_way(now)
+
+    def _wait_for_step(self) -> None:
+        """Read the host anew when the step that was at work there has ended, which may be what was in the way."""
+        self.host.log("waiting for another run's step on this host to end")
+        self._found, self._read_at = self._read(replace(self.query, wait_seconds=STEP_SECONDS)), time.monotonic()
+        self.wanted = self._described()
 
     def _without_way(self, now: datetime) -> tuple[HomeportError, ...]:
         """Return why the host does not go out by us although this run fetches; it is tried, which changes nothing."""

@@ -168,7 +168,8 @@ class Snapshot:
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
     was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
-    `openings` what each application has opened in the firewall.
+    `openings` what each application has opened in the firewall, `at_work` whether a step of another run was changing
+    the host as it was read.
     `foreign_lineage` says that Certbot's certificate of the application's name is somebody else's, `unrenewed` names
     those of others that nobody renews.
     """
@@ -182,6 +183,7 @@ class Snapshot:
     release_free_inodes: int | None = None
     available_megabytes: int | None = None
     has_systemd: bool = True
+    at_work: bool = False
     packages: frozenset[str] = frozenset()
     accounts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, PathFound] = field(default_factory=dict)

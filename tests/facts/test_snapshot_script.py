@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from homeport.facts.snapshot import SCRIPT, SnapshotFact, _variables, parse
 from homeport.state.listeners import Listener
 from homeport.state.query import Query
 from homeport.state.snapshot import Snapshot
+from tests.pace import until
 
 SCRIPTS = Path(__file__).parents[2] / "homeport"
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
@@ -40,7 +42,7 @@ NAMES = (
 )
 
 
-def ask(*paths: Path | str, **names: tuple[str, ...]) -> Query:
+def ask(*paths: Path | str, wait: int = 0, **names: tuple[str, ...]) -> Query:
     return Query(
         app="no-such-app",
         release="0123456789ab",
@@ -51,6 +53,7 @@ def ask(*paths: Path | str, **names: tuple[str, ...]) -> Query:
         units=names.get("units", ()),
         ports=(),
         shared=names.get("shared", ()),
+        wait_seconds=wait,
     )
 
 
@@ -396,3 +399,21 @@ def test_folders_are_followed_to_where_they_are_and_how_that_is_mounted(shell: s
     assert found.places["/srv/no-such-app"] == str(Path("/srv/no-such-app").resolve())
     assert found.mounts["/"] in ("", "ro", "noexec")
     assert found.groups == {"root"}
+
+
+def test_a_step_that_is_at_work_is_read_and_waited_for_when_that_is_asked(shell: str, tmp_path: Path) -> None:
+    lock = tmp_path / "step.lock"
+    script = SCRIPT.replace("/run/homeport/step.lock", str(lock))
+    assert not parse(run(shell, ask(), script)).at_work
+    lock.touch()
+    assert not parse(run(shell, ask(), script)).at_work
+    with subprocess.Popen(["flock", str(lock), "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as step:
+        assert until(lambda: subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode != 0)
+        assert parse(run(shell, ask(), script)).at_work
+        waiting = threading.Thread(target=lambda: read.append(parse(run(shell, ask(wait=30), script))))
+        read: list[Snapshot] = []
+        waiting.start()
+        assert step.stdin
+        step.stdin.close()
+        waiting.join()
+    assert not read[0].at_work

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pyinfra.api.exceptions import DeployError
@@ -50,6 +51,27 @@ def test_everything_that_keeps_a_host_from_being_provisioned_is_said_with_its_na
     lines = str(caught.value).splitlines()
     assert len(lines) == 3  # its clock is the builders', years ahead
     assert all(line.startswith("web1: ") for line in lines)
+
+
+def test_a_step_that_a_killed_run_has_left_at_work_is_waited_for_before_a_host_is_refused() -> None:
+    host_now = replace(bare(), clock=datetime.now(UTC))
+    run, host = make_run(replace(host_now, free_megabytes=1, at_work=True), host_now)
+    run.preflight()
+    [(_, (first,)), (_, (second,))] = host.asked
+    assert (first.wait_seconds, second.wait_seconds) == (0, 900)
+    assert host.lines == ["waiting for another run's step on this host to end"]
+
+
+def test_what_still_keeps_a_host_from_being_provisioned_after_that_is_said() -> None:
+    run, _ = make_run(*(replace(bare(), free_megabytes=1, at_work=at_work) for at_work in (True, False)))
+    with pytest.raises(DeployError, match="web1: "):
+        run.preflight()
+
+
+def test_nobody_waits_for_a_step_that_is_in_nobodys_way() -> None:
+    run, host = make_run(replace(bare(), at_work=True, clock=datetime.now(UTC)))
+    run.preflight()
+    assert len(host.asked) == 1
 
 
 def test_a_change_is_announced_on_a_line_of_its_own() -> None:
