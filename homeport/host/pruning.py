@@ -5,6 +5,7 @@ A release whose removal is interrupted has a `.partial` name already, so that wh
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Collection, Iterable
@@ -127,5 +128,12 @@ def _remove(kind: str, name: str, paths: list[Path], dry_run: bool) -> None:
         partial = path if path.name.endswith(PARTIAL) else path.with_name(path.name + PARTIAL)
         if partial != path:
             shutil.rmtree(partial, ignore_errors=True)
-            path.rename(partial)
+            try:
+                path.rename(partial)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                # overlayfs renames no folder that was in the machine's image (kernel's overlayfs.rst, redirect_dir).
+                (path / COMPLETE).unlink(missing_ok=True)
+                partial = path
         shutil.rmtree(partial)

@@ -1,5 +1,6 @@
 """What is removed and what never is."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -97,6 +98,18 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_old_and_failed_releases_go_with_the_environments_that_nobody_else_has(host: Host) -> None:
+    prune(host.layout, keep=2, leftover_seconds=0)
+
+    assert host.left() == (["r4", "r5"], ["r4", "r5"], ["v2"])
+
+
+def test_folders_of_a_machines_image_which_cannot_be_renamed_go_as_well(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link", str(self))
+
+    monkeypatch.setattr(Path, "rename", refuse)
     prune(host.layout, keep=2, leftover_seconds=0)
 
     assert host.left() == (["r4", "r5"], ["r4", "r5"], ["v2"])
