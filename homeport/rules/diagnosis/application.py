@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from homeport.host.cause_line import cause_line
 from homeport.host.failures import STEP
@@ -60,7 +60,7 @@ def migration(case: Case) -> Iterator[Finding]:
     if unit is None or (unit["active"] != "failed" and again is None):
         return
     last = again["last"] if again else unit["last"]
-    said = _words(unit)
+    said = cause(unit["last"])
     start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
     yield Finding(
         "migration_failed",
@@ -70,9 +70,9 @@ def migration(case: Case) -> Iterator[Finding]:
     )
 
 
-def _words(unit: UnitFacts) -> str:
-    words = cause_line(unit["last"])
-    return f": {words}" if words else ""
+def cause(lines: Sequence[str]) -> str:
+    """Return the line that names the cause, as it follows what failed; "" where there are no lines."""
+    return f": {cause_line(lines)}" if lines else ""
 
 
 def told(again: RetryFacts) -> str:
@@ -120,7 +120,7 @@ def unit(case: Case) -> Iterator[Finding]:
 def _down(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
-    words = _words(unit)
+    words = cause(unit["last"])
     retried = case.retried("application")
     if unit["last"] and unit["last"][-1].startswith(STEP):
         said = short(told(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}")
@@ -167,7 +167,7 @@ def processes(case: Case) -> Iterator[Finding]:
         if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
             said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
-            words = _words(unit)
+            words = cause(unit["last"])
             advice = hint(unit["last"], case.settings.app_name)
             fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
             fix = f"{advice}, and deploy" if advice else fix

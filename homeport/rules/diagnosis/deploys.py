@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from homeport.host.cause_line import cause_line
 from homeport.probe.facts import DeployFacts
-from homeport.rules.diagnosis.application import short
+from homeport.rules.diagnosis.application import cause, short
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, Finding
 from homeport.rules.holder import held_by_hand, held_by_run
@@ -69,7 +68,7 @@ def last(case: Case) -> Iterator[Finding]:
 
 
 def _words(deploys: DeployFacts, migrated: bool) -> str:
-    return f": {cause_line(deploys['migration_log'])}" if migrated and deploys["migration_log"] else ""
+    return cause(deploys["migration_log"]) if migrated else ""
 
 
 def secrets(case: Case) -> Iterator[Finding]:
