@@ -52,9 +52,9 @@ Rows = dict[str, list[list[str]]]
 class SnapshotFact(FactBase[Snapshot]):
     """Read a host: everything that `query` names. The command is POSIX sh and works on a bare machine."""
 
-    def command(self, query: Query) -> str:
-        """Return the command for `query`."""
-        return marked(f"sh -c {shlex.quote(_variables(query) + SCRIPT)}")
+    def command(self, query: Query, wait_seconds: int = 0) -> str:
+        """Return the command for `query`, which first waits so long for a step that is at work on the host."""
+        return marked(f"sh -c {shlex.quote(_variables(query, wait_seconds) + SCRIPT)}")
 
     def process(self, output: list[str]) -> Snapshot:
         """Parse what the command printed; raise FactProcessError when it is not whole."""
@@ -64,7 +64,7 @@ class SnapshotFact(FactBase[Snapshot]):
             raise FactProcessError(f"the reading of the host is missing ({error})") from None
 
 
-def _variables(query: Query) -> str:
+def _variables(query: Query, wait_seconds: int = 0) -> str:
     values = {
         "app": query.app,
         "release": query.release,
@@ -75,7 +75,7 @@ def _variables(query: Query) -> str:
         "ports": " ".join(map(str, query.ports)),
         "pins": " ".join(query.pins),
         "outbound": query.outbound,
-        "wait_seconds": str(query.wait_seconds),
+        "wait_seconds": str(wait_seconds),
         "nginx_conf": query.nginx_conf.rstrip("\n"),
         "drop_in": query.sshd_drop_in.rstrip("\n"),
         "paths": "\n".join(query.paths),

@@ -20,7 +20,7 @@ from homeport.outbound.forward import forwarded
 from homeport.rules import outbound
 from homeport.rules.memory import sized
 from homeport.rules.preflight import preflight
-from homeport.state.query import Query, query
+from homeport.state.query import query
 from homeport.state.sites import defaults_elsewhere
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
@@ -75,11 +75,11 @@ class Run(HostRun):
     def found(self) -> Snapshot:
         """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
         if self._found is None:
-            self._found, self._read_at = self._read(self.query), time.monotonic()
+            # A first reading waits for nobody. One after it has to be whole: a killed run may have left a step at work.
+            waits = (STEP_SECONDS,) if self._read_at else ()
+            self._found = self.asked(SnapshotFact, self.query, *waits, what="the host cannot be read as root")
+            self._read_at = time.monotonic()
         return self._found
-
-    def _read(self, query: Query) -> Snapshot:
-        return self.asked(SnapshotFact, query, what="the host cannot be read as root")
 
     def forget(self) -> None:
         """Have the host read anew before the next comparison."""
@@ -93,7 +93,10 @@ class Run(HostRun):
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
         problems = self._problems()
         if problems and self.found.at_work:
-            self._wait_for_step()
+            # That step may be what is in the way.
+            self.host.log("waiting for another run's step on this host to end")
+            self.forget()
+            self.wanted = self._described()
             problems = self._problems()
         for problem in problems:
             problem.host = self.host.name
@@ -103,12 +106,6 @@ class Run(HostRun):
     def _problems(self) -> tuple[HomeportError, ...]:
         now = datetime.now(UTC)
         return preflight(self.settings, self.source, self.wanted, self.found, now) or self._without_way(now)
-
-    def _wait_for_step(self) -> None:
-        """Read the host anew when the step that was at work there has ended, which may be what was in the way."""
-        self.host.log("waiting for another run's step on this host to end")
-        self._found, self._read_at = self._read(replace(self.query, wait_seconds=STEP_SECONDS)), time.monotonic()
-        self.wanted = self._described()
 
     def _without_way(self, now: datetime) -> tuple[HomeportError, ...]:
         """Return why the host does not go out by us although this run fetches; it is tried, which changes nothing."""

@@ -15,7 +15,6 @@ class Query:
 
     `shared` are those of the paths that others may have a file at: whose it is, is read as well. `sshd_drop_in` and
     `nginx_conf` are files that sshd and Nginx shall read, for what they would say of them. `outbound` is the setting.
-    `wait_seconds` is how long a step that is at work on the host is waited for before anything is read.
     """
 
     app: str
@@ -31,7 +30,6 @@ class Query:
     sshd_drop_in: str = ""
     nginx_conf: str = ""
     outbound: str = "host"
-    wait_seconds: int = 0
 
 
 def query(wanted: Wanted) -> Query:

@@ -42,7 +42,7 @@ NAMES = (
 )
 
 
-def ask(*paths: Path | str, wait: int = 0, **names: tuple[str, ...]) -> Query:
+def ask(*paths: Path | str, **names: tuple[str, ...]) -> Query:
     return Query(
         app="no-such-app",
         release="0123456789ab",
@@ -53,7 +53,6 @@ def ask(*paths: Path | str, wait: int = 0, **names: tuple[str, ...]) -> Query:
         units=names.get("units", ()),
         ports=(),
         shared=names.get("shared", ()),
-        wait_seconds=wait,
     )
 
 
@@ -410,8 +409,8 @@ def test_a_step_that_is_at_work_is_read_and_waited_for_when_that_is_asked(shell:
     with subprocess.Popen(["flock", str(lock), "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as step:
         assert until(lambda: subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode != 0)
         assert parse(run(shell, ask(), script)).at_work
-        waiting = threading.Thread(target=lambda: read.append(parse(run(shell, ask(wait=30), script))))
         read: list[Snapshot] = []
+        waiting = threading.Thread(target=lambda: read.append(parse(run(shell, ask(), _variables(ask(), 30) + script))))
         waiting.start()
         assert step.stdin
         step.stdin.close()
