@@ -19,6 +19,7 @@ from pathlib import Path
 MARK = "HOMEPORT_LAB_PROCESS"
 GRACE_SECONDS = 5.0
 EXEC_SECONDS, EXEC_LOOK_SECONDS = 10.0, 0.002
+ENVIRONMENT_BYTES = 6 << 20  # the most that Linux passes to a program: three quarters of 8 MiB, execve(2)
 KERNEL_THREAD, ENDING = 0x00200000, 0x00000004  # PF_KTHREAD, PF_EXITING
 
 
@@ -94,7 +95,8 @@ def _environment(number: int) -> bytes:
     until = time.monotonic() + EXEC_SECONDS
     while time.monotonic() < until:
         try:
-            found = Path(f"/proc/{number}/environ").read_bytes()
+            with Path(f"/proc/{number}/environ").open("rb", buffering=0) as file:
+                found = file.read(ENVIRONMENT_BYTES)  # at once: a program executed between two reads cuts it off
             if found or _has_none(Path(f"/proc/{number}/stat").read_text()):
                 return found
         except OSError:
@@ -106,9 +108,10 @@ def _environment(number: int) -> bytes:
 def _has_none(stat: str) -> bool:
     """Tell from /proc/N/stat (see proc(5)) whether a process really has no environment, and not only for the moment.
 
-    That is so for a thread of the kernel, for a process that has ended or is ending, and for one that was given none;
-    while a program is being executed, its environment's end is not set yet.
+    That is so for a thread of the kernel, for a process that has ended or is ending, and for one that was given none:
+    start and end are the same. While a program is being executed they are too, or not set yet; where its code begins
+    is set after them.
     """
     fields = stat.rpartition(")")[2].split()
-    state, flags, start, end = fields[0], int(fields[6]), int(fields[47]), int(fields[48])
-    return state in "ZX" or bool(flags & (KERNEL_THREAD | ENDING)) or start == end != 0
+    state, flags, code, start, end = fields[0], *(int(fields[at]) for at in (6, 23, 47, 48))
+    return state in "ZX" or bool(flags & (KERNEL_THREAD | ENDING)) or (code != 0 and start == end != 0)

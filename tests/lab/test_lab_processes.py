@@ -73,10 +73,10 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> N
     assert not is_alive(number)
 
 
-def stat(state: str = "R", flags: int = 0x400000, environment: tuple[int, int] = (0, 0)) -> str:
+def stat(state: str = "R", flags: int = 0x400000, environment: tuple[int, int] = (0, 0), code: int = 4096) -> str:
     """A line of /proc/N/stat, with as many fields as it has."""
     fields = ["1"] * 50
-    fields[0], fields[6], fields[47:49] = state, str(flags), map(str, environment)
+    fields[0], fields[6], fields[23], fields[47:49] = state, str(flags), str(code), map(str, environment)
     return f"7 (a name) R) {' '.join(fields)}\n"
 
 
@@ -85,6 +85,7 @@ def stat(state: str = "R", flags: int = 0x400000, environment: tuple[int, int] =
     [
         (stat(), False),  # in the middle of execve(2)
         (stat(environment=(4096, 4200)), False),  # just through with it: the next look sees the environment
+        (stat(environment=(4096, 4096), code=0), False),  # in the middle as well
         (stat(environment=(4096, 4096)), True),  # started with none
         (stat("Z", environment=(0, 0)), True),
         (stat(flags=0x400000 | processes.ENDING), True),
@@ -103,8 +104,14 @@ def test_a_process_without_any_environment_holds_nobody_up() -> None:
         stranger.kill()
 
 
-def test_a_process_that_executes_one_program_after_another_is_found_all_the_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("padding_bytes", [0, 12_000])
+def test_a_process_that_executes_one_program_after_another_is_found_all_the_time(
+    tmp_path: Path, padding_bytes: int
+) -> None:
     script = '[ "$1" -gt 3000 ] || exec sh -c "$0" "$0" $(($1 + 1))'
-    number = start("busy", tmp_path, "sh", "-c", script, script, "0")
-    looks = [number in processes.find(LAB, "busy") or not is_alive(number) for _ in range(100)]
+    env = {**os.environ, "A": "a" * padding_bytes}
+    command = ["sh", "-c", script, script, "0"]
+    number = processes.start(LAB, "busy", command, log=tmp_path / "log", env=env)
+    mark = f"{processes.MARK}={LAB}/busy".encode()
+    looks = [processes._carries(number, mark, whole=True) or not is_alive(number) for _ in range(2000)]
     assert all(looks)
