@@ -29,9 +29,9 @@ from fastapi import FastAPI
 
 @asynccontextmanager
 async def lifespan(app):
-    print("begins", os.getpid())
+    print(f"begins {os.getpid()}")  # in one piece, or those of two workers are mixed
     yield
-    print("ends", os.getpid())
+    print(f"ends {os.getpid()}")
 
 
 app = FastAPI(title="hello", root_path="/v1", lifespan=lifespan)
