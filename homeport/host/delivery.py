@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files as package_files
+from importlib.resources.abc import Traversable
 
 from .layout import PROGRAM_DIRECTORY
 
@@ -23,14 +25,21 @@ sys.exit(main())
 
 
 def files() -> dict[str, str]:
-    """Return the program's files: path below /usr/local/lib/homeport -> content.
+    """Return the program's files: path below /usr/local/lib/homeport -> content, in the order to put them in place.
 
-    The launcher, the only name without `.py`, must be executable.
+    The launcher, the only name without `.py`, must be executable. What it begins with is the last: until then whoever
+    calls the program gets the one that was there before.
     """
-    modules = {
-        entry.name: entry.read_text()
-        for entry in package_files(__package__).iterdir()
-        if entry.name.endswith(".py") and entry.name not in NOT_ON_HOSTS
-    }
-    program = {f"{PACKAGE}/{name}": modules[name] for name in sorted(modules)}
-    return {LAUNCHER_NAME: LAUNCHER, f"{PACKAGE}/__init__.py": "", **program}
+    modules = dict(_modules(package_files(__package__), ""))
+    first = [name for name in sorted(modules) if name != "main.py" and name not in NOT_ON_HOSTS]
+    program = {f"{PACKAGE}/{name}": modules[name] for name in (*first, "main.py")}
+    return {f"{PACKAGE}/__init__.py": "", **program, LAUNCHER_NAME: LAUNCHER}
+
+
+def _modules(folder: Traversable, below: str) -> Iterator[tuple[str, str]]:
+    """Yield path, from the program's folder on, and text of each module in `folder` and in the folders in it."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{below}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield f"{below}{entry.name}", entry.read_text()

@@ -18,7 +18,7 @@ MODULES = {path: text for path, text in files().items() if path.endswith(".py")}
 def launcher(tmp_path: Path) -> Path:
     for path, text in files().items():
         target = tmp_path / path
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text.replace(f'"{PROGRAM_DIRECTORY}"', f'"{tmp_path}"'))
     (tmp_path / "homeport-host").chmod(0o755)
     return tmp_path / "homeport-host"
@@ -32,9 +32,10 @@ def test_it_imports_only_the_standard_library_and_itself(path: str) -> None:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             assert (node.module or "").partition(".")[0] in sys.stdlib_module_names
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module] if node.module else [name.name for name in node.names]
-            assert node.level == 1
-            assert all(f"hostprogram/{name}.py" in MODULES for name in names)
+            folders = path.split("/")[: -node.level]
+            base = "/".join([*folders, *(node.module or "").split(".")]).rstrip("/")
+            assert folders
+            assert f"{base}.py" in MODULES or all(f"{base}/{name.name}.py" in MODULES for name in node.names)
 
 
 def test_it_runs_from_the_files_alone(launcher: Path) -> None:
@@ -70,6 +71,11 @@ def test_every_module_can_be_imported_by_the_systems_python_without_what_would_d
 )
 def test_what_could_leave_the_folders_is_refused(launcher: Path, arguments: list[str]) -> None:
     assert subprocess.run([launcher, *arguments], capture_output=True, check=False).returncode == 2
+
+
+def test_what_the_program_begins_with_is_put_in_place_last() -> None:
+    # Until then whoever calls it (a unit that starts, a timer) gets the whole program that was there before.
+    assert list(files())[-2:] == ["hostprogram/main.py", "homeport-host"]
 
 
 def test_only_the_launcher_is_not_a_module() -> None:
