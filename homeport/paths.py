@@ -25,7 +25,7 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
-# While it is there, connections are not kept open (host/closing.py).
+# While it is there, connections are not kept open (host/proxies/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"
 UNITS = "/etc/systemd/system"
 # What decides who gets in. No application's name has a dot, so none of these is an application's folder.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 
-from .layout import PROGRAM_DIRECTORY
+from .system.layout import PROGRAM_DIRECTORY
 
 PACKAGE = "hostprogram"
 LAUNCHER_NAME = "homeport-host"

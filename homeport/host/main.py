@@ -12,9 +12,10 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import access_commands, app_commands, by_hand, file_errors, handlers, log_commands, output, transient
-from .layout import SLOTS
-from .output import HostError
+from .commands import access, application, deploys, logs, manual
+from .system import file_errors, output, transient_unit
+from .system.layout import SLOTS
+from .system.output import HostError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,11 +45,11 @@ def where(options: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = argparse.ArgumentParser(prog="homeport-host", description="homeport's program on this host.")
-    top.add_argument(transient.INSIDE, dest="in_unit", action="store_true", help=argparse.SUPPRESS)
+    top.add_argument(transient_unit.INSIDE, dest="in_unit", action="store_true", help=argparse.SUPPRESS)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for name, run, text in (
-        ("start", handlers.start, "bring a release up, healthy, beside the live one"),
-        ("commit", handlers.commit, "make the started release the live one and end the other"),
+        ("start", deploys.start, "bring a release up, healthy, beside the live one"),
+        ("commit", deploys.commit, "make the started release the live one and end the other"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run, action=name)
@@ -65,9 +66,9 @@ def parser() -> argparse.ArgumentParser:
     _add_proxy(commands)
     _add_expiry(commands)
     _add_by_hand(commands)
-    access_commands.add(commands)
-    app_commands.add(commands, _app)
-    log_commands.add(commands, _app)
+    access.add(commands)
+    application.add(commands, _app)
+    logs.add(commands, _app)
     return top
 
 
@@ -91,7 +92,7 @@ def _add_pins(command: argparse.ArgumentParser) -> None:
 
 def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     gate = commands.add_parser("wait-healthy", help="wait until the health path answers (for ExecStartPost=)")
-    gate.set_defaults(run=handlers.wait_healthy)
+    gate.set_defaults(run=deploys.wait_healthy)
     gate.add_argument("--app", required=True, type=_app)
     gate.add_argument("--port", required=True, type=int)
     gate.add_argument("--path", required=True)
@@ -100,8 +101,8 @@ def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     gate.add_argument("--timeout", required=True, type=float, metavar="SECONDS")
     gate.add_argument("--main-pid", required=True, help="empty: the process is gone already")
     for name, run, text in (
-        ("may-run", handlers.may_run, "tell whether a slot may run (for ExecCondition=)"),
-        ("is-live", handlers.is_live, "tell whether a slot is the live one (for ExecCondition=)"),
+        ("may-run", deploys.may_run, "tell whether a slot may run (for ExecCondition=)"),
+        ("is-live", deploys.is_live, "tell whether a slot is the live one (for ExecCondition=)"),
     ):
         condition = commands.add_parser(name, help=text)
         condition.set_defaults(run=run)
@@ -111,23 +112,23 @@ def _add_gates(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     status = commands.add_parser("status", help="print what runs, as JSON")
-    status.set_defaults(run=handlers.status)
+    status.set_defaults(run=deploys.status)
     status.add_argument("--app", required=True, type=_app)
     status.add_argument("--json", action="store_true", help="the only form there is")
     usage = commands.add_parser("record-usage", help="write down how much of the machine is used (for the timer)")
-    usage.set_defaults(run=handlers.record_usage)
+    usage.set_defaults(run=deploys.record_usage)
     facts = commands.add_parser("facts", help="print what a deploy must know, tab-separated; reads only")
-    facts.set_defaults(run=handlers.facts)
+    facts.set_defaults(run=deploys.facts)
     facts.add_argument("--app", required=True, type=_app)
     facts.add_argument("--keep", required=True, type=int, help="as for prune")
     _add_pins(facts)
     facts.add_argument("--coming", default="", type=_release, help="the release that is about to go live")
     contents = commands.add_parser("contents", help="print SHA-256, x or -, and path of the files of a release")
-    contents.set_defaults(run=handlers.contents)
+    contents.set_defaults(run=deploys.contents)
     contents.add_argument("--app", required=True, type=_app)
     contents.add_argument("--release", required=True, type=_release)
     prune = commands.add_parser("prune", help="remove old releases and unused environments")
-    prune.set_defaults(run=handlers.prune)
+    prune.set_defaults(run=deploys.prune)
     prune.add_argument("--app", required=True, type=_app)
     prune.add_argument("--keep", required=True, type=int, help="how many good ones to keep")
     _add_pins(prune)
@@ -144,23 +145,23 @@ def _add_upkeep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_expiry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     expire = commands.add_parser("expire", help="stop what was started and never made live (for the timer of `start`)")
-    expire.set_defaults(run=handlers.expire, action="expire")
+    expire.set_defaults(run=deploys.expire, action="expire")
     _add_release_options(expire)
 
 
 def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     restart = commands.add_parser("restart", help="give the live release new processes, without a lost request")
-    restart.set_defaults(run=by_hand.restart, action="restart", release="")
+    restart.set_defaults(run=manual.restart, action="restart", release="")
     restart.add_argument("--new-slot", action="store_true", help="in the other slot, also with several workers")
     _add_lock_wait(restart)
     releases = commands.add_parser("releases", help="print the releases and what became of them, as JSON")
-    releases.set_defaults(run=by_hand.releases)
+    releases.set_defaults(run=manual.releases)
     releases.add_argument("--json", action="store_true", help="the only form there is")
     hold = commands.add_parser("hold", help="hold deploys until unhold")
-    hold.set_defaults(run=by_hand.hold)
+    hold.set_defaults(run=manual.hold)
     hold.add_argument("--message", default="", help="why, for those who come")
     unhold = commands.add_parser("unhold", help="let deploys go on")
-    unhold.set_defaults(run=by_hand.unhold)
+    unhold.set_defaults(run=manual.unhold)
     for command in (restart, releases, hold, unhold):
         command.add_argument("--app", required=True, type=_app)
     for command in (restart, hold, unhold):
@@ -169,11 +170,11 @@ def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     renew = commands.add_parser("renew", help="renew our certificates that are due (for homeport-renew.service)")
-    renew.set_defaults(run=handlers.renew)
+    renew.set_defaults(run=deploys.renew)
     reload = commands.add_parser("reload-proxy", help="reload Nginx if it serves something else than what is on disk")
-    reload.set_defaults(run=handlers.reload_proxy)
+    reload.set_defaults(run=deploys.reload_proxy)
     stamp = commands.add_parser("stamp-proxy", help="remember what Nginx reads (for nginx.service)")
-    stamp.set_defaults(run=handlers.stamp_proxy)
+    stamp.set_defaults(run=deploys.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))
 
 

@@ -22,7 +22,7 @@ from homeport.answers import known
 from homeport.connection import is_lost
 from homeport.errors import told
 from homeport.facts.snapshot import DEPLOYS
-from homeport.host import transient
+from homeport.host.system import transient_unit
 from homeport.operations import outcome
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def work(action: str, app: str, *options: str) -> PhaseCommand:
 
     The program would make that unit by itself; asking systemd at once saves its start (a seventh of a second).
     """
-    words = transient.command(action, app, secrets.token_hex(4), (action, "--app", app, *options))
+    words = transient_unit.command(action, app, secrets.token_hex(4), (action, "--app", app, *options))
     return PhaseCommand(*(QuoteString(word) for word in words), "</dev/null")
 
 

@@ -10,10 +10,11 @@ import stat
 import subprocess
 from pathlib import Path
 
-from ..host import health, slots
-from ..host.layout import Layout, other
-from ..host.output import HostError
-from ..host.releases import Health, Release, load
+from ..host.release import slots
+from ..host.services import health
+from ..host.services.release_description import Health, Release, load
+from ..host.system.layout import Layout, other
+from ..host.system.output import HostError
 from .facts import DeniedFacts, SlotFacts
 
 PROXY_USER = "www-data"

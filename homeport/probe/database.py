@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..host import sockets
-from ..host.layout import Layout
+from ..host.system import sockets
+from ..host.system.layout import Layout
 from .facts import LockFacts, ServerFacts
 
 MAGIC = b"SQLite format 3\0"

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..host import history, holding
-from ..host.layout import Layout
-from ..host.lock import is_held
-from ..host.migration_log import NAME
+from ..host.data.migration_log import NAME
+from ..host.release import deploy_hold
+from ..host.reports import release_history
+from ..host.system.layout import Layout
+from ..host.system.lock import is_held
 from .facts import DeployFacts, EventFacts
 
 MOST_EVENTS = 20
@@ -18,10 +19,10 @@ LINES = 5
 
 def read(layout: Layout) -> DeployFacts:
     """Return who deploys or holds deploys, and the last entries of the log of releases."""
-    events = [_event(entry) for entry in history.read(layout)][-MOST_EVENTS:]
+    events = [_event(entry) for entry in release_history.read(layout)][-MOST_EVENTS:]
     return {
         "running": _running(layout),
-        "held": holding.read(layout),
+        "held": deploy_hold.read(layout),
         "closed": _closed(layout.settings / "maintenance.json"),
         "events": events,
         "migration_log": _log(layout.settings_releases / events[-1]["release"] / NAME) if events else [],

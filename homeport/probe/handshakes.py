@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..host import certificates
-from ..host.layout import Layout
+from ..host.proxies import certificates
+from ..host.system.layout import Layout
 from .facts import HandshakeFacts
 
 PROTOCOLS = {

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..host import sockets, units
-from ..host.layout import Layout
+from ..host.services import units
+from ..host.system import sockets
+from ..host.system.layout import Layout
 from .facts import ClockFacts, DiskFacts
 
 PORTS = (80, 443)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..host import retrying
-from ..host.layout import SLOTS, Layout
-from ..host.releases import Health, Release
-from ..host.slots import flagged, port
+from ..host.release import retrying
+from ..host.release.slots import flagged, port
+from ..host.services.release_description import Health, Release
+from ..host.system.layout import SLOTS, Layout
 from . import application, database, deploys, handshakes, machine, memory, names, requests, site, units
 from .facts import Facts
 

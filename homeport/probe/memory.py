@@ -7,8 +7,8 @@ import re
 import time
 from pathlib import Path
 
-from ..host import units, workers
-from ..host.layout import SLOTS, Layout
+from ..host.services import units, workers
+from ..host.system.layout import SLOTS, Layout
 from .facts import MemoryFacts
 
 # Of the kernel, of systemd, and of uvicorn, whose manager sees its worker die.

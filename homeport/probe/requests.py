@@ -14,8 +14,11 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
-from ..host import proxy_lines, sampling, slots, units
-from ..host.layout import Layout
+from ..host.proxies import log_lines
+from ..host.release import slots
+from ..host.services import units
+from ..host.system import sampling
+from ..host.system.layout import Layout
 from .facts import RequestFacts
 
 LOOK_BACK_SECONDS = 3600.0
@@ -34,11 +37,11 @@ KINDS = {
 HELD_SECONDS = 2.0
 
 
-def read(layout: Layout, slot: str, folder: Path = proxy_lines.FOLDER) -> dict[str, RequestFacts]:
+def read(layout: Layout, slot: str, folder: Path = log_lines.FOLDER) -> dict[str, RequestFacts]:
     """Return how many requests each kind of trouble has met since `since`, and the last of them; nothing: none."""
     began = sampling.age_seconds(int(units.show(layout.unit(slot)).get("MainPID") or 0))
     since = time.time() - min(LOOK_BACK_SECONDS, LOOK_BACK_SECONDS if began is None else began)
-    names = proxy_lines.site_names(layout)
+    names = log_lines.site_names(layout)
     port = slots.port(layout, slot)
     return counted([*errors(folder, names, since, port), *held_back(folder, names, since)])
 
@@ -56,7 +59,7 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
 
     Of the upstreams only the one at `port` counts: a slot that is stopped cuts what it has not finished in time.
     """
-    for line in _newest(proxy_lines.File("error.log", proxy_lines.error(names), folder), since):
+    for line in _newest(log_lines.File("error.log", log_lines.error(names), folder), since):
         text = line["text"]
         if (upstream := re.search(r'upstream: "http://127\.0\.0\.1:(\d+)/', text)) and upstream[1] != str(port):
             continue
@@ -67,14 +70,14 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
 
 def held_back(folder: Path, names: set[str], since: float) -> Iterator[tuple[str, float, str]]:
     """Yield the answers that came in pieces over some time and waited in the compressor."""
-    for line in _newest(proxy_lines.File("access.log", _access, folder), since):
+    for line in _newest(log_lines.File("access.log", _access, folder), since):
         if line.get("host") in names and line["held"] >= HELD_SECONDS:
             path = str(line["uri"]).partition("?")[0]
             text = f"{line['method']} {path}: its pieces came over {line['held']:.0f} s"
             yield "held", line["seconds"], text
 
 
-def _newest(file: proxy_lines.File, since: float) -> Iterator[dict[str, Any]]:
+def _newest(file: log_lines.File, since: float) -> Iterator[dict[str, Any]]:
     lines = islice(file.backwards(file.position(0), since), MOST_LINES)
     return takewhile(lambda line: line["seconds"] >= since, lines)
 
@@ -85,7 +88,7 @@ def _access(text: str) -> dict[str, Any] | None:
         raw = json.loads(text)
         seconds = datetime.fromisoformat(raw["at"]).timestamp()
         # Nginx has no ratio for what it did not compress; no length is what an answer in pieces has.
-        streamed = raw["status"] < proxy_lines.REFUSED and raw["length"] == "" and raw["gzip"] not in ("", "-")
+        streamed = raw["status"] < log_lines.REFUSED and raw["length"] == "" and raw["gzip"] not in ("", "-")
         held = _last(raw["upstream_seconds"]) - _last(raw["header_seconds"]) if streamed else 0.0
     except (ValueError, KeyError, TypeError):
         return None

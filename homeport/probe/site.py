@@ -10,9 +10,10 @@ import socket
 import ssl
 from pathlib import Path
 
-from ..host import certificates, proxy, rivals, units
-from ..host.layout import SLOTS, Layout
-from ..host.releases import Release
+from ..host.proxies import certificates, nginx, rival_sites
+from ..host.services import units
+from ..host.services.release_description import Release
+from ..host.system.layout import SLOTS, Layout
 from .facts import CertificateFacts, SiteFacts
 
 ERRORS = Path("/var/log/nginx/error.log")
@@ -34,10 +35,10 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteFacts
         "ports": upstreams(layout.app, text),
         "edits": edits(wanted, text) if wanted and text else [],
         "config_problem": _check(),
-        "stale": _text(layout.machine.runtime / "nginx.loaded") != proxy.digest(layout.machine),
+        "stale": _text(layout.machine.runtime / "nginx.loaded") != nginx.digest(layout.machine),
         "errors": _errors(layout),
         "through_proxy": _ask(names[0], health_path) if names else "",
-        "rivals": [(name, port, str(path)) for name, port, path in rivals.find(layout.machine, _claimed(layout))],
+        "rivals": [(name, port, str(path)) for name, port, path in rival_sites.find(layout.machine, _claimed(layout))],
     }
 
 

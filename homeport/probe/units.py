@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..host import failures, units
-from ..host.layout import SLOTS, Layout
+from ..host.services import failures, units
+from ..host.system.layout import SLOTS, Layout
 from .facts import UnitFacts
 
 PROPERTIES = (

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ..host import durable, proxy, rehearsal, site, units
-from ..host.layout import Layout
-from ..host.output import HostError
+from ..host.data import rehearsal
+from ..host.proxies import nginx, site
+from ..host.services import units
+from ..host.system import atomic
+from ..host.system.layout import Layout
+from ..host.system.output import HostError
 from . import belongings, certbot, records, trees
 from .steps import Job, Row, Step, removals
 
@@ -65,7 +68,7 @@ def _site(layout: Layout) -> Step:
     def do() -> None:
         before = site.read(layout.proxy_site)
         try:
-            proxy.reload(layout.machine, partial(trees.remove, layout.proxy_site))
+            nginx.reload(layout.machine, partial(trees.remove, layout.proxy_site))
         except HostError:
             site.restore(layout.proxy_site, before)
             raise
@@ -167,7 +170,7 @@ def _settings(layout: Layout) -> Step:
         trees.remove(layout.settings)
         records.hand_over(layout.machine, record)
         for path in _held(layout):
-            durable.remove(path)
+            atomic.remove(path)
 
     # A lock alone is what this removal has made.
     return Step(removals(present[:1], "settings, secrets, records") if set(present) - set(_held(layout)) else (), do)

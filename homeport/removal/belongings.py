@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..host import renewal, units
-from ..host.layout import SLOTS, Layout, Machine
+from ..host.proxies import renewal
+from ..host.services import units
+from ..host.system.layout import SLOTS, Layout, Machine
 from .trees import is_left, is_there
 
 # As homeport.state.wanted has it: what an account of ours is known by.

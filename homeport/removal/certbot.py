@@ -6,9 +6,9 @@ import fcntl
 import os
 import time
 
-from ..host import units
-from ..host.layout import PROGRAM_DIRECTORY, Layout
-from ..host.output import HostError, say
+from ..host.services import units
+from ..host.system.layout import PROGRAM_DIRECTORY, Layout
+from ..host.system.output import HostError, say
 from . import belongings, trees
 
 PROGRAM = f"{PROGRAM_DIRECTORY}/tools/bin/certbot"

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..host import units
-from ..host.durable import sync_directory
-from ..host.layout import Machine
+from ..host.services import units
+from ..host.system.atomic import sync_directory
+from ..host.system.layout import Machine
 from . import records, trees
 from .steps import Job
 

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..host import units, usage
-from ..host.layout import PROGRAM_DIRECTORY
-from ..host.output import HostError
+from ..host.reports import usage_record
+from ..host.services import units
+from ..host.system.layout import PROGRAM_DIRECTORY
+from ..host.system.output import HostError
 from . import belongings, fates, records, trees
 from .steps import Job, Row, Step, removals
 
@@ -225,7 +226,7 @@ def _own(job: Job) -> Step:
             trees.remove(records.written(machine))
             trees.remove(records.folder(machine) / "unkept")
             trees.remove(records.folder(machine) / "units")
-            trees.remove(usage.file(machine))
+            trees.remove(usage_record.file(machine))
         else:
             trees.remove(records.folder(machine))
         trees.remove(machine.runtime)

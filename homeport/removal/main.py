@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..host import lock, output
-from ..host.file_errors import explained
-from ..host.output import HostError
-from ..host.proxy_lines import site_names
+from ..host.proxies.log_lines import site_names
+from ..host.system import lock, output
+from ..host.system.file_errors import explained
+from ..host.system.output import HostError
 from . import application, belongings, machine, trees
 from .steps import Job, job_of, perform
 
 # As homeport.answers has it: what a login shell prints stands before it.
 MARK = "homeport-answer:"
-# As homeport.host.access has it.
+# As homeport.host.machine.access has it.
 PENDING = ".pending-access.json"
 
 

@@ -10,8 +10,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from ..host import durable
-from ..host.layout import Machine
+from ..host.system import atomic
+from ..host.system.layout import Machine
 from . import trees
 
 # Of applications that were removed. No application's name has a dot.
@@ -94,9 +94,9 @@ def forget(machine: Machine, path: Path) -> None:
         before = record.read_text(errors="replace").splitlines() if record.exists() else []
         after = [line for line in before if name not in (line, line.partition("  ")[2])]
         if after:
-            durable.write(record, "".join(f"{line}\n" for line in after).encode())
+            atomic.write(record, "".join(f"{line}\n" for line in after).encode())
         else:
-            durable.remove(record)
+            atomic.remove(record)
 
 
 def hand_over(machine: Machine, record: Path) -> None:
@@ -107,8 +107,8 @@ def hand_over(machine: Machine, record: Path) -> None:
     others = written(machine) / OTHERS
     before = others.read_text().splitlines() if others.exists() else []
     if together := list(dict.fromkeys([*before, *left])):
-        durable.write(others, ("\n".join(together) + "\n").encode())
-    durable.remove(record)
+        atomic.write(others, ("\n".join(together) + "\n").encode())
+    atomic.remove(record)
 
 
 def _is_there(machine: Machine, line: str) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..host.layout import Layout, Machine
-from ..host.output import say
+from ..host.system.layout import Layout, Machine
+from ..host.system.output import say
 
 
 class Row(NamedTuple):

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..host import durable
-from ..host.file_errors import explained
+from ..host.system import atomic
+from ..host.system.file_errors import explained
 
 MOUNTS = Path("/proc/self/mountinfo")
 # What a killed run leaves beside a file that it was about to rename (files.sh; durable.py).
@@ -39,7 +39,7 @@ def remove(path: Path) -> None:
             elif one.is_dir():
                 shutil.rmtree(one)
             else:
-                durable.remove(one)
+                atomic.remove(one)
         except OSError as error:
             raise explained(error, below=one) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from homeport.errors import HomeportError
-from homeport.host.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting
+from homeport.host.system.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting
 from homeport.settings import Settings
 from homeport.state.snapshot import Machine, Snapshot
 

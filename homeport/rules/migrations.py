@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection
 
-from homeport.host import migration_files
-from homeport.host.migration_files import version_folders
+from homeport.host.data import migration_files
+from homeport.host.data.migration_files import version_folders
 
 Migration = tuple[str, str]
 

@@ -24,7 +24,7 @@ Advice = Iterator[tuple[str, str, str, str]]
 
 
 def week(raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return means and peaks of a machine's record (`homeport.host.usage`); None where there is none."""
+    """Return means and peaks of a machine's record (`homeport.host.reports.usage_record`); None where there is none."""
     hours = [one for one in (raw or {}).get("hours", ()) if one["looks"]]
     if not hours:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeport.host.resources import OVERLAPPING_SLOTS
+from homeport.host.system.resources import OVERLAPPING_SLOTS
 from homeport.state.snapshot import Machine
 
 # What the system, Nginx and a deploy's own tools need.

@@ -150,7 +150,7 @@ class Coming:
 
 
 def live_slot(*, green: bool, units: Mapping[str, UnitFound], proven: bool) -> str:
-    """Return the slot that the flag names, `green` or blue; "" where nothing ever was live (as `host.slots` has it).
+    """Return the slot that the flag names, `green` or blue; "" where nothing ever was live (as `host.release.slots`).
 
     No flag is blue's, also on a host whose first release never went live: only one that did is enabled for boot, or
     `proven`, which is in the log.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import revisions
-from homeport.host.layout import Layout
+from homeport.host.data import revisions
+from homeport.host.system.layout import Layout
 from homeport.paths import PROJECT_FILES
 from homeport.rendering import render
 from tests.unit_values import VALUES
@@ -45,9 +45,9 @@ PROGRAM = """#!{python}
 import sys
 sys.path.insert(0, {source!r})
 from pathlib import Path
-from homeport.host import app_commands
-from homeport.host.layout import Layout
-app_commands.Layout = lambda app: Layout(app, Path({root!r}))
+from homeport.host.commands import application
+from homeport.host.system.layout import Layout
+application.Layout = lambda app: Layout(app, Path({root!r}))
 from homeport.host.main import main
 sys.exit(main())
 """

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import access, firewall, sshd, staging
-from homeport.host.output import HostError
+from homeport.host.machine import access, firewall, sshd
+from homeport.host.services import staged_files
+from homeport.host.system.output import HostError
 from tests.host.managing import TALK, ServiceManager
 from tests.surroundings import gives_files_away
 
@@ -86,7 +87,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(sshd, "FOLDER", tmp_path / "ssh")
     monkeypatch.setattr(sshd, "DROP_INS", host.drop_in.parent)
     monkeypatch.setattr(sshd, "reload", reload)
-    for module in (access, staging):
+    for module in (access, staged_files):
         monkeypatch.setattr(module, "run", host.manager.run)
     return host
 

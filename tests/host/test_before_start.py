@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.failures import before_start
+from homeport.host.services.failures import before_start
 from homeport.rendering import render
 from homeport.settings.types import Step
 from tests.pace import patience, until

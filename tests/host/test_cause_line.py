@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.host.cause_line import cause_line
+from homeport.host.services.cause_line import cause_line
 
 SQLALCHEMY = """\
 Traceback (most recent call last):

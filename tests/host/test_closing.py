@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import closing
-from homeport.host.layout import Machine
+from homeport.host.proxies import closing
+from homeport.host.system.layout import Machine
 from tests.pace import until
 
 LONG = 60.0

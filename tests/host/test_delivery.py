@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host import files
-from homeport.host.layout import PROGRAM_DIRECTORY
+from homeport.host.system.layout import PROGRAM_DIRECTORY
 
 OLDEST = (3, 10)
 MODULES = {path: text for path, text in files().items() if path.endswith(".py")}

@@ -4,8 +4,16 @@ import json
 
 import pytest
 
-from homeport.host.failures import before_the_start, before_the_stop, explain, explain_migration, last_word, parse, tail
-from homeport.host.units import command_status, parse_properties
+from homeport.host.services.failures import (
+    before_the_start,
+    before_the_stop,
+    explain,
+    explain_migration,
+    last_word,
+    parse,
+    tail,
+)
+from homeport.host.services.units import command_status, parse_properties
 
 GATE = "{{ path=/x ; argv[]=/x a ; code=exited ; b ; ignore_errors=no ; pid=7 ; code={code} ; status={status} }}"
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import committing, health, site, slots, starting, switching, units
-from homeport.host.asked import Asked
-from homeport.host.file_errors import explained
-from homeport.host.health import Answer
-from homeport.host.layout import BLUE, GREEN, Layout
-from homeport.host.output import HostError
-from homeport.host.releases import Health, Release
-from homeport.host.slots import Slot, Slots
+from homeport.host.proxies import site
+from homeport.host.release import committing, slots, starting, switching
+from homeport.host.release.request import Asked
+from homeport.host.release.slots import Slot, Slots
+from homeport.host.services import health, units
+from homeport.host.services.health import Answer
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.file_errors import explained
+from homeport.host.system.layout import BLUE, GREEN, Layout
+from homeport.host.system.output import HostError
 from tests.host.immutable import fix
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import firewall
-from homeport.host.output import HostError
+from homeport.host.machine import firewall
+from homeport.host.system.output import HostError
 from tests.host.managing import ServiceManager
 
 LISTENS = "LISTEN 0 511 0.0.0.0:443 0.0.0.0:*\nLISTEN 0 128 [::]:22 [::]:*\n"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import health
-from homeport.host.health import HEALTHY, PROCESS_GONE, TOO_LATE, ask, ask_repeatedly, site_name, wait
-from homeport.host.layout import Layout
-from homeport.host.releases import Health
+from homeport.host.services import health
+from homeport.host.services.health import HEALTHY, PROCESS_GONE, TOO_LATE, ask, ask_repeatedly, site_name, wait
+from homeport.host.services.release_description import Health
+from homeport.host.system.layout import Layout
 from tests.host.serving import answering
 from tests.pace import until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.host.hints import hint, of_health
+from homeport.host.services.hints import hint, of_health
 
 PYDANTIC_2 = """\
 pydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import hooks
-from homeport.host.layout import Layout
-from homeport.host.releases import Health, Hook, Release
+from homeport.host.services import hooks
+from homeport.host.services.release_description import Health, Hook, Release
+from homeport.host.system.layout import Layout
 
 RELEASE = Release(
     "r1",

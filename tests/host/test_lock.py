@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.lock import describe_holder, held
-from homeport.host.output import LockedError
+from homeport.host.system.lock import describe_holder, held
+from homeport.host.system.output import LockedError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from homeport.host.lock import held
+from homeport.host.system.lock import held
 with held(Path(sys.argv[1]), {"action": "start", "release": "r1"}, 0):
     print("held", flush=True)
     time.sleep(60)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.host import journal_lines, logs, proxy_lines
-from homeport.host.layout import Layout
+from homeport.host.proxies import log_lines
+from homeport.host.reports import journal_lines, logs
+from homeport.host.system.layout import Layout
 
 
 def request(uri: str, **changes: object) -> str:
@@ -40,8 +41,8 @@ def uris(lines: Any) -> list[str]:
     return [line["request"]["uri"] for line in lines]
 
 
-def reader(folder: Path) -> proxy_lines.File:
-    return proxy_lines.File("access.log", proxy_lines.access({"a.test"}), folder)
+def reader(folder: Path) -> log_lines.File:
+    return log_lines.File("access.log", log_lines.access({"a.test"}), folder)
 
 
 def backwards(folder: Path, since: float | None = None) -> Any:
@@ -50,7 +51,7 @@ def backwards(folder: Path, since: float | None = None) -> Any:
 
 
 def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
-    parse = proxy_lines.access({"a.test"})
+    parse = log_lines.access({"a.test"})
     found = parse(request("/x?y=1", status=502))
     assert found is not None
     assert (found["text"], found["level"]) == ("GET /x?y=1 502 in 12 ms for 192.0.2.1", "error")
@@ -60,11 +61,11 @@ def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
 
 @pytest.mark.parametrize("line", [request("/", host="b.test"), "", "GET / HTTP/1.0", "[]", '{"host": "a.test"}'])
 def test_what_is_of_another_application_or_no_request_is_passed_over(line: str) -> None:
-    assert proxy_lines.access({"a.test"})(line) is None
+    assert log_lines.access({"a.test"})(line) is None
 
 
 def test_an_error_is_of_the_site_or_of_the_whole_proxy_and_never_of_another_site() -> None:
-    parse = proxy_lines.error({"a.test"})
+    parse = log_lines.error({"a.test"})
     line = "2030/01/01 12:00:00 [error] 12#12: *3 connect() failed, client: 192.0.2.1, server: {}, request: x"
     found = parse(line.format("a.test"))
     assert found is not None
@@ -77,11 +78,11 @@ def test_an_error_is_of_the_site_or_of_the_whole_proxy_and_never_of_another_site
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), min_size=1), max_size=30))
 def test_a_file_is_read_backwards_line_by_line(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     path = log(tmp_path_factory.mktemp("log"), lines)
-    size, proxy_lines.BLOCK = proxy_lines.BLOCK, 7
+    size, log_lines.BLOCK = log_lines.BLOCK, 7
     try:
-        assert list(proxy_lines._reversed(path)) == lines[::-1]
+        assert list(log_lines._reversed(path)) == lines[::-1]
     finally:
-        proxy_lines.BLOCK = size
+        log_lines.BLOCK = size
 
 
 def test_backwards_goes_on_in_the_rotated_files(tmp_path: Path) -> None:

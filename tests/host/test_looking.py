@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.host import resources, sampling, timeline, timers
-from homeport.host.layout import Layout
+from homeport.host.services import timers
+from homeport.host.system import resources, sampling, timeline
+from homeport.host.system.layout import Layout
 
 STAT = "4242 (a ) (b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1 0 9000 0 0"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import maintenance
-from homeport.host.layout import Layout
-from homeport.host.output import HostError
+from homeport.host.proxies import maintenance
+from homeport.host.system.layout import Layout
+from homeport.host.system.output import HostError
 from homeport.paths import AppPaths
 
 

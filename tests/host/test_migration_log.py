@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from homeport.host import migration_log
-from homeport.host.layout import Layout
-from homeport.host.releases import Health, Release
+from homeport.host.data import migration_log
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.layout import Layout
 
 FAILED = {"ActiveState": "failed", "Result": "exit-code", "ExecMainCode": "1", "ExecMainStatus": "3"}
 

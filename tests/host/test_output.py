@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from homeport.host.output import HostError, complain
+from homeport.host.system.output import HostError, complain
 
 TALK = """
 import sys, time
-from homeport.host.output import outlive_the_listener, say
+from homeport.host.system.output import outlive_the_listener, say
 outlive_the_listener()
 say("first")
 time.sleep(0.5)
@@ -36,7 +36,8 @@ def test_it_finishes_when_the_reader_is_gone(tmp_path: os.PathLike[str]) -> None
 
 def test_it_ignores_a_hang_up() -> None:
     program = (
-        "import os, signal; from homeport.host.output import outlive_the_listener as o; o(); os.kill(os.getpid(), 1)"
+        "import os, signal; from homeport.host.system.output import outlive_the_listener; "
+        "outlive_the_listener(); os.kill(os.getpid(), 1)"
     )
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import processes, units
-from homeport.host.layout import Layout
-from homeport.host.releases import Health, Release
+from homeport.host.services import processes, units
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.layout import Layout
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeport.host import durable
-from homeport.host.journal import Event
-from homeport.host.layout import Layout
-from homeport.host.pruning import previous, prune, releases_to_prune
+from homeport.host.release.pruning import previous, prune, releases_to_prune
+from homeport.host.release.release_log import Event
+from homeport.host.system import atomic
+from homeport.host.system.layout import Layout
 
 names = st.sampled_from([f"r{number}" for number in range(12)])
 KINDS = ["live", "failed", "started", "rolled-back"]
@@ -78,7 +78,7 @@ class Host:
 
     def point(self, slot: str, release: str) -> None:
         for link in self.layout.links(slot):
-            durable.point(link, f"../releases/{release}")
+            atomic.point(link, f"../releases/{release}")
 
     def left(self) -> tuple[list[str], list[str], list[str]]:
         trees = (self.layout.code_releases, self.layout.settings_releases, self.layout.venvs)

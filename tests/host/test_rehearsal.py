@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.layout import Layout
-from homeport.host.rehearsal import clean, derive
+from homeport.host.data.rehearsal import clean, derive
+from homeport.host.system.layout import Layout
 from homeport.rendering import render
 from tests.unit_values import VALUES
 

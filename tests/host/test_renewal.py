@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import renewal
-from homeport.host.layout import Machine
-from homeport.host.output import HostError
+from homeport.host.proxies import renewal
+from homeport.host.system.layout import Machine
+from homeport.host.system.output import HostError
 
 OURS = "[renewalparams]\nwebroot_path = /var/www/homeport-acme,\n"
 BY_DNS = "[renewalparams]\ndns_rfc2136_credentials = /etc/homeport/notes/acme-dns.ini\n"

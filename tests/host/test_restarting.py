@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from homeport.host import committing, health, processes, restarting, slots, starting, status, units
-from homeport.host.health import Answer
-from homeport.host.layout import BLUE, GREEN, Layout
-from homeport.host.output import HostError
-from homeport.host.releases import Health, Release
-from homeport.host.slots import Slot, Slots
+from homeport.host.release import committing, restarting, slots, starting
+from homeport.host.release.slots import Slot, Slots
+from homeport.host.reports import status
+from homeport.host.services import health, processes, units
+from homeport.host.services.health import Answer
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.layout import BLUE, GREEN, Layout
+from homeport.host.system.output import HostError
 
 OLD, NEW = {10, 11}, {20, 21}
 

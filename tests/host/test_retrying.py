@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.host import retrying, slots, units
-from homeport.host.layout import Layout
-from homeport.host.output import HostError
+from homeport.host.release import retrying, slots
+from homeport.host.services import units
+from homeport.host.system.layout import Layout
+from homeport.host.system.output import HostError
 
 APP, MIGRATION, QUEUE = "notes@blue.service", "notes-migrate@blue.service", "notes.queue@blue.service"
 

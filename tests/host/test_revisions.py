@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import revisions
-from homeport.host.layout import Layout
-from homeport.host.migration_files import parse, version_folders
-from homeport.host.output import HostError
+from homeport.host.data import revisions
+from homeport.host.data.migration_files import parse, version_folders
+from homeport.host.system.layout import Layout
+from homeport.host.system.output import HostError
 
 INI = "[alembic]\nscript_location = migrations\n"
 

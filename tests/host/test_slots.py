@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import durable, slots
-from homeport.host.committing import choose
-from homeport.host.layout import BLUE, GREEN, SLOTS, Layout, other
-from homeport.host.output import HostError
-from homeport.host.slots import Slot, Slots
-from homeport.host.switching import flip
+from homeport.host.release import slots
+from homeport.host.release.committing import choose
+from homeport.host.release.slots import Slot, Slots
+from homeport.host.release.switching import flip
+from homeport.host.system import atomic
+from homeport.host.system.layout import BLUE, GREEN, SLOTS, Layout, other
+from homeport.host.system.output import HostError
 
 
 @pytest.fixture
@@ -48,13 +49,13 @@ def test_a_slot_holds_a_release_only_when_both_links_say_so(layout: Layout) -> N
     code, settings = layout.links(BLUE)
     assert slots.linked_release(layout, BLUE) is None
 
-    durable.point(code, "../releases/r1")
+    atomic.point(code, "../releases/r1")
     assert slots.linked_release(layout, BLUE) is None
 
-    durable.point(settings, "../releases/r2")
+    atomic.point(settings, "../releases/r2")
     assert slots.linked_release(layout, BLUE) is None
 
-    durable.point(settings, "../releases/r1")
+    atomic.point(settings, "../releases/r1")
     assert slots.linked_release(layout, BLUE) == "r1"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import sockets
-from homeport.host.layout import Layout
-from homeport.host.switching import drain
+from homeport.host.release.switching import drain
+from homeport.host.system import sockets
+from homeport.host.system.layout import Layout
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -107,7 +107,7 @@ def test_a_drain_waits_for_what_chose_its_slot_just_before_the_flip(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, age: float, waited: list[float]
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("homeport.host.switching.time.sleep", lambda seconds: slept.append(round(seconds, 1)))
+    monkeypatch.setattr("homeport.host.release.switching.time.sleep", lambda seconds: slept.append(round(seconds, 1)))
     flipped(layout, age)
 
     drain(layout, "blue", 1, 0)

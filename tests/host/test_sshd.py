@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import sshd
-from homeport.host.output import HostError
+from homeport.host.machine import sshd
+from homeport.host.system.output import HostError
 from tests.host.managing import ServiceManager
 from tests.pace import until
 

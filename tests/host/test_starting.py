@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import hooks, journal, slots, starting, units
-from homeport.host.asked import Asked
-from homeport.host.layout import BLUE, GREEN, Layout
-from homeport.host.output import HostError, LockedError
-from homeport.host.releases import Health, Release
-from homeport.host.slots import Slot, Slots
+from homeport.host.release import release_log, slots, starting
+from homeport.host.release.request import Asked
+from homeport.host.release.slots import Slot, Slots
+from homeport.host.services import hooks, units
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.layout import BLUE, GREEN, Layout
+from homeport.host.system.output import HostError, LockedError
 
 
 class Host:
@@ -45,10 +46,10 @@ class Host:
 
     def has_been(self, *events: tuple[str, str]) -> None:
         for event, name in events:
-            journal.append(self.layout, event, self.release(name), BLUE)
+            release_log.append(self.layout, event, self.release(name), BLUE)
 
-    def log(self) -> list[journal.Event]:
-        return journal.read(self.layout)
+    def log(self) -> list[release_log.Event]:
+        return release_log.read(self.layout)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 def test_a_release_starts_in_the_slot_that_is_not_live_and_is_noted(host: Host) -> None:
     starting.start(host.layout, "r2", Asked("me"))
     assert host.done == ["bring up r2 in green"]
-    assert host.log() == [(journal.STARTED, "r2")]
+    assert host.log() == [(release_log.STARTED, "r2")]
 
 
 def test_what_is_live_is_not_started_again_unless_that_is_asked_for(host: Host) -> None:
@@ -89,7 +90,7 @@ def test_a_release_that_fails_in_whatever_way_is_stopped_and_marked_and_told(hos
     with pytest.raises(type(error)):
         starting.start(host.layout, "r2", Asked("me"))
     assert host.done == ["bring up r2 in green", "halt green", "on_failure r2"]
-    assert host.log() == [(journal.FAILED, "r2")]
+    assert host.log() == [(release_log.FAILED, "r2")]
 
 
 def test_a_release_that_may_not_go_live_any_more_is_stopped_and_not_marked(host: Host) -> None:
@@ -110,7 +111,7 @@ def test_a_restart_by_the_other_slot_that_fails_does_not_mark_what_is_live(host:
 
 @pytest.mark.parametrize(
     ("events", "said"),
-    [([], "was never live here"), ([(journal.LIVE, "r0"), (journal.FAILED, "r0")], "has failed here")],
+    [([], "was never live here"), ([(release_log.LIVE, "r0"), (release_log.FAILED, "r0")], "has failed here")],
 )
 def test_nobody_goes_back_to_what_never_was_good(host: Host, events: list[tuple[str, str]], said: str) -> None:
     host.has_been(*events)
@@ -120,7 +121,7 @@ def test_nobody_goes_back_to_what_never_was_good(host: Host, events: list[tuple[
 
 
 def test_a_way_back_to_what_was_good_is_gone_and_not_to_one_with_other_ports(host: Host) -> None:
-    host.has_been((journal.LIVE, "r0"), (journal.LIVE, "r1"))
+    host.has_been((release_log.LIVE, "r0"), (release_log.LIVE, "r1"))
     starting.start(host.layout, "r0", Asked(rollback=True))
     assert host.done == ["bring up r0 in green"]
     host.ports = {BLUE: 5, GREEN: 6}

@@ -2,8 +2,8 @@
 
 import os
 
-from homeport.host.durable import remove, write
-from homeport.host.members import kind, members, parse_pss, pss_kilobytes
+from homeport.host.system.atomic import remove, write
+from homeport.host.system.unit_processes import kind, members, parse_pss, pss_kilobytes
 
 WORKER = "/srv/x/.venv/bin/python\0-c\0from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)"
 

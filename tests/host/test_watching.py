@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from homeport.host import health, processes, units, watching
-from homeport.host.health import Answer
-from homeport.host.layout import Layout
-from homeport.host.releases import Health, Release
+from homeport.host.release import watching
+from homeport.host.services import health, processes, units
+from homeport.host.services.health import Answer
+from homeport.host.services.release_description import Health, Release
+from homeport.host.system.layout import Layout
 
 GOOD, BAD = Answer(good=True, text="answered 200"), Answer(good=False, text="answered 503 instead of 200", status=503)
 UP, RESTARTED = {"ActiveState": "active", "MainPID": "7"}, {"ActiveState": "active", "MainPID": "8"}

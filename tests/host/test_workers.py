@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from homeport.host import measuring, resources, sockets, workers
-from homeport.host.releases import Release, parse
-from homeport.host.workers import MEGABYTE, Crew
+from homeport.host.services import worker_memory, workers
+from homeport.host.services.release_description import Release, parse
+from homeport.host.services.workers import MEGABYTE, Crew
+from homeport.host.system import resources, sockets
 
 MEMINFO = "MemTotal: 8388608 kB\nMemAvailable: 2097152 kB\n"
 # Listens, says so, and waits for connections once it is told to.
@@ -116,16 +117,16 @@ def test_a_lone_worker_has_no_manager(base: int, each: int, room: int, expected:
 def test_the_limit_or_the_machine_decides_what_there_is(
     tmp_path: Path, limit: str, switch: str, expected: tuple[int, str]
 ) -> None:
-    size, why = measuring.room({"MemoryMax": limit}, release(tmp_path, switch=switch), MEMINFO)
+    size, why = worker_memory.room({"MemoryMax": limit}, release(tmp_path, switch=switch), MEMINFO)
     assert (size // MEGABYTE, why) == expected
 
 
 def test_the_refusal_has_the_figures_and_how_many_fit(tmp_path: Path) -> None:
     unit = {"MemoryMax": str(500 * MEGABYTE)}
     demand = (140 * MEGABYTE, 150 * MEGABYTE)
-    assert measuring.refusal(unit, release(tmp_path, count=2), demand) is None
-    assert measuring.refusal(unit, release(tmp_path, count=4), None) is None
-    assert str(measuring.refusal(unit, release(tmp_path, count=4), demand)) == (
+    assert worker_memory.refusal(unit, release(tmp_path, count=2), demand) is None
+    assert worker_memory.refusal(unit, release(tmp_path, count=4), None) is None
+    assert str(worker_memory.refusal(unit, release(tmp_path, count=4), demand)) == (
         "its workers were measured: 150 MB each, and 140 MB for their manager; 2 fit; 4 need 740 MB, and there are 500 "
         "MB (memory_max_megabytes); set workers = 2"
     )

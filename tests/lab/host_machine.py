@@ -68,7 +68,9 @@ KILL_AT = """
 import os, signal, sys
 sys.path.insert(0, "/usr/local/lib/homeport")
 sys.dont_write_bytecode = True
-from hostprogram import committing, failures, main, starting
+from hostprogram import main
+from hostprogram.release import committing, starting
+from hostprogram.services import failures
 when, done = sys.argv[1], 0
 
 def changes(event, args):

@@ -20,7 +20,7 @@ from pyinfra.api.exceptions import DeployError
 from homeport.answers import MARK
 from homeport.errors import HeldError, HomeportError
 from homeport.facts.snapshot import DEPLOYS
-from homeport.host.lock import is_held_by
+from homeport.host.system.lock import is_held_by
 from homeport.operations import locking, outcome
 from homeport.operations.command import script
 from homeport.operations.locking import Locks, Request

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.layout import Layout
-from homeport.host.lock import is_locked
+from homeport.host.system.layout import Layout
+from homeport.host.system.lock import is_locked
 from homeport.probe import application, database, handshakes, machine, names, site
 from homeport.state.snapshot import Machine
 from tests.nginx_sites import files

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host import units
-from homeport.host.layout import SLOTS, Layout
+from homeport.host.services import units
+from homeport.host.system.layout import SLOTS, Layout
 from homeport.paths import ACME_WEBROOT, AppPaths
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.host.layout import Layout
-from homeport.host.output import HostError
+from homeport.host.system.layout import Layout
+from homeport.host.system.output import HostError
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings, main
 from homeport.removal.main import who_gets_in

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.output import HostError
+from homeport.host.system.output import HostError
 from homeport.removal import application, trees
 from tests.host.immutable import fix
 

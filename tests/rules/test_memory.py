@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from homeport.host.resources import SPARE_MEGABYTES
+from homeport.host.system.resources import SPARE_MEGABYTES
 from homeport.rules.memory import demand, refusal, room, sized
 from homeport.rules.workers import memory_limit, worker_count
 from homeport.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from homeport.host.migration_files import version_folders
+from homeport.host.data.migration_files import version_folders
 from homeport.rules.migrations import parse_migration, read_migrations
 from tests.rules.alembic_files import FILES
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.host.resources import OVERLAPPING_SLOTS
+from homeport.host.system.resources import OVERLAPPING_SLOTS
 from homeport.rules.workers import RESERVED_MEGABYTES, worker_count
 from homeport.state.snapshot import Machine
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.contents import files
-from homeport.host.layout import Layout
+from homeport.host.release.contents import files
+from homeport.host.system.layout import Layout
 from homeport.operations.command import script
 from homeport.source import Archive
 from tests.source.conftest import APPLICATION, COMMIT_TIME, Repo

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from homeport.host.cause_line import cause_line
-from homeport.host.failures import STEP
-from homeport.host.hints import hint, of_health
+from homeport.host.services.cause_line import cause_line
+from homeport.host.services.failures import STEP
+from homeport.host.services.hints import hint, of_health
 from homeport.paths import AppPaths
 from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.rules.diagnosis.case import Case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homeport.host.cause_line import cause_line
+from homeport.host.services.cause_line import cause_line
 from homeport.probe.facts import SiteFacts
 from homeport.rules.diagnosis.case import Case
 from homeport.rules.diagnosis.finding import NOTICE, Finding

@@ -1,0 +1,1 @@
+"""The commands of the host program: parsed options in, exit status out."""

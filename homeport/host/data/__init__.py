@@ -1,0 +1,1 @@
+"""The application's data: its migrations, and their rehearsal on a copy."""

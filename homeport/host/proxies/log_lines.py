@@ -1,0 +1,137 @@
+"""Lines of the proxy's logs that are about an application's names: requests, and what went wrong. Reads only."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..system.layout import Layout
+
+FOLDER = Path("/var/log/nginx")
+# logrotate keeps fourteen (templates/upkeep/logrotate).
+ROTATIONS = 15
+BLOCK = 64 * 1024
+FAILED, REFUSED = 500, 400
+ERROR_LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] (\d+)#\d+: (.*)")
+ERROR_LEVELS = {"emerg": "error", "alert": "error", "crit": "error", "error": "error", "warn": "warning"}
+Parser = Callable[[str], dict[str, Any] | None]
+
+
+def site_names(layout: Layout) -> set[str]:
+    """Return the names that the application is served under; none while that is not known."""
+    try:
+        return {str(name) for name in json.loads(layout.site.read_text())["domains"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def access(names: Collection[str]) -> Parser:
+    """Return what reads a line of the access log, as templates/nginx/nginx.conf has it, that is about these names."""
+
+    def parse(text: str) -> dict[str, Any] | None:
+        try:
+            raw = json.loads(text)
+            if raw["host"] not in names:
+                return None
+            request = {key: raw[key] for key in ("method", "uri", "status", "seconds", "bytes", "client", "id")}
+            seconds, status = datetime.fromisoformat(raw["at"]).timestamp(), int(raw["status"])
+        except (ValueError, KeyError, TypeError):
+            return None
+        line = f"{raw['method']} {raw['uri']} {status} in {float(raw['seconds']) * 1000:.0f} ms for {raw['client']}"
+        level = "error" if status >= FAILED else "warning" if status >= REFUSED else "info"
+        return {"source": "proxy", "seconds": seconds, "level": level, "text": line, "request": request}
+
+    return parse
+
+
+def error(names: Collection[str]) -> Parser:
+    """Return what reads a line of the error log that is about these names, or about no name at all."""
+
+    def parse(text: str) -> dict[str, Any] | None:
+        found = ERROR_LINE.match(text)
+        server = re.search(r", server: ([^,]+)", text)
+        if not found or (server and server[1] not in names):
+            return None
+        moment, level, pid, line = found.groups()
+        seconds = datetime.strptime(moment, "%Y/%m/%d %H:%M:%S").timestamp()  # in the host's own zone
+        return {
+            "source": "proxy",
+            "seconds": seconds,
+            "level": ERROR_LEVELS.get(level, "info"),
+            "pid": int(pid),
+            "text": line,
+        }
+
+    return parse
+
+
+class File:
+    """Reads a log of the proxy, and those that it was rotated into."""
+
+    def __init__(self, name: str, parse: Parser, folder: Path = FOLDER):
+        self._path, self._parse = folder / name, parse
+
+    def position(self, now: float) -> list[int]:
+        """Return where the log ends now: which file it is (its inode), and how long."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return [0, 0]
+        return [found.st_ino, found.st_size]
+
+    def backwards(self, position: list[int], since: float | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines up to a position, the newest first; a file that ended before `since` is not opened."""
+        names = [f"{self._path.name}{end}" for n in range(1, ROTATIONS) for end in (f".{n}", f".{n}.gz")]
+        for path in (self._path, *(self._path.with_name(name) for name in names)):
+            if path.exists() and (since is None or path.stat().st_mtime >= since):
+                yield from self._parsed(_reversed(path, position[1] if path == self._path else None))
+
+    def after(self, position: list[int]) -> tuple[list[dict[str, Any]], list[int]]:
+        """Return the lines after a position, and the position after them; rotation in between loses none."""
+        inode, offset = position
+        texts: list[str] = []
+        end = self.position(0)
+        if inode and end[0] != inode:
+            before = self._path.with_name(f"{self._path.name}.1")
+            if before.exists() and before.stat().st_ino == inode:
+                texts, _ = _from(before, offset)
+            offset = 0
+        more, offset = _from(self._path, offset) if end[0] else ([], 0)
+        return list(self._parsed(iter(texts + more))), [end[0], offset]
+
+    def _parsed(self, texts: Iterator[str]) -> Iterator[dict[str, Any]]:
+        return (line for text in texts if (line := self._parse(text)) is not None)
+
+
+def _from(path: Path, offset: int) -> tuple[list[str], int]:
+    """Return the whole lines from an offset on, and where they end; a line that is being written is left for later."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    return whole.decode("utf-8", "replace").splitlines(), offset + len(whole)
+
+
+def _reversed(path: Path, end: int | None = None) -> Iterator[str]:
+    """Yield a file's lines up to `end`, the last one first, without reading more of it than is asked for."""
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt", errors="replace") as packed:
+            yield from reversed(packed.read().splitlines())
+        return
+    with path.open("rb") as stream:
+        place, rest = stream.seek(0, os.SEEK_END) if end is None else end, b""
+        while place > 0:
+            size = min(BLOCK, place)
+            place -= size
+            stream.seek(place)
+            first, *lines = (stream.read(size) + rest).split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in reversed(lines) if line)
+            rest = first
+        if rest:
+            yield rest.decode("utf-8", "replace")

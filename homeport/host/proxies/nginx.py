@@ -1,0 +1,181 @@
+"""Nginx is reloaded only when what it has read differs from what is on the disk, after a time of closing.
+
+What it has read is remembered as a digest, the stamp. nginx.service calls `stamp-proxy` around each start and reload
+(our drop-in), whoever asks for them, so the stamp is right whoever that was. It is taken before Nginx reads: a file
+that changes in between leads to one reload too many, where a stamp taken afterwards would lead to one too few.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..services import units
+from ..system import atomic, lock
+from ..system.layout import Machine
+from ..system.output import HostError, say
+from . import certificates, closing, rival_sites
+
+RELOAD_SECONDS = 15.0
+POLL_SECONDS = 0.05
+MASTER_PID = Path("/run/nginx.pid")
+
+
+def digest(machine: Machine) -> str:
+    """Return a digest of all that Nginx reads: its configuration, and certificate and key of every site in it."""
+    total = hashlib.sha256()
+    files = [path for path in machine.nginx.rglob("*") if path.is_file()]
+    sites = {path.stem for path in (machine.nginx / "homeport").glob("*.conf")}
+    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file() and path.parts[-3] in sites]
+    for path in sorted(files):
+        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def stamp_start(machine: Machine) -> None:
+    """Remember what Nginx is about to read as it starts."""
+    machine.runtime.mkdir(mode=0o755, exist_ok=True)
+    atomic.write(_loaded(machine), digest(machine).encode())
+    atomic.remove(_pending(machine))
+    closing.note(machine, closing.is_in(machine))
+    closing.end(machine)
+
+
+def stamp_before_reload(machine: Machine) -> None:
+    """Close for a second, unless that was done; note what Nginx is about to read and which workers it has before."""
+    machine.runtime.mkdir(mode=0o755, exist_ok=True)
+    # A configuration that Nginx refuses is not taken up, so that nobody would end what begins here. Who has begun it
+    # already has looked at that.
+    if closing.is_known(machine) and (closing.has_begun(machine) or not units.run("nginx", "-t", "-q").returncode):
+        closing.wait(machine, closing.SHORT_SECONDS)
+    note = {"digest": digest(machine), "workers": sorted(workers()), "closes": closing.is_in(machine)}
+    atomic.write(_pending(machine), json.dumps(note).encode())
+
+
+def stamp_after_reload(machine: Machine, timeout_seconds: float = RELOAD_SECONDS) -> None:
+    """Wait until new workers have taken over, then remember what they have read.
+
+    Raises HostError when they have not within `timeout_seconds`. Without a note of the reload's beginning there is
+    nothing to remember, and the next `reload-proxy` reloads once more.
+    """
+    try:
+        note = json.loads(_pending(machine).read_text())
+    except (OSError, ValueError):
+        return
+    try:
+        _await_workers(set(note["workers"]), timeout_seconds)
+    finally:
+        closing.end(machine)
+    atomic.write(_loaded(machine), str(note["digest"]).encode())
+    closing.note(machine, note["closes"])
+    atomic.remove(_pending(machine))
+
+
+def _await_workers(before: set[int], timeout_seconds: float) -> None:
+    end = time.monotonic() + timeout_seconds
+    while not taken_over(before, workers()):
+        if time.monotonic() >= end:
+            raise HostError(
+                f"nginx has not taken up its configuration within {timeout_seconds:.0f} s; see its error log"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def taken_over(before: set[int], serving: set[int]) -> bool:
+    """Tell whether there are serving workers and none of them is from `before`."""
+    return bool(serving) and not serving & before
+
+
+def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
+    """Return the processes of Nginx that accept connections, which those that are shutting down no longer do."""
+    try:
+        master = int(master_pid_file.read_text())
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    except (OSError, ValueError):
+        return set()
+    return {int(child) for child in children if _title(child).rstrip() == "nginx: worker process"}
+
+
+def _title(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def is_stale(machine: Machine) -> bool:
+    """Tell whether a running Nginx serves something else than what is on the disk, or goes on closing for nobody."""
+    return units.is_active("nginx.service") and (
+        _read(_loaded(machine)) != digest(machine)
+        or bool(certificates.outdated(machine))
+        or closing.is_left_over(machine)
+    )
+
+
+def reload(
+    machine: Machine,
+    change: Callable[[], object] | None = None,
+    *,
+    closing_seconds: float = closing.FULL_SECONDS,
+) -> None:
+    """Reload Nginx if it serves something else than what is on the disk, and return when it serves that.
+
+    `change` changes what is on the disk, when the connections that were open have ended: `closing_seconds` at most.
+    Raises HostError when the configuration is bad (what runs goes on as it is) or a certificate is not served in the
+    end. A stopped Nginx is left stopped: it reads everything when it starts.
+    """
+    most = closing_seconds + RELOAD_SECONDS * 2
+    with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, most):
+        running = units.is_active("nginx.service")
+        if not change and running and not is_stale(machine):
+            say("nginx serves what is on the disk")
+            return
+        try:
+            if running:
+                units.must("nginx", "-t", "-q")
+                closing.wait(machine, closing_seconds)
+            if change:
+                change()
+            if not running:
+                say("nginx is not running; nothing to reload")
+                return
+            units.must("nginx", "-t", "-q")
+            units.must("systemctl", "reload", "--", "nginx.service")
+            _await_certificates(machine)
+        finally:
+            closing.end(machine)
+        say("nginx was reloaded")
+
+
+def _await_certificates(machine: Machine) -> None:
+    end = time.monotonic() + RELOAD_SECONDS
+    while names := certificates.outdated(machine):
+        if time.monotonic() >= end:
+            raise HostError(_not_served(machine, names))
+        time.sleep(POLL_SECONDS)
+
+
+def _not_served(machine: Machine, names: list[str]) -> str:
+    """Return what keeps the certificates of these names from being served: mostly another site that has them."""
+    listed = ", ".join(names)
+    if others := rival_sites.named(machine, names):
+        return f"nginx serves another site for {listed}, in {others}: take the name out there, and deploy again"
+    return f"nginx does not serve the certificate on the disk for {listed}"
+
+
+def _loaded(machine: Machine) -> Path:
+    return machine.runtime / "nginx.loaded"
+
+
+def _pending(machine: Machine) -> Path:
+    return machine.runtime / "nginx.reloading"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,107 @@
+"""The switch itself, and the way back: from one slot that runs to the other that runs.
+
+The order, and why (a power cut may come between any two steps, and exactly one release must serve afterwards):
+
+1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well.
+2. enable the new slot for boot. Cut here: both are enabled, the flag still says old, and only the slot that the flag
+   names may run at boot (`slots.may_run`, asked by ExecCondition= of the units): the old release serves.
+3. sync: what the flag will point to is on the disk before the flag is.
+4. flip the flag, one file created or removed: the switch itself. From here on the new release serves, also after a cut.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+
+from ..proxies import site
+from ..services import processes, units
+from ..services.release_description import Release
+from ..system import atomic, sockets, timeline
+from ..system.file_errors import explained
+from ..system.layout import GREEN, Layout
+from ..system.output import HostError, say
+from . import slots
+
+# Requests that chose their slot just before the flip reach it within this time.
+SETTLE_SECONDS = 1.0
+POLL_SECONDS = 0.2
+
+
+def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = False) -> None:
+    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site.
+
+    `in_haste` does not wait for the connections of idle clients: see site.install.
+    """
+    site.install(layout, release, in_haste=in_haste)
+    units.enable(layout.unit(slot), reload=False)
+    os.sync()
+    flip(layout, slot)
+
+
+def flip(layout: Layout, slot: str) -> None:
+    """Make `slot` the live one: create or remove one file, and have that on the disk."""
+    if slot == GREEN:
+        os.close(os.open(layout.flag, os.O_WRONLY | os.O_CREAT, 0o644))
+    else:
+        layout.flag.unlink(missing_ok=True)
+    atomic.sync_directory(layout.flag.parent)
+
+
+def go_back(layout: Layout, before: Release, old: str, release: Release, slot: str) -> None:
+    """Make `before`, in the slot `old`, live again and end `release` in `slot`.
+
+    Raises HostError when the old slot does not come up any more; then the flag is left as it is. What else does not
+    go back (a process that does not start, say) is said and does not keep the rest from it.
+    """
+    if not units.is_active(layout.unit(old)):
+        if release.replaces:  # no memory for two
+            slots.halt(layout, slot)
+        resume(layout, old)
+    flip(layout, old)
+    steps = (
+        partial(site.install, layout, before, in_haste=True),
+        partial(processes.stop, layout, slot),
+        partial(processes.start, layout, old),
+    )
+    for step in steps:
+        try:
+            step()
+        except (HostError, OSError) as error:
+            say(f"{layout.app}: on the way back: {explained(error)}")
+    units.enable(layout.unit(old))
+    units.disable(layout.unit(slot))
+    drain(layout, slot, release.ports[slot], SETTLE_SECONDS)
+    slots.halt(layout, slot)
+
+
+def resume(layout: Layout, slot: str) -> None:
+    """Start a slot that holds what it held before; raise HostError when it does not become healthy again."""
+    say(f"{layout.app}: starting slot {slot} again")
+    slots.migrates_no_more(layout, slot)
+    slots.permit(layout, slot)
+    done = units.run("systemctl", "start", "--", layout.unit(slot))
+    if done.returncode:
+        raise HostError(f"slot {slot} does not start again: {done.stderr.strip()}")
+
+
+def drain(layout: Layout, slot: str, port: int, timeout_seconds: float) -> None:
+    """Wait until the slot on `port` has no connection left, `timeout_seconds` at most, but for what is on its way.
+
+    That is until SETTLE_SECONDS after the flip.
+    """
+    began = time.monotonic()
+    time.sleep(_unsettled_seconds(layout))
+    while (left := sockets.established(sockets.read(), port)) and time.monotonic() - began < timeout_seconds:
+        time.sleep(POLL_SECONDS)
+    seconds = time.monotonic() - began
+    if left:
+        say(f"{layout.app}: slot {slot} still has {left} connections after {seconds:.0f} s; stopping it")
+    else:
+        say(f"{layout.app}: slot {slot} has finished its requests ({seconds:.1f} s)")
+
+
+def _unsettled_seconds(layout: Layout) -> float:
+    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag lies in."""
+    return timeline.left(SETTLE_SECONDS, layout.flag.parent.stat().st_mtime)

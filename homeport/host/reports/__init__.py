@@ -1,0 +1,1 @@
+"""What the host tells: status, releases, logs, and what a deploy must know. Reads only."""

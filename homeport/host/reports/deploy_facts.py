@@ -1,0 +1,55 @@
+"""`facts`: what a deploy must know of a host and a shell script cannot find out; a section's name and fields a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ..proxies import nginx
+from ..release import pruning, release_log, slots
+from ..services import units
+from ..services.release_description import load
+from ..system.layout import SLOTS, Layout
+from ..system.output import HostError
+from ..system.unit_processes import of_unit
+
+Row = tuple[object, ...]
+
+
+def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "") -> Iterator[Row]:
+    """Yield what the controller's snapshot reads; `coming` is the release that is about to go live, "": none."""
+    if nginx.is_stale(layout.machine):
+        yield ("proxy", "stale")
+    yield from _releases(layout, coming)
+    for slot, unit in zip(SLOTS, units.show_all([layout.unit(slot) for slot in SLOTS]), strict=True):
+        if unit["ActiveState"] == "active":
+            yield ("slot_memory", slot, *memory(of_unit(unit)))
+    releases, environments = pruning.removable(layout, keep, pins, coming=coming)
+    for name in (*releases, *environments):
+        yield ("removable", name)
+
+
+def _releases(layout: Layout, coming: str) -> Iterator[Row]:
+    if proven := release_log.last_live(release_log.read(layout)):
+        yield ("proven", proven)
+    if standby := slots.standby(layout):
+        yield ("standby", standby)
+    found = slots.read(layout)
+    if found.live and (previous := pruning.previous(layout, found[found.live].release)):
+        yield ("previous", previous)
+    try:
+        release = load(layout, coming) if coming else None
+    except HostError:  # not here yet, or damaged: then it is uploaded
+        release = None
+    if release:
+        yield ("coming", release.workers, "migrates" if release.has_migration else "")
+
+
+def memory(processes: list[dict[str, object]]) -> tuple[int, int, int]:
+    """Return what a slot's processes hold, in kilobytes (PSS): all of them, the workers' part; and how many workers.
+
+    A lone worker is the main process itself: then the workers' part is all.
+    """
+    sizes = [(str(one["kind"]), int(str(one["memory_pss_kilobytes"]))) for one in processes]
+    workers = [size for kind, size in sizes if kind == "worker"]
+    total = sum(size for _, size in sizes)
+    return (total, sum(workers), len(workers)) if workers else (total, total, 1)

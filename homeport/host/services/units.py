@@ -1,0 +1,215 @@
+"""systemd: asking it, telling it, and the unit files of a slot.
+
+The unit files are installed per slot, as instances (`app@green.service` beside `app@blue.service`), though one
+template would do for both: each slot keeps the unit of its own release. So a crash restart of the live slot never
+sees the settings of the release that is being started beside it, and a rollback brings the units back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..system import atomic
+from ..system.layout import Layout
+from ..system.output import HostError, say
+from .release_description import Release
+
+PROPERTIES = (
+    "ActiveState",
+    "ControlGroup",
+    "ExecMainCode",
+    "ExecMainExitTimestampMonotonic",
+    "ExecMainStartTimestampMonotonic",
+    "ExecMainStatus",
+    "ExecStartPost",
+    "LoadState",
+    "MainPID",
+    "MemoryMax",
+    "NeedDaemonReload",
+    "NRestarts",
+    "Result",
+    "StateChangeTimestamp",
+    "StateChangeTimestampMonotonic",
+    "SubState",
+    "UnitFileState",
+)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return its status and both outputs as text."""
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+
+
+def must(*command: str) -> str:
+    """Run a command and return its stdout; raise HostError with what it said when it fails."""
+    done = run(*command)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise HostError(f"{' '.join(command)} failed (status {done.returncode}): {said}")
+    return done.stdout
+
+
+def show(unit: str) -> dict[str, str]:
+    """Return the PROPERTIES of a unit; one that does not exist is `inactive`."""
+    return show_all([unit])[0]
+
+
+def show_all(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
+    said = must("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
+    return [parse_properties(part) for part in said.split("\n\n")]
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """Return the `NAME=value` lines of `systemctl show` as a dictionary."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def command_status(value: str) -> int | None:
+    """Return with which status the command of an `ExecStartPost` property ended; None: it did not run or was killed."""
+    found = re.search(r"code=exited ; status=(\d+)(?:/\w+)? }\s*$", value)
+    return int(found[1]) if found else None
+
+
+def is_active(unit: str) -> bool:
+    """Tell whether the unit is up; neither starting nor between two restarts counts."""
+    return show(unit)["ActiveState"] == "active"
+
+
+def stop(layout: Layout, slot: str) -> None:
+    """Stop a slot, its migration unit, its processes and timers, and return when all are down.
+
+    They would go by themselves a little later (StopWhenUnneeded=), too late for a start that follows at once: that
+    start would find the migration unit up and not migrate. A task that is at work goes on.
+    """
+    if layout.retry(slot).exists():
+        # First, or it might start in the same moment what is stopped here.
+        stop_units([layout.retry_unit(slot)])
+        atomic.remove(layout.retry(slot))
+    extras = lasting([path.name for path in installed_extras(layout, slot)])
+    stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
+    # They may have been told to before (`processes.stop`).
+    forgive(extras)
+
+
+def stop_units(names: list[str], *, wait: bool = True) -> None:
+    """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
+    found = list(zip(names, show_all(names), strict=True)) if names else []
+    known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
+    if known:
+        must("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
+        if wait:
+            forgive([name for name, unit in found if unit["ActiveState"] in ("active", "deactivating")])
+
+
+def forgive(names: list[str]) -> None:
+    """Have units that were up, and had to be killed once their time to stop was over, be down and not failed.
+
+    An open stream, or a long job, is no fault of theirs; it would leave the machine `degraded`.
+    """
+    found = zip(names, show_all(names), strict=True) if names else ()
+    late = [name for name, unit in found if unit["ActiveState"] == "failed" and unit.get("Result") == "timeout"]
+    if late:
+        run("systemctl", "reset-failed", "--", *late)
+
+
+def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
+    """Return the unit files that the slot needs for `release`; None stands for one that must not be there."""
+    migrate = release.files / "migrate.service"
+    gone: dict[Path, bytes | None] = dict.fromkeys(installed_extras(layout, slot))
+    return {
+        **gone,
+        **{layout.extra_file(slot, path.name): path.read_bytes() for path in _extras(release)},
+        layout.unit_file(layout.unit(slot)): (release.files / "app.service").read_bytes(),
+        layout.unit_file(layout.migrate_unit(slot)): migrate.read_bytes() if release.has_migration else None,
+    }
+
+
+def installed_extras(layout: Layout, slot: str) -> list[Path]:
+    """Return the unit files of processes, tasks and timers that are installed for the slot."""
+    folder = layout.unit_file("")
+    return sorted(path for kind in ("service", "timer") for path in folder.glob(f"{layout.app}.*@{slot}.{kind}"))
+
+
+def lasting(names: list[str]) -> list[str]:
+    """Return the units among `names` that are up as long as their slot is: all but the tasks, which timers start."""
+    return [name for name in names if f"{name.removesuffix('.service')}.timer" not in names]
+
+
+def _extras(release: Release) -> list[Path]:
+    return sorted(release.files.glob("extra.*"))
+
+
+def are_installed(layout: Layout, slot: str, release: Release) -> bool:
+    """Tell whether the slot's unit files are those of `release`."""
+    return all(
+        (path.read_bytes() if path.exists() else None) == content
+        for path, content in wanted_files(layout, slot, release).items()
+    )
+
+
+def install(layout: Layout, slot: str, release: Release) -> None:
+    """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
+    # A task of the release that was here before may be at work still.
+    stop_units([path.name for path in installed_extras(layout, slot)])
+    names = _names(layout, slot, release)
+    # On a way back they are there as a rule.
+    if not are_installed(layout, slot, release) or any(show(name)["NeedDaemonReload"] == "yes" for name in names):
+        _write(layout, slot, release)
+        with _verification(layout, slot, release):
+            must("systemctl", "daemon-reload")
+    # A release that ran into its start limit here must not keep the next one from starting.
+    run("systemctl", "reset-failed", "--", *names)
+
+
+def _write(layout: Layout, slot: str, release: Release) -> None:
+    for path, content in wanted_files(layout, slot, release).items():
+        if content is None:
+            atomic.remove(path)
+        else:
+            atomic.write(path, content)
+
+
+@contextlib.contextmanager
+def _verification(layout: Layout, slot: str, release: Release) -> Iterator[None]:
+    """Have systemd check the slot's unit files beside what the block does; it reads the files, and not the manager's.
+
+    Raises HostError afterwards when systemd cannot use them, and shows what it merely does not know.
+    """
+    names = _names(layout, slot, release)
+    command = ("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as verify:
+        yield
+        _, said = verify.communicate()
+    faults = tuple(line for line in said.splitlines() if any(name in line for name in names))
+    if verify.returncode and faults:
+        raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
+    for line in faults:
+        say(f"{layout.app}: {line}")
+
+
+def _names(layout: Layout, slot: str, release: Release) -> list[str]:
+    return [path.name for path, content in wanted_files(layout, slot, release).items() if content is not None]
+
+
+def enable(unit: str, *, reload: bool = True) -> None:
+    """Have the unit started at boot; without `reload`, which takes a while, `show` may not know of it yet."""
+    must("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
+
+
+def disable(unit: str) -> None:
+    """Have the unit not started at boot."""
+    must("systemctl", "disable", "--quiet", "--", unit)

@@ -1,0 +1,108 @@
+"""What a worker takes, measured before the others load anything: for a first release, of which there are no figures.
+
+All start at once, so the others are held (SIGSTOP) as they appear, which they survive for five seconds: then their
+manager replaces them. So nothing is left behind by a run that is killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from ..system import unit_processes
+from ..system.output import HostError
+from ..system.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting, parse_memory
+from . import units
+from .release_description import Release
+from .workers import MEGABYTE, UNLIMITED
+
+# A worker that has just been made takes several times as long until it loads the application.
+POLL_SECONDS = 0.02
+UNKNOWN_SECONDS = 0.1
+KILOBYTE = 1024
+
+
+class OneFirst:
+    """Inside the block all workers of a unit but one are held; `demand` tells what the manager and that one take."""
+
+    def __init__(self, unit: str):
+        self._unit = unit
+        self._first = 0
+        self._held: set[int] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+
+    def __enter__(self) -> OneFirst:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        for pid in self._held:
+            _signal(pid, signal.SIGCONT)
+
+    def demand(self) -> tuple[int, int] | None:
+        """Return the bytes that the manager and one worker take; None where no worker can be measured."""
+        found = {one["pid"]: one for one in unit_processes.of_unit(units.show(self._unit))}
+        base = sum(one["memory_pss_kilobytes"] for one in found.values() if one["kind"] == "main")
+        each = found[self._first]["memory_pss_kilobytes"] if self._first in found else 0
+        return (base * KILOBYTE, each * KILOBYTE) if each else None
+
+    def _hold(self) -> None:
+        group = ""
+        while not self._over.wait(POLL_SECONDS if group else UNKNOWN_SECONDS):
+            with contextlib.suppress(HostError):
+                group = group or units.show(self._unit).get("ControlGroup", "")
+            self._choose([pid for pid in unit_processes.members(group) if unit_processes.is_worker(pid)])
+
+    def _choose(self, workers: list[int]) -> None:
+        if self._first not in workers and workers:
+            self._first = workers[0]
+            self._held.discard(self._first)
+            _signal(self._first, signal.SIGCONT)
+        for pid in workers:
+            if pid != self._first and pid not in self._held:
+                self._held.add(pid)
+                _signal(pid, signal.SIGSTOP)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if unit_processes.is_worker(pid):
+            os.kill(pid, number)
+
+
+def room(unit: dict[str, str], release: Release, meminfo: str) -> tuple[int, str]:
+    """Return the bytes that there are for the slot of a unit, and what decides that.
+
+    The next release's slot runs beside this one, of the same size, unless one ends before the other starts.
+    """
+    taken = sum(one["memory_pss_kilobytes"] for one in unit_processes.of_unit(unit)) * KILOBYTE
+    there_is = max(parse_memory(meminfo)["MemAvailable"] + taken - SPARE_MEGABYTES * MEGABYTE, 0)
+    for_one = there_is if release.replaces else there_is // OVERLAPPING_SLOTS
+    limit = unit.get("MemoryMax") or UNLIMITED
+    if limit != UNLIMITED and int(limit) <= for_one:
+        return int(limit), "memory_max_megabytes"
+    return for_one, "available" if release.replaces else "available, for each of two slots side by side"
+
+
+def refusal(unit: dict[str, str], release: Release, demand: tuple[int, int] | None) -> HostError | None:
+    """Return why the release's workers do not fit, as measured, and how many do; None when they fit."""
+    if demand is None:
+        return None
+    (base, each), (there_is, why) = demand, room(unit, release, Path("/proc/meminfo").read_text())
+    most = fitting(base, each, there_is)
+    if release.workers <= most:
+        return None
+    need = (base + release.workers * each) // MEGABYTE
+    fit = "1 fits" if most == 1 else f"{most} fit"
+    fix = f"set workers = {most}" if most else "give it more memory"
+    return HostError(
+        f"its workers were measured: {each // MEGABYTE} MB each, and {base // MEGABYTE} MB for their manager; {fit}; "
+        f"{release.workers} need {need} MB, and there are {there_is // MEGABYTE} MB ({why}); {fix}"
+    )
