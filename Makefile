@@ -119,7 +119,7 @@ bench: $(READY) $(BENCH_READY)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 reference: $(READY)
-	@$(BIN)/python -m homeport.reference
+	@$(BIN)/python -m homeport.cli.reference
 
 docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

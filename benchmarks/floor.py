@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.measure import BenchmarkError, Finished
 from benchmarks.stage import Stage
 from homeport.lab import LabHost
-from homeport.paths import TEMPLATES
-from homeport.steps.base import PACKAGES
+from homeport.machine.packages import PACKAGES
+from homeport.state.paths import TEMPLATES
 
 SCRIPT = Path(__file__).with_name("floor.sh")
 APP = "notes"

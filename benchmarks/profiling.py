@@ -51,8 +51,11 @@ CATEGORIES = (
 PLACES = (
     ("homeport/source/", GIT),
     ("homeport/lab/", INVENTORY),
-    ("homeport/connection.py", CONNECTING),
+    ("homeport/pyinfra_support/connection.py", CONNECTING),
     ("homeport/state/", COMPARE),
+    ("homeport/comparison/", COMPARE),
+    ("homeport/comparison/", COMPARE),
+    ("homeport/comparison/", COMPARE),
     ("homeport/operations/", COMPARE),
     ("homeport/facts/", COMPARE),
     ("homeport/deploy.py", COMPARE),

@@ -12,19 +12,19 @@ from pyinfra import host, state
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
 
-from homeport import events
-from homeport.connection import login_is_root, tune
+from homeport.controller import events
 from homeport.errors import HomeportError
-from homeport.fleet import fleet
-from homeport.inputs import read_inputs
+from homeport.inventory.fleet import fleet
 from homeport.operations.by_hand import ReleasesRun
 from homeport.operations.rolling_back import RollbackRun
 from homeport.operations.run import Run
 from homeport.plans import rollback
+from homeport.plans.inputs import read_inputs
+from homeport.plans.wanted import Step, describe
+from homeport.pyinfra_support.connection import login_is_root, tune
 from homeport.settings.loading import load
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import Wanted
-from homeport.steps.wanted import Step, describe
 
 Phases = Sequence[tuple[str, Any]]
 

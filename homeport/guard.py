@@ -21,15 +21,14 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
-from homeport import telling
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
-from homeport.fleet import fleet
-from homeport.interpreter import economize
-from homeport.inventories import made
-from homeport.operations import outcome
-from homeport.paths import ENTRIES
-from homeport.rules.migrating import must_take_part
+from homeport.inventory.fleet import fleet
+from homeport.inventory.loading import made
+from homeport.inventory.migrating_host import must_take_part
+from homeport.pyinfra_support import callbacks, outcome
+from homeport.pyinfra_support.interpreter import economize
 from homeport.settings.loading import load
+from homeport.state.paths import ENTRIES
 
 
 def install() -> None:
@@ -42,9 +41,9 @@ def install() -> None:
     def checked(stage: StateStage) -> None:
         if stage == StateStage.Connect and _deploys():
             _check_or_exit(state)
-            telling.begin(state)
+            callbacks.begin(state)
         set_stage(stage)
-        telling.stage(stage)
+        callbacks.stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
     _read_inventory_honestly()
@@ -168,9 +167,9 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
     if settings.release is not None or not with_source:
         return
     # What is not needed for a way back need not be loaded for it.
-    from homeport.inputs import read_inputs
     from homeport.plans import provision
-    from homeport.steps.wanted import describe
+    from homeport.plans.inputs import read_inputs
+    from homeport.plans.wanted import describe
 
     context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
     describe(provision.STEPS, context)

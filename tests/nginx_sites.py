@@ -8,11 +8,11 @@ import string
 from pathlib import Path
 from typing import Any
 
+from homeport.proxies.nginx.step import proxy
 from homeport.settings import Settings
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import File
 from homeport.steps.context import Context
-from homeport.steps.proxy import proxy
 from tests.state.builders import make_settings, make_source
 
 LABEL = string.ascii_lowercase + string.digits

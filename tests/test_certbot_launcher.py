@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from homeport.paths import SYSTEM_CA_FILE, TOOLS
-from homeport.rendering import render
+from homeport.rendering.rendering import render
+from homeport.state.paths import SYSTEM_CA_FILE, TOOLS
 
 MAIN = """
 import json, os, sys

@@ -265,8 +265,8 @@ def test_other_uses_of_pyinfra_in_the_project_are_left_alone(project: Project) -
     "arguments",
     [
         ("deploy.py", "--data", "release=previous"),
-        (str(REPOSITORY / "homeport" / "plans" / "entries" / "restart.py"),),
-        (str(REPOSITORY / "homeport" / "plans" / "entries" / "rollback.py"),),
+        (str(REPOSITORY / "homeport" / "entries" / "restart.py"),),
+        (str(REPOSITORY / "homeport" / "entries" / "rollback.py"),),
     ],
 )
 def test_what_needs_only_the_hosts_needs_neither_source_nor_secrets(

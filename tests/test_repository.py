@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.reference import documents
+from homeport.cli.reference import documents
 
 REPOSITORY = Path(__file__).parents[1]
 LONGEST_MODULE = 250

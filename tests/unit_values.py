@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from homeport.rules.sandbox import allowed_addresses
+from homeport.settings.sandbox import allowed_addresses
 
 SANDBOX: dict[str, Any] = {
     "allowed_addresses": allowed_addresses("any"),

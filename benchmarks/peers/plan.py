@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.floor import APP, FURTHER_PACKAGES, MANAGED
 from benchmarks.stage import Stage
 from homeport.lab import LabHost
+from homeport.machine.packages import PACKAGES
 from homeport.state.wanted import ACCOUNT_COMMENT
-from homeport.steps.base import PACKAGES
 
 LISTING = Path(__file__).with_name("listing.py")
 # Shell patterns, below the root: homeport's own business, and what the machine or its application writes.

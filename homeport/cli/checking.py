@@ -1,4 +1,4 @@
-"""`homeport check`: what can be known without a connection. Thin; the work is `homeport.checking`."""
+"""`homeport check`: what can be known without a connection. Thin; the work is `homeport.entries.check`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check(target: str, limit: tuple[str, ...], as_json: bool) -> None:
     who listens on port 80, what would change) is for `homeport plan`.
     """
     mended = [*_project_problems()]
-    done = _read([sys.executable, "-m", "homeport.checking", inventory(target), *limit])
+    done = _read([sys.executable, "-m", "homeport.entries.check", inventory(target), *limit])
     hosts = sorted(done, key=lambda one: str(one["host"]))
     if as_json:
         click.echo(json.dumps(hosts, indent=2, ensure_ascii=False))

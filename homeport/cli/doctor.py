@@ -1,4 +1,4 @@
-"""`homeport doctor`. Thin: what is looked at is in `homeport.readings.doctor`, what it means in `rules.diagnosis`."""
+"""`homeport doctor`. Thin: what is looked at is in `homeport.queries.doctor`, what it means in `diagnosis`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import click
 
 from homeport.cli.reporting import gathered, print_json
 from homeport.cli.running import target_options
+from homeport.diagnosis import TROUBLE
 from homeport.errors import EXIT_FAILED
-from homeport.rules.diagnosis import TROUBLE
 
 NARROWEST = 60
 COLOURS = {

@@ -1,4 +1,4 @@
-"""Runs pyinfra and reads what it tells (`homeport.events`) and prints, a dict a line, until it has ended.
+"""Runs pyinfra and reads what it tells (`homeport.controller.events`) and prints, a dict a line, until it has ended.
 
 An interrupt is passed on, so that pyinfra ends its connections, and with them the locks; it never breaks the reading.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from homeport import events
+from homeport.controller import events
 from homeport.errors import EXIT_INTERRUPTED
 
 Event = dict[str, Any]

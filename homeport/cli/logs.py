@@ -14,11 +14,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from homeport.cli.log_merging import Merge
+from homeport.cli.moments import FORMS, moment
 from homeport.cli.running import readings, target_options
-from homeport.cli.words import clean
 from homeport.errors import EXIT_FAILED, UsageError
-from homeport.rules.merging import Merge
-from homeport.rules.moments import FORMS, moment
+from homeport.report.humanize import clean
 
 SOURCES = ("app", "proxy", "migration", "deploys")
 LINES, MOST_LINES = 100, 10_000

@@ -1,4 +1,4 @@
-"""`homeport run`. Thin; the work is `homeport.session` here and the host program there."""
+"""`homeport run`. Thin; the work is `homeport.entries.run` here and the host program there."""
 
 from __future__ import annotations
 
@@ -29,5 +29,12 @@ def run(target: str, limit: tuple[str, ...], command: tuple[str, ...]) -> None:
     one that migrates the database, or one that you name with --limit. You have a terminal there when you have one
     here; the exit status is the command's. Ctrl-C, without a terminal, stops it there too.
     """
-    words = [sys.executable, "-m", "homeport.session", inventory(target), json.dumps({"limit": list(limit)}), *command]
+    words = [
+        sys.executable,
+        "-m",
+        "homeport.entries.run",
+        inventory(target),
+        json.dumps({"limit": list(limit)}),
+        *command,
+    ]
     os.execv(words[0], words)  # noqa: S606 - so that terminal, signals and status are the command's

@@ -8,7 +8,7 @@ from typing import Any
 
 from homeport.cli.progress import WARNING, Change, HostProgress, Progress
 
-# The reason of a change that makes what is not there (`homeport.state.compare`).
+# The reason of a change that makes what is not there (`homeport.comparison.compare`).
 MISSING = "missing"
 ABOUT = ("app", "release", "ref", "commit", "live")
 

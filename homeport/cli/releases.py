@@ -11,8 +11,8 @@ import click
 from homeport.cli import reporting
 from homeport.cli.running import command_line, lock_wait_option, target_options
 from homeport.cli.showing import Deed, follow, must_be_asked
-from homeport.rules.holder import held_by_hand
-from homeport.rules.rollback import PREVIOUS
+from homeport.releases.rollback import PREVIOUS
+from homeport.state.holder import held_by_hand
 
 SHORT_COMMIT = 12
 

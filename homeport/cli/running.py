@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
+from homeport.controller.events import MARK
 from homeport.errors import EXIT_FAILED, UsageError
-from homeport.events import MARK
-from homeport.paths import ENTRIES
+from homeport.state.paths import ENTRIES
 
 Command = Callable[..., Any]
 # A shell's status for a process that was ended by a signal: this and the signal's number.
@@ -68,7 +68,7 @@ def _where() -> str:
 def command_line(
     entry: str, target: str, limit: Iterable[str], data: Mapping[str, object], *, dry: bool = False
 ) -> list[str]:
-    """Return the command that runs one of our deploy files (`plans/entries/ENTRY.py`) against TARGET.
+    """Return the command that runs one of our deploy files (`entries/ENTRY.py`) against TARGET.
 
     A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text. pyinfra
     asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.following`). A `dry` run only plans.
@@ -96,13 +96,13 @@ def project_line(
 
 
 def readings(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:
-    """Yield what the hosts of TARGET answer to one kind of reading (`homeport.readings`), as it comes.
+    """Yield what the hosts of TARGET answer to one kind of reading (`homeport.queries`), as it comes.
 
     Each has `host`; one that cannot be read has `error`, a line. Exits with the reader's status when it failed for
     anything else, as that of a usage error when inventory or settings are wrong (the lines on stderr are the reader's).
     """
     given = json.dumps({"limit": list(limit), **options})
-    words = [sys.executable, "-m", "homeport.readings", kind, inventory(target), given]
+    words = [sys.executable, "-m", "homeport.queries", kind, inventory(target), given]
     is_told = False
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - for the type checker

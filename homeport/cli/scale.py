@@ -110,7 +110,7 @@ def _assigned(node: ast.stmt) -> list[str]:
 
 def _look(target: str, workers: int | str, place: Path) -> None:
     """Raise UsageError when a host's own data win over what was written."""
-    hosts = read([sys.executable, "-m", "homeport.project", inventory(target)])
+    hosts = read([sys.executable, "-m", "homeport.inventory.hosts", inventory(target)])
     others = [one["host"] for one in hosts if one["workers"] != workers]
     if others:
         problem = f"these hosts have a number of their own in the inventory: {', '.join(others)}"

@@ -1,4 +1,4 @@
-"""`homeport secrets`: the encrypted secrets file. Thin; the work is in `homeport.age`.
+"""`homeport secrets`: the encrypted secrets file. Thin; the work is in `homeport.secrets`.
 
 No value is ever taken from the command line, and none is shown without being asked for.
 """
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from homeport.age import keys
-from homeport.age.editing import edited, private_folder
-from homeport.age.secret_file import SecretFile
 from homeport.cli.running import inventory, read, target_options
 from homeport.errors import UsageError
-from homeport.settings.dotenv import replaced, variables
+from homeport.secrets import keys
+from homeport.secrets.dotenv import replaced, variables
+from homeport.secrets.editing import edited, private_folder
+from homeport.secrets.secret_file import SecretFile
 from homeport.settings.types import check_variable
 
 START = "# One NAME=value a line; the application gets each as an environment variable.\n"
@@ -116,7 +116,7 @@ def encrypt(target: str, limit: tuple[str, ...]) -> None:
 
 def _file(target: str, limit: tuple[str, ...]) -> SecretFile:
     """Return the secrets file of the hosts; raise UsageError when they have none, or not the same."""
-    hosts = read([sys.executable, "-m", "homeport.project", inventory(target), *limit])
+    hosts = read([sys.executable, "-m", "homeport.inventory.hosts", inventory(target), *limit])
     if not hosts:
         raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
     files = {str(host["secrets_file"]) for host in hosts if host["secrets_file"]}

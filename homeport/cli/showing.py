@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 
 import click
 
-from homeport import identity
 from homeport.cli import plans, summary
 from homeport.cli.display import Plain, display_of
 from homeport.cli.following import Child, Event, interruptible
 from homeport.cli.progress import HostProgress, Progress
+from homeport.controller import identity
 from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
 
 

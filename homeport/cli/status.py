@@ -1,4 +1,4 @@
-"""`homeport status`: what runs on the hosts, and how well. Thin; what it says is made in `homeport.state.status`."""
+"""`homeport status`: what runs on the hosts, and how well. Thin; what it says is made in `homeport.report.status`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homeport.cli import reporting
 from homeport.cli.running import readings, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
-from homeport.rules.usage import of_fleet
+from homeport.report.usage import of_fleet
 
 EVERY_SECONDS = 2.0
 # Lines that are not shown on a terminal may be long: whoever reads them cuts them as needed.
@@ -51,7 +51,7 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
         return
     hosts = with_fleet(reporting.gathered("status", target, limit))
     if page is not None:
-        from homeport.report import report
+        from homeport.report.page import report
 
         page.write_text(report(hosts, target))
         click.echo(f"wrote {page}", err=True)

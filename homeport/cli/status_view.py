@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from homeport.cli.words import NEVER, ago, clean, count, duration, percent, size
+from homeport.report.humanize import NEVER, ago, clean, count, duration, percent, size
 
 LABEL_WIDTH = 14
 SHORT_COMMIT = 12

@@ -1,4 +1,4 @@
-"""`homeport trust`: the machines' SSH host keys at first contact. Thin; reading them is `homeport.host_keys`."""
+"""`homeport trust`: the machines' SSH host keys at first contact. Thin; `homeport.inventory.host_keys` reads them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def trust(target: str, limit: tuple[str, ...], yes: bool, replace: bool) -> None
     every place talks to these machines or to none. Compare the fingerprints with what the machine itself says, on its
     console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
-    found = read([sys.executable, "-m", "homeport.host_keys", inventory(target), *limit])
+    found = read([sys.executable, "-m", "homeport.inventory.host_keys", inventory(target), *limit])
     if not found:
         raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
     wanted = [one for one in found if not one["problem"] and _shown(one, replace=replace)]

@@ -1,1 +1,1 @@
-"""homeport.facts."""
+"""What is read of a host: pyinfra's facts, one command and one parser each."""

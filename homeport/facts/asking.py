@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport import remote
-from homeport.answers import LOOK, NOBODY_TO_ASK, why
-from homeport.connection import is_lost
 from homeport.errors import HomeportError
+from homeport.pyinfra_support import commands
+from homeport.pyinfra_support.answers import LOOK, NOBODY_TO_ASK, why
+from homeport.pyinfra_support.connection import is_lost
 
 if TYPE_CHECKING:
     from pyinfra.api import Host
@@ -26,7 +26,7 @@ class UnreadError(HomeportError):
 
 def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, stdin: str = "") -> T:
     """Return what `fact` reads on `host`, `stdin` on its standard input; raise UnreadError, when that cannot be had."""
-    heard: list[remote.Done] = []
+    heard: list[commands.Done] = []
     try:
         with _overheard(host, heard):
             given = {"_stdin": stdin} if stdin else {}
@@ -40,7 +40,7 @@ def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, stdin:
 
 
 @contextmanager
-def _overheard(host: Host, heard: list[remote.Done]) -> Iterator[None]:
+def _overheard(host: Host, heard: list[commands.Done]) -> Iterator[None]:
     """Keep what commands have come to: pyinfra tells of a fact that failed no more than that."""
     connector: Any = host.connector
     if connector is None:
@@ -49,7 +49,7 @@ def _overheard(host: Host, heard: list[remote.Done]) -> Iterator[None]:
     as_ever = connector.run_shell_command
 
     def listening(*words: Any, **options: Any) -> tuple[bool, Any]:
-        done = remote.run(host, *words, **options, otherwise=as_ever)
+        done = commands.run(host, *words, **options, otherwise=as_ever)
         heard.append(done)
         return done.good, done.output
 
@@ -60,7 +60,7 @@ def _overheard(host: Host, heard: list[remote.Done]) -> Iterator[None]:
         del connector.run_shell_command
 
 
-def _unread(host: Host, fact: type[FactBase[Any]], heard: list[remote.Done]) -> UnreadError:
+def _unread(host: Host, fact: type[FactBase[Any]], heard: list[commands.Done]) -> UnreadError:
     if not heard or is_lost(host):
         return UnreadError("the connection broke", host=host.name, fix=LOOK)
     done = heard[-1]

@@ -7,9 +7,9 @@ import shlex
 
 from pyinfra.api import FactBase
 
-from homeport.answers import MARK, marked
-from homeport.paths import HOST_PROGRAM
+from homeport.pyinfra_support.answers import MARK, marked
 from homeport.source import Present
+from homeport.state.paths import HOST_PROGRAM
 
 LINE = re.compile(r"([0-9a-f]{64}) ([x-]) (.+)")
 

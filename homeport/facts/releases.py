@@ -7,9 +7,9 @@ import shlex
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport.answers import document, marked
-from homeport.paths import HOST_PROGRAM
-from homeport.state.releases import Releases, parse
+from homeport.pyinfra_support.answers import document, marked
+from homeport.releases.listing import Releases, parse
+from homeport.state.paths import HOST_PROGRAM
 
 
 class ReleasesFact(FactBase[Releases]):

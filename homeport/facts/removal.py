@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport.answers import document
+from homeport.pyinfra_support.answers import document
 from homeport.state.removal import Removal, parse
 
 # For the host's own Python, on its standard input.
@@ -13,7 +13,7 @@ COMMAND = "cd / && exec /usr/bin/python3 -IB -"
 
 
 class RemovalFact(FactBase[Removal]):
-    """Read what a removal would remove and keep. The program is the standard input (`readings.sending`)."""
+    """Read what a removal would remove and keep. The program is the standard input (`delivery.in_memory`)."""
 
     def command(self) -> str:
         """Return the command, which runs what it is given."""

@@ -12,10 +12,10 @@ from typing import Any, cast
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport.answers import after_mark, marked
 from homeport.facts import ownership
 from homeport.facts.access import access_found, sshd_settings
 from homeport.facts.surroundings import surroundings
+from homeport.pyinfra_support.answers import after_mark, marked
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,

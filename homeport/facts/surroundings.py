@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homeport.state.surroundings import Surroundings
+from homeport.state.host_conditions import Surroundings
 
 
 def surroundings(rows: Mapping[str, list[list[str]]]) -> Surroundings:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pyinfra.api import StringCommand, operation
 from pyinfra.connectors.util import CommandOutput
 
-from homeport.connection import run_anew
+from homeport.comparison import compare
 from homeport.errors import HomeportError
-from homeport.operations import outcome
 from homeport.operations.command import PhaseCommand, program, script
 from homeport.operations.diff import show_diff
 from homeport.operations.run import Run
-from homeport.paths import HOST_PROGRAM, SSHD_DROP_IN
-from homeport.rules import colleagues, firewall_cuts
-from homeport.state import compare
+from homeport.preflight import firewall, logins
+from homeport.pyinfra_support import outcome
+from homeport.pyinfra_support.connection import run_anew
 from homeport.state.changes import Change
+from homeport.state.paths import HOST_PROGRAM, SSHD_DROP_IN
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, State
@@ -54,8 +54,8 @@ def _told(run: Run, pending: compare.FileChanges) -> tuple[Change, ...]:
     """Return what is changed, and what follows from it for others."""
     if not pending:
         return ()
-    kept_out = colleagues.closing(run.found) if any(file.path == SSHD_DROP_IN for file in pending.files) else ()
-    return (*pending.changes, *kept_out, *firewall_cuts.closing(run.settings, run.found))
+    kept_out = logins.closing(run.found) if any(file.path == SSHD_DROP_IN for file in pending.files) else ()
+    return (*pending.changes, *kept_out, *firewall.closing(run.settings, run.found))
 
 
 class GuardedCommand(PhaseCommand):

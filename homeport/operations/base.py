@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import DeployError
 
-from homeport import events, identity
-from homeport.connection import has_channels
+from homeport.controller import events, identity
 from homeport.errors import HomeportError
 from homeport.facts.asking import UnreadError, ask
-from homeport.fleet import has_one_host
+from homeport.inventory.fleet import has_one_host
 from homeport.operations.locking import Request, locks_of
+from homeport.pyinfra_support.connection import has_channels
 from homeport.state.changes import Change
 
 if TYPE_CHECKING:

@@ -10,16 +10,16 @@ from collections.abc import Generator
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.exceptions import DeployError
 
-from homeport import identity
+from homeport.controller import identity
 from homeport.errors import HomeportError
 from homeport.facts.releases import ReleasesFact
 from homeport.operations.base import HostRun
 from homeport.operations.command import program, work
-from homeport.paths import HOST_PROGRAM
-from homeport.rules.identity import another_project
+from homeport.preflight.identity import another_project
+from homeport.releases.listing import Releases
 from homeport.settings.loading import Asked, asked
 from homeport.state.changes import Change
-from homeport.state.releases import Releases
+from homeport.state.paths import HOST_PROGRAM
 
 Commands = Generator[StringCommand, None, None]
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 from pyinfra.api import StringCommand, operation
 
+from homeport.certificates import comparison
 from homeport.operations.command import command_line, script
 from homeport.operations.fetching import fetching
 from homeport.operations.run import Run
-from homeport.paths import ACME_WEBROOT, CERTBOT, AppPaths
-from homeport.rules import outbound, rivals
-from homeport.state import certificates
+from homeport.preflight import outbound
+from homeport.proxies.nginx import rival_sites
+from homeport.proxies.nginx.default_server import answers_every_name
 from homeport.state.changes import Change
-from homeport.state.sites import answers_every_name
+from homeport.state.paths import ACME_WEBROOT, CERTBOT, AppPaths
 from homeport.state.wanted import CertificateWanted
 
 
@@ -26,7 +27,7 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
     way out is the controller's, which is open for one command at a time.
     """
     wanted, take_over = run.wanted.certificate, run.wanted.take_over
-    lacking = run.changes(lambda: certificates.lacks_any(wanted, run.found))
+    lacking = run.changes(lambda: comparison.lacks_any(wanted, run.found))
     waits = wanted.authenticator == "webroot" and not answers_every_name(run.found, take_over)
     waits = waits or run.settings.outbound == "controller"
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
@@ -39,7 +40,7 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
 def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
     now = datetime.now(UTC)
-    for line in rivals.warnings(run.settings.domains, run.wanted, run.found):
+    for line in rival_sites.warnings(run.settings.domains, run.wanted, run.found):
         run.host.log(f"  warning: {line}")
     for name in run.found.unrenewed:
         run.host.log(
@@ -48,14 +49,14 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
         )
     for line in outbound.warnings(run.settings):
         run.host.log(f"  warning: {line}")
-    changes = run.changes(lambda: certificates.certificate_changes(run.wanted, run.found, now))
+    changes = run.changes(lambda: comparison.certificate_changes(run.wanted, run.found, now))
     if not run.announce(changes, otherwise="the certificate is the wanted one"):
         return
     wanted = run.wanted.certificate
     if wanted.folder:
         yield script("brought", run.wanted.app, wanted.folder)
         return
-    mode = certificates.certificate_mode(wanted, run.found, now)
+    mode = comparison.certificate_mode(wanted, run.found, now)
     words = ("certificate", run.wanted.app, wanted.directory_url, ",".join(wanted.domains))
     if mode == "have":
         yield script(*words, "")

@@ -8,11 +8,11 @@ from collections.abc import Generator, Mapping
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport import identity
-from homeport.answers import document, marked
+from homeport.controller import identity
 from homeport.operations.by_hand import ReleasesRun
-from homeport.paths import HOST_PROGRAM
+from homeport.pyinfra_support.answers import document, marked
 from homeport.state.changes import Change
+from homeport.state.paths import HOST_PROGRAM
 
 
 class MaintenanceFact(FactBase[Mapping[str, str]]):

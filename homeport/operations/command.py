@@ -17,13 +17,12 @@ import click
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
-from homeport import remote
-from homeport.answers import known
-from homeport.connection import is_lost
 from homeport.errors import told
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host.system import transient_unit
-from homeport.operations import outcome
+from homeport.pyinfra_support import commands, outcome
+from homeport.pyinfra_support.answers import known
+from homeport.pyinfra_support.connection import is_lost
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, State
@@ -58,8 +57,8 @@ class PhaseCommand(StringCommand):
         connector_arguments.update(self.connector_arguments)
         try:
             how = {**connector_arguments, "print_input": state.print_input, "shown": self.shown}
-            done = remote.run(host, self, print_output=True, **how)
-        except remote.BROKEN as error:
+            done = commands.run(host, self, print_output=True, **how)
+        except commands.BROKEN as error:
             outcome.mark_failed(host.name, ())
             click.echo(f"{host.print_prefix}{LOST if is_lost(host) else _unsent(error)}", err=True)
             return False, CommandOutput([])
@@ -82,12 +81,12 @@ def _unsent(error: Exception) -> str:
     return f"error: the command could not be run: {told(error)}"
 
 
-def _unexplained(done: remote.Done) -> str:
+def _unexplained(done: commands.Done) -> str:
     """Return the line for a command that failed without a line that says why."""
     lines = [line for line in done.output.output_lines if line.strip()]
     if found := known(lines):
         return "error: " + "; ".join(found)
-    how = "was ended by a signal" if done.status == remote.NO_STATUS else f"ended with status {done.status}"
+    how = "was ended by a signal" if done.status == commands.NO_STATUS else f"ended with status {done.status}"
     last = f"the last line that it printed is: {lines[-1]}" if lines else "it printed nothing"
     return f"error: the command {how}; {last}"
 

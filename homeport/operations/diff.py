@@ -11,11 +11,11 @@ from pyinfra import state
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from homeport import events
-from homeport.answers import after_mark, marked
+from homeport.comparison.compare import FileChanges
+from homeport.controller import events
 from homeport.operations.run import Run
-from homeport.paths import AppPaths
-from homeport.state.compare import FileChanges
+from homeport.pyinfra_support.answers import after_mark, marked
+from homeport.state.paths import AppPaths
 from homeport.state.wanted import File
 
 

@@ -9,9 +9,9 @@ from pyinfra.api import StringCommand
 from pyinfra.connectors.util import CommandOutput
 
 from homeport.errors import HomeportError
-from homeport.operations import outcome
 from homeport.operations.command import PhaseCommand, script
 from homeport.outbound.forward import forwarded
+from homeport.pyinfra_support import outcome
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, State

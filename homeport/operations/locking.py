@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from homeport.answers import MARK, why
-from homeport.connection import Channel, open_channel
 from homeport.errors import HeldError, HomeportError
-from homeport.operations import outcome
 from homeport.operations.command import script
-from homeport.rules.holder import held_by_hand, held_by_run
+from homeport.pyinfra_support import outcome
+from homeport.pyinfra_support.answers import MARK, why
+from homeport.pyinfra_support.connection import Channel, open_channel
+from homeport.state.holder import held_by_hand, held_by_run
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, State

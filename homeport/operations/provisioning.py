@@ -6,14 +6,14 @@ from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation
 
+from homeport.comparison import compare
+from homeport.comparison.compare import FileChanges
 from homeport.operations.command import packed, script
 from homeport.operations.diff import show_diff
 from homeport.operations.fetching import fetching
 from homeport.operations.run import Run
-from homeport.paths import AppPaths
-from homeport.state import compare
 from homeport.state.changes import Change
-from homeport.state.compare import FileChanges
+from homeport.state.paths import AppPaths
 from homeport.state.wanted import ACCOUNT_COMMENT
 
 Commands = Generator[StringCommand, None, None]

@@ -7,17 +7,17 @@ from collections.abc import Generator, Iterator, Mapping
 
 from pyinfra.api import StringCommand, operation
 
+from homeport.comparison import compare
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.diff import show_release_diff
 from homeport.operations.fetching import fetching
 from homeport.operations.locking import locks_of
 from homeport.operations.run import Run
-from homeport.paths import HOST_PROGRAM, AppPaths
-from homeport.rules.environment import install_environment
+from homeport.service.environment import install_environment
 from homeport.source import Present
-from homeport.state import compare
 from homeport.state.changes import Change
+from homeport.state.paths import HOST_PROGRAM, AppPaths
 
 Commands = Generator[StringCommand, None, None]
 # Unpacked size of a release from which on the host is asked what it has of it.

@@ -15,17 +15,17 @@ from typing import Any
 
 from pyinfra.api import StringCommand, operation
 
-from homeport import events, identity
+from homeport.controller import events, identity
+from homeport.delivery.in_memory import program
 from homeport.errors import HomeportError
 from homeport.facts.removal import RemovalFact
 from homeport.operations.access import TOKEN_BYTES, GuardedCommand
 from homeport.operations.by_hand import ReleasesRun
 from homeport.operations.command import script
-from homeport.readings.sending import program
-from homeport.rules.removal import machine_notes
+from homeport.plans.places import Places, places
 from homeport.state.changes import Change
 from homeport.state.removal import Removal
-from homeport.steps.places import Places, places
+from homeport.state.removal_notes import machine_notes
 
 Commands = Generator[StringCommand, None, None]
 PACKAGES = ("homeport.host", "homeport.removal")

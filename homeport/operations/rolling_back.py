@@ -14,8 +14,8 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.errors import HomeportError
 from homeport.operations.by_hand import ReleasesRun
-from homeport.rules import rollback
-from homeport.state.releases import ReleaseFound
+from homeport.releases import rollback
+from homeport.releases.listing import ReleaseFound
 
 if TYPE_CHECKING:
     from pyinfra.api import State

@@ -17,11 +17,11 @@ from homeport.errors import HomeportError
 from homeport.facts.snapshot import SnapshotFact
 from homeport.operations.base import HostRun
 from homeport.outbound.forward import forwarded
-from homeport.rules import outbound
-from homeport.rules.memory import sized
-from homeport.rules.preflight import preflight
+from homeport.preflight import outbound
+from homeport.preflight.memory import sized
+from homeport.preflight.preflight import preflight
+from homeport.proxies.nginx.default_server import defaults_elsewhere
 from homeport.state.query import query
-from homeport.state.sites import defaults_elsewhere
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
 

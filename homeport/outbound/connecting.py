@@ -15,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from homeport.errors import HomeportError, told
 from homeport.outbound.heads import END, LONGEST_HEAD_BYTES, Place, connect
-from homeport.rules.outbound_places import may_reach
+from homeport.settings.outbound_places import may_reach
 
 # Below the 30 s after which apt gives up (apt-transport-http(1), Acquire::http::Timeout): it shall hear why.
 CONNECT_SECONDS = 20.0

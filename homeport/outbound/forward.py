@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from paramiko.ssh_exception import SSHException
 
-from homeport.connection import transport
 from homeport.errors import HomeportError
 from homeport.outbound.gateway import USER, Gateway
-from homeport.rules.outbound import ADDRESS, refused
+from homeport.preflight.outbound import ADDRESS, refused
+from homeport.pyinfra_support.connection import transport
 
 if TYPE_CHECKING:
     from pyinfra.api import Host

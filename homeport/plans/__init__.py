@@ -1,1 +1,1 @@
-"""Plans: ordered lists of steps and phases, and nothing else."""
+"""Plans: ordered lists of steps and phases; what a run is given, and what its steps make of it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from homeport.certificates.step import brought, certificate
+from homeport.machine.access import access
+from homeport.machine.account import account
+from homeport.machine.packages import base
+from homeport.machine.upkeep import upkeep
 from homeport.operations import access as getting_in
 from homeport.operations import certifying, provisioning, releasing
-from homeport.steps.access import access
-from homeport.steps.account import account
-from homeport.steps.application import slots
-from homeport.steps.base import base
-from homeport.steps.certificate import brought, certificate
-from homeport.steps.proxy import proxy
-from homeport.steps.units import processors
-from homeport.steps.upkeep import upkeep
+from homeport.proxies.nginx.step import proxy
+from homeport.service.release import slots
+from homeport.service.units import processors
 
 STEPS = (base, account, upkeep, access, proxy, certificate, brought, slots, processors)
 

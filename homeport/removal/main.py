@@ -20,7 +20,7 @@ from ..host.system.output import HostError
 from . import application, belongings, machine, trees
 from .steps import Job, job_of, perform
 
-# As homeport.answers has it: what a login shell prints stands before it.
+# As homeport.pyinfra_support.answers has it: what a login shell prints stands before it.
 MARK = "homeport-answer:"
 # As homeport.host.machine.access has it.
 PENDING = ".pending-access.json"

@@ -29,7 +29,7 @@ class Job(NamedTuple):
     """What is to be removed: the application of `layout`, with its data when `data`.
 
     `application` and `machine` are the paths that the steps of this version write for an application, and for all of a
-    machine's applications together (`homeport.steps.places`); those of them in `access` decide who gets in.
+    machine's applications together (`homeport.plans.places`); those of them in `access` decide who gets in.
     `units` are enabled by them.
     """
 

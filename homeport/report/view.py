@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from homeport.report.advice import LEVELS
 from homeport.report.scale import Scale
-from homeport.rules.advice import LEVELS
 
 Status = Mapping[str, Any]
 EVENTS_LISTED = 8

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Set
 
 from homeport.errors import UsageError
-from homeport.rules.entrypoint import VARIABLE
-from homeport.rules.server import Server
-from homeport.rules.tree import some
 from homeport.scaffold.code import Code
+from homeport.settings.server import Server
+from homeport.source.entrypoint import VARIABLE
+from homeport.source.tree_contents import some
 
 # Files that say what an application needs; the folder that has one is an application's root.
 DEPENDENCIES = ("uv.lock", "requirements.txt", "pyproject.toml")

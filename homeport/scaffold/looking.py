@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.entrypoint import find_entry
-from homeport.rules.server import Server
-from homeport.rules.uv_lock import read_toml, table
 from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
 from homeport.scaffold.health import Health, find_health
@@ -19,8 +16,11 @@ from homeport.scaffold.naming import app_name
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
+from homeport.settings.server import Server
 from homeport.settings.types import RESERVED_ENVIRONMENT
+from homeport.source.entrypoint import find_entry
 from homeport.source.git import Repository, find_repository
+from homeport.source.uv_lock import read_toml, table
 
 # More than any module that is written by hand.
 LARGEST_BYTES = 1_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeport.rules.python_version import pinned_python, suggest
+from homeport.source.python_version import pinned_python, suggest
 
 
 def find_python(pinned: str | None, required: str | None) -> str | None:

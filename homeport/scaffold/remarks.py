@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Set
 
-from homeport.rules.requirements import normalized
-from homeport.rules.uv_lock import read_lock, read_toml, table
 from homeport.scaffold.entrypoint import is_application_code
 from homeport.scaffold.server import COMMAND, find_server
+from homeport.source.requirements import normalized
+from homeport.source.uv_lock import read_lock, read_toml, table
 
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
 RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Set
 
 from homeport.errors import UsageError
-from homeport.rules.requirements import normalized, read_requirements
-from homeport.rules.server import Server, ServerChoice, check_pins
-from homeport.rules.uv_lock import read_lock, read_toml, table
+from homeport.settings.server import Server, ServerChoice, check_pins
+from homeport.source.requirements import normalized, read_requirements
+from homeport.source.uv_lock import read_lock, read_toml, table
 
 COMMAND = re.compile(r"^(fastapi\s*\[[^\]]*\b(standard|all)[^\]]*\]|fastapi[-_.]cli\b)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from homeport.rules.server import Server
+from homeport.settings.server import Server
 from homeport.settings.types import (
     AppName,
     Commands,

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from homeport.rules.firewall import check_closings, check_openings
-from homeport.rules.outbound_places import check_private
-from homeport.rules.sandbox import address_ranges
+from homeport.settings.firewall import check_closings, check_openings
+from homeport.settings.outbound_places import check_private
+from homeport.settings.sandbox import address_ranges
 
 
 def as_text(value: object) -> object:

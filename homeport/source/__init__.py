@@ -1,7 +1,7 @@
 """From a git repository on the controller to a release: what is in it, what it needs, and its archive.
 
-Only the `git` program is run, nothing is imported or executed from the application, and no host is looked at. The
-decisions are in `homeport.rules`.
+Only git (by `git`) and uv (by `resolving`) are run. Nothing of the application is imported or executed, and no host is
+looked at.
 """
 
 from homeport.source.archive import Archive, Present

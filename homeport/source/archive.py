@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import IO
 
 from homeport.errors import UsageError
-from homeport.rules.own_package import OwnFile
-from homeport.rules.tree import Entry, folders, pipelines
 from homeport.source.git import GitError, Repository
+from homeport.source.own_package import OwnFile
+from homeport.source.tree_contents import Entry, folders, pipelines
 
 # More than any application's source; what is above it are models, media or dumps, which have no place in a release.
 MAX_BYTES = 512 * 1024 * 1024

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.tree import folders, pipelines, some
 from homeport.source.git import GitError, Repository
 from homeport.source.tree import export_ignored
+from homeport.source.tree_contents import folders, pipelines, some
 
 # Asking a remote whether it has the ref is a courtesy in an error: it may not make the user wait.
 REMOTE_TIMEOUT_SECONDS = 10

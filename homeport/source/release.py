@@ -13,20 +13,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.dependencies import Application, Dependencies, decide_dependencies
-from homeport.rules.entrypoint import Entry, find_entry
-from homeport.rules.migrations import Migration, read_migrations
-from homeport.rules.own_package import OwnFile, OwnPackage, own_package
-from homeport.rules.server import ServerChoice
-from homeport.rules.tree import disk_kilobytes, folders
-from homeport.rules.uv_lock import read_toml
-from homeport.rules.wishes import Wishes
-from homeport.rules.workspace import find_workspace
 from homeport.settings.model import Settings
+from homeport.settings.server import ServerChoice
 from homeport.source.archive import Archive, Content, Present, build_archive
+from homeport.source.dependencies import Application, Dependencies, decide_dependencies
+from homeport.source.dependency_options import Wishes
+from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
+from homeport.source.migrations import Migration, read_migrations
+from homeport.source.own_package import OwnFile, OwnPackage, own_package
 from homeport.source.reference import Revision, find_revision
 from homeport.source.tree import Tree, find_tree, read_text
+from homeport.source.tree_contents import disk_kilobytes, folders
+from homeport.source.uv_lock import read_toml
+from homeport.source.workspace import find_workspace
 
 # pyinfra reads its hosts side by side: without a lock, twenty of them would each build the same archive.
 _LOCK = threading.RLock()

@@ -22,11 +22,11 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from homeport.compiled import cache_folder
-from homeport.paths import SYSTEM_CA_FILE
-from homeport.rules import resolving
-from homeport.rules.dependencies import resolved_to
+from homeport.rendering.compiled import cache_folder
+from homeport.source import resolution
+from homeport.source.dependencies import resolved_to
 from homeport.source.release import Source
+from homeport.state.paths import SYSTEM_CA_FILE
 
 FOLDER = "resolved"
 # An index that does not answer must not hold up a deploy whose machines may have another one.
@@ -67,11 +67,11 @@ def _resolved(source: Source, project: Path, app: str, secrets: tuple[tuple[str,
     if not text:
         text, why = ("", left.obstacle) if left.obstacle else _ask(source, left, dict(secrets))
         if not text:
-            said = resolving.unresolved_warning(left, why)
+            said = resolution.unresolved_warning(left, why)
             return replace(source, dependencies=replace(found, warnings=(*found.warnings, said)))
         place = _keep(project, name, HEAD.format(file=left.file, app=app) + text)
-    said = resolving.warning(left, place)
-    pinned = resolved_to(replace(found, warnings=(*found.warnings, said)), resolving.plain(text))
+    said = resolution.warning(left, place)
+    pinned = resolved_to(replace(found, warnings=(*found.warnings, said)), resolution.plain(text))
     content = source.content and replace(source.content, more=(*source.content.more, *pinned.files[len(found.files) :]))
     return replace(source, dependencies=pinned, content=content)
 
@@ -80,7 +80,7 @@ def _kept(project: Path, name: str) -> str:
     """Return what was resolved before, "" for nothing: the project's file, or else our own copy."""
     for folder in (project / FOLDER, cache_folder(FOLDER)):
         with suppress(OSError, UnicodeDecodeError):
-            if folder and (text := resolving.plain((folder / name).read_text("utf-8"))):
+            if folder and (text := resolution.plain((folder / name).read_text("utf-8"))):
                 return text
     return ""
 
@@ -100,7 +100,7 @@ def _keep(project: Path, name: str, text: str) -> str:
     return "no file, since none can be written"
 
 
-def _ask(source: Source, left: resolving.LeftOpen, secrets: dict[str, str]) -> tuple[str, str]:
+def _ask(source: Source, left: resolution.LeftOpen, secrets: dict[str, str]) -> tuple[str, str]:
     """Return the versions as a requirements file; ("", why) where uv has none for us."""
     uv = _uv()
     if uv is None:
@@ -112,11 +112,11 @@ def _ask(source: Source, left: resolving.LeftOpen, secrets: dict[str, str]) -> t
             archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(folder)  # noqa: S202 (it is our own archive)
         for floor in left.floors:
-            status, answer, said = _run([uv, *resolving.words(left, floor)], folder, secrets)
+            status, answer, said = _run([uv, *resolution.words(left, floor)], folder, secrets)
             if status == 0 and folder not in answer:
-                return resolving.answered(left, answer), ""
-            why = why or resolving.failure(said, secrets) or "uv names files of this machine"
-            if not resolving.is_about_python(said):
+                return resolution.answered(left, answer), ""
+            why = why or resolution.failure(said, secrets) or "uv names files of this machine"
+            if not resolution.is_about_python(said):
                 break
     return "", why
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.rules.dependencies import DEPENDENCY_FILES
-from homeport.rules.tree import (
+from homeport.source.dependencies import DEPENDENCY_FILES
+from homeport.source.git import PARTIAL, GitError, Repository
+from homeport.source.tree_contents import (
     SUBMODULE,
     Entry,
     folders,
@@ -25,7 +26,6 @@ from homeport.rules.tree import (
     tree_id,
     without_ignored,
 )
-from homeport.source.git import PARTIAL, GitError, Repository
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The model in the middle: what is wanted, what was read, and the difference. Pure; nothing here knows a connection."""
+"""Plain data: what is wanted of a host, what was read of it, where things lie there. Nothing knows a connection."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from homeport.paths import AppPaths
+from homeport.state.paths import AppPaths
 from homeport.state.snapshot import PathFound, Snapshot
 from homeport.state.wanted import File
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homeport.paths import NGINX_CONF, SSHD_DROP_IN, AppPaths
 from homeport.state.ownership import is_named_ours
+from homeport.state.paths import NGINX_CONF, SSHD_DROP_IN, AppPaths
 from homeport.state.wanted import Wanted
 
 

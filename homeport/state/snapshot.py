@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from homeport.state.host_conditions import Surroundings
 from homeport.state.listeners import Listener, Opened
 from homeport.state.logins import Logins
-from homeport.state.surroundings import Surroundings
 
 PathKind = Literal["file", "directory", "link", "other"]
 # Why no file can be put in the place of one: it is a mount point, or has an attribute (chattr) against that.

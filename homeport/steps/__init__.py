@@ -1,1 +1,1 @@
-"""One module per concern: settings in, the part of the wanted state that it answers for out. Pure."""
+"""What a step is given. A step is a function that makes its own part of the wanted state of settings."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from homeport.paths import AppPaths
-from homeport.rendering import render
-from homeport.rules.certificate_pair import CertificatePair
+from homeport.rendering.rendering import render
 from homeport.settings import Settings
 from homeport.source import Source
+from homeport.state.certificate_pair import CertificatePair
+from homeport.state.paths import AppPaths
 from homeport.state.snapshot import Machine
 
 

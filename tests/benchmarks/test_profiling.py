@@ -25,7 +25,7 @@ DEPLOY: list[Frame] = [("<module>", "deploy.py"), ("deploy", "homeport/deploy.py
         ([*MAIN, *LOADING, ("<module>", "homeport/guard.py"), *LOADING], profiling.HOMEPORT_IMPORTS),
         ([*MAIN, ("<module>", "deploy.py"), *LOADING, ("get_code", "<frozen>")], profiling.HOMEPORT_IMPORTS),
         (GIT, profiling.GIT),
-        ([*MAIN, ("render", "homeport/rendering.py"), ("parse", "jinja2/parser.py")], profiling.SETTINGS),
+        ([*MAIN, ("render", "homeport/rendering/rendering.py"), ("parse", "jinja2/parser.py")], profiling.SETTINGS),
         ([*DEPLOY, ("op", "pyinfra/api/operation.py"), ("stack", "inspect.py")], profiling.OPERATIONS),
         ([*DEPLOY, ("parse", "homeport/state/snapshot.py")], profiling.COMPARE),
         ([*MAIN, ("disconnect_all", "pyinfra/api/connect.py")], profiling.ENDING),

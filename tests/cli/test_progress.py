@@ -14,8 +14,8 @@ from homeport.cli import plans, showing
 from homeport.cli.following import parse
 from homeport.cli.progress import Progress, duration, in_view
 from homeport.cli.summary import lines as summary_lines
-from homeport.events import MARK
-from homeport.paths import PACKAGE
+from homeport.controller.events import MARK
+from homeport.state.paths import PACKAGE
 
 NOW = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 RUN = {

@@ -12,7 +12,7 @@ from homeport.cli import running
 from homeport.cli.following import Child
 from homeport.cli.releases import table
 from homeport.errors import UsageError
-from homeport.paths import ENTRIES
+from homeport.state.paths import ENTRIES
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from homeport.cli.main import cli
 from homeport.cli.schema import SCHEMAS, names
-from homeport.state.releases import published
+from homeport.releases.listing import published
 
 RELEASE = {"id": "0123456789ab", "state": "live", "whole": True, "live_at": None, "migrations": [["0001", "Notes."]]}
 READ = {"app": "notes", "live": "0123456789ab", "running": True, "hold": {}, "releases": [RELEASE]}

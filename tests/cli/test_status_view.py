@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from homeport.cli.status import blocks
-from tests.state.status_values import entry, found, process, slot
+from tests.report.status_values import entry, found, process, slot
 
 
 def shown(*hosts: dict[str, Any], width: int = 200) -> list[str]:

@@ -12,8 +12,8 @@ import pytest
 
 from homeport.host.data import revisions
 from homeport.host.system.layout import Layout
-from homeport.paths import PROJECT_FILES
-from homeport.rendering import render
+from homeport.rendering.rendering import render
+from homeport.state.paths import PROJECT_FILES
 from tests.unit_values import VALUES
 
 from .serving import EXAMPLES, environment

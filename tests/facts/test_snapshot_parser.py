@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
+from homeport.state.host_conditions import Surroundings
 from homeport.state.listeners import Listener, Opened
 from homeport.state.logins import Colleague, Logins
 from homeport.state.snapshot import (
@@ -22,7 +23,6 @@ from homeport.state.snapshot import (
     SlotMemory,
     UnitFound,
 )
-from homeport.state.surroundings import Surroundings
 
 READING = """\
 os\tdebian\t13

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.services.failures import before_start
-from homeport.rendering import render
+from homeport.rendering.rendering import render
 from homeport.settings.types import Step
 from tests.pace import patience, until
 from tests.unit_values import VALUES

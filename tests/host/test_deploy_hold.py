@@ -7,7 +7,7 @@ import pytest
 from homeport.host.release import deploy_hold
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import LockedError
-from homeport.operations.outcome import HELD_LINE
+from homeport.pyinfra_support.outcome import HELD_LINE
 
 
 @pytest.fixture

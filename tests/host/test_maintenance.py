@@ -9,7 +9,7 @@ import pytest
 from homeport.host.proxies import maintenance
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
-from homeport.paths import AppPaths
+from homeport.state.paths import AppPaths
 
 
 @pytest.fixture

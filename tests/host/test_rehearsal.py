@@ -8,7 +8,7 @@ import pytest
 
 from homeport.host.data.rehearsal import clean, derive
 from homeport.host.system.layout import Layout
-from homeport.rendering import render
+from homeport.rendering.rendering import render
 from tests.unit_values import VALUES
 
 STATE, FOLDER, COPY = Path("/var/lib/notes"), Path("/mnt/data/notes"), Path("/mnt/data/.notes.rehearsal")

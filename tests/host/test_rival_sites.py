@@ -11,7 +11,7 @@ import pytest
 from homeport.facts import snapshot
 from homeport.host.proxies import nginx, rival_sites
 from homeport.host.system.layout import Machine
-from homeport.rules import rivals as rules
+from homeport.proxies.nginx import rival_sites as rules
 from tests.state.builders import make_wanted
 
 SITES = """# server_name commented.example.com;

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from homeport.rendering import render
-from homeport.rendering_filters import systemd_quote
+from homeport.rendering.filters import systemd_quote
+from homeport.rendering.rendering import render
 from tests.surroundings import systemd_verifies
 from tests.unit_values import VALUES
 

@@ -14,9 +14,9 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any
 
-from homeport.host import files as program_files
+from homeport.delivery.installed import files as program_files
 from homeport.lab import Lab, LabHost
-from homeport.rendering import render
+from homeport.rendering.rendering import render
 from homeport.settings.types import Step
 from tests.lab import remote
 from tests.pace import until as until

@@ -103,7 +103,7 @@ class Faults:
 
     def sampled(self, *always: str) -> list[str | ParameterSet]:
         """Return the names for `parametrize`: `make test` tries these each time, and a sample of the others. What
-        follows from what is read is shown for each finding by tests/rules/diagnosis.
+        follows from what is read is shown for each finding by tests/diagnosis.
         """
         assert set(always) <= set(self.known)
         return [name if name in always else pytest.param(name, marks=pytest.mark.sampled) for name in self.known]

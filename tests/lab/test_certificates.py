@@ -19,14 +19,14 @@ import pytest
 from homeport.lab import Lab, dns, processes
 from homeport.lab.machine import find_command
 from homeport.lab.model import LabHost
-from homeport.paths import TEMPLATES
-from homeport.rules.certificate_pair import CertificatePair
+from homeport.state.certificate_pair import CertificatePair
+from homeport.state.paths import TEMPLATES
+from tests.certificates.pairs import Authority
 from tests.lab.advising import an_authority_that_advises
 from tests.lab.artefacts import keep
 from tests.lab.commands import refusal
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
-from tests.rules.pairs import Authority
 
 pytestmark = pytest.mark.lab
 FILES = {"tls": "files", "tls_certificate_file": "tls/chain.pem", "tls_key_file": "tls/key.pem"}

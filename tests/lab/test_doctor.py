@@ -14,11 +14,11 @@ import pytest
 
 from homeport.lab import Lab, dns, names, processes
 from homeport.lab.machine import run
+from tests.certificates.pairs import NOW, Authority
 from tests.lab.artefacts import keep
 from tests.lab.commands import homeport, settle_data
 from tests.lab.patient import Faults, Patient
 from tests.lab.seasoned import Seasoned
-from tests.rules.pairs import NOW, Authority
 
 pytestmark = pytest.mark.lab
 faults = Faults()

@@ -8,7 +8,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import Suite
-from homeport.rules.environment import environment_file
+from homeport.service.environment import environment_file
 
 from .conftest import MakeHost
 

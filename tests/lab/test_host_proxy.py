@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from homeport.lab import Lab
-from homeport.rendering import render
-from homeport.rendering_filters import systemd_quote
+from homeport.rendering.filters import systemd_quote
+from homeport.rendering.rendering import render
 from tests.lab.host_machine import APP, PROGRAM, Machine, until
 from tests.lab.seasoned import Seasoned
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from homeport.report import report
+from homeport.report.page import report
 from tests.lab.artefacts import FOLDER, keep
 from tests.lab.browser import Page, browser
-from tests.state.status_values import RAW, entry, found, pem, process, slot, step
+from tests.report.status_values import RAW, entry, found, pem, process, slot, step
 
 pytestmark = pytest.mark.lab
 WIDTHS = (390, 1280)

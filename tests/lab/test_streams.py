@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from homeport import remote
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from homeport.pyinfra_support import commands as remote
 from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
@@ -47,8 +47,8 @@ import paramiko
 from pyinfra.api import StringCommand
 from homeport import remote
 from homeport.operations.command import PhaseCommand
-from homeport.project import opened
-from homeport.readings.target import Target
+from homeport.inventory.hosts import opened
+from homeport.queries.target import Target
 from homeport.settings.loading import load
 
 slow = paramiko.Channel.sendall

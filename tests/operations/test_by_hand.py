@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import DeployError
 
-from homeport import identity
+from homeport.controller import identity
 from homeport.facts.releases import ReleasesFact
 from homeport.operations import by_hand, rolling_back
 from homeport.operations.by_hand import HoldRun, ReleasesRun, RestartRun
 from homeport.operations.rolling_back import RollbackRun
-from homeport.paths import HOST_PROGRAM
-from homeport.state.releases import ReleaseFound, Releases
+from homeport.releases.listing import ReleaseFound, Releases
+from homeport.state.paths import HOST_PROGRAM
 from tests.state.builders import make_settings
 
 from .scripted import Data, ScriptedHost

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
-from homeport.answers import NOBODY_TO_ASK
 from homeport.operations import command
+from homeport.pyinfra_support.answers import NOBODY_TO_ASK
 from homeport.state.wanted import File
 from tests.pace import patience
 

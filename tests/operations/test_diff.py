@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pyinfra.api import State
 
+from homeport.comparison.compare import FileChanges
 from homeport.operations.diff import FileContents, show_diff
-from homeport.state.compare import FileChanges
 from homeport.state.wanted import File
 from tests.state.builders import SECRET, bare
 

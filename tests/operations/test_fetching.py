@@ -18,7 +18,7 @@ from homeport.operations.command import script
 from homeport.operations.fetching import LedOutCommand
 from homeport.operations.upgrading import UpgradeRun, upgrade
 from homeport.plans.provision import PHASES
-from homeport.state.releases import Releases
+from homeport.releases.listing import Releases
 from homeport.state.snapshot import Snapshot
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 

@@ -17,13 +17,14 @@ import pytest
 from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 
-from homeport.answers import MARK
 from homeport.errors import HeldError, HomeportError
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host.system.lock import is_held_by
-from homeport.operations import locking, outcome
+from homeport.operations import locking
 from homeport.operations.command import script
 from homeport.operations.locking import Locks, Request
+from homeport.pyinfra_support import outcome
+from homeport.pyinfra_support.answers import MARK
 from tests.pace import patience
 from tests.state.builders import as_wanted, bare, make_wanted
 

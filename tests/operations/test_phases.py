@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from homeport.comparison import compare
 from homeport.operations.locking import locks_of
 from homeport.operations.provisioning import manifest
 from homeport.operations.releasing import ASK_KILOBYTES
-from homeport.paths import HOST_PROGRAM, AppPaths
 from homeport.plans.provision import PHASES
 from homeport.source import Present
-from homeport.state import compare
+from homeport.state.paths import HOST_PROGRAM, AppPaths
 from homeport.state.snapshot import Marks, PathFound, ServerFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 

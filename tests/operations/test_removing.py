@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import DeployError
 
-from homeport import answers
 from homeport.facts.removal import RemovalFact
 from homeport.operations import removing
 from homeport.operations.removing import RemoveRun
+from homeport.pyinfra_support import answers
 from homeport.removal.main import MARK
 from homeport.state.changes import Change
 from homeport.state.removal import Removal, parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from homeport.paths import TEMPLATES
+from homeport.state.paths import TEMPLATES
 
 
 def test_the_owners_kernel_settings_come_after_ours_whatever_their_file_is_called(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from homeport.host.services import units
 from homeport.host.system.layout import SLOTS, Layout
-from homeport.paths import ACME_WEBROOT, AppPaths
+from homeport.plans.places import places
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings
 from homeport.removal.main import who_gets_in
 from homeport.removal.steps import Job, job_of, perform
-from homeport.steps.places import places
+from homeport.state.paths import ACME_WEBROOT, AppPaths
 from tests.state.builders import make_settings
 
 

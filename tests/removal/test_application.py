@@ -11,11 +11,11 @@ import pytest
 
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
+from homeport.plans.places import places
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings, main
 from homeport.removal.main import who_gets_in
 from homeport.removal.steps import perform
-from homeport.steps.places import places
 from tests.state.builders import make_settings
 
 from .conftest import Host

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.report import report, view
+from homeport.report import view
+from homeport.report.page import report
 from homeport.report.scale import EDGE_PERCENT, MOST_MARKS, Scale
-from tests.state.status_values import entry, found, slot
+from tests.report.status_values import entry, found, slot
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 VOID = ("meta", "link", "br")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.rendering import render
-from homeport.rules.entrypoint import fastapi_arguments
-from homeport.rules.environment import install_environment
+from homeport.rendering.rendering import render
+from homeport.service.environment import install_environment
+from homeport.source.entrypoint import fastapi_arguments
 from tests.lab.project import until
 from tests.unit_values import VALUES
 

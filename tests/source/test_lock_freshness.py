@@ -6,8 +6,8 @@ import tomllib
 
 import pytest
 
-from homeport.rules.lock_freshness import why_stale
-from homeport.rules.uv_lock import read_lock
+from homeport.source.lock_freshness import why_stale
+from homeport.source.uv_lock import read_lock
 
 from .test_uv import LIBRARY, run_uv
 

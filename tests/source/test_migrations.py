@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.alembic_files import FILES
+from tests.source.alembic_files import FILES
 from tests.source.conftest import APPLICATION, Repo
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from homeport.rules.environment import install_environment
+from homeport.service.environment import install_environment
 from homeport.source import Source
 
 from .conftest import Repo

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from homeport.paths import AppPaths
-from homeport.rules.dependencies import Dependencies
+from homeport.certificates import comparison
+from homeport.comparison import compare
+from homeport.plans.wanted import describe
 from homeport.settings import Settings
 from homeport.source import Source
-from homeport.state import certificates, compare
+from homeport.source.dependencies import Dependencies
 from homeport.state.changes import Change
+from homeport.state.paths import AppPaths
 from homeport.state.snapshot import CertificateFound, Coming, Machine, PathFound, Snapshot, UnitFound
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 from homeport.steps.context import Context
-from homeport.steps.wanted import describe
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SECRET = "s3ntinel"
@@ -105,6 +106,6 @@ def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> di
         "start": compare.start_changes(wanted, found),
         "switch": compare.switch_changes(wanted, found),
         "prune": compare.prune_changes(found),
-        "certificate": certificates.certificate_changes(wanted, found, now),
+        "certificate": comparison.certificate_changes(wanted, found, now),
     }
     return {name: changes for name, changes in phases.items() if changes}

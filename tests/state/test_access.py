@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.paths import FIREWALL_RULES, SSHD_DROP_IN
-from homeport.state.compare import access_changes, file_changes
+from homeport.comparison.compare import access_changes, file_changes
+from homeport.state.paths import FIREWALL_RULES, SSHD_DROP_IN
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
 from tests.state.builders import as_wanted, bare, changes_by_phase, make_settings, make_wanted

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.rules.preflight import preflight
-from homeport.state import compare
+from homeport.comparison import compare
+from homeport.preflight.preflight import preflight
 from homeport.state.ownership import is_named_ours
 from homeport.state.query import query
 from homeport.state.snapshot import Claim, Marks, PathFound, Snapshot

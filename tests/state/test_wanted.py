@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.errors import HomeportError
-from homeport.rules.platform import ARCHITECTURES, SUPPORTED
+from homeport.machine.platform import ARCHITECTURES, SUPPORTED
 from homeport.state.changes import Change
 from homeport.state.query import query
 from homeport.state.snapshot import Machine

@@ -1,6 +1,6 @@
 """`status`: what runs, on what, and what has happened, as JSON. Reads only.
 
-What it means (ages, shares, advice) is made of it on the controller, by homeport.state.status.
+What it means (ages, shares, advice) is made of it on the controller, by homeport.report.status.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ hold=/etc/homeport/$1/hold.json
 wait=$2
 me=$3
 despite=$4
-# On a line of its own that begins with a mark (`homeport.answers`): login shells may have printed before.
+# On a line of its own that begins with a mark (`homeport.pyinfra_support.answers`): login shells may have printed before.
 tell() { printf '\nhomeport-answer:%s\t%s\n' "$1" "$2"; }
 say() { tell "$1" "$(head -n 1 "$2")"; }
 held() {

@@ -1,1 +1,0 @@
-"""Files that are encrypted with age (https://age-encryption.org): keys, recipients, reading and writing."""

@@ -1,0 +1,93 @@
+"""Whether a certificate and a key that a user brings can serve a site. Pure; no part of the key enters a message."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from homeport.certificates.chain import chain_problem
+from homeport.state.certificate_pair import CERTIFICATE, KEY, CertificatePair
+
+
+class PairError(ValueError):
+    """The pair cannot serve the site: `key` is the setting to mend, `fix` says how."""
+
+    def __init__(self, key: str, problem: str, fix: str):
+        super().__init__(problem)
+        self.key, self.fix = key, fix
+
+
+def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anchors: Sequence[bytes] = ()) -> None:
+    """Raise PairError unless they belong together, cover `domains`, are valid at `now` (UTC), and have a whole chain.
+
+    `anchors` are the certificates (DER) of the authorities that this machine trusts.
+    """
+    certificate, *others = _certificates(pair.chain)
+    public = _public(_private_key(pair.key).public_key())
+    if _public(certificate.public_key()) != public:
+        if any(_public(other.public_key()) == public for other in others):
+            raise PairError(CERTIFICATE, "the site's own certificate is not the first one in it", "put it first")
+        raise PairError(KEY, "the key belongs to another certificate", f"name the key of {CERTIFICATE}")
+    if certificate.not_valid_after_utc <= now:
+        raise PairError(CERTIFICATE, f"it has run out on {certificate.not_valid_after_utc:%Y-%m-%d}", "bring a new one")
+    if certificate.not_valid_before_utc > now:
+        problem = f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on only"
+        raise PairError(CERTIFICATE, problem, "bring one that is valid now")
+    names = _names(certificate)
+    if missing := [domain for domain in domains if not _covers(names, domain)]:
+        problem = f"it is for {', '.join(sorted(names)) or 'no name'}, and not for {', '.join(missing)}"
+        raise PairError(CERTIFICATE, problem, "bring one for domain and domain_aliases")
+    if found := chain_problem((certificate, *others), _trusted(anchors), now):
+        raise PairError(CERTIFICATE, *found)
+
+
+def _trusted(anchors: Sequence[bytes]) -> list[x509.Certificate]:
+    """Return the authorities that can be read; some machines have one that is no certificate by today's rules."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for anchor in anchors:
+            with suppress(ValueError):
+                found.append(x509.load_der_x509_certificate(anchor))
+    return found
+
+
+def _certificates(chain: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(chain.encode())
+    except ValueError:
+        raise PairError(CERTIFICATE, "it is no certificate in PEM", "bring the full chain as PEM") from None
+
+
+def _private_key(key: str) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(key.encode(), password=None)
+    except TypeError:
+        raise PairError(KEY, "the key has a passphrase, which Nginx could not ask for", "bring it without") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise PairError(KEY, "it is no private key in PEM", "bring the certificate's key as PEM") from None
+
+
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _names(certificate: x509.Certificate) -> set[str]:
+    """Return the DNS names that it is for; the common name counts for no client any more (RFC 9525, 2)."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return set()
+    return {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+
+
+def _covers(names: set[str], domain: str) -> bool:
+    """Tell whether one of the names is this one: a star stands for exactly one label, the first (RFC 9525, 6.3)."""
+    return domain in names or f"*.{domain.partition('.')[2]}" in names

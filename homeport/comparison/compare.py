@@ -1,0 +1,240 @@
+"""Wanted against found: what has to be done, phase by phase. Pure; an empty answer means that nothing differs.
+
+Restarts and reloads follow from the comparison too ("the running proxy is older than its configuration"), never from
+whether this run happened to write something: a run that died in between is mended by the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from homeport.certificates.comparison import needs_placeholder
+from homeport.proxies.nginx.default_server import default_notes
+from homeport.state.changes import Change
+from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
+from homeport.state.paths import FIREWALL_RULES, NGINX_DEFAULT, ORIGINALS, AppPaths
+from homeport.state.snapshot import Coming, PathFound, Snapshot
+from homeport.state.wanted import Account, Directory, File, Wanted
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """What differs under the managed paths.
+
+    `kept` are the paths of which a copy is kept first, `taken_over` those of them that were somebody else's, and
+    `unkept` those of which none can be: homeport had them before it kept copies.
+    """
+
+    directories: tuple[Directory, ...] = ()
+    files: tuple[File, ...] = ()
+    absent: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] = ()
+    unkept: tuple[str, ...] = ()
+    placeholder: bool = False
+    changes: tuple[Change, ...] = field(default=(), repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def touches(self, file_set: str) -> bool:
+        """Tell whether a file of this set, or a removed one, is among them."""
+        return any(file.file_set == file_set for file in self.files) or (
+            file_set == "nginx" and any(path.startswith("/etc/nginx/") for path in self.absent)
+        )
+
+
+def missing_packages(wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
+    """Return the Debian packages to install."""
+    return tuple(name for name in wanted.part.packages if name not in found.packages)
+
+
+def missing_accounts(wanted: Wanted, found: Snapshot) -> tuple[Account, ...]:
+    """Return the accounts to create."""
+    return tuple(account for account in wanted.part.accounts if account.name not in found.accounts)
+
+
+def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
+    """Return the directories, files and placeholder certificate that are missing or differ, with the reasons."""
+    directories, files, changes = [], [], []
+    for directory in wanted.part.directories:
+        if reason := _directory_reason(directory, found.paths.get(directory.path), wanted.app):
+            directories.append(directory)
+            changes.append(Change("make", directory.path, reason))
+    for file in wanted.part.files:
+        if file.file_set == "access" or (file.with_release and found.live_release != wanted.release.id):
+            continue
+        if reason := _file_reason(file, found.paths.get(file.path)):
+            files.append(file)
+            taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
+            changes.append(Change("write", file.path, taking or reason))
+        if reason and file.path == NGINX_DEFAULT:
+            changes += default_notes(found, wanted.take_over)
+    absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
+    given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
+    changes += [Change("remove", path, _taking(path) if path in given_up else "not wanted") for path in absent]
+    lost = [file.path for file in files if _is_content(file, found.paths.get(file.path))] + list(absent)
+    placeholder = needs_placeholder(wanted, found)
+    if placeholder:
+        changes.append(Change("make", AppPaths(wanted.app).placeholder, "no certificate yet"))
+    return FileChanges(
+        tuple(directories),
+        tuple(files),
+        absent,
+        kept=tuple(path for path in lost if has_to_be_kept(path, found, wanted.app)),
+        taken_over=(*(file.path for file in files if is_somebodys(file, found, wanted.app)), *given_up),
+        unkept=tuple(path for path in lost if has_no_original(path, found, wanted.app)),
+        placeholder=placeholder,
+        changes=tuple(changes),
+    )
+
+
+def _is_content(wanted: File, found: PathFound | None) -> bool:
+    """Tell whether what is there goes when the file is written: not when only its mode or its owner changes."""
+    return found is not None and found.digest != wanted.digest
+
+
+def _taking(path: str) -> str:
+    """Return the reason of a change that takes somebody's own file away."""
+    return f"somebody's own; a copy is kept: {ORIGINALS}{path}"
+
+
+def _may_remove(wanted: Wanted, found: Snapshot, path: str) -> bool:
+    """Tell whether a path that shall be away is there, and is not somebody's own, which stays unless it is given up."""
+    if path not in found.paths:
+        return False
+    return path in wanted.take_over or owner(path, found, wanted.app) != "somebody"
+
+
+def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
+    """Return what differs in who gets in: files, what is withdrawn, our table in the kernel, an earlier change.
+
+    What another application on the host still wants of what all share is not withdrawn.
+    """
+    reasons = {
+        file: reason
+        for file in wanted.part.files
+        if file.file_set == "access" and (reason := _file_reason(file, found.paths.get(file.path)))
+    }
+    others = {path for app, paths in found.shares.items() if app != wanted.app for path in paths}
+    withdrawn = tuple(path for path in wanted.part.withdrawn if path in found.paths and path not in others)
+    changes = [Change("write", file.path, reason) for file, reason in reasons.items()]
+    changes += [Change("remove", path, "not wanted") for path in withdrawn]
+    if not changes and found.firewall and FIREWALL_RULES in found.paths:
+        changes.append(Change("load", "the firewall", found.firewall))
+    if found.access_pending:
+        changes.append(Change("settle", "who gets in", "an earlier change was not confirmed"))
+    return FileChanges(files=tuple(reasons), absent=withdrawn, changes=tuple(changes))
+
+
+def _directory_reason(wanted: Directory, found: PathFound | None, app: str) -> str:
+    if found is None:
+        return "missing"
+    if found.kind == "link" and found.leads_to == "directory":
+        # Somebody has put it on another disk; what is there is theirs to arrange.
+        return ""
+    if found.kind != "directory":
+        return f"is a {found.kind}"
+    # Who may enter a folder that others have files in is for them to say.
+    return _metadata_reason(wanted, found) if is_named_ours(wanted.path, app) else ""
+
+
+def _file_reason(wanted: File, found: PathFound | None) -> str:
+    if found is None:
+        return "missing"
+    if found.kind == "link":
+        return f"is a link to {found.target}, which stays as it is"
+    if found.kind != "file":
+        return f"is a {found.kind}"
+    return "content differs" if found.digest != wanted.digest else _metadata_reason(wanted, found)
+
+
+def _metadata_reason(wanted: Directory | File, found: PathFound) -> str:
+    if found.mode != wanted.mode:
+        return f"mode {found.mode:04o}, not {wanted.mode:04o}"
+    if (found.owner, found.group) != (wanted.owner, wanted.group):
+        return f"belongs to {found.owner}:{found.group}, not {wanted.owner}:{wanted.group}"
+    return ""
+
+
+def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return what systemd has to be told: reload, enable, start; and whether the proxy runs an old configuration."""
+    pending = file_changes(wanted, found)
+    changes = []
+    for unit in wanted.part.units:
+        state = found.units.get(unit.name)
+        if state is None or state.file_state != "enabled":
+            changes.append(Change("enable", unit.name, f"is {(state and state.file_state) or 'not there'}"))
+        if state is None or state.active not in ("active", "activating", "reloading"):
+            changes.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
+    if any(state.needs_reload for state in found.units.values()):
+        changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
+    if found.proxy_stale or pending.touches("nginx"):
+        changes.append(Change("reload", "nginx.service", "runs an older configuration or certificate"))
+    return tuple(changes)
+
+
+def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the change that brings homeport's tools on the host to the locked versions."""
+    plugin = wanted.tools.plugin_digest
+    if lacks_tools(wanted, found):
+        return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
+    if plugin and plugin not in found.tool_plugins:
+        return (Change("install", f"Certbot plugin {plugin}", "missing"),)
+    return ()
+
+
+def lacks_tools(wanted: Wanted, found: Snapshot) -> bool:
+    """Tell whether homeport's tools on the host are none, or not of the locked versions."""
+    return found.tools != wanted.tools.digest
+
+
+def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the upload of the release, unless it is on the host as a whole, made for this host's part in it.
+
+    The live one is left as it is: who migrates, and how many workers there are, changes with the next release.
+    """
+    release = wanted.release
+    if release.id not in found.releases:
+        return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
+    if found.live_release == release.id or found.coming == Coming(release.workers, release.migrates):
+        return ()
+    return (Change("upload", f"release {release.id}", "its workers or its migration are others on this host now"),)
+
+
+def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the installation of the virtual environment, unless the one for this lock is complete."""
+    if wanted.release.dependencies in found.environments:
+        return ()
+    return (Change("install", f"environment {wanted.release.dependencies}", "no environment for this lock yet"),)
+
+
+def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the start of the release in the idle slot, unless it is the one that serves."""
+    unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
+    if found.live_release != wanted.release.id:
+        return (Change("start", f"release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
+    if unit is None or unit.active != "active":
+        return (Change("start", f"release {wanted.release.id}", f"its unit is {unit.active if unit else 'missing'}"),)
+    return ()
+
+
+def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
+    """Return the switch to the release, and the mending of one that was interrupted."""
+    if start_changes(wanted, found):
+        return (Change("switch", f"to release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
+    if found.proven_release != wanted.release.id:
+        return (Change("watch", f"release {wanted.release.id}", "left by an interrupted switch, or has failed"),)
+    idle = "blue" if found.live_slot == "green" else "green"
+    other, live = (found.units.get(f"{wanted.app}@{slot}.service") for slot in (idle, found.live_slot))
+    runs = other is not None and (other.active in ("active", "activating") or other.file_state == "enabled")
+    if runs and found.standby_slot != idle:
+        return (Change("stop", f"slot {idle}", "left by an interrupted switch"),)
+    if live and live.file_state != "enabled":
+        return (Change("enable", f"slot {found.live_slot}", "it would not start at boot"),)
+    return ()
+
+
+def prune_changes(found: Snapshot) -> tuple[Change, ...]:
+    """Return the removal of releases and environments that are no longer kept once this release is live."""
+    return tuple(Change("remove", name, "no longer kept") for name in found.removable)

@@ -1,0 +1,7 @@
+"""What is wrong with a site, and why: from what was seen outside and on the host to findings. Pure."""
+
+from homeport.diagnosis.case import Case
+from homeport.diagnosis.diagnose import checked, diagnose
+from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding
+
+__all__ = ["NOTICE", "TROUBLE", "Case", "Finding", "checked", "diagnose"]

@@ -1,0 +1,185 @@
+"""The application: its unit, its files, its migration, its database, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from homeport.diagnosis.case import Case
+from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding
+from homeport.host.services.cause_line import cause_line
+from homeport.host.services.failures import STEP
+from homeport.host.services.hints import hint, of_health
+from homeport.preflight.host_checks import mount_instead
+from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
+from homeport.state.paths import AppPaths
+
+NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
+# Restarts that make a loop of it, as long as it is not healthy.
+LOOP = 3
+BEFORE_START = "a command of before_start fails, and the application does not start without it"
+LONGEST_EVIDENCE = 240
+# Results of a unit whose own process has ended badly; with others it was never begun.
+DYING = ("start-limit-hit", "exit-code", "signal", "core-dump", "oom-kill", "timeout")
+
+
+def files(case: Case) -> Iterator[Finding]:
+    """Yield files that are missing, and those that somebody may not use who must, or may who must not."""
+    slot = case.found.get("slot")
+    missing = slot["missing"] if slot else []
+    secrets = [path for path in missing if path.endswith("/env")]
+    if secrets and len(missing) == 1:
+        fix = "deploy, which writes it from your secrets; a rollback works too"
+        yield Finding("secrets_missing", "the release's variables and secrets are missing", secrets[0], fix)
+    elif missing:
+        fix = "homeport rollback TARGET, or deploy another commit"
+        yield Finding("release_incomplete", "the live release is not whole", f"missing: {', '.join(missing)}", fix)
+    if real := case.found.get("state_link"):
+        state = AppPaths(case.settings.app_name).state
+        problem = f"{state} is a link, and systemd starts nothing whose state folder is one"
+        yield Finding(
+            "state_link", problem, f"it leads to {real}", f"mount it there instead: {mount_instead(state, real)}"
+        )
+    for one in case.found.get("denied", [])[:1]:
+        to = "" if one["place"] == one["path"] else f", because of {one['place']}"
+        yield Finding(
+            "permissions",
+            f"{one['user']} may not {NEEDED[one['need']]} {one['path']}{to}",
+            f"{one['place']} is {one['mode']}",
+            "deploy, which sets what is homeport's own; the application's own files belong to its user",
+        )
+    if exposed := case.found.get("exposed"):
+        fix = f"chmod 640 {exposed[0]}; who was on the machine may have read them: change the secrets"
+        yield Finding("secrets_exposed", "everybody on the machine may read secrets", ", ".join(exposed), fix)
+
+
+def migration(case: Case) -> Iterator[Finding]:
+    """Yield a migration that has failed and keeps the live slot from starting."""
+    slot = case.found.get("slot")
+    unit = case.unit(f"{case.settings.app_name}-migrate@{slot['name']}.service") if slot else None
+    again = case.retried("migration")
+    if unit is None or (unit["active"] != "failed" and again is None):
+        return
+    last = again["last"] if again else unit["last"]
+    said = cause(unit["last"])
+    start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
+    yield Finding(
+        "migration_failed",
+        "the migration fails, and the application does not start without it",
+        short(told(again) if again else f"{unit['ending']}{said}"),
+        hint(last, case.settings.app_name) or f"mend the database; {start}; all of it: homeport logs TARGET",
+    )
+
+
+def cause(lines: Sequence[str]) -> str:
+    """Return the line that names the cause, as it follows what failed; "" where there are no lines."""
+    return f": {cause_line(lines)}" if lines else ""
+
+
+def told(again: RetryFacts) -> str:
+    """Return why something was started again, and how often."""
+    times = "once" if again["tries"] == 1 else f"{again['tries']} times"
+    return f"{again['reason']}; tried again {times} since {again['since']}"
+
+
+def databases(case: Case) -> Iterator[Finding]:
+    """Yield databases that are locked, or that nobody serves."""
+    for lock in case.found.get("locks", [])[:1]:
+        yield Finding(
+            "database_locked",
+            f"the database {lock['path']} is locked",
+            f"{lock['holder']} has kept its write lock for {lock['seconds']:.0f} s and more",
+            "end that process or its transaction; nothing can be written meanwhile",
+        )
+    for server in case.found.get("servers", ()):
+        if server["problem"]:
+            yield Finding(
+                "database_unreachable",
+                f"the server that {server['variable']} names does not answer",
+                f"{server['place']}: {server['problem']}",
+                "see whether it runs there, and whether its firewall lets this machine in",
+            )
+            return
+
+
+def unit(case: Case) -> Iterator[Finding]:
+    """Yield why the live slot does not serve: it loops, is down, hangs, or says that it is not healthy."""
+    slot, unit = case.found.get("slot"), case.unit(case.live_unit)
+    if slot is None or unit is None:
+        return
+    if unit["active"] != "active":
+        yield _down(case, unit)
+        return
+    if not slot["good"]:
+        yield _unwell(case, slot, unit)
+    if unit["enabled"] != "enabled":
+        fix = f"systemctl enable {case.live_unit}"
+        said = f"{case.live_unit} is {unit['enabled']}"
+        yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
+
+
+def _down(case: Case, unit: UnitFacts) -> Finding:
+    """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
+    name = case.live_unit
+    words = cause(unit["last"])
+    retried = case.retried("application")
+    if unit["last"] and unit["last"][-1].startswith(STEP):
+        said = short(told(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}")
+        fix = f"it is tried again by itself; at once: systemctl restart {name} (on the host)"
+        advice = hint(unit["last"], case.settings.app_name)
+        return Finding("before_start_failed", BEFORE_START, said, f"{advice}, and deploy" if advice else fix)
+    # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
+    if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
+        said = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
+        said = short(told(retried) if retried else said)
+        advice = hint(unit["last"], case.settings.app_name)
+        fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
+        fix = f"{advice}, and deploy" if advice else fix
+        again = retried or unit["restarts"] != 1 or unit["active"] != "activating"
+        problem = "the application dies again and again" if again else "the application died, and is started anew"
+        return Finding("app_crash_loop", problem, said, fix)
+    if unit["active"] == "activating":
+        said = f"{name} is {unit['sub']} since {unit['since']}"
+        return Finding(
+            "app_down", "the application is still starting", said, "wait; what it does: homeport logs TARGET"
+        )
+    said = short(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
+    return Finding("app_down", "the application does not run", said, f"systemctl start {name} (on the host)")
+
+
+def _unwell(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
+    """Return what is wrong with an application that runs."""
+    if slot["status"] is None and "no answer" in slot["answer"]:
+        fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
+        return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
+    words = slot["body"] or cause_line(unit["last"])
+    said = short(f"{slot['answer']}{f': {words}' if words else ''}")
+    advice = hint(unit["last"], case.settings.app_name) or of_health(slot["answer"])
+    fix = f"{advice}, and deploy" if advice else "see: homeport logs TARGET"
+    return Finding("app_unhealthy", "the application says that it is not healthy", said, fix)
+
+
+def processes(case: Case) -> Iterator[Finding]:
+    """Yield the processes and timers beside the live server that have failed."""
+    slot = case.found.get("slot")
+    ending = f"@{slot['name']}." if slot else "@"
+    for name, unit in case.found.get("units", {}).items():
+        is_retried = (again := case.retried("process")) is not None and again["unit"] == name
+        if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
+            kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
+            said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
+            words = cause(unit["last"])
+            advice = hint(unit["last"], case.settings.app_name)
+            fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
+            fix = f"{advice}, and deploy" if advice else fix
+            yield Finding("process_failed", f"the {kind} {what} does not run", short(f"{said}{words}"), fix, TROUBLE)
+            return
+
+
+def _failed(name: str, unit: UnitFacts) -> bool:
+    return unit["active"] == "failed" or unit["sub"] == "auto-restart" or unit["restarts"] >= LOOP
+
+
+def short(text: str) -> str:
+    """Return the text on one line, cut where it is longer than a person reads."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_EVIDENCE else f"{text[: LONGEST_EVIDENCE - 1]}…"

@@ -1,0 +1,36 @@
+"""What a host without a way out of its own goes without between deploys (`outbound = "controller"`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeport.certificates.lifetime import CertificateLife
+from homeport.diagnosis.case import Case
+from homeport.diagnosis.finding import NOTICE, Finding
+from homeport.diagnosis.reachability import looked_at
+
+
+def outbound(case: Case) -> Iterator[Finding]:
+    """Yield that nobody brings security upgrades, and that a certificate is due which the host cannot renew."""
+    if case.settings.outbound == "host":
+        return
+    if case.settings.security_upgrades:
+        yield Finding(
+            "upgrades_missing",
+            "the machine gets no security upgrades by itself",
+            'outbound = "controller": between deploys it has no way out',
+            "run homeport upgrade TARGET every day or week (a pipeline can), or give it a mirror that it reaches",
+            NOTICE,
+        )
+    served = next((visit.certificate for visit in looked_at(case) if visit.certificate), None)
+    if served is None or case.settings.tls == "files" or served.self_signed:
+        return
+    life = CertificateLife(served.begins, served.ends, renewed=True)
+    if life.due <= case.now < served.ends:
+        yield Finding(
+            "renewal_waits",
+            "the certificate is due, and the machine has no way out by which to renew it",
+            f"due since {life.due:%Y-%m-%d %H:%M} UTC, good until {served.ends:%Y-%m-%d %H:%M} UTC",
+            "deploy, or: homeport cert TARGET --renew",
+            NOTICE,
+        )

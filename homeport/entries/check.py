@@ -1,0 +1,75 @@
+"""All that can be said of an inventory without connecting: `python -m homeport.entries.check INVENTORY [LIMIT…]`.
+
+A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. Prints a line of
+JSON for each host: what would be released, and how many files were rendered; or the problems. What a host is like is
+not known here, so that files are rendered as for a fresh Debian machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
+from pyinfra.api import Host
+from pyinfra.api.state import State
+
+from homeport.errors import EXIT_USAGE, UsageError
+from homeport.guard import check
+from homeport.inventory.fleet import fleet
+from homeport.inventory.hosts import opened
+from homeport.plans import provision
+from homeport.plans.inputs import read_inputs
+from homeport.plans.wanted import describe
+from homeport.preflight import outbound
+from homeport.secrets.dotenv import uninterpolated
+from homeport.steps.context import Context
+
+
+def main(inventory: str, *limits: str) -> int:
+    """Print what there is to say of each selected host; return the exit status."""
+    with opened(inventory, limits) as (state, hosts):
+        problems = check(state, with_source=True)
+        if not hosts:
+            raise problems[0]
+        for host in hosts:
+            mine = [line for problem in problems if problem.host == host.name for line in problem.line().splitlines()]
+            print(json.dumps({"host": host.name, **({"problems": mine} if mine else _told(state, host))}))
+    return EXIT_USAGE if problems else 0
+
+
+def _told(state: State, host: Host) -> dict[str, Any]:
+    context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
+    wanted = describe(provision.STEPS, context)
+    return {
+        "app": wanted.app,
+        "domains": list(wanted.certificate.domains),
+        "release": wanted.release.id,
+        "ref": wanted.release.ref,
+        "commit": wanted.release.commit,
+        "entrypoint": " ".join(context.source.entrypoint),
+        "dependencies": context.source.dependencies.digest,
+        "migrates": wanted.release.migrates,
+        "files": len(wanted.part.files) + len(wanted.release.etc),
+        "warnings": [*context.source.warnings, *_literal(context), *outbound.warnings(context.settings)],
+        "problems": [],
+    }
+
+
+def _literal(context: Context) -> list[str]:
+    """Return the warning for secrets that look as if something were put into them."""
+    if not (names := uninterpolated(context.secrets)):
+        return []
+    fix = "write the whole value, which stays as it is: nothing is put in the place of ${NAME}"
+    return [UsageError(f"{', '.join(names)} has a ${{NAME}} in it", key="secrets_file", fix=fix).line()]
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(*sys.argv[1:]))
+    except UsageError as error:
+        for line in error.line().splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None

@@ -1,1 +1,0 @@
-"""Deploy files for pyinfra that every project has without writing them: what the `homeport` command runs by path."""

@@ -1,0 +1,41 @@
+"""Everything that a run is given, read on this machine before any connection is used: settings, source, secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from homeport.certificates.provided import load_certificate, load_dns_credentials, load_dns_requirements
+from homeport.controller import identity
+from homeport.inventory.migrating_host import Fleet, migrating_host
+from homeport.secrets.loading import load_secrets
+from homeport.settings.loading import load
+from homeport.source import read_source
+from homeport.source.resolving import resolved
+from homeport.steps.context import Context
+
+
+def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet) -> Context:
+    """Return what the steps of `host`, one of the `fleet`, are given, for a machine that is not known yet.
+
+    `data` is the host's pyinfra data, `project` the folder that paths are relative to. Raises UsageError for
+    settings, a source or secrets that are wrong.
+    """
+    settings = load(data, host)
+    overrides = project / "overrides"
+    source, secrets = read_source(settings, project), load_secrets(settings, project, host)
+    upgrade = settings.upgrade_dependencies
+    source = resolved(source, project, settings.app_name, secrets.installation, upgrade=upgrade)
+    return Context(
+        settings=settings,
+        source=source,
+        secrets=secrets.application,
+        install_secrets=secrets.installation,
+        certificate=load_certificate(settings, project, host),
+        dns_credentials=load_dns_credentials(settings, project, host),
+        dns_requirements=load_dns_requirements(settings, project, host),
+        overrides=overrides if overrides.is_dir() else None,
+        by=identity.by(),
+        migrates=migrating_host(settings, fleet) == host,
+    )

@@ -1,0 +1,79 @@
+"""Which paths the steps write: the one source for what a removal removes. Pure.
+
+What is an application's own, and what all applications of a machine share, is not said anywhere: it follows from what
+the steps make of the same settings under another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from homeport.plans.wanted import Step
+from homeport.settings import Settings
+from homeport.state.snapshot import Machine
+from homeport.state.wanted import Part, merge
+from homeport.steps.context import Context
+
+if TYPE_CHECKING:
+    from homeport.source import Source
+
+# Whatever is switched off now may have been on.
+ALL_ON = {
+    "firewall": True,
+    "sshd_hardening": True,
+    "security_upgrades": True,
+    "log_rotation": True,
+    "usage_record": True,
+    "kernel_hardening": True,
+    "journal_max_megabytes": 1,
+}
+# No application may be called so.
+ANOTHER = {"app_name": "another-migrate", "domain": "another.invalid", "domain_aliases": ()}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files and folders that steps write, for one application and for all of a machine; those of either that decide
+    who gets in; the Debian packages; and the units that are enabled.
+    """
+
+    application: tuple[str, ...]
+    machine: tuple[str, ...]
+    access: tuple[str, ...]
+    packages: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+def places(steps: Iterable[Step], settings: Settings) -> Places:
+    """Return where `steps` write with these settings, or with what is switched off in them switched on."""
+    parts = [_part(steps, settings), _part(steps, settings.model_copy(update=ALL_ON))]
+    others = [_part(steps, settings.model_copy(update={**ALL_ON, **ANOTHER}))]
+    ours, shared = _paths(parts), set(_paths(others))
+    return Places(
+        application=tuple(path for path in ours if path not in shared),
+        machine=tuple(path for path in ours if path in shared),
+        access=tuple(path for path in ours if any(path in _access(part) for part in parts)),
+        packages=tuple(dict.fromkeys(name for part in parts for name in part.packages)),
+        units=tuple(dict.fromkeys(unit.name for part in parts for unit in part.units)),
+    )
+
+
+def _part(steps: Iterable[Step], settings: Settings) -> Part:
+    # No step asks for the source: only the release is made of it, which is not a step's.
+    context = Context(settings, cast("Source", None), {}, machine=Machine(has_sshd=True))
+    return merge(step(context) for step in steps)
+
+
+def _access(part: Part) -> set[str]:
+    return {*(file.path for file in part.files if file.file_set == "access"), *part.withdrawn}
+
+
+def _paths(parts: Iterable[Part]) -> list[str]:
+    found: dict[str, None] = {}
+    for part in parts:
+        found |= dict.fromkeys(directory.path for directory in part.directories)
+        found |= dict.fromkeys(file.path for file in part.files)
+        found |= dict.fromkeys((*part.absent, *part.withdrawn))
+    return list(found)

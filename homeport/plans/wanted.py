@@ -1,0 +1,30 @@
+"""The wanted state of a host: what all steps answer for, and what is not a step's (tools, release, certificate)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from homeport.certificates.step import wanted_certificate
+from homeport.service.release import wanted_release
+from homeport.state.paths import TEMPLATES
+from homeport.state.wanted import Part, ToolsWanted, Wanted, merge
+from homeport.steps.context import Context
+
+Step = Callable[[Context], Part]
+
+
+def describe(steps: Iterable[Step], context: Context) -> Wanted:
+    """Return the wanted state that `steps` make of `context`; raise UsageError when a template cannot be rendered."""
+    settings = context.settings
+    return Wanted(
+        app=settings.app_name,
+        part=merge(step(context) for step in steps),
+        tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text(), context.dns_requirements),
+        release=wanted_release(context),
+        certificate=wanted_certificate(context),
+        ports=(settings.port_blue, settings.port_green),
+        keep_releases=settings.keep_releases,
+        pinned_releases=settings.pinned_releases,
+        take_over=settings.take_over,
+        outbound=settings.outbound,
+    )

@@ -1,0 +1,1 @@
+"""What keeps a deploy from changing a host, found before it changes anything. Pure."""

@@ -1,0 +1,102 @@
+"""What listens on a host and could not be reached any more behind the firewall. Pure.
+
+What only waits for answers is no listener: the firewall lets answers in (`ct state established`).
+"""
+
+from __future__ import annotations
+
+from homeport.errors import HomeportError
+from homeport.settings import Settings
+from homeport.settings.firewall import opening
+from homeport.state.changes import Change
+from homeport.state.listeners import Listener, opened
+from homeport.state.paths import FIREWALL_RULES
+from homeport.state.snapshot import Snapshot
+
+# What templates/firewall/homeport.nft opens besides sshd's ports: the proxy, answers of DHCP servers, what IP needs.
+ALWAYS = tuple(opened(*one) for one in (("tcp", "80"), ("tcp", "443"), ("udp", "68"), ("udp", "546")))
+ICMP = tuple(opened("ip", number) for number in ("1", "58"))
+# Programs (the kernel knows 15 characters of their names) that have such ports for what they ask others. As servers
+# they have others, or say so in their settings: chronyd has port 123 only for those that it allows in.
+CLIENTS = {
+    "ntpd": (("udp", 123),),
+    "systemd-resolve": (("udp", 5355), ("tcp", 5355), ("udp", 5353)),
+}
+PORTLESS_CLIENTS = ("systemd-timesyn", "systemd-resolve", "ntpd", "chronyd", "dhclient", "dhcpcd", "NetworkManager")
+# ip(7): net.ipv4.ip_local_port_range, where the kernel takes a port for a program that asks for none.
+EPHEMERAL = range(32768, 61000)
+PROCESS_CHARACTERS = 15
+
+
+def cut(settings: Settings, found: Snapshot) -> tuple[Listener, ...]:
+    """Return the listeners that others can reach now, and could not any more once the firewall is as wanted."""
+    shared = any(FIREWALL_RULES in paths for app, paths in found.shares.items() if app != settings.app_name)
+    if not settings.firewall and not shared:
+        return ()
+    common = (*ALWAYS, *ICMP, *(opened("tcp", str(port)) for port in found.machine.ssh_ports))
+    others = tuple(one for app, ours in found.openings.items() if app != settings.app_name for one in ours)
+    # Whomever an opening is for: its owner has thought of the rest.
+    own = tuple(opened(one.protocol, one.ports) for one in map(opening, settings.firewall_open))
+    before = (*common, *(one for ours in found.openings.values() for one in ours)) if in_force(found) else None
+    lost = [
+        one
+        for one in found.listeners
+        if not one.is_loopback
+        and not _waits_for_answers(one)
+        and not any(place.takes(one) for place in (*common, *others, *own))
+        and (before is None or any(place.takes(one) for place in before))
+    ]
+    # One that listens over IPv4 and IPv6, or on several addresses, is one.
+    return tuple({(one.name, one.process): one for one in lost}.values())
+
+
+def in_force(found: Snapshot) -> bool:
+    """Tell whether the kernel has the firewall that the files on the host say."""
+    return FIREWALL_RULES in found.paths and not found.firewall
+
+
+def refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Return why the first firewall on a host is not put in place: it would cut what nobody has given up."""
+    if FIREWALL_RULES in found.paths:
+        return None
+    lost = [one for one in cut(settings, found) if not _is_doubtful(one) and not _is_given_up(settings, one)]
+    if not lost:
+        return None
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(one.name for one in lost))
+    return HomeportError(
+        f"the firewall would cut what listens here: {', '.join(map(_called, lost))}",
+        key="firewall_open",
+        fix=f"open what others need (firewall_open = [{names}]), give up the rest (firewall_close = [{names}]), "
+        "or set firewall = False",
+    )
+
+
+def closing(settings: Settings, found: Snapshot) -> tuple[Change, ...]:
+    """Return the lines of a plan that name what is cut."""
+    return tuple(Change("close", one.name, _reason(one)) for one in cut(settings, found))
+
+
+def _reason(one: Listener) -> str:
+    if _is_doubtful(one):
+        return f"{one.process} has this port: answers still reach it, nothing else does"
+    return f"{one.process or 'the kernel'} listens there, on {one.address}, and firewall_open does not name it"
+
+
+def _called(one: Listener) -> str:
+    return f"{one.process or 'the kernel (WireGuard, NFS)'} on {one.name}"
+
+
+def _is_given_up(settings: Settings, one: Listener) -> bool:
+    names = {one.name, one.process} if one.process else {one.name}
+    return any(given in names or given[:PROCESS_CHARACTERS] in names for given in settings.firewall_close)
+
+
+def _waits_for_answers(one: Listener) -> bool:
+    if (one.protocol, one.port) in CLIENTS.get(one.process, ()):
+        return True
+    return one.protocol == "udp" and one.port in EPHEMERAL and one.process in PORTLESS_CLIENTS
+
+
+def _is_doubtful(one: Listener) -> bool:
+    """Tell whether it may as well be a client that has not said which port it wants (statsd's, a resolver's)."""
+    return one.protocol == "udp" and one.port in EPHEMERAL and bool(one.process)

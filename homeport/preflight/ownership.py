@@ -1,0 +1,152 @@
+"""What on a host is somebody else's, and would be taken from them by a deploy."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from homeport.comparison.compare import access_changes, file_changes
+from homeport.errors import HomeportError
+from homeport.preflight.identity import another_project
+from homeport.proxies.nginx.default_server import HTTPS, defaults_elsewhere
+from homeport.settings import Settings
+from homeport.state.ownership import is_somebodys
+from homeport.state.paths import ACME_WEBROOT, ORIGINALS, AppPaths
+from homeport.state.snapshot import Snapshot
+from homeport.state.wanted import Wanted
+
+PROXY_PORTS = (80, 443)
+# The user that Debian's Nginx serves as.
+PROXY = "www-data"
+# What can be done instead, where there is something.
+INSTEAD = {
+    "/etc/nginx/nginx.conf": "move what it needs to /etc/nginx/conf.d/ or to overrides/nginx/nginx.conf of the project",
+    "/etc/logrotate.d/nginx": "set log_rotation = False",
+    "/usr/local/bin/certbot": "move it away",
+}
+
+
+def ownership(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[HomeportError, ...]:
+    """Return what keeps this host from being provisioned because it is somebody else's."""
+    single = (
+        *(_code(settings, found), _state(settings, found), _project(settings, found)),
+        *(_webroot(found), _handshakes(settings, found)),
+    )
+    return (
+        *filter(None, single),
+        *_ports(settings, found),
+        *_files(settings, wanted, found),
+        *_fixed(wanted, found),
+    )
+
+
+def _fixed(wanted: Wanted, found: Snapshot) -> list[HomeportError]:
+    """Return what cannot be replaced and would have to be: a file, or one in a folder that may not be changed."""
+    changed = [*file_changes(wanted, found).files, *access_changes(wanted, found).files]
+    paths = [file.path for file in changed] + [*file_changes(wanted, found).absent]
+    problems = []
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        if found.fixed.get(path) == "mount":
+            fix = f"umount {path}, and have it not mounted again"
+            problems.append(
+                HomeportError(f"{path} is a mount point, over which no file can be put", key="host", fix=fix)
+            )
+        elif held := next((one for one in (path, folder) if found.fixed.get(one) == "attribute"), None):
+            problem = f"{path} would be replaced, and {held} may not be changed (lsattr says so)"
+            problems.append(HomeportError(problem, key="host", fix=f"chattr -ia {held}"))
+    return problems
+
+
+def _code(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether another tool has its files where the application's code would be."""
+    places = AppPaths(settings.app_name)
+    if places.root not in found.occupied or places.etc in found.paths or found.releases or found.environments:
+        return None
+    return _name_taken(f"{places.root} is there, and what is in it is not homeport's")
+
+
+def _state(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether somebody's data are where the application's would be; an empty folder of root's is an empty disk."""
+    home = AppPaths(settings.app_name).state
+    there = found.paths.get(home)
+    if there is None or settings.app_name in found.accounts:
+        return None
+    if home in found.occupied:
+        return _name_taken(f"{home} is there and is not empty, and the host has no user {settings.app_name}")
+    if there.owner != "root":
+        return _name_taken(f"{home} is there and belongs to {there.owner}, who is not the application")
+    return None
+
+
+def _name_taken(problem: str) -> HomeportError:
+    return HomeportError(problem, key="app_name", fix="choose another name")
+
+
+def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
+    own = {name for claim in found.claims if claim.app == settings.app_name for name in claim.domains}
+    return another_project(settings, own)
+
+
+def _webroot(found: Snapshot) -> HomeportError | None:
+    """Tell whether Nginx's workers cannot enter the folder that the authority's challenges lie below."""
+    folder = PurePosixPath(ACME_WEBROOT).parent
+    there = found.paths.get(str(folder))
+    if there is None or there.kind != "directory":
+        return None
+    may_enter = there.mode & 0o001 or (there.owner == PROXY and there.mode & 0o100)
+    if may_enter or (there.group == PROXY and there.mode & 0o010):
+        return None
+    return HomeportError(
+        f"{folder} (mode {there.mode:04o}, of {there.owner}:{there.group}) is closed to Nginx, which answers the "
+        "certificate authority from there",
+        key="host",
+        fix=f"chmod o+x {folder}",
+    )
+
+
+def _handshakes(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether somebody's default server of 443 allows no protocol that the site has: nobody could connect."""
+    wanted = {"TLSv1.3"} if settings.tls_profile == "modern" else {"TLSv1.2", "TLSv1.3"}
+    for address, server in defaults_elsewhere(found, settings.take_over).items():
+        if address in HTTPS and server.protocols and not wanted & set(server.protocols):
+            return HomeportError(
+                f"{server.file} has the default server of {address}, which allows {' and '.join(server.protocols)} for "
+                f"every site, and this one needs {' or '.join(sorted(wanted))}",
+                key="tls_profile",
+                fix="change its ssl_protocols",
+            )
+    return None
+
+
+def _ports(settings: Settings, found: Snapshot) -> list[HomeportError]:
+    """Return who holds a port that the proxy or the application needs; the first of each kind."""
+    problems: dict[str, HomeportError] = {}
+    for holder in found.ports:
+        unit = f" ({holder.unit})" if holder.unit else ""
+        said = f"port {holder.port} is held by {holder.process or 'an unknown process'}{unit}"
+        if holder.port not in PROXY_PORTS:
+            if not holder.unit.startswith((f"{settings.app_name}@blue.", f"{settings.app_name}@green.")):
+                fix = "stop it, or set port_blue and port_green to free ports"
+                problems.setdefault("port_blue", HomeportError(said, key="ports", fix=fix))
+        elif (holder.process, holder.unit) != ("nginx", "nginx.service"):
+            why = "" if holder.process != "nginx" else ", which is not the nginx.service that the site needs"
+            fix = f"end it for good{f' (systemctl disable --now {holder.unit})' if holder.unit else ''}"
+            problems.setdefault("proxy", HomeportError(f"{said}{why}", key="ports", fix=fix))
+    return list(problems.values())
+
+
+def _files(settings: Settings, wanted: Wanted, found: Snapshot) -> list[HomeportError]:
+    problems = []
+    for file in file_changes(wanted, found).files:
+        path = file.path
+        if path in settings.take_over or not is_somebodys(file, found, wanted.app):
+            continue
+        instead = f"{INSTEAD[path]}, or " if path in INSTEAD else ""
+        problems.append(
+            HomeportError(
+                f"{path} would be replaced, and is neither homeport's nor as its Debian package has it",
+                key="take_over",
+                fix=f'{instead}allow it with take_over = ["{path}"]: a copy is kept in {ORIGINALS}',
+            )
+        )
+    return problems

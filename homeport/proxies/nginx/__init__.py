@@ -1,0 +1,1 @@
+"""Nginx: its configuration, and whose sites and default servers it has on a host."""

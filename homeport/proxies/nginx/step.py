@@ -1,0 +1,93 @@
+"""Nginx: the whole of its configuration, the application's site, and a unit that comes back when it dies."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import unquote
+
+from homeport.machine.platform import has_http2_directive
+from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, NGINX_CLOSING, NGINX_DEFAULT, NGINX_WELCOME, UNITS
+from homeport.state.wanted import Directory, File, Part, Unit
+from homeport.steps.context import Context
+
+
+def proxy(context: Context) -> Part:
+    """Return the proxy's file set, its drop-in, and the claim of names and ports that other applications see."""
+    paths = context.paths
+    return Part(
+        directories=(
+            Directory("/etc/nginx/homeport"),
+            Directory("/var/www"),
+            Directory(ACME_WEBROOT),
+            Directory(f"{UNITS}/nginx.service.d"),
+        ),
+        files=(
+            File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
+            File(NGINX_DEFAULT, _default(context), file_set="nginx"),
+            File(paths.site, site(context), file_set="nginx", with_release=True),
+            File(
+                f"{UNITS}/nginx.service.d/homeport.conf",
+                context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
+                file_set="systemd",
+            ),
+            File(f"{paths.etc}/site.json", _claim(context)),
+            File(paths.maintenance_page, context.render("nginx/maintenance.html", domain=context.settings.domain)),
+        ),
+        # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
+        absent=(NGINX_WELCOME,),
+        units=(Unit("nginx.service"),),
+    )
+
+
+def _default(context: Context) -> str:
+    machine = context.machine
+    return context.render(
+        "nginx/default.conf", webroot=ACME_WEBROOT, ipv6=machine.ipv6, elsewhere=dict(machine.defaults)
+    )
+
+
+def site(context: Context) -> str:
+    """Render the application's site, which is part of its release."""
+    settings, paths = context.settings, context.paths
+    return context.render(
+        "nginx/site.conf",
+        app=settings.app_name,
+        domain=settings.domain,
+        aliases=settings.domain_aliases,
+        port_blue=settings.port_blue,
+        port_green=settings.port_green,
+        tls=paths.tls,
+        flag=paths.flag,
+        closing=NGINX_CLOSING,
+        maintenance=paths.maintenance,
+        maintenance_page=paths.maintenance_page,
+        maintenance_retry_seconds=settings.maintenance_retry_seconds,
+        health_uri=_uri(settings.health_path),
+        standby=settings.standby,
+        webroot=ACME_WEBROOT,
+        ipv6=context.machine.ipv6,
+        http2_directive=has_http2_directive(context.machine),
+        tls_profile=settings.tls_profile,
+        hsts_seconds=settings.hsts_seconds,
+        hsts_subdomains=settings.hsts_subdomains,
+        hsts_preload=settings.hsts_preload,
+        client_max_body_megabytes=settings.client_max_body_megabytes,
+        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+        response_headers_kilobytes=settings.response_headers_kilobytes,
+    )
+
+
+def _uri(path: str) -> str:
+    """Return a path as Nginx's $uri has it; "" for one that its configuration cannot name, since it has a "$"."""
+    uri = unquote(path.partition("?")[0])
+    return "" if set(uri) & set('$"\\') else uri
+
+
+def _claim(context: Context) -> str:
+    settings = context.settings
+    claim = {
+        "app": settings.app_name,
+        "domains": list(settings.domains),
+        "ports": [settings.port_blue, settings.port_green],
+    }
+    return json.dumps(claim) + "\n"

@@ -1,0 +1,107 @@
+"""`homeport doctor`: looks at a site from outside and on its host, and says what is wrong. Reads only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from homeport.delivery.in_memory import program
+from homeport.diagnosis import Case, checked, diagnose
+from homeport.diagnosis.case import Door
+from homeport.errors import HomeportError
+from homeport.probe.facts import Facts
+from homeport.pyinfra_support.answers import document, marked, why
+from homeport.pyinfra_support.connection import peer_address
+from homeport.queries import outside
+from homeport.queries.target import Target
+
+# The probe is a program for the host's Python; where that is missing, homeport was never there.
+COMMAND = "cd / && exec python3 -IB -"
+
+
+def read(target: Target) -> Iterator[dict[str, Any]]:
+    """Yield the diagnosis of the host, once."""
+    settings = target.settings
+    door = _door(target)
+    facts, unasked, now = (None, "", datetime.now(UTC)) if door.problem else _facts(target)
+    names = {name: outside.addresses(name) for name in settings.domains}
+    address = _address(target, door, facts)
+    case = Case(
+        settings=settings,
+        now=now,
+        address=address,
+        names=names,
+        visits=(),
+        door=door,
+        facts=facts,
+        unasked=unasked,
+        secrets_missing=_secrets_missing(target),
+    )
+    places = dict.fromkeys([*(one for name in settings.domains for one in case.addresses(name)), address])
+    visits = tuple(outside.visit(place, settings.domain, settings.health_path) for place in places if place)
+    yield report(replace(case, visits=visits), str(target.options["called"]))
+
+
+def report(case: Case, target: str) -> dict[str, Any]:
+    """Return what `--json` shows of a case; `target` is what the user calls the inventory."""
+    done, unchecked = checked(case)
+    findings = [replace(one, fix=one.fix.replace("TARGET", target)) for one in diagnose(case)]
+    return {
+        "app": case.settings.app_name,
+        "findings": [asdict(finding) for finding in findings],
+        "checked": done,
+        "unchecked": unchecked,
+    }
+
+
+def _door(target: Target) -> Door:
+    """Return whether we come in by SSH, and if not, what its port says."""
+    # It has a word of its own for a connection that fails; ours is the finding.
+    logging.getLogger("pyinfra").setLevel(logging.CRITICAL)
+    try:
+        target.connect()
+    except HomeportError as error:
+        name, port = target.host.data.get("ssh_hostname") or target.host.name, target.host.data.get("ssh_port") or 22
+        found = outside.addresses(name)
+        state = outside.port_state(found[0], int(port)) if found else None
+        return Door(error.problem, found[0] if found else "", int(port), state)
+    return Door()
+
+
+def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
+    """Return what the host tells, else why it does not, and the time in the middle between question and answer."""
+    settings = target.settings
+    authority = urlsplit(settings.acme_directory_url).hostname if settings.tls == "acme" else None
+    given = {
+        "app": settings.app_name,
+        "names": [*settings.domains, *([authority] if authority else [])],
+        "health": {"path": settings.health_path, "status": settings.health_status},
+    }
+    text = program("homeport.probe.main", ("homeport.host", "homeport.probe"), given)
+    try:
+        answer = target.shell(marked(COMMAND), stdin=text)
+    except HomeportError as error:
+        return None, error.problem, datetime.now(UTC)
+    now = datetime.now(UTC)
+    try:
+        return cast(Facts, document(answer.lines)), "", now
+    except ValueError as error:
+        return None, str(error) if answer.good else why(answer.status, answer.errors, answer.lines)[0], now
+
+
+def _address(target: Target, door: Door, facts: Facts | None) -> str:
+    """Return the machine's own address as we reach it; one of those that it has where the connection does not say."""
+    if door.problem:
+        return door.address
+    own = facts.get("addresses", []) if facts else []
+    return peer_address(target.host) or next(iter(own), "")
+
+
+def _secrets_missing(target: Target) -> str:
+    path = target.settings.secrets_file
+    return path if path and not Path(path).is_file() else ""

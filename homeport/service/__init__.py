@@ -1,0 +1,1 @@
+"""What a release runs: its units, its variables, its workers, its description."""

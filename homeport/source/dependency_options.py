@@ -1,0 +1,55 @@
+"""What the settings say of an application's dependencies, beside the files that name them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from homeport.errors import UsageError
+from homeport.settings.server import ServerChoice
+from homeport.source.requirements import normalized
+from homeport.source.uv_lock import Table
+
+# The group that is left out unless it is asked for.
+DEV = "dev"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Python, extras and dependency groups of the project, and who serves."""
+
+    python_version: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    server: ServerChoice = field(default_factory=ServerChoice)
+
+    def options(self) -> tuple[str, ...]:
+        """Return the options of `uv sync`, and of `uv pip install -r pyproject.toml`, for extras and groups."""
+        extras = (word for name in self.extras for word in ("--extra", name))
+        return (*extras, *(word for name in self.groups for word in ("--group", name)))
+
+    def parts(self) -> tuple[str, ...]:
+        """Return what tells the environment of these wishes from others; nothing for what is not asked for."""
+        return (*self.options(), *(() if self.server.name == "fastapi" else (self.server.name,)))
+
+
+def check_names(wishes: Wishes, project: Table, groups: Set[str]) -> None:
+    """Raise UsageError for an extra that `[project]` has not, and for a dependency group that is not there."""
+    extras = project.get("optional-dependencies", {})
+    for key, wished, present in (
+        ("dependency_extras", wishes.extras, set(extras) if isinstance(extras, Mapping) else set()),
+        ("dependency_groups", wishes.groups, groups),
+    ):
+        known = {normalized(name) for name in present}
+        unknown = next((name for name in wished if normalized(name) not in known), None)
+        if unknown:
+            there = f"there are: {', '.join(sorted(present))}" if present else "there are none"
+            raise UsageError(f"pyproject.toml has no {unknown} ({there})", key=key, fix="name one that it has")
+
+
+def refuse_names(wishes: Wishes) -> None:
+    """Raise UsageError for extras and groups where requirements.txt is what is installed."""
+    for key, wished in (("dependency_extras", wishes.extras), ("dependency_groups", wishes.groups)):
+        if wished:
+            problem = "requirements.txt is installed, which knows nothing of the project's extras and groups"
+            raise UsageError(problem, key=key, fix="name in it what they bring, or commit uv.lock")

@@ -1,0 +1,147 @@
+"""What a uv.lock says about a release: what is installed, what comes from the tree, whether it is stale. Pure.
+
+The file is TOML: one `[[package]]` per distribution, with `source = { registry | git | url | path | directory |
+editable | virtual = "…" }` and its dependencies by name and extra (read off uv 0.13, lock version 1).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from homeport.errors import UsageError
+from homeport.source.requirements import normalized
+
+Table = Mapping[str, Any]
+_FOLDERS = ("directory", "editable", "virtual")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, read: `installed` names what `uv sync --no-dev` brings, `folders` what it builds from the tree.
+
+    `versions` has what is locked in one version, `projects` the entries of what is locked from the tree, by folder;
+    `requires_python` is the lock's own where it is for one project alone.
+    """
+
+    installed: frozenset[str]
+    locked: frozenset[str]
+    members: frozenset[str]
+    local: tuple[str, ...]
+    folders: tuple[str, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    projects: Mapping[str, Table] = field(default_factory=dict)
+    requires_python: str | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which extras and dependency groups of the project are installed besides what always is."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+def read_toml(path: str, text: str) -> dict[str, Any]:
+    """Return the TOML in `text`; raise UsageError that names `path` and the place if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", key="app_source", fix="mend it and commit") from None
+
+
+def table(path: str, data: Table, *names: str) -> Table:
+    """Return the table `[names…]` of the TOML in `path`, empty if there is none; raise UsageError if it is none."""
+    for name in names:
+        data = data.get(name, {})
+        if not isinstance(data, Mapping):
+            raise shape_error(path, name)
+    return data
+
+
+def shape_error(path: str, name: str) -> UsageError:
+    """Return the error for a TOML file in which `name` is of another kind than it has to be."""
+    problem = f"{name} in {path} has not the shape that it should have"
+    return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
+
+
+def read_lock(path: str, text: str, chosen: Chosen = Chosen(), project: str = ".") -> Lock:
+    """Return what the lock at `path` says of the project in the folder `project`, with what is `chosen` of it.
+
+    `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
+    """
+    data = read_toml(path, text)
+    packages = _packages(path, data)
+    installed = _reachable(packages, chosen, project)
+    sources = [(normalized(package["name"]), *_local(package)) for package in packages]
+    return Lock(
+        installed=installed,
+        locked=frozenset(name for name, _, _ in sources),
+        members=frozenset(place for _, kind, place in sources if kind in _FOLDERS),
+        local=tuple(sorted({place for _, kind, place in sources if kind and place != "."})),
+        folders=tuple(
+            place for name, kind, place in sources if kind in _FOLDERS[:2] and place != "." and name in installed
+        ),
+        versions=_versions(packages),
+        projects={place: package for package in packages for kind, place in [_local(package)] if kind in _FOLDERS},
+        requires_python=_requires_python(data, sum(kind in _FOLDERS[1:] for _, kind, _ in sources)),
+    )
+
+
+def _versions(packages: list[Table]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for package in packages:
+        found.setdefault(normalized(package["name"]), set()).add(str(package.get("version", "")))
+    return {name: versions.pop() for name, versions in found.items() if len(versions) == 1}
+
+
+def _requires_python(data: Table, members: int) -> str | None:
+    """Return what the lock is for; that of a workspace is what its members have in common."""
+    required = data.get("requires-python")
+    return required if isinstance(required, str) and members <= 1 else None
+
+
+def _packages(path: str, data: Table) -> list[Table]:
+    packages = data.get("package", [])
+    if not isinstance(packages, list):
+        raise shape_error(path, "package")
+    for package in packages:
+        if not isinstance(package, dict) or not isinstance(package.get("name"), str):
+            raise shape_error(path, "package")
+        table(path, package, "source")
+    return packages
+
+
+def _local(package: Table) -> tuple[str, str]:
+    """Return the kind and path of a package's source if it is in the file system, else two empty words."""
+    for kind, place in package.get("source", {}).items():
+        if kind in (*_FOLDERS, "path") or (kind == "registry" and "://" not in place) or "file://" in str(place):
+            return kind, posixpath.normpath(str(place))
+    return "", ""
+
+
+def _reachable(packages: list[Table], chosen: Chosen, project: str) -> frozenset[str]:
+    """Return what the project at `project` needs with what is `chosen`; all names if there is no such project."""
+    by_name: dict[str, list[Table]] = {}
+    for package in packages:
+        by_name.setdefault(normalized(package["name"]), []).append(package)
+    root = next((package for package in packages if _local(package)[1] == project), None)
+    if root is None:
+        return frozenset(by_name)
+    waiting = list(root.get("dependencies", []))
+    for kind, names in (("optional-dependencies", chosen.extras), ("dev-dependencies", chosen.groups)):
+        for name, needs in root.get(kind, {}).items():
+            waiting += needs if normalized(name) in map(normalized, names) else []
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        needed = waiting.pop()
+        name = normalized(needed["name"])
+        for extra in {"", *needed.get("extra", [])} - {known for n, known in seen if n == name}:
+            seen.add((name, extra))
+            for package in by_name.get(name, []):
+                optional = package.get("optional-dependencies", {})
+                waiting += optional.get(extra, []) if extra else package.get("dependencies", [])
+    return frozenset(name for name, _ in seen)

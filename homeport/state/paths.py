@@ -1,0 +1,128 @@
+"""Where things are: homeport's own templates on this machine, and the places on a host that belong to an application.
+
+Only names are made here; nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# In a wheel the project's files lie inside the package; in a checkout they lie beside it.
+PROJECT_FILES = PACKAGE / "_project" if (PACKAGE / "_project").is_dir() else PACKAGE.parent
+TEMPLATES = PROJECT_FILES / "templates"
+# Deploy files that pyinfra is given by path.
+ENTRIES = PACKAGE / "entries"
+
+HOST_LIBRARY = "/usr/local/lib/homeport"
+HOST_PROGRAM = f"{HOST_LIBRARY}/homeport-host"
+TOOLS = f"{HOST_LIBRARY}/tools"
+CERTBOT = f"{HOST_LIBRARY}/certbot"
+SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
+ACME_WEBROOT = "/var/www/homeport-acme"
+# The servers for requests that name no site, and Debian's welcome page, which has one too.
+NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
+NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
+NGINX_CONF = "/etc/nginx/nginx.conf"
+# While it is there, connections are not kept open (host/proxies/closing.py).
+NGINX_CLOSING = "/run/homeport/closing"
+UNITS = "/etc/systemd/system"
+# What decides who gets in. No application's name has a dot, so none of these is an application's folder.
+FIREWALL_RULES = "/etc/homeport/firewall.nft"
+FIREWALL_OPENINGS = "/etc/homeport/firewall.d"
+FIREWALL_LOAD = f"{HOST_LIBRARY}/firewall-load"
+FIREWALL_LOADED = "/run/homeport/firewall.loaded"
+SSHD_DROP_IN = "/etc/ssh/sshd_config.d/00-homeport.conf"
+# What was there before homeport, by absolute path, and the digests of what it wrote.
+ORIGINALS = "/var/lib/homeport/originals"
+# There while a change of these waits for its confirmation; the host program writes it.
+PENDING_ACCESS = "/etc/homeport/.pending-access.json"
+
+
+@dataclass(frozen=True)
+class AppPaths:
+    """The places on a host that belong to the application `app`."""
+
+    app: str
+
+    @property
+    def root(self) -> str:
+        """Return the folder of code, environments and slots."""
+        return f"/srv/{self.app}"
+
+    @property
+    def etc(self) -> str:
+        """Return the folder of settings, secrets and the live-slot flag."""
+        return f"/etc/homeport/{self.app}"
+
+    @property
+    def state(self) -> str:
+        """Return the application's own state directory."""
+        return f"/var/lib/{self.app}"
+
+    @property
+    def cache(self) -> str:
+        """Return where the dependency installer keeps its downloads."""
+        return f"/var/cache/homeport/{self.app}"
+
+    @property
+    def flag(self) -> str:
+        """Return the file whose existence says that green is live."""
+        return f"{self.etc}/live-green"
+
+    @property
+    def maintenance(self) -> str:
+        """Return the file that keeps visitors out while it is there."""
+        return f"{self.etc}/maintenance.json"
+
+    @property
+    def maintenance_page(self) -> str:
+        """Return the page that they get then."""
+        return f"{self.etc}/maintenance.html"
+
+    @property
+    def tls(self) -> str:
+        """Return the link to the certificate's folder: the placeholder's, later Certbot's."""
+        return f"{self.etc}/tls"
+
+    @property
+    def placeholder(self) -> str:
+        """Return the folder of the self-signed certificate that serves until there is a real one."""
+        return f"{self.etc}/placeholder"
+
+    def brought(self, pair: str) -> str:
+        """Return the folder of a certificate that the user has brought; `pair` is its name."""
+        return f"{self.etc}/certificate-{pair}"
+
+    @property
+    def dns_credentials(self) -> str:
+        """Return the file with which Certbot's plugin may write to the domain's zone."""
+        return f"{self.etc}/acme-dns.ini"
+
+    @property
+    def dns_plugin(self) -> str:
+        """Return the requirements of that plugin, for a later version of the tools to install it again."""
+        return f"{self.etc}/acme-plugin.txt"
+
+    @property
+    def certificate(self) -> str:
+        """Return Certbot's folder for the application's certificate."""
+        return f"/etc/letsencrypt/live/{self.app}"
+
+    @property
+    def site(self) -> str:
+        """Return the proxy's site file."""
+        return f"/etc/nginx/homeport/{self.app}.conf"
+
+    def release(self, release: str) -> str:
+        """Return the folder of a release's code."""
+        return f"{self.root}/releases/{release}"
+
+    def release_etc(self, release: str) -> str:
+        """Return the folder of a release's environment and units."""
+        return f"{self.etc}/releases/{release}"
+
+    def environment(self, digest: str) -> str:
+        """Return the virtual environment of a dependency lock."""
+        return f"{self.root}/venvs/{digest}"

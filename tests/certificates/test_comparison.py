@@ -1,0 +1,117 @@
+"""A certificate that is brought, and one that is asked for in another way than the one on the disk was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from homeport.certificates import comparison
+from homeport.comparison import compare
+from homeport.state.paths import AppPaths
+from homeport.state.snapshot import PathFound, Snapshot
+from homeport.state.wanted import ToolsWanted
+from tests.state.builders import NOW, as_wanted, bare, make_wanted
+
+WANTED = make_wanted()
+PLACES = AppPaths("notes")
+FOLDER = PLACES.brought("0123456789ab")
+BROUGHT = replace(WANTED, certificate=replace(WANTED.certificate, folder=FOLDER))
+
+
+def pointing(to: str, found: Snapshot | None = None) -> Snapshot:
+    """Return a host whose site points to a folder, with a certificate in it."""
+    found = found or replace(as_wanted(WANTED), certificate=None)
+    here = {
+        PLACES.tls: PathFound("link", 0o777, "root", "root", target=to),
+        f"{to}/fullchain.pem": PathFound("file", 0o600, "root", "root"),
+    }
+    return replace(found, paths={**found.paths, **here})
+
+
+def lines(found: Snapshot) -> list[str]:
+    return [str(change) for change in comparison.certificate_changes(BROUGHT, found, NOW)]
+
+
+def test_one_that_is_brought_is_pointed_to_and_asked_of_nobody() -> None:
+    assert lines(bare()) == [f"point {PLACES.tls} to {FOLDER} (the placeholder is served)"]
+    assert lines(pointing(PLACES.brought("b"))) == [f"point {PLACES.tls} to {FOLDER} (another one is served)"]
+    assert lines(pointing(FOLDER)) == []
+
+
+def test_certbots_goes_when_one_is_brought() -> None:
+    assert lines(as_wanted(WANTED)) == [
+        f"point {PLACES.tls} to {FOLDER} (another one is served)",
+        "delete Certbot's certificate notes (nobody wants it renewed)",
+    ]
+    assert lines(pointing(FOLDER, as_wanted(WANTED)))[0].startswith("delete ")
+
+
+def test_one_that_is_brought_needs_no_placeholder_unless_it_has_gone() -> None:
+    assert not comparison.needs_placeholder(BROUGHT, pointing(FOLDER))
+    gone = pointing(FOLDER)
+    paths = {path: found for path, found in gone.paths.items() if path != f"{FOLDER}/fullchain.pem"}
+    assert comparison.needs_placeholder(BROUGHT, replace(gone, paths=paths))
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({"profile": "shortlived"}, "it has the profile that the authority chose"),
+        ({"curve": "secp384r1"}, "its key is secp256r1"),
+        ({"authenticator": "dns-rfc2136"}, "it is renewed by webroot"),
+    ],
+)
+def test_another_way_of_asking_is_another_certificate_at_once(wish: dict[str, str], reason: str) -> None:
+    wanted, found = replace(WANTED.certificate, **wish), as_wanted(WANTED)  # type: ignore[arg-type]
+    assert comparison.certificate_reason(wanted, found, NOW) == reason
+    assert comparison.certificate_mode(wanted, found, NOW) == "force"
+    assert found.certificate
+    same = replace(found, certificate=replace(found.certificate, **wish))  # type: ignore[arg-type]
+    assert comparison.certificate_mode(wanted, same, NOW) == "have"
+
+
+def test_a_plugin_is_installed_beside_the_tools_once() -> None:
+    wanted = replace(WANTED, tools=ToolsWanted(WANTED.tools.requirements, "certbot-dns-x==1 --hash=…\n"))
+    found = as_wanted(WANTED)
+    [change] = compare.tools_changes(wanted, found)
+    assert str(change) == f"install Certbot plugin {wanted.tools.plugin_digest} (missing)"
+    there = frozenset({wanted.tools.plugin_digest, "another applications"})
+    assert compare.tools_changes(wanted, replace(found, tool_plugins=there)) == ()
+    # Another application's stays where it is.
+    assert compare.tools_changes(WANTED, replace(found, tool_plugins=there)) == ()
+
+
+def test_a_lineage_of_somebody_else_is_neither_deleted_nor_overwritten() -> None:
+    theirs = replace(as_wanted(WANTED), foreign_lineage=True)
+    assert [line for line in lines(theirs) if line.startswith("delete")] == []
+    assert comparison.lineage_conflict(BROUGHT, theirs) is None
+    placeholder = replace(pointing(PLACES.placeholder, theirs), foreign_lineage=True)
+    conflict = comparison.lineage_conflict(WANTED, placeholder)
+    assert conflict == "Certbot has a certificate notes on this host that is not homeport's, and would be overwritten"
+
+
+def test_a_lineage_that_the_site_serves_already_stays_its_own() -> None:
+    assert comparison.lineage_conflict(WANTED, replace(as_wanted(WANTED), foreign_lineage=True)) is None
+    assert comparison.lineage_conflict(WANTED, as_wanted(WANTED)) is None
+    assert comparison.lineage_conflict(WANTED, bare()) is None
+
+
+@pytest.mark.parametrize(
+    ("renews", "days_left", "reason"),
+    [
+        (True, 31, ""),
+        (True, 29, "it is due since 2029-12-31, and the host has no way out by itself"),
+        (True, -1, "it has run out"),
+        (False, 29, ""),
+    ],
+)
+def test_a_deploy_renews_what_is_due_where_the_host_cannot(*, renews: bool, days_left: int, reason: str) -> None:
+    found, wanted = as_wanted(WANTED), replace(WANTED.certificate, renews=renews)
+    end = NOW + timedelta(days=days_left)
+    have = replace(found.certificate, not_before=end - timedelta(days=90), not_after=end)  # type: ignore[type-var]
+    found = replace(found, certificate=have)
+    assert comparison.certificate_reason(wanted, found, NOW) == reason
+    mode = comparison.certificate_mode(wanted, found, NOW)
+    assert mode == ("have" if not reason else "force" if renews else "")

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from homeport.preflight.firewall import closing, cut, refusal
+from homeport.state.listeners import Listener, Opened
+from homeport.state.paths import FIREWALL_RULES
+from homeport.state.snapshot import Machine, PathFound, Snapshot
+from tests.state.builders import bare, make_settings
+
+SETTINGS = make_settings()
+SSHD = (Listener("tcp", 22, "0.0.0.0", "sshd"), Listener("tcp", 22, "[::]", "sshd"))
+# What `ss -lntupw` shows right after Debian's installer (task `standard`) and in Debian's cloud image.
+STANDARD_12 = (*SSHD, Listener("udp", 68, "0.0.0.0", "dhclient"))
+STANDARD_13 = (
+    *SSHD,
+    Listener("udp", 68, "192.0.2.7", "dhcpcd"),
+    Listener("udp", 546, "[fe80::1]%enp1s0", "dhcpcd"),
+    Listener("ip", 58, "*%enp1s0", "dhcpcd"),
+)
+CLOUD = (
+    *SSHD,
+    Listener("tcp", 53, "127.0.0.53%lo", "systemd-resolve"),
+    Listener("udp", 53, "127.0.0.54", "systemd-resolve"),
+    Listener("tcp", 5355, "0.0.0.0", "systemd-resolve"),
+    Listener("udp", 5355, "[::]", "systemd-resolve"),
+    Listener("udp", 41873, "0.0.0.0", "systemd-resolve"),
+    Listener("udp", 38521, "0.0.0.0", "systemd-timesyn"),
+    Listener("udp", 68, "192.0.2.7%ens3", "systemd-network"),
+    Listener("ip", 58, "*%ens3", "systemd-network"),
+    Listener("udp", 323, "127.0.0.1", "chronyd"),
+    Listener("udp", 323, "[::1]", "chronyd"),
+)
+NTP = (Listener("udp", 123, "0.0.0.0", "ntpd"), Listener("udp", 123, "[2001:db8::7]", "ntpd"))
+SERVING = (
+    *SSHD,
+    Listener("tcp", 80, "0.0.0.0", "nginx"),
+    Listener("tcp", 443, "[::]", "nginx"),
+    Listener("tcp", 8001, "127.0.0.1", "fastapi"),
+    Listener("tcp", 5432, "[::ffff:127.0.0.1]", "postgres"),
+)
+
+
+def listening(*listeners: Listener, machine: Machine | None = None) -> Snapshot:
+    return replace(bare(machine), listeners=listeners)
+
+
+def behind(found: Snapshot, *openings: Opened) -> Snapshot:
+    """Return a machine whose firewall is loaded, with what this application has opened."""
+    paths = {FIREWALL_RULES: PathFound("file", 0o644, "root", "root")}
+    return replace(found, paths=paths, openings={"notes": openings})
+
+
+@pytest.mark.parametrize("listeners", [STANDARD_12, STANDARD_13, CLOUD, (*SSHD, *NTP), SERVING])
+def test_a_machine_on_which_nothing_waits_for_strangers_is_taken_without_a_word(listeners: tuple[Listener]) -> None:
+    found = listening(*listeners)
+    assert refusal(SETTINGS, found) is None
+    assert closing(SETTINGS, found) == ()
+
+
+@pytest.mark.parametrize(
+    "listener",
+    [
+        Listener("tcp", 5432, "0.0.0.0", "postgres"),
+        Listener("tcp", 9100, "[::]", "node_exporter"),
+        Listener("tcp", 9100, "10.0.0.7", "node_exporter"),
+        # WireGuard's, which the kernel has itself, on a port that it may give to clients too.
+        Listener("udp", 51820, "0.0.0.0"),
+        # DNS and DHCP for containers and virtual machines.
+        Listener("udp", 53, "10.88.0.1", "aardvark-dns"),
+        Listener("udp", 67, "0.0.0.0%virbr0", "dnsmasq"),
+        Listener("tcp", 40000, "0.0.0.0", "python3"),
+        # A server of time, and one of names, not their clients.
+        Listener("udp", 123, "0.0.0.0", "chronyd"),
+        Listener("udp", 53, "10.0.0.7", "systemd-resolve"),
+        Listener("udp", 5353, "0.0.0.0", "avahi-daemon"),
+        # VRRP: without it both machines of a pair take the address.
+        Listener("ip", 112, "0.0.0.0", "keepalived"),
+    ],
+)
+def test_what_would_be_cut_is_refused_on_a_first_deploy_until_it_is_opened_or_given_up(listener: Listener) -> None:
+    found = listening(*SSHD, listener)
+    problem = refusal(SETTINGS, found)
+    assert problem
+    assert f"{listener.process or 'the kernel (WireGuard, NFS)'} on {listener.name}" in problem.line()
+    assert f'firewall_open = ["{listener.name}"]' in problem.line()
+    assert refusal(make_settings(firewall_close=[listener.name]), found) is None
+    assert [change.what for change in closing(make_settings(firewall_close=[listener.name]), found)] == [listener.name]
+    assert refusal(make_settings(firewall=False), found) is None
+    assert closing(make_settings(firewall=False), found) == ()
+    if listener.process:
+        assert refusal(make_settings(firewall_close=[listener.process]), found) is None
+    if listener.protocol != "ip":
+        opened = make_settings(firewall_open=[f"{listener.name} from 10.0.0.0/8"])
+        assert refusal(opened, found) is None
+        assert closing(opened, found) == ()
+
+
+def test_all_that_would_be_cut_stands_in_one_line_that_can_be_pasted() -> None:
+    found = listening(
+        *SSHD,
+        Listener("tcp", 5432, "0.0.0.0", "postgres"),
+        Listener("tcp", 5432, "[::]", "postgres"),
+        Listener("udp", 51820, "0.0.0.0"),
+    )
+    problem = refusal(SETTINGS, found)
+    assert problem
+    assert problem.line() == (
+        "firewall_open: the firewall would cut what listens here: postgres on 5432/tcp, the kernel (WireGuard, NFS) on "
+        '51820/udp; open what others need (firewall_open = ["5432/tcp", "51820/udp"]), give up the rest '
+        '(firewall_close = ["5432/tcp", "51820/udp"]), or set firewall = False'
+    )
+    assert [str(line) for line in closing(SETTINGS, found)] == [
+        "close 5432/tcp (postgres listens there, on [::], and firewall_open does not name it)",
+        "close 51820/udp (the kernel listens there, on 0.0.0.0, and firewall_open does not name it)",
+    ]
+
+
+def test_a_program_is_given_up_by_its_whole_name_though_the_kernel_knows_its_beginning() -> None:
+    found = listening(Listener("tcp", 9187, "0.0.0.0", "prometheus-post"))
+    assert refusal(make_settings(firewall_close=["prometheus-postgres-exporter"]), found) is None
+    assert refusal(make_settings(firewall_close=["prometheus"]), found)
+
+
+def test_what_may_be_a_client_is_named_and_refuses_nothing() -> None:
+    found = listening(Listener("udp", 45123, "0.0.0.0", "python3"))
+    assert refusal(SETTINGS, found) is None
+    [line] = closing(SETTINGS, found)
+    assert str(line) == "close 45123/udp (python3 has this port: answers still reach it, nothing else does)"
+
+
+def test_sshd_is_open_on_whichever_ports_it_has() -> None:
+    found = listening(Listener("tcp", 2222, "0.0.0.0", "sshd"), machine=Machine(ssh_ports=(22, 2222)))
+    assert cut(SETTINGS, found) == ()
+
+
+def test_behind_a_firewall_only_what_closes_now_is_named() -> None:
+    postgres, exporter = Listener("tcp", 5432, "[::]", "postgres"), Listener("tcp", 9100, "[::]", "node_exporter")
+    found = listening(*SSHD, postgres, exporter)
+    assert cut(SETTINGS, behind(found, Opened("tcp", 9000, 9200))) == (exporter,)
+    assert refusal(SETTINGS, behind(found, Opened("tcp", 9000, 9200))) is None
+    # A table that somebody has flushed keeps nobody out.
+    assert cut(SETTINGS, replace(behind(found), firewall="it is not loaded")) == (postgres, exporter)
+
+
+def test_what_another_application_has_opened_stays_open() -> None:
+    postgres = Listener("tcp", 5432, "[::]", "postgres")
+    found = replace(listening(postgres), openings={"other": (Opened("tcp", 5432, 5432),)})
+    assert refusal(SETTINGS, found) is None
+    # The firewall of another application is this one's too.
+    shared = replace(behind(listening(postgres), Opened("tcp", 5432, 5432)), shares={"other": (FIREWALL_RULES,)})
+    assert cut(make_settings(firewall=False), shared) == (postgres,)

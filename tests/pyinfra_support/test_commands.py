@@ -1,0 +1,22 @@
+"""Whether a password can be asked for: by a command on a terminal, and by none that a program or a timer has begun."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ASK = "from homeport.pyinfra_support.commands import somebody_can_be_asked; print('asked:', somebody_can_be_asked())"
+
+
+def test_who_has_a_terminal_can_be_asked_whatever_the_standard_input_is() -> None:
+    program = f"import pty; pty.spawn(['sh', '-c', '\"$0\" \"$@\" </dev/null', {sys.executable!r}, '-c', {ASK!r}])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "asked: True" in done.stdout
+
+
+def test_nobody_can_be_asked_where_there_is_none() -> None:
+    command = [sys.executable, "-c", ASK]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert done.stdout == "asked: False\n"
