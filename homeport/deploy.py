@@ -15,9 +15,9 @@ from pyinfra.context import ctx_host
 from homeport.controller import events
 from homeport.errors import HomeportError
 from homeport.inventory.fleet import fleet
-from homeport.operations.by_hand import ReleasesRun
-from homeport.operations.rolling_back import RollbackRun
-from homeport.operations.run import Run
+from homeport.operations.deploy_run import Run
+from homeport.operations.releases_run import ReleasesRun
+from homeport.operations.rollback import RollbackRun
 from homeport.plans import rollback
 from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import Step, describe

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import durations, pace, surroundings, tiers
+from tests import capabilities, durations, pace, tiers
 
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 LEFT_OUT = pytest.StashKey[int]()
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     of the tests marked `sampled`, and of the suites of those marked `either_suite`. What `-m` or `-k` leaves out is
     gone by then, and counts for nothing.
     """
-    if impossible := surroundings.left_out(items):
+    if impossible := capabilities.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
         deselect(config, items, impossible)
     if tiers.EVERYTHING or any("::" in word for word in config.args):
@@ -63,5 +63,5 @@ def deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pyt
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say how many tests this computer could not run, and why."""
-    if (number := config.stash.get(LEFT_OUT, 0)) and surroundings.refusal():
-        terminalreporter.write_line(surroundings.line(number), yellow=True)
+    if (number := config.stash.get(LEFT_OUT, 0)) and capabilities.refusal():
+        terminalreporter.write_line(capabilities.line(number), yellow=True)

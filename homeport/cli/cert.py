@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.reporting import end, gathered, print_json
-from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, follow, must_be_asked
+from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.processes import command_line, lock_wait_option, target_options
+from homeport.cli.query_run import end, gathered, print_json
 from homeport.cli.status_view import certificate
 from homeport.errors import UsageError
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from homeport.cli.reporting import gathered, print_json
-from homeport.cli.running import target_options
+from homeport.cli.processes import target_options
+from homeport.cli.query_run import gathered, print_json
 from homeport.diagnosis import TROUBLE
 from homeport.errors import EXIT_FAILED
 

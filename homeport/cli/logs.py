@@ -16,7 +16,7 @@ from rich.text import Text
 
 from homeport.cli.log_merging import Merge
 from homeport.cli.moments import FORMS, moment
-from homeport.cli.running import readings, target_options
+from homeport.cli.processes import readings, target_options
 from homeport.errors import EXIT_FAILED, UsageError
 from homeport.report.humanize import clean
 

@@ -1,4 +1,4 @@
-"""`homeport maintenance`. Thin; the work is in `homeport.operations.closing` and on the host."""
+"""`homeport maintenance`. Thin; the work is in `homeport.operations.maintenance` and on the host."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.reporting import end, gathered, print_json
-from homeport.cli.running import command_line, target_options
-from homeport.cli.showing import Deed, follow
+from homeport.cli.change_run import Deed, follow
+from homeport.cli.processes import command_line, target_options
+from homeport.cli.query_run import end, gathered, print_json
 from homeport.errors import UsageError
 
 EXAMPLES = """\b

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from homeport.cli import reporting
-from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, follow, must_be_asked
+from homeport.cli import query_run
+from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.processes import command_line, lock_wait_option, target_options
 from homeport.releases.rollback import PREVIOUS
 from homeport.state.holder import held_by_hand
 
@@ -56,16 +56,16 @@ def releases(target: str, limit: tuple[str, ...], as_json: bool) -> None:
 
     The one marked `->` is where a rollback goes.
     """
-    hosts = reporting.gathered("releases", target, limit)
+    hosts = query_run.gathered("releases", target, limit)
     if as_json:
-        reporting.print_json(hosts)
+        query_run.print_json(hosts)
     else:
         for one in hosts:
             for line in table(one) if "error" not in one else ():
                 click.echo(line)
-        for line in reporting.unread(hosts):
+        for line in query_run.unread(hosts):
             click.echo(f"error: {line}", err=True)
-    reporting.end(hosts)
+    query_run.end(hosts)
 
 
 def table(one: Mapping[str, Any]) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.reporting import gathered
-from homeport.cli.running import inventory, lock_wait_option, project_line, read, target_options
-from homeport.cli.showing import follow, must_be_asked
+from homeport.cli.change_run import follow, must_be_asked
+from homeport.cli.processes import inventory, lock_wait_option, project_line, read, target_options
+from homeport.cli.query_run import gathered
 from homeport.errors import HomeportError, UsageError
 
 EXAMPLES = """\b

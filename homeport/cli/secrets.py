@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from homeport.cli.running import inventory, read, target_options
+from homeport.cli.processes import inventory, read, target_options
 from homeport.errors import UsageError
 from homeport.secrets import keys
 from homeport.secrets.dotenv import replaced, variables

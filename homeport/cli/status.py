@@ -12,8 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from homeport.cli import reporting
-from homeport.cli.running import readings, target_options
+from homeport.cli import query_run
+from homeport.cli.processes import readings, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
 from homeport.report.usage import of_fleet
@@ -49,17 +49,17 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     if watch:
         follow(target, limit)
         return
-    hosts = with_fleet(reporting.gathered("status", target, limit))
+    hosts = with_fleet(query_run.gathered("status", target, limit))
     if page is not None:
         from homeport.report.page import report
 
         page.write_text(report(hosts, target))
         click.echo(f"wrote {page}", err=True)
     if as_json:
-        reporting.print_json(hosts)
+        query_run.print_json(hosts)
     elif page is None:
         show(blocks(hosts))
-    reporting.end(hosts)
+    query_run.end(hosts)
 
 
 def with_fleet(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -98,4 +98,4 @@ def follow(target: str, limit: Iterable[str]) -> None:
         for one in readings("status", target, limit, every=EVERY_SECONDS):
             known[str(one["host"])] = one
             head = Text(f"{target}, every {EVERY_SECONDS:g} s; Ctrl-C ends", style="dim")
-            live.update(Group(head, Text(), blocks(reporting.in_order(known.values()))), refresh=True)
+            live.update(Group(head, Text(), blocks(query_run.in_order(known.values()))), refresh=True)

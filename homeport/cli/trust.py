@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from homeport.cli.running import inventory, read, target_options
+from homeport.cli.processes import inventory, read, target_options
 from homeport.errors import HomeportError, UsageError
 
 Key = Mapping[str, str]

@@ -1,7 +1,7 @@
 """`homeport lock`."""
 
 from homeport.deploy import operate
-from homeport.operations.by_hand import HoldRun
-from homeport.plans import by_hand
+from homeport.operations.releases_run import HoldRun
+from homeport.plans import one_phase
 
-operate(HoldRun, by_hand.LOCK)
+operate(HoldRun, one_phase.LOCK)

@@ -1,7 +1,7 @@
 """`homeport maintenance`."""
 
 from homeport.deploy import operate
-from homeport.operations.closing import MaintenanceRun
-from homeport.plans import by_hand
+from homeport.operations.maintenance import MaintenanceRun
+from homeport.plans import one_phase
 
-operate(MaintenanceRun, by_hand.MAINTENANCE)
+operate(MaintenanceRun, one_phase.MAINTENANCE)

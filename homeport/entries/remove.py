@@ -1,7 +1,7 @@
 """`homeport remove`."""
 
 from homeport.deploy import operate
-from homeport.operations.removing import RemoveRun
+from homeport.operations.removal import RemoveRun
 from homeport.plans import remove
 
 operate(RemoveRun, remove.PHASES)

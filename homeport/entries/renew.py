@@ -1,7 +1,7 @@
 """`homeport cert --renew`."""
 
 from homeport.deploy import operate
-from homeport.operations.certificates_by_hand import RenewRun
-from homeport.plans import by_hand
+from homeport.operations.renewal import RenewRun
+from homeport.plans import one_phase
 
-operate(RenewRun, by_hand.RENEW)
+operate(RenewRun, one_phase.RENEW)

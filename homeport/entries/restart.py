@@ -1,7 +1,7 @@
 """`homeport restart`."""
 
 from homeport.deploy import operate
-from homeport.operations.by_hand import RestartRun
-from homeport.plans import by_hand
+from homeport.operations.releases_run import RestartRun
+from homeport.plans import one_phase
 
-operate(RestartRun, by_hand.RESTART)
+operate(RestartRun, one_phase.RESTART)

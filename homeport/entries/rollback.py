@@ -1,7 +1,7 @@
 """`homeport rollback`."""
 
 from homeport.deploy import operate
-from homeport.operations.rolling_back import RollbackRun
+from homeport.operations.rollback import RollbackRun
 from homeport.plans import rollback
 
 operate(RollbackRun, rollback.PHASES)

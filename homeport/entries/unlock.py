@@ -1,7 +1,7 @@
 """`homeport unlock`."""
 
 from homeport.deploy import operate
-from homeport.operations.by_hand import HoldRun
-from homeport.plans import by_hand
+from homeport.operations.releases_run import HoldRun
+from homeport.plans import one_phase
 
-operate(HoldRun, by_hand.UNLOCK)
+operate(HoldRun, one_phase.UNLOCK)

@@ -1,7 +1,7 @@
 """`homeport upgrade`."""
 
 from homeport.deploy import operate
-from homeport.operations.upgrading import UpgradeRun
-from homeport.plans import by_hand
+from homeport.operations.upgrade import UpgradeRun
+from homeport.plans import one_phase
 
-operate(UpgradeRun, by_hand.UPGRADE)
+operate(UpgradeRun, one_phase.UPGRADE)

@@ -14,7 +14,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts import ownership
 from homeport.facts.access import access_found, sshd_settings
-from homeport.facts.surroundings import surroundings
+from homeport.facts.host_conditions import surroundings
 from homeport.pyinfra_support.answers import after_mark, marked
 from homeport.state.query import Query
 from homeport.state.snapshot import (
@@ -32,7 +32,7 @@ from homeport.state.snapshot import (
 )
 
 DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
-PARTS = ("deploys", "logins", "surroundings", "snapshot")
+PARTS = ("deploys", "logins", "host_conditions", "snapshot")
 SCRIPT = "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from homeport.errors import LabError
 from homeport.lab import authority, processes
-from homeport.lab.cache.service import wait_for_port
+from homeport.lab.cache_service import wait_for_port
 from homeport.lab.context import LabContext
 from homeport.lab.machine import find_command, require_commands
 from homeport.lab.model import DOMAIN

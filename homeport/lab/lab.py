@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from homeport.errors import LabError
-from homeport.lab import bridge, cgroups, dns, keys, names, nspawn, ports, processes, ssh, supervisor, ways
+from homeport.lab import bridge, cache_service, cgroups, dns, keys, names, nspawn, ports, processes, ssh, ways
 from homeport.lab.acme import AcmeServer
-from homeport.lab.cache import service as cache_service
 from homeport.lab.context import LabContext
 from homeport.lab.machine import find_command, hand_over, progress, require_commands
 from homeport.lab.model import USER, Backend, BackendName, LabDirectory, LabHost, LabState, Suite
 from homeport.lab.network import CACHE_PORT, Network
+from homeport.lab.supervisor import forget, stop_all
 
 TOGETHER = 4  # hosts that start at the same time
 
@@ -99,11 +99,11 @@ class Lab:
             context = self.context()
             for host in self._state().hosts:
                 self.backend(host.backend, context).destroy(host)
-        supervisor.stop_all(self.id)
+        stop_all(self.id)
         processes.end(self.id)
         if os.geteuid() == 0 and all(map(find_command, ways.BRIDGE)):
             cgroups.kill(self.id)
-            supervisor.forget(self.id)
+            forget(self.id)
             bridge.remove(self.id)
         self._remove_files()
 

@@ -13,8 +13,8 @@ from pyinfra.connectors.util import CommandOutput
 from homeport.comparison import compare
 from homeport.errors import HomeportError
 from homeport.operations.command import PhaseCommand, program, script
+from homeport.operations.deploy_run import Run
 from homeport.operations.diff import show_diff
-from homeport.operations.run import Run
 from homeport.preflight import firewall, logins
 from homeport.pyinfra_support import outcome
 from homeport.pyinfra_support.connection import run_anew

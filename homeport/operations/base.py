@@ -11,9 +11,9 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.controller import events, identity
 from homeport.errors import HomeportError
-from homeport.facts.asking import UnreadError, ask
+from homeport.facts.gather import UnreadError, ask
 from homeport.inventory.fleet import has_one_host
-from homeport.operations.locking import Request, locks_of
+from homeport.operations.lock import Request, locks_of
 from homeport.pyinfra_support.connection import has_channels
 from homeport.state.changes import Change
 

@@ -43,7 +43,7 @@ PARTS = {
     "tools": ("environment",),
     "upgrade": ("lists",),
     "dependencies": ("missing",),
-    **dict.fromkeys(("request", "certificate", "brought", "renew"), ("certbot",)),
+    **dict.fromkeys(("request", "certificate", "provided", "renew"), ("certbot",)),
 }
 
 

@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from homeport.comparison.compare import FileChanges
 from homeport.controller import events
-from homeport.operations.run import Run
+from homeport.operations.deploy_run import Run
 from homeport.pyinfra_support.answers import after_mark, marked
 from homeport.state.paths import AppPaths
 from homeport.state.wanted import File

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from homeport.operations import removing
+from homeport.operations import removal
 
 PHASES = (
-    ("Access", removing.access),
-    ("Application", removing.application),
-    ("Machine", removing.machine),
+    ("Access", removal.access),
+    ("Application", removal.application),
+    ("Machine", removal.machine),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from homeport.operations import rolling_back
+from homeport.operations import rollback
 
 PHASES = (
-    ("Start", rolling_back.start),
-    ("Switch", rolling_back.switch),
+    ("Start", rollback.start),
+    ("Switch", rollback.switch),
 )

@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from homeport.cli import plans, showing
-from homeport.cli.following import parse
+from homeport.cli import change_run, plan_view
 from homeport.cli.progress import Progress, duration, in_view
+from homeport.cli.pyinfra_run import parse
 from homeport.cli.summary import lines as summary_lines
 from homeport.controller.events import MARK
 from homeport.state.paths import PACKAGE
@@ -182,7 +182,7 @@ def planned() -> Progress:
 
 
 def test_a_plan_shows_each_change_with_its_diff_but_not_all_of_a_new_file() -> None:
-    assert list(plans.table(planned(), diffs=True)) == [
+    assert list(plan_view.table(planned(), diffs=True)) == [
         "web1: hello 1111 -> 2222 (main at 0123456789ab)",
         "  Files",
         "    write /etc/old (content differs)",
@@ -194,11 +194,11 @@ def test_a_plan_shows_each_change_with_its_diff_but_not_all_of_a_new_file() -> N
         "      -2",
         "      +4",
     ]
-    assert plans.total(planned()) == "3 changes on 1 of 2 hosts"
+    assert plan_view.total(planned()) == "3 changes on 1 of 2 hosts"
 
 
 def test_a_plan_as_json_is_what_its_schema_says() -> None:
-    document = [plans.document(host) for host in planned().in_order]
+    document = [plan_view.document(host) for host in planned().in_order]
     schema = json.loads((PACKAGE / "cli" / "schemas" / "plan.json").read_text())
     jsonschema.validate(document, schema)
     assert [one["diff"] for one in document[0]["changes"]] == ["-a\n+b\n", "+all of it\n", "-2\n+4\n"]
@@ -217,10 +217,10 @@ def test_a_plan_shows_each_warning_once_and_json_stays_json(
     said = "    [web1]   warning: old.conf has the name x\n    [web1]   other words\n"
     text = f"{MARK}{json.dumps(RUN)}\n{said}{said}"
     with pytest.raises(SystemExit) as ended:
-        showing.plan(
+        change_run.plan(
             [sys.executable, "-c", f"print({text!r})"],
-            lambda progress: plans.table(progress, diffs=False),
-            plans.document,
+            lambda progress: plan_view.table(progress, diffs=False),
+            plan_view.document,
             as_json=as_json,
         )
     output, errors = capfd.readouterr()

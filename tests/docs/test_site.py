@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.capabilities import own_network
 from tests.lab.project import REPOSITORY
-from tests.surroundings import own_network
 
 
 def build(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:

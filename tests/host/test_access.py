@@ -12,8 +12,8 @@ import pytest
 from homeport.host.machine import access, firewall, sshd
 from homeport.host.services import staged_files
 from homeport.host.system.output import HostError
+from tests.capabilities import gives_files_away
 from tests.host.managing import TALK, ServiceManager
-from tests.surroundings import gives_files_away
 
 pytestmark = pytest.mark.skipif(not gives_files_away(), reason="the files belong to root")
 OLD, NEW = "old rules\n", "new rules\n"

@@ -18,7 +18,7 @@ from homeport.host.services.staged_files import Stage, check_targets
 from homeport.host.system import file_state
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
-from tests.surroundings import gives_files_away
+from tests.capabilities import gives_files_away
 
 Seen = dict[str, str]
 

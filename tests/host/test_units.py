@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from homeport.rendering.filters import systemd_quote
 from homeport.rendering.rendering import render
-from tests.surroundings import systemd_verifies
+from tests.capabilities import systemd_verifies
 from tests.unit_values import VALUES
 
 text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)

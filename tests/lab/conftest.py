@@ -78,7 +78,7 @@ def emulating_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Asked for by tests that need what machines in namespaces need, and no machine (see tests/surroundings.py)."""
+    """Asked for by tests that need what machines in namespaces need, and no machine (see tests/capabilities.py)."""
 
 
 @pytest.fixture(scope="session")

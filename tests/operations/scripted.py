@@ -10,7 +10,7 @@ from typing import Any
 from pyinfra.api import Config, Inventory, State, StringCommand
 from pyinfra.connectors.local import LocalConnector
 
-from homeport.operations.run import Run
+from homeport.operations.deploy_run import Run
 from homeport.plans.provision import PHASES
 from homeport.settings import Settings
 from homeport.source import Archive, Present

@@ -15,7 +15,7 @@ import pytest
 
 from homeport.operations.command import packed, script
 from homeport.state.wanted import File
-from tests.surroundings import gives_files_away
+from tests.capabilities import gives_files_away
 
 pytestmark = pytest.mark.skipif(not gives_files_away(), reason="what comes in the archive belongs to root")
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]

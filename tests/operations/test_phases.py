@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from homeport.comparison import compare
-from homeport.operations.locking import locks_of
-from homeport.operations.provisioning import manifest
-from homeport.operations.releasing import ASK_KILOBYTES
+from homeport.operations.lock import locks_of
+from homeport.operations.machine import manifest
+from homeport.operations.release import ASK_KILOBYTES
 from homeport.plans.provision import PHASES
 from homeport.source import Present
 from homeport.state.paths import HOST_PROGRAM, AppPaths

@@ -417,7 +417,7 @@ def test_only_a_lineage_of_ours_is_deleted_when_a_certificate_is_brought(
     (machine.folder / "lib").symlink_to(machine.folder / "bin")
     machine.has("homeport-host")
     machine.has("certbot")
-    done = machine.run("brought", "notes", "/etc/homeport/notes/certificate-1")
+    done = machine.run("provided", "notes", "/etc/homeport/notes/certificate-1")
     assert (done.returncode, done.stderr) == (0, "")
     assert ("certbot <delete> <--non-interactive> <--cert-name> <notes>" in machine.record) is deleted
 

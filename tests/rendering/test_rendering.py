@@ -22,9 +22,9 @@ from homeport.rendering.rendering import render
 from homeport.state.paths import TEMPLATES
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import File
+from tests.capabilities import own_network
 from tests.nginx_sites import files, some_sites, write
 from tests.state.builders import make_settings
-from tests.surroundings import own_network
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 needs_nginx = pytest.mark.skipif(not (NGINX and own_network()), reason="no Nginx here, or no network of its own for it")

@@ -1,4 +1,4 @@
-"""`homeport remove`. Thin; the work is in `homeport.operations.removing` and, on the host, in `homeport.removal`."""
+"""`homeport remove`. Thin; the work is in `homeport.operations.removal` and, on the host, in `homeport.removal`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from homeport.cli import plans, showing
+from homeport.cli import change_run, plan_view
+from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.processes import command_line, lock_wait_option, target_options
 from homeport.cli.progress import HostProgress, Progress
-from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, follow, must_be_asked
 from homeport.errors import UsageError
 
 EXAMPLES = """\b
@@ -52,7 +52,7 @@ def remove(
     given = {"_with_data": data or None, "_with_machine": machine or None, "lock_wait_seconds": lock_wait}
     words = command_line("remove", target, limit, given, dry=dry)
     if dry:
-        showing.plan(words, table, document, as_json=as_json)
+        change_run.plan(words, table, document, as_json=as_json)
     must_be_asked(yes=yes)
     verb = "remove, the data included" if data else "remove"
     follow(words, yes=yes, deed=Deed(verb, "removed", table=table, default=False, notes=notes))
@@ -62,7 +62,7 @@ def table(progress: Progress) -> Iterator[str]:
     """Yield what would go and what would stay, for people."""
     for host in progress.in_order:
         if host.about:
-            yield from plans.of_host(host, host.about["app"], "nothing to remove")
+            yield from plan_view.of_host(host, host.about["app"], "nothing to remove")
             yield from _notes(host)
 
 
@@ -84,7 +84,7 @@ def _notes(host: HostProgress) -> Iterator[str]:
 
 def document(host: HostProgress) -> dict[str, Any]:
     """Return what `homeport remove --dry --json` prints of a host."""
-    if failed := plans.failure(host):
+    if failed := plan_view.failure(host):
         return failed
     changes = [
         {"step": one.step, "action": one.action, "what": one.what, "reason": one.reason or None} for one in host.planned

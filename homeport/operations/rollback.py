@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from pyinfra.api import StringCommand, operation
 
 from homeport.errors import HomeportError
-from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.releases_run import ReleasesRun
 from homeport.releases import rollback
 from homeport.releases.listing import ReleaseFound
 

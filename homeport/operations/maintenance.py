@@ -9,7 +9,7 @@ from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.controller import identity
-from homeport.operations.by_hand import ReleasesRun
+from homeport.operations.releases_run import ReleasesRun
 from homeport.pyinfra_support.answers import document, marked
 from homeport.state.changes import Change
 from homeport.state.paths import HOST_PROGRAM

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.cli import running
-from homeport.cli.following import Child
+from homeport.cli import processes
+from homeport.cli.pyinfra_run import Child
 from homeport.cli.releases import table
 from homeport.errors import UsageError
 from homeport.state.paths import ENTRIES
@@ -24,26 +24,26 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_target_is_the_name_of_an_inventory_or_a_file() -> None:
-    assert running.inventory("production") == "inventories/production.py"
-    assert running.inventory("inventories/staging.py") == "inventories/staging.py"
+    assert processes.inventory("production") == "inventories/production.py"
+    assert processes.inventory("inventories/staging.py") == "inventories/staging.py"
 
 
 @pytest.mark.parametrize("target", ["prodution", "inventories/prodution.py", "", "../production"])
 def test_a_target_that_is_none_is_refused_with_those_that_there_are(target: str) -> None:
     with pytest.raises(UsageError, match="there are: production, staging") as caught:
-        running.inventory(target)
+        processes.inventory(target)
     assert caught.value.exit_status == 2
 
 
 def test_outside_of_a_project_it_is_said_where_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "inventories")
     with pytest.raises(UsageError, match="in the project's folder"):
-        running.inventory("production")
+        processes.inventory("production")
 
 
 def test_values_go_as_json_so_that_no_release_id_becomes_a_number() -> None:
     data = {"release": "000000000012", "accept_migrations": None, "lock_wait_seconds": 5}
-    words = running.command_line("rollback", "production", ("web1", "web2"), data)
+    words = processes.command_line("rollback", "production", ("web1", "web2"), data)
     assert words[3:5] == ["inventories/production.py", str(ENTRIES / "rollback.py")]
     assert words[5:] == (
         [
@@ -76,12 +76,12 @@ def test_the_exit_status_is_that_of_pyinfra(code: str, status: int) -> None:
 
 def test_what_is_read_are_the_lines_of_the_hosts_and_nothing_else() -> None:
     code = 'print("--> noise"); print(\'{"host": "web1"}\'); import sys; print("more", file=sys.stderr)'
-    assert running.read([sys.executable, "-c", code]) == [{"host": "web1"}]
+    assert processes.read([sys.executable, "-c", code]) == [{"host": "web1"}]
 
 
 def test_a_reading_that_fails_is_shown_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        running.read([sys.executable, "-c", "import sys; sys.exit('no such host')"])
+        processes.read([sys.executable, "-c", "import sys; sys.exit('no such host')"])
     assert caught.value.code == 1
     assert "no such host" in capsys.readouterr().err
 
@@ -119,10 +119,10 @@ def test_beside_a_project_its_folder_is_named(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "app" / "ansible" / "inventories").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "app")
     with pytest.raises(UsageError, match="no inventory production; cd ops first"):
-        running.inventory("production")
+        processes.inventory("production")
     monkeypatch.chdir(tmp_path / "app" / "ansible")
     with pytest.raises(UsageError, match="run this in the project's folder"):
-        running.inventory("production")
+        processes.inventory("production")
 
 
 def reading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> list[dict[str, object]]:
@@ -131,7 +131,7 @@ def reading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> list[
     (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/reader.py\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    return list(running.readings("status", "production", ()))
+    return list(processes.readings("status", "production", ()))
 
 
 def test_a_reader_is_listened_to_although_an_inventory_prints_too(

@@ -10,9 +10,9 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.controller import identity
 from homeport.facts.releases import ReleasesFact
-from homeport.operations import by_hand, rolling_back
-from homeport.operations.by_hand import HoldRun, ReleasesRun, RestartRun
-from homeport.operations.rolling_back import RollbackRun
+from homeport.operations import releases_run, rollback
+from homeport.operations.releases_run import HoldRun, ReleasesRun, RestartRun
+from homeport.operations.rollback import RollbackRun
 from homeport.releases.listing import ReleaseFound, Releases
 from homeport.state.paths import HOST_PROGRAM
 from tests.state.builders import make_settings
@@ -52,7 +52,7 @@ ASKED = f"--by {identity.by()} --lock-wait 395"
 
 def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
     run = prepared(RollbackRun, FOUND)
-    for phase, action in ((rolling_back.start, "start"), (rolling_back.switch, "commit")):
+    for phase, action in ((rollback.start, "start"), (rollback.switch, "commit")):
         assert work(phase, run) == f"{action} --app notes --rollback --release old {ASKED}"
     assert run.about() == {"release": "old"}
 
@@ -68,7 +68,7 @@ def test_what_another_project_of_the_same_name_has_here_is_left_alone(kind: type
 
 def test_a_rollback_to_what_is_live_does_nothing() -> None:
     run = prepared(RollbackRun, FOUND, release="new")
-    assert list(rolling_back.start._inner(run)) == list(rolling_back.switch._inner(run)) == []
+    assert list(rollback.start._inner(run)) == list(rollback.switch._inner(run)) == []
 
 
 def test_hosts_that_would_go_to_different_releases_are_refused_while_the_run_is_prepared() -> None:
@@ -86,7 +86,7 @@ def test_what_has_gone_live_meanwhile_is_not_rolled_over() -> None:
     run = prepared(RollbackRun, FOUND, replace(FOUND, live="newer", proven="newer"))
     run.forget()
     with pytest.raises(DeployError, match=r"^web1: meanwhile release newer has gone live; "):
-        list(rolling_back.start._inner(run))
+        list(rollback.start._inner(run))
 
 
 def test_a_host_that_cannot_be_read_is_one_line() -> None:
@@ -104,7 +104,7 @@ def test_a_host_that_cannot_be_read_is_one_line() -> None:
 )
 def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], option: str, how: str) -> None:
     run = prepared(RestartRun, replace(FOUND, workers=workers), **data)
-    assert work(by_hand.restart, run) == f"restart --app notes {ASKED}{option}"
+    assert work(releases_run.restart, run) == f"restart --app notes {ASKED}{option}"
     assert how in run.host.lines[0]
 
 
@@ -116,16 +116,16 @@ def test_a_restart_of_nothing_is_refused(found: Releases) -> None:
 
 def test_a_hold_carries_its_message_and_is_no_change_a_second_time() -> None:
     run = prepared(HoldRun, FOUND, _message="the database; it's moving")
-    assert command(by_hand.hold, run).endswith("""--message 'the database; it'"'"'s moving'""")
+    assert command(releases_run.hold, run).endswith("""--message 'the database; it'"'"'s moving'""")
     note = {"by": identity.by(), "message": "wait"}
     again = prepared(HoldRun, replace(FOUND, hold=note), _message="wait")
-    assert list(by_hand.hold._inner(again)) == []
+    assert list(releases_run.hold._inner(again)) == []
 
 
 def test_letting_go_of_what_nobody_holds_is_no_change() -> None:
-    assert list(by_hand.unhold._inner(prepared(HoldRun, FOUND))) == []
+    assert list(releases_run.unhold._inner(prepared(HoldRun, FOUND))) == []
     held = prepared(HoldRun, replace(FOUND, hold={}))
-    assert command(by_hand.unhold, held) == f"{HOST_PROGRAM} unhold --app notes --by {identity.by()}"
+    assert command(releases_run.unhold, held) == f"{HOST_PROGRAM} unhold --app notes --by {identity.by()}"
 
 
 def test_the_list_is_asked_of_the_host_program() -> None:

@@ -10,7 +10,7 @@ from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
-from homeport.facts.asking import UnreadError, ask
+from homeport.facts.gather import UnreadError, ask
 
 
 class Number(FactBase[int]):

@@ -9,9 +9,9 @@ from pyinfra.api import StringCommand, operation
 from homeport.comparison import compare
 from homeport.comparison.compare import FileChanges
 from homeport.operations.command import packed, script
+from homeport.operations.deploy_run import Run
 from homeport.operations.diff import show_diff
-from homeport.operations.fetching import fetching
-from homeport.operations.run import Run
+from homeport.operations.outbound import fetching
 from homeport.state.changes import Change
 from homeport.state.paths import AppPaths
 from homeport.state.wanted import ACCOUNT_COMMENT

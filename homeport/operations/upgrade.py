@@ -6,8 +6,8 @@ from collections.abc import Generator
 
 from pyinfra.api import StringCommand, operation
 
-from homeport.operations.by_hand import ReleasesRun
-from homeport.operations.fetching import fetching
+from homeport.operations.outbound import fetching
+from homeport.operations.releases_run import ReleasesRun
 from homeport.state.changes import Change
 
 

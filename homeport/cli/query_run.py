@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from homeport.cli.running import readings
+from homeport.cli.processes import readings
 from homeport.errors import EXIT_FAILED
 
 

@@ -20,9 +20,9 @@ from pyinfra.api.exceptions import DeployError
 from homeport.errors import HeldError, HomeportError
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host.system.lock import is_held_by
-from homeport.operations import locking
+from homeport.operations import lock as locking
 from homeport.operations.command import script
-from homeport.operations.locking import Locks, Request
+from homeport.operations.lock import Locks, Request
 from homeport.pyinfra_support import outcome
 from homeport.pyinfra_support.answers import MARK
 from tests.pace import patience
@@ -345,7 +345,7 @@ def test_it_is_not_read_anew_when_no_deploy_was_at_work_since(
     run, host = make_run(found, found)
     host.state.is_executing = True
     began = time.monotonic()
-    monkeypatch.setattr("homeport.operations.run.time.monotonic", lambda: began + minutes * 60)
+    monkeypatch.setattr("homeport.operations.deploy_run.time.monotonic", lambda: began + minutes * 60)
     assert len(list(phase("Accounts", run))) == 1
     assert len(host.asked) == readings
 

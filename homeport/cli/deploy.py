@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from homeport.cli import plans, showing
+from homeport.cli import change_run, plan_view
+from homeport.cli.change_run import follow, must_be_asked
+from homeport.cli.processes import lock_wait_option, project_line, target_options
 from homeport.cli.progress import Progress
-from homeport.cli.running import lock_wait_option, project_line, target_options
-from homeport.cli.showing import follow, must_be_asked
 
 DEPLOY_EXAMPLES = """\b
 Examples:
@@ -73,17 +73,17 @@ def plan(
     """
     data = {"app_ref": ref, "upgrade_dependencies": upgrade_dependencies or None}
     words = project_line(target, limit, data, "--dry", "--diff")
-    showing.plan(words, diffed if diff else undiffed, plans.document, as_json=as_json)
+    change_run.plan(words, diffed if diff else undiffed, plan_view.document, as_json=as_json)
 
 
 def diffed(progress: Progress) -> Iterator[str]:
     """Yield the plan with its diffs, which are coloured."""
-    return map(coloured, plans.table(progress, diffs=True))
+    return map(coloured, plan_view.table(progress, diffs=True))
 
 
 def undiffed(progress: Progress) -> Iterator[str]:
     """Yield the plan without diffs."""
-    return plans.table(progress, diffs=False)
+    return plan_view.table(progress, diffs=False)
 
 
 def coloured(line: str) -> str:

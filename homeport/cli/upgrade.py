@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, follow, must_be_asked
+from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.processes import command_line, lock_wait_option, target_options
 
 EXAMPLES = """\b
 Examples:

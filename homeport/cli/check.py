@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from homeport.cli.running import SIGNALLED, inventory, target_options
+from homeport.cli.processes import SIGNALLED, inventory, target_options
 from homeport.errors import EXIT_USAGE, UsageError
 
 SHORT_COMMIT = 12

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from homeport.cli.running import inventory, target_options
+from homeport.cli.processes import inventory, target_options
 
 EXAMPLES = """\b
 Examples:

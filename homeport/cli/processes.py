@@ -71,7 +71,7 @@ def command_line(
     """Return the command that runs one of our deploy files (`entries/ENTRY.py`) against TARGET.
 
     A value of `data` that is None is left out; the others go as JSON, so that pyinfra reads "0123" as a text. pyinfra
-    asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.following`). A `dry` run only plans.
+    asks nobody: whether it is done is decided by whoever runs it (`homeport.cli.pyinfra_run`). A `dry` run only plans.
     """
     return [*_words(str(ENTRIES / f"{entry}.py"), target, limit, data), "--dry" if dry else "-y"]
 

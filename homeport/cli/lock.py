@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from homeport.cli.running import command_line, lock_wait_option, target_options
-from homeport.cli.showing import Deed, follow
+from homeport.cli.change_run import Deed, follow
+from homeport.cli.processes import command_line, lock_wait_option, target_options
 
 
 @click.command(epilog='\b\nExample:\n  homeport lock production -m "the database moves, ask Carol"')

@@ -15,16 +15,16 @@ from typing import Any, NoReturn
 
 import click
 
-from homeport.cli import plans, summary
+from homeport.cli import plan_view, summary
 from homeport.cli.display import Plain, display_of
-from homeport.cli.following import Child, Event, interruptible
 from homeport.cli.progress import HostProgress, Progress
+from homeport.cli.pyinfra_run import Child, Event, interruptible
 from homeport.controller import identity
 from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
 
 
 def _table(progress: Progress) -> Iterator[str]:
-    return plans.table(progress, diffs=False)
+    return plan_view.table(progress, diffs=False)
 
 
 def _nothing(progress: Progress) -> Iterator[str]:
@@ -74,13 +74,13 @@ def plan(
     elif progress.hosts:
         for line in table(progress):
             click.echo(line)
-        for line in plans.warnings(progress):
+        for line in plan_view.warnings(progress):
             click.echo(line, err=True)
     for line in progress.host_errors:
         click.echo(f"error: {line}", err=True)
     end(child, progress)
     if not as_json:
-        click.echo(plans.total(progress))
+        click.echo(plan_view.total(progress))
     raise SystemExit(EXIT_CHANGES if progress.planned else 0)
 
 
@@ -130,7 +130,7 @@ def agreed(child: Child, progress: Progress, deed: Deed) -> bool:
         return True
     try:
         with interruptible():
-            return click.confirm(f"{plans.total(progress)}: {deed.verb}?", default=deed.default, err=True)
+            return click.confirm(f"{plan_view.total(progress)}: {deed.verb}?", default=deed.default, err=True)
     except click.Abort:
         click.echo(err=True)
         child.interrupted, child.status = True, EXIT_INTERRUPTED

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from homeport.cli.main import cli
 from homeport.cli.progress import Progress
-from homeport.cli.removing import document, table
+from homeport.cli.remove import document, table
 
 from .test_schema import conforms
 

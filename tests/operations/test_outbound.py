@@ -12,11 +12,11 @@ import pytest
 from paramiko.ssh_exception import SSHException
 from pyinfra.api.exceptions import DeployError
 
-from homeport.operations.by_hand import ReleasesRun
-from homeport.operations.certificates_by_hand import RenewRun, renew
 from homeport.operations.command import script
-from homeport.operations.fetching import LedOutCommand
-from homeport.operations.upgrading import UpgradeRun, upgrade
+from homeport.operations.outbound import LedOutCommand
+from homeport.operations.releases_run import ReleasesRun
+from homeport.operations.renewal import RenewRun, renew
+from homeport.operations.upgrade import UpgradeRun, upgrade
 from homeport.plans.provision import PHASES
 from homeport.releases.listing import Releases
 from homeport.state.snapshot import Snapshot
@@ -66,7 +66,7 @@ class Connector:
 
 def checked(found: Snapshot, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do what comes before the first change, where nothing else is in the way."""
-    monkeypatch.setattr("homeport.operations.run.preflight", lambda *_: ())
+    monkeypatch.setattr("homeport.operations.deploy_run.preflight", lambda *_: ())
     run, host = make_run(found, settings=SETTINGS)
     host.connector = Connector(transport)
     run.preflight()
@@ -117,7 +117,7 @@ def ran(command: LedOutCommand, transport: Transport, monkeypatch: pytest.Monkey
         seen.append((self, list(transport.open)))
         return True, None
 
-    monkeypatch.setattr("homeport.operations.fetching.PhaseCommand.execute", execute)
+    monkeypatch.setattr("homeport.operations.outbound.PhaseCommand.execute", execute)
     _, host = make_run(bare(), settings=SETTINGS)
     host.connector, host.print_prefix = Connector(transport), ""  # type: ignore[attr-defined]
     return command.execute(host.state, host, {})[0], seen  # type: ignore[arg-type]

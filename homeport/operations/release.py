@@ -10,10 +10,10 @@ from pyinfra.api import StringCommand, operation
 from homeport.comparison import compare
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
+from homeport.operations.deploy_run import Run
 from homeport.operations.diff import show_release_diff
-from homeport.operations.fetching import fetching
-from homeport.operations.locking import locks_of
-from homeport.operations.run import Run
+from homeport.operations.lock import locks_of
+from homeport.operations.outbound import fetching
 from homeport.service.environment import install_environment
 from homeport.source import Present
 from homeport.state.changes import Change

@@ -20,8 +20,8 @@ from homeport.delivery.in_memory import program
 from homeport.errors import HomeportError
 from homeport.facts.removal import RemovalFact
 from homeport.operations.access import TOKEN_BYTES, GuardedCommand
-from homeport.operations.by_hand import ReleasesRun
 from homeport.operations.command import script
+from homeport.operations.releases_run import ReleasesRun
 from homeport.plans.places import Places, places
 from homeport.state.changes import Change
 from homeport.state.removal import Removal

@@ -9,8 +9,8 @@ from pyinfra.api import StringCommand, operation
 
 from homeport.certificates import comparison
 from homeport.operations.command import command_line, script
-from homeport.operations.fetching import fetching
-from homeport.operations.run import Run
+from homeport.operations.deploy_run import Run
+from homeport.operations.outbound import fetching
 from homeport.preflight import outbound
 from homeport.proxies.nginx import rival_sites
 from homeport.proxies.nginx.default_server import answers_every_name
@@ -54,7 +54,7 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
         return
     wanted = run.wanted.certificate
     if wanted.folder:
-        yield script("brought", run.wanted.app, wanted.folder)
+        yield script("provided", run.wanted.app, wanted.folder)
         return
     mode = comparison.certificate_mode(wanted, run.found, now)
     words = ("certificate", run.wanted.app, wanted.directory_url, ",".join(wanted.domains))
