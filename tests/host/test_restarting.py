@@ -9,7 +9,6 @@ import pytest
 
 from homeport.host.release import committing, restarting, slots, starting
 from homeport.host.release.slots import Slot, Slots
-from homeport.host.reports import status
 from homeport.host.services import health, processes, units
 from homeport.host.services.health import Answer
 from homeport.host.services.release_description import Health, Release
@@ -31,7 +30,7 @@ class Live:
         self.now = 0.0
         monkeypatch.setattr(slots, "read", lambda _: self._slots())
         monkeypatch.setattr(restarting, "load", lambda *_: self.release)
-        monkeypatch.setattr(status, "slot_status", lambda *_: {"workers": sorted(self._workers())})
+        monkeypatch.setattr(restarting, "workers", lambda *_: self._workers())
         monkeypatch.setattr(units, "show", lambda _: {"MainPID": self._next(self.managers)})
         monkeypatch.setattr(units, "must", lambda *command: self.done.append(command[3]))
         monkeypatch.setattr(processes, "stop", lambda *_: self.done.append("processes stop"))

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import time
 
-from ..reports import status
 from ..services import health, processes, units
 from ..services.release_description import Release, load
+from ..system import unit_processes
 from ..system.layout import Layout
 from ..system.output import HostError, say
 from . import committing, slots, starting
@@ -47,7 +47,8 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
 
 def workers(layout: Layout, slot: str) -> set[int]:
     """Return the process ids of the slot's workers."""
-    return set(status.slot_status(layout, slot)["workers"])
+    found = unit_processes.of_unit(units.show(layout.unit(slot)))
+    return {one["pid"] for one in found if one["kind"] == "worker"}
 
 
 def _in_place(layout: Layout, slot: str, release: Release) -> bool:
