@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +46,13 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
         _perform(run, phases)
 
 
-def operate(kind: type[ReleasesRun], phases: Phases) -> None:
+def operate(kind: Callable[..., ReleasesRun], phases: Phases) -> None:
     """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
     with _told():
         _perform(_releases_run(kind), phases)
 
 
-def _releases_run(kind: type[ReleasesRun]) -> ReleasesRun:
+def _releases_run(kind: Callable[..., ReleasesRun]) -> ReleasesRun:
     tune(host)
     with _in_one_line():
         # The host itself: pyinfra's `host` is whichever one is current, and a run takes the locks of the others too.

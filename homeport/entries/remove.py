@@ -1,7 +1,9 @@
 """`homeport remove`."""
 
+from functools import partial
+
 from homeport.deploy import operate
 from homeport.operations.removal import RemoveRun
 from homeport.plans import remove
 
-operate(RemoveRun, remove.PHASES)
+operate(partial(RemoveRun, places=remove.written), remove.PHASES)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyinfra.api import StringCommand, operation
 
@@ -22,27 +21,29 @@ from homeport.facts.removal import RemovalFact
 from homeport.operations.access import TOKEN_BYTES, GuardedCommand
 from homeport.operations.command import script
 from homeport.operations.releases_run import ReleasesRun
-from homeport.plans.places import Places, places
 from homeport.state.changes import Change
 from homeport.state.removal import Removal
 from homeport.state.removal_notes import machine_notes
+
+if TYPE_CHECKING:
+    from pyinfra.api import Host
+
+    from homeport.settings import Settings
+    from homeport.state.places import Places
 
 Commands = Generator[StringCommand, None, None]
 PACKAGES = ("homeport.host", "homeport.removal")
 
 
 class RemoveRun(ReleasesRun):
-    """Removes the application, and homeport itself when it is asked to."""
+    """Removes the application, and homeport itself when it is asked to; `places` tells where this version writes."""
 
     action = "remove"
     _removal: Removal | None = None
 
-    @cached_property
-    def places(self) -> Places:
-        """Where this version writes."""
-        from homeport.plans.provision import STEPS
-
-        return places(STEPS, self.settings)
+    def __init__(self, host: Host, settings: Settings, *, sudo: bool, places: Callable[[Settings], Places]):
+        super().__init__(host, settings, sudo=sudo)
+        self.places = places(settings)
 
     @property
     def removal(self) -> Removal:

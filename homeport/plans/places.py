@@ -7,11 +7,11 @@ the steps make of the same settings under another name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from homeport.plans.wanted import Step
 from homeport.settings import Settings
+from homeport.state.places import Places
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import Part, merge
 from homeport.steps.context import Context
@@ -31,19 +31,6 @@ ALL_ON = {
 }
 # No application may be called so.
 ANOTHER = {"app_name": "another-migrate", "domain": "another.invalid", "domain_aliases": ()}
-
-
-@dataclass(frozen=True)
-class Places:
-    """The files and folders that steps write, for one application and for all of a machine; those of either that decide
-    who gets in; the Debian packages; and the units that are enabled.
-    """
-
-    application: tuple[str, ...]
-    machine: tuple[str, ...]
-    access: tuple[str, ...]
-    packages: tuple[str, ...]
-    units: tuple[str, ...]
 
 
 def places(steps: Iterable[Step], settings: Settings) -> Places:

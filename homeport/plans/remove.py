@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from homeport.operations import removal
+from homeport.plans.places import places
+from homeport.plans.provision import STEPS
+from homeport.settings import Settings
+from homeport.state.places import Places
 
 PHASES = (
     ("Access", removal.access),
     ("Application", removal.application),
     ("Machine", removal.machine),
 )
+
+
+def written(settings: Settings) -> Places:
+    """Return where this version writes with these settings."""
+    return places(STEPS, settings)

@@ -15,6 +15,7 @@ from pyinfra.api.exceptions import DeployError
 from homeport.facts.removal import RemovalFact
 from homeport.operations import removal
 from homeport.operations.removal import RemoveRun
+from homeport.plans.remove import written
 from homeport.pyinfra_support import answers
 from homeport.removal.main import MARK
 from homeport.state.changes import Change
@@ -33,7 +34,7 @@ FOUND = Removal(
 
 def prepared(*readings: Removal | None, **data: Any) -> RemoveRun:
     host = ScriptedHost({"RemovalFact": list(readings)}, data=Data(data))
-    run = RemoveRun(host, make_settings(), sudo=True)  # type: ignore[arg-type]
+    run = RemoveRun(host, make_settings(), sudo=True, places=written)  # type: ignore[arg-type]
     run.preflight()
     return run
 
