@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks.measure import BenchmarkError, Finished
 from benchmarks.stage import Stage
+from homeport.controller.folders import TEMPLATES
 from homeport.lab import LabHost
 from homeport.machine.packages import PACKAGES
-from homeport.state.paths import TEMPLATES
 
 SCRIPT = Path(__file__).with_name("floor.sh")
 APP = "notes"

@@ -21,6 +21,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_state
 
+from homeport.controller.folders import ENTRIES
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.inventory.fleet import fleet
 from homeport.inventory.loading import made
@@ -28,7 +29,6 @@ from homeport.inventory.migrating_host import must_take_part
 from homeport.pyinfra_support import callbacks, outcome
 from homeport.pyinfra_support.interpreter import economize
 from homeport.settings.loading import load
-from homeport.state.paths import ENTRIES
 
 
 def install() -> None:

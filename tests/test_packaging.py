@@ -80,7 +80,9 @@ def test_the_wheel_has_nothing_else(wheel: Path) -> None:
 
 def test_an_installed_homeport_finds_its_templates_and_its_host_program(installed: Path) -> None:
     script = (
-        "import json; from homeport.state.paths import TEMPLATES; from homeport.delivery.installed import files\n"
+        "import json\n"
+        "from homeport.controller.folders import TEMPLATES\n"
+        "from homeport.delivery.installed import files\n"
         "print(json.dumps([str(TEMPLATES), (TEMPLATES / 'nginx' / 'site.conf').is_file(), files()]))"
     )
     done = subprocess.run([str(installed), "-I", "-c", script], check=True, capture_output=True, text=True, cwd="/")

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from homeport.controller.events import MARK
+from homeport.controller.folders import ENTRIES
 from homeport.errors import EXIT_FAILED, UsageError
-from homeport.state.paths import ENTRIES
 
 Command = Callable[..., Any]
 # A shell's status for a process that was ended by a signal: this and the signal's number.

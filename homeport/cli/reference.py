@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from homeport.cli.main import cli
+from homeport.controller.folders import PROJECT_FILES
 from homeport.settings.reference import group_data, markdown
-from homeport.state.paths import PROJECT_FILES
 
 
 def documents() -> dict[str, str]:

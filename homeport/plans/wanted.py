@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from homeport.certificates.step import wanted_certificate
+from homeport.controller.folders import TEMPLATES
 from homeport.service.release import wanted_release
-from homeport.state.paths import TEMPLATES
 from homeport.state.wanted import Part, ToolsWanted, Wanted, merge
 from homeport.steps.context import Context
 

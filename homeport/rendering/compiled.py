@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 
 from homeport import __version__
+from homeport.controller.folders import cache_folder
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
@@ -34,17 +33,3 @@ def compiled_templates() -> CompiledTemplates | None:
     """
     folder = cache_folder(f"templates-{__version__}")
     return CompiledTemplates(str(folder)) if folder else None
-
-
-def cache_folder(name: str) -> Path | None:
-    """Return a folder of ours in the user's cache directory; None where there can be none that is the user's own.
-
-    What lies there is run, or installed on machines.
-    """
-    try:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        folder = Path(base) / "homeport" / name
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder if folder.stat().st_uid == os.getuid() else None
-    except (OSError, RuntimeError):
-        return None

@@ -21,10 +21,10 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 
+from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.compiled import compiled_templates
 from homeport.rendering.filters import replace_shell, shell_quote, systemd_quote
-from homeport.state.paths import TEMPLATES
 
 
 @lru_cache(maxsize=8)

@@ -13,10 +13,10 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from homeport.controller.folders import PACKAGE, PROJECT_FILES
 from homeport.scaffold.looking import Findings
 from homeport.scaffold.pins import pins
 from homeport.scaffold.values import other_settings, values
-from homeport.state.paths import PACKAGE, PROJECT_FILES
 
 TEMPLATES = PACKAGE / "scaffold" / "files"
 # The same in every project.

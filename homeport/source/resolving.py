@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from homeport.rendering.compiled import cache_folder
+from homeport.controller.folders import cache_folder
 from homeport.source import resolution
 from homeport.source.dependencies import resolved_to
 from homeport.source.release import Source

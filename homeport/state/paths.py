@@ -1,4 +1,4 @@
-"""Where things are: homeport's own templates on this machine, and the places on a host that belong to an application.
+"""Where things lie on a host: what homeport shares among its applications, and the places of each of them.
 
 Only names are made here; nothing is read or written.
 """
@@ -6,14 +6,6 @@ Only names are made here; nothing is read or written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-PACKAGE = Path(__file__).parents[1]
-# In a wheel the project's files lie inside the package; in a checkout they lie beside it.
-PROJECT_FILES = PACKAGE / "_project" if (PACKAGE / "_project").is_dir() else PACKAGE.parent
-TEMPLATES = PROJECT_FILES / "templates"
-# Deploy files that pyinfra is given by path.
-ENTRIES = PACKAGE / "entries"
 
 HOST_LIBRARY = "/usr/local/lib/homeport"
 HOST_PROGRAM = f"{HOST_LIBRARY}/homeport-host"

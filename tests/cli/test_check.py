@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from homeport.state.paths import PACKAGE
+from homeport.controller.folders import PACKAGE
 
 REPOSITORY = PACKAGE.parent
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")

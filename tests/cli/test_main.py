@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from homeport.cli.main import COMMANDS, cli
-from homeport.state.paths import PACKAGE
+from homeport.controller.folders import PACKAGE
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from homeport.cli import processes
 from homeport.cli.pyinfra_run import Child
 from homeport.cli.releases import table
+from homeport.controller.folders import ENTRIES
 from homeport.errors import UsageError
-from homeport.state.paths import ENTRIES
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from homeport.cli.progress import Progress, duration, in_view
 from homeport.cli.pyinfra_run import parse
 from homeport.cli.summary import lines as summary_lines
 from homeport.controller.events import MARK
-from homeport.state.paths import PACKAGE
+from homeport.controller.folders import PACKAGE
 
 NOW = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 RUN = {

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from homeport.controller.folders import PROJECT_FILES
 from homeport.host.data import revisions
 from homeport.host.system.layout import Layout
 from homeport.rendering.rendering import render
-from homeport.state.paths import PROJECT_FILES
 from tests.unit_values import VALUES
 
 from .serving import EXAMPLES, environment

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from homeport.controller.folders import TEMPLATES
 from homeport.lab import Lab, dns, processes
 from homeport.lab.machine import find_command
 from homeport.lab.model import LabHost
 from homeport.state.certificate_pair import CertificatePair
-from homeport.state.paths import TEMPLATES
 from tests.certificates.pairs import Authority
 from tests.lab.advising import an_authority_that_advises
 from tests.lab.artefacts import keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from homeport.state.paths import TEMPLATES
+from homeport.controller.folders import TEMPLATES
 
 
 def test_the_owners_kernel_settings_come_after_ours_whatever_their_file_is_called(tmp_path: Path) -> None:

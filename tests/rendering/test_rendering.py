@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.rendering import render
-from homeport.state.paths import TEMPLATES
 from homeport.state.snapshot import Machine
 from homeport.state.wanted import File
 from tests.capabilities import own_network
