@@ -1,16 +1,13 @@
-"""What a person asks for apart from deploys: a restart, a hold, its end; and the run that these share with a rollback.
+"""What runs share that need a host's releases and nothing else: a rollback, a restart, a hold, maintenance, a removal.
 
 Nothing of the application is needed for them: neither its source nor its secrets, only the host program on the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 from pyinfra.api.exceptions import DeployError
 
-from homeport.controller import identity
 from homeport.errors import HomeportError
 from homeport.facts.releases import ReleasesFact
 from homeport.operations.base import HostRun
@@ -18,10 +15,7 @@ from homeport.operations.command import program, work
 from homeport.preflight.identity import another_project
 from homeport.releases.listing import Releases
 from homeport.settings.loading import Asked, asked
-from homeport.state.changes import Change
 from homeport.state.paths import HOST_PROGRAM
-
-Commands = Generator[StringCommand, None, None]
 
 
 class ReleasesRun(HostRun):
@@ -84,74 +78,3 @@ class ReleasesRun(HostRun):
     def work(self, action: str, *options: str) -> StringCommand:
         """Return the same for an `action` that goes on when the connection breaks."""
         return work(action, self.settings.app_name, *options)
-
-
-class RestartRun(ReleasesRun):
-    """Gives the live release new processes."""
-
-    action = "restart"
-
-    @property
-    def new_slot(self) -> bool:
-        """Whether it is to be done in the other slot, also where several workers could be replaced in place."""
-        return self.asked_for.new_slot
-
-    def check(self) -> None:
-        """Raise HomeportError when there is nothing to restart."""
-        if not self.found.live or not self.found.running:
-            raise HomeportError("nothing is live here that could be restarted", fix="deploy first")
-
-    def about(self) -> dict[str, str]:
-        """Return the release that is restarted."""
-        return {"release": self.found.live}
-
-
-class HoldRun(ReleasesRun):
-    """Holds deploys by hand, or ends that."""
-
-    action = "hold"
-    despite_hold = True
-
-    @property
-    def message(self) -> str:
-        """Why deploys are held."""
-        return self.asked_for.message
-
-
-@operation()
-def restart(run: RestartRun) -> Commands:
-    """Give the live release new processes, without a lost request."""
-    if run.announce(run.changes(lambda: _restart_changes(run)), otherwise="nothing is live"):
-        yield run.work("restart", *run.on_behalf, *(("--new-slot",) if run.new_slot else ()))
-
-
-def _restart_changes(run: RestartRun) -> tuple[Change, ...]:
-    run.check()
-    in_place = run.found.workers > 1 and not run.new_slot
-    how = f"its {run.found.workers} workers one after the other" if in_place else "in the other slot"
-    return (Change("restart", f"release {run.found.live}", how),)
-
-
-@operation()
-def hold(run: HoldRun) -> Commands:
-    """Hold deploys."""
-
-    def changes() -> tuple[Change, ...]:
-        note = run.found.hold or {}
-        same = (note.get("by"), note.get("message")) == (identity.by(), " ".join(run.message.split()))
-        return () if same else (Change("hold", "deploys", run.message),)
-
-    if run.announce(run.changes(changes), otherwise="deploys are held, with this message"):
-        yield run.host_program("hold", "--by", identity.by(), "--message", run.message)
-
-
-@operation()
-def unhold(run: HoldRun) -> Commands:
-    """Let deploys go on."""
-
-    def changes() -> tuple[Change, ...]:
-        note = run.found.hold
-        return () if note is None else (Change("let", "deploys go on", f"held by {note.get('by') or 'somebody'}"),)
-
-    if run.announce(run.changes(changes), otherwise="nobody holds deploys"):
-        yield run.host_program("unhold", "--by", identity.by())

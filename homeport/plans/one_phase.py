@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from homeport.operations import maintenance, releases_run, renewal, upgrade
+from homeport.operations import hold, maintenance, renewal, restart, upgrade
 
-RESTART = (("Restart", releases_run.restart),)
-LOCK = (("Lock", releases_run.hold),)
-UNLOCK = (("Unlock", releases_run.unhold),)
+RESTART = (("Restart", restart.restart),)
+LOCK = (("Lock", hold.hold),)
+UNLOCK = (("Unlock", hold.unhold),)
 MAINTENANCE = (("Maintenance", maintenance.maintain),)
 RENEW = (("Renew", renewal.renew),)
 UPGRADE = (("Upgrade", upgrade.upgrade),)

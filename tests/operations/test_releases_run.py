@@ -10,8 +10,10 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.controller import identity
 from homeport.facts.releases import ReleasesFact
-from homeport.operations import releases_run, rollback
-from homeport.operations.releases_run import HoldRun, ReleasesRun, RestartRun
+from homeport.operations import hold, restart, rollback
+from homeport.operations.hold import HoldRun
+from homeport.operations.releases_run import ReleasesRun
+from homeport.operations.restart import RestartRun
 from homeport.operations.rollback import RollbackRun
 from homeport.releases.listing import ReleaseFound, Releases
 from homeport.state.paths import HOST_PROGRAM
@@ -104,7 +106,7 @@ def test_a_host_that_cannot_be_read_is_one_line() -> None:
 )
 def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], option: str, how: str) -> None:
     run = prepared(RestartRun, replace(FOUND, workers=workers), **data)
-    assert work(releases_run.restart, run) == f"restart --app notes {ASKED}{option}"
+    assert work(restart.restart, run) == f"restart --app notes {ASKED}{option}"
     assert how in run.host.lines[0]
 
 
@@ -116,16 +118,16 @@ def test_a_restart_of_nothing_is_refused(found: Releases) -> None:
 
 def test_a_hold_carries_its_message_and_is_no_change_a_second_time() -> None:
     run = prepared(HoldRun, FOUND, _message="the database; it's moving")
-    assert command(releases_run.hold, run).endswith("""--message 'the database; it'"'"'s moving'""")
+    assert command(hold.hold, run).endswith("""--message 'the database; it'"'"'s moving'""")
     note = {"by": identity.by(), "message": "wait"}
     again = prepared(HoldRun, replace(FOUND, hold=note), _message="wait")
-    assert list(releases_run.hold._inner(again)) == []
+    assert list(hold.hold._inner(again)) == []
 
 
 def test_letting_go_of_what_nobody_holds_is_no_change() -> None:
-    assert list(releases_run.unhold._inner(prepared(HoldRun, FOUND))) == []
+    assert list(hold.unhold._inner(prepared(HoldRun, FOUND))) == []
     held = prepared(HoldRun, replace(FOUND, hold={}))
-    assert command(releases_run.unhold, held) == f"{HOST_PROGRAM} unhold --app notes --by {identity.by()}"
+    assert command(hold.unhold, held) == f"{HOST_PROGRAM} unhold --app notes --by {identity.by()}"
 
 
 def test_the_list_is_asked_of_the_host_program() -> None:
