@@ -9,7 +9,6 @@ from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding
 from homeport.host.services.cause_line import cause_line
 from homeport.host.services.failures import STEP
 from homeport.host.services.hints import hint, of_health
-from homeport.preflight.host_checks import mount_instead
 from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.state.paths import AppPaths
 
@@ -50,6 +49,11 @@ def files(case: Case) -> Iterator[Finding]:
     if exposed := case.found.get("exposed"):
         fix = f"chmod 640 {exposed[0]}; who was on the machine may have read them: change the secrets"
         yield Finding("secrets_exposed", "everybody on the machine may read secrets", ", ".join(exposed), fix)
+
+
+def mount_instead(path: str, real: str) -> str:
+    """Return what puts a mount of `real` in the place of the link `path`."""
+    return f"rm {path} && mkdir {path} && mount --bind {real} {path}, and the same in /etc/fstab"
 
 
 def migration(case: Case) -> Iterator[Finding]:

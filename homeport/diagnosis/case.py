@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from homeport.diagnosis.wanted import SiteSettings
 from homeport.probe.facts import Facts, RetryFacts, UnitFacts
-from homeport.settings import Settings
 
 # OPEN: somebody accepts; REFUSED: the machine says that nobody does; SILENT: no word within the time; AWAY: no way
 # leads there from here, so that nothing is known.
@@ -66,7 +66,7 @@ class Case:
     there.
     """
 
-    settings: Settings
+    settings: SiteSettings
     now: datetime
     address: str
     names: Mapping[str, tuple[str, ...]]

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from homeport.diagnosis.case import EPOCH, Case
 from homeport.diagnosis.finding import NOTICE, Finding
-from homeport.preflight.preflight import CLOCK_TOLERANCE_SECONDS, MINIMUM_FREE_INODES_PERCENT
 from homeport.probe.facts import DiskFacts
 
 MEGABYTE = 2**20
+# ACME servers and TLS clients refuse dates that are off by more than minutes.
+CLOCK_TOLERANCE_SECONDS = 300
+MINIMUM_FREE_INODES_PERCENT = 3
 # What SQLite, the journal and a temporary file of Nginx want at once; a small file system of its own may be smaller.
 FULL_BYTES, FULL_PART = 32 * MEGABYTE, 0.02
 FULL_INODES = 64

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from homeport.comparison.compare import file_changes, missing_accounts
+from homeport.diagnosis.application import mount_instead
 from homeport.errors import HomeportError
 from homeport.settings import Settings
 from homeport.state.paths import HOST_LIBRARY, AppPaths
@@ -114,11 +115,6 @@ def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
     if state in found.surroundings.linked and real != f"/var/lib/private/{settings.app_name}":
         problem = f"{state} is a link to {real}, and systemd starts nothing whose state folder is a link"
         yield HomeportError(problem, key="state", fix=f"mount it there instead: {mount_instead(state, real)}")
-
-
-def mount_instead(path: str, real: str) -> str:
-    """Return what puts a mount of `real` in the place of the link `path`."""
-    return f"rm {path} && mkdir {path} && mount --bind {real} {path}, and the same in /etc/fstab"
 
 
 def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:

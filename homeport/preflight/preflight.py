@@ -6,6 +6,7 @@ from datetime import datetime
 
 from homeport.certificates.comparison import lineage_conflict
 from homeport.comparison.compare import access_changes
+from homeport.diagnosis.machine import CLOCK_TOLERANCE_SECONDS, MINIMUM_FREE_INODES_PERCENT
 from homeport.errors import HomeportError
 from homeport.machine.platform import unsupported
 from homeport.preflight import firewall, logins, outbound
@@ -20,9 +21,6 @@ from homeport.state.paths import SSHD_DROP_IN
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
 
-# ACME servers and TLS clients refuse dates that are off by more than minutes.
-CLOCK_TOLERANCE_SECONDS = 300
-MINIMUM_FREE_INODES_PERCENT = 3
 LINEAGE_FIX = "choose another name, or delete it when nothing uses it (certbot delete --cert-name NAME, on the host)"
 
 
