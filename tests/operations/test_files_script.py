@@ -20,7 +20,8 @@ from tests.capabilities import gives_files_away
 pytestmark = pytest.mark.skipif(not gives_files_away(), reason="what comes in the archive belongs to root")
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
-PLACES = ("/etc/homeport", "/etc/nginx", "/var/lib/homeport", "/run/homeport", "/proc/self/mountinfo")
+PROGRAM = "/usr/local/lib/homeport/hostprogram"
+PLACES = ("/etc/homeport", "/etc/nginx", "/var/lib/homeport", "/run/homeport", "/proc/self/mountinfo", PROGRAM)
 NGINX = "/etc/nginx/nginx.conf"
 SITE = "/etc/nginx/homeport/00-default.conf"
 
@@ -104,6 +105,20 @@ def test_what_is_written_is_recorded_with_its_digest(root: Root) -> None:
     assert root.record == sorted([root.line(NGINX, "three\n"), root.line(SITE, "two\n")])
     assert root.run({}, ("absent", SITE)).returncode == 0
     assert root.record == [root.line(NGINX, "three\n")]
+
+
+def test_modules_of_a_program_without_folders_stay_for_one_deploy_and_go_with_the_next(root: Root) -> None:
+    # What is at work with them meanwhile may still import one.
+    old = root.write(f"{PROGRAM}/slots.py", "old = 1\n")
+    folder = ("directory", f"{PROGRAM}/commands")
+    main, module = f"{PROGRAM}/main.py", f"{PROGRAM}/commands/logs.py"
+    assert root.run({module: "one = 1\n", main: "one = 1\n"}, folder).returncode == 0
+    assert old.is_file()
+    assert root.run({NGINX: "else"}).returncode == 0
+    assert old.is_file()
+    assert root.run({main: "two = 2\n"}).returncode == 0
+    assert not old.exists()
+    assert {path.name for path in root.at(PROGRAM).rglob("*.py")} == {"main.py", "logs.py"}
 
 
 def test_the_record_stays_as_it_is_when_only_folders_are_made(root: Root) -> None:

@@ -41,6 +41,10 @@ unpack() { base64 -d | tar -xzpmf - --same-owner -C "$stage"; }
 try "$stage" unpack
 try "$stage" mkdir -p "$stage/root"
 
+program=/usr/local/lib/homeport/hostprogram
+has_folders=
+[ ! -d "$program/commands" ] || has_folders=yes
+
 make_directory() {
     [ ! -e "$1" ] || [ -d "$1" ] || fail "$1 is not a directory"
     try "${1%/*}" install -d -m "$2" -o "$3" -g "$4" "$1"
@@ -181,5 +185,10 @@ compile() {
     (umask 022 && python3 -I -m compileall -q -f "$1" && sync -f "$1") ||
         echo "warning: $1 cannot be compiled; it runs without" >&2
 }
-program=/usr/local/lib/homeport/hostprogram
-[ ! -d "$stage/root$program" ] || compile "$program"
+# An earlier version had all modules in one folder. The deploy that brings the folders leaves them there, for what is at
+# work with them; the next one that changes the program removes them.
+drop_old_modules() { find "$program" -maxdepth 1 -name '*.py' ! -name main.py ! -name __init__.py -exec rm -f {} +; }
+if [ -d "$stage/root$program" ]; then
+    [ -z "$has_folders" ] || drop_old_modules
+    compile "$program"
+fi
