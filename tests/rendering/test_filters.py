@@ -1,4 +1,4 @@
-"""A process's command gets the unit's signals itself, judged by a real shell (quoting: tests/host/test_units.py)."""
+"""A process's command gets the unit's signals itself, judged by a real shell (quoting: tests/service/test_units.py)."""
 
 import os
 import subprocess
