@@ -1,5 +1,7 @@
 """Every setting of homeport with its default. One file per inventory, named like it, overrides them.
 
+A value that is commented out is the machine's: unset, it is as another application there has set it.
+
 `make reference` writes this file and docs/settings.md from homeport/settings/model.py.
 """
 
@@ -91,7 +93,8 @@ secrets_from_environment = []
 # installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).
 install_secrets = []
 
-# Further Debian packages that the application needs on the host.
+# Further Debian packages that the application needs on the host. One that is left out later stays installed, since
+# others may have come to need it.
 packages = []
 
 # Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they are switched together
@@ -289,35 +292,39 @@ outbound_private = []
 # `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.
 take_over = []
 
+# With `--data`: take the machine over from its other applications, whose values for it differ from this one's
+# (`homeport deploy --take-machine`). Without it a deploy that differs is refused.
+take_machine = False
+
 # Install the distribution's security upgrades every day (unattended-upgrades).
-security_upgrades = True
+# security_upgrades = True
 
 # When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: as the machine has it
 # (Debian: never). Give the machines behind one proxy different times.
-reboot_time = None
+# reboot_time = None
 
 # How large the journal may become; None: as the machine has it.
-journal_max_megabytes = 500
+# journal_max_megabytes = 500
 
 # Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept.
-log_rotation = True
+# log_rotation = True
 
 # Write down every five minutes how much of processors, memory, disk and network is used, for a week: a file of some
 # 30 KB, by which `homeport status` advises.
-usage_record = True
+# usage_record = True
 
 # Keep the clock right (systemd-timesyncd), unless something else on the machine does.
-time_synchronisation = True
+# time_synchronisation = True
 
 # Kernel settings for a proxy and against attackers, unused protocols off, no core dumps.
-kernel_hardening = True
+# kernel_hardening = True
 
 # Swap file; "auto": of 1024 MB when the machine has no swap and less than 2 GB of memory; None: none of ours.
-swap_megabytes = "auto"
+# swap_megabytes = "auto"
 
 # Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of our own; others are
-# left alone. False removes it, unless another application on the machine has it on.
-firewall = True
+# left alone. False removes it.
+# firewall = True
 
 # What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.
 firewall_open = []
@@ -326,9 +333,8 @@ firewall_open = []
 # first deploy does not cut what is named neither here nor in `firewall_open`: it refuses.
 firewall_close = []
 
-# Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it, unless another
-# application on the machine has it on.
-sshd_hardening = True
+# Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it.
+# sshd_hardening = True
 
 # Accounts that need not log in by SSH any more. A deploy that would lock out somebody else, whose only way in is a
 # password, say, refuses and names them.

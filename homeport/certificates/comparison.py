@@ -16,6 +16,8 @@ from homeport.state.wanted import CertificateWanted, Wanted
 
 def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
     """Tell whether the site has nothing to serve TLS with: no link, or one that leads to a certificate that is gone."""
+    if wanted.certificate is None:
+        return False
     places, brought = AppPaths(wanted.app), wanted.certificate.folder
     tls = found.paths.get(places.tls)
     if tls is not None and tls.target == places.certificate:
@@ -33,6 +35,8 @@ def lacks_any(wanted: CertificateWanted, found: Snapshot) -> bool:
 def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple[Change, ...]:
     """Return why a certificate has to be asked for, whether the site points to another one, and what nobody wants."""
     places, certificate = AppPaths(wanted.app), wanted.certificate
+    if certificate is None:
+        return ()
     folder, changes = certificate.folder or places.certificate, []
     if reason := certificate_reason(certificate, found, now):
         changes.append(Change("obtain", f"certificate for {', '.join(certificate.domains)}", reason))
@@ -91,6 +95,7 @@ def lineage_conflict(wanted: Wanted, found: Snapshot) -> str | None:
     """
     tls = found.paths.get(AppPaths(wanted.app).tls)
     is_served = tls is not None and tls.target == AppPaths(wanted.app).certificate
-    if wanted.certificate.folder or not found.foreign_lineage or is_served:
+    by_certbot = wanted.certificate is not None and not wanted.certificate.folder
+    if not by_certbot or not found.foreign_lineage or is_served:
         return None
     return f"Certbot has a certificate {wanted.app} on this host that is not homeport's, and would be overwritten"

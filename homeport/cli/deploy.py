@@ -28,6 +28,11 @@ upgrade_option = click.option(
     is_flag=True,
     help="Without a lock: take the newest versions that the application allows.",
 )
+take_machine_option = click.option(
+    "--take-machine",
+    is_flag=True,
+    help="Set what the machine has once (a reboot time, say) although other applications there set it differently.",
+)
 ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag or commit.  [default: app_ref]")
 
 
@@ -35,6 +40,7 @@ ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag
 @target_options
 @ref_option
 @upgrade_option
+@take_machine_option
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @lock_wait_option
 def deploy(
@@ -42,6 +48,7 @@ def deploy(
     limit: tuple[str, ...],
     ref: str | None,
     upgrade_dependencies: bool,
+    take_machine: bool,
     yes: bool,
     lock_wait: int | None,
 ) -> None:
@@ -52,7 +59,7 @@ def deploy(
     what is at work on a host is finished there, and the next deploy takes it up.
     """
     must_be_asked(yes=yes)
-    data = {"app_ref": ref, "upgrade_dependencies": upgrade_dependencies or None, "lock_wait_seconds": lock_wait}
+    data = {**_data(ref, upgrade=upgrade_dependencies, take_machine=take_machine), "lock_wait_seconds": lock_wait}
     follow(project_line(target, limit, data, "-y"), yes=yes)
 
 
@@ -60,10 +67,17 @@ def deploy(
 @target_options
 @ref_option
 @upgrade_option
+@take_machine_option
 @click.option("--diff/--no-diff", default=True, help="Show how files differ.  [default: diff]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(
-    target: str, limit: tuple[str, ...], ref: str | None, upgrade_dependencies: bool, diff: bool, as_json: bool
+    target: str,
+    limit: tuple[str, ...],
+    ref: str | None,
+    upgrade_dependencies: bool,
+    take_machine: bool,
+    diff: bool,
+    as_json: bool,
 ) -> None:
     """Show what a deploy to TARGET would change, per host and file; changes nothing.
 
@@ -71,9 +85,14 @@ def plan(
     that could not be deployed to as it is (too little memory, no root, another who listens on port 80) is told of too,
     with status 1. Secrets are never shown.
     """
-    data = {"app_ref": ref, "upgrade_dependencies": upgrade_dependencies or None}
+    data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine)
     words = project_line(target, limit, data, "--dry", "--diff")
     change_run.plan(words, diffed if diff else undiffed, plan_view.document, as_json=as_json)
+
+
+def _data(ref: str | None, *, upgrade: bool, take_machine: bool) -> dict[str, object]:
+    """Return what the project's deploy file is given; None is left out."""
+    return {"app_ref": ref, "upgrade_dependencies": upgrade or None, "take_machine": take_machine or None}
 
 
 def diffed(progress: Progress) -> Iterator[str]:

@@ -24,6 +24,7 @@ def table(progress: Progress, *, diffs: bool) -> Iterator[str]:
     for host in progress.in_order:
         if host.about:
             yield from of_host(host, host.way, "no changes", diff)
+            yield from (f"  the machine has {what} ({why})" for kind, what, why in host.notes if kind == "machine")
 
 
 def of_host(

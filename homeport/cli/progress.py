@@ -72,7 +72,7 @@ class HostProgress:
     errors: list[str] = field(default_factory=list)
     # What to know of it though nothing fails; each once, in the order in which it was said.
     warnings: list[str] = field(default_factory=list)
-    # What a removal keeps, and cannot bring back: kind, what, why.
+    # What a removal keeps, and cannot bring back; what the machine has from other applications: kind, what, why.
     notes: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property

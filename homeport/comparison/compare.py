@@ -62,7 +62,7 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
     for file in wanted.part.files:
-        if file.file_set == "access" or (file.with_release and found.live_release != wanted.release.id):
+        if file.file_set == "access" or (file.with_release and found.live_release != wanted.release_id):
             continue
         if reason := _file_reason(file, found.paths.get(file.path)):
             files.append(file)
@@ -116,7 +116,7 @@ def access_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
         for file in wanted.part.files
         if file.file_set == "access" and (reason := _file_reason(file, found.paths.get(file.path)))
     }
-    others = {path for app, paths in found.shares.items() if app != wanted.app for path in paths}
+    others = found.shared_by_others(wanted.app)
     withdrawn = tuple(path for path in wanted.part.withdrawn if path in found.paths and path not in others)
     changes = [Change("write", file.path, reason) for file, reason in reasons.items()]
     changes += [Change("remove", path, "not wanted") for path in withdrawn]
@@ -195,6 +195,8 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     The live one is left as it is: who migrates, and how many workers there are, changes with the next release.
     """
     release = wanted.release
+    if release is None:
+        return ()
     if release.id not in found.releases:
         return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
     if found.live_release == release.id or found.coming == Coming(release.workers, release.migrates):
@@ -204,7 +206,7 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the installation of the virtual environment, unless the one for this lock is complete."""
-    if wanted.release.dependencies in found.environments:
+    if wanted.release is None or wanted.release.dependencies in found.environments:
         return ()
     return (Change("install", f"environment {wanted.release.dependencies}", "no environment for this lock yet"),)
 
@@ -212,6 +214,8 @@ def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the start of the release in the idle slot, unless it is the one that serves."""
     unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
+    if wanted.release is None:
+        return ()
     if found.live_release != wanted.release.id:
         return (Change("start", f"release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
     if unit is None or unit.active != "active":
@@ -221,6 +225,8 @@ def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the switch to the release, and the mending of one that was interrupted."""
+    if wanted.release is None:
+        return ()
     if start_changes(wanted, found):
         return (Change("switch", f"to release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
     if found.proven_release != wanted.release.id:

@@ -45,14 +45,14 @@ def _told(state: State, host: Host) -> dict[str, Any]:
     wanted = describe(provision.STEPS, context)
     return {
         "app": wanted.app,
-        "domains": list(wanted.certificate.domains),
-        "release": wanted.release.id,
-        "ref": wanted.release.ref,
-        "commit": wanted.release.commit,
+        "domains": list(context.settings.domains),
+        "release": wanted.release_id,
+        "ref": context.source.ref,
+        "commit": context.source.commit,
         "entrypoint": " ".join(context.source.entrypoint),
         "dependencies": context.source.dependencies.digest,
-        "migrates": wanted.release.migrates,
-        "files": len(wanted.part.files) + len(wanted.release.etc),
+        "migrates": wanted.release is not None and wanted.release.migrates,
+        "files": len(wanted.part.files) + len(wanted.release.etc if wanted.release else ()),
         "warnings": [*context.source.warnings, *_literal(context), *outbound.warnings(context.settings)],
         "problems": [],
     }

@@ -16,6 +16,7 @@ from homeport.facts import ownership
 from homeport.facts.access import access_found, sshd_settings
 from homeport.facts.host_conditions import surroundings
 from homeport.pyinfra_support.answers import after_mark, marked
+from homeport.state import machine_values
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
@@ -162,6 +163,7 @@ def _machine(rows: Rows) -> Machine:
         has_sshd=bool(rows["sshd"]),
         ssh_ports=tuple(sorted({int(port) for port in (*(row[0] for row in rows["ssh_port"]), *sshd.get("port", ()))}))
         or (22,),
+        values=tuple(filter(None, (machine_values.parse(row[0]) for row in rows["machine_values"]))),
         # Never weaker than what the host has.
         root_login=root_login if root_login in ("no", "forced-commands-only") else "prohibit-password",
     )

@@ -117,6 +117,9 @@ done
 for share in /etc/homeport/*/access.json; do
     [ ! -f "$share" ] || printf 'shares\t%s\n' "$(cat "$share")"
 done
+for values in /etc/homeport/*/machine.json; do
+    [ ! -f "$values" ] || printf 'machine_values\t%s\n' "$(tr '\t\n' '  ' <"$values")"
+done
 # The door that we came through: sudo keeps it from us, so it is looked up in the processes above.
 pid=$$
 while [ -z "${SSH_CONNECTION:-}" ] && [ "${pid:-0}" -gt 1 ] && read -r stat <"/proc/$pid/stat"; do

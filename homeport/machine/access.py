@@ -1,6 +1,7 @@
 """Who gets into the machine: firewall and sshd. Their files are put in place under the dead man's switch.
 
-All applications on a machine share them: what is on stays on as long as one application on it wants it.
+All applications on a machine share them, and `machine/scope.py` says which of them decides. What one wants that
+has no record there yet (`access.json`) stays on until its next deploy.
 """
 
 from __future__ import annotations

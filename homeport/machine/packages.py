@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homeport.delivery.installed import files as host_program_files
 from homeport.state.paths import HOST_LIBRARY, HOST_PROGRAM, UNITS
+from homeport.state.roles import SITE_ROLES
 from homeport.state.wanted import Directory, File, Part
 from homeport.steps.context import Context
 
@@ -16,7 +17,7 @@ def base(context: Context) -> Part:
     program = host_program_files()
     folders = sorted({path.rpartition("/")[0] for path in program if "/" in path})
     return Part(
-        packages=PACKAGES + context.settings.packages,
+        packages=(*_packages(context), *context.settings.packages),
         directories=(
             Directory("/etc/homeport"),
             Directory(HOST_LIBRARY),
@@ -34,3 +35,8 @@ def base(context: Context) -> Part:
             ),
         ),
     )
+
+
+def _packages(context: Context) -> tuple[str, ...]:
+    serves = context.roles & SITE_ROLES
+    return tuple(name for name in PACKAGES if serves or name != "nginx")

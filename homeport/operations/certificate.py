@@ -18,6 +18,8 @@ from homeport.state.changes import Change
 from homeport.state.paths import ACME_WEBROOT, CERTBOT, AppPaths
 from homeport.state.wanted import CertificateWanted
 
+NO_SITE = "this machine does not serve the site"
+
 
 @operation()
 def request(run: Run) -> Generator[StringCommand, None, None]:
@@ -27,6 +29,9 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
     way out is the controller's, which is open for one command at a time.
     """
     wanted, take_over = run.wanted.certificate, run.wanted.take_over
+    if wanted is None:
+        run.host.noop(NO_SITE)
+        return
     lacking = run.changes(lambda: comparison.lacks_any(wanted, run.found))
     waits = wanted.authenticator == "webroot" and not answers_every_name(run.found, take_over)
     waits = waits or run.settings.outbound == "controller"
@@ -39,7 +44,10 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
 @operation()
 def certificate(run: Run) -> Generator[StringCommand, None, None]:
     """Obtain the certificate when there is none for these names from this authority, and serve it."""
-    now = datetime.now(UTC)
+    wanted, now = run.wanted.certificate, datetime.now(UTC)
+    if wanted is None:
+        run.host.noop(NO_SITE)
+        return
     for line in rival_sites.warnings(run.settings.domains, run.wanted, run.found):
         run.host.log(f"  warning: {line}")
     for name in run.found.unrenewed:
@@ -52,7 +60,6 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
     changes = run.changes(lambda: comparison.certificate_changes(run.wanted, run.found, now))
     if not run.announce(changes, otherwise="the certificate is the wanted one"):
         return
-    wanted = run.wanted.certificate
     if wanted.folder:
         yield script("provided", run.wanted.app, wanted.folder)
         return

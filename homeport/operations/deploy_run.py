@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 from pyinfra.api.exceptions import DeployError
 
+from homeport.controller import events
 from homeport.errors import HomeportError
 from homeport.facts.snapshot import SnapshotFact
+from homeport.machine.scope import effective_settings, inherited_unlike_default
 from homeport.operations.base import HostRun
 from homeport.outbound.forward import forwarded
 from homeport.preflight import outbound
 from homeport.preflight.memory import sized
 from homeport.preflight.preflight import preflight
 from homeport.proxies.nginx.default_server import defaults_elsewhere
+from homeport.settings.reference import literal
 from homeport.state.query import query
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
@@ -54,6 +57,8 @@ class Run(HostRun):
         # Set by the phase that starts the release, for the one that would switch to it.
         self.has_switched = False
         self._describe = describe
+        # What others have set for the machine, and these settings leave out, stays.
+        self.settings = effective_settings(settings, self.found.machine.values)
         self.wanted = self._described()
         self.ask_for_lock()
 
@@ -64,11 +69,13 @@ class Run(HostRun):
 
     def about(self) -> dict[str, str]:
         """Return the ref and the release that this run deploys."""
-        return {"ref": self.wanted.release.ref, "release": self.wanted.release.id}
+        release = self.wanted.release
+        return {"ref": release.ref, "release": release.id} if release else {}
 
     def told(self) -> dict[str, str]:
         """Return besides the commit, the release that is live now, and where the application is served."""
-        more = {"commit": self.wanted.release.commit, "live": self.found.live_release}
+        release = self.wanted.release
+        more = {"commit": release.commit, "live": self.found.live_release} if release else {}
         return {**self.about(), **more, "url": f"https://{self.settings.domain}/"}
 
     @property
@@ -102,6 +109,16 @@ class Run(HostRun):
             problem.host = self.host.name
         if problems:
             raise DeployError("\n".join(problem.line() for problem in problems))
+        self._tell_inherited_values()
+
+    def _tell_inherited_values(self) -> None:
+        """Name the values that these settings leave out, and have from other applications of the machine."""
+        for key, one in inherited_unlike_default(self.settings, self.found.machine.values).items():
+            what, apps = f"{key} = {literal(one.value)}", " and ".join(one.apps)
+            if events.are_wanted():
+                events.emit("note", host=self.host.name, kind="machine", what=what, reason=f"set by {apps}")
+            else:
+                self.host.log(f"  the machine has {what} (set by {apps})")
 
     def _problems(self) -> tuple[HomeportError, ...]:
         now = datetime.now(UTC)

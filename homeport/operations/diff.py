@@ -53,6 +53,8 @@ def show_release_diff(run: Run) -> None:
     Its description is left out, and its name in the others: they differ between any two releases.
     """
     release, live = run.wanted.release, run.found.live_release
+    if release is None:
+        return
     names = {file: file.path.rpartition("/")[2] for file in release.etc}
     if live and live != release.id:
         folder = AppPaths(run.wanted.app).release_etc(live)
@@ -66,7 +68,7 @@ def _show(run: Run, files: Mapping[str, File], live: str = "") -> None:
     shown = {path: file for path, file in files.items() if not file.secret}
     found = run.host.get_fact(FileContents, tuple(shown), _sudo=run.sudo) or {}
     for path, file in shown.items():
-        old = found.get(path, "").replace(live, run.wanted.release.id) if live else found.get(path, "")
+        old = found.get(path, "").replace(live, run.wanted.release_id) if live else found.get(path, "")
         heads = f"{path} (host)", f"{file.path} (wanted)"
         lines = list(unified_diff(old.splitlines(), file.content.splitlines(), *heads, lineterm=""))
         if lines and events.are_wanted():

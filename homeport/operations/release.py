@@ -22,15 +22,15 @@ from homeport.state.paths import HOST_PROGRAM, AppPaths
 Commands = Generator[StringCommand, None, None]
 # Unpacked size of a release from which on the host is asked what it has of it.
 ASK_KILOBYTES = 1024
+NO_RELEASE = "this machine runs no release"
 
 
 @operation()
 def upload(run: Run) -> Commands:
     """Put the release on the host, whole or not at all."""
-    changes = run.changes(lambda: compare.release_changes(run.wanted, run.found))
-    if run.announce(changes, otherwise="the release is on the host"):
+    changes, release = run.changes(lambda: compare.release_changes(run.wanted, run.found)), run.wanted.release
+    if run.announce(changes, otherwise="the release is on the host" if release else NO_RELEASE) and release:
         show_release_diff(run)
-        release = run.wanted.release
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
         base, present = _present(run)
         archive = run.source.archive(present)
@@ -56,11 +56,11 @@ def _present(run: Run) -> tuple[str, Present]:
 @operation()
 def dependencies(run: Run) -> Commands:
     """Install the release's dependencies, unless an environment for the same lock is there."""
-    changes = run.changes(lambda: compare.dependency_changes(run.wanted, run.found))
-    if run.announce(changes, otherwise="the environment for this lock is there"):
+    changes, release = run.changes(lambda: compare.dependency_changes(run.wanted, run.found)), run.wanted.release
+    if run.announce(changes, otherwise="the environment for this lock is there" if release else NO_RELEASE) and release:
         for warning in run.source.warnings:
             run.host.log(f"  warning: {warning}")
-        release, python = run.wanted.release, run.settings.python_version or ""
+        python = run.settings.python_version or ""
         variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
         uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
         installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
@@ -78,7 +78,7 @@ def _lines(variables: Mapping[str, str]) -> Iterator[str]:
 @operation()
 def start_first(run: Run) -> Commands:
     """Start the release on the machine that migrates, before any other starts it."""
-    if run.wanted.release.migrates:
+    if run.wanted.release and run.wanted.release.migrates:
         yield from _start(run)
     else:
         run.host.noop("it does not migrate here")
@@ -87,7 +87,7 @@ def start_first(run: Run) -> Commands:
 @operation()
 def start(run: Run) -> Commands:
     """Start the release where it does not migrate: everywhere, when it has no migration."""
-    if run.wanted.release.migrates:
+    if run.wanted.release and run.wanted.release.migrates:
         run.host.noop("it was started first")
     else:
         yield from _start(run)
@@ -100,9 +100,9 @@ def _start(run: Run) -> Commands:
     """
     changes = run.changes(lambda: _start_changes(run))
     run.has_switched = bool(changes) and run.switches_at_once
-    if run.announce(changes, otherwise="the release is live"):
+    if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
         commit = ("--commit", locks_of(run.host.state).mark) if run.has_switched else ()
-        yield work("start", run.wanted.app, "--release", run.wanted.release.id, *commit, *run.on_behalf)
+        yield work("start", run.wanted.app, "--release", run.wanted.release_id, *commit, *run.on_behalf)
 
 
 def _start_changes(run: Run) -> tuple[Change, ...]:
@@ -117,8 +117,8 @@ def switch(run: Run) -> Commands:
         run.host.noop("the start includes it")
         return
     changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
-    if run.announce(changes, otherwise="the release is live"):
-        yield work("commit", run.wanted.app, "--release", run.wanted.release.id, *run.on_behalf)
+    if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
+        yield work("commit", run.wanted.app, "--release", run.wanted.release_id, *run.on_behalf)
 
 
 @operation()

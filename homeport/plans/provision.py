@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from homeport.certificates.step import brought, certificate
 from homeport.machine.access import access
 from homeport.machine.account import account
 from homeport.machine.packages import base
 from homeport.machine.upkeep import upkeep
+from homeport.machine.values import machine_values
 from homeport.operations import access as getting_in
 from homeport.operations import certificate as certifying
 from homeport.operations import machine, release
+from homeport.plans.wanted import Step
 from homeport.proxies.nginx.step import proxy
 from homeport.service.release import slots
 from homeport.service.units import processors
+from homeport.state.roles import RELEASE_ROLES, ROLES, SITE_ROLES, Role
 
-STEPS = (base, account, upkeep, access, proxy, certificate, brought, slots, processors)
+# Each with the roles whose machines it is for, one of them at least.
+STEPS_BY_ROLE: tuple[tuple[Step, frozenset[Role]], ...] = (
+    (base, ROLES),
+    (machine_values, ROLES),
+    (account, RELEASE_ROLES),
+    (upkeep, ROLES),
+    (access, ROLES),
+    (proxy, SITE_ROLES),
+    (certificate, SITE_ROLES),
+    (brought, SITE_ROLES),
+    (slots, RELEASE_ROLES),
+    (processors, RELEASE_ROLES),
+)
+
+
+def steps_for(roles: Collection[Role]) -> tuple[Step, ...]:
+    """Return the steps of a machine that does this for the application, in their order."""
+    return tuple(step for step, its_roles in STEPS_BY_ROLE if its_roles & set(roles))
+
+
+STEPS = steps_for(ROLES)
 
 PHASES = (
     ("Packages", machine.packages),

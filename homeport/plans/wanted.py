@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from homeport.certificates.step import wanted_certificate
 from homeport.controller.folders import TEMPLATES
+from homeport.machine.scope import effective_settings
 from homeport.service.release import wanted_release
+from homeport.state.roles import RELEASE_ROLES, SITE_ROLES
 from homeport.state.wanted import Part, ToolsWanted, Wanted, merge
 from homeport.steps.context import Context
 
@@ -15,14 +18,15 @@ Step = Callable[[Context], Part]
 
 def describe(steps: Iterable[Step], context: Context) -> Wanted:
     """Return the wanted state that `steps` make of `context`; raise UsageError when a template cannot be rendered."""
-    settings = context.settings
+    context = replace(context, settings=effective_settings(context.settings, context.machine.values))
+    settings, roles = context.settings, context.roles
     return Wanted(
         app=settings.app_name,
         part=merge(step(context) for step in steps),
         tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text(), context.dns_requirements),
-        release=wanted_release(context),
-        certificate=wanted_certificate(context),
-        ports=(settings.port_blue, settings.port_green),
+        release=wanted_release(context) if roles & RELEASE_ROLES else None,
+        certificate=wanted_certificate(context) if roles & SITE_ROLES else None,
+        ports=(settings.port_blue, settings.port_green) if "app" in roles else (),
         keep_releases=settings.keep_releases,
         pinned_releases=settings.pinned_releases,
         take_over=settings.take_over,

@@ -30,8 +30,7 @@ PROCESS_CHARACTERS = 15
 
 def cut(settings: Settings, found: Snapshot) -> tuple[Listener, ...]:
     """Return the listeners that others can reach now, and could not any more once the firewall is as wanted."""
-    shared = any(FIREWALL_RULES in paths for app, paths in found.shares.items() if app != settings.app_name)
-    if not settings.firewall and not shared:
+    if not settings.firewall and FIREWALL_RULES not in found.shared_by_others(settings.app_name):
         return ()
     common = (*ALWAYS, *ICMP, *(opened("tcp", str(port)) for port in found.machine.ssh_ports))
     others = tuple(one for app, ours in found.openings.items() if app != settings.app_name for one in ours)

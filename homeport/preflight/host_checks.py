@@ -119,7 +119,10 @@ def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
 
 def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
     """Tell of folders that a link leads to where the application's sandbox lets it see nothing."""
-    unit = next((file.content for file in wanted.release.etc if file.path.endswith("app.service")), "")
+    unit = next(
+        (file.content for file in (wanted.release.etc if wanted.release else ()) if file.path.endswith("app.service")),
+        "",
+    )
     hidden: tuple[str, ...] = HIDDEN_HOMES if re.search(r"^ProtectHome=(yes|true|1|tmpfs)$", unit, re.MULTILINE) else ()
     hidden += HIDDEN_TEMPORARY if re.search(r"^PrivateTmp=(yes|true|1)$", unit, re.MULTILINE) else ()
     paths = AppPaths(settings.app_name)

@@ -23,7 +23,7 @@ def fetches(wanted: Wanted, found: Snapshot, now: datetime) -> bool:
         missing_packages(wanted, found)
         or tools_changes(wanted, found)
         or dependency_changes(wanted, found)
-        or certificate_reason(wanted.certificate, found, now)
+        or (wanted.certificate and certificate_reason(wanted.certificate, found, now))
     )
 
 

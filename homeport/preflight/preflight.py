@@ -8,6 +8,7 @@ from homeport.certificates.comparison import lineage_conflict
 from homeport.comparison.compare import access_changes
 from homeport.diagnosis.machine import CLOCK_TOLERANCE_SECONDS, MINIMUM_FREE_INODES_PERCENT
 from homeport.errors import HomeportError
+from homeport.machine import scope
 from homeport.machine.platform import unsupported
 from homeport.preflight import firewall, logins, outbound
 from homeport.preflight.disk import upload_refusal
@@ -41,13 +42,14 @@ def preflight(
         (lineage_conflict(wanted, found), "app_name", LINEAGE_FIX),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
+    problems += scope.refusals(settings, found.machine.values)
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
     problems += filter(None, (outbound.refusal(settings, wanted, found, now),))
     problems += filter(None, (rival_sites.refusal(settings.domains, wanted, found),))
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
         problems += logins.refusals(settings, found)
     problems += filter(None, (firewall.refusal(settings, found),))
-    if found.live_release != wanted.release.id:
+    if wanted.release and found.live_release != wanted.release.id:
         problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
         problems += filter(None, (_python(settings, source, found),))
     return tuple(problems)
@@ -95,7 +97,7 @@ def _units(settings: Settings, found: Snapshot) -> str | None:
 
 
 def _upload(source: Source, wanted: Wanted, found: Snapshot) -> str | None:
-    return None if wanted.release.id in found.releases else upload_refusal(source, found)
+    return None if wanted.release_id in ("", *found.releases) else upload_refusal(source, found)
 
 
 def _python(settings: Settings, source: Source, found: Snapshot) -> HomeportError | None:

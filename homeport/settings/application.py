@@ -129,7 +129,11 @@ class ApplicationSettings(BaseModel):
         description="Names of variables of the secrets file, or else of the environment of the command that deploys, "
         "that only the installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).",
     )
-    packages: Packages = Field((), description="Further Debian packages that the application needs on the host.")
+    packages: Packages = Field(
+        (),
+        description="Further Debian packages that the application needs on the host. One that is left out later stays "
+        "installed, since others may have come to need it.",
+    )
     processes: Processes = Field(
         default_factory=dict,
         description='Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they '

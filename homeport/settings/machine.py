@@ -1,4 +1,8 @@
-"""Settings of the machine, which its applications share; a part of `homeport.settings.model`."""
+"""Settings of the machine, which its applications share; a part of `homeport.settings.model`.
+
+What ends in a file or a unit that a machine has once is either a single value, which all its applications have in
+common (`SINGLE_VALUES`), or a list, which is each application's own and united on the machine (`LISTS`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,22 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from homeport.settings.types import Closings, Openings, Paths, PrivatePlaces, Text, TextList
+
+# Recorded on the machine with the application that has set them (`machine/scope.py`).
+SINGLE_VALUES = (
+    "security_upgrades",
+    "reboot_time",
+    "journal_max_megabytes",
+    "log_rotation",
+    "usage_record",
+    "time_synchronisation",
+    "kernel_hardening",
+    "swap_megabytes",
+    "firewall",
+    "sshd_hardening",
+)
+# `packages` of the application are one too. An opening is in a file of its application; a package stays installed.
+LISTS = ("firewall_open",)
 
 
 class MachineSettings(BaseModel):
@@ -35,6 +55,12 @@ class MachineSettings(BaseModel):
         (),
         description="Files of somebody else's that a deploy may replace, of which it keeps a copy in "
         '/var/lib/homeport/originals: `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.',
+    )
+
+    take_machine: bool = Field(
+        False,
+        description="With `--data`: take the machine over from its other applications, whose values for it differ from "
+        "this one's (`homeport deploy --take-machine`). Without it a deploy that differs is refused.",
     )
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
@@ -74,7 +100,7 @@ class MachineSettings(BaseModel):
     firewall: bool = Field(
         True,
         description="Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of "
-        "our own; others are left alone. False removes it, unless another application on the machine has it on.",
+        "our own; others are left alone. False removes it.",
     )
     firewall_open: Openings = Field(
         (),
@@ -87,8 +113,7 @@ class MachineSettings(BaseModel):
     )
     sshd_hardening: bool = Field(
         True,
-        description="Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it, "
-        "unless another application on the machine has it on.",
+        description="Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it.",
     )
     sshd_close: TextList = Field(
         (),

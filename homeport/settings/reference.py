@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from homeport.settings.machine import SINGLE_VALUES
 from homeport.settings.model import Settings
 
 
@@ -24,14 +25,23 @@ def group_data() -> str:
     lines = [
         '"""Every setting of homeport with its default. One file per inventory, named like it, overrides them.',
         "",
+        "A value that is commented out is the machine's: unset, it is as another application there has set it.",
+        "",
     ]
     lines += ["`make reference` writes this file and docs/settings.md from homeport/settings/model.py.", '"""', ""]
     for name, field in Settings.model_fields.items():
         value = default(field)
         lines += wrap(field.description or "", 118, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"# {name} = (no default)" if value is PydanticUndefined else f"{name} = {literal(value)}")
+        lines.append(_line(name, value))
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _line(name: str, value: Any) -> str:
+    if value is PydanticUndefined:
+        return f"# {name} = (no default)"
+    # What stands here is said, also where it is the default, and would be held against other applications.
+    return f"{'# ' if name in SINGLE_VALUES else ''}{name} = {literal(value)}"
 
 
 def markdown() -> str:
@@ -45,10 +55,17 @@ def markdown() -> str:
         "pyinfra takes what looks like a number for one; quotes keep it a text: `--data 'app_ref=\"2024_01\"'`.",
         "",
     ]
+    lines += [
+        "Those with a ¹ belong to the machine, which has one value for all its applications: each sets the same one or",
+        "none, and who sets none has what another has set",
+        "([Hardening](hardening.md#several-applications-on-one-machine)).",
+        "",
+    ]
     lines += ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         value = default(field)
         shown = "(needed)" if value is PydanticUndefined else f"`{literal(value)}`"
+        shown += " ¹" if name in SINGLE_VALUES else ""
         lines.append(f"| `{name}` | {shown} | {(field.description or '').replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
 

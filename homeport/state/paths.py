@@ -74,6 +74,11 @@ class AppPaths:
         return f"{self.etc}/maintenance.html"
 
     @property
+    def machine_values(self) -> str:
+        """Return the record of what the application sets for the machine."""
+        return f"{self.etc}/machine.json"
+
+    @property
     def tls(self) -> str:
         """Return the link to the certificate's folder: the placeholder's, later Certbot's."""
         return f"{self.etc}/tls"

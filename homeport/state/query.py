@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from homeport.state.ownership import is_named_ours
 from homeport.state.paths import NGINX_CONF, SSHD_DROP_IN, AppPaths
-from homeport.state.wanted import Wanted
+from homeport.state.wanted import Unit, Wanted
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,19 @@ class Query:
     outbound: str = "host"
 
 
+def _unit_pattern(unit: Unit) -> str:
+    """Return what a unit is asked for by: all instances of a template, whose names may follow from what is read."""
+    template, at, instance = unit.name.partition("@")
+    return f"{template}@*.{instance.rpartition('.')[2]}" if at else unit.name
+
+
 def query(wanted: Wanted) -> Query:
     """Return the names that the wanted state speaks of."""
     part, places = wanted.part, AppPaths(wanted.app)
     contents = {file.path: file.content for file in part.files}
     return Query(
         app=wanted.app,
-        release=wanted.release.id,
+        release=wanted.release_id,
         keep_releases=wanted.keep_releases,
         paths=(
             *(directory.path for directory in part.directories),
@@ -50,7 +56,7 @@ def query(wanted: Wanted) -> Query:
         ),
         packages=part.packages,
         accounts=tuple(account.name for account in part.accounts),
-        units=(*(unit.name for unit in part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
+        units=(*map(_unit_pattern, part.units), f"{wanted.app}@blue.service", f"{wanted.app}@green.service"),
         ports=(80, 443, *wanted.ports),
         pins=wanted.pinned_releases,
         sshd_drop_in=contents.get(SSHD_DROP_IN, ""),

@@ -10,6 +10,7 @@ from typing import Literal
 from homeport.state.host_conditions import Surroundings
 from homeport.state.listeners import Listener, Opened
 from homeport.state.logins import Logins
+from homeport.state.machine_values import MachineValues
 
 PathKind = Literal["file", "directory", "link", "other"]
 # Why no file can be put in the place of one: it is a mount point, or has an attribute (chattr) against that.
@@ -21,7 +22,8 @@ class Machine:
     """What a run cannot change about a host.
 
     `defaults` has the addresses whose default server in Nginx is somebody else's, each with its file. `applications`
-    share the machine; `workers_at_most` fit into its memory beside what runs now (None: not reckoned).
+    share the machine; `workers_at_most` fit into its memory beside what runs now (None: not reckoned). `values` is what
+    each of its applications has set for it.
     """
 
     os_id: str = "debian"
@@ -37,6 +39,7 @@ class Machine:
     defaults: tuple[tuple[str, str], ...] = ()
     applications: int = 1
     workers_at_most: int | None = None
+    values: tuple[MachineValues, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,14 @@ class Snapshot:
     openings: dict[str, tuple[Opened, ...]] = field(default_factory=dict)
     logins: Logins = field(default_factory=Logins)
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    def shared_by_others(self, app: str) -> frozenset[str]:
+        """Return the files of the machine that stay on although `app` does not want them: others there want them.
+
+        Of an application with a record of what it sets for the machine, that decides; the last version wrote none.
+        """
+        recorded = {app, *(one.app for one in self.machine.values)}
+        return frozenset(path for other, paths in self.shares.items() if other not in recorded for path in paths)
 
     @property
     def live_release(self) -> str:

@@ -71,7 +71,7 @@ class Unit:
 @dataclass(frozen=True)
 class Part:
     """What one step answers for. What is `withdrawn` is of the set "access", and goes unless another application here
-    wants it.
+    wants it and has no record of what it sets for the machine.
     """
 
     packages: tuple[str, ...] = ()
@@ -146,19 +146,26 @@ class CertificateWanted:
 class Wanted:
     """All that is wanted of one host. What somebody else has at the paths `take_over` may be replaced.
 
-    `outbound` is the setting: by whose way out it is brought about.
+    There is no `release` on a machine that runs none of the application, no `certificate` where its site is not served,
+    and no `ports` (of the slots) where its server does not run. `outbound` is the setting: by whose way out it is
+    brought about.
     """
 
     app: str
     part: Part
     tools: ToolsWanted
-    release: ReleaseWanted
-    certificate: CertificateWanted
-    ports: tuple[int, int]
+    release: ReleaseWanted | None
+    certificate: CertificateWanted | None
+    ports: tuple[int, ...]
     keep_releases: int
     pinned_releases: tuple[str, ...] = ()
     take_over: tuple[str, ...] = ()
     outbound: str = "host"
+
+    @property
+    def release_id(self) -> str:
+        """Return the id of the release, "" without one."""
+        return self.release.id if self.release else ""
 
 
 def merge(parts: Iterable[Part]) -> Part:

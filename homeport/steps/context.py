@@ -10,6 +10,7 @@ from homeport.settings import Settings
 from homeport.source import Source
 from homeport.state.certificate_pair import CertificatePair
 from homeport.state.paths import AppPaths
+from homeport.state.roles import ROLES, Role
 from homeport.state.snapshot import Machine
 
 
@@ -18,7 +19,7 @@ class Context:
     """The input of a step. `secrets` are the application's secret variables, `install_secrets` those that only the
     installation of its dependencies is given; `overrides` is None without such a folder.
 
-    `migrates` says whether it is this machine that migrates the database.
+    `migrates` says whether it is this machine that migrates the database, `roles` what it does for the application.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Context:
     overrides: Path | None = None
     by: str = ""
     migrates: bool = True
+    roles: frozenset[Role] = ROLES
 
     @property
     def paths(self) -> AppPaths:

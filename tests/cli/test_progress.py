@@ -197,6 +197,17 @@ def test_a_plan_shows_each_change_with_its_diff_but_not_all_of_a_new_file() -> N
     assert plan_view.total(planned()) == "3 changes on 1 of 2 hosts"
 
 
+def test_a_plan_shows_what_the_machine_has_from_other_applications() -> None:
+    machine = {"kind": "machine", "what": "firewall = False", "reason": "set by blog"}
+    removal = {"kind": "kept", "what": "data", "reason": "--data removes it"}
+    progress, _ = after(RUN, *({"event": "note", "host": "web1", **note} for note in (removal, machine)))
+    assert list(plan_view.table(progress, diffs=True))[1:] == [
+        "  no changes",
+        "  the machine has firewall = False (set by blog)",
+    ]
+    assert plan_view.total(progress) == "no changes"
+
+
 def test_a_plan_as_json_is_what_its_schema_says() -> None:
     document = [plan_view.document(host) for host in planned().in_order]
     schema = json.loads((PACKAGE / "cli" / "schemas" / "plan.json").read_text())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from homeport.facts.snapshot import parse
 from homeport.state.host_conditions import Surroundings
 from homeport.state.listeners import Listener, Opened
 from homeport.state.logins import Colleague, Logins
+from homeport.state.machine_values import MachineValues
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
@@ -87,6 +89,8 @@ proxy\tstale
 removable\trelease bbb
 shares\t{"app": "blog", "shares": ["/etc/homeport/firewall.nft"]}
 shares\tdamaged
+machine_values\t{ "app": "blog",   "values": { "reboot_time": "03:30" }, "takeovers": { "reboot_time": 1 } }
+machine_values\tdamaged
 ssh_port\t22
 ssh_port\t2222
 sshd\tport\t22
@@ -132,7 +136,7 @@ def read(*lines: str) -> list[str]:
 def test_a_whole_reading_is_understood() -> None:
     found = parse(READING)
     assert found.python == "3.13"
-    assert found.machine == Machine(
+    assert replace(found.machine, values=()) == Machine(
         "debian", "13", "arm64", cores=4, memory_megabytes=4000, ssh_ports=(22, 2222), root_login="no"
     )
     assert found.clock == datetime(2030, 1, 1, tzinfo=UTC)
@@ -177,6 +181,11 @@ def test_what_runs_and_what_is_live_is_understood() -> None:
     )
     assert found.proxy_stale
     assert found.removable == ("release bbb",)
+
+
+def test_what_applications_have_set_for_the_machine_is_understood() -> None:
+    assert parse(READING).machine.values == (MachineValues("blog", {"reboot_time": "03:30"}, {"reboot_time": 1}),)
+    assert parse(read()).machine.values == ()
 
 
 def test_who_gets_in_is_understood() -> None:

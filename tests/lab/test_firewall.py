@@ -198,12 +198,15 @@ def test_rules_that_nftables_refuses_change_nothing(stage: Stage) -> None:
     assert stage.seen.shell("nft -s list ruleset; cat /etc/homeport/firewall.nft") == before
 
 
-def test_the_table_goes_when_no_application_wants_it_and_no_other_table_does(stage: Stage, neighbour: Project) -> None:
+def test_the_table_goes_when_an_application_sets_that_and_no_other_table_does(stage: Stage, neighbour: Project) -> None:
     stage.seen.shell(f"echo {_quoted(OTHER)} | nft -f -")
     stage.project.data.pop("firewall_open")
     stage.project.deployed(stage.host, firewall=False)
-    assert not connects(stage.host.address, 31337, 1.5)
-    neighbour.deployed(stage.host, firewall=False)
+    # The other has set nothing, and does not bring it back.
+    assert "the machine has firewall = False (set by hello)" in neighbour.deployed(stage.host)
     assert "homeport" not in stage.seen.shell("nft list tables")
     assert "inet mine" in stage.seen.shell("nft list tables")
     assert connects(stage.host.address, 31337)
+    refused = neighbour.deploy(stage.host, firewall=True)
+    assert refused.returncode == 1
+    assert "firewall: other sets True, but hello on the same machine sets False; make them the same" in refused.stdout

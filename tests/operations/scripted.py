@@ -14,9 +14,10 @@ from homeport.operations.deploy_run import Run
 from homeport.plans.provision import PHASES
 from homeport.settings import Settings
 from homeport.source import Archive, Present
+from homeport.state.roles import ROLES, Role
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
-from tests.state.builders import make_settings, make_source, make_wanted
+from tests.state.builders import make_settings, make_source, wanted_for
 
 ARCHIVE = b"the archive of the code"
 
@@ -77,14 +78,18 @@ class ScriptedHost:
 
 
 def make_run(
-    *readings: Snapshot | None, settings: Settings | None = None, migrates: bool = True, **facts: list[Any]
+    *readings: Snapshot | None,
+    settings: Settings | None = None,
+    migrates: bool = True,
+    roles: frozenset[Role] = ROLES,
+    **facts: list[Any],
 ) -> tuple[Run, ScriptedHost]:
     """Return a run against a host that is found as in `readings`, one after the other."""
     settings = settings or make_settings()
     host = ScriptedHost({"SnapshotFact": list(readings), **facts})
 
     def describe(machine: Machine) -> Wanted:
-        return make_wanted(settings, machine, migrates=migrates)
+        return wanted_for(roles, settings, machine, migrates=migrates)
 
     run = Run(host, settings, Source(), describe, sudo=True)  # type: ignore[arg-type]
     return run, host

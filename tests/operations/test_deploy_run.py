@@ -7,6 +7,7 @@ import pytest
 from pyinfra.api.exceptions import DeployError
 
 from homeport.state.changes import Change
+from homeport.state.machine_values import MachineValues
 from homeport.state.query import query
 from homeport.state.snapshot import Machine
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
@@ -17,6 +18,7 @@ from .scripted import make_run, phase
 def test_what_is_wanted_fits_the_machine_that_was_found() -> None:
     machine = Machine("debian", "13", cores=4, memory_megabytes=8192)
     run, host = make_run(bare(machine))
+    assert run.wanted.release
     [unit] = [file.content for file in run.wanted.release.etc if file.path.endswith("/app.service")]
     assert "--workers 4 " in unit
     assert host.asked == [("SnapshotFact", (query(make_wanted()),))]
@@ -72,6 +74,17 @@ def test_nobody_waits_for_a_step_that_is_in_nobodys_way() -> None:
     run, host = make_run(replace(bare(), at_work=True, clock=datetime.now(UTC)))
     run.preflight()
     assert len(host.asked) == 1
+
+
+def test_what_other_applications_have_set_for_the_machine_is_named_and_wanted() -> None:
+    machine = Machine(values=(MachineValues("blog", {"reboot_time": "03:30", "log_rotation": True}),))
+    run, host = make_run(replace(bare(machine), clock=datetime.now(UTC)))
+    run.preflight()
+    # What is as it would be without them needs no line.
+    assert host.lines == ['  the machine has reboot_time = "03:30" (set by blog)']
+    assert run.settings.reboot_time == "03:30"
+    [file] = [file for file in run.wanted.part.files if file.path.endswith("52homeport")]
+    assert 'Automatic-Reboot-Time "03:30"' in file.content
 
 
 def test_a_change_is_announced_on_a_line_of_its_own() -> None:

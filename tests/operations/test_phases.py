@@ -207,7 +207,7 @@ def test_services_are_told_verb_and_unit_pair_by_pair() -> None:
 def test_a_release_is_sent_with_its_secrets_private_and_its_code_behind_them() -> None:
     run, _ = make_run(bare())
     [command] = phase("Release", run)
-    release = run.wanted.release
+    release = make_wanted().release
     assert command.get_raw_value().endswith(f" homeport-release notes {release.id} {release.dependencies} '' 1")
     files, same, code = payload(command).splitlines()
     assert gzip.decompress(base64.b64decode(same)) == b""
@@ -237,7 +237,7 @@ def test_of_a_large_release_only_that_is_sent_which_the_live_one_has_not(
     run, _ = make_run(found, ContentsFact=contents)
     run.source._source = replace(run.source._source, disk_kilobytes=kilobytes)  # type: ignore[attr-defined]
     [command] = phase("Release", run)
-    assert command.get_raw_value().endswith(f" {run.wanted.release.dependencies} {base} 1")
+    assert command.get_raw_value().endswith(f" {make_wanted().release.dependencies} {base} 1")
     same = gzip.decompress(base64.b64decode(payload(command).splitlines()[1]))
     assert same == (b"large" if base == "old" else b"")
 
@@ -246,7 +246,7 @@ def test_dependencies_are_installed_by_uv_into_the_environment_of_their_lock() -
     run, _ = make_run(bare(), settings=make_settings(python_version="3.12"))
     [command] = phase("Dependencies", run)
     line = command.get_raw_value()
-    assert f" homeport-dependencies notes {run.wanted.release.id} aaaabbbbcccc 3.12 fastapi " in line
+    assert f" homeport-dependencies notes {run.wanted.release_id} aaaabbbbcccc 3.12 fastapi " in line
     assert "/srv/notes/venvs/aaaabbbbcccc" in line
     assert "uv pip install -r requirements.txt" in line
     assert payload(command) == "\n"

@@ -3,13 +3,12 @@ from __future__ import annotations
 import pytest
 
 from homeport.settings import Settings
-from homeport.state.wanted import Wanted
 from tests.state.builders import make_settings, make_wanted
 
 
 def sandboxes(**data: object) -> list[str]:
     """Return the release's service units, each with its sandbox."""
-    wanted: Wanted = make_wanted(make_settings(processes={"worker": "w"}, timers={"t": TIMER}, **data))
+    wanted = make_wanted(make_settings(processes={"worker": "w"}, timers={"t": TIMER}, **data))
     units = [file.content for file in wanted.release.etc if file.path.endswith(".service")]
     assert len(units) == 4
     return units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from homeport.certificates import comparison
 from homeport.comparison import compare
@@ -12,8 +13,9 @@ from homeport.source import Source
 from homeport.source.dependencies import Dependencies
 from homeport.state.changes import Change
 from homeport.state.paths import AppPaths
+from homeport.state.roles import ROLES, Role
 from homeport.state.snapshot import CertificateFound, Coming, Machine, PathFound, Snapshot, UnitFound
-from homeport.state.wanted import ACCOUNT_COMMENT, Wanted
+from homeport.state.wanted import ACCOUNT_COMMENT, CertificateWanted, ReleaseWanted, Wanted
 from homeport.steps.context import Context
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -37,10 +39,24 @@ def make_source(*, has_alembic: bool = True) -> Source:
     )
 
 
-def make_wanted(settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True) -> Wanted:
+class Whole(Wanted):
+    """What is wanted of a machine that does all there is to do for an application; only the type checker knows it."""
+
+    release: ReleaseWanted
+    certificate: CertificateWanted
+
+
+def make_wanted(settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True) -> Whole:
     """Return what the provision plan wants of a machine, which `migrates` the database or is another one."""
+    return cast("Whole", wanted_for(ROLES, settings, machine, migrates=migrates))
+
+
+def wanted_for(
+    roles: frozenset[Role], settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True
+) -> Wanted:
+    """Return likewise what it wants of a machine with these roles."""
     # pyinfra's gevent must stay out of the lab's test processes, which the parallel runner talks to from threads.
-    from homeport.plans.provision import STEPS
+    from homeport.plans.provision import steps_for
 
     settings = settings or make_settings()
     context = Context(
@@ -50,8 +66,9 @@ def make_wanted(settings: Settings | None = None, machine: Machine | None = None
         secrets={"TOKEN": SECRET},
         by="somebody@somewhere",
         migrates=migrates,
+        roles=roles,
     )
-    return describe(STEPS, context)
+    return describe(steps_for(roles), context)
 
 
 def bare(machine: Machine | None = None) -> Snapshot:
@@ -67,6 +84,7 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
     paths[places.tls] = PathFound("link", 0o777, "root", "root", target=places.certificate)
     running = UnitFound("loaded", "active", "enabled", needs_reload=False)
     stopped = UnitFound("loaded", "inactive", "disabled", needs_reload=False)
+    release, certificate = wanted.release, wanted.certificate
     return Snapshot(
         machine=machine or Machine(),
         clock=NOW,
@@ -79,17 +97,19 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
         units={one.name: running for one in part.units}
         | {f"{wanted.app}@blue.service": running, f"{wanted.app}@green.service": stopped},
         tools=wanted.tools.digest,
-        releases=frozenset({wanted.release.id}),
-        environments=frozenset({wanted.release.dependencies}),
-        live_slot="blue",
-        proven_release=wanted.release.id,
-        slots={"blue": wanted.release.id},
-        slot_ports=dict(zip(("blue", "green"), wanted.ports, strict=True)),
-        coming=Coming(wanted.release.workers, wanted.release.migrates),
-        certificate=CertificateFound(
-            frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
-        ),
+        releases=frozenset({release.id} if release else ()),
+        environments=frozenset({release.dependencies} if release else ()),
+        live_slot="blue" if release else "",
+        proven_release=wanted.release_id,
+        slots={"blue": release.id} if release else {},
+        slot_ports=dict(zip(("blue", "green"), wanted.ports, strict=False)),
+        coming=Coming(release.workers, release.migrates) if release else None,
+        certificate=_found(certificate) if certificate else None,
     )
+
+
+def _found(wanted: CertificateWanted) -> CertificateFound:
+    return CertificateFound(frozenset(wanted.domains), NOW + timedelta(days=60), wanted.directory_url)
 
 
 def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> dict[str, tuple[Change, ...]]:

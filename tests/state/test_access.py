@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from homeport.comparison.compare import access_changes, file_changes
+from homeport.state.machine_values import MachineValues
 from homeport.state.paths import FIREWALL_RULES, SSHD_DROP_IN
 from homeport.state.snapshot import Machine, Snapshot
 from homeport.state.wanted import Wanted
@@ -48,7 +49,7 @@ def test_an_earlier_change_that_nobody_confirmed_is_settled() -> None:
     ]
 
 
-def test_what_is_switched_off_goes_with_the_last_application_that_has_it_on() -> None:
+def test_what_is_switched_off_goes_unless_an_application_without_a_record_has_it_on() -> None:
     on, off = make_wanted(), make_wanted(make_settings(firewall=False, sshd_hardening=False))
     found = as_wanted(on)
     assert not {OURS, FIREWALL_RULES, SSHD_DROP_IN} & {file.path for file in off.part.files}
@@ -57,6 +58,9 @@ def test_what_is_switched_off_goes_with_the_last_application_that_has_it_on() ->
     shared = replace(found, shares={"blog": (FIREWALL_RULES,)})
     assert access_changes(off, shared).absent == (OURS, SSHD_DROP_IN)
     assert access_changes(off, bare()).absent == ()
+    # What an application sets for the machine is recorded since: one that would have refused this has not set it.
+    recorded = replace(shared, machine=Machine(values=(MachineValues("blog"),)))
+    assert access_changes(off, recorded).absent == (OURS, FIREWALL_RULES, SSHD_DROP_IN)
 
 
 def test_the_ports_that_sshd_has_are_open_and_what_is_added() -> None:

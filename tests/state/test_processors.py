@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from homeport.state.wanted import Wanted
-from tests.state.builders import make_settings, make_wanted
+from tests.state.builders import Whole, make_settings, make_wanted
 
 PATH = "/etc/systemd/system/system-homeport_my_app.slice"
 
 
-def wanted(**data: object) -> Wanted:
+def wanted(**data: object) -> Whole:
     return make_wanted(make_settings(app_name="my-app", **data))
 
 
-def units(found: Wanted) -> dict[str, str]:
+def units(found: Whole) -> dict[str, str]:
     return {file.path.rpartition("/")[2]: file.content for file in found.release.etc}
 
 

@@ -45,6 +45,8 @@ def refusal(domains: Collection[str], wanted: Wanted, found: Snapshot) -> Homepo
     Later ones are warned: what is served was arranged by somebody. Port 80 counts where the authority asks there
     (RFC 8555, 8.3), and would meet the other site.
     """
+    if wanted.certificate is None:
+        return None
     by_http = not wanted.certificate.folder and wanted.certificate.authenticator == "webroot"
     counting = (HTTPS, HTTP) if by_http else (HTTPS,)
     others = [one for port in counting for one in rivals(domains, wanted, found) if one[1] == port]
