@@ -17,8 +17,8 @@ app_ref = "HEAD"
 # Folder of the application inside its repository (monorepo).
 app_subdirectory = ""
 
-# What is served: a file, a package or `module:app`, seen from the application; with `server = "uvicorn"` also
-# `module:create_app()`, a function that makes the application.
+# What is served: a file, a package or `module:app`, seen from the application; with another `server` than "fastapi"
+# also `module:create_app()`, a function that makes the application.
 app_entrypoint = "main.py"
 
 # Release the working tree with its uncommitted changes instead of refusing it.
@@ -38,28 +38,6 @@ dependency_groups = []
 # With `--data`, for an application without a lock: look for the newest versions that it allows instead of those in
 # `resolved/` (`homeport deploy --upgrade-dependencies`).
 upgrade_dependencies = False
-
-# What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic without that
-# command, for a function that makes the application, and for the two settings below.
-server = "fastapi"
-
-# With `server = "uvicorn"` 0.37 or newer: how long a worker may not answer its manager before it is replaced; unset:
-# 5. Raise it for work that holds Python's lock (a model, a long computation in C).
-worker_timeout_seconds = None
-
-# With `server = "uvicorn"` and two workers or more: a worker is replaced after that many requests, for an application
-# that leaks memory; one that comes just then may be lost. A lone worker is not replaced.
-max_requests = None
-
-# Worker processes of the server; "auto" sizes them to the host's cores and memory.
-workers = "auto"
-
-# Have the server log each request to the journal as well. Nginx's access log has them already, and the server answers
-# up to a third fewer requests meanwhile.
-access_log = False
-
-# Memory that one worker is reckoned with while none is live to be measured.
-worker_memory_megabytes = 200
 
 # Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": what the
 # system does not need, in equal parts for the applications on it; None: no limit.
@@ -201,6 +179,36 @@ release = None
 
 # With `release`: go back although migrations lie between, which are not undone.
 accept_migrations = False
+
+# What serves the application: "fastapi" (`fastapi run`), or, for a lock without that command, a function that makes
+# the application and the settings below, "uvicorn", "gunicorn" or "granian".
+server = "fastapi"
+
+# With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): how long a worker may not answer its
+# manager before it is replaced. Raise it for work that holds Python's lock (a model, say).
+worker_timeout_seconds = None
+
+# With `server = "uvicorn"` and two workers or more, or with "gunicorn": a worker is replaced after that many
+# requests, for an application that leaks memory; one that comes just then may be lost.
+max_requests = None
+
+# With `server = "granian"`: a worker is replaced at that age, for an application that leaks memory; its successor
+# starts before it ends.
+worker_lifetime_seconds = None
+
+# With `server = "gunicorn"`: the manager loads the code once, and the workers share its memory (a model, say) as long
+# as they only read it. What the code opens as it is imported, they share, too.
+server_preload = False
+
+# Worker processes of the server; "auto" sizes them to the host's cores and memory.
+workers = "auto"
+
+# Have the server log each request to the journal as well. Nginx's access log has them already, and the server answers
+# up to a third fewer requests meanwhile.
+access_log = False
+
+# Memory that one worker is reckoned with while none is live to be measured.
+worker_memory_megabytes = 200
 
 # Name that the application is served under.
 # domain = (no default)

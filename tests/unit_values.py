@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from homeport.rendering.filters import systemd_quote
+from homeport.servers import SERVERS, Place, ServerChoice, Serving
 from homeport.settings.sandbox import allowed_addresses
 
+SAMPLE = ServerChoice()
 SANDBOX: dict[str, Any] = {
     "allowed_addresses": allowed_addresses("any"),
     "writable_paths": (),
@@ -19,6 +22,7 @@ VALUES: dict[str, Any] = {
     "app": "notes",
     "release_id": "r1",
     "server": "fastapi run",
+    "command_line": "fastapi run main.py --host 127.0.0.1 --port ${HOMEPORT_PORT} --workers 2 --proxy-headers",
     "entrypoint": ("main.py",),
     "server_options": (),
     "import_folders": (".homeport/packages", "src", ""),
@@ -39,3 +43,12 @@ VALUES: dict[str, Any] = {
     "kill_seconds": 10,
     **SANDBOX,
 }
+
+
+def values(choice: ServerChoice = SAMPLE, **changes: Any) -> dict[str, Any]:
+    """Return these values with changes, and with the command that follows from them."""
+    given = VALUES | changes
+    serving = Serving(choice, given["entrypoint"], given["workers"])
+    words = SERVERS[choice.name].command(serving, Place("127.0.0.1", "PORT", "FILES"))
+    line = " ".join(map(systemd_quote, words)).replace("PORT", "${HOMEPORT_PORT}")
+    return {**given, "command_line": line}

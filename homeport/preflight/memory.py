@@ -10,25 +10,32 @@ from dataclasses import dataclass, replace
 
 from homeport.errors import HomeportError
 from homeport.host.system.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting
+from homeport.servers import SERVERS
 from homeport.settings import Settings
 from homeport.state.snapshot import Machine, Snapshot
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a slot takes: `base` for the manager, and so much for each worker; a guess unless it was `measured`."""
+    """What a slot takes: `base` for the manager, and so much for each worker; a guess unless it was `measured`.
+
+    What workers share with a manager that forks them is its part. `always_managed` says that a lone one has a manager.
+    """
 
     base: int
     each: int
     measured: bool
+    always_managed: bool = False
 
     def of(self, workers: int) -> int:
-        """Return what a slot with so many workers takes; a lone one has no manager."""
-        return self.each if workers == 1 else self.base + workers * self.each
+        """Return what a slot with so many workers takes; a lone one may have no manager."""
+        return self.each if workers == 1 and not self.always_managed else self.base + workers * self.each
 
     def fitting(self, room: int) -> int:
         """Return how many workers fit into `room`. A guess keeps no application from running with a single one."""
-        return fitting(self.base, self.each, room) if self.measured else max(room // self.each, 1)
+        if not self.measured:
+            return max(room // self.each, 1)
+        return fitting(self.base, self.each, room, always_managed=self.always_managed)
 
 
 def demand(settings: Settings, found: Snapshot) -> Demand:
@@ -36,8 +43,9 @@ def demand(settings: Settings, found: Snapshot) -> Demand:
     live = found.slot_memory.get(found.live_slot)
     if live is None or not live.workers_kilobytes:
         return Demand(0, settings.worker_memory_megabytes, measured=False)
-    base = live.total_kilobytes - live.workers_kilobytes
-    return Demand(_megabytes(base), max(_megabytes(live.workers_kilobytes / live.workers), 1), measured=True)
+    base, each = live.total_kilobytes - live.workers_kilobytes, live.workers_kilobytes / live.workers
+    managed = SERVERS[settings.server].always_manages
+    return Demand(_megabytes(base), max(_megabytes(each), 1), measured=True, always_managed=managed)
 
 
 def room(found: Snapshot, *, restart: bool) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import pwd
 import stat
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from ..host.release import slots
 from ..host.services import health
-from ..host.services.release_description import Health, Release, load
+from ..host.services.release_description import Health, Release, load, server_of
 from ..host.system.layout import Layout, other
 from ..host.system.output import HostError
 from .facts import DeniedFacts, SlotFacts
@@ -55,7 +54,7 @@ def read(layout: Layout, release: Release | None, fallback: Health) -> SlotFacts
 def _body(port: int, path: str, layout: Layout) -> str:
     """Return the beginning of what the health path says; many say there what they lack."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=health.ANSWER_SECONDS)
-    headers = {"Host": health.site_name(layout), "X-Forwarded-Proto": "https", "User-Agent": "homeport"}
+    headers = {"Host": health.site_name(layout), **health.FORWARDED, "User-Agent": "homeport"}
     try:
         connection.request("GET", path, headers=headers)
         return " ".join(connection.getresponse().read(BODY_CHARACTERS).decode(errors="replace").split())
@@ -68,11 +67,7 @@ def _body(port: int, path: str, layout: Layout) -> str:
 def _server(layout: Layout, slot: str) -> Path:
     """Return the program that the slot's server is."""
     code, files = layout.links(slot)
-    try:
-        name = str(json.loads((files / "release.json").read_text()).get("server", "fastapi"))
-    except (OSError, ValueError, AttributeError):
-        name = "fastapi"
-    return code / ".venv/bin" / name
+    return code / ".venv/bin" / server_of(files)
 
 
 def missing(layout: Layout, slot: str) -> list[str]:

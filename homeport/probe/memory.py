@@ -11,9 +11,10 @@ from ..host.services import units, workers
 from ..host.system.layout import SLOTS, Layout
 from .facts import MemoryFacts
 
-# Of the kernel, of systemd, and of uvicorn, whose manager sees its worker die.
-KILLED = re.compile(r"out of memory|oom-kill|OOM killer", re.IGNORECASE)
-DIED = re.compile(r"Child process \[\d+\] died")
+# Of the kernel and of systemd. gunicorn guesses so of every SIGKILL, also of its own.
+KILLED = re.compile(r"(?<!perhaps )out of memory|oom-kill|OOM killer", re.IGNORECASE)
+# Of the managers of uvicorn, gunicorn and granian, which see a worker die.
+DIED = re.compile(r"Child process \[\d+\] died|Worker \(pid:\d+\) was sent SIGKILL|Unexpected exit from worker-\d+")
 LOOK_BACK = "-1h"
 LINES = 3
 

@@ -16,6 +16,7 @@ from homeport.releases import log
 from homeport.releases.listing import held
 from homeport.report import usage
 from homeport.report.advice import advice
+from homeport.servers import SERVERS
 from homeport.settings import Settings
 
 KILOBYTE = 1024
@@ -101,9 +102,13 @@ def _process(one: Raw) -> dict[str, Any]:
 
 
 def _workers(raw: Raw, live: Raw | None) -> dict[str, int | None]:
-    """Return how many workers the live release wants, and how many there are: a lone one is the main process itself."""
-    wanted = raw["record"].get("workers")
-    running = 0 if live is None else len(live["workers"]) or int(bool(live["main_pid"]) and wanted in (1, None))
+    """Return how many workers the live release wants, and how many there are.
+
+    A lone one is the main process itself, unless the server has a manager beside it.
+    """
+    wanted, server = raw["record"].get("workers"), raw["record"].get("server")
+    lone = wanted in (1, None) and not (server in SERVERS and SERVERS[server].always_manages)
+    running = 0 if live is None else len(live["workers"]) or int(lone and bool(live["main_pid"]))
     return {"wanted": wanted, "running": running}
 
 

@@ -1,4 +1,4 @@
-"""Which server a new project asks for: uvicorn where its dependencies bring no `fastapi` command that runs. Pure."""
+"""Which server a new project asks for: another one where its lock brings no `fastapi` command that runs. Pure."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ def find_server(files: Set[str], read: Callable[[str], str]) -> Server:
     try:
         if {"uv.lock", "pyproject.toml"} <= files:
             lock = read_lock("uv.lock", read("uv.lock"))
-            return _runs("uvicorn", lock.installed, lock.versions) or "fastapi"
+            return _chosen(lock.installed, lock.versions)
         if "requirements.txt" in files:
             found = read_requirements("requirements.txt", lambda path: read(path) if path in files else None)
             lines = [line for text in found.contents.values() for line in text.splitlines()]
             names = found.names | {"fastapi-cli" for line in lines if COMMAND.match(line.strip())}
-            return _runs("uvicorn", names, found.versions) or "fastapi"
+            return _chosen(names, found.versions)
         project = table("pyproject.toml", read_toml("pyproject.toml", read("pyproject.toml")), "project")
     except UsageError:
         return "fastapi"
     lines = [str(line) for line in project.get("dependencies", ())]
     named = {normalized(match.group()) for line in lines if (match := _NAME.match(line))}
-    return _runs("uvicorn", named | {"fastapi-cli" for line in lines if COMMAND.match(line)}, {}) or "fastapi"
+    return _chosen(named | {"fastapi-cli" for line in lines if COMMAND.match(line)}, {})
 
 
-def _runs(server: Server, names: Set[str], versions: Mapping[str, str]) -> Server | None:
-    """Return `server` when it can be run and `fastapi run` cannot; else None."""
+def _chosen(names: Set[str], versions: Mapping[str, str]) -> Server:
+    """Return the first server that can be run, `fastapi run` before all; this one, too, when none can."""
+    servers: tuple[Server, ...] = ("fastapi", "uvicorn", "granian")
+    return next((server for server in servers if _runs(server, names, versions)), "fastapi")
+
+
+def _runs(server: Server, names: Set[str], versions: Mapping[str, str]) -> bool:
     try:
         check_pins(ServerChoice(server), names, versions, "")
     except UsageError:
-        return None
-    try:
-        check_pins(ServerChoice(), names, versions, "")
-    except UsageError:
-        return server
-    return None
+        return False
+    return True

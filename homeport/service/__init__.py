@@ -1,1 +1,1 @@
-"""What a release runs: its units, its variables, its workers, its description."""
+"""What a release runs: its `Service`, the servers, what renders it, its variables, its description and id."""

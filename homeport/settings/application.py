@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from homeport.settings.server import Server
 from homeport.settings.types import (
     AppName,
     Commands,
@@ -39,8 +38,8 @@ class ApplicationSettings(BaseModel):
     app_subdirectory: Text = Field("", description="Folder of the application inside its repository (monorepo).")
     app_entrypoint: Text = Field(
         "main.py",
-        description="What is served: a file, a package or `module:app`, seen from the application; with "
-        '`server = "uvicorn"` also `module:create_app()`, a function that makes the application.',
+        description="What is served: a file, a package or `module:app`, seen from the application; with another "
+        '`server` than "fastapi" also `module:create_app()`, a function that makes the application.',
     )
     allow_dirty: bool = Field(
         False, description="Release the working tree with its uncommitted changes instead of refusing it."
@@ -63,32 +62,6 @@ class ApplicationSettings(BaseModel):
         False,
         description="With `--data`, for an application without a lock: look for the newest versions that it allows "
         "instead of those in `resolved/` (`homeport deploy --upgrade-dependencies`).",
-    )
-    server: Server = Field(
-        "fastapi",
-        description='What serves the application: "fastapi" (`fastapi run`) or "uvicorn", for a FastAPI or a pydantic '
-        "without that command, for a function that makes the application, and for the two settings below.",
-    )
-    worker_timeout_seconds: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description='With `server = "uvicorn"` 0.37 or newer: how long a worker may not answer its manager before it '
-        "is replaced; unset: 5. Raise it for work that holds Python's lock (a model, a long computation in C).",
-    )
-    max_requests: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description='With `server = "uvicorn"` and two workers or more: a worker is replaced after that many requests, '
-        "for an application that leaks memory; one that comes just then may be lost. A lone worker is not replaced.",
-    )
-    workers: int | Literal["auto"] = Field(
-        "auto", description='Worker processes of the server; "auto" sizes them to the host\'s cores and memory.'
-    )
-    access_log: bool = Field(
-        False,
-        description="Have the server log each request to the journal as well. Nginx's access log has them already, "
-        "and the server answers up to a third fewer requests meanwhile.",
-    )
-    worker_memory_megabytes: int = Field(
-        200, ge=16, description="Memory that one worker is reckoned with while none is live to be measured."
     )
     memory_max_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
         "auto",

@@ -11,13 +11,15 @@ from typing import Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
+from homeport.servers import ServerChoice, problems
 from homeport.settings.application import ApplicationSettings
 from homeport.settings.machine import MachineSettings
+from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
 from homeport.settings.types import check_variable
 
 
-class Settings(MachineSettings, SiteSettings, ApplicationSettings):
+class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
     """What one application on one host shall be. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -26,6 +28,7 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
         "python_version",
         "worker_timeout_seconds",
         "max_requests",
+        "worker_lifetime_seconds",
         "memory_max_megabytes",
         "reboot_time",
         "journal_max_megabytes",
@@ -94,14 +97,22 @@ class Settings(MachineSettings, SiteSettings, ApplicationSettings):
             raise ValueError('standby needs memory for two releases, which `switch = "restart"` says is not there')
         if both := sorted({*self.environment, *self.secrets_from_environment} & set(self.install_secrets)):
             raise ValueError(f"install_secrets must not have what the application is given ({both[0]})")
-        for name in ("worker_timeout_seconds", "max_requests"):
-            if getattr(self, name) is not None and self.server != "uvicorn":
-                raise ValueError(f'{name} is an option of uvicorn alone; set server = "uvicorn", or unset it')
-        if self.max_requests is not None and self.workers == 1:
-            raise ValueError("max_requests needs workers = 2 or more: a lone worker that ends is the server's end")
+        if problem := next(problems(self.server_choice, self.workers), None):
+            raise ValueError(problem)
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")
         return self
+
+    @property
+    def server_choice(self) -> ServerChoice:
+        """The server, with the settings that not every server has."""
+        return ServerChoice(
+            self.server,
+            self.worker_timeout_seconds,
+            self.max_requests,
+            self.worker_lifetime_seconds,
+            self.server_preload,
+        )
 
     @property
     def domains(self) -> tuple[str, ...]:

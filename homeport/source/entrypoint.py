@@ -3,7 +3,7 @@
 fastapi-cli (read in 0.0.2, 0.0.8 and 0.0.34) takes a path, walks up through every folder that has an `__init__.py`,
 puts the folder above on the import path and imports the dotted rest. All versions know `PATH [--app NAME]`; an import
 string is known to new ones only. So every form becomes a path, and a form that would be imported under another name
-than the one that was written is refused. uvicorn takes `module:variable` and the folder to import it from.
+than the one that was written is refused. The others take `module:variable` and the folder to import it from.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from homeport.errors import UsageError
+from homeport.servers import SERVERS, Target
 from homeport.settings.server import Server
 
 _FORM = "write main.py or module:app"
-# What uvicorn is told where the entry point names none; `fastapi run` looks for it itself.
+# What the others are told where the entry point names none; `fastapi run` looks for it itself.
 VARIABLE = "app"
 _ALLOWED = re.compile(r"[A-Za-z0-9_./:-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,10 +36,10 @@ class Entry:
 def find_entry(server: Server, entrypoint: str, files: Set[str], ref: str) -> Entry:
     """Return what `server` is told for `entrypoint`; raise UsageError as `fastapi_arguments` does.
 
-    `module:function()` is a function that makes the application, which uvicorn alone can call.
+    `module:function()` is a function that makes the application, which `fastapi run` cannot call.
     """
     factory = entrypoint.endswith("()")
-    if server == "fastapi":
+    if not SERVERS[server].makes_application:
         if factory:
             fix = f'set server = "uvicorn", or write a module with app = {entrypoint.partition(":")[2]}'
             raise _error(f"`fastapi run` calls no function to make the application ({entrypoint})", fix)
@@ -47,8 +48,7 @@ def find_entry(server: Server, entrypoint: str, files: Set[str], ref: str) -> En
     target, variable = _split(entrypoint.removesuffix("()"))
     found = _find(target, files, ref)
     folder, module = _named(target, found) if _is_module(target) else _package(found, files)
-    place = ("--app-dir", folder) if folder else ()
-    return Entry((f"{module}:{variable or VARIABLE}", *place, *(("--factory",) if factory else ())), folder)
+    return Entry(SERVERS[server].arguments(Target(module, variable or VARIABLE, folder, factory)), folder)
 
 
 def _named(module: str, found: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def fastapi_arguments(entrypoint: str, files: Set[str], ref: str) -> tuple[str, 
     target, variable = _split(entrypoint)
     found = _find(target, files, ref)
     _check_import_name(target, found, files)
-    return (found, "--app", variable) if variable else (found,)
+    return SERVERS["fastapi"].arguments(Target(found, variable))
 
 
 def _split(entrypoint: str) -> tuple[str, str]:

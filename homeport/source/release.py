@@ -14,7 +14,6 @@ from pathlib import Path
 
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
-from homeport.settings.server import ServerChoice
 from homeport.source.archive import Archive, Content, Present, build_archive
 from homeport.source.dependencies import Application, Dependencies, decide_dependencies
 from homeport.source.dependency_options import Wishes
@@ -98,7 +97,7 @@ def _wishes(settings: Settings) -> Wishes:
         settings.python_version,
         settings.dependency_extras,
         settings.dependency_groups,
-        ServerChoice(settings.server, settings.worker_timeout_seconds, settings.max_requests),
+        settings.server_choice,
     )
 
 

@@ -136,7 +136,8 @@ class Login:
 class SlotMemory:
     """What a running slot holds, in kilobytes (PSS): all of it, and its worker processes' part, and how many these are.
 
-    A lone worker is the main process itself: then `workers` is 1, and all is its part.
+    A lone worker without a manager is the main process itself: then `workers` is 1, and all is its part. The part of
+    workers that their manager forks is what they share with nobody.
     """
 
     total_kilobytes: int

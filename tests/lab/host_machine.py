@@ -20,7 +20,7 @@ from homeport.rendering.rendering import render
 from homeport.settings.types import Step
 from tests.lab import remote
 from tests.pace import until as until
-from tests.unit_values import VALUES
+from tests.unit_values import values
 
 LIBRARY = "/usr/local/lib/homeport"
 PROGRAM = f"{LIBRARY}/homeport-host"
@@ -239,35 +239,34 @@ def _units(
     before_start: tuple[Step, ...],
 ) -> dict[str, str]:
     """Render the unit files of a release by name, and its migration script."""
-    values: dict[str, Any] = {
-        **VALUES,
-        "import_folders": ("",),
-        "app": APP,
-        "release_id": release,
-        "entrypoint": ("main.py",),
-        "workers": workers,
-        "stop_timeout_seconds": 10,
-        "health": record["health"],
-        "migrate_timeout_seconds": 60,
-        "has_migration": migration is not None,
-        "processes": tuple(processes),
-        "timers": tuple(timers),
-        "commands": (migration,),
-        "before_start": before_start,
-        "before_start_seconds": 60 if before_start else 0,
-    }
-    units = {"app.service": render("systemd/app@.service", **values)}
+    given = values(
+        import_folders=("",),
+        app=APP,
+        release_id=release,
+        entrypoint=("main.py",),
+        workers=workers,
+        stop_timeout_seconds=10,
+        health=record["health"],
+        migrate_timeout_seconds=60,
+        has_migration=migration is not None,
+        processes=tuple(processes),
+        timers=tuple(timers),
+        commands=(migration,),
+        before_start=before_start,
+        before_start_seconds=60 if before_start else 0,
+    )
+    units = {"app.service": render("systemd/app@.service", **given)}
     for name, command in processes.items():
-        units[f"extra.{name}.service"] = render("systemd/app.process@.service", name=name, command=command, **values)
+        units[f"extra.{name}.service"] = render("systemd/app.process@.service", name=name, command=command, **given)
     if before_start:
-        units["before-start"] = render("systemd/before-start.sh", **values)
+        units["before-start"] = render("systemd/before-start.sh", **given)
     for name, (command, schedule) in timers.items():
-        own = {**values, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
+        own = {**given, "name": name, "command": command, "schedule": schedule, "timeout_seconds": 60}
         for kind in ("service", "timer"):
             units[f"extra.{name}.{kind}"] = render(f"systemd/app.task@.{kind}", **own)
     if migration is not None:
-        units["migrate.service"] = render("systemd/app-migrate@.service", **values)
-        units["migrate"] = render("systemd/migrate.sh", **values)
+        units["migrate.service"] = render("systemd/app-migrate@.service", **given)
+        units["migrate"] = render("systemd/migrate.sh", **given)
     return units
 
 

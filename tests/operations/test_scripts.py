@@ -683,6 +683,21 @@ def test_an_environment_that_a_build_script_calls_complete_goes_with_the_install
     assert not environment.exists()
 
 
+def test_gunicorn_needs_the_package_that_its_workers_are_from(machine: Machine) -> None:
+    environment = prepare_installation(machine)
+    line = installation(environment, "true").replace("/fastapi", "/gunicorn")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
+    assert refused(done).endswith(
+        "the dependencies do not bring uvicorn-worker, whose workers gunicorn has; add uvicorn-worker to them"
+    )
+    assert not environment.exists()
+    line += f" && mkdir {environment}/lib/python3.13/site-packages/uvicorn_worker"
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "granian", line, stdin="\n")
+    assert refused(done).endswith("the dependencies do not bring the granian command; add granian to them")
+
+
 def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(machine: Machine) -> None:
     environment = prepare_installation(machine)
     environment.mkdir(parents=True)

@@ -56,6 +56,14 @@ def test_a_slot_is_reckoned_as_it_was_measured() -> None:
     assert demand(make_settings(), machine(1000, blue=LIVE)).of(2) == 250
 
 
+def test_a_lone_worker_of_gunicorn_has_a_manager_and_what_they_share_beside_it() -> None:
+    preloaded = make_settings(server="gunicorn", server_preload=True)
+    assert demand(preloaded, machine(1000, blue=memory(400, 20, 4))).of(1) == 420
+    assert demand(preloaded, machine(1000, blue=memory(400, 20, 4))).fitting(410) == 0
+    assert demand(preloaded, machine(1000, blue=memory(400, 20, 4))).fitting(500) == 5
+    assert demand(make_settings(), machine(1000, blue=memory(400, 20, 4))).of(1) == 20
+
+
 def test_without_a_live_slot_the_setting_is_the_guess() -> None:
     assert demand(make_settings(worker_memory_megabytes=123), machine(1000, green=LIVE)).of(2) == 246
 

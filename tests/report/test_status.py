@@ -53,6 +53,9 @@ def test_workers_are_counted_and_a_lone_one_is_the_main_process() -> None:
     assert found(**alone)["workers"] == {"wanted": 1, "running": 1}
     assert found(**alone, slots__green__main_pid=0)["workers"] == {"wanted": 1, "running": 0}
     assert found(slots__green__workers=[])["workers"] == {"wanted": 2, "running": 0}
+    # A manager whose only worker has died.
+    assert found(**alone, record__server="gunicorn")["workers"] == {"wanted": 1, "running": 0}
+    assert found(**alone, record__server="uvicorn")["workers"] == {"wanted": 1, "running": 1}
 
 
 def test_sizes_are_bytes_and_shares_percent() -> None:

@@ -173,10 +173,12 @@ def test_a_pipeline_takes_homeport_from_where_it_came_from(origin: object, line:
         ({"requirements.txt": "fastapi==0.104.1\nuvicorn==0.24.0\n"}, "uvicorn"),
         ({"requirements.txt": "-r base.txt\n", "base.txt": "fastapi\nuvicorn[standard]\n"}, "uvicorn"),
         ({"requirements.txt": "fastapi\n"}, "fastapi"),
+        ({"requirements.txt": "fastapi\ngranian\n"}, "granian"),
+        ({"requirements.txt": "fastapi\ngranian\nuvicorn\n"}, "uvicorn"),
         ({"requirements.txt": "fastapi-cli==0.0.34\nuvicorn\npydantic==1.10.2\n"}, "uvicorn"),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi>=0.1', 'uvicorn']\n"}, "uvicorn"),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]', 'uvicorn']\n"}, "fastapi"),
     ],
 )
-def test_uvicorn_is_asked_for_where_no_fastapi_command_runs(files: dict[str, str], server: str) -> None:
+def test_another_server_is_asked_for_where_no_fastapi_command_runs(files: dict[str, str], server: str) -> None:
     assert find_server(set(files), lambda path: files.get(path, "")) == server

@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 
 from homeport.rendering.filters import systemd_quote
 from homeport.rendering.rendering import render
+from homeport.servers import ServerChoice
 from tests.capabilities import systemd_verifies
-from tests.unit_values import VALUES
+from tests.unit_values import values
 
 text = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
 needs_systemd = pytest.mark.skipif(not systemd_verifies(), reason="systemd-analyze verifies nothing here")
 ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n", "\\t": "\t", "\\r": "\r"}
-
-
-def values(**changes: object) -> dict[str, Any]:
-    return VALUES | changes
 
 
 def read_back(word: str) -> str:
@@ -65,7 +62,7 @@ def test_a_zero_byte_is_refused() -> None:
         },
     ],
 )
-def test_systemd_finds_no_fault_with_the_units(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_systemd_finds_no_fault_with_the_units(tmp_path: Path, changes: dict[str, Any]) -> None:
     given_values = values(**changes)
     units = {"notes@blue.service": "systemd/app@.service"}
     if given_values["has_migration"]:
@@ -100,8 +97,7 @@ def test_the_command_is_the_one_that_the_guide_names() -> None:
 
 
 def test_another_server_has_its_own_options() -> None:
-    options = ("--timeout-worker-healthcheck", "30")
-    given = values(server="uvicorn", entrypoint=("app.main:create", "--factory"), server_options=options)
+    given = values(ServerChoice("uvicorn", worker_timeout_seconds=30), entrypoint=("app.main:create", "--factory"))
     assert (
         "/.venv/bin/uvicorn app.main:create --factory --host 127.0.0.1 --port ${HOMEPORT_PORT} --workers 2 "
         "--proxy-headers --timeout-worker-healthcheck 30\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homeport.errors import UsageError
+from homeport.servers import SERVERS, Serving
 from homeport.settings.server import ServerChoice, check_pins
 from homeport.source.entrypoint import Entry, find_entry
 
@@ -56,10 +57,11 @@ def test_uvicorn_has_to_be_there_and_to_know_its_options() -> None:
 
 
 def test_the_options_are_those_of_uvicorn() -> None:
-    assert ServerChoice("uvicorn", 30, 1000).options() == (
+    choice = ServerChoice("uvicorn", 30, 1000)
+    assert SERVERS["uvicorn"].options(Serving(choice, ("main:app",), 2)) == (
         "--timeout-worker-healthcheck", "30", "--limit-max-requests", "1000",
     )  # fmt: skip
-    assert ServerChoice().options() == ()
+    assert SERVERS["fastapi"].options(Serving(ServerChoice(), ("main.py",), 2)) == ()
 
 
 PACKAGE = {"app/__init__.py", "app/main.py", "plain/main.py", "src/lib/__init__.py", "src/lib/web.py", "main.py"}

@@ -15,7 +15,7 @@ from homeport.rendering.rendering import render
 from homeport.service.environment import install_environment
 from homeport.source.entrypoint import fastapi_arguments
 from tests.lab.project import until
-from tests.unit_values import VALUES
+from tests.unit_values import values
 
 from .test_uv import new_environment, run_uv
 
@@ -106,7 +106,7 @@ def free_port() -> int:
 
 def test_the_units_command_serves_and_believes_the_proxy(python: Path, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(VISITED)
-    unit = render("systemd/app@.service", None, **{**VALUES, "entrypoint": ("main.py",), "workers": 1})
+    unit = render("systemd/app@.service", None, **values(entrypoint=("main.py",), workers=1))
     words = shlex.split(next(line for line in unit.splitlines() if line.startswith("ExecStart=")).partition("=")[2])
     variables = dict(pair.split("=") for pair in ("FORWARDED_ALLOW_IPS=127.0.0.1",) if f"Environment={pair}\n" in unit)
     port = free_port()

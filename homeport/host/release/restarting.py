@@ -3,7 +3,8 @@
 With several workers the manager is told to replace them one after the other (SIGHUP; it keeps the port open all the
 time). It gives a new worker 5 s to start (uvicorn's timeout_worker_healthcheck, which `fastapi run` cannot set) and
 else keeps the old ones. Then, for a lone worker, which is the server itself and would end, for a release with
-`before_start`, and when asked for, the same release is brought up in the other slot and switched to.
+`before_start`, and when asked for, the same release is brought up in the other slot and switched to. So it is with
+gunicorn, which ends when a new worker does not start, and granian, which ends the old one before the new one serves.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..services.release_description import Release, load
 from ..system import unit_processes
 from ..system.layout import Layout
 from ..system.output import HostError, say
+from ..system.unit_processes import FORKING
 from . import committing, slots, starting
 from .request import Asked
 
@@ -35,7 +37,7 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
         raise HostError("nothing is live here that could be restarted; deploy first")
     release = load(layout, live.release)
     # A signal starts workers, and nothing that `before_start` names before them.
-    new_slot = new_slot or release.has_before_start
+    new_slot = new_slot or release.has_before_start or release.server in FORKING
     if not new_slot and len(workers(layout, live.name)) > 1 and _in_place(layout, live.name, release):
         processes.stop(layout, live.name)
         processes.start(layout, live.name)

@@ -15,7 +15,7 @@ from ..data.migration_log import keep_migration_log
 from ..proxies import site
 from ..services import failures, health, hooks, units, worker_memory, workers
 from ..services.release_description import Release, load
-from ..system import sockets, timeline
+from ..system import sockets, timeline, unit_processes
 from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout
 from ..system.output import HostError, LockedError, say
@@ -160,7 +160,7 @@ def _is_up(layout: Layout, slot: str, release: Release) -> bool:
     if not (slots.holds(layout, slot, release) and units.is_active(layout.unit(slot))):
         return False
     slots.permit(layout, slot)
-    crew = workers.look(units.show(layout.unit(slot)), release.ports[slot])
+    crew = workers.look(units.show(layout.unit(slot)), release.ports[slot], release)
     answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
     return answer.good and workers.is_complete(crew, release) and not crew.kills
 
@@ -173,7 +173,7 @@ def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = Fals
     _check_port(layout, slot, release)
     slots.permit(layout, slot)
     began, unit = time.monotonic(), layout.unit(slot)
-    with worker_memory.OneFirst(unit) if measure else contextlib.nullcontext() as one:
+    with worker_memory.OneFirst(unit, release.server) if measure else contextlib.nullcontext() as one:
         _start(layout, slot, release)
         problem = worker_memory.refusal(units.show(unit), release, one.demand()) if one else None
         if problem:
@@ -226,7 +226,8 @@ def _check_owner(layout: Layout, slot: str, release: Release, app: dict[str, str
     """Raise HostError unless it is the slot's own processes that listen on its port."""
     port = release.ports[slot]
     owners = sockets.owners({found.inode for found in sockets.listeners(sockets.read(), port)})
-    if int(app["MainPID"]) not in owners:
+    # granian's manager has none of the sockets: each worker has its own.
+    if not owners & {int(app["MainPID"]), *unit_processes.workers(app, release.server)}:
         raise HostError(f"port {port} of slot {slot} is served by {_name(owners)}, not by the release")
 
 

@@ -29,11 +29,11 @@ def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool
             return f"{release.health.path} {answer.text}"
         if failed := processes.failed(layout, slot):
             return failed
-        crew = workers.look(state, port)
+        crew = workers.look(state, port, release)
         seen |= crew.workers
         if short := workers.killed(state, crew, release):
             return str(short)
-        complete, died = workers.is_complete(crew, release), len(seen - crew.workers)
+        complete, died = workers.is_complete(crew, release, seen), len(seen - crew.workers)
         if not bad and complete and enough():
             return ""
         worn = died >= workers.MOST_DEATHS_WATCHED and not workers.are_replaced(release)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from ..proxies import nginx
 from ..release import pruning, release_log, slots
 from ..services import units
-from ..services.release_description import load
+from ..services.release_description import load, server_of
 from ..system.layout import SLOTS, Layout
 from ..system.output import HostError
-from ..system.unit_processes import of_unit
+from ..system.unit_processes import Held, held
 
 Row = tuple[object, ...]
 
@@ -22,7 +22,7 @@ def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "
     yield from _releases(layout, coming)
     for slot, unit in zip(SLOTS, units.show_all([layout.unit(slot) for slot in SLOTS]), strict=True):
         if unit["ActiveState"] == "active":
-            yield ("slot_memory", slot, *memory(of_unit(unit)))
+            yield ("slot_memory", slot, *memory(held(unit, server_of(layout.links(slot)[1]))))
     releases, environments = pruning.removable(layout, keep, pins, coming=coming)
     for name in (*releases, *environments):
         yield ("removable", name)
@@ -44,12 +44,10 @@ def _releases(layout: Layout, coming: str) -> Iterator[Row]:
         yield ("coming", release.workers, "migrates" if release.has_migration else "")
 
 
-def memory(processes: list[dict[str, object]]) -> tuple[int, int, int]:
-    """Return what a slot's processes hold, in kilobytes (PSS): all of them, the workers' part; and how many workers.
+def memory(found: Held) -> tuple[int, int, int]:
+    """Return what a slot's processes hold, in kilobytes: all of them, the workers' part; and how many workers.
 
-    A lone worker is the main process itself: then the workers' part is all.
+    A lone worker without a manager is the main process itself: then the workers' part is all.
     """
-    sizes = [(str(one["kind"]), int(str(one["memory_pss_kilobytes"]))) for one in processes]
-    workers = [size for kind, size in sizes if kind == "worker"]
-    total = sum(size for _, size in sizes)
-    return (total, sum(workers), len(workers)) if workers else (total, total, 1)
+    parts = found.workers.values()
+    return (found.total, sum(parts), len(parts)) if parts else (found.total, found.total, 1)

@@ -12,6 +12,7 @@ from ..proxies import maintenance, renewal
 from ..release import deploy_hold, retrying, slots
 from ..services import timers, units
 from ..services.processes import unit_names
+from ..services.release_description import server_of
 from ..system import resources, sampling, timeline, unit_processes
 from ..system.layout import SLOTS, Layout
 from . import journal_lines, release_history, usage_record
@@ -19,7 +20,7 @@ from . import journal_lines, release_history, usage_record
 # Enough for a few weeks of releases, and small enough to be read every other second.
 LOG_ENTRIES = 60
 # Of release.json.
-DESCRIBED = ("commit", "ref", "dirty", "by", "created_at", "workers", "ports")
+DESCRIBED = ("commit", "ref", "dirty", "by", "created_at", "workers", "ports", "server")
 
 
 def status(layout: Layout, seconds: float = sampling.SAMPLE_SECONDS) -> dict[str, Any]:
@@ -84,7 +85,9 @@ def extra(name: str) -> dict[str, Any]:
 def slot_status(layout: Layout, name: str) -> dict[str, Any]:
     """Return the state of one slot."""
     unit, migration = units.show(layout.unit(name)), units.show(layout.migrate_unit(name))
-    processes = [{**one, "age_seconds": sampling.age_seconds(one["pid"])} for one in unit_processes.of_unit(unit)]
+    server = server_of(layout.links(name)[1])
+    found = unit_processes.of_unit(unit, server)
+    processes = [{**one, "age_seconds": sampling.age_seconds(one["pid"])} for one in found]
     return {
         "release": slots.linked_release(layout, name),
         "unit": layout.unit(name),

@@ -24,6 +24,8 @@ ANSWER_SECONDS = 2.0
 POLL_SECONDS = 0.05
 NOT_READY_SECONDS = 0.5
 PROGRESS_SECONDS = 5.0
+# As the proxy says it; granian takes the scheme only from who names a client, too.
+FORWARDED = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}
 # Marks our lines in the application's log.
 PREFIX = "homeport: "
 GIVING_UP = "giving up: "
@@ -56,7 +58,7 @@ def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SE
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=max(timeout_seconds, 0.1))
-    headers = {"Host": name, "X-Forwarded-Proto": "https", "User-Agent": "homeport", "Connection": "close"}
+    headers = {"Host": name, **FORWARDED, "User-Agent": "homeport", "Connection": "close"}
     try:
         connection.request("GET", health.path, headers=headers)
         response = connection.getresponse()

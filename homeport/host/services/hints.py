@@ -40,10 +40,13 @@ DISTRIBUTIONS = {
 }
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)(?::|$)")
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'")
-# As uvicorn and fastapi-cli say it; the latter breaks its lines.
+# As uvicorn, fastapi-cli (which breaks its lines), gunicorn and what granian serves say it.
 _NO_APPLICATION = re.compile(
     r"Attribute \"(?P<name>\S+)\" not found in module \"(?P<module>\S+)\"|"
     r"Could not find app name (?P<other_name>\S+) in (?P<other_module>\S+)|"
+    r"Failed to find attribute '(?P<gunicorn_name>\S+)' in '(?P<gunicorn_module>\S+)'|"
+    r"application = getattr\(application, name\).{0,200}?"
+    r"module '(?P<granian_module>\S+)' has no attribute '(?P<granian_name>\w+)'|"
     r"Could not find FastAPI app in module|"
     r"The app name (?P<no_app>\S+) in \S+ doesn't seem to be a FastAPI app|"
     r"Error loading ASGI app\. Could not import module \"(?P<no_module>\S+)\""
@@ -168,6 +171,10 @@ def _entrypoint(lines: Sequence[str], app: str) -> str:
         return f"there is no module {found['no_module']}; set app_entrypoint, or app_subdirectory"
     if found["no_app"]:
         return f'{found["no_app"]} is no FastAPI application; set app_entrypoint, or server = "uvicorn"'
-    name, module = found["name"] or found["other_name"], found["module"] or found["other_module"]
+    told = found.groupdict()
+    name, module = (
+        next(filter(None, (told[f"{whose}{what}"] for whose in ("", "other_", "gunicorn_", "granian_"))), None)
+        for what in ("name", "module")
+    )
     what = f"{module} has no {name}" if name else "the module has no FastAPI application"
     return f'{what}; set app_entrypoint = "{module or "MODULE"}:NAME" to the name that the application has there'

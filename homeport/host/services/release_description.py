@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..system.layout import Layout
 from ..system.output import HostError
+from ..system.unit_processes import FORKING
 
 
 class Health(NamedTuple):
@@ -34,7 +35,7 @@ class Release(NamedTuple):
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
-    application's own code, relative to the release.
+    application's own code, relative to the release. `server` is what serves.
     """
 
     id: str
@@ -53,6 +54,12 @@ class Release(NamedTuple):
     ref: str = ""
     by: str = ""
     import_folders: tuple[str, ...] = ()
+    server: str = "fastapi"
+
+    @property
+    def has_manager(self) -> bool:
+        """Tell whether its workers have a manager: a lone one of some servers is the server itself."""
+        return self.workers > 1 or self.server in FORKING
 
     @property
     def has_before_start(self) -> bool:
@@ -106,4 +113,13 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         ref=str(raw.get("ref") or ""),
         by=str(raw.get("by") or ""),
         import_folders=tuple(map(str, raw.get("import_folders", ()))),
+        server=str(raw.get("server", "fastapi")),
     )
+
+
+def server_of(files: Path) -> str:
+    """Return which server the release whose files are in this folder is for; the usual one where nothing says it."""
+    try:
+        return str(json.loads((files / "release.json").read_text()).get("server", "fastapi"))
+    except (OSError, ValueError, AttributeError):
+        return "fastapi"

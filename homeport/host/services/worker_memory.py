@@ -29,9 +29,11 @@ KILOBYTE = 1024
 class OneFirst:
     """Inside the block all workers of a unit but one are held; `demand` tells what the manager and that one take."""
 
-    def __init__(self, unit: str):
-        self._unit = unit
+    def __init__(self, unit: str, server: str = ""):
+        self._unit, self._server = unit, server
         self._first = 0
+        self._state: dict[str, str] = {}
+        self._seen: set[int] = set()
         self._held: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._hold, daemon=True)
@@ -44,37 +46,47 @@ class OneFirst:
         self._over.set()
         self._thread.join()
         for pid in self._held:
-            _signal(pid, signal.SIGCONT)
+            self._signal(pid, signal.SIGCONT)
 
     def demand(self) -> tuple[int, int] | None:
         """Return the bytes that the manager and one worker take; None where no worker can be measured."""
-        found = {one["pid"]: one for one in unit_processes.of_unit(units.show(self._unit))}
-        base = sum(one["memory_pss_kilobytes"] for one in found.values() if one["kind"] == "main")
-        each = found[self._first]["memory_pss_kilobytes"] if self._first in found else 0
+        unit = units.show(self._unit)
+        found, main = unit_processes.held(unit, self._server), int(unit.get("MainPID") or 0)
+        each = found.workers.get(self._first, 0)
+        # What forks share with their manager is there once, whoever has read it first.
+        forks = self._server in unit_processes.FORKING
+        base = found.total - sum(found.workers.values()) if forks else unit_processes.pss_kilobytes(main)
         return (base * KILOBYTE, each * KILOBYTE) if each else None
 
+    @property
+    def _main(self) -> int:
+        """The manager, as far as it is known: it stays the same during a start."""
+        return int(self._state.get("MainPID") or 0) if self._state.get("ControlGroup") else 0
+
     def _hold(self) -> None:
-        group = ""
-        while not self._over.wait(POLL_SECONDS if group else UNKNOWN_SECONDS):
+        while not self._over.wait(POLL_SECONDS if self._main else UNKNOWN_SECONDS):
             with contextlib.suppress(HostError):
-                group = group or units.show(self._unit).get("ControlGroup", "")
-            self._choose([pid for pid in unit_processes.members(group) if unit_processes.is_worker(pid)])
+                if not self._main:
+                    self._state = units.show(self._unit)
+            self._choose(unit_processes.workers(self._state, self._server))
 
     def _choose(self, workers: list[int]) -> None:
         if self._first not in workers and workers:
             self._first = workers[0]
             self._held.discard(self._first)
-            _signal(self._first, signal.SIGCONT)
+            self._signal(self._first, signal.SIGCONT)
+        # Another program that a manager starts looks like a fork of it until it is loaded: that must not be held.
+        settled = self._seen if self._server in unit_processes.FORKING else workers
         for pid in workers:
-            if pid != self._first and pid not in self._held:
+            if pid != self._first and pid not in self._held and pid in settled:
                 self._held.add(pid)
-                _signal(pid, signal.SIGSTOP)
+                self._signal(pid, signal.SIGSTOP)
+        self._seen = set(workers)
 
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if unit_processes.is_worker(pid):
-            os.kill(pid, number)
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if unit_processes.is_worker(pid, self._main, self._server):
+                os.kill(pid, number)
 
 
 def room(unit: dict[str, str], release: Release, meminfo: str) -> tuple[int, str]:
@@ -96,7 +108,7 @@ def refusal(unit: dict[str, str], release: Release, demand: tuple[int, int] | No
     if demand is None:
         return None
     (base, each), (there_is, why) = demand, room(unit, release, Path("/proc/meminfo").read_text())
-    most = fitting(base, each, there_is)
+    most = fitting(base, each, there_is, always_managed=release.server in unit_processes.FORKING)
     if release.workers <= most:
         return None
     need = (base + release.workers * each) // MEGABYTE

@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ..system import sockets, unit_processes
 from ..system.layout import Layout
 from ..system.output import HostError
-from . import failures, units
+from . import failures, health, units
 from .release_description import Release
 
 POLL_SECONDS = 0.1
@@ -26,6 +26,8 @@ POLL_SECONDS = 0.1
 MOST_DEATHS = 10
 # As many as that die while all serve only where something is wrong; a lone one may have been hit by somebody's signal.
 MOST_DEATHS_WATCHED = 3
+# Options by which a manager ends workers by itself, of uvicorn, gunicorn and granian.
+REPLACING = ("--limit-max-requests ", "--max-requests ", "--workers-lifetime ")
 KILLS = re.compile(r"^oom_kill (\d+)", re.M)
 UNLIMITED = "infinity"
 MEGABYTE = 2**20
@@ -41,13 +43,12 @@ class Crew(NamedTuple):
 
 def shortage(unit: dict[str, str], port: int, release: Release) -> HostError | None:
     """Return the error for a unit of which something was killed for its memory while it starts; else None."""
-    return killed(unit, look(unit, port), release) if kills(unit.get("ControlGroup", "")) else None
+    return killed(unit, look(unit, port, release), release) if kills(unit.get("ControlGroup", "")) else None
 
 
-def look(unit: dict[str, str], port: int) -> Crew:
+def look(unit: dict[str, str], port: int, release: Release) -> Crew:
     """Return the workers of a unit, by its properties; a lone worker, which is the main process, is not among them."""
-    group = unit.get("ControlGroup", "")
-    found = frozenset(pid for pid in unit_processes.members(group) if unit_processes.is_worker(pid))
+    group, found = unit.get("ControlGroup", ""), frozenset(unit_processes.workers(unit, release.server))
     inodes = {one.inode for one in sockets.listeners(sockets.read(), port)} if found else set()
     serving = frozenset(pid for pid in found if watches(pid, inodes))
     return Crew(found, serving, kills(group))
@@ -88,11 +89,11 @@ def require_all(layout: Layout, slot: str, release: Release) -> None:
     unit, seen = units.show(name), set[int]()
     pid = unit["MainPID"]
     while True:
-        crew = look(unit, port)
+        crew = look(unit, port, release)
         seen |= crew.workers
         if problem := killed(unit, crew, release):
             raise problem
-        if is_complete(crew, release):
+        if is_complete(crew, release, seen) and health.alive(int(pid)):
             return
         died, late = len(seen - crew.workers), time.monotonic() - began >= release.health.timeout_seconds
         if died >= MOST_DEATHS or late or unit["MainPID"] != pid:
@@ -102,18 +103,21 @@ def require_all(layout: Layout, slot: str, release: Release) -> None:
         unit = units.show(name)
 
 
-def is_complete(crew: Crew, release: Release) -> bool:
+def is_complete(crew: Crew, release: Release, seen: Collection[int] = ()) -> bool:
     """Tell whether as many workers serve as the release has.
 
     Where no process can be looked into, those that are there count; a server of the user's own has none that we know.
+    One of which workers were `seen`, and that has none, is about to end.
     """
-    return release.workers <= 1 or not crew.workers or len(crew.serving or crew.workers) >= release.workers
+    unknown = not crew.workers and not seen
+    return not release.has_manager or unknown or len(crew.serving or crew.workers) >= release.workers
 
 
 def are_replaced(release: Release) -> bool:
-    """Tell whether the manager ends workers by itself, after so many requests, so that an end means nothing."""
+    """Tell whether the manager ends workers by itself, after a number of requests or a time: an end means nothing."""
     with contextlib.suppress(OSError):
-        return "--limit-max-requests" in (release.files / "app.service").read_text()
+        unit = (release.files / "app.service").read_text()
+        return any(option in unit for option in REPLACING)
     return False
 
 

@@ -75,7 +75,7 @@ def used(used: int, free: int) -> float:
     return round(100 * used / (used + free), 1) if used + free else 0.0
 
 
-def fitting(base: int, each: int, room: int) -> int:
-    """Return how many workers of `each` fit into `room`, with a manager of `base`; a lone one has no manager."""
+def fitting(base: int, each: int, room: int, *, always_managed: bool = False) -> int:
+    """Return how many workers of `each` fit into `room`, with a manager of `base`; a lone one may have no manager."""
     several = (room - base) // each
-    return several if several > 1 else int(each <= room)
+    return several if several > 1 else int(each + (base if always_managed else 0) <= room)

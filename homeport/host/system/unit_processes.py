@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+# Servers whose manager forks its workers, a lone one as well; it is told by the release which server there is.
+FORKING = frozenset({"gunicorn", "granian"})
+# How their workers call themselves where setproctitle is installed.
+TITLE = re.compile(r"^gunicorn: worker |^granian .* worker-\d+")
 CGROUP_ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"))
 
 
-def of_unit(unit: dict[str, str]) -> list[dict[str, Any]]:
+class Held(NamedTuple):
+    """What the processes of a unit hold, in kilobytes: all (shared pages counted once), and each worker's own part."""
+
+    total: int
+    workers: dict[int, int]
+
+
+def of_unit(unit: dict[str, str], server: str = "") -> list[dict[str, Any]]:
     """Return what is known of each process of a unit, by the unit's properties; none while it is down."""
     main = int(unit.get("MainPID") or 0)
-    return [process(pid, main) for pid in members(unit.get("ControlGroup", ""))] if main else []
+    return [process(pid, main, server) for pid in members(unit.get("ControlGroup", ""))] if main else []
+
+
+def workers(unit: dict[str, str], server: str) -> list[int]:
+    """Return the workers of a unit, as its manager makes them; a lone worker, which is the main process, is none."""
+    main = int(unit.get("MainPID") or 0)
+    return [pid for pid in members(unit.get("ControlGroup", "")) if is_worker(pid, main, server)]
+
+
+def held(unit: dict[str, str], server: str) -> Held:
+    """Return what the processes of a unit hold. What a forked worker shares with its manager is not the worker's."""
+    found = of_unit(unit, server)
+    own = {
+        one["pid"]: private_kilobytes(one["pid"]) if server in FORKING else one["memory_pss_kilobytes"]
+        for one in found
+        if one["kind"] == "worker"
+    }
+    return Held(sum(one["memory_pss_kilobytes"] for one in found), own)
 
 
 def members(control_group: str) -> list[int]:
@@ -26,32 +55,54 @@ def members(control_group: str) -> list[int]:
     return []
 
 
-def process(pid: int, main: int) -> dict[str, Any]:
-    """Return what is known of a process of the unit whose main process is `main`."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        command = ""
-    return {"pid": pid, "kind": kind(command, is_main=pid == main), "memory_pss_kilobytes": pss_kilobytes(pid)}
+def process(pid: int, main: int, server: str = "") -> dict[str, Any]:
+    """Return what is known of a process of the unit whose main process is `main`, and runs `server`."""
+    command, forked = _command(pid), server in FORKING and is_fork(pid, main)
+    return {
+        "pid": pid,
+        "kind": kind(command, is_main=pid == main, forked=forked),
+        "memory_pss_kilobytes": pss_kilobytes(pid),
+    }
 
 
-def is_worker(pid: int) -> bool:
-    """Tell whether a process is one of several workers, as its manager makes them."""
-    try:
-        return kind(Path(f"/proc/{pid}/cmdline").read_text(errors="replace"), is_main=False) == "worker"
-    except OSError:
-        return False
+def is_worker(pid: int, main: int, server: str) -> bool:
+    """Tell whether a process is one of the workers that the manager `main`, a `server`, makes."""
+    return kind(_command(pid), is_main=pid == main, forked=server in FORKING and is_fork(pid, main)) == "worker"
 
 
-def kind(command: str, *, is_main: bool) -> str:
+def is_fork(pid: int, main: int) -> bool:
+    """Tell whether a process is a child of `main` that runs the same program, as gunicorn and granian make workers.
+
+    What a worker forks is no child of the manager, and what the manager starts besides runs another program.
+    """
+    command = _command(pid)
+    return bool(command) and _parent(pid) == main and (command == _command(main) or bool(TITLE.match(command)))
+
+
+def kind(command: str, *, is_main: bool, forked: bool = False) -> str:
     """Return what a process is by its command line: the manager, one of its workers, or something beside them.
 
-    uvicorn starts its workers by `multiprocessing` with the start method "spawn", which shows as `spawn_main`; a lone
-    worker is the main process itself.
+    uvicorn starts its workers by `multiprocessing` with the start method "spawn", which shows as `spawn_main`, and so
+    does granian from Python 3.14 on; a lone worker of uvicorn is the main process itself.
     """
-    if "spawn_main" in command:
+    if "spawn_main" in command or forked:
         return "worker"
     return "main" if is_main else "other"
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _parent(pid: int) -> int:
+    """Return the parent of a process, 0 when it is gone (proc(5), /proc/PID/stat: behind the name, and the state)."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def pss_kilobytes(pid: int) -> int:
@@ -60,6 +111,19 @@ def pss_kilobytes(pid: int) -> int:
         return parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text())
     except OSError:
         return 0
+
+
+def private_kilobytes(pid: int) -> int:
+    """Return the memory that a process shares with no other, in kilobytes; 0 when it is gone or hidden."""
+    try:
+        return parse_private(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    except OSError:
+        return 0
+
+
+def parse_private(text: str) -> int:
+    """Return the sum of the `Private_…:` lines of a smaps_rollup file, in kilobytes."""
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
 
 
 def parse_pss(text: str) -> int:

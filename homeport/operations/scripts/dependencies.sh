@@ -94,6 +94,10 @@ case $server in
 fastapi) remedy='add fastapi[standard] to them, or set server = "uvicorn"' ;;
 *) remedy="add $server to them" ;;
 esac
+# The class of gunicorn's workers is a distribution of its own, and no command.
+if [ "$server" = gunicorn ] && ! ls -d "$environment"/lib/python3*/site-packages/uvicorn_worker >/dev/null 2>&1; then
+    fail "the dependencies do not bring uvicorn-worker, whose workers gunicorn has; add uvicorn-worker to them"
+fi
 [ -x "$environment/bin/$server" ] || fail "the dependencies do not bring the $server command; $remedy"
 # uvicorn's own log of requests costs a third of them (measured), `fastapi run` has no option for it, and Nginx has one.
 # A filter outlives the configuration of the loggers, in each worker; the unit sets the variable for access_log = true.

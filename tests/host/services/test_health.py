@@ -80,6 +80,8 @@ def test_the_request_looks_like_a_visitors() -> None:
         assert server.requests[0]["path"] == "/up?deep=%20"
         assert server.requests[0]["host"] == "app.test"
         assert server.requests[0]["x-forwarded-proto"] == "https"
+        # granian believes the scheme of nobody who names no client.
+        assert server.requests[0]["x-forwarded-for"] == "127.0.0.1"
 
 
 def test_nobody_listening_is_said_in_words() -> None:

@@ -64,6 +64,12 @@ KeyError: 'DATABASE_URL'"""
      "there"),
     ("    The app name router in main doesn't seem to be a FastAPI app",
      'router is no FastAPI application; set app_entrypoint, or server = "uvicorn"'),
+    ("Failed to find attribute 'application' in 'app.main'.",
+     'app.main has no application; set app_entrypoint = "app.main:NAME" to the name that the application has there'),
+    ("    application = getattr(application, name)\n                  ^^^^^^^\n"
+     "AttributeError: module 'main' has no attribute 'api'",
+     'main has no api; set app_entrypoint = "main:NAME" to the name that the application has there'),
+    ("    value = getattr(settings, name)\nAttributeError: module 'settings' has no attribute 'api'", ""),
     ('ERROR:    Error loading ASGI app. Could not import module "nope".',
      "there is no module nope; set app_entrypoint, or app_subdirectory"),
 ])  # fmt: skip

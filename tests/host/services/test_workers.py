@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from homeport.host.services import worker_memory, workers
-from homeport.host.services.release_description import Release, parse
+from homeport.host.services.release_description import Release, parse, server_of
 from homeport.host.services.workers import MEGABYTE, Crew
 from homeport.host.system import resources, sockets
 
@@ -74,6 +75,12 @@ def test_all_workers_have_to_serve(tmp_path: Path, count: int, found: Crew, comp
     assert workers.is_complete(found, release(tmp_path, count=count)) is complete
 
 
+def test_a_manager_that_had_workers_and_has_none_is_not_complete(tmp_path: Path) -> None:
+    wanted = release(tmp_path)
+    assert not workers.is_complete(crew(0, 0), wanted, seen={1, 2})
+    assert workers.is_complete(crew(3, 3), wanted, seen={1, 2})
+
+
 def test_what_is_missing_is_said_in_figures(tmp_path: Path) -> None:
     wanted = release(tmp_path)
     assert workers.missing(crew(3, 2), wanted, 0) == "2 of 3 workers serve"
@@ -83,7 +90,18 @@ def test_what_is_missing_is_said_in_figures(tmp_path: Path) -> None:
 
 def test_workers_that_end_after_so_many_requests_are_no_trouble(tmp_path: Path) -> None:
     assert workers.are_replaced(release(tmp_path, unit="ExecStart=uvicorn --limit-max-requests 100\n"))
+    assert workers.are_replaced(release(tmp_path, unit="ExecStart=gunicorn --max-requests 100 --preload\n"))
+    assert workers.are_replaced(release(tmp_path, unit="ExecStart=granian --workers-lifetime 3600\n"))
     assert not workers.are_replaced(release(tmp_path, unit="ExecStart=uvicorn\n"))
+
+
+@pytest.mark.parametrize(("server", "managed"), [("gunicorn", True), ("granian", True), ("uvicorn", False)])
+def test_a_lone_worker_of_some_servers_has_a_manager(tmp_path: Path, server: str, managed: bool) -> None:
+    assert release(tmp_path, count=1, server=server).has_manager is managed
+    assert release(tmp_path, count=2, server=server).has_manager
+    assert server_of(tmp_path) == "fastapi"
+    (tmp_path / "release.json").write_text(json.dumps({"server": server}))
+    assert server_of(tmp_path) == server
 
 
 def test_a_kill_names_the_limit_and_what_to_do(tmp_path: Path) -> None:
@@ -103,6 +121,12 @@ def test_a_kill_names_the_limit_and_what_to_do(tmp_path: Path) -> None:
 )
 def test_a_lone_worker_has_no_manager(base: int, each: int, room: int, expected: int) -> None:
     assert resources.fitting(base, each, room) == expected
+
+
+def test_a_manager_that_a_lone_worker_has_takes_its_part() -> None:
+    assert resources.fitting(140, 150, 289, always_managed=True) == 0
+    assert resources.fitting(140, 150, 290, always_managed=True) == 1
+    assert resources.fitting(140, 150, 500, always_managed=True) == 2
 
 
 @pytest.mark.parametrize(

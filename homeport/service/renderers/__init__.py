@@ -1,0 +1,1 @@
+"""What writes a `Service` down for the ground that it runs on."""

@@ -1,0 +1,28 @@
+"""The slice whose processors all units of an application share, where it has a part of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from homeport.service.model import Limits
+
+SLICE = "system-homeport_{}.slice"
+
+
+def slice_file(app: str) -> str:
+    """Return the name of the application's slice.
+
+    By a dash a slice would be one inside another; no application's name has an underscore.
+    """
+    return SLICE.format(app.replace("-", "_"))
+
+
+def slice_name(app: str, limits: Limits) -> str | None:
+    """Return the slice of the application's units; None: no part of its own is wanted."""
+    return None if limits.cpu_weight is None and limits.cpu_max is None else slice_file(app)
+
+
+def slice_text(app: str, limits: Limits, render: Callable[..., str]) -> str:
+    """Return the slice's unit."""
+    values = {"app": app, "cpu_weight": limits.cpu_weight, "cpu_max": limits.cpu_max}
+    return render("systemd/app.slice", **values)
