@@ -56,13 +56,13 @@ class Run(HostRun):
         self._read_at = 0.0
         # Set by the phase that starts the release, for the one that would switch to it.
         self.has_switched = False
-        self._describe = describe
-        # What others have set for the machine, and these settings leave out, stays.
-        self.settings = effective_settings(settings, self.found.machine.values)
+        self._describe, self._own_settings = describe, settings
         self.wanted = self._described()
         self.ask_for_lock()
 
     def _described(self) -> Wanted:
+        # What others have set for the machine, and these settings leave out, stays.
+        self.settings = effective_settings(self._own_settings, self.found.machine.values)
         defaults = defaults_elsewhere(self.found, self.settings.take_over)
         files = tuple((address, server.file) for address, server in defaults.items())
         return self._describe(replace(sized(self.settings, self.found), defaults=files))
