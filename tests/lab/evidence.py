@@ -26,11 +26,11 @@ MARK = "##"
 SAID = f"""
 echo '{MARK} state'; date -Ins; uptime; free -m; df -h / /run; systemctl is-system-running
 echo '{MARK} failed units'; systemctl --failed --no-pager --no-legend --plain
-echo '{MARK} warnings'; journalctl -b -p warning -o short-precise --no-pager -q -n 40
+echo '{MARK} warnings'; journalctl -p warning -o short-precise --no-pager -q -n 40
 echo '{MARK} proxy'; tail -n 15 /var/log/nginx/error.log; tail -n 15 /var/log/nginx/access.log
 echo '{MARK} releases'; tail -n 8 /srv/*/releases.jsonl; ls -l /srv/*/slots /etc/homeport/*/live-green
 echo '{MARK} processes'; ps -eo pid,ppid,stat,etimes,rss,args --sort=-rss | head -40
-echo '{MARK} journal'; journalctl -b -o short-precise --no-pager -q -n 400
+echo '{MARK} journal'; journalctl -o short-precise --no-pager -q -n 400
 """
 # Logins, the tests' own among them, and what a console has for a terminal's eyes.
 NOISE = re.compile(r"pam_(unix|env)|Accepted publickey|session-\d+\.scope|New session|Session \d+ |COMMAND=|^\s*$")
