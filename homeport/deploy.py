@@ -23,7 +23,7 @@ from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import Step, describe
 from homeport.pyinfra_support.connection import login_is_root, tune
 from homeport.settings.loading import load
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Wanted
 
 Phases = Sequence[tuple[str, Any]]
@@ -34,13 +34,13 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
 
     With the setting `release` the host goes back to that release instead, whatever steps and phases are.
     """
-    with _told(), _in_one_line():
+    with _raised_in_one_line(), _in_one_line():
         goes_back = load(host.data.dict(), host.name).release is not None
     if goes_back:
         operate(RollbackRun, rollback.PHASES)
         return
     tune(host)
-    with _told():
+    with _raised_in_one_line():
         with _in_one_line():
             run = _run(steps)
         _perform(run, phases)
@@ -48,7 +48,7 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
 
 def operate(kind: Callable[..., ReleasesRun], phases: Phases) -> None:
     """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
-    with _told():
+    with _raised_in_one_line():
         _perform(_releases_run(kind), phases)
 
 
@@ -61,14 +61,14 @@ def _releases_run(kind: Callable[..., ReleasesRun]) -> ReleasesRun:
 
 def _perform(run: Run | ReleasesRun, phases: Phases) -> None:
     run.preflight()
-    events.emit("run", host=host.name, action=run.action, app=run.settings.app_name, **run.told())
+    events.emit("run", host=host.name, action=run.action, app=run.settings.app_name, **run.event_details())
     for name, phase in phases:
         events.emit("step", host=host.name, step=name, state="planned")
         phase(run, name=f"{name} of {run.settings.app_name}", _sudo=run.sudo)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _raised_in_one_line() -> Iterator[None]:
     """Tell of what keeps this host from being changed."""
     try:
         yield
@@ -91,7 +91,7 @@ def _in_one_line() -> Iterator[None]:
 def _run(steps: Sequence[Step]) -> Run:
     context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
 
-    def wanted(machine: Machine) -> Wanted:
+    def wanted(machine: MachineFound) -> Wanted:
         return describe(steps, replace(context, machine=machine))
 
     run = Run(ctx_host.get(), context.settings, context.source, wanted, sudo=not login_is_root(host))

@@ -33,7 +33,7 @@ class HomeportError(Exception):
         return " ".join(f"{where}{self.problem}{f'; {self.fix}' if self.fix else ''}".split())
 
 
-def told(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
     """Return what an exception of others says, on one line; its kind where it says nothing (an EOFError, say)."""
     return " ".join(str(error).split()) or type(error).__name__
 

@@ -24,7 +24,7 @@ from pyinfra.context import ctx_config, ctx_state
 from homeport.controller.folders import ENTRIES
 from homeport.errors import EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED, HomeportError, UsageError
 from homeport.inventory.fleet import fleet
-from homeport.inventory.loading import made
+from homeport.inventory.loading import load_inventory
 from homeport.inventory.migrating_host import must_take_part
 from homeport.pyinfra_support import callbacks, outcome
 from homeport.pyinfra_support.interpreter import economize
@@ -46,15 +46,15 @@ def install() -> None:
         callbacks.stage(stage)
 
     state.set_stage = checked  # type: ignore[method-assign]
-    _read_inventory_honestly()
+    _report_inventory_errors()
     # pyinfra shows such an error in one line; gevent would show a traceback before it.
     gevent.get_hub().NOT_ERROR += (PyinfraError,)
     if context := click.get_current_context(silent=True):
-        context.call_on_close(_end_honestly)
-        signal.signal(signal.SIGINT, partial(_interrupted, state))
+        context.call_on_close(_set_exit_status)
+        signal.signal(signal.SIGINT, partial(_on_interrupt, state))
 
 
-def _read_inventory_honestly() -> None:
+def _report_inventory_errors() -> None:
     """Have pyinfra, which reads the inventory right after config.py, end with our line and status for a mistake."""
     if not (command := sys.modules.get("pyinfra_cli.cli")):
         return
@@ -62,7 +62,7 @@ def _read_inventory_honestly() -> None:
 
     def read(inventory: str, **options: Any) -> Any:
         try:
-            return made(make, inventory, **options)
+            return load_inventory(make, inventory, **options)
         except HomeportError as error:
             click.echo(f"error: {error.line()}", err=True)
             raise SystemExit(error.exit_status) from None
@@ -70,7 +70,7 @@ def _read_inventory_honestly() -> None:
     vars(command)["make_inventory"] = read
 
 
-def _end_honestly() -> None:
+def _set_exit_status() -> None:
     """Have pyinfra end with the status that says what happened, where its own would be 1 for everything."""
     error = sys.exc_info()[1]
     if not outcome.is_held():
@@ -81,14 +81,14 @@ def _end_honestly() -> None:
         raise SystemExit(EXIT_HELD)
 
 
-def _interrupted(state: State, signal_number: int, frame: object) -> None:
+def _on_interrupt(state: State, signal_number: int, frame: object) -> None:
     """End this process, and with it its connections and locks, whatever hosts are at; what is at work there goes on."""
     # Once is enough: `homeport` passes on an interrupt that the terminal may have sent to both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     with suppress(OSError, RuntimeError):
         click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
-    _let_go_of_lost_readers()
+    _ignore_closed_outputs()
     if state.initialised:
         # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.
         state.pool.kill(block=False)
@@ -101,7 +101,7 @@ def _interrupted(state: State, signal_number: int, frame: object) -> None:
         raise SystemExit(EXIT_INTERRUPTED)
 
 
-def _let_go_of_lost_readers() -> None:
+def _ignore_closed_outputs() -> None:
     """Have lines that nobody reads any more go nowhere: who read them (`| tee`) may have been interrupted first.
 
     Left in a buffer, they would have Python exit with 120 in place of our status.
@@ -119,10 +119,10 @@ def _let_go_of_lost_readers() -> None:
 
 def _deploys() -> bool:
     """Tell whether pyinfra was called to run a deploy file (and not `exec`, `fact` or a single operation)."""
-    return any(str(operation).endswith(".py") for operation in _asked("operations") or ())
+    return any(str(operation).endswith(".py") for operation in _requested("operations") or ())
 
 
-def _asked(name: str) -> Any:
+def _requested(name: str) -> Any:
     """Return one of the words that pyinfra was called with; None when it was not called from a command line."""
     context = click.get_current_context(silent=True)
     return context.params.get(name) if context else None
@@ -145,7 +145,7 @@ def check(state: State, *, with_source: bool | None = None) -> list[HomeportErro
     everyone = list(state.inventory)
     # pyinfra makes an empty inventory, or a host of that name, of a file that does not exist.
     if not everyone or any(host.name.endswith(".py") for host in everyone):
-        name = _asked("inventory") or "inventory"
+        name = _requested("inventory") or "inventory"
         problem = "the inventory has no hosts" if Path(name).exists() else "there is no such inventory"
         return [UsageError(problem, key=name, fix="see the folder inventories/")]
     hosts = [host for host in everyone if state.is_host_in_limit(host)]
@@ -179,4 +179,4 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
 
 def _needs_source() -> bool:
     """Tell whether a deploy file is run that is not one of our own for what needs only the host (a restart, say)."""
-    return any(Path(operation).resolve().parent != ENTRIES for operation in _asked("operations") or ())
+    return any(Path(operation).resolve().parent != ENTRIES for operation in _requested("operations") or ())

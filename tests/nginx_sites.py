@@ -10,7 +10,7 @@ from typing import Any
 
 from homeport.proxies.nginx.step import proxy
 from homeport.settings import Settings
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import File
 from homeport.steps.context import Context
 from tests.state.builders import make_settings, make_source
@@ -18,7 +18,7 @@ from tests.state.builders import make_settings, make_source
 LABEL = string.ascii_lowercase + string.digits
 
 
-def files(sites: list[Settings], machine: Machine, overrides: Path | None = None) -> dict[str, File]:
+def files(sites: list[Settings], machine: MachineFound, overrides: Path | None = None) -> dict[str, File]:
     """Return Nginx's files for all of these sites on one machine, by path."""
     found: dict[str, File] = {}
     for settings in sites:

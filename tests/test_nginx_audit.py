@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from tests.lab.artefacts import keep
 from tests.nginx_sites import files, write
 from tests.state.builders import make_settings
@@ -28,7 +28,7 @@ INCLUDE = '{% include "nginx/headers.conf" %}\n'
 def gixy(folder: Path, *, overrides: Path | None = None, os_version: str = "12", **data: object) -> tuple[int, str]:
     """Have gixy read what is rendered for two applications on one machine; return its status and its words."""
     sites = [make_settings(**data), make_settings(app_name="other", domain="other.example.com", domain_aliases=())]
-    main = write(folder, files(sites, Machine("debian", os_version), overrides))
+    main = write(folder, files(sites, MachineFound("debian", os_version), overrides))
     (folder / "mime.types").write_text("types { text/html html; }\n")
     done = subprocess.run([str(GIXY), "-f", "text", str(main)], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr

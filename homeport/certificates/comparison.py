@@ -18,12 +18,12 @@ def needs_placeholder(wanted: Wanted, found: Snapshot) -> bool:
     """Tell whether the site has nothing to serve TLS with: no link, or one that leads to a certificate that is gone."""
     if wanted.certificate is None:
         return False
-    places, brought = AppPaths(wanted.app), wanted.certificate.folder
+    places, provided = AppPaths(wanted.app), wanted.certificate.folder
     tls = found.paths.get(places.tls)
     if tls is not None and tls.target == places.certificate:
         return found.certificate is None
-    if tls is not None and brought and tls.target == brought:
-        return f"{brought}/fullchain.pem" not in found.paths
+    if tls is not None and provided and tls.target == provided:
+        return f"{provided}/fullchain.pem" not in found.paths
     return tls is None or f"{places.placeholder}/fullchain.pem" not in found.paths
 
 

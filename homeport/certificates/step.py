@@ -35,14 +35,14 @@ def certificate(context: Context) -> Part:
     )
 
 
-def brought(context: Context) -> Part:
+def provided_certificate(context: Context) -> Part:
     """Return what the user has brought for the certificate: the pair itself, or what a DNS plugin of Certbot needs.
 
     The pair's folder is named after it, so that the site goes from one pair to the next in one step.
     """
     paths, pair = context.paths, context.certificate
     if pair is not None:
-        folder = paths.brought(pair.id)
+        folder = paths.provided_certificate(pair.id)
         return Part(
             directories=(Directory(folder, mode=0o700),),
             files=(
@@ -69,7 +69,7 @@ def wanted_certificate(context: Context) -> CertificateWanted:
         domains=settings.domains,
         directory_url=settings.acme_directory_url,
         email=settings.acme_email,
-        folder=context.paths.brought(pair.id) if pair else "",
+        folder=context.paths.provided_certificate(pair.id) if pair else "",
         profile=settings.acme_profile or "",
         curve=settings.acme_key_curve,
         # Certbot's own plugins, and those of others that follow them, are called like their packages.

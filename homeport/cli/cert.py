@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.change_run import Wording, follow, require_confirmation
 from homeport.cli.processes import command_line, lock_wait_option, target_options
-from homeport.cli.query_run import end, gathered, print_json
+from homeport.cli.query_run import end, gather_answers, print_json
 from homeport.cli.status_view import certificate
 from homeport.errors import UsageError
 
@@ -34,7 +34,7 @@ def cert(target: str, limit: tuple[str, ...], renew: bool, yes: bool, as_json: b
     if renew:
         _renew(target, limit, yes=yes, as_json=as_json, lock_wait=lock_wait)
         return
-    hosts = [_published(one) for one in gathered("status", target, limit)]
+    hosts = [_published(one) for one in gather_answers("status", target, limit)]
     if as_json:
         print_json(hosts)
     else:
@@ -56,9 +56,9 @@ def line_of(one: dict[str, Any]) -> str:
 def _renew(target: str, limit: tuple[str, ...], *, yes: bool, as_json: bool, lock_wait: int | None) -> None:
     if as_json:
         raise UsageError("there is nothing to print", key="--json", fix="leave out --renew")
-    must_be_asked(yes=yes)
+    require_confirmation(yes=yes)
     words = command_line("renew", target, limit, {"lock_wait_seconds": lock_wait})
-    follow(words, yes=yes, deed=Deed("renew", "renewed"))
+    follow(words, yes=yes, wording=Wording("renew", "renewed"))
 
 
 def _published(one: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 import click
 
 from homeport.cli import plan_view, summary
-from homeport.cli.display import Plain, display_of
+from homeport.cli.display import PlainDisplay, display_of
 from homeport.cli.progress import HostProgress, Progress
-from homeport.cli.pyinfra_run import Child, Event, interruptible
+from homeport.cli.pyinfra_run import Event, PyinfraProcess, interruptible
 from homeport.controller import identity
 from homeport.errors import EXIT_CHANGES, EXIT_INTERRUPTED, HomeportError, UsageError
 
@@ -32,7 +32,7 @@ def _nothing(progress: Progress) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Wording:
     """What a run does, for people: the verb of the question, and what the summary says when it was done.
 
     `table` is what stands before the question, `default` the answer of who only presses Enter; `notes` come after the
@@ -46,10 +46,10 @@ class Deed:
     notes: Callable[[Progress], Iterable[str]] = _nothing
 
 
-DEPLOY = Deed("deploy", "deployed")
+DEPLOY = Wording("deploy", "deployed")
 
 
-def must_be_asked(*, yes: bool) -> None:
+def require_confirmation(*, yes: bool) -> None:
     """Raise UsageError where there is neither a yes nor somebody to ask."""
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
@@ -66,7 +66,7 @@ def plan(
 
     `table` gives its lines for people, `document` what JSON has of a host.
     """
-    child, progress = Child(words), Progress()
+    child, progress = PyinfraProcess(words), Progress()
     for event in child.events():
         list(progress.take(event, time.monotonic()))
     if as_json and progress.hosts:
@@ -84,35 +84,35 @@ def plan(
     raise SystemExit(EXIT_CHANGES if progress.planned else 0)
 
 
-def follow(words: list[str], *, yes: bool, deed: Deed = DEPLOY) -> None:
+def follow(words: list[str], *, yes: bool, wording: Wording = DEPLOY) -> None:
     """Run pyinfra to its end, shown as it goes on; print a summary, and exit with its status unless that is 0."""
-    child, progress = Child(words, decides=not yes), Progress()
+    child, progress = PyinfraProcess(words, decides=not yes), Progress()
     began = time.monotonic()
-    if shown(child, progress, deed):
+    if show_run(child, progress, wording):
         took, now = time.monotonic() - began - progress.asked_seconds, datetime.now(UTC)
-        for line in summary.lines(progress, child.status, took, done=deed.done, by=identity.by(), now=now):
+        for line in summary.lines(progress, child.status, took, done=wording.done, by=identity.by(), now=now):
             click.echo(line)
-        for line in deed.notes(progress) if child.status == 0 else ():
+        for line in wording.notes(progress) if child.status == 0 else ():
             click.echo(line)
     elif not child.interrupted:
         raise HomeportError("nothing was changed")
     end(child, progress)
 
 
-def shown(child: Child, progress: Progress, deed: Deed) -> bool:
+def show_run(child: PyinfraProcess, progress: Progress, wording: Wording) -> bool:
     """Show a run as it goes on; return False when whoever was asked did not agree to it."""
     display, running = display_of(progress), child.events()
     if not _until_prepared(display, progress, running):
         return True
     asked = time.monotonic()
-    go = agreed(child, progress, deed)
+    go = confirmed(child, progress, wording)
     progress.asked_seconds = time.monotonic() - asked
     child.decide(go=go)
     _until_prepared(display, progress, running)
     return go
 
 
-def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]) -> bool:
+def _until_prepared(display: PlainDisplay, progress: Progress, running: Iterator[Event]) -> bool:
     """Show it until it waits for an answer, or has ended; tell whether it waits."""
     with display.shown():
         for event in running:
@@ -122,22 +122,22 @@ def _until_prepared(display: Plain, progress: Progress, running: Iterator[Event]
     return False
 
 
-def agreed(child: Child, progress: Progress, deed: Deed) -> bool:
+def confirmed(child: PyinfraProcess, progress: Progress, wording: Wording) -> bool:
     """Show what would change, and ask; an interrupt is the child's end too."""
-    for line in deed.table(progress):
+    for line in wording.table(progress):
         click.echo(line, err=True)
     if not progress.planned:
         return True
     try:
         with interruptible():
-            return click.confirm(f"{plan_view.total(progress)}: {deed.verb}?", default=deed.default, err=True)
+            return click.confirm(f"{plan_view.total(progress)}: {wording.verb}?", default=wording.default, err=True)
     except click.Abort:
         click.echo(err=True)
         child.interrupted, child.status = True, EXIT_INTERRUPTED
         return False
 
 
-def end(child: Child, progress: Progress) -> None:
+def end(child: PyinfraProcess, progress: Progress) -> None:
     """Say what went wrong, as far as that has not been shown yet, and exit with the run's status unless it is 0."""
     if child.status == 0:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from homeport.cli import change_run, plan_view
-from homeport.cli.change_run import follow, must_be_asked
+from homeport.cli.change_run import follow, require_confirmation
 from homeport.cli.processes import lock_wait_option, project_line, target_options
 from homeport.cli.progress import Progress
 
@@ -58,7 +58,7 @@ def deploy(
     standard output, is for you to paste. Ctrl-C ends it with status 130 at any moment: what serves goes on serving,
     what is at work on a host is finished there, and the next deploy takes it up.
     """
-    must_be_asked(yes=yes)
+    require_confirmation(yes=yes)
     data = {**_data(ref, upgrade=upgrade_dependencies, take_machine=take_machine), "lock_wait_seconds": lock_wait}
     follow(project_line(target, limit, data, "-y"), yes=yes)
 

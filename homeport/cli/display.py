@@ -18,13 +18,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from homeport.cli.progress import HostProgress, Progress, Said, duration, in_view
+from homeport.cli.progress import HostProgress, Progress, ProgressLine, duration, in_view
 
 STYLES = {"step": "", "word": "dim", "error": "bold red", "host": "cyan"}
 MARKS = {"failed": ("x", "bold red"), "unreachable": ("x", "bold red"), "done": ("+", "green")}
 
 
-class Plain:
+class PlainDisplay:
     """A line for everything, each with the seconds since the beginning and its host."""
 
     def __init__(self, progress: Progress):
@@ -35,7 +35,7 @@ class Plain:
         """Return a context in which the run is shown."""
         return nullcontext()
 
-    def say(self, lines: Iterable[Said]) -> None:
+    def say(self, lines: Iterable[ProgressLine]) -> None:
         """Show lines about hosts."""
         for one in lines:
             click.echo(f"{self._elapsed():>6}  {self._column(one.host)}  {marked(one)}", err=True)
@@ -47,7 +47,7 @@ class Plain:
         return host.ljust(max(map(len, self._progress.hosts), default=0))
 
 
-class OnTerminal(Plain):
+class TerminalDisplay(PlainDisplay):
     """Steps as lines; below them what each host is doing now, which goes away in the end."""
 
     def __init__(self, progress: Progress):
@@ -61,7 +61,7 @@ class OnTerminal(Plain):
         with Live(console=self._console, get_renderable=self._now, refresh_per_second=8, transient=True):
             yield
 
-    def say(self, lines: Iterable[Said]) -> None:
+    def say(self, lines: Iterable[ProgressLine]) -> None:
         """Show lines about hosts; a host's own words are seen below, as long as they are the last."""
         for one in lines:
             if one.kind == "word" and not one.text.startswith(("warning", "waiting")):
@@ -85,17 +85,17 @@ class OnTerminal(Plain):
         return Group(table, Text(f"  {others}", style="dim")) if others else Group(table)
 
     def _row(self, host: HostProgress) -> tuple[Text | Spinner, ...]:
-        now, step = time.monotonic(), host.current
+        now, phase = time.monotonic(), host.current
         mark = Text(MARKS[host.state][0], MARKS[host.state][1]) if host.state in MARKS else self._spinner
-        doing = step.name if step else host.planning if host.state == "connected" else ""
-        since = duration(step.seconds(now)) if step else ""
-        words = host.words[-1] if host.words else ""
-        return mark, Text(host.name), Text(doing or host.state), Text(since), Text(words)
+        doing = phase.name if phase else host.planning if host.state == "connected" else ""
+        since = duration(phase.seconds(now)) if phase else ""
+        output = host.output[-1] if host.output else ""
+        return mark, Text(host.name), Text(doing or host.state), Text(since), Text(output)
 
 
-def display_of(progress: Progress) -> Plain:
+def display_of(progress: Progress) -> PlainDisplay:
     """Return the display that suits where standard error goes."""
-    return OnTerminal(progress) if on_terminal() else Plain(progress)
+    return TerminalDisplay(progress) if on_terminal() else PlainDisplay(progress)
 
 
 def on_terminal() -> bool:
@@ -103,6 +103,6 @@ def on_terminal() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def marked(one: Said) -> str:
+def marked(one: ProgressLine) -> str:
     """Return a line's text such that the host's own words, and errors, are known without colours."""
     return {"word": f"| {one.text}", "error": f"error: {one.text}"}.get(one.kind, one.text)

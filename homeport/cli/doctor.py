@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from homeport.cli.processes import target_options
-from homeport.cli.query_run import gathered, print_json
+from homeport.cli.query_run import gather_answers, print_json
 from homeport.diagnosis import TROUBLE
 from homeport.errors import EXIT_FAILED
 
@@ -45,7 +45,7 @@ def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
     """
     if sys.stderr.isatty():
         click.echo(f"looking at {target} …", err=True)
-    hosts = gathered("doctor", target, limit, called=target)
+    hosts = gather_answers("doctor", target, limit, called=target)
     if as_json:
         print_json(hosts)
     else:

@@ -12,8 +12,8 @@ import click
 from homeport.errors import UsageError
 from homeport.scaffold import pins
 from homeport.scaffold.check import problem
-from homeport.scaffold.looking import Findings, check_folder, look
-from homeport.scaffold.writing import EXAMPLE_HOST, Forge, Machine, Plan, include_line, render, write
+from homeport.scaffold.inspection import Inspection, check_folder, inspect
+from homeport.scaffold.project_files import EXAMPLE_HOST, Forge, NewProject, TargetMachine, include_line, render, write
 
 EXAMPLES = """\b
 Examples:
@@ -49,35 +49,35 @@ def init(
 
     A file that is there already is left as it is, so that it can be said again, with --ci later on, say.
     """
-    findings = look(place, name=name, entrypoint=entrypoint)
+    inspection = inspect(place, name=name, entrypoint=entrypoint)
     project = (place / folder).resolve()
-    check_folder(project, findings)
-    machines = [_machine(one) for one in hosts] or [Machine(EXAMPLE_HOST)]
-    plan = Plan(findings, project, domain or f"{findings.app_name}.example.com", machines, ci)
-    files = render(plan)
-    wrong = problem(plan)
-    for line in _found(findings):
+    check_folder(project, inspection)
+    machines = [_machine(one) for one in hosts] or [TargetMachine(EXAMPLE_HOST)]
+    new_project = NewProject(inspection, project, domain or f"{inspection.app_name}.example.com", machines, ci)
+    files = render(new_project)
+    wrong = problem(new_project)
+    for line in _found(inspection):
         click.echo(line)
-    kept = _write(plan, files)
-    for remark in (*findings.remarks, *([wrong] if wrong else [])):
+    kept = _write(new_project, files)
+    for remark in (*inspection.remarks, *([wrong] if wrong else [])):
         click.echo(f"before the first deploy: {remark}")
     if ci and (unreachable := pins.remark()):
         click.echo(f"before the first pipeline: {unreachable}")
-    if ci == "gitlab" and findings.repository / ".gitlab-ci.yml" in kept:
-        click.echo(f"add to .gitlab-ci.yml: {include_line(plan)}")
+    if ci == "gitlab" and inspection.repository / ".gitlab-ci.yml" in kept:
+        click.echo(f"add to .gitlab-ci.yml: {include_line(new_project)}")
     click.echo()
-    for line in _next(plan, own_machines=bool(hosts), own_domain=domain is not None):
+    for line in _next(new_project, own_machines=bool(hosts), own_domain=domain is not None):
         click.echo(line)
 
 
-def _machine(text: str) -> Machine:
+def _machine(text: str) -> TargetMachine:
     user, at, address = text.rpartition("@")
     if not address or (at and not user) or '"' in text or not text.isprintable() or " " in text:
         raise UsageError(f"{text!r} is no machine", key="--host", fix="write it as debian@203.0.113.5")
-    return Machine(address, user) if user else Machine(address)
+    return TargetMachine(address, user) if user else TargetMachine(address)
 
 
-def _write(plan: Plan, files: dict[Path, str]) -> list[Path]:
+def _write(new_project: NewProject, files: dict[Path, str]) -> list[Path]:
     """Write the files, say so, and return those that were there already."""
     kept = []
     for path, written in write(files):
@@ -87,20 +87,22 @@ def _write(plan: Plan, files: dict[Path, str]) -> list[Path]:
     return kept
 
 
-def _found(findings: Findings) -> Iterator[str]:
+def _found(inspection: Inspection) -> Iterator[str]:
     """Yield what was found, a line for each thing."""
-    yield f"application  {findings.app_name}, {findings.entrypoint}" + (
-        f" in {findings.subdirectory}" if findings.subdirectory else ""
+    yield f"application  {inspection.app_name}, {inspection.entrypoint}" + (
+        f" in {inspection.subdirectory}" if inspection.subdirectory else ""
     )
-    yield f"health path  {findings.health.path}" + (f" ({findings.health.remark})" if findings.health.remark else "")
-    if findings.python_version:
-        yield f"Python       {findings.python_version}"
-    if "alembic.ini" in findings.files or findings.migrate_command:
-        yield f"migrations   {findings.migrate_command or 'alembic upgrade head'}"
+    yield f"health path  {inspection.health.path}" + (
+        f" ({inspection.health.remark})" if inspection.health.remark else ""
+    )
+    if inspection.python_version:
+        yield f"Python       {inspection.python_version}"
+    if "alembic.ini" in inspection.files or inspection.migrate_command:
+        yield f"migrations   {inspection.migrate_command or 'alembic upgrade head'}"
 
 
-def _next(plan: Plan, *, own_machines: bool, own_domain: bool) -> Iterator[str]:
-    yield f"Next:   cd {os.path.relpath(plan.project)}"
+def _next(new_project: NewProject, *, own_machines: bool, own_domain: bool) -> Iterator[str]:
+    yield f"Next:   cd {os.path.relpath(new_project.project)}"
     if not own_machines:
         yield "        inventories/production.py    say which machines"
     if not own_domain:

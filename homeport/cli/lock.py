@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from homeport.cli.change_run import Deed, follow
+from homeport.cli.change_run import Wording, follow
 from homeport.cli.processes import command_line, lock_wait_option, target_options
 
 
@@ -19,7 +19,7 @@ def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | Non
     While a deploy is under way this ends with 4 too, or waits for it with --lock-wait.
     """
     data = {"_message": message, "lock_wait_seconds": lock_wait}
-    follow(command_line("lock", target, limit, data), yes=True, deed=Deed("hold deploys", "locked"))
+    follow(command_line("lock", target, limit, data), yes=True, wording=Wording("hold deploys", "locked"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport unlock production")
@@ -29,4 +29,4 @@ def unlock(target: str, limit: tuple[str, ...]) -> None:
 
     Not needed after a deploy that was killed: the lock of a run goes with the run.
     """
-    follow(command_line("unlock", target, limit, {}), yes=True, deed=Deed("let deploys go on", "unlocked"))
+    follow(command_line("unlock", target, limit, {}), yes=True, wording=Wording("let deploys go on", "unlocked"))

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from homeport.cli.log_merging import Merge
-from homeport.cli.moments import FORMS, moment
-from homeport.cli.processes import readings, target_options
+from homeport.cli.processes import query_hosts, target_options
+from homeport.cli.times import FORMS, moment
 from homeport.errors import EXIT_FAILED, UsageError
 from homeport.report.humanize import clean
 
@@ -72,7 +72,7 @@ def logs(
     }
     show = _as_json if as_json else _Plain(sys.stdout.isatty())
     failed = False
-    for one in merged(readings("logs", target, limit, **wanted), wanted["lines"], follow=follow):
+    for one in merged(query_hosts("logs", target, limit, **wanted), wanted["lines"], follow=follow):
         if "error" in one and not as_json:
             click.echo(f"error: {one['host']}: {one['error']}", err=True)
         else:

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.change_run import Deed, follow
+from homeport.cli.change_run import Wording, follow
 from homeport.cli.processes import command_line, target_options
-from homeport.cli.query_run import end, gathered, print_json
+from homeport.cli.query_run import end, gather_answers, print_json
 from homeport.errors import UsageError
 
 EXAMPLES = """\b
@@ -33,15 +33,15 @@ def maintenance(target: str, limit: tuple[str, ...], state: str | None, message:
     The application goes on running: what is under way is finished, and the health path answers as ever.
     """
     if state is None:
-        _show(gathered("maintenance", target, limit), as_json=as_json)
+        _show(gather_answers("maintenance", target, limit), as_json=as_json)
         return
     if as_json:
         raise UsageError("there is nothing to print", key="--json", fix="leave out on and off to ask how it is")
     if message and state == "off":
         raise UsageError("nobody needs to be told why it ends", key="--message", fix="leave it out")
     data = {"_closed": state == "on", "_message": message or None}
-    deed = Deed("close", "closed") if state == "on" else Deed("open", "opened")
-    follow(command_line("maintenance", target, limit, data), yes=True, deed=deed)
+    wording = Wording("close", "closed") if state == "on" else Wording("open", "opened")
+    follow(command_line("maintenance", target, limit, data), yes=True, wording=wording)
 
 
 def _show(hosts: list[dict[str, Any]], *, as_json: bool) -> None:

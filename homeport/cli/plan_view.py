@@ -19,7 +19,7 @@ def table(progress: Progress, *, diffs: bool) -> Iterator[str]:
     def diff(host: HostProgress, change: Change) -> Iterator[str]:
         # All of a new file is in the template, and in the JSON.
         if diffs and change.reason != MISSING:
-            yield from (line for path in _files(host, change.step, change.what) for line in host.diffs[path])
+            yield from (line for path in _files(host, change.phase, change.what) for line in host.diffs[path])
 
     for host in progress.in_order:
         if host.about:
@@ -37,8 +37,8 @@ def of_host(
     yield f"{host.name}: {title}"
     if not host.planned:
         yield f"  {nothing}"
-    for step, changes in groupby(host.planned, key=lambda one: one.step):
-        yield f"  {step}"
+    for phase, changes in groupby(host.planned, key=lambda one: one.phase):
+        yield f"  {phase}"
         for change in changes:
             yield f"    {change}"
             yield from (f"      {line}" for line in below(host, change))
@@ -50,10 +50,10 @@ def warnings(progress: Progress) -> Iterator[str]:
         yield from (f"warning: {host.name}: {line.removeprefix(WARNING)}" for line in host.warnings)
 
 
-def _files(host: HostProgress, step: str, what: str) -> list[tuple[str, str]]:
+def _files(host: HostProgress, phase: str, what: str) -> list[tuple[str, str]]:
     """Return which diffs belong to a change: that of its file, or those of the files that a release has of its own."""
     release = host.about.get("release", "")
-    mine = [key for key in host.diffs if key[0] == step]
+    mine = [key for key in host.diffs if key[0] == phase]
     return [
         key for key in mine if key[1] == what or (what == f"release {release}" and f"/releases/{release}/" in key[1])
     ]
@@ -86,9 +86,9 @@ def failure(host: HostProgress) -> dict[str, Any] | None:
 
 def _change(host: HostProgress, number: int) -> dict[str, Any]:
     change = host.planned[number]
-    lines = [line for path in _files(host, change.step, change.what) for line in host.diffs[path]]
+    lines = [line for path in _files(host, change.phase, change.what) for line in host.diffs[path]]
     return {
-        "step": change.step,
+        "step": change.phase,
         "action": change.action,
         "what": change.what,
         "reason": change.reason or None,

@@ -95,7 +95,7 @@ def project_line(
     return [*_words(deploy_file, target, limit, data), *options]
 
 
-def readings(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:
+def query_hosts(kind: str, target: str, limit: Iterable[str], **options: object) -> Iterator[dict[str, Any]]:
     """Yield what the hosts of TARGET answer to one kind of reading (`homeport.queries`), as it comes.
 
     Each has `host`; one that cannot be read has `error`, a line. Exits with the reader's status when it failed for

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 Kind = Literal["step", "word", "error", "host"]
 # So many of a host's last words explain an error that has none of its own.
-LAST_WORDS = 15
+LAST_LINES = 15
 WARNING = "warning: "
 SHORT_COMMIT = 12
 # So many changes of a step are shown as they are made; `homeport plan` shows all.
@@ -20,7 +20,7 @@ MOST_CHANGES = 4
 
 
 @dataclass(frozen=True)
-class Said:
+class ProgressLine:
     """A line for a person about one host."""
 
     kind: Kind
@@ -32,7 +32,7 @@ class Said:
 class Change:
     """What a step changes, or would change."""
 
-    step: str
+    phase: str
     action: str
     what: str
     reason: str
@@ -43,7 +43,7 @@ class Change:
 
 
 @dataclass
-class Step:
+class Phase:
     """A step of a run on a host: when it began and ended, and what it has changed."""
 
     name: str
@@ -67,8 +67,8 @@ class HostProgress:
     planning: str = ""
     planned: list[Change] = field(default_factory=list)
     diffs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-    words: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_WORDS))
+    phases: list[Phase] = field(default_factory=list)
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     errors: list[str] = field(default_factory=list)
     # What to know of it though nothing fails; each once, in the order in which it was said.
     warnings: list[str] = field(default_factory=list)
@@ -76,19 +76,19 @@ class HostProgress:
     notes: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
-    def current(self) -> Step | None:
+    def current(self) -> Phase | None:
         """The step that it is in, None between two."""
-        return self.steps[-1] if self.steps and self.steps[-1].ended is None else None
+        return self.phases[-1] if self.phases and self.phases[-1].ended is None else None
 
     @property
-    def worked(self) -> list[Step]:
+    def changed_phases(self) -> list[Phase]:
         """The steps that changed something."""
-        return [step for step in self.steps if step.changes]
+        return [phase for phase in self.phases if phase.changes]
 
     @property
     def changes(self) -> list[str]:
         """All that was changed, in the order in which it was."""
-        return [change for step in self.steps for change in step.changes]
+        return [change for phase in self.phases for change in phase.changes]
 
     @property
     def release(self) -> str:
@@ -138,7 +138,7 @@ class Progress:
         """The hosts by name."""
         return sorted(self.hosts.values(), key=lambda host: host.name)
 
-    def take(self, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def take(self, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         """Take an event in, and yield what is to be said of it."""
         kind = event["event"]
         if kind == "problem":
@@ -150,73 +150,73 @@ class Progress:
             handler = getattr(self, f"_{kind}", None)
             yield from handler(host, event, now) if handler else ()
 
-    def _host(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _host(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         host.state = event["state"]
         if host.state == "connected":
-            yield Said("host", host.name, "connected")
+            yield ProgressLine("host", host.name, "connected")
 
-    def _run(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _run(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         host.about = {key: str(value) for key, value in event.items() if key not in ("event", "host")}
         if host.release:
-            yield Said("host", host.name, host.way)
+            yield ProgressLine("host", host.name, host.way)
 
-    def _step(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _step(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         if event["state"] == "planned":
             host.planning = event["step"]
         elif event["state"] == "started":
             host.state = "working"
-            host.steps.append(Step(event["step"], now))
-        elif host.steps:
-            step = host.steps[-1]
-            step.ended, step.failed = now, event["state"] == "failed"
-            if step.failed:
+            host.phases.append(Phase(event["step"], now))
+        elif host.phases:
+            phase = host.phases[-1]
+            phase.ended, phase.failed = now, event["state"] == "failed"
+            if phase.failed:
                 host.state = "failed"
-                yield from self._failed(host, step)
-            elif step.changes:
-                more = len(step.changes) - MOST_CHANGES
+                yield from self._failed(host, phase)
+            elif phase.changes:
+                more = len(phase.changes) - MOST_CHANGES
                 all_of_it = f", with {more} more {'change' if more == 1 else 'changes'}" if more > 0 else ""
-                yield Said("step", host.name, f"{step.name} done in {duration(step.seconds(now))}{all_of_it}")
+                yield ProgressLine("step", host.name, f"{phase.name} done in {duration(phase.seconds(now))}{all_of_it}")
 
     @staticmethod
-    def _failed(host: HostProgress, step: Step) -> Iterator[Said]:
+    def _failed(host: HostProgress, phase: Phase) -> Iterator[ProgressLine]:
         if not host.errors:
-            why = f"the last line from there is: {host.words[-1]}" if host.words else "nothing was printed there"
-            host.errors.append(f"{host.name}: {step.name} failed; {why}")
-            yield Said("error", host.name, host.errors[-1])
+            why = f"the last line from there is: {host.output[-1]}" if host.output else "nothing was printed there"
+            host.errors.append(f"{host.name}: {phase.name} failed; {why}")
+            yield ProgressLine("error", host.name, host.errors[-1])
 
-    def _change(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _change(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         change = Change(host.planning, event["action"], event["what"], event["reason"])
         if event["planned"]:
             host.planned.append(change)
-        elif host.steps:
-            step = host.steps[-1]
-            step.changes.append(str(change))
-            if len(step.changes) <= MOST_CHANGES:
-                yield Said("step", host.name, f"{step.name}: {change}")
+        elif host.phases:
+            phase = host.phases[-1]
+            phase.changes.append(str(change))
+            if len(phase.changes) <= MOST_CHANGES:
+                yield ProgressLine("step", host.name, f"{phase.name}: {change}")
 
-    def _diff(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _diff(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         host.diffs[host.planning, event["path"]] = event["lines"]
         yield from ()
 
-    def _note(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _note(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         host.notes.append((event["kind"], event["what"], event["reason"]))
         yield from ()
 
-    def _word(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _word(self, host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         text = event["text"]
-        host.words.append(text)
+        host.output.append(text)
         if text.startswith(WARNING) and text not in host.warnings:
             host.warnings.append(text)
         if text.startswith("error: "):
             yield from self._error(host, {"line": f"{host.name}: {text.removeprefix('error: ')}"}, now)
         else:
-            yield Said("word", host.name, text)
+            yield ProgressLine("word", host.name, text)
 
     @staticmethod
-    def _error(host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[Said]:
+    def _error(host: HostProgress, event: Mapping[str, Any], now: float) -> Iterator[ProgressLine]:
         if event["line"] not in host.errors:
             host.errors.append(event["line"])
-            yield Said("error", host.name, event["line"].removeprefix(f"{host.name}: "))
+            yield ProgressLine("error", host.name, event["line"].removeprefix(f"{host.name}: "))
 
     @property
     def errors(self) -> list[str]:

@@ -43,7 +43,7 @@ def parse(line: str) -> Event:
 
 
 @dataclass
-class Child:
+class PyinfraProcess:
     """A run of pyinfra. `status` is its exit status once `events` has come to its end, or that of an interrupt."""
 
     words: list[str]

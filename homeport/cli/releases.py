@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from homeport.cli import query_run
-from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.change_run import Wording, follow, require_confirmation
 from homeport.cli.processes import command_line, lock_wait_option, target_options
 from homeport.releases.rollback import PREVIOUS
 from homeport.state.holder import held_by_hand
@@ -28,10 +28,10 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
     Needs neither the source nor a package registry. Migrations of the database are not undone: those in between are
     shown, and without --yes they end it. A release that has failed, or never was live, is never gone back to.
     """
-    must_be_asked(yes=yes)
+    require_confirmation(yes=yes)
     data = {"release": release, "accept_migrations": yes or None, "lock_wait_seconds": lock_wait}
     words = command_line("rollback", target, limit, data)
-    follow(words, yes=yes, deed=Deed("go back", "rolled back"))
+    follow(words, yes=yes, wording=Wording("go back", "rolled back"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport restart production --limit web1.example.com")
@@ -45,7 +45,7 @@ def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int 
     replaced by way of the other slot, which takes the memory of a second application for a while.
     """
     data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
-    follow(command_line("restart", target, limit, data), yes=True, deed=Deed("restart", "restarted"))
+    follow(command_line("restart", target, limit, data), yes=True, wording=Wording("restart", "restarted"))
 
 
 @click.command(epilog="\b\nExample:\n  homeport releases production --json")
@@ -56,14 +56,14 @@ def releases(target: str, limit: tuple[str, ...], as_json: bool) -> None:
 
     The one marked `->` is where a rollback goes.
     """
-    hosts = query_run.gathered("releases", target, limit)
+    hosts = query_run.gather_answers("releases", target, limit)
     if as_json:
         query_run.print_json(hosts)
     else:
         for one in hosts:
             for line in table(one) if "error" not in one else ():
                 click.echo(line)
-        for line in query_run.unread(hosts):
+        for line in query_run.unread_lines(hosts):
             click.echo(f"error: {line}", err=True)
     query_run.end(hosts)
 

@@ -1,4 +1,4 @@
-"""`homeport remove`. Thin; the work is in `homeport.operations.removal` and, on the host, in `homeport.removal`."""
+"""`homeport remove`. Thin; the work is in `homeport.operations.remove` and, on the host, in `homeport.removal`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from homeport.cli import change_run, plan_view
-from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.change_run import Wording, follow, require_confirmation
 from homeport.cli.processes import command_line, lock_wait_option, target_options
 from homeport.cli.progress import HostProgress, Progress
 from homeport.errors import UsageError
@@ -53,9 +53,9 @@ def remove(
     words = command_line("remove", target, limit, given, dry=dry)
     if dry:
         change_run.plan(words, table, document, as_json=as_json)
-    must_be_asked(yes=yes)
+    require_confirmation(yes=yes)
     verb = "remove, the data included" if data else "remove"
-    follow(words, yes=yes, deed=Deed(verb, "removed", table=table, default=False, notes=notes))
+    follow(words, yes=yes, wording=Wording(verb, "removed", table=table, default=False, notes=notes))
 
 
 def table(progress: Progress) -> Iterator[str]:
@@ -87,7 +87,8 @@ def document(host: HostProgress) -> dict[str, Any]:
     if failed := plan_view.failure(host):
         return failed
     changes = [
-        {"step": one.step, "action": one.action, "what": one.what, "reason": one.reason or None} for one in host.planned
+        {"step": one.phase, "action": one.action, "what": one.what, "reason": one.reason or None}
+        for one in host.planned
     ]
     return {
         "host": host.name,

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from homeport.cli.change_run import follow, must_be_asked
+from homeport.cli.change_run import follow, require_confirmation
 from homeport.cli.processes import inventory, lock_wait_option, project_line, read, target_options
-from homeport.cli.query_run import gathered
+from homeport.cli.query_run import gather_answers
 from homeport.errors import HomeportError, UsageError
 
 EXAMPLES = """\b
@@ -47,8 +47,8 @@ def scale(
     it is live: commit that, or the next deploy from elsewhere takes the old one. With --limit it is not written, since
     group data are for all hosts.
     """
-    must_be_asked(yes=yes)
-    commit = live_commit(gathered("releases", target, limit))
+    require_confirmation(yes=yes)
+    commit = live_commit(gather_answers("releases", target, limit))
     data = {"workers": workers, "app_ref": commit, "lock_wait_seconds": lock_wait}
     follow(project_line(target, limit, data, "-y"), yes=yes)
     line = f"workers = {workers!r}".replace("'", '"')

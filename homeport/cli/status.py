@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from homeport.cli import query_run
-from homeport.cli.processes import readings, target_options
+from homeport.cli.processes import query_hosts, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
 from homeport.report.usage import of_fleet
@@ -49,7 +49,7 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     if watch:
         follow(target, limit)
         return
-    hosts = with_fleet(query_run.gathered("status", target, limit))
+    hosts = with_fleet(query_run.gather_answers("status", target, limit))
     if page is not None:
         from homeport.report.page import report
 
@@ -95,7 +95,7 @@ def follow(target: str, limit: Iterable[str]) -> None:
     """Show the hosts until interrupted; each as soon as it has answered anew."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
-        for one in readings("status", target, limit, every=EVERY_SECONDS):
+        for one in query_hosts("status", target, limit, every=EVERY_SECONDS):
             known[str(one["host"])] = one
             head = Text(f"{target}, every {EVERY_SECONDS:g} s; Ctrl-C ends", style="dim")
             live.update(Group(head, Text(), blocks(query_run.in_order(known.values()))), refresh=True)

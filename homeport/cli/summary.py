@@ -18,7 +18,7 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
         return
     ends = {0: done, EXIT_HELD: f"not {done}, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
     word = ends.get(status, f"not {done}")
-    if status == 0 and not any(host.worked for host in progress.hosts.values()):
+    if status == 0 and not any(host.changed_phases for host in progress.hosts.values()):
         word = "nothing to change, as was seen"
     yield f"{word} in {duration(seconds)} by {by}, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     width = max(map(len, progress.hosts))
@@ -32,8 +32,8 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
 def _host(host: HostProgress) -> Iterator[str]:
     # What has no release of its own (a hold, say) is told by what it changed.
     yield host.way if host.release else _changes(host) or host.state
-    if steps := list(_steps(host)):
-        yield ", ".join(steps)
+    if phases := list(_phases(host)):
+        yield ", ".join(phases)
     for line in host.errors:
         yield f"error: {line.removeprefix(f'{host.name}: ')}"
     if not host.errors and host.about.get("url"):
@@ -45,11 +45,11 @@ def _changes(host: HostProgress) -> str:
     return "; ".join(host.changes[:MOST_CHANGES]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _steps(host: HostProgress) -> Iterator[str]:
-    for step in host.steps:
-        if step.failed:
-            yield f"{step.name} failed after {duration(step.seconds(step.began))}"
-        elif step.ended is None:
-            yield f"{step.name} begun"
-        elif step.changes:
-            yield f"{step.name} {duration(step.seconds(step.began))}"
+def _phases(host: HostProgress) -> Iterator[str]:
+    for phase in host.phases:
+        if phase.failed:
+            yield f"{phase.name} failed after {duration(phase.seconds(phase.began))}"
+        elif phase.ended is None:
+            yield f"{phase.name} begun"
+        elif phase.changes:
+            yield f"{phase.name} {duration(phase.seconds(phase.began))}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from homeport.cli.change_run import Deed, follow, must_be_asked
+from homeport.cli.change_run import Wording, follow, require_confirmation
 from homeport.cli.processes import command_line, lock_wait_option, target_options
 
 EXAMPLES = """\b
@@ -24,6 +24,6 @@ def upgrade(target: str, limit: tuple[str, ...], yes: bool, lock_wait: int | Non
     Machines do that by themselves every day (security_upgrades); one without a way out of its own, never: with
     outbound = "controller" this brings them. A reboot that an upgrade asks for is left to you (homeport status).
     """
-    must_be_asked(yes=yes)
+    require_confirmation(yes=yes)
     words = command_line("upgrade", target, limit, {"lock_wait_seconds": lock_wait})
-    follow(words, yes=yes, deed=Deed("upgrade", "upgraded"))
+    follow(words, yes=yes, wording=Wording("upgrade", "upgraded"))

@@ -13,7 +13,7 @@ from homeport.proxies.nginx.default_server import default_notes
 from homeport.state.changes import Change
 from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
 from homeport.state.paths import FIREWALL_RULES, NGINX_DEFAULT, ORIGINALS, AppPaths
-from homeport.state.snapshot import Coming, PathFound, Snapshot
+from homeport.state.snapshot import PathFound, Snapshot, UploadedRelease
 from homeport.state.wanted import Account, Directory, File, Wanted
 
 
@@ -199,7 +199,7 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
         return ()
     if release.id not in found.releases:
         return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
-    if found.live_release == release.id or found.coming == Coming(release.workers, release.migrates):
+    if found.live_release == release.id or found.uploaded == UploadedRelease(release.workers, release.migrates):
         return ()
     return (Change("upload", f"release {release.id}", "its workers or its migration are others on this host now"),)
 

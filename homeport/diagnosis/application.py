@@ -64,12 +64,12 @@ def migration(case: Case) -> Iterator[Finding]:
     if unit is None or (unit["active"] != "failed" and again is None):
         return
     last = again["last"] if again else unit["last"]
-    said = cause(unit["last"])
+    evidence = cause(unit["last"])
     start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
     yield Finding(
         "migration_failed",
         "the migration fails, and the application does not start without it",
-        short(told(again) if again else f"{unit['ending']}{said}"),
+        shortened(retry_text(again) if again else f"{unit['ending']}{evidence}"),
         hint(last, case.settings.app_name) or f"mend the database; {start}; all of it: homeport logs TARGET",
     )
 
@@ -79,7 +79,7 @@ def cause(lines: Sequence[str]) -> str:
     return f": {cause_line(lines)}" if lines else ""
 
 
-def told(again: RetryFacts) -> str:
+def retry_text(again: RetryFacts) -> str:
     """Return why something was started again, and how often."""
     times = "once" if again["tries"] == 1 else f"{again['tries']} times"
     return f"{again['reason']}; tried again {times} since {again['since']}"
@@ -111,55 +111,57 @@ def unit(case: Case) -> Iterator[Finding]:
     if slot is None or unit is None:
         return
     if unit["active"] != "active":
-        yield _down(case, unit)
+        yield _not_running(case, unit)
         return
     if not slot["good"]:
-        yield _unwell(case, slot, unit)
+        yield _unhealthy(case, slot, unit)
     if unit["enabled"] != "enabled":
         fix = f"systemctl enable {case.live_unit}"
-        said = f"{case.live_unit} is {unit['enabled']}"
-        yield Finding("app_disabled", "the application would not start at boot", said, fix, NOTICE)
+        evidence = f"{case.live_unit} is {unit['enabled']}"
+        yield Finding("app_disabled", "the application would not start at boot", evidence, fix, NOTICE)
 
 
-def _down(case: Case, unit: UnitFacts) -> Finding:
+def _not_running(case: Case, unit: UnitFacts) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
     words = cause(unit["last"])
     retried = case.retried("application")
     if unit["last"] and unit["last"][-1].startswith(STEP):
-        said = short(told(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}")
+        evidence = shortened(
+            retry_text(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}"
+        )
         fix = f"it is tried again by itself; at once: systemctl restart {name} (on the host)"
         advice = hint(unit["last"], case.settings.app_name)
-        return Finding("before_start_failed", BEFORE_START, said, f"{advice}, and deploy" if advice else fix)
+        return Finding("before_start_failed", BEFORE_START, evidence, f"{advice}, and deploy" if advice else fix)
     # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
-        said = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
-        said = short(told(retried) if retried else said)
+        evidence = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
+        evidence = shortened(retry_text(retried) if retried else evidence)
         advice = hint(unit["last"], case.settings.app_name)
         fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
         fix = f"{advice}, and deploy" if advice else fix
         again = retried or unit["restarts"] != 1 or unit["active"] != "activating"
         problem = "the application dies again and again" if again else "the application died, and is started anew"
-        return Finding("app_crash_loop", problem, said, fix)
+        return Finding("app_crash_loop", problem, evidence, fix)
     if unit["active"] == "activating":
-        said = f"{name} is {unit['sub']} since {unit['since']}"
+        evidence = f"{name} is {unit['sub']} since {unit['since']}"
         return Finding(
-            "app_down", "the application is still starting", said, "wait; what it does: homeport logs TARGET"
+            "app_down", "the application is still starting", evidence, "wait; what it does: homeport logs TARGET"
         )
-    said = short(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
-    return Finding("app_down", "the application does not run", said, f"systemctl start {name} (on the host)")
+    evidence = shortened(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
+    return Finding("app_down", "the application does not run", evidence, f"systemctl start {name} (on the host)")
 
 
-def _unwell(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
+def _unhealthy(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
     """Return what is wrong with an application that runs."""
     if slot["status"] is None and "no answer" in slot["answer"]:
         fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
         return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
     words = slot["body"] or cause_line(unit["last"])
-    said = short(f"{slot['answer']}{f': {words}' if words else ''}")
+    evidence = shortened(f"{slot['answer']}{f': {words}' if words else ''}")
     advice = hint(unit["last"], case.settings.app_name) or of_health(slot["answer"])
     fix = f"{advice}, and deploy" if advice else "see: homeport logs TARGET"
-    return Finding("app_unhealthy", "the application says that it is not healthy", said, fix)
+    return Finding("app_unhealthy", "the application says that it is not healthy", evidence, fix)
 
 
 def processes(case: Case) -> Iterator[Finding]:
@@ -170,12 +172,14 @@ def processes(case: Case) -> Iterator[Finding]:
         is_retried = (again := case.retried("process")) is not None and again["unit"] == name
         if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
-            said = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
+            evidence = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = cause(unit["last"])
             advice = hint(unit["last"], case.settings.app_name)
             fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
             fix = f"{advice}, and deploy" if advice else fix
-            yield Finding("process_failed", f"the {kind} {what} does not run", short(f"{said}{words}"), fix, TROUBLE)
+            yield Finding(
+                "process_failed", f"the {kind} {what} does not run", shortened(f"{evidence}{words}"), fix, TROUBLE
+            )
             return
 
 
@@ -183,7 +187,7 @@ def _failed(name: str, unit: UnitFacts) -> bool:
     return unit["active"] == "failed" or unit["sub"] == "auto-restart" or unit["restarts"] >= LOOP
 
 
-def short(text: str) -> str:
+def shortened(text: str) -> str:
     """Return the text on one line, cut where it is longer than a person reads."""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST_EVIDENCE else f"{text[: LONGEST_EVIDENCE - 1]}…"

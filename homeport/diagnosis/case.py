@@ -48,7 +48,7 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Door:
+class SshAccess:
     """How the way in by SSH was found: `problem` is "" when we are in. `port` is None where it cannot be looked at."""
 
     problem: str = ""
@@ -71,9 +71,9 @@ class Case:
     address: str
     names: Mapping[str, tuple[str, ...]]
     visits: tuple[Visit, ...]
-    door: Door = field(default_factory=Door)
+    ssh_access: SshAccess = field(default_factory=SshAccess)
     facts: Facts | None = None
-    unasked: str = ""
+    unread_reason: str = ""
     secrets_missing: str = ""
 
     @property

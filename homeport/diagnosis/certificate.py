@@ -35,19 +35,19 @@ def certificate(case: Case) -> Iterator[Finding]:
 
 
 def _dates(case: Case, served: Certificate) -> Iterator[Finding]:
-    brought = case.settings.tls == "files"
-    left, stage = served.ends - case.now, CertificateLife(served.begins, served.ends, not brought).stage(case.now)
+    provided = case.settings.tls == "files"
+    left, stage = served.ends - case.now, CertificateLife(served.begins, served.ends, not provided).stage(case.now)
     ends = f"{served.ends:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
     if stage == "to come":
-        said = f"valid from {served.begins:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
-        yield Finding("certificate_not_yet_valid", "the certificate is not valid yet", said, "see the clocks")
+        evidence = f"valid from {served.begins:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
+        yield Finding("certificate_not_yet_valid", "the certificate is not valid yet", evidence, "see the clocks")
     elif stage == "over":
         ago = duration(-left.total_seconds())
         yield Finding("certificate_expired", f"the certificate expired {ago} ago", f"on {ends}", _renew(case))
     elif stage == "late":
-        said = f"it ends on {ends}{'' if brought else '; it should have been renewed by now'}"
+        evidence = f"it ends on {ends}{'' if provided else '; it should have been renewed by now'}"
         problem = f"the certificate ends in {duration(left.total_seconds())}"
-        yield Finding("certificate_expiring", problem, said, _renew(case))
+        yield Finding("certificate_expiring", problem, evidence, _renew(case))
 
 
 def _renew(case: Case) -> str:
@@ -81,8 +81,8 @@ def _trust(case: Case, served: Certificate) -> Iterator[Finding]:
     if case.settings.tls == "files":
         public = served.self_signed
     if distrust and public and served.begins <= case.now <= served.ends:
-        said = f"{distrust}; issued by {served.issuer}"
-        yield Finding("certificate_untrusted", "browsers do not trust the certificate", said, _renew(case))
+        evidence = f"{distrust}; issued by {served.issuer}"
+        yield Finding("certificate_untrusted", "browsers do not trust the certificate", evidence, _renew(case))
 
 
 def renewal(case: Case) -> Iterator[Finding]:
@@ -107,6 +107,6 @@ def renewal(case: Case) -> Iterator[Finding]:
             "homeport cert TARGET --renew",
         )
     elif found and "/letsencrypt/" in found["folder"] and not found["renewal_configured"]:
-        said = f"/etc/letsencrypt/renewal/{case.settings.app_name}.conf is missing"
+        evidence = f"/etc/letsencrypt/renewal/{case.settings.app_name}.conf is missing"
         fix = "deploy, which asks for a certificate anew"
-        yield Finding("renewal_failed", "Certbot does not know the certificate, and will not renew it", said, fix)
+        yield Finding("renewal_failed", "Certbot does not know the certificate, and will not renew it", evidence, fix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from homeport.diagnosis.application import cause, short
+from homeport.diagnosis.application import cause, shortened
 from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import NOTICE, Finding
 from homeport.probe.facts import DeployFacts
@@ -44,9 +44,9 @@ def closed(case: Case) -> Iterator[Finding]:
     if note is not None:
         since, message = note.get("since"), note.get("message")
         about = f"{f' since {since}' if since else ''}{f': {message}' if message else ''}"
-        said = f"by {note.get('by') or 'somebody'}{about}"
+        evidence = f"by {note.get('by') or 'somebody'}{about}"
         fix = "when that is over: homeport maintenance TARGET off"
-        yield Finding("maintenance_on", "visitors get the maintenance page", said, fix)
+        yield Finding("maintenance_on", "visitors get the maintenance page", evidence, fix)
 
 
 def last(case: Case) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def last(case: Case) -> Iterator[Finding]:
     yield Finding(
         "migration_failed" if migrated else "release_failed",
         f"the last deploy failed: {event['reason']}",
-        short(f"release {event['release']}{who} at {event['at']}{_words(deploys, migrated)}"),
+        shortened(f"release {event['release']}{who} at {event['at']}{_words(deploys, migrated)}"),
         "mend it and deploy again; what was live before still is",
         NOTICE,
     )

@@ -10,7 +10,7 @@ from homeport.diagnosis.finding import Finding, arranged
 
 RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     reachability.names,
-    reachability.door,
+    reachability.ssh_access,
     reachability.ports,
     reachability.site,
     deploys.closed,
@@ -52,7 +52,7 @@ def checked(case: Case) -> tuple[list[str], dict[str, str]]:
     if case.days_left is not None:
         done.append(f"certificate ({case.days_left:.0f} days left)")
     if case.facts is None:
-        unchecked["what is on the host"] = case.unasked or case.door.problem
+        unchecked["what is on the host"] = case.unread_reason or case.ssh_access.problem
         return done, unchecked
     slot = case.found.get("slot")
     app = [f"application (release {slot['release']} {slot['answer'].partition(' ')[2]})"] if slot else []

@@ -39,9 +39,9 @@ def disks(case: Case) -> Iterator[Finding]:
             )
         elif disk["free_inodes"] is not None and disk["free_inodes"] < FULL_INODES:
             fix = "many small files take them; find the folder with: du --inodes -xd 2"
-            said = f"{disk['free_inodes']} inodes are free, though {disk['free_bytes'] // MEGABYTE} MB are"
+            evidence = f"{disk['free_inodes']} inodes are free, though {disk['free_bytes'] // MEGABYTE} MB are"
             yield Finding(
-                "inodes_gone", f"no more files can be made on {disk['place']}", said, f"{fix} {disk['place']}"
+                "inodes_gone", f"no more files can be made on {disk['place']}", evidence, f"{fix} {disk['place']}"
             )
         else:
             yield from _low(case, disk)
@@ -58,13 +58,13 @@ def _low(case: Case, disk: DiskFacts) -> Iterator[Finding]:
     wanted, free = case.settings.minimum_free_megabytes, disk["free_bytes"] // MEGABYTE
     if free < wanted and disk["total_bytes"] > wanted * MEGABYTE:
         fix = "free some, or lower minimum_free_megabytes"
-        said = f"{free} MB are free, {wanted} MB are wanted"
-        yield Finding("disk_low", f"too little space for a deploy on {disk['place']}", said, fix, NOTICE)
+        evidence = f"{free} MB are free, {wanted} MB are wanted"
+        yield Finding("disk_low", f"too little space for a deploy on {disk['place']}", evidence, fix, NOTICE)
     percent = disk["free_inodes_percent"]
     if percent is not None and percent < MINIMUM_FREE_INODES_PERCENT:
         fix = f"find the many small files: du --inodes -xd 2 {disk['place']}"
-        said = f"{percent:.1f} % of the inodes are free"
-        yield Finding("inodes_low", f"too few inodes for a deploy on {disk['place']}", said, fix, NOTICE)
+        evidence = f"{percent:.1f} % of the inodes are free"
+        yield Finding("inodes_low", f"too few inodes for a deploy on {disk['place']}", evidence, fix, NOTICE)
 
 
 def memory(case: Case) -> Iterator[Finding]:
@@ -86,11 +86,11 @@ def memory(case: Case) -> Iterator[Finding]:
     if memory["kills"]:
         recent = age is not None and age < RECENT_SECONDS
         last = f", the last {age / 60:.0f} minutes ago" if age is not None else ""
-        said = f": {memory['killed'][-1]}" if memory["killed"] else ""
+        evidence = f": {memory['killed'][-1]}" if memory["killed"] else ""
         yield Finding(
             "memory_killed",
             "processes of the application were killed for their memory",
-            f"{memory['kills']} killed{last}{said}",
+            f"{memory['kills']} killed{last}{evidence}",
             "raise memory_max_megabytes or take fewer workers, and look for what grows (homeport status TARGET)",
             *(() if recent else (NOTICE,)),
         )

@@ -52,15 +52,15 @@ def handshakes(case: Case) -> Iterator[Finding]:
         return
     profile = case.settings.tls_profile
     spoken, wanted = set(found["protocols"]), PROFILES[profile]
-    said = [f"it speaks {one}" for one in sorted(spoken - wanted)]
-    said += [f"it does not speak {one}" for one in sorted(wanted - spoken)]
-    said += ["it takes curves that the profile has not"] if found["other_curve"] else []
-    if said:
+    evidence = [f"it speaks {one}" for one in sorted(spoken - wanted)]
+    evidence += [f"it does not speak {one}" for one in sorted(wanted - spoken)]
+    evidence += ["it takes curves that the profile has not"] if found["other_curve"] else []
+    if evidence:
         owner = found["default"]
         fix = f"change ssl_protocols and ssl_ecdh_curve of the default server in {owner}" if owner else "deploy"
         why = f"; {owner} has the default server of port 443, which decides that" if owner else ""
         problem = f"the site's TLS is not that of tls_profile ({profile})"
-        yield Finding("tls_profile", problem, f"{', '.join(said)}{why}", fix, NOTICE)
+        yield Finding("tls_profile", problem, f"{', '.join(evidence)}{why}", fix, NOTICE)
 
 
 def _taken(case: Case) -> list[Finding]:
@@ -68,9 +68,11 @@ def _taken(case: Case) -> list[Finding]:
     for port in ("80", "443"):
         others = [name for name in listening.get(port, ()) if name != "nginx"]
         if others:
-            said = f"port {port} is held by {', '.join(others)}"
+            evidence = f"port {port} is held by {', '.join(others)}"
             return [
-                Finding("port_taken", "another program has the proxy's port", said, "stop it; systemctl start nginx")
+                Finding(
+                    "port_taken", "another program has the proxy's port", evidence, "stop it; systemctl start nginx"
+                )
             ]
     return []
 
@@ -80,9 +82,9 @@ def _rivals(site: SiteFacts) -> Iterator[Finding]:
     if not site["rivals"]:
         return
     names = ", ".join(dict.fromkeys(name for name, _, _ in site["rivals"]))
-    said = "; ".join(f"{file} has {name} on port {port}" for name, port, file in site["rivals"])
+    evidence = "; ".join(f"{file} has {name} on port {port}" for name, port, file in site["rivals"])
     fix = "take the name out of that file; nginx -t && systemctl reload nginx (on the host)"
-    yield Finding("proxy_rival", f"Nginx serves somebody else's site for {names}", said, fix)
+    yield Finding("proxy_rival", f"Nginx serves somebody else's site for {names}", evidence, fix)
 
 
 def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
@@ -104,8 +106,8 @@ def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
         )
     elif site["edits"]:
         fix = "deploy, which puts it back; what you want in it belongs into overrides/nginx/site.conf"
-        said = " ".join(" ".join(site["edits"]).split())
-        yield Finding("proxy_edited", "the site's file was changed by hand", said, fix)
+        evidence = " ".join(" ".join(site["edits"]).split())
+        yield Finding("proxy_edited", "the site's file was changed by hand", evidence, fix)
 
 
 def _error(site: SiteFacts) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homeport.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, Door, Visit
+from homeport.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, SshAccess, Visit
 from homeport.diagnosis.finding import Finding
 
 # Names that no name server of the internet knows: RFC 6761, 6762, 8375, and the one that ICANN has set aside.
 PRIVATE = (".test", ".local", ".home.arpa", ".internal")
 
 
-def door(case: Case) -> Iterator[Finding]:
+def ssh_access(case: Case) -> Iterator[Finding]:
     """Yield why we cannot log in, or why being in helps us nothing."""
-    problem = case.door.problem
-    if case.unasked:
+    problem = case.ssh_access.problem
+    if case.unread_reason:
         fix = "log in as root, or as a user that has sudo without a password; the host needs python3"
-        yield Finding("unexamined", "the host lets us in and cannot be examined", case.unasked, fix)
+        yield Finding("unexamined", "the host lets us in and cannot be examined", case.unread_reason, fix)
     elif "resolve" in problem.lower():
         fix = "correct ssh_hostname in the inventory"
         yield Finding("ssh_name", "the name that SSH uses has no address", problem, fix)
-    elif problem and case.door.state in (SILENT, REFUSED):
-        yield _closed(case, case.door)
+    elif problem and case.ssh_access.state in (SILENT, REFUSED):
+        yield _closed(case, case.ssh_access)
     elif "host key" in problem.lower():
         what = "the machine shows another host key than the one that is known, or an unknown one"
         fix = "if it was made anew: homeport trust TARGET, after comparing the key with the provider's console"
@@ -34,19 +34,19 @@ def door(case: Case) -> Iterator[Finding]:
         yield Finding("ssh_closed", "SSH does not work", problem, fix)
 
 
-def _closed(case: Case, door: Door) -> Finding:
+def _closed(case: Case, ssh_access: SshAccess) -> Finding:
     """Return what a port of SSH that does not open means: the whole machine is silent, or that port alone."""
-    if door.state == SILENT and all(OPEN not in (visit.https, visit.http) for visit in case.visits):
+    if ssh_access.state == SILENT and all(OPEN not in (visit.https, visit.http) for visit in case.visits):
         return Finding(
             "machine_unreachable",
             "nothing answers at the machine's address",
-            f"ports 80, 443 and {door.port} of {door.address}: no answer from here",
+            f"ports 80, 443 and {ssh_access.port} of {ssh_access.address}: no answer from here",
             "see at the provider whether it runs, and whether its network lets you in; a lost machine is replaced by "
             "a deploy to a new one",
         )
-    why = "no answer" if door.state == SILENT else "refused: sshd does not run, or has another port"
+    why = "no answer" if ssh_access.state == SILENT else "refused: sshd does not run, or has another port"
     fix = "let yourself in by the provider's console, and see: systemctl status ssh; nft list ruleset"
-    return Finding("ssh_closed", "SSH cannot be reached", f"{door.address}:{door.port}: {why}", fix)
+    return Finding("ssh_closed", "SSH cannot be reached", f"{ssh_access.address}:{ssh_access.port}: {why}", fix)
 
 
 def names(case: Case) -> Iterator[Finding]:
@@ -156,6 +156,6 @@ def site(case: Case) -> Iterator[Finding]:
             yield Finding("site_unreachable", "visitors do not reach the site", f"{where}: {why}", "see what is above")
         else:
             wanted = case.settings.health_status
-            said = f"{where}: answered {visit.status} instead of {wanted}"
-            yield Finding("site_error", "visitors get an error", said, "see: homeport logs TARGET")
+            evidence = f"{where}: answered {visit.status} instead of {wanted}"
+            yield Finding("site_error", "visitors get an error", evidence, "see: homeport logs TARGET")
         return

@@ -19,7 +19,7 @@ from pyinfra.api.state import State
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.guard import check
 from homeport.inventory.fleet import fleet
-from homeport.inventory.hosts import opened
+from homeport.inventory.hosts import open_inventory
 from homeport.plans import provision
 from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import describe
@@ -30,7 +30,7 @@ from homeport.steps.context import Context
 
 def main(inventory: str, *limits: str) -> int:
     """Print what there is to say of each selected host; return the exit status."""
-    with opened(inventory, limits) as (state, hosts):
+    with open_inventory(inventory, limits) as (state, hosts):
         problems = check(state, with_source=True)
         if not hosts:
             raise problems[0]

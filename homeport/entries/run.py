@@ -29,9 +29,9 @@ from pyinfra.api.state import State
 
 from homeport.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, HomeportError, UsageError
 from homeport.inventory.fleet import fleet
-from homeport.inventory.hosts import opened
+from homeport.inventory.hosts import open_inventory
 from homeport.inventory.migrating_host import migrating_host
-from homeport.pyinfra_support.answers import Enclosed
+from homeport.pyinfra_support.answers import MarkedOutput
 from homeport.pyinfra_support.connection import as_root
 from homeport.queries.target import Target
 from homeport.settings.loading import load
@@ -42,7 +42,7 @@ BLOCK = 32768
 
 def main(inventory: str, options: dict[str, Any], words: list[str]) -> int:
     """Run `words` on the host that suits, and return the status to exit with; raise HomeportError when it cannot be."""
-    with opened(inventory, options.get("limit", ())) as (state, chosen):
+    with open_inventory(inventory, options.get("limit", ())) as (state, chosen):
         if not chosen:
             raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
         target = _target(state, chosen)
@@ -90,7 +90,7 @@ def _streamed(session: Any, host: str, mark: bytes) -> int:
     """Move bytes both ways until the command has ended; return its status. `mark`, if any, encloses its output."""
     seen = bytearray()
     reads = ((session.recv, 1), (session.recv_stderr, 2))
-    outputs = [gevent.spawn(_pump, read, output, seen, Enclosed(mark) if mark else None) for read, output in reads]
+    outputs = [gevent.spawn(_pump, read, output, seen, MarkedOutput(mark) if mark else None) for read, output in reads]
     feeding = gevent.spawn(_feed, session)
     gevent.joinall(outputs)
     status = int(session.recv_exit_status())
@@ -102,7 +102,7 @@ def _streamed(session: Any, host: str, mark: bytes) -> int:
     return status
 
 
-def _pump(read: Callable[[int], bytes], output: int, seen: bytearray, enclosed: Enclosed | None) -> None:
+def _pump(read: Callable[[int], bytes], output: int, seen: bytearray, enclosed: MarkedOutput | None) -> None:
     while data := read(BLOCK):
         # The host program's complaint, if there is one, comes first and is short.
         if len(seen) < BLOCK:

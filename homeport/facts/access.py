@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from homeport.state.listeners import Listener, Opened, opened
-from homeport.state.logins import Colleague, KeyKind, Logins, Sshd
+from homeport.state.listeners import Listener, OpenPorts, open_ports
+from homeport.state.logins import KeyKind, Logins, OtherAccount, Sshd
 from homeport.state.snapshot import Login
 
 KEYS: dict[str, KeyKind] = {"key": "key", "weak": "weak"}
@@ -30,8 +30,8 @@ def access_found(rows: Mapping[str, list[list[str]]]) -> dict[str, Any]:
 
 def _logins(rows: Mapping[str, list[list[str]]]) -> Logins:
     return Logins(
-        colleagues=tuple(
-            Colleague(user, tuple(groups.split()), KEYS.get(key, ""), bool(password))
+        other_accounts=tuple(
+            OtherAccount(user, tuple(groups.split()), KEYS.get(key, ""), bool(password))
             for user, groups, key, password in rows["colleague"]
         ),
         before=_by_account(rows["before"]),
@@ -59,11 +59,11 @@ def _listeners(rows: Iterable[Sequence[str]]) -> tuple[Listener, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _openings(rows: Iterable[Sequence[str]]) -> dict[str, tuple[Opened, ...]]:
+def _openings(rows: Iterable[Sequence[str]]) -> dict[str, tuple[OpenPorts, ...]]:
     """Return what each application has open, of rows of application, protocol and ports (`80`, `8000-8010`)."""
-    found: dict[str, tuple[Opened, ...]] = {}
+    found: dict[str, tuple[OpenPorts, ...]] = {}
     for app, protocol, ports in rows:
-        found[app] = (*found.get(app, ()), opened(protocol, ports))
+        found[app] = (*found.get(app, ()), open_ports(protocol, ports))
     return found
 
 

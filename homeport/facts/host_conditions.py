@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homeport.state.host_conditions import Surroundings
+from homeport.state.host_conditions import HostConditions
 
 
-def surroundings(rows: Mapping[str, list[list[str]]]) -> Surroundings:
+def host_conditions(rows: Mapping[str, list[list[str]]]) -> HostConditions:
     """Return what the reading says of them."""
-    return Surroundings(
+    return HostConditions(
         groups=frozenset(row[0].partition(":")[0] for row in rows["group"]),
         lacks=tuple(row[0] for row in rows["lacks"]),
         places={path: real for path, real in rows["place"] if real},

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from homeport.state.snapshot import Hindrance, Marks, ServerFound, Snapshot
+from homeport.state.snapshot import FileOrigins, Hindrance, ServerFound, Snapshot
 
 Rows = Iterable[list[str]]
 
@@ -15,7 +15,7 @@ def added(found: Snapshot, rows: Mapping[str, list[list[str]]]) -> Snapshot:
     """Return the snapshot with what its lines, by section, tell of others."""
     return replace(
         found,
-        marks=Marks(
+        file_origins=FileOrigins(
             marked=frozenset(row[0] for row in rows["marked"]),
             pristine=frozenset(row[0] for row in rows["pristine"]),
             written=frozenset((path, digest) for digest, path in rows["written"]),

@@ -14,21 +14,21 @@ from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts import ownership
 from homeport.facts.access import access_found, sshd_settings
-from homeport.facts.host_conditions import surroundings
+from homeport.facts.host_conditions import host_conditions
 from homeport.pyinfra_support.answers import after_mark, marked
 from homeport.state import machine_values
 from homeport.state.query import Query
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
-    Coming,
-    Machine,
+    MachineFound,
     PathFound,
     PathKind,
     PortHolder,
     SlotMemory,
     Snapshot,
     UnitFound,
+    UploadedRelease,
     live_slot,
 )
 
@@ -128,14 +128,16 @@ def _snapshot(rows: Rows) -> Snapshot:
         previous_release=_one(rows, "previous"),
         slot_memory={slot: SlotMemory(*map(int, figures)) for slot, *figures in rows["slot_memory"]},
         slot_ports={slot: int(port) for slot, port in rows["slot_port"]},
-        coming=next((Coming(int(workers), migrates == "migrates") for workers, migrates in rows["coming"]), None),
+        uploaded=next(
+            (UploadedRelease(int(workers), migrates == "migrates") for workers, migrates in rows["coming"]), None
+        ),
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
         removable=tuple(row[0] for row in rows["removable"]),
         deploys=_one(rows, "deploys").strip(),
         **access_found(rows),
-        surroundings=surroundings(rows),
+        host_conditions=host_conditions(rows),
     )
 
 
@@ -148,11 +150,11 @@ def _megabytes(rows: Rows, section: str) -> int | None:
     return int(_one(rows, section)) // 1024 if rows[section] else None
 
 
-def _machine(rows: Rows) -> Machine:
+def _machine(rows: Rows) -> MachineFound:
     os_id, os_version = rows["os"][0] if rows["os"] else ("", "")
     sshd = sshd_settings(rows["sshd"])
     root_login = " ".join(sshd.get("permitrootlogin", ()))
-    return Machine(
+    return MachineFound(
         os_id=os_id,
         os_version=os_version,
         architecture=_one(rows, "architecture"),

@@ -22,7 +22,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient import SSHClient
 
-from homeport.errors import EXIT_USAGE, UsageError, told
+from homeport.errors import EXIT_USAGE, UsageError, in_one_line
 from homeport.inventory.hosts import hosts
 
 TIMEOUT_SECONDS = 15
@@ -72,7 +72,7 @@ def _read(host: Host) -> HostKey:
         known = _known(file, name)
         key = _key(known, options)
     except (OSError, EOFError, SSHException, PyinfraError) as error:
-        return HostKey(host.name, host.name, "", problem=f"no key can be had from it ({told(error)})")
+        return HostKey(host.name, host.name, "", problem=f"no key can be had from it ({in_one_line(error)})")
     kind, raw = key.get_name(), key.asbytes()
     text = base64.b64encode(raw).decode()
     return HostKey(host.name, name, file, _state(known, raw), kind, text, fingerprint(raw))

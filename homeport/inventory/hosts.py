@@ -19,7 +19,7 @@ from pyinfra.context import ctx_state
 from pyinfra_cli.inventory import make_inventory
 
 from homeport.errors import EXIT_USAGE, HomeportError
-from homeport.inventory.loading import made
+from homeport.inventory.loading import load_inventory
 from homeport.pyinfra_support.interpreter import economize
 from homeport.settings.loading import load
 
@@ -38,11 +38,11 @@ def hosts(inventory: str, limits: tuple[str, ...]) -> list[Host]:
     economize()
     folder = on_path()
     with ctx_state.use(State()):
-        return [host for host in made(make_inventory, inventory, cwd=folder) if selected(host, limits)]
+        return [host for host in load_inventory(make_inventory, inventory, cwd=folder) if selected(host, limits)]
 
 
 @contextmanager
-def opened(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[Host]]]:
+def open_inventory(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[Host]]]:
     """Give pyinfra's state for `inventory`, ready to connect, and the hosts of it that the `limits` select.
 
     Raises UsageError when the inventory or its group data cannot be read.
@@ -51,7 +51,7 @@ def opened(inventory: str, limits: Iterable[str]) -> Iterator[tuple[State, list[
     limits, state = tuple(limits), State()
     state.cwd = on_path()
     with ctx_state.use(state):
-        everyone = made(make_inventory, inventory, cwd=state.cwd)
+        everyone = load_inventory(make_inventory, inventory, cwd=state.cwd)
         chosen = [host for host in everyone if selected(host, limits)]
         state.init(everyone, None, initial_limit=chosen)
         yield state, chosen

@@ -19,7 +19,7 @@ from homeport.errors import HomeportError, UsageError
 RUNS_FILE, FILE_VARIABLE = "exec_file", "filename"
 
 
-def made(make: Callable[..., Any], inventory: str, **options: Any) -> Any:
+def load_inventory(make: Callable[..., Any], inventory: str, **options: Any) -> Any:
     """Return what pyinfra's `make` makes of an inventory; raise UsageError, with file and line, when it cannot.
 
     An error that homeport itself raised in these files stays what it is.
@@ -29,10 +29,10 @@ def made(make: Callable[..., Any], inventory: str, **options: Any) -> Any:
     except Exception as error:
         # pyinfra wraps some, and its wrapping says nothing.
         cause = getattr(error, "exception", error)
-        raise cause if isinstance(cause, HomeportError) else _told(cause, inventory) from None
+        raise cause if isinstance(cause, HomeportError) else _raised_in_one_line(cause, inventory) from None
 
 
-def _told(error: Exception, inventory: str) -> UsageError:
+def _raised_in_one_line(error: Exception, inventory: str) -> UsageError:
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():
         place, said = _place(str(error.filename), error.lineno), error.msg
     else:

@@ -23,7 +23,7 @@ from homeport.lab.hostfiles import host_files
 from homeport.lab.machine import progress, run
 from homeport.lab.model import BackendName, LabHost, Suite
 from homeport.lab.qemu_choice import accelerator, architecture
-from homeport.lab.qemu_command import DISK, FILES, Interface, Machine, bridged, in_user_mode, user_mode
+from homeport.lab.qemu_command import DISK, FILES, Interface, QemuMachine, bridged, in_user_mode, user_mode
 from homeport.lab.qemu_image import BaseImage, base_image
 from homeport.lab.recipe import ImageFile, put
 
@@ -125,7 +125,7 @@ class QemuBackend:
             progress(
                 f"{host.name}: this computer emulates the processor in software, so a start takes a minute or more …"
             )
-        machine = Machine(BaseImage((folder / BASE).readlink()), folder, self._interface(host), self._console(host))
+        machine = QemuMachine(BaseImage((folder / BASE).readlink()), folder, self._interface(host), self._console(host))
         processes.start(self.context.id, _purpose(host), machine.command_line(computer, accel), log=self._console(host))
 
     def _wait(self, host: LabHost, unlike_boot: str = "") -> str:
@@ -135,7 +135,7 @@ class QemuBackend:
                 self.context.directory,
                 host,
                 timeout_seconds=BOOT_SECONDS,
-                alive=_telling(host, lambda: self.is_running(host)),
+                alive=_reporting(host, lambda: self.is_running(host)),
                 unlike_boot=unlike_boot,
             )
         except LabError as error:
@@ -187,7 +187,7 @@ def _purpose(host: LabHost) -> str:
     return f"qemu-{host.name}"
 
 
-def _telling(host: LabHost, alive: Callable[[], bool]) -> Callable[[], bool]:
+def _reporting(host: LabHost, alive: Callable[[], bool]) -> Callable[[], bool]:
     """Return `alive`, which also tells the user every half minute that we are still waiting."""
     began = told = time.monotonic()
 

@@ -88,7 +88,7 @@ def in_user_mode(files: list[ImageFile]) -> list[ImageFile]:
 
 
 @dataclass(frozen=True)
-class Machine:
+class QemuMachine:
     """One machine: its base image, the folder of its disk and first files, its network card and its console's log."""
 
     image: BaseImage

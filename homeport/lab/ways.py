@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from homeport.errors import LabError, UsageError
+from homeport.lab.capabilities import Capabilities, try_capabilities
 from homeport.lab.model import BackendName
 from homeport.lab.qemu_choice import architecture
-from homeport.lab.trials import Trials, try_all
 
 VARIABLE = "HOMEPORT_LAB_WAY"
 WayName = Literal["nspawn", "qemu", "qemu-user"]
@@ -87,10 +87,10 @@ def here(folder: Path) -> Way:
 
     Raises LabError where there is no way at all.
     """
-    return choose(try_all(folder), os.environ)
+    return choose(try_capabilities(folder), os.environ)
 
 
-def choose(trials: Trials, environment: Mapping[str, str]) -> Way:
+def choose(trials: Capabilities, environment: Mapping[str, str]) -> Way:
     """Return the best way that the trials allow, or the one that HOMEPORT_LAB_WAY asks for.
 
     Raises LabError where that does not work here, UsageError where there is no such way.
@@ -110,13 +110,13 @@ def choose(trials: Trials, environment: Mapping[str, str]) -> Way:
     return Way(found, why or "this computer allows all that it takes", build(trials), refused)
 
 
-def obstacles(trials: Trials) -> dict[WayName, str]:
+def obstacles(trials: Capabilities) -> dict[WayName, str]:
     """Return why a way cannot be taken, an empty string where it can; the last one takes nothing that needs rights."""
     bridge = trials.bridge or trials.kernel_settings
     return {"nspawn": trials.mount or trials.overlay or bridge or trials.chroot, "qemu": bridge}
 
 
-def build(trials: Trials) -> Build:
+def build(trials: Capabilities) -> Build:
     """Return how images are built: as root, the same without mounts, in user namespaces, or without any of these."""
     if not trials.chroot:
         return "unmounted" if trials.mount else "root"

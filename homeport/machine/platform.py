@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 
 # What we test (Debian) and what shares its code (Ubuntu LTS). Older ones lack Nginx's ssl_reject_handshake (1.19.4)
 # or a Python that Certbot still supports.
@@ -10,7 +10,7 @@ SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04"), ("ubuntu",
 ARCHITECTURES = {"amd64", "arm64"}
 
 
-def unsupported(machine: Machine) -> str | None:
+def unsupported(machine: MachineFound) -> str | None:
     """Return why this machine cannot be provisioned, or None when it can."""
     if (machine.os_id, machine.os_version) not in SUPPORTED:
         names = ", ".join(f"{name.capitalize()} {version}" for name, version in sorted(SUPPORTED))
@@ -22,6 +22,6 @@ def unsupported(machine: Machine) -> str | None:
     return None
 
 
-def has_http2_directive(machine: Machine) -> bool:
+def has_http2_directive(machine: MachineFound) -> bool:
     """Tell whether the system's Nginx wants `http2 on;` (1.25.1 and later) instead of `listen … http2`."""
     return (machine.os_id, machine.os_version) in {("debian", "13"), ("ubuntu", "26.04")}

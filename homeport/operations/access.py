@@ -17,7 +17,7 @@ from homeport.operations.deploy_run import Run
 from homeport.operations.diff import show_diff
 from homeport.preflight import firewall, logins
 from homeport.pyinfra_support import outcome
-from homeport.pyinfra_support.connection import run_anew
+from homeport.pyinfra_support.connection import run_in_new_connection
 from homeport.state.changes import Change
 from homeport.state.paths import HOST_PROGRAM, SSHD_DROP_IN
 
@@ -54,8 +54,10 @@ def _told(run: Run, pending: compare.FileChanges) -> tuple[Change, ...]:
     """Return what is changed, and what follows from it for others."""
     if not pending:
         return ()
-    kept_out = logins.closing(run.found) if any(file.path == SSHD_DROP_IN for file in pending.files) else ()
-    return (*pending.changes, *kept_out, *firewall.closing(run.settings, run.found))
+    closed_logins = (
+        logins.logins_to_close(run.found) if any(file.path == SSHD_DROP_IN for file in pending.files) else ()
+    )
+    return (*pending.changes, *closed_logins, *firewall.listeners_to_close(run.settings, run.found))
 
 
 class GuardedCommand(PhaseCommand):
@@ -74,7 +76,7 @@ class GuardedCommand(PhaseCommand):
             return status, output
         confirm = program(HOST_PROGRAM, "confirm-access", "--token", self._token)
         try:
-            run_anew(host, confirm, **without_payload)
+            run_in_new_connection(host, confirm, **without_payload)
         except HomeportError as error:
             outcome.mark_failed(host.name, ())
             host.log(

@@ -11,9 +11,9 @@ from pyinfra.api.exceptions import DeployError
 
 from homeport.controller import events, identity
 from homeport.errors import HomeportError
-from homeport.facts.gather import UnreadError, ask
+from homeport.facts.reading import UnreadError, read_fact
 from homeport.inventory.fleet import has_one_host
-from homeport.operations.lock import Request, locks_of
+from homeport.operations.lock import LockRequest, locks_of
 from homeport.pyinfra_support.connection import has_channels
 from homeport.state.changes import Change
 
@@ -53,28 +53,28 @@ class HostRun(ABC):
         before = locks_of(self.host.state).deploys_before(self.host, self.settings.app_name)
         return bool(deploys) and deploys == before and age < CURRENT_SECONDS
 
-    def asked(self, fact: type[FactBase[T]], *arguments: Any, what: str, stdin: str = "") -> T:
+    def read_fact(self, fact: type[FactBase[T]], *arguments: Any, what: str, stdin: str = "") -> T:
         """Return what `fact` reads on the host; raise DeployError, `what` and why in one line, when that can't be."""
         try:
-            return ask(self.host, fact, *arguments, sudo=self.sudo, stdin=stdin)
+            return read_fact(self.host, fact, *arguments, sudo=self.sudo, stdin=stdin)
         except UnreadError as error:
             error.problem = f"{what}: {error.problem}"
             raise DeployError(error.line()) from error
 
-    def about(self) -> dict[str, str]:
+    def details(self) -> dict[str, str]:
         """Return what others are told of this run besides who it is."""
         return {}
 
-    def told(self) -> dict[str, str]:
+    def event_details(self) -> dict[str, str]:
         """Return what the `homeport` command is told of this run."""
-        return self.about()
+        return self.details()
 
     def ask_for_lock(self) -> None:
         """Note that this run locks the host before it changes anything there."""
         who = {"by": identity.user(), "from": identity.machine(), "run": locks_of(self.host.state).mark}
-        holder = {"action": self.action, **who, **self.about()}
+        holder = {"action": self.action, **who, **self.details()}
         locks_of(self.host.state).ask(
-            Request(
+            LockRequest(
                 self.host,
                 self.settings.app_name,
                 self.settings.lock_wait_seconds,
@@ -119,7 +119,7 @@ class HostRun(ABC):
         return has_one_host(self.host.state) and has_channels(self.host)
 
     @property
-    def work_wait(self) -> tuple[str, str]:
+    def work_wait_options(self) -> tuple[str, str]:
         """Return the option that has the host program wait for what a killed run has left at work.
 
         That is a start and a switch, at most; hooks have times of their own, which nobody waits for.
@@ -131,9 +131,9 @@ class HostRun(ABC):
         return "--lock-wait", str(max(settings.lock_wait_seconds, start + switch))
 
     @property
-    def on_behalf(self) -> tuple[str, ...]:
+    def caller_options(self) -> tuple[str, ...]:
         """Return the options of the host program that say who asks, and that it waits as `work_wait` has it."""
-        return "--by", identity.by(), *self.work_wait
+        return "--by", identity.by(), *self.work_wait_options
 
     def announce(self, changes: Sequence[Change], *, otherwise: str) -> bool:
         """Show what a phase does (in a dry run: would do) to this host, or note `otherwise`; tell whether it does."""

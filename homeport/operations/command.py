@@ -17,7 +17,7 @@ import click
 from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
-from homeport.errors import told
+from homeport.errors import in_one_line
 from homeport.facts.snapshot import DEPLOYS
 from homeport.host.system import transient_unit
 from homeport.pyinfra_support import commands, outcome
@@ -78,10 +78,10 @@ def _unsent(error: Exception) -> str:
         return "error: the command did not end within its time (_timeout)"
     if isinstance(error, EOFError):
         return "error: sudo wants a password, and nobody can be asked for it here"
-    return f"error: the command could not be run: {told(error)}"
+    return f"error: the command could not be run: {in_one_line(error)}"
 
 
-def _unexplained(done: commands.Done) -> str:
+def _unexplained(done: commands.CommandResult) -> str:
     """Return the line for a command that failed without a line that says why."""
     lines = [line for line in done.output.output_lines if line.strip()]
     if found := known(lines):

@@ -25,7 +25,7 @@ from homeport.preflight.preflight import preflight
 from homeport.proxies.nginx.default_server import defaults_elsewhere
 from homeport.settings.reference import literal
 from homeport.state.query import query
-from homeport.state.snapshot import Machine, Snapshot
+from homeport.state.snapshot import MachineFound, Snapshot
 from homeport.state.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class Run(HostRun):
     action = "deploy"
 
     def __init__(
-        self, host: Host, settings: Settings, source: Source, describe: Callable[[Machine], Wanted], *, sudo: bool
+        self, host: Host, settings: Settings, source: Source, describe: Callable[[MachineFound], Wanted], *, sudo: bool
     ):
         super().__init__(host, settings, sudo=sudo)
         self.source = source
         # Variables that the installation of the dependencies alone is given.
         self.install_secrets: Mapping[str, str] = {}
-        self.query = query(describe(Machine()))
+        self.query = query(describe(MachineFound()))
         self._found: Snapshot | None = None
         self._read_at = 0.0
         # Set by the phase that starts the release, for the one that would switch to it.
@@ -67,16 +67,16 @@ class Run(HostRun):
         files = tuple((address, server.file) for address, server in defaults.items())
         return self._describe(replace(sized(self.settings, self.found), defaults=files))
 
-    def about(self) -> dict[str, str]:
+    def details(self) -> dict[str, str]:
         """Return the ref and the release that this run deploys."""
         release = self.wanted.release
         return {"ref": release.ref, "release": release.id} if release else {}
 
-    def told(self) -> dict[str, str]:
+    def event_details(self) -> dict[str, str]:
         """Return besides the commit, the release that is live now, and where the application is served."""
         release = self.wanted.release
         more = {"commit": release.commit, "live": self.found.live_release} if release else {}
-        return {**self.about(), **more, "url": f"https://{self.settings.domain}/"}
+        return {**self.details(), **more, "url": f"https://{self.settings.domain}/"}
 
     @property
     def found(self) -> Snapshot:
@@ -84,7 +84,7 @@ class Run(HostRun):
         if self._found is None:
             # A first reading waits for nobody. One after it has to be whole: a killed run may have left a step at work.
             waits = (STEP_SECONDS,) if self._read_at else ()
-            self._found = self.asked(SnapshotFact, self.query, *waits, what="the host cannot be read as root")
+            self._found = self.read_fact(SnapshotFact, self.query, *waits, what="the host cannot be read as root")
             self._read_at = time.monotonic()
         return self._found
 

@@ -22,7 +22,7 @@ class HoldRun(ReleasesRun):
     @property
     def message(self) -> str:
         """Why deploys are held."""
-        return self.asked_for.message
+        return self.command_options.message
 
 
 @operation()

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from homeport.errors import HeldError, HomeportError
 from homeport.operations.command import script
 from homeport.pyinfra_support import outcome
-from homeport.pyinfra_support.answers import MARK, why
+from homeport.pyinfra_support.answers import MARK, explain_failure
 from homeport.pyinfra_support.connection import Channel, open_channel
 from homeport.state.holder import held_by_hand, held_by_run
 
@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class Request:
+class LockRequest:
     """The wish to lock an application on a host. `holder` is what others are told; a hold by hand is no obstacle when
     `despite_hold`."""
 
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Taken:
+class HeldLock:
     """A lock that is held as long as its channel is open; which deploy was the last before, as the snapshot has it."""
 
     channel: Channel | None
@@ -58,12 +58,12 @@ class Locks:
     def __init__(self) -> None:
         # Tells them from the locks of every other run; whatever this run does on a host has the same lock there.
         self.mark = secrets.token_hex(8)
-        self._requests: dict[tuple[str, str], Request] = {}
-        self._taken: dict[tuple[str, str], Taken] = {}
+        self._requests: dict[tuple[str, str], LockRequest] = {}
+        self._taken: dict[tuple[str, str], HeldLock] = {}
         self._failure: HomeportError | None = None
         self._one_at_a_time = threading.Lock()
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: LockRequest) -> None:
         """Note that this run will need a lock if it changes anything."""
         self._requests[request.host.name, request.app] = request
 
@@ -82,7 +82,7 @@ class Locks:
                 self._failure = error
                 raise
 
-    def _secure(self, key: tuple[str, str], request: Request) -> None:
+    def _secure(self, key: tuple[str, str], request: LockRequest) -> None:
         if key not in self._taken:
             self._taken[key] = take(request)
         channel = self._taken[key].channel
@@ -107,7 +107,7 @@ def locks_of(state: State) -> Locks:
     return _LOCKS.setdefault(state, Locks())
 
 
-def take(request: Request) -> Taken:
+def take(request: LockRequest) -> HeldLock:
     """Take one lock and keep it while this process lives; without a channel where the connector cannot do that.
 
     Raises HeldError in one line with who has it, after `wait_seconds`.
@@ -116,13 +116,13 @@ def take(request: Request) -> Taken:
     words = (request.app, str(request.wait_seconds), json.dumps(holder), "despite-hold" if request.despite_hold else "")
     channel = open_channel(request.host, script("lock", *words), sudo=request.sudo)
     if channel is None:
-        return Taken(None)
+        return HeldLock(None)
     before = _await(request, channel)
     threading.Thread(target=_keep_alive, args=(channel,), daemon=True).start()
-    return Taken(channel, before)
+    return HeldLock(channel, before)
 
 
-def _await(request: Request, channel: Channel) -> str:
+def _await(request: LockRequest, channel: Channel) -> str:
     """Wait for the lock, and return what it says of the deploys before."""
     said = []
     while line := channel.read_line():
@@ -136,11 +136,11 @@ def _await(request: Request, channel: Channel) -> str:
             request.host.log(f"  waiting up to {request.wait_seconds} s: {held_by_run(detail)}")
         elif word in ("held", "hold"):
             raise _held(request, word, detail)
-    problem, fix = why(channel.status, said, ())
+    problem, fix = explain_failure(channel.status, said, ())
     raise HomeportError(f"the deploy lock cannot be taken: {problem}", host=request.host.name, fix=fix)
 
 
-def _held(request: Request, word: str, detail: str) -> HeldError:
+def _held(request: LockRequest, word: str, detail: str) -> HeldError:
     outcome.mark_held(request.host.name)
     if word == "hold":
         fix = "when that is over: homeport unlock TARGET"

@@ -39,19 +39,19 @@ class MaintenanceRun(ReleasesRun):
     @property
     def wanted(self) -> bool:
         """Whether visitors are to be kept out."""
-        return self.asked_for.closed
+        return self.command_options.closed
 
     @property
     def message(self) -> str:
         """Why they are."""
-        return self.asked_for.message
+        return self.command_options.message
 
     def preflight(self) -> None:
         """Take no lock: a deploy that hangs must not keep anybody from closing the site."""
 
     def pending(self) -> tuple[Change, ...]:
         """Return what is to be done; raise DeployError, in one line, when the host does not say how it is."""
-        note = self.asked(MaintenanceFact, self.settings.app_name, what="whether the site is closed cannot be read")
+        note = self.read_fact(MaintenanceFact, self.settings.app_name, what="whether the site is closed cannot be read")
         if self.wanted and (not note or note.get("message") != " ".join(self.message.split())):
             return (Change("close", self.settings.domain, self.message),)
         return (

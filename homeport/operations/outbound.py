@@ -24,10 +24,10 @@ def fetching(settings: Settings, name: str, *arguments: str, payload: str | None
     if settings.outbound == "host":
         return script(name, *arguments, payload=payload)
     command = script(name, *arguments, payload=payload or "", led_out=True)
-    return LedOutCommand(command, settings.outbound_private)
+    return OutboundCommand(command, settings.outbound_private)
 
 
-class LedOutCommand(PhaseCommand):
+class OutboundCommand(PhaseCommand):
     """A command that goes out by the controller: the way there is open for as long as it runs.
 
     Its address, with the password, is the first line of the command's input, and in no argument.

@@ -102,7 +102,7 @@ def _start(run: Run) -> Commands:
     run.has_switched = bool(changes) and run.switches_at_once
     if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
         commit = ("--commit", locks_of(run.host.state).mark) if run.has_switched else ()
-        yield work("start", run.wanted.app, "--release", run.wanted.release_id, *commit, *run.on_behalf)
+        yield work("start", run.wanted.app, "--release", run.wanted.release_id, *commit, *run.caller_options)
 
 
 def _start_changes(run: Run) -> tuple[Change, ...]:
@@ -118,7 +118,7 @@ def switch(run: Run) -> Commands:
         return
     changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
-        yield work("commit", run.wanted.app, "--release", run.wanted.release_id, *run.on_behalf)
+        yield work("commit", run.wanted.app, "--release", run.wanted.release_id, *run.caller_options)
 
 
 @operation()
@@ -128,4 +128,4 @@ def prune(run: Run) -> Commands:
     if run.announce(changes, otherwise="there is nothing to remove"):
         pins = (word for release in run.wanted.pinned_releases for word in ("--pin", release))
         keep = str(run.wanted.keep_releases)
-        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", keep, *pins, *run.work_wait)
+        yield program(HOST_PROGRAM, "prune", "--app", run.wanted.app, "--keep", keep, *pins, *run.work_wait_options)

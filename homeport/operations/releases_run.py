@@ -14,7 +14,7 @@ from homeport.operations.base import HostRun
 from homeport.operations.command import program, work
 from homeport.preflight.identity import another_project
 from homeport.releases.listing import Releases
-from homeport.settings.loading import Asked, asked
+from homeport.settings.loading import CommandOptions, command_options
 from homeport.state.paths import HOST_PROGRAM
 
 
@@ -31,23 +31,23 @@ class ReleasesRun(HostRun):
         return self._found
 
     def _read(self) -> Releases:
-        return self.asked(ReleasesFact, self.settings.app_name, what="the host's releases cannot be read")
+        return self.read_fact(ReleasesFact, self.settings.app_name, what="the host's releases cannot be read")
 
     @property
     def domains(self) -> tuple[str, ...]:
         """The names of the application's site on the host; none where nobody knows."""
         return self.found.domains
 
-    def told(self) -> dict[str, str]:
+    def event_details(self) -> dict[str, str]:
         """Return besides, where a release is concerned, the one that is live now, and where it is served."""
-        about = self.about()
-        more = {"live": self.found.live, "url": f"https://{self.settings.domain}/"} if about.get("release") else {}
-        return {**about, **more}
+        details = self.details()
+        more = {"live": self.found.live, "url": f"https://{self.settings.domain}/"} if details.get("release") else {}
+        return {**details, **more}
 
     @property
-    def asked_for(self) -> Asked:
+    def command_options(self) -> CommandOptions:
         """What the command asks for besides settings."""
-        return asked(self.host.data.dict())
+        return command_options(self.host.data.dict())
 
     def forget(self) -> None:
         """Have the releases read anew before the next comparison."""

@@ -21,14 +21,14 @@ class RestartRun(ReleasesRun):
     @property
     def new_slot(self) -> bool:
         """Whether it is to be done in the other slot, also where several workers could be replaced in place."""
-        return self.asked_for.new_slot
+        return self.command_options.new_slot
 
     def check(self) -> None:
         """Raise HomeportError when there is nothing to restart."""
         if not self.found.live or not self.found.running:
             raise HomeportError("nothing is live here that could be restarted", fix="deploy first")
 
-    def about(self) -> dict[str, str]:
+    def details(self) -> dict[str, str]:
         """Return the release that is restarted."""
         return {"release": self.found.live}
 
@@ -37,7 +37,7 @@ class RestartRun(ReleasesRun):
 def restart(run: RestartRun) -> Commands:
     """Give the live release new processes, without a lost request."""
     if run.announce(run.changes(lambda: _restart_changes(run)), otherwise="nothing is live"):
-        yield run.work("restart", *run.on_behalf, *(("--new-slot",) if run.new_slot else ()))
+        yield run.work("restart", *run.caller_options, *(("--new-slot",) if run.new_slot else ()))
 
 
 def _restart_changes(run: RestartRun) -> tuple[Change, ...]:

@@ -48,7 +48,7 @@ class RollbackRun(ReleasesRun):
             raise HomeportError(f"meanwhile release {self.found.live} has gone live", fix="look, and run it again")
         return self._planned
 
-    def about(self) -> dict[str, str]:
+    def details(self) -> dict[str, str]:
         """Return the release that this run goes back to."""
         return {"release": self._planned.id} if self._planned else {}
 
@@ -58,7 +58,7 @@ def start(run: RollbackRun) -> Commands:
     """Start the older release in the idle slot; what serves is not touched."""
     changes = run.changes(lambda: rollback.start_changes(run.found, run.target))
     if run.announce(changes, otherwise="the release is live"):
-        yield run.work("start", "--rollback", "--release", run.target.id, *run.on_behalf)
+        yield run.work("start", "--rollback", "--release", run.target.id, *run.caller_options)
 
 
 @operation()
@@ -66,4 +66,4 @@ def switch(run: RollbackRun) -> Commands:
     """Send requests to the older release, let the other slot finish its own, and stop it."""
     changes = run.changes(lambda: rollback.switch_changes(run.found, run.target))
     if run.announce(changes, otherwise="the release is live"):
-        yield run.work("commit", "--rollback", "--release", run.target.id, *run.on_behalf)
+        yield run.work("commit", "--rollback", "--release", run.target.id, *run.caller_options)

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from homeport.errors import HomeportError
-from homeport.outbound.connecting import NoWayError, Way, opened
-from homeport.outbound.heads import END, LONGEST_HEAD_BYTES, Head, Place, answer, last_answer, parse
+from homeport.outbound.http_heads import END, LONGEST_HEAD_BYTES, Head, Place, answer, last_answer, parse
+from homeport.outbound.routes import NoRouteError, Route, open_route
 
 USER = "homeport"
 PASSWORD_BYTES = 24
@@ -44,10 +44,10 @@ class Connection(Protocol):
 class Gateway:
     """Serves connections of one host, for one command. `private` names what may be reached that is not public."""
 
-    def __init__(self, private: Collection[str] = (), *, way: Callable[[Place, Collection[str]], Way] = opened):
+    def __init__(self, private: Collection[str] = (), *, route: Callable[[Place, Collection[str]], Route] = open_route):
         self.password = secrets.token_urlsafe(PASSWORD_BYTES)
         self._private = private
-        self._way = way
+        self._route = route
         self._problems: dict[Place, HomeportError] = {}
         self._open: set[Any] = set()
         self._lock = threading.Lock()
@@ -114,36 +114,36 @@ class Gateway:
 
     def _lead(self, connection: Connection, head: Head, place: Place, rest: bytes, content: int) -> None:
         try:
-            way = self._way(place, self._private)
-        except NoWayError as error:
+            route = self._route(place, self._private)
+        except NoRouteError as error:
             self._problems[place] = error
             connection.sendall(answer(502, error.problem))
             return
         self._problems.pop(place, None)
         with self._lock:
-            self._open.add(way.connection)
+            self._open.add(route.connection)
             closed = self._closed
         try:
             if closed:
                 return
             connection.settimeout(None)
-            way.connection.settimeout(None)
+            route.connection.settimeout(None)
             if place.tunnel:
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                way.connection.sendall(rest)
-                _both_ways(connection, way.connection)
+                route.connection.sendall(rest)
+                _both_ways(connection, route.connection)
             else:
-                passed = head.passed_on(absolute=way.by_proxy, authorization=way.authorization)
-                way.connection.sendall(passed)
-                _pass_content(connection, way.connection, rest, content)
+                passed = head.passed_on(absolute=route.by_proxy, authorization=route.authorization)
+                route.connection.sendall(passed)
+                _pass_content(connection, route.connection, rest, content)
                 # Who asks on, or goes away, ends this one: a server may leave its connection open all the same.
-                threading.Thread(target=_end_with, args=(connection, way.connection), daemon=True).start()
-                connection.sendall(_answer_head(way.connection))
-                _pass(way.connection, connection)
+                threading.Thread(target=_end_with, args=(connection, route.connection), daemon=True).start()
+                connection.sendall(_answer_head(route.connection))
+                _pass(route.connection, connection)
         finally:
-            _end(way.connection)
+            _end(route.connection)
             with self._lock:
-                self._open.discard(way.connection)
+                self._open.discard(route.connection)
 
 
 def _read_head(connection: Connection) -> tuple[Head | None, bytes]:

@@ -12,7 +12,7 @@ from homeport.inventory.migrating_host import Fleet, migrating_host
 from homeport.secrets.loading import load_secrets
 from homeport.settings.loading import load
 from homeport.source import read_source
-from homeport.source.resolving import resolved
+from homeport.source.resolved_versions import resolved
 from homeport.steps.context import Context
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from homeport.operations import hold, maintenance, renewal, restart, upgrade
+from homeport.operations import hold, maintenance, renew, restart, upgrade
 
 RESTART = (("Restart", restart.restart),)
 LOCK = (("Lock", hold.hold),)
 UNLOCK = (("Unlock", hold.unhold),)
 MAINTENANCE = (("Maintenance", maintenance.maintain),)
-RENEW = (("Renew", renewal.renew),)
+RENEW = (("Renew", renew.renew),)
 UPGRADE = (("Upgrade", upgrade.upgrade),)

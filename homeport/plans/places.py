@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from homeport.plans.wanted import Step
 from homeport.settings import Settings
 from homeport.state.places import Places
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Part, merge
 from homeport.steps.context import Context
 
@@ -49,7 +49,7 @@ def places(steps: Iterable[Step], settings: Settings) -> Places:
 
 def _part(steps: Iterable[Step], settings: Settings) -> Part:
     # No step asks for the source: only the release is made of it, which is not a step's.
-    context = Context(settings, cast("Source", None), {}, machine=Machine(has_sshd=True))
+    context = Context(settings, cast("Source", None), {}, machine=MachineFound(has_sshd=True))
     return merge(step(context) for step in steps)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from homeport.certificates.step import brought, certificate
+from homeport.certificates.step import certificate, provided_certificate
 from homeport.machine.access import access
 from homeport.machine.account import account
 from homeport.machine.packages import base
@@ -28,7 +28,7 @@ STEPS_BY_ROLE: tuple[tuple[Step, frozenset[Role]], ...] = (
     (access, ROLES),
     (proxy, SITE_ROLES),
     (certificate, SITE_ROLES),
-    (brought, SITE_ROLES),
+    (provided_certificate, SITE_ROLES),
     (slots, RELEASE_ROLES),
     (processors, RELEASE_ROLES),
 )

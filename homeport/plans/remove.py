@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from homeport.operations import removal
+from homeport.operations import remove
 from homeport.plans.places import places
 from homeport.plans.provision import STEPS
 from homeport.settings import Settings
 from homeport.state.places import Places
 
 PHASES = (
-    ("Access", removal.access),
-    ("Application", removal.application),
-    ("Machine", removal.machine),
+    ("Access", remove.access),
+    ("Application", remove.application),
+    ("Machine", remove.machine),
 )
 
 

@@ -9,13 +9,13 @@ from homeport.errors import HomeportError
 from homeport.settings import Settings
 from homeport.settings.firewall import opening
 from homeport.state.changes import Change
-from homeport.state.listeners import Listener, opened
+from homeport.state.listeners import Listener, open_ports
 from homeport.state.paths import FIREWALL_RULES
 from homeport.state.snapshot import Snapshot
 
 # What templates/firewall/homeport.nft opens besides sshd's ports: the proxy, answers of DHCP servers, what IP needs.
-ALWAYS = tuple(opened(*one) for one in (("tcp", "80"), ("tcp", "443"), ("udp", "68"), ("udp", "546")))
-ICMP = tuple(opened("ip", number) for number in ("1", "58"))
+ALWAYS = tuple(open_ports(*one) for one in (("tcp", "80"), ("tcp", "443"), ("udp", "68"), ("udp", "546")))
+ICMP = tuple(open_ports("ip", number) for number in ("1", "58"))
 # Programs (the kernel knows 15 characters of their names) that have such ports for what they ask others. As servers
 # they have others, or say so in their settings: chronyd has port 123 only for those that it allows in.
 CLIENTS = {
@@ -28,14 +28,14 @@ EPHEMERAL = range(32768, 61000)
 PROCESS_CHARACTERS = 15
 
 
-def cut(settings: Settings, found: Snapshot) -> tuple[Listener, ...]:
+def listeners_cut_off(settings: Settings, found: Snapshot) -> tuple[Listener, ...]:
     """Return the listeners that others can reach now, and could not any more once the firewall is as wanted."""
     if not settings.firewall and FIREWALL_RULES not in found.shared_by_others(settings.app_name):
         return ()
-    common = (*ALWAYS, *ICMP, *(opened("tcp", str(port)) for port in found.machine.ssh_ports))
+    common = (*ALWAYS, *ICMP, *(open_ports("tcp", str(port)) for port in found.machine.ssh_ports))
     others = tuple(one for app, ours in found.openings.items() if app != settings.app_name for one in ours)
     # Whomever an opening is for: its owner has thought of the rest.
-    own = tuple(opened(one.protocol, one.ports) for one in map(opening, settings.firewall_open))
+    own = tuple(open_ports(one.protocol, one.ports) for one in map(opening, settings.firewall_open))
     before = (*common, *(one for ours in found.openings.values() for one in ours)) if in_force(found) else None
     lost = [
         one
@@ -58,30 +58,32 @@ def refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
     """Return why the first firewall on a host is not put in place: it would cut what nobody has given up."""
     if FIREWALL_RULES in found.paths:
         return None
-    lost = [one for one in cut(settings, found) if not _is_doubtful(one) and not _is_given_up(settings, one)]
+    lost = [
+        one for one in listeners_cut_off(settings, found) if not _may_be_local(one) and not _is_given_up(settings, one)
+    ]
     if not lost:
         return None
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(one.name for one in lost))
     return HomeportError(
-        f"the firewall would cut what listens here: {', '.join(map(_called, lost))}",
+        f"the firewall would cut what listens here: {', '.join(map(_description, lost))}",
         key="firewall_open",
         fix=f"open what others need (firewall_open = [{names}]), give up the rest (firewall_close = [{names}]), "
         "or set firewall = False",
     )
 
 
-def closing(settings: Settings, found: Snapshot) -> tuple[Change, ...]:
+def listeners_to_close(settings: Settings, found: Snapshot) -> tuple[Change, ...]:
     """Return the lines of a plan that name what is cut."""
-    return tuple(Change("close", one.name, _reason(one)) for one in cut(settings, found))
+    return tuple(Change("close", one.name, _reason(one)) for one in listeners_cut_off(settings, found))
 
 
 def _reason(one: Listener) -> str:
-    if _is_doubtful(one):
+    if _may_be_local(one):
         return f"{one.process} has this port: answers still reach it, nothing else does"
     return f"{one.process or 'the kernel'} listens there, on {one.address}, and firewall_open does not name it"
 
 
-def _called(one: Listener) -> str:
+def _description(one: Listener) -> str:
     return f"{one.process or 'the kernel (WireGuard, NFS)'} on {one.name}"
 
 
@@ -96,6 +98,6 @@ def _waits_for_answers(one: Listener) -> bool:
     return one.protocol == "udp" and one.port in EPHEMERAL and one.process in PORTLESS_CLIENTS
 
 
-def _is_doubtful(one: Listener) -> bool:
+def _may_be_local(one: Listener) -> bool:
     """Tell whether it may as well be a client that has not said which port it wants (statsd's, a resolver's)."""
     return one.protocol == "udp" and one.port in EPHEMERAL and bool(one.process)

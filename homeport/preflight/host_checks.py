@@ -44,7 +44,7 @@ def host_checks(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[Ho
 
 
 def _programs(found: Snapshot) -> Iterator[HomeportError]:
-    if names := found.surroundings.lacks:
+    if names := found.host_conditions.lacks:
         packages = " ".join(dict.fromkeys(PACKAGES.get(name, "util-linux") for name in names))
         yield HomeportError(
             f"programs are missing on the host: {', '.join(names)}",
@@ -55,7 +55,7 @@ def _programs(found: Snapshot) -> Iterator[HomeportError]:
 
 def _group(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
     for account in missing_accounts(wanted, found):
-        if account.name in found.surroundings.groups:
+        if account.name in found.host_conditions.groups:
             problem = f"the host has a group {account.name} already, and no user of that name"
             yield HomeportError(
                 problem, key="app_name", fix=f"choose another name, or remove it (groupdel {account.name})"
@@ -63,13 +63,13 @@ def _group(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Home
 
 
 def _packages(found: Snapshot) -> Iterator[HomeportError]:
-    if removed := found.surroundings.removes:
+    if removed := found.host_conditions.removes:
         yield HomeportError(
             f"apt would remove {', '.join(removed)} for what homeport needs",
             key="packages",
             fix="remove it yourself if nobody needs it, and deploy again",
         )
-    if name := found.surroundings.unresolved:
+    if name := found.host_conditions.unresolved:
         yield HomeportError(
             f"the host does not find {name}, where apt gets packages: names are not resolved there",
             key="dns",
@@ -90,9 +90,9 @@ def _units(wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
 
 
 def _mounts(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
-    around = found.surroundings
-    for path, real in around.places.items():
-        mount, state = around.mounted(real)
+    conditions = found.host_conditions
+    for path, real in conditions.places.items():
+        mount, state = conditions.mounted(real)
         runs = path in (AppPaths(settings.app_name).root, HOST_LIBRARY)
         if state == "ro":
             yield HomeportError(
@@ -110,9 +110,9 @@ def _remount(mount: str, option: str) -> str:
 def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
     """Tell of a state folder that is a link: systemd.exec(5), StateDirectory=, starts no unit with one."""
     state = AppPaths(settings.app_name).state
-    real = found.surroundings.places.get(state, state)
+    real = found.host_conditions.places.get(state, state)
     # What DynamicUser= has left there, systemd moves back by itself.
-    if state in found.surroundings.linked and real != f"/var/lib/private/{settings.app_name}":
+    if state in found.host_conditions.linked and real != f"/var/lib/private/{settings.app_name}":
         problem = f"{state} is a link to {real}, and systemd starts nothing whose state folder is a link"
         yield HomeportError(problem, key="state", fix=f"mount it there instead: {mount_instead(state, real)}")
 
@@ -127,9 +127,9 @@ def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Hom
     hidden += HIDDEN_TEMPORARY if re.search(r"^PrivateTmp=(yes|true|1)$", unit, re.MULTILINE) else ()
     paths = AppPaths(settings.app_name)
     for path in (paths.root, paths.state):
-        if path == paths.state and path in found.surroundings.linked:
+        if path == paths.state and path in found.host_conditions.linked:
             continue  # it cannot be one at all
-        real = found.surroundings.places.get(path, path)
+        real = found.host_conditions.places.get(path, path)
         for folder in hidden:
             if f"{real}/".startswith(f"{folder}/"):
                 problem = f"{path} leads to {real}, and the application's sandbox hides {folder}"
@@ -141,7 +141,7 @@ def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Hom
 
 
 def _nginx(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
-    said, paths = found.surroundings.nginx_refuses, AppPaths(settings.app_name)
+    said, paths = found.host_conditions.nginx_refuses, AppPaths(settings.app_name)
     # What this deploy writes anyway is no obstacle.
     written = [paths.site, f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
     if said and not any(path in said for path in written):

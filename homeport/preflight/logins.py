@@ -10,7 +10,7 @@ from homeport.errors import HomeportError
 from homeport.preflight.lockout import keys_from_elsewhere, lockout, turned_away
 from homeport.settings import Settings
 from homeport.state.changes import Change
-from homeport.state.logins import Colleague, Logins, Sshd
+from homeport.state.logins import Logins, OtherAccount, Sshd
 from homeport.state.snapshot import Login, Snapshot
 
 SHORTEST_RSA_KEY_BITS = 2048
@@ -28,7 +28,7 @@ def refusals(settings: Settings, found: Snapshot) -> tuple[HomeportError, ...]:
         problem += "/etc/ssh/sshd_config.d/*.conf, or does not include it"
         problems.append(_error(problem, "have it begin with: Include /etc/ssh/sshd_config.d/*.conf"))
     us = found.login.user if found.login else ""
-    lost = {one.user: why for one, why in _lost(logins) if one.user not in settings.sshd_close}
+    lost = {one.user: why for one, why in _lost_accounts(logins) if one.user not in settings.sshd_close}
     if us in lost and ours:
         del lost[us]
     elif us in lost:
@@ -43,9 +43,9 @@ def refusals(settings: Settings, found: Snapshot) -> tuple[HomeportError, ...]:
     return tuple(problems)
 
 
-def closing(found: Snapshot) -> tuple[Change, ...]:
+def logins_to_close(found: Snapshot) -> tuple[Change, ...]:
     """Return the lines of a plan that name who, and what, is kept out."""
-    lines = [Change("close", f"SSH for {one.user}", why) for one, why in _lost(found.logins)]
+    lines = [Change("close", f"SSH for {one.user}", why) for one, why in _lost_accounts(found.logins)]
     for kind in _withdrawn(found):
         reason = "who knows this host by it alone has to trust another key of it; overrides/ssh/sshd.conf keeps it"
         lines.append(Change("close", f"SSH host key {kind}", reason))
@@ -56,16 +56,16 @@ def _error(problem: str, fix: str) -> HomeportError:
     return HomeportError(problem, key="sshd_hardening", fix=f"{fix}, or set sshd_hardening = False")
 
 
-def _lost(logins: Logins) -> list[tuple[Colleague, str]]:
+def _lost_accounts(logins: Logins) -> list[tuple[OtherAccount, str]]:
     """Return who could come in before and could not after, each with the reason."""
     lost = [
         (one, _reason(one, logins.after[one.user]))
-        for one in logins.colleagues
+        for one in logins.other_accounts
         if one.user in logins.after
         and can_log_in(one, logins.before.get(one.user, {}))
         and not can_log_in(one, logins.after[one.user])
     ]
-    everybody = Colleague(f"the accounts of the directory ({logins.directory})", has_password=True)
+    everybody = OtherAccount(f"the accounts of the directory ({logins.directory})", has_password=True)
     # Nobody in particular is asked for: whose settings are looked at is of no account where there is no Match block.
     before, after = (next(iter(side.values()), {}) for side in (logins.before, logins.after))
     if logins.directory and after and can_log_in(everybody, before) and not can_log_in(everybody, after):
@@ -73,7 +73,7 @@ def _lost(logins: Logins) -> list[tuple[Colleague, str]]:
     return lost
 
 
-def can_log_in(one: Colleague, sshd: Sshd) -> bool:
+def can_log_in(one: OtherAccount, sshd: Sshd) -> bool:
     """Tell whether an account can log in by what sshd has for it (`sshd -T -C user=…`), sshd_config(5)."""
     if "fails" in sshd or (one.user == "root" and sshd.get("permitrootlogin", ("yes",)) == ("no",)):
         return False
@@ -81,34 +81,38 @@ def can_log_in(one: Colleague, sshd: Sshd) -> bool:
         return False
     alternatives = " ".join(sshd.get("authenticationmethods", ("any",))).split()
     if alternatives == ["any"]:
-        return any(_can(one, method, sshd) for method in ("publickey", "password", "keyboard-interactive"))
-    return any(all(_can(one, method, sshd) for method in alternative.split(",")) for alternative in alternatives)
+        return any(_can_by(one, method, sshd) for method in ("publickey", "password", "keyboard-interactive"))
+    return any(all(_can_by(one, method, sshd) for method in alternative.split(",")) for alternative in alternatives)
 
 
-def _can(one: Colleague, method: str, sshd: Sshd) -> bool:
+def _can_by(one: OtherAccount, method: str, sshd: Sshd) -> bool:
     name = method.partition(":")[0]
     if name == "publickey":
-        return _is(sshd, "pubkeyauthentication") and _has_key(one, sshd)
+        return _is_allowed_value(sshd, "pubkeyauthentication") and _has_key(one, sshd)
     if name in ("password", "keyboard-interactive"):
         keyword = "passwordauthentication" if name == "password" else "kbdinteractiveauthentication"
         # A second factor (keyboard-interactive after a key) needs no password.
         may = one.has_password or (name == "keyboard-interactive" and bool(one.key))
-        return _is(sshd, keyword) and may and (one.user != "root" or sshd.get("permitrootlogin") in (None, ("yes",)))
+        return (
+            _is_allowed_value(sshd, keyword)
+            and may
+            and (one.user != "root" or sshd.get("permitrootlogin") in (None, ("yes",)))
+        )
     keyword = {"gssapi-with-mic": "gssapiauthentication", "hostbased": "hostbasedauthentication"}.get(name, "")
-    return _is(sshd, keyword)
+    return _is_allowed_value(sshd, keyword)
 
 
-def _is(sshd: Sshd, keyword: str) -> bool:
+def _is_allowed_value(sshd: Sshd, keyword: str) -> bool:
     return sshd.get(keyword) == ("yes",)
 
 
-def _has_key(one: Colleague, sshd: Sshd) -> bool:
+def _has_key(one: OtherAccount, sshd: Sshd) -> bool:
     if one.key == "key" or keys_from_elsewhere(sshd):
         return True
     return one.key == "weak" and int(sshd.get("requiredrsasize", ("0",))[0]) < SHORTEST_RSA_KEY_BITS
 
 
-def _reason(one: Colleague, after: Sshd) -> str:
+def _reason(one: OtherAccount, after: Sshd) -> str:
     methods = " ".join(after.get("authenticationmethods", ("any",)))
     if methods != "any" and _has_key(one, after):
         return f"AuthenticationMethods {methods}"

@@ -12,7 +12,7 @@ from homeport.errors import HomeportError
 from homeport.host.system.resources import OVERLAPPING_SLOTS, SPARE_MEGABYTES, fitting
 from homeport.servers import SERVERS
 from homeport.settings import Settings
-from homeport.state.snapshot import Machine, Snapshot
+from homeport.state.snapshot import MachineFound, Snapshot
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def for_one_slot(settings: Settings, found: Snapshot, *, restart: bool) -> int |
     return min(there_is, limit)
 
 
-def sized(settings: Settings, found: Snapshot) -> Machine:
+def sized(settings: Settings, found: Snapshot) -> MachineFound:
     """Return the machine with what is reckoned from the present: how many workers fit, and who shares its memory."""
     others = {claim.app for claim in found.claims if claim.app} - {settings.app_name}
     there_is = for_one_slot(settings, found, restart=settings.switch == "restart")

@@ -70,7 +70,7 @@ def clock() -> ClockFacts:
 
 def addresses() -> list[str]:
     """Return the machine's own addresses, but for those of loopback and links."""
-    found = json.loads(units.must("ip", "-j", "addr", "show", "scope", "global"))
+    found = json.loads(units.run_checked("ip", "-j", "addr", "show", "scope", "global"))
     return [info["local"] for link in found for info in link.get("addr_info", ()) if "local" in info]
 
 

@@ -59,7 +59,7 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
 
     Of the upstreams only the one at `port` counts: a slot that is stopped cuts what it has not finished in time.
     """
-    for line in _newest(log_lines.File("error.log", log_lines.error(names), folder), since):
+    for line in _newest(log_lines.LogFile("error.log", log_lines.error(names), folder), since):
         text = line["text"]
         if (upstream := re.search(r'upstream: "http://127\.0\.0\.1:(\d+)/', text)) and upstream[1] != str(port):
             continue
@@ -70,14 +70,14 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
 
 def held_back(folder: Path, names: set[str], since: float) -> Iterator[tuple[str, float, str]]:
     """Yield the answers that came in pieces over some time and waited in the compressor."""
-    for line in _newest(log_lines.File("access.log", _access, folder), since):
+    for line in _newest(log_lines.LogFile("access.log", _access, folder), since):
         if line.get("host") in names and line["held"] >= HELD_SECONDS:
             path = str(line["uri"]).partition("?")[0]
             text = f"{line['method']} {path}: its pieces came over {line['held']:.0f} s"
             yield "held", line["seconds"], text
 
 
-def _newest(file: log_lines.File, since: float) -> Iterator[dict[str, Any]]:
+def _newest(file: log_lines.LogFile, since: float) -> Iterator[dict[str, Any]]:
     lines = islice(file.backwards(file.position(0), since), MOST_LINES)
     return takewhile(lambda line: line["seconds"] >= since, lines)
 

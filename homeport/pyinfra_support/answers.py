@@ -61,7 +61,7 @@ def document(lines: Sequence[str]) -> Any:
     return json.JSONDecoder().raw_decode("\n".join(after_mark(lines)).lstrip())[0]
 
 
-class Enclosed:
+class MarkedOutput:
     """Gives of a stream what stands between the first two marks; all of it when it ends without one.
 
     The mark is one that nothing else in the stream is like.
@@ -97,7 +97,7 @@ def known(lines: Iterable[str], signs: Sequence[tuple[str, str, str]] = LOGIN_SI
     return next(((problem, fix) for sign, problem, fix in signs if any(sign in line for line in said)), None)
 
 
-def why(status: int, errors: Iterable[str], lines: Iterable[str]) -> tuple[str, str]:
+def explain_failure(status: int, errors: Iterable[str], lines: Iterable[str]) -> tuple[str, str]:
     """Return why a command failed (its exit status, stderr and stdout are given), and what to do about it."""
     said = [line.strip() for line in (*lines, *errors) if line.strip() and not line.startswith(MARK)]
     if found := known(said, SIGNS):

@@ -21,7 +21,7 @@ def begin(state: State) -> None:
     """Tell of this run from here on, when somebody listens. Comes before the first connection."""
     if not events.are_wanted():
         return
-    state.add_callback_handler(Teller())
+    state.add_callback_handler(EventCallbacks())
     # What would change is found out before the first change, although nobody is asked by pyinfra itself.
     state.check_for_changes = state.check_for_changes or events.must_ask()
 
@@ -34,12 +34,12 @@ def stage(stage: StateStage) -> None:
             raise SystemExit(0)
 
 
-def step_of(name: str) -> str:
+def phase_of(name: str) -> str:
     """Return the name of a phase as plans have it, of an operation's name ("Files of notes")."""
     return name.partition(" of ")[0]
 
 
-class Teller(BaseStateCallback):
+class EventCallbacks(BaseStateCallback):
     """pyinfra's callbacks, passed on."""
 
     @staticmethod
@@ -61,24 +61,24 @@ class Teller(BaseStateCallback):
     @staticmethod
     def operation_host_start(state: State, host: Host, op_hash: str) -> None:
         """Tell that a step begins on a host."""
-        Teller._step(state, host, op_hash, "started")
+        EventCallbacks._phase(state, host, op_hash, "started")
 
     @staticmethod
     def operation_host_success(state: State, host: Host, op_hash: str, retry_count: int = 0) -> None:
         """Tell that it is done, if only because there was nothing to do."""
-        Teller._step(state, host, op_hash, "done")
+        EventCallbacks._phase(state, host, op_hash, "done")
 
     @staticmethod
     def operation_host_error(
         state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
         """Tell that it failed."""
-        Teller._step(state, host, op_hash, "failed")
+        EventCallbacks._phase(state, host, op_hash, "failed")
 
     @staticmethod
-    def _step(state: State, host: Host, op_hash: str, word: str) -> None:
+    def _phase(state: State, host: Host, op_hash: str, word: str) -> None:
         name = min(state.get_op_meta(op_hash).names, default="")
-        events.emit("step", host=host.name, step=step_of(name), state=word)
+        events.emit("step", host=host.name, step=phase_of(name), state=word)
 
 
 def _line(error: Exception) -> str:

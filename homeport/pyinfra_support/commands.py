@@ -37,7 +37,7 @@ NO_STATUS = -1
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """What a command has come to. `status` is its exit status; 1 where a connector only tells that it failed."""
 
     status: int
@@ -58,7 +58,7 @@ def run(
     otherwise: Callable[..., tuple[bool, CommandOutput]] | None = None,
     shown: Callable[[str], str] | None = None,
     **arguments: Any,
-) -> Done:
+) -> CommandResult:
     """Run `command` on `host`; `arguments` are pyinfra's, `_stdin` (text) among them.
 
     `otherwise` runs it where the connector is not SSH (None: pyinfra's own way). A line is what `shown` makes of it.
@@ -68,7 +68,7 @@ def run(
     if not isinstance(connector, SSHConnector):
         runs = otherwise or host.run_shell_command
         good, output = runs(command, print_output=print_output, print_input=print_input, **arguments)
-        return Done(0 if good else 1, output)
+        return CommandResult(0 if good else 1, output)
     control = extract_control_arguments(arguments)  # type: ignore[arg-type]
 
     def attempt() -> tuple[int, CommandOutput]:
@@ -79,29 +79,29 @@ def run(
         given, printed, _ = client.exec_command(
             guarded(str(line.get_raw_value())), get_pty=control.get("_get_pty", False)
         )
-        gevent.spawn(_feed, given, control.get("_stdin"))
+        gevent.spawn(_send_input, given, control.get("_stdin"))
         output = read_output_buffers(
-            *_both(printed.channel, shown),
+            *_output_and_errors(printed.channel, shown),
             timeout=control.get("_timeout"),
             print_output=print_output,
             print_prefix=host.print_prefix,
         )
         return printed.channel.recv_exit_status(), output
 
-    return Done(*_with_a_password(host, arguments, attempt))
+    return CommandResult(*_with_password(host, arguments, attempt))
 
 
-def _with_a_password(
+def _with_password(
     host: Host, arguments: Any, attempt: Callable[[], tuple[int, CommandOutput]]
 ) -> tuple[int, CommandOutput]:
     """Return what an attempt came to; pyinfra asks for sudo's password on the terminal and makes another, if need be.
 
     Without a terminal it would take what comes instead for an answer.
     """
-    return execute_command_with_sudo_retry(host, arguments, attempt) if somebody_can_be_asked() else attempt()
+    return execute_command_with_sudo_retry(host, arguments, attempt) if can_ask_for_password() else attempt()
 
 
-def somebody_can_be_asked() -> bool:
+def can_ask_for_password() -> bool:
     """Tell whether there is a terminal, of which passwords are read: as the standard library's getpass finds it."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
@@ -110,7 +110,7 @@ def somebody_can_be_asked() -> bool:
     return True
 
 
-def _both(channel: Any, shown: Callable[[str], str] | None) -> tuple[Iterator[str], Iterator[str]]:
+def _output_and_errors(channel: Any, shown: Callable[[str], str] | None) -> tuple[Iterator[str], Iterator[str]]:
     return _lines(channel.makefile("rb"), shown), _lines(channel.makefile_stderr("rb"), shown)
 
 
@@ -119,7 +119,7 @@ def _lines(output: Iterable[bytes], shown: Callable[[str], str] | None) -> Itera
     return map(shown, lines) if shown else lines
 
 
-def _feed(given: Any, text: str | None) -> None:
+def _send_input(given: Any, text: str | None) -> None:
     """Send a command its input, and the end of it; a command that ends before has no need of the rest."""
     with suppress(*BROKEN):
         if text:

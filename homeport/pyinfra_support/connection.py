@@ -16,8 +16,8 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import make_unix_command_for_host
 from pyinfra.context import ctx_config
 
-from homeport.errors import HomeportError, told
-from homeport.pyinfra_support.answers import guarded, why
+from homeport.errors import HomeportError, in_one_line
+from homeport.pyinfra_support.answers import explain_failure, guarded
 
 if TYPE_CHECKING:
     from pyinfra.api import Host, StringCommand
@@ -151,7 +151,7 @@ class _SshChannel:
             self._session.sendall(data)
         except (EOFError, SSHException) as error:
             # What paramiko raises, beside OSError, when the connection breaks just then.
-            raise BrokenPipeError(f"the connection broke ({told(error)})") from error
+            raise BrokenPipeError(f"the connection broke ({in_one_line(error)})") from error
 
 
 class _LocalChannel:
@@ -180,7 +180,7 @@ class _LocalChannel:
         self._process.stdin.flush()
 
 
-def run_anew(host: Host, command: StringCommand, **arguments: Any) -> None:
+def run_in_new_connection(host: Host, command: StringCommand, **arguments: Any) -> None:
     """Run `command` over a new connection to `host`, made as pyinfra makes its own, and closed again.
 
     Raises HomeportError when there is none to be had, and when the command fails. A connector that is not SSH has no
@@ -190,7 +190,7 @@ def run_anew(host: Host, command: StringCommand, **arguments: Any) -> None:
         status, output = connector.run_shell_command(command, print_output=False, print_input=False, **arguments)
     if not status:
         # Its connector tells no more of the status.
-        problem, fix = why(1, output.stderr_lines, output.stdout_lines)
+        problem, fix = explain_failure(1, output.stderr_lines, output.stdout_lines)
         raise HomeportError(problem, fix=fix)
 
 

@@ -21,7 +21,7 @@ from pyinfra.api import Host
 
 from homeport.controller.events import MARK
 from homeport.errors import EXIT_FAILED, EXIT_USAGE, HomeportError, UsageError
-from homeport.inventory.hosts import opened
+from homeport.inventory.hosts import open_inventory
 from homeport.queries.target import Target
 from homeport.settings.loading import load
 
@@ -30,7 +30,7 @@ OTHER_VERSION = "deploy once with this homeport, whose version the host may not 
 
 def main(kind: str, inventory: str, options: dict[str, Any]) -> int:
     """Print what the hosts answer; return the exit status. Raises UsageError for an inventory that is wrong."""
-    with opened(inventory, options.get("limit", ())) as (_, hosts):
+    with open_inventory(inventory, options.get("limit", ())) as (_, hosts):
         if not hosts:
             raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
         targets = [Target(host, load(host.data.dict(), host.name), options) for host in hosts]

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from homeport.delivery.in_memory import program
 from homeport.diagnosis import Case, checked, diagnose
-from homeport.diagnosis.case import Door
+from homeport.diagnosis.case import SshAccess
 from homeport.errors import HomeportError
 from homeport.probe.facts import Facts
-from homeport.pyinfra_support.answers import document, marked, why
+from homeport.pyinfra_support.answers import document, explain_failure, marked
 from homeport.pyinfra_support.connection import peer_address
 from homeport.queries import outside
 from homeport.queries.target import Target
@@ -27,19 +27,19 @@ COMMAND = "cd / && exec python3 -IB -"
 def read(target: Target) -> Iterator[dict[str, Any]]:
     """Yield the diagnosis of the host, once."""
     settings = target.settings
-    door = _door(target)
-    facts, unasked, now = (None, "", datetime.now(UTC)) if door.problem else _facts(target)
+    ssh_access = _ssh_access(target)
+    facts, unread_reason, now = (None, "", datetime.now(UTC)) if ssh_access.problem else _facts(target)
     names = {name: outside.addresses(name) for name in settings.domains}
-    address = _address(target, door, facts)
+    address = _address(target, ssh_access, facts)
     case = Case(
         settings=settings,
         now=now,
         address=address,
         names=names,
         visits=(),
-        door=door,
+        ssh_access=ssh_access,
         facts=facts,
-        unasked=unasked,
+        unread_reason=unread_reason,
         secrets_missing=_secrets_missing(target),
     )
     places = dict.fromkeys([*(one for name in settings.domains for one in case.addresses(name)), address])
@@ -59,7 +59,7 @@ def report(case: Case, target: str) -> dict[str, Any]:
     }
 
 
-def _door(target: Target) -> Door:
+def _ssh_access(target: Target) -> SshAccess:
     """Return whether we come in by SSH, and if not, what its port says."""
     # It has a word of its own for a connection that fails; ours is the finding.
     logging.getLogger("pyinfra").setLevel(logging.CRITICAL)
@@ -69,8 +69,8 @@ def _door(target: Target) -> Door:
         name, port = target.host.data.get("ssh_hostname") or target.host.name, target.host.data.get("ssh_port") or 22
         found = outside.addresses(name)
         state = outside.port_state(found[0], int(port)) if found else None
-        return Door(error.problem, found[0] if found else "", int(port), state)
-    return Door()
+        return SshAccess(error.problem, found[0] if found else "", int(port), state)
+    return SshAccess()
 
 
 def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
@@ -91,13 +91,13 @@ def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
     try:
         return cast(Facts, document(answer.lines)), "", now
     except ValueError as error:
-        return None, str(error) if answer.good else why(answer.status, answer.errors, answer.lines)[0], now
+        return None, str(error) if answer.good else explain_failure(answer.status, answer.errors, answer.lines)[0], now
 
 
-def _address(target: Target, door: Door, facts: Facts | None) -> str:
+def _address(target: Target, ssh_access: SshAccess, facts: Facts | None) -> str:
     """Return the machine's own address as we reach it; one of those that it has where the connection does not say."""
-    if door.problem:
-        return door.address
+    if ssh_access.problem:
+        return ssh_access.address
     own = facts.get("addresses", []) if facts else []
     return peer_address(target.host) or next(iter(own), "")
 

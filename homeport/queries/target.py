@@ -11,9 +11,9 @@ from typing import Any
 from pyinfra.api import Host, StringCommand
 from pyinfra.api.exceptions import ConnectError
 
-from homeport.errors import HomeportError, told
+from homeport.errors import HomeportError, in_one_line
 from homeport.pyinfra_support import commands
-from homeport.pyinfra_support.answers import LOOK, document, marked, why
+from homeport.pyinfra_support.answers import LOOK, document, explain_failure, marked
 from homeport.pyinfra_support.connection import is_lost, rights, tune
 from homeport.settings import Settings
 from homeport.state.paths import HOST_PROGRAM
@@ -62,7 +62,7 @@ class Target:
         try:
             done = commands.run(self.host, StringCommand(script), **given)
         except commands.BROKEN as error:
-            problem = f"the connection broke ({told(error)})"
+            problem = f"the connection broke ({in_one_line(error)})"
             raise HomeportError(problem, host=self.host.name, fix=LOOK) from error
         if done.status == commands.NO_STATUS and is_lost(self.host):
             raise HomeportError("the connection broke", host=self.host.name, fix=LOOK)
@@ -82,7 +82,7 @@ class Target:
         words = (HOST_PROGRAM, action, "--app", self.settings.app_name, *options)
         done = self.shell(marked(shlex.join(words)))
         if not done.good:
-            problem, fix = why(done.status, done.errors, done.lines)
+            problem, fix = explain_failure(done.status, done.errors, done.lines)
             raise HomeportError(problem, host=self.host.name, fix=fix)
         try:
             return document(done.lines)

@@ -14,13 +14,13 @@ from ..host.services import units
 from ..host.system import atomic
 from ..host.system.layout import Layout
 from ..host.system.output import HostError
-from . import belongings, certbot, records, trees
-from .steps import Job, Row, Step, removals
+from . import belongings, certbot, records, safe_removal
+from .steps import RemovalJob, RemovalStep, Row, removals
 
 DATA, KEPT_DATA = "the application's data", "data; --data removes it"
 
 
-def steps(job: Job) -> Iterator[Step]:
+def steps(job: RemovalJob) -> Iterator[RemovalStep]:
     """Yield the steps that are left to be done."""
     layout = job.layout
     yield _site(layout)
@@ -34,11 +34,11 @@ def steps(job: Job) -> Iterator[Step]:
     yield _settings(layout)
 
 
-def kept(job: Job) -> Iterator[tuple[str, str]]:
+def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
     """Yield what of the application stays, and why."""
     layout = job.layout
     if not job.data:
-        if trees.is_there(layout.state):
+        if safe_removal.is_there(layout.state):
             yield str(layout.state), KEPT_DATA
         if belongings.account(layout):
             yield f"user {layout.app}", "owns the data; --data removes it"
@@ -47,7 +47,7 @@ def kept(job: Job) -> Iterator[tuple[str, str]]:
     yield from ((path, "not homeport's") for path in belongings.strangers(layout))
 
 
-def problems(job: Job) -> Iterator[str]:
+def problems(job: RemovalJob) -> Iterator[str]:
     """Yield what keeps the application from being removed: known before anything is."""
     for point in mounted(job):
         yield f"{point} is mounted inside what would be removed; unmount it first"
@@ -57,26 +57,26 @@ def problems(job: Job) -> Iterator[str]:
             yield f"process {pid} ({name}) {whose}; end it first (kill {pid})"
 
 
-def mounted(job: Job) -> list[str]:
+def mounted(job: RemovalJob) -> list[str]:
     """Return the mount points inside what would be removed: the owner must unmount them first."""
     layout = job.layout
     data = [layout.state] if job.data else []
-    return trees.mounted_below([layout.base, layout.settings, belongings.cache(layout), *data])
+    return safe_removal.mounted_below([layout.base, layout.settings, belongings.cache(layout), *data])
 
 
-def _site(layout: Layout) -> Step:
+def _site(layout: Layout) -> RemovalStep:
     def do() -> None:
         before = site.read(layout.proxy_site)
         try:
-            nginx.reload(layout.machine, partial(trees.remove, layout.proxy_site))
+            nginx.reload(layout.machine, partial(safe_removal.remove, layout.proxy_site))
         except HostError:
             site.restore(layout.proxy_site, before)
             raise
 
-    return Step(removals([layout.proxy_site] if trees.is_left(layout.proxy_site) else []), do)
+    return RemovalStep(removals([layout.proxy_site] if safe_removal.is_left(layout.proxy_site) else []), do)
 
 
-def _units(layout: Layout) -> Step:
+def _units(layout: Layout) -> RemovalStep:
     names, passing = belongings.unit_names(layout), belongings.transient_units(layout)
     links = belongings.unit_links(layout)
 
@@ -86,17 +86,17 @@ def _units(layout: Layout) -> Step:
         units.stop_units(passing)
         units.stop_units(names)
         for path in (*belongings.stamps(layout, names), *links):
-            trees.remove(path)
-        units.must("systemctl", "daemon-reload")
+            safe_removal.remove(path)
+        units.run_checked("systemctl", "daemon-reload")
         units.run("systemctl", "reset-failed", "--", *passing, *names)
 
-    return Step(tuple(Row("stop and remove", name) for name in (*names, *passing)), do)
+    return RemovalStep(tuple(Row("stop and remove", name) for name in (*names, *passing)), do)
 
 
-def _certificate(layout: Layout) -> Step:
+def _certificate(layout: Layout) -> RemovalStep:
     there = belongings.lineage(layout) and not _certificate_stays(layout)
     rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which renews it no more"),) if there else ()
-    return Step(rows, lambda: certbot.delete(layout))
+    return RemovalStep(rows, lambda: certbot.delete(layout))
 
 
 def _certificate_stays(layout: Layout) -> str:
@@ -108,7 +108,7 @@ def _certificate_stays(layout: Layout) -> str:
     return ""
 
 
-def _files(job: Job) -> Step:
+def _files(job: RemovalJob) -> RemovalStep:
     """What lies outside the application's own folders: its cache, what it opens in the firewall, run files."""
     layout = job.layout
     own = (layout.base, layout.settings, layout.state)
@@ -118,40 +118,40 @@ def _files(job: Job) -> Step:
     known = list(dict.fromkeys([*known, *belongings.run_files(layout)]))
     # The site's step comes first and has a reload of its own; who gets in has a phase of its own.
     others = (layout.proxy_site, *job.access, *_held(layout))
-    present = [path for path in known if trees.is_left(path) and path not in others]
+    present = [path for path in known if safe_removal.is_left(path) and path not in others]
 
     def do() -> None:
         for path in present:
-            trees.remove(path)
+            safe_removal.remove(path)
 
-    return Step(removals(present), do)
+    return RemovalStep(removals(present), do)
 
 
 def _held(layout: Layout) -> tuple[Path, Path]:
     return layout.lock, layout.deploy_lock
 
 
-def _code(layout: Layout) -> Step:
+def _code(layout: Layout) -> RemovalStep:
     present = belongings.code(layout)
-    whole = trees.is_there(layout.base) and not belongings.strangers(layout)
+    whole = safe_removal.is_there(layout.base) and not belongings.strangers(layout)
 
     def do() -> None:
         for path in present:
-            trees.remove(path)
-        trees.remove_if_empty(layout.base)
+            safe_removal.remove(path)
+        safe_removal.remove_if_empty(layout.base)
 
     shown = [layout.base] if whole and not layout.base.is_symlink() and not layout.base.is_mount() else present
-    return Step(removals(shown, "code, environments, releases"), do)
+    return RemovalStep(removals(shown, "code, environments, releases"), do)
 
 
-def _data(layout: Layout) -> Step:
-    present = [layout.state] if trees.is_left(layout.state) else []
-    return Step(removals(present, DATA), lambda: trees.remove(layout.state))
+def _data(layout: Layout) -> RemovalStep:
+    present = [layout.state] if safe_removal.is_left(layout.state) else []
+    return RemovalStep(removals(present, DATA), lambda: safe_removal.remove(layout.state))
 
 
-def _account(layout: Layout) -> Step:
+def _account(layout: Layout) -> RemovalStep:
     there = belongings.account(layout)
-    return Step((Row("remove", f"user {layout.app}"),) if there else (), lambda: _delete_account(layout.app))
+    return RemovalStep((Row("remove", f"user {layout.app}"),) if there else (), lambda: _delete_account(layout.app))
 
 
 def _delete_account(app: str) -> None:
@@ -162,15 +162,17 @@ def _delete_account(app: str) -> None:
     units.run("groupdel", app)
 
 
-def _settings(layout: Layout) -> Step:
+def _settings(layout: Layout) -> RemovalStep:
     record = records.written(layout.machine) / layout.app
-    present = [path for path in (layout.settings, record, *_held(layout)) if trees.is_left(path)]
+    present = [path for path in (layout.settings, record, *_held(layout)) if safe_removal.is_left(path)]
 
     def do() -> None:
-        trees.remove(layout.settings)
+        safe_removal.remove(layout.settings)
         records.hand_over(layout.machine, record)
         for path in _held(layout):
             atomic.remove(path)
 
     # A lock alone is what this removal has made.
-    return Step(removals(present[:1], "settings, secrets, records") if set(present) - set(_held(layout)) else (), do)
+    return RemovalStep(
+        removals(present[:1], "settings, secrets, records") if set(present) - set(_held(layout)) else (), do
+    )

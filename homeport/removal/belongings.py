@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..host.proxies import renewal
 from ..host.services import units
-from ..host.system.layout import SLOTS, Layout, Machine
-from .trees import is_left, is_there
+from ..host.system.layout import SLOTS, Layout, MachineLayout
+from .safe_removal import is_left, is_there
 
 # As homeport.state.wanted has it: what an account of ours is known by.
 ACCOUNT_COMMENT = "homeport application"
@@ -20,7 +20,7 @@ PROCESSES = Path("/proc")
 READERS = ("nginx", "apache2", "haproxy", "postfix", "dovecot", "exim4")
 
 
-def applications(machine: Machine) -> list[str]:
+def applications(machine: MachineLayout) -> list[str]:
     """Return the applications that the machine has, or parts of. homeport's own folders have a dot in their name."""
     folders = machine.sites.iterdir() if machine.sites.is_dir() else ()
     return sorted(one.name for one in folders if one.is_dir() and "." not in one.name)
@@ -60,10 +60,12 @@ def transient_units(layout: Layout) -> list[str]:
         rf"homeport-{app}-((start|commit|restart|prune|finish)-[0-9a-f]+|expire(-[0-9a-f]+)?|hook-\d+-[a-z-]+-\d+)"
         rf"\.(service|timer)|homeport-retry@{app}:({'|'.join(SLOTS)})\.service"
     )
-    listed = units.must("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "homeport-*")
+    listed = units.run_checked("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "homeport-*")
     found = [(line.split()[0], line.split(maxsplit=4)[4]) for line in listed.splitlines() if len(line.split()) > 4]
-    by_hand = f"a command of {layout.app}, by hand"
-    return sorted(name for name, description in found if ours.fullmatch(name) or description.strip() == by_hand)
+    started_by_a_person = f"a command of {layout.app}, by hand"
+    return sorted(
+        name for name, description in found if ours.fullmatch(name) or description.strip() == started_by_a_person
+    )
 
 
 def run_files(layout: Layout) -> list[Path]:

@@ -9,7 +9,7 @@ import time
 from ..host.services import units
 from ..host.system.layout import PROGRAM_DIRECTORY, Layout
 from ..host.system.output import HostError, say
-from . import belongings, trees
+from . import belongings, safe_removal
 
 PROGRAM = f"{PROGRAM_DIRECTORY}/tools/bin/certbot"
 BUSY = "Another instance of Certbot"
@@ -36,7 +36,7 @@ def delete(layout: Layout) -> None:
         time.sleep(POLL_SECONDS)
     # What a Certbot that was killed at it has left, or one that is gone.
     for path in belongings.lineage(layout):
-        trees.remove(path)
+        safe_removal.remove(path)
 
 
 def _let_end(layout: Layout) -> None:

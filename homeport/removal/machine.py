@@ -13,8 +13,8 @@ from ..host.reports import usage_record
 from ..host.services import units
 from ..host.system.layout import PROGRAM_DIRECTORY
 from ..host.system.output import HostError
-from . import belongings, fates, records, trees
-from .steps import Job, Row, Step, removals
+from . import belongings, file_actions, records, safe_removal
+from .steps import RemovalJob, RemovalStep, Row, removals
 
 WHOLE = (PROGRAM_DIRECTORY, "/var/cache/homeport", "/var/www/homeport-acme")
 SWAP = "var/swap.homeport"
@@ -29,7 +29,7 @@ READERS = (
 )
 
 
-def steps(job: Job) -> Iterator[Step]:
+def steps(job: RemovalJob) -> Iterator[RemovalStep]:
     """Yield the steps that are left to be done."""
     yield _units(job)
     yield _files(job)
@@ -42,11 +42,13 @@ def steps(job: Job) -> Iterator[Step]:
     yield _own(job)
 
 
-def kept(job: Job) -> Iterator[tuple[str, str]]:
+def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
     """Yield what stays on the machine, and why."""
     root = job.shared.root
     ours = belongings.lineage(job.layout) if belongings.lineage_is_ours(job.layout) else []
-    yield from ((str(fate.path), fate.note) for fate in fates.fates(job) if fate.note)
+    yield from (
+        (str(file_action.path), file_action.note) for file_action in file_actions.file_actions(job) if file_action.note
+    )
     names = [path.stem for path in sorted((root / LETSENCRYPT / "renewal").glob("*.conf")) if path not in ours]
     more = f", and the certificates {', '.join(names)}, which homeport renews no more" if names else ""
     for place, what in (
@@ -60,15 +62,17 @@ def kept(job: Job) -> Iterator[tuple[str, str]]:
         yield "kernel settings", f"those of /{SYSCTL} that no other file sets, until the next boot"
 
 
-def lost(job: Job) -> Iterator[tuple[str, str]]:
+def lost(job: RemovalJob) -> Iterator[tuple[str, str]]:
     """Yield what cannot be brought back, and why."""
-    yield from ((str(fate.path), fate.lost) for fate in fates.fates(job) if fate.lost)
+    yield from (
+        (str(file_action.path), file_action.lost) for file_action in file_actions.file_actions(job) if file_action.lost
+    )
     # On a machine that this homeport or a later one has provisioned from the beginning, its own are noted too.
-    if _units(job).rows and not any(fates.NAME in name for name in records.units(job.shared)):
+    if _units(job).rows and not any(file_actions.NAME in name for name in records.units(job.shared)):
         yield ", ".join(_theirs(job)), "stay enabled; an older homeport did not note which of them were not"
 
 
-def problems(job: Job) -> Iterator[str]:
+def problems(job: RemovalJob) -> Iterator[str]:
     """Yield what keeps homeport from leaving this machine."""
     others = [name for name in belongings.applications(job.shared) if name != job.layout.app]
     if others:
@@ -78,157 +82,159 @@ def problems(job: Job) -> Iterator[str]:
         yield f"nginx does not accept what was there before ({complaint}); mend {where} first"
 
 
-def _complaint(job: Job) -> str:
+def _complaint(job: RemovalJob) -> str:
     """Return what Nginx says against its configuration as it will be; "" for nothing."""
-    found, nginx = fates.fates(job), job.shared.nginx
+    found, nginx = file_actions.file_actions(job), job.shared.nginx
     if (
-        not any(nginx in fate.path.parents and fate.what != fates.STAY for fate in found)
+        not any(nginx in file_action.path.parents and file_action.what != file_actions.STAY for file_action in found)
         or not Path("/usr/sbin/nginx").exists()
     ):
         return ""
     with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as folder:
-        fates.stage(job, found, Path(folder))
+        file_actions.stage(job, found, Path(folder))
         # In a mount namespace of its own, the check sees it under its final path.
         inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
         done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", folder, str(nginx))
     return next(iter(done.stderr.strip().splitlines()), "no reason given") if done.returncode else ""
 
 
-def _units(job: Job) -> Step:
+def _units(job: RemovalJob) -> RemovalStep:
     folder = job.layout.unit_file("")
-    names = [path.name for path in job.machine if path.parent == folder and trees.is_there(path)]
+    names = [path.name for path in job.machine if path.parent == folder and safe_removal.is_there(path)]
     patterns = [name.replace("@.", "@*.") for name in names]
 
     def do() -> None:
         units.run("systemctl", "stop", "--", *patterns)
         for pattern in patterns:
             for link in folder.glob(f"*.wants/{pattern}"):
-                trees.remove(link)
+                safe_removal.remove(link)
         for path in (*belongings.stamps(job.layout, names), *(folder / name for name in names)):
-            trees.remove(path)
-        units.must("systemctl", "daemon-reload")
+            safe_removal.remove(path)
+        units.run_checked("systemctl", "daemon-reload")
         units.run("systemctl", "reset-failed", "--", *patterns)
 
-    return Step(tuple(Row("stop and remove", name) for name in names), do)
+    return RemovalStep(tuple(Row("stop and remove", name) for name in names), do)
 
 
-def _files(job: Job) -> Step:
+def _files(job: RemovalJob) -> RemovalStep:
     folder = job.layout.unit_file("")
-    found = [one for one in fates.fates(job) if one.what != fates.STAY and one.path.parent != folder]
+    found = [
+        one for one in file_actions.file_actions(job) if one.what != file_actions.STAY and one.path.parent != folder
+    ]
     # A phase of their own comes before, under the dead man's switch.
     found = [one for one in found if one.path not in job.access]
     found = [one for one in found if not any(Path(whole) in one.path.parents for whole in WHOLE)]
 
     def do() -> None:
-        for fate in found:
-            if fate.copy and fate.what == fates.GIVE_BACK:
-                fates.give_back(job.shared, fate.path, fate.copy)
+        for file_action in found:
+            if file_action.copy and file_action.what == file_actions.GIVE_BACK:
+                file_actions.give_back(job.shared, file_action.path, file_action.copy)
             else:
-                trees.remove(fate.path)
-                records.forget(job.shared, fate.path)
+                safe_removal.remove(file_action.path)
+                records.forget(job.shared, file_action.path)
 
-    return Step(tuple(_row(fate) for fate in found), do)
-
-
-def _row(fate: fates.Fate) -> Row:
-    if fate.copy:
-        return Row("give back", str(fate.path), "as it was before homeport")
-    return Row("remove", str(fate.path))
+    return RemovalStep(tuple(_row(file_action) for file_action in found), do)
 
 
-def _theirs(job: Job) -> list[str]:
+def _row(file_action: file_actions.FileAction) -> Row:
+    if file_action.copy:
+        return Row("give back", str(file_action.path), "as it was before homeport")
+    return Row("remove", str(file_action.path))
+
+
+def _theirs(job: RemovalJob) -> list[str]:
     """Return the units of packages that steps enable."""
-    return [name for name in job.units if fates.NAME not in name]
+    return [name for name in job.units if file_actions.NAME not in name]
 
 
-def _enabled(job: Job) -> Step:
+def _enabled(job: RemovalJob) -> RemovalStep:
     """Units of packages that were disabled before homeport enabled them."""
-    before = {name: active for name, active in records.units(job.shared).items() if fates.NAME not in name}
+    before = {name: active for name, active in records.units(job.shared).items() if file_actions.NAME not in name}
 
     def do() -> None:
         for name, active in before.items():
             units.run("systemctl", "disable", *([] if active else ["--now"]), "--", name)
 
-    return Step(tuple(Row("disable", name, "as it was before homeport") for name in before), do)
+    return RemovalStep(tuple(Row("disable", name, "as it was before homeport") for name in before), do)
 
 
-def _services(job: Job) -> Step:
+def _services(job: RemovalJob) -> RemovalStep:
     """Have services read what is there now; also in the run that goes on after one was cut."""
     if not _own(job).rows:
-        return Step((), lambda: None)
+        return RemovalStep((), lambda: None)
     nginx = (Row("reload", "nginx.service"),) if units.is_active("nginx.service") else ()
 
     def do() -> None:
-        units.must("systemctl", "daemon-reload")
+        units.run_checked("systemctl", "daemon-reload")
         units.run("systemctl", "restart", "systemd-journald.service")
         units.run("/lib/systemd/systemd-sysctl")
         units.run("systemctl", "try-restart", "logrotate.timer")
         if nginx:
-            units.must("nginx", "-t", "-q")
-            units.must("systemctl", "reload", "--", "nginx.service")
+            units.run_checked("nginx", "-t", "-q")
+            units.run_checked("systemctl", "reload", "--", "nginx.service")
 
-    return Step((*READERS, *nginx), do)
+    return RemovalStep((*READERS, *nginx), do)
 
 
-def _swap(job: Job) -> Step:
+def _swap(job: RemovalJob) -> RemovalStep:
     path = job.shared.root / SWAP
 
     def do() -> None:
         if str(path) in Path("/proc/swaps").read_text() and units.run("swapoff", str(path)).returncode:
             raise HostError(f"{path} cannot be switched off, since the memory does not suffice without it")
-        trees.remove(path)
+        safe_removal.remove(path)
 
-    return Step(removals([path] if trees.is_left(path) else [], "the swap file"), do)
+    return RemovalStep(removals([path] if safe_removal.is_left(path) else [], "the swap file"), do)
 
 
-def _folders(job: Job) -> Step:
+def _folders(job: RemovalJob) -> RemovalStep:
     """Folders that steps make for what they write, when nothing else is in them and no package brings them."""
-    whole = [path for name in WHOLE if trees.is_left(path := job.shared.root / name.lstrip("/"))]
+    whole = [path for name in WHOLE if safe_removal.is_left(path := job.shared.root / name.lstrip("/"))]
     made = sorted((path for path in job.machine if path.is_dir() and not path.is_symlink()), reverse=True)
 
     def do() -> None:
         for path in whole:
-            trees.remove(path)
+            safe_removal.remove(path)
         for path in made:
             if is_nobodys(path):
-                trees.remove_if_empty(path)
+                safe_removal.remove_if_empty(path)
 
     def is_nobodys(path: Path) -> bool:
-        return path.is_dir() and not any(path.iterdir()) and not fates.owner(path)
+        return path.is_dir() and not any(path.iterdir()) and not file_actions.owner(path)
 
     empty = [path for path in made if path not in whole and is_nobodys(path)]
-    return Step(removals([*whole, *empty]), do)
+    return RemovalStep(removals([*whole, *empty]), do)
 
 
-def _no_lineages(job: Job) -> bool:
+def _no_lineages(job: RemovalJob) -> bool:
     place = job.shared.root / LETSENCRYPT
-    return not any((place / "renewal").glob("*.conf")) and not fates.owner(place)
+    return not any((place / "renewal").glob("*.conf")) and not file_actions.owner(place)
 
 
-def _accounts(job: Job) -> Step:
+def _accounts(job: RemovalJob) -> RemovalStep:
     """Certbot's accounts, which are data, where nobody has a certificate by them."""
     place = job.shared.root / LETSENCRYPT
-    return Step(
+    return RemovalStep(
         removals([place] if place.exists() and _no_lineages(job) else [], "Certbot's accounts"),
-        lambda: trees.remove(place),
+        lambda: safe_removal.remove(place),
     )
 
 
-def _own(job: Job) -> Step:
+def _own(job: RemovalJob) -> RemovalStep:
     """homeport's own folders: what says what was there before is of use until now."""
     machine = job.shared
     left = any(records.copies(machine).values())
-    present = [path for path in (machine.sites, records.folder(machine)) if trees.is_left(path)]
+    present = [path for path in (machine.sites, records.folder(machine)) if safe_removal.is_left(path)]
 
     def do() -> None:
-        trees.remove(machine.sites)
+        safe_removal.remove(machine.sites)
         if any(records.copies(machine).values()):
-            trees.remove(records.written(machine))
-            trees.remove(records.folder(machine) / "unkept")
-            trees.remove(records.folder(machine) / "units")
-            trees.remove(usage_record.file(machine))
+            safe_removal.remove(records.written(machine))
+            safe_removal.remove(records.folder(machine) / "unkept")
+            safe_removal.remove(records.folder(machine) / "units")
+            safe_removal.remove(usage_record.file(machine))
         else:
-            trees.remove(records.folder(machine))
-        trees.remove(machine.runtime)
+            safe_removal.remove(records.folder(machine))
+        safe_removal.remove(machine.runtime)
 
-    return Step(removals(present if not left else present[:1]), do)
+    return RemovalStep(removals(present if not left else present[:1]), do)

@@ -17,8 +17,8 @@ from ..host.proxies.log_lines import site_names
 from ..host.system import lock, output
 from ..host.system.file_errors import explained
 from ..host.system.output import HostError
-from . import application, belongings, machine, trees
-from .steps import Job, job_of, perform
+from . import application, belongings, machine, safe_removal
+from .steps import RemovalJob, perform, removal_job
 
 # As homeport.pyinfra_support.answers has it: what a login shell prints stands before it.
 MARK = "homeport-answer:"
@@ -29,7 +29,7 @@ PENDING = ".pending-access.json"
 def main(given: dict[str, Any]) -> None:
     """Do what `given` says: `do` is look, application or machine; the rest is as `job_of` has it."""
     os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8", LANGUAGE="C")
-    job = job_of(given)
+    job = removal_job(given)
     if given["do"] == "look":
         print(f"\n{MARK}{json.dumps(look(job, with_machine=bool(given['machine'])))}")
         return
@@ -45,7 +45,7 @@ def main(given: dict[str, Any]) -> None:
         sys.exit(1)
 
 
-def _remove(job: Job, what: str, wait_seconds: float) -> None:
+def _remove(job: RemovalJob, what: str, wait_seconds: float) -> None:
     holder = {"action": "remove", "release": "", "by": job.by}
     with lock.held(job.layout.lock, holder, wait_seconds):
         if what == "application":
@@ -58,7 +58,7 @@ def _remove(job: Job, what: str, wait_seconds: float) -> None:
         perform(machine.steps(job))
 
 
-def who_gets_in(job: Job, *, with_machine: bool) -> list[Path]:
+def access_files(job: RemovalJob, *, with_machine: bool) -> list[Path]:
     """Return the files of firewall and sshd that are to be taken away.
 
     While a change of them waits for its confirmation, all of them: the host may be about to bring them back.
@@ -68,12 +68,12 @@ def who_gets_in(job: Job, *, with_machine: bool) -> list[Path]:
         scope = list(dict.fromkeys([*scope, *sorted((job.shared.sites / "firewall.d").glob("*.nft"))]))
     if (job.shared.sites / PENDING).exists():
         return scope
-    return [path for path in scope if trees.is_there(path)]
+    return [path for path in scope if safe_removal.is_there(path)]
 
 
-def look(job: Job, *, with_machine: bool) -> Mapping[str, Any]:
+def look(job: RemovalJob, *, with_machine: bool) -> Mapping[str, Any]:
     """Return what would be removed and what would stay, in rows for people, and what keeps it from being removed."""
-    access = who_gets_in(job, with_machine=with_machine)
+    access = access_files(job, with_machine=with_machine)
     steps = {"application": application.steps(job), "machine": machine.steps(job) if with_machine else ()}
     shown = set(map(str, access))
     rows = {name: [row for step in some for row in step.rows if row.what not in shown] for name, some in steps.items()}

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from ..host.system import atomic
-from ..host.system.layout import Machine
-from . import trees
+from ..host.system.layout import MachineLayout
+from . import safe_removal
 
 # Of applications that were removed. No application's name has a dot.
 OTHERS = "removed.applications"
@@ -20,27 +20,27 @@ HEADER, HEADER_LINES = b"Written by homeport", 3
 NUMBERED = re.compile(r"(.*)\.~(\d+)~")
 
 
-def folder(machine: Machine) -> Path:
+def folder(machine: MachineLayout) -> Path:
     """Return where the records are."""
     return machine.root / "var/lib/homeport"
 
 
-def written(machine: Machine) -> Path:
+def written(machine: MachineLayout) -> Path:
     """Return the folder with a list of written paths for each application."""
     return folder(machine) / "written"
 
 
-def originals(machine: Machine) -> Path:
+def originals(machine: MachineLayout) -> Path:
     """Return the folder that has the copies."""
     return folder(machine) / "originals"
 
 
-def units(machine: Machine) -> dict[str, bool]:
+def units(machine: MachineLayout) -> dict[str, bool]:
     """Return the units that homeport has enabled and that were disabled before, and whether they were running then."""
     return {path.name: path.read_text().strip() == "active" for path in sorted((folder(machine) / "units").glob("*"))}
 
 
-def lines(machine: Machine) -> list[tuple[str, str]]:
+def lines(machine: MachineLayout) -> list[tuple[str, str]]:
     """Return digest and path of all that was written, by whichever application's deploy."""
     found = []
     for record in sorted(written(machine).glob("*")):
@@ -50,7 +50,7 @@ def lines(machine: Machine) -> list[tuple[str, str]]:
     return found
 
 
-def unkept(machine: Machine) -> set[str]:
+def unkept(machine: MachineLayout) -> set[str]:
     """Return the paths of which there never was a copy."""
     try:
         return set((folder(machine) / "unkept").read_text().splitlines())
@@ -58,11 +58,11 @@ def unkept(machine: Machine) -> set[str]:
         return set()
 
 
-def copies(machine: Machine) -> dict[Path, list[Path]]:
+def copies(machine: MachineLayout) -> dict[Path, list[Path]]:
     """Return the copies of what was there, by the path that they are of, the newest first."""
     base, found = originals(machine), dict[Path, list[tuple[int, Path]]]()
     for copy in base.rglob("*"):
-        if (copy.is_symlink() or not copy.is_dir()) and not copy.name.endswith(trees.NEW):
+        if (copy.is_symlink() or not copy.is_dir()) and not copy.name.endswith(safe_removal.NEW):
             numbered = NUMBERED.fullmatch(copy.name)
             name, number = (numbered[1], int(numbered[2])) if numbered else (copy.name, 0)
             path = machine.root / copy.relative_to(base).with_name(name)
@@ -70,7 +70,7 @@ def copies(machine: Machine) -> dict[Path, list[Path]]:
     return {path: [copy for _, copy in sorted(some, reverse=True)] for path, some in sorted(found.items())}
 
 
-def is_ours(machine: Machine, path: Path) -> bool:
+def is_ours(machine: MachineLayout, path: Path) -> bool:
     """Tell whether the content of a file is homeport's: by the record, or by its first lines."""
     try:
         content = path.read_bytes()
@@ -82,12 +82,12 @@ def is_ours(machine: Machine, path: Path) -> bool:
     return any(HEADER in line for line in content.splitlines()[:HEADER_LINES])
 
 
-def shown(machine: Machine, path: Path) -> str:
+def shown(machine: MachineLayout, path: Path) -> str:
     """Return a path as the host has it, whatever the root is here."""
     return f"/{path.relative_to(machine.root)}"
 
 
-def forget(machine: Machine, path: Path) -> None:
+def forget(machine: MachineLayout, path: Path) -> None:
     """Take a path out of every list."""
     name = shown(machine, path)
     for record in [*written(machine).glob("*"), folder(machine) / "unkept"]:
@@ -99,7 +99,7 @@ def forget(machine: Machine, path: Path) -> None:
             atomic.remove(record)
 
 
-def hand_over(machine: Machine, record: Path) -> None:
+def hand_over(machine: MachineLayout, record: Path) -> None:
     """Keep an application's list, without what is gone by now, for those that stay: what all share stands in it too."""
     if not record.exists():
         return
@@ -111,5 +111,5 @@ def hand_over(machine: Machine, record: Path) -> None:
     atomic.remove(record)
 
 
-def _is_there(machine: Machine, line: str) -> bool:
-    return trees.is_there(machine.root / line.partition("  ")[2].lstrip("/"))
+def _is_there(machine: MachineLayout, line: str) -> bool:
+    return safe_removal.is_there(machine.root / line.partition("  ")[2].lstrip("/"))

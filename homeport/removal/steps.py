@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..host.system.layout import Layout, Machine
+from ..host.system.layout import Layout, MachineLayout
 from ..host.system.output import say
 
 
@@ -18,14 +18,14 @@ class Row(NamedTuple):
     reason: str = ""
 
 
-class Step(NamedTuple):
+class RemovalStep(NamedTuple):
     """What a step changes, and the function that does it, which may be called again after it was cut."""
 
     rows: tuple[Row, ...]
     do: Callable[[], None]
 
 
-class Job(NamedTuple):
+class RemovalJob(NamedTuple):
     """What is to be removed: the application of `layout`, with its data when `data`.
 
     `application` and `machine` are the paths that the steps of this version write for an application, and for all of a
@@ -42,19 +42,19 @@ class Job(NamedTuple):
     by: str = ""
 
     @property
-    def shared(self) -> Machine:
+    def shared(self) -> MachineLayout:
         """The places of the machine."""
         return self.layout.machine
 
 
-def job_of(given: dict[str, Any], root: Path = Path("/")) -> Job:
+def removal_job(given: dict[str, Any], root: Path = Path("/")) -> RemovalJob:
     """Return the job that the controller asks for; `root` is `/` on a host."""
     places = {
         key: tuple(root / str(path).lstrip("/") for path in given["places"][key])
         for key in ("application", "machine", "access")
     }
     units = tuple(map(str, given["places"]["units"]))
-    return Job(Layout(str(given["app"]), root), bool(given["data"]), by=str(given["by"]), units=units, **places)
+    return RemovalJob(Layout(str(given["app"]), root), bool(given["data"]), by=str(given["by"]), units=units, **places)
 
 
 def removals(paths: Iterable[Path], reason: str = "") -> tuple[Row, ...]:
@@ -62,7 +62,7 @@ def removals(paths: Iterable[Path], reason: str = "") -> tuple[Row, ...]:
     return tuple(Row("remove", str(path), reason) for path in paths)
 
 
-def perform(steps: Iterable[Step]) -> None:
+def perform(steps: Iterable[RemovalStep]) -> None:
     """Do all steps that have something to change, in their order, and say what they change."""
     for step in steps:
         if step.rows:

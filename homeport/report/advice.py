@@ -65,15 +65,15 @@ def _certificate(found: Status) -> Advice:
         if found["release"]:
             yield TROUBLE, "certificate", "there is no certificate", DOCTOR
         return
-    days, brought = certificate["remaining_days"], certificate["source"] == "files"
-    mend = "bring a new one and deploy" if brought else DOCTOR
+    days, provided = certificate["remaining_days"], certificate["source"] == "files"
+    mend = "bring a new one and deploy" if provided else DOCTOR
     if days <= 0:
         yield TROUBLE, "certificate", f"the certificate has run out on {certificate['not_after']}", mend
     elif not certificate["served"]:
         yield TROUBLE, "certificate", "the proxy does not serve the certificate on the disk", DOCTOR
-    elif certificate["self_signed"] and not brought:
+    elif certificate["self_signed"] and not provided:
         yield WARNING, "certificate", "a self-signed placeholder is served: no browser trusts it", "deploy again"
-    elif certificate["renewal_overdue"] and brought:
+    elif certificate["renewal_overdue"] and provided:
         yield WARNING, "certificate", f"the certificate runs out in {days:g} days", mend
     elif certificate["renewal_overdue"]:
         yield (
@@ -82,9 +82,9 @@ def _certificate(found: Status) -> Advice:
             f"due for renewal since {certificate['renewal_due_at'][:10]}, {days:g} days left",
             DOCTOR,
         )
-    if not brought and not certificate["timer_active"]:
+    if not provided and not certificate["timer_active"]:
         yield WARNING, "renewal", "the timer that renews certificates is off", "deploy again"
-    elif not brought and certificate["last_check_result"] not in (None, "success"):
+    elif not provided and certificate["last_check_result"] not in (None, "success"):
         yield WARNING, "renewal", "the last look at the certificate's renewal failed", DOCTOR
 
 

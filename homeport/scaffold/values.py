@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from pydantic_core import PydanticUndefined
 
-from homeport.scaffold.looking import Findings
+from homeport.scaffold.inspection import Inspection
 from homeport.settings.model import Settings
 from homeport.settings.reference import default, literal
 
@@ -16,7 +16,7 @@ OF_A_RUN = ("app_ref", "release", "accept_migrations", "take_machine")
 WIDTH = 118
 
 
-def values(found: Findings, source: str) -> list[tuple[str, str, str]]:
+def values(found: Inspection, source: str) -> list[tuple[str, str, str]]:
     """Return name, value as Python has it, and a remark ("" for none) for each setting that follows from `found`.
 
     `source` is where the folder that was looked at is, seen from the project's.

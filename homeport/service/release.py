@@ -12,7 +12,7 @@ from homeport.service.record import behaviour, record
 from homeport.service.units import release_units
 from homeport.service.workers import worker_count
 from homeport.source.release_id import release_id
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Directory, File, Part, ReleaseWanted
 from homeport.steps.context import Context
 
@@ -61,7 +61,7 @@ def _configuration(context: Context) -> str:
     theirs ("auto" workers, IPv6, which of them migrates) enters as the setting says it.
     """
     settings = context.settings
-    anywhere = replace(context, machine=Machine(), migrates=True)
+    anywhere = replace(context, machine=MachineFound(), migrates=True)
     files = {**release_units(anywhere, "ID", workers=0), "site.conf": site(anywhere)}
     sized = json.dumps([settings.workers, settings.memory_max_megabytes])
     parts = [environment_file(_variables(context)), sized, json.dumps(behaviour(anywhere))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeport.host.system.resources import OVERLAPPING_SLOTS
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 
 # What the system, Nginx and a deploy's own tools need.
 RESERVED_MEGABYTES = 384
@@ -11,7 +11,7 @@ RESERVED_MEGABYTES = 384
 SMALLEST_LIMIT_MEGABYTES = 64
 
 
-def worker_count(wanted: int | str, machine: Machine, worker_memory_megabytes: int) -> int:
+def worker_count(wanted: int | str, machine: MachineFound, worker_memory_megabytes: int) -> int:
     """Return the number of worker processes: the wanted one, or for "auto" one a core as far as memory allows.
 
     One process per core is what FastAPI's deployment guide starts from; memory counts twice, since two slots overlap.
@@ -25,7 +25,7 @@ def worker_count(wanted: int | str, machine: Machine, worker_memory_megabytes: i
     return max(1, count if machine.workers_at_most is None else min(count, machine.workers_at_most))
 
 
-def memory_limit(wanted: int | str | None, machine: Machine) -> int | None:
+def memory_limit(wanted: int | str | None, machine: MachineFound) -> int | None:
     """Return the hard limit of one slot in megabytes; None: none. "auto" leaves the system what it needs.
 
     A limit below half of the machine would kill applications that fit; so a small machine is left less. Applications

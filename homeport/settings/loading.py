@@ -26,7 +26,7 @@ _DOMAIN: TypeAdapter[str] = TypeAdapter(Domain)
 
 
 @dataclass(frozen=True)
-class Asked:
+class CommandOptions:
     """What a command asks for that is no setting: `homeport` gives it to pyinfra as data whose names begin with `_`."""
 
     new_slot: bool = False
@@ -69,9 +69,9 @@ def application_of(data: Mapping[str, Any]) -> tuple[str, str]:
     return _as_setting(_APP_NAME, data.get("app_name")), _as_setting(_DOMAIN, data.get("domain"))
 
 
-def asked(data: Mapping[str, Any]) -> Asked:
+def command_options(data: Mapping[str, Any]) -> CommandOptions:
     """Return what a command asks of a host with this pyinfra data, besides what its settings say."""
-    return Asked(
+    return CommandOptions(
         new_slot=bool(data.get("_new_slot")),
         closed=bool(data.get("_closed")),
         message=str(data.get("_message") or ""),

@@ -42,13 +42,13 @@ class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettin
         mode="before",
     )
     @classmethod
-    def _unset(cls, value: object) -> object:
+    def _none_from_text(cls, value: object) -> object:
         # `--data acme_email=None` arrives as text.
         return None if value == "None" else value
 
     @field_validator("app_name")
     @classmethod
-    def _not_the_migration(cls, value: str) -> str:
+    def _name_is_not_reserved(cls, value: str) -> str:
         if value == "homeport":
             raise ValueError("must not be homeport, which is how homeport's own folders are called")
         if value.endswith("-migrate"):
@@ -57,7 +57,7 @@ class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettin
 
     @field_validator("python_version")
     @classmethod
-    def _a_python_of_today(cls, value: str | None) -> str | None:
+    def _python_is_supported(cls, value: str | None) -> str | None:
         # A number loses its last zero before we see it: 3.10 arrives as 3.1.
         if value and int(value.split(".")[1]) < 8:
             raise ValueError("must be 3.8 or newer; in group data write it in quotes, with --data as '\"3.10\"'")
@@ -79,13 +79,13 @@ class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettin
 
     @field_validator("app_subdirectory")
     @classmethod
-    def _inside(cls, value: str) -> str:
+    def _folder_is_inside(cls, value: str) -> str:
         if value.startswith("/") or ".." in value.split("/"):
             raise ValueError("must be a folder inside the repository")
         return "" if posixpath.normpath(value) == "." else posixpath.normpath(value)
 
     @model_validator(mode="after")
-    def _together(self) -> Self:
+    def _values_fit_together(self) -> Self:
         if self.port_blue == self.port_green:
             raise ValueError("port_green must differ from port_blue")
         for name in self.timers:

@@ -14,15 +14,15 @@ from typing import Literal
 
 from homeport.errors import UsageError
 from homeport.settings.server import check_pins
-from homeport.source import python_version, resolution
-from homeport.source.dependency_options import DEV, Wishes, check_names, refuse_names
+from homeport.source import open_versions, python_version
+from homeport.source.dependency_options import DEV, DependencyOptions, check_names, refuse_names
 from homeport.source.lock_freshness import why_stale
+from homeport.source.open_versions import RESOLVED, OpenVersions, all_are_hashed
 from homeport.source.own_package import OwnFile
 from homeport.source.release_id import content_id
 from homeport.source.requirements import inside, read_requirements
-from homeport.source.resolution import RESOLVED, LeftOpen, all_are_hashed
 from homeport.source.tree_contents import folders
-from homeport.source.uv_lock import Chosen, Lock, Table, read_lock, read_toml, shape_error, table
+from homeport.source.uv_lock import Lock, LockSelection, Table, read_lock, read_toml, shape_error, table
 from homeport.source.workspace import PLACE, Workspace, refuse_other_members
 
 # What is read of most applications.
@@ -54,7 +54,7 @@ class Dependencies:
     warnings: tuple[str, ...] = ()
     requires_python: str = ""
     files: tuple[OwnFile, ...] = ()
-    leaves_open: LeftOpen | None = None
+    open_versions: OpenVersions | None = None
 
 
 @dataclass(frozen=True)
@@ -71,26 +71,26 @@ class Application:
     workspace: Workspace | None = None
 
 
-def decide_dependencies(application: Application, wishes: Wishes) -> Dependencies:
+def decide_dependencies(application: Application, options: DependencyOptions) -> Dependencies:
     """Return the dependencies of an application: its uv.lock, else requirements.txt, else pyproject.toml.
 
     Raises UsageError when there is none of them, when something that they name is not in the release, when they plainly
     cannot run the server, and when no supported system has a Python that they allow.
     """
     if {"uv.lock", "pyproject.toml"} <= application.files:
-        found = _from_lock(application, wishes)
+        found = _from_lock(application, options)
     elif "requirements.txt" in application.files:
-        found = _from_requirements(application, wishes)
+        found = _from_requirements(application, options)
     elif application.workspace and "pyproject.toml" in application.files:
-        found = _from_workspace(application, application.workspace, wishes)
+        found = _from_workspace(application, application.workspace, options)
     elif "pyproject.toml" in application.files:
-        found = _from_pyproject(application, wishes)
+        found = _from_pyproject(application, options)
     else:
         raise _error(
             f"no uv.lock, requirements.txt or pyproject.toml {application.place}",
             "commit one (uv init --bare && uv add 'fastapi[standard]'), or set app_subdirectory to where it is",
         )
-    return _with_python(found, application, wishes)
+    return _with_python(found, application, options)
 
 
 def resolved_to(found: Dependencies, text: str) -> Dependencies:
@@ -101,54 +101,54 @@ def resolved_to(found: Dependencies, text: str) -> Dependencies:
     return replace(found, digest=digest, install=install, files=(*found.files, OwnFile(RESOLVED, text)))
 
 
-def _with_python(found: Dependencies, application: Application, wishes: Wishes) -> Dependencies:
+def _with_python(found: Dependencies, application: Application, options: DependencyOptions) -> Dependencies:
     """Return the dependencies with what there is to say of the Python; raise UsageError where none can do."""
     required = str(_pyproject(application, "project").get("requires-python", ""))
     insists = required if found.kind == "uv-lock" else ""
-    wrong = python_version.refusal(insists, wishes.python_version)
+    wrong = python_version.refusal(insists, options.python_version)
     if wrong:
         raise UsageError(wrong, key="python_version", fix=python_version.fix(required))
     pinned = python_version.pinned_python(application.read(".python-version") or "")
-    said = python_version.warnings(required, pinned, wishes.python_version)
-    floors, uv = python_version.floors(required, wishes.python_version), _pyproject(application, "tool", "uv")
-    left = found.leaves_open and found.leaves_open.under(floors, application.read("uv.toml") or "", uv)
-    return replace(found, warnings=(*found.warnings, *said), requires_python=insists, leaves_open=left)
+    said = python_version.warnings(required, pinned, options.python_version)
+    floors, uv = python_version.floors(required, options.python_version), _pyproject(application, "tool", "uv")
+    left = found.open_versions and found.open_versions.under(floors, application.read("uv.toml") or "", uv)
+    return replace(found, warnings=(*found.warnings, *said), requires_python=insists, open_versions=left)
 
 
-def _from_lock(application: Application, wishes: Wishes) -> Dependencies:
+def _from_lock(application: Application, options: DependencyOptions) -> Dependencies:
     text = application.read("uv.lock") or ""
-    lock = read_lock("uv.lock", text, _chosen(application, wishes))
+    lock = read_lock("uv.lock", text, _chosen(application, options))
     for folder in lock.projects:
         _check_fresh(application, lock, folder, posixpath.normpath(f"{folder}/pyproject.toml"), "uv.lock")
     _check_local(application, lock)
-    check_pins(wishes.server, lock.installed, lock.versions, "uv.lock")
+    check_pins(options.server, lock.installed, lock.versions, "uv.lock")
     parts = ["uv.lock", text, *([application.tree] if lock.local else [])]
-    return Dependencies("uv-lock", _digest("uv-lock", application, wishes, parts), (_sync(wishes),))
+    return Dependencies("uv-lock", _digest("uv-lock", application, options, parts), (_sync(options),))
 
 
-def _from_workspace(application: Application, workspace: Workspace, wishes: Wishes) -> Dependencies:
-    lock = read_lock(workspace.path, workspace.text, _chosen(application, wishes), workspace.member)
+def _from_workspace(application: Application, workspace: Workspace, options: DependencyOptions) -> Dependencies:
+    lock = read_lock(workspace.path, workspace.text, _chosen(application, options), workspace.member)
     _check_fresh(application, lock, workspace.member, "pyproject.toml", workspace.path)
     refuse_other_members(workspace, lock)
-    check_pins(wishes.server, lock.installed, lock.versions, workspace.path)
+    check_pins(options.server, lock.installed, lock.versions, workspace.path)
     files = workspace.files()
     place = ("--no-install-workspace", "--project", posixpath.normpath(f"{PLACE}/{workspace.member}"))
     parts = [workspace.member, *(part for file in files for part in (file.path, file.text))]
-    digest = _digest("uv-lock", application, wishes, parts)
-    return Dependencies("uv-lock", digest, ((*_sync(wishes), *place),), files=files)
+    digest = _digest("uv-lock", application, options, parts)
+    return Dependencies("uv-lock", digest, ((*_sync(options), *place),), files=files)
 
 
-def _chosen(application: Application, wishes: Wishes) -> Chosen:
+def _chosen(application: Application, options: DependencyOptions) -> LockSelection:
     """Return what uv installs of the project: the default groups without `dev`, and what is asked for."""
     project, uv = _pyproject(application, "project"), _pyproject(application, "tool", "uv")
     groups, default = _pyproject(application, "dependency-groups"), uv.get("default-groups", [DEV])
-    check_names(wishes, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
+    check_names(options, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
     by_default = [*groups] if default == "all" else [str(one) for one in default if isinstance(default, list)]
-    return Chosen(wishes.extras, (*wishes.groups, *(one for one in by_default if one != DEV)))
+    return LockSelection(options.extras, (*options.groups, *(one for one in by_default if one != DEV)))
 
 
-def _sync(wishes: Wishes) -> tuple[str, ...]:
-    return (*_SYNC, *(() if DEV in wishes.groups else ("--no-dev",)), *wishes.options())
+def _sync(options: DependencyOptions) -> tuple[str, ...]:
+    return (*_SYNC, *(() if DEV in options.groups else ("--no-dev",)), *options.options())
 
 
 def _check_fresh(application: Application, lock: Lock, folder: str, path: str, named: str) -> None:
@@ -170,8 +170,8 @@ def _check_local(application: Application, lock: Lock) -> None:
         _check_builds_read_only(application, folder)
 
 
-def _from_requirements(application: Application, wishes: Wishes) -> Dependencies:
-    refuse_names(wishes)
+def _from_requirements(application: Application, options: DependencyOptions) -> Dependencies:
+    refuse_names(options)
     found = read_requirements("requirements.txt", application.read)
     present = application.files | folders(application.files) | {"."}
     for place in found.local + found.links:
@@ -181,16 +181,16 @@ def _from_requirements(application: Application, wishes: Wishes) -> Dependencies
             )
         if place in found.local and place not in application.files:
             _check_builds_read_only(application, place)
-    check_pins(wishes.server, found.names if found.hashed else None, found.versions, "requirements.txt")
+    check_pins(options.server, found.names if found.hashed else None, found.versions, "requirements.txt")
     parts = [part for path in sorted(found.contents) for part in (path, found.contents[path])]
     parts += [application.tree] if found.local or found.links else []
     hashes = ("--require-hashes",) if found.hashed else ()
     install = (*_INSTALL, "requirements.txt", *_COPIES, *hashes)
-    digest = _digest("requirements", application, wishes, parts)
-    return Dependencies("requirements", digest, (install,), leaves_open=resolution.left_open_by_requirements(found))
+    digest = _digest("requirements", application, options, parts)
+    return Dependencies("requirements", digest, (install,), open_versions=open_versions.open_in_requirements(found))
 
 
-def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
+def _from_pyproject(application: Application, options: DependencyOptions) -> Dependencies:
     text = application.read("pyproject.toml") or ""
     project = _pyproject(application, "project")
     if not project:
@@ -203,12 +203,12 @@ def _from_pyproject(application: Application, wishes: Wishes) -> Dependencies:
             "run uv lock and commit uv.lock",
         )
     groups, uv = _pyproject(application, "dependency-groups"), _pyproject(application, "tool", "uv")
-    check_names(wishes, project, set(groups))
+    check_names(options, project, set(groups))
     return Dependencies(
         "pyproject",
-        _digest("pyproject", application, wishes, [text]),
-        ((*_INSTALL, "pyproject.toml", *_COPIES, *wishes.options()),),
-        leaves_open=resolution.left_open_by_project(project, uv, groups, wishes),
+        _digest("pyproject", application, options, [text]),
+        ((*_INSTALL, "pyproject.toml", *_COPIES, *options.options()),),
+        open_versions=open_versions.open_in_project(project, uv, groups, options),
     )
 
 
@@ -218,18 +218,18 @@ def _pyproject(application: Application, *names: str) -> Table:
     return table("pyproject.toml", read_toml("pyproject.toml", text), *names)
 
 
-def _digest(kind: Kind, application: Application, wishes: Wishes, parts: list[str]) -> str:
+def _digest(kind: Kind, application: Application, options: DependencyOptions, parts: list[str]) -> str:
     """Return the environment's name, from `parts` and what uv reads beside them: uv.toml, [tool.uv], the Python."""
     tool = _pyproject(application, "tool", "uv")
     asked = [application.read(name) or "" for name in ("uv.toml", ".python-version")]
     return content_id(
         kind,
         ADDED,
-        wishes.python_version or "",
+        options.python_version or "",
         json.dumps(tool, sort_keys=True, default=str),
         *asked,
         *parts,
-        *wishes.parts(),
+        *options.parts(),
     )
 
 

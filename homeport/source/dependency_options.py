@@ -15,7 +15,7 @@ DEV = "dev"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DependencyOptions:
     """Python, extras and dependency groups of the project, and who serves."""
 
     python_version: str | None = None
@@ -33,12 +33,12 @@ class Wishes:
         return (*self.options(), *(() if self.server.name == "fastapi" else (self.server.name,)))
 
 
-def check_names(wishes: Wishes, project: Table, groups: Set[str]) -> None:
+def check_names(options: DependencyOptions, project: Table, groups: Set[str]) -> None:
     """Raise UsageError for an extra that `[project]` has not, and for a dependency group that is not there."""
     extras = project.get("optional-dependencies", {})
     for key, wished, present in (
-        ("dependency_extras", wishes.extras, set(extras) if isinstance(extras, Mapping) else set()),
-        ("dependency_groups", wishes.groups, groups),
+        ("dependency_extras", options.extras, set(extras) if isinstance(extras, Mapping) else set()),
+        ("dependency_groups", options.groups, groups),
     ):
         known = {normalized(name) for name in present}
         unknown = next((name for name in wished if normalized(name) not in known), None)
@@ -47,9 +47,9 @@ def check_names(wishes: Wishes, project: Table, groups: Set[str]) -> None:
             raise UsageError(f"pyproject.toml has no {unknown} ({there})", key=key, fix="name one that it has")
 
 
-def refuse_names(wishes: Wishes) -> None:
+def refuse_names(options: DependencyOptions) -> None:
     """Raise UsageError for extras and groups where requirements.txt is what is installed."""
-    for key, wished in (("dependency_extras", wishes.extras), ("dependency_groups", wishes.groups)):
+    for key, wished in (("dependency_extras", options.extras), ("dependency_groups", options.groups)):
         if wished:
             problem = "requirements.txt is installed, which knows nothing of the project's extras and groups"
             raise UsageError(problem, key=key, fix="name in it what they bring, or commit uv.lock")

@@ -26,7 +26,7 @@ FROM_INDEX = {"name", "extras", "specifier", "marker", "index"}
 
 
 @dataclass(frozen=True)
-class Need:
+class DeclaredRequirement:
     """One requirement: `specifier` is None where it is not taken from an index; `where` is an extra or a group."""
 
     name: str
@@ -53,7 +53,7 @@ def why_stale(pyproject: Table, package: Table, requires_python: str | None, nam
     required = project.get("requires-python")
     if isinstance(required, str) and requires_python is not None and _differ(required, requires_python):
         return f'is for requires-python "{requires_python}", and pyproject.toml has "{required}"'
-    needs, skipped = _asked(pyproject, project)
+    needs, skipped = _declared(pyproject, project)
     dynamic = project.get("dynamic")
     skipped |= {"" for one in (dynamic if isinstance(dynamic, list) else ()) if one == "dependencies"}
     asked = {need for need in needs if need.where not in skipped}
@@ -66,7 +66,7 @@ def why_stale(pyproject: Table, package: Table, requires_python: str | None, nam
     return _difference(asked, locked)
 
 
-def _difference(asked: set[Need], locked: set[Need]) -> str | None:
+def _difference(asked: set[DeclaredRequirement], locked: set[DeclaredRequirement]) -> str | None:
     loose_asked = {need.anywhere for need in asked if need.specifier is None}
     loose_locked = {need.anywhere for need in locked if need.specifier is None}
     missing = [n for n in asked - locked if n.anywhere not in loose_locked and not _without_version(n, locked)]
@@ -76,31 +76,31 @@ def _difference(asked: set[Need], locked: set[Need]) -> str | None:
     return f"is older than pyproject.toml: it was made for {_some(extra)}" if extra else None
 
 
-def _without_version(need: Need, others: Iterable[Need]) -> bool:
+def _without_version(need: DeclaredRequirement, others: Iterable[DeclaredRequirement]) -> bool:
     """Tell whether `need`, which comes from elsewhere, is among `others` with or without a version."""
     return need.specifier is None and any(other.anywhere == need.anywhere for other in others)
 
 
-def _some(needs: list[Need]) -> str:
+def _some(needs: list[DeclaredRequirement]) -> str:
     shown = sorted(f"{need.shown}{f' ({need.where})' if need.where else ''}" for need in needs)
     return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
 
 
-def _asked(pyproject: Table, project: Table) -> tuple[list[Need], set[str]]:
+def _declared(pyproject: Table, project: Table) -> tuple[list[DeclaredRequirement], set[str]]:
     """Return what a pyproject.toml asks for, and the extras that name the project itself: uv writes their content."""
     uv = _table(_table(pyproject.get("tool")).get("uv"))
     sources = {normalized(name): source for name, source in _table(uv.get("sources")).items()}
     own = normalized(str(project.get("name", "")))
-    needs = list(_needs(project.get("dependencies"), "", sources))
+    needs = list(_requirements(project.get("dependencies"), "", sources))
     self_referring = set()
     for extra, lines in _table(project.get("optional-dependencies")).items():
-        found = list(_needs(lines, f"extra {normalized(extra)}", sources))
+        found = list(_requirements(lines, f"extra {normalized(extra)}", sources))
         self_referring |= {f"extra {normalized(extra)}"} if any(need.name == own for need in found) else set()
         needs += found
     groups = {normalized(name): lines for name, lines in _table(pyproject.get("dependency-groups")).items()}
     for group in groups:
-        needs += _needs(list(_group(group, groups, ())), f"group {group}", sources)
-    needs += _needs(uv.get("dev-dependencies"), "group dev", sources)
+        needs += _requirements(list(_group(group, groups, ())), f"group {group}", sources)
+    needs += _requirements(uv.get("dev-dependencies"), "group dev", sources)
     return needs, self_referring
 
 
@@ -113,7 +113,7 @@ def _group(name: str, groups: Mapping[str, Any], inside: tuple[str, ...]) -> Ite
             yield str(line)
 
 
-def _needs(lines: object, where: str, sources: Mapping[str, Any]) -> Iterator[Need]:
+def _requirements(lines: object, where: str, sources: Mapping[str, Any]) -> Iterator[DeclaredRequirement]:
     for line in lines if isinstance(lines, list) else ():
         try:
             one = Requirement(str(line))
@@ -122,25 +122,25 @@ def _needs(lines: object, where: str, sources: Mapping[str, Any]) -> Iterator[Ne
         name = normalized(one.name)
         specifier = None if one.url or _is_elsewhere(sources.get(name)) else one.specifier
         extras = frozenset(map(normalized, one.extras))
-        yield Need(name, extras, specifier, where, _shown(name, extras, specifier))
+        yield DeclaredRequirement(name, extras, specifier, where, _shown(name, extras, specifier))
 
 
-def _locked(recorded: Table) -> Iterator[Need]:
+def _locked(recorded: Table) -> Iterator[DeclaredRequirement]:
     for one in _tables(recorded.get("requires-dist")):
         extra = re.search(r"extra == '([^']+)'", str(one.get("marker", "")))
-        yield _need_of(one, f"extra {extra[1]}" if extra else "")
+        yield _requirement_of(one, f"extra {extra[1]}" if extra else "")
     for group, entries in _table(recorded.get("requires-dev")).items():
         for one in _tables(entries):
-            yield _need_of(one, f"group {group}")
+            yield _requirement_of(one, f"group {group}")
 
 
-def _need_of(one: Table, where: str) -> Need:
+def _requirement_of(one: Table, where: str) -> DeclaredRequirement:
     name, extras = normalized(str(one.get("name", ""))), frozenset(map(normalized, one.get("extras", ())))
     try:
         specifier = SpecifierSet(str(one.get("specifier", ""))) if set(one) <= FROM_INDEX else None
     except InvalidSpecifier:
         specifier = None
-    return Need(name, extras, specifier, where, _shown(name, extras, specifier))
+    return DeclaredRequirement(name, extras, specifier, where, _shown(name, extras, specifier))
 
 
 def _is_elsewhere(source: object) -> bool:

@@ -16,7 +16,7 @@ from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.source.archive import Archive, Content, Present, build_archive
 from homeport.source.dependencies import Application, Dependencies, decide_dependencies
-from homeport.source.dependency_options import Wishes
+from homeport.source.dependency_options import DependencyOptions
 from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
 from homeport.source.migrations import Migration, read_migrations
@@ -82,7 +82,7 @@ def read_source(settings: Settings, project: Path) -> Source:
                 settings.app_subdirectory,
                 settings.app_entrypoint,
                 settings.allow_dirty,
-                _wishes(settings),
+                _dependency_options(settings),
             )
     except GitError as error:
         problem, fix = f"git failed in the repository: {error}", "see git fsck there"
@@ -92,8 +92,8 @@ def read_source(settings: Settings, project: Path) -> Source:
         raise UsageError(problem, key="app_source", fix=fix) from None
 
 
-def _wishes(settings: Settings) -> Wishes:
-    return Wishes(
+def _dependency_options(settings: Settings) -> DependencyOptions:
+    return DependencyOptions(
         settings.python_version,
         settings.dependency_extras,
         settings.dependency_groups,
@@ -114,15 +114,21 @@ _archive = lru_cache(maxsize=4)(build_archive)
 
 @lru_cache(maxsize=64)
 def _read(
-    source: str, project: Path, ref: str, subdirectory: str, entrypoint: str, allow_dirty: bool, wishes: Wishes
+    source: str,
+    project: Path,
+    ref: str,
+    subdirectory: str,
+    entrypoint: str,
+    allow_dirty: bool,
+    options: DependencyOptions,
 ) -> Source:
     repository = find_repository(source, project)
     folder = posixpath.join(repository.folder, subdirectory).strip("/")
     revision = find_revision(repository, ref, folder, allow_dirty)
     place = f"at {ref} in {repository.path}"
     tree = find_tree(repository, revision.tree, folder, place)
-    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, wishes)
-    entry = find_entry(wishes.server.name, entrypoint, tree.paths(), ref)
+    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, options)
+    entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
     own = _own(tree, entry)
     return Source(
         commit=revision.commit,
@@ -150,11 +156,11 @@ def _content(tree: Tree, revision: Revision, more: tuple[OwnFile, ...]) -> Conte
     return Content(tree.repository, tree.root, tree.folder, revision.time, largest, more)
 
 
-def _dependencies(tree: Tree, place: str, wishes: Wishes) -> Dependencies:
+def _dependencies(tree: Tree, place: str, options: DependencyOptions) -> Dependencies:
     files, workspace = tree.paths(), None
     if tree.folder and not {"uv.lock", "requirements.txt"} & files:
         workspace = find_workspace(tree.folder, lambda path: _text(tree.repository, tree.root, path))
-    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace), wishes)
+    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace), options)
 
 
 def _text(repository: Repository, root: str, path: str) -> str | None:

@@ -29,7 +29,7 @@ class Lock:
 
     installed: frozenset[str]
     locked: frozenset[str]
-    members: frozenset[str]
+    local_folders: frozenset[str]
     local: tuple[str, ...]
     folders: tuple[str, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Lock:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class LockSelection:
     """Which extras and dependency groups of the project are installed besides what always is."""
 
     extras: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ def shape_error(path: str, name: str) -> UsageError:
     return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
 
 
-def read_lock(path: str, text: str, chosen: Chosen = Chosen(), project: str = ".") -> Lock:
+def read_lock(path: str, text: str, chosen: LockSelection = LockSelection(), project: str = ".") -> Lock:
     """Return what the lock at `path` says of the project in the folder `project`, with what is `chosen` of it.
 
     `local` has the paths (relative to the lock) of everything that comes from the tree, the project itself excepted.
@@ -80,7 +80,7 @@ def read_lock(path: str, text: str, chosen: Chosen = Chosen(), project: str = ".
     return Lock(
         installed=installed,
         locked=frozenset(name for name, _, _ in sources),
-        members=frozenset(place for _, kind, place in sources if kind in _FOLDERS),
+        local_folders=frozenset(place for _, kind, place in sources if kind in _FOLDERS),
         local=tuple(sorted({place for _, kind, place in sources if kind and place != "."})),
         folders=tuple(
             place for name, kind, place in sources if kind in _FOLDERS[:2] and place != "." and name in installed
@@ -98,10 +98,10 @@ def _versions(packages: list[Table]) -> dict[str, str]:
     return {name: versions.pop() for name, versions in found.items() if len(versions) == 1}
 
 
-def _requires_python(data: Table, members: int) -> str | None:
+def _requires_python(data: Table, local_folders: int) -> str | None:
     """Return what the lock is for; that of a workspace is what its members have in common."""
     required = data.get("requires-python")
-    return required if isinstance(required, str) and members <= 1 else None
+    return required if isinstance(required, str) and local_folders <= 1 else None
 
 
 def _packages(path: str, data: Table) -> list[Table]:
@@ -123,7 +123,7 @@ def _local(package: Table) -> tuple[str, str]:
     return "", ""
 
 
-def _reachable(packages: list[Table], chosen: Chosen, project: str) -> frozenset[str]:
+def _reachable(packages: list[Table], chosen: LockSelection, project: str) -> frozenset[str]:
     """Return what the project at `project` needs with what is `chosen`; all names if there is no such project."""
     by_name: dict[str, list[Table]] = {}
     for package in packages:

@@ -45,8 +45,8 @@ def find_workspace(folder: str, read: Callable[[str], str | None]) -> Workspace 
         above = posixpath.dirname(above)
         path = posixpath.join(above, "uv.lock")
         text, member = read(path), posixpath.relpath(folder, above or ".")
-        if text is not None and member in (lock := read_lock(path, text)).members:
-            pyprojects = {one: read(_join(above, one, "pyproject.toml")) for one in (".", *sorted(lock.members))}
+        if text is not None and member in (lock := read_lock(path, text)).local_folders:
+            pyprojects = {one: read(_join(above, one, "pyproject.toml")) for one in (".", *sorted(lock.local_folders))}
             return Workspace(path, text, member, {one: found for one, found in pyprojects.items() if found is not None})
     return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class HostConditions:
     """`groups` are those that are called like an account, `lacks` programs that are not there.
 
     `places` says where our folders really are (links followed), `linked` which of them are links themselves, `mounts`

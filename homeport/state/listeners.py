@@ -30,7 +30,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenPorts:
     """Ports from `first` to `last` that the firewall lets in, to whomever."""
 
     protocol: str
@@ -42,7 +42,7 @@ class Opened:
         return self.protocol == listener.protocol and self.first <= listener.port <= self.last
 
 
-def opened(protocol: str, ports: str) -> Opened:
+def open_ports(protocol: str, ports: str) -> OpenPorts:
     """Return the opening of `80` or of `8000-8010`."""
     first, _, last = ports.partition("-")
-    return Opened(protocol, int(first), int(last or first))
+    return OpenPorts(protocol, int(first), int(last or first))

@@ -12,7 +12,7 @@ KeyKind = Literal["key", "weak", ""]
 
 
 @dataclass(frozen=True)
-class Colleague:
+class OtherAccount:
     """An account with a way in: its key ("weak": only RSA of less than 2048 bits), and whether it has a password."""
 
     user: str
@@ -30,7 +30,7 @@ class Logins:
     accounts ("sss"), `host_keys` the types of the host's keys.
     """
 
-    colleagues: tuple[Colleague, ...] = ()
+    other_accounts: tuple[OtherAccount, ...] = ()
     before: Mapping[str, Sshd] = field(default_factory=dict)
     after: Mapping[str, Sshd] = field(default_factory=dict)
     refused: str = ""

@@ -20,14 +20,14 @@ def is_named_ours(path: str, app: str) -> bool:
 
 def owner(path: str, found: Snapshot, app: str) -> Owner:
     """Return whose the file at `path`, which is there, is."""
-    there, marks = found.paths[path], found.marks
+    there, file_origins = found.paths[path], found.file_origins
     if is_named_ours(path, app):
         return "homeport"
     if _leads_nowhere(there):
         return "package"
-    if there.kind == "file" and (path in marks.marked or (path, there.digest) in marks.written):
+    if there.kind == "file" and (path in file_origins.marked or (path, there.digest) in file_origins.written):
         return "homeport"
-    return "package" if path in marks.pristine else "somebody"
+    return "package" if path in file_origins.pristine else "somebody"
 
 
 def is_somebodys(file: File, found: Snapshot, app: str) -> bool:
@@ -56,7 +56,7 @@ def has_to_be_kept(path: str, found: Snapshot, app: str) -> bool:
 
 
 def _is_recorded(path: str, found: Snapshot) -> bool:
-    return any(path == written for written, _ in found.marks.written)
+    return any(path == written for written, _ in found.file_origins.written)
 
 
 def _leads_nowhere(there: PathFound) -> bool:

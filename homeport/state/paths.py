@@ -88,7 +88,7 @@ class AppPaths:
         """Return the folder of the self-signed certificate that serves until there is a real one."""
         return f"{self.etc}/placeholder"
 
-    def brought(self, pair: str) -> str:
+    def provided_certificate(self, pair: str) -> str:
         """Return the folder of a certificate that the user has brought; `pair` is its name."""
         return f"{self.etc}/certificate-{pair}"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from homeport.state.host_conditions import Surroundings
-from homeport.state.listeners import Listener, Opened
+from homeport.state.host_conditions import HostConditions
+from homeport.state.listeners import Listener, OpenPorts
 from homeport.state.logins import Logins
 from homeport.state.machine_values import MachineValues
 
@@ -18,7 +18,7 @@ Hindrance = Literal["mount", "attribute"]
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineFound:
     """What a run cannot change about a host.
 
     `defaults` has the addresses whose default server in Nginx is somebody else's, each with its file. `applications`
@@ -59,7 +59,7 @@ class PathFound:
 
 
 @dataclass(frozen=True)
-class Marks:
+class FileOrigins:
     """What tells whose the files are that do not bear homeport's name, path by path.
 
     `marked` say in their first lines that homeport wrote them, `pristine` are as their Debian package has them, and
@@ -146,7 +146,7 @@ class SlotMemory:
 
 
 @dataclass(frozen=True)
-class Coming:
+class UploadedRelease:
     """What the host has of the wanted release: how many workers it is made for, and whether it migrates there."""
 
     workers: int
@@ -178,7 +178,7 @@ class Snapshot:
     those of others that nobody renews.
     """
 
-    machine: Machine
+    machine: MachineFound
     clock: datetime
     python: str = ""
     free_megabytes: int = 0
@@ -191,7 +191,7 @@ class Snapshot:
     packages: frozenset[str] = frozenset()
     accounts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, PathFound] = field(default_factory=dict)
-    marks: Marks = field(default_factory=Marks)
+    file_origins: FileOrigins = field(default_factory=FileOrigins)
     servers: tuple[ServerFound, ...] = ()
     occupied: frozenset[str] = frozenset()
     fixed: dict[str, Hindrance] = field(default_factory=dict)
@@ -209,7 +209,7 @@ class Snapshot:
     slots: dict[str, str] = field(default_factory=dict)
     slot_memory: dict[str, SlotMemory] = field(default_factory=dict)
     slot_ports: dict[str, int] = field(default_factory=dict)
-    coming: Coming | None = None
+    uploaded: UploadedRelease | None = None
     certificate: CertificateFound | None = None
     foreign_lineage: bool = False
     unrenewed: tuple[str, ...] = ()
@@ -222,9 +222,9 @@ class Snapshot:
     shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
     deploys: str = ""
     listeners: tuple[Listener, ...] = ()
-    openings: dict[str, tuple[Opened, ...]] = field(default_factory=dict)
+    openings: dict[str, tuple[OpenPorts, ...]] = field(default_factory=dict)
     logins: Logins = field(default_factory=Logins)
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    host_conditions: HostConditions = field(default_factory=HostConditions)
 
     def shared_by_others(self, app: str) -> frozenset[str]:
         """Return the files of the machine that stay on although `app` does not want them: others there want them.

@@ -11,7 +11,7 @@ from homeport.source import Source
 from homeport.state.certificate_pair import CertificatePair
 from homeport.state.paths import AppPaths
 from homeport.state.roles import ROLES, Role
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Context:
     certificate: CertificatePair | None = None
     dns_credentials: str = field(default="", repr=False)
     dns_requirements: str = field(default="", repr=False)
-    machine: Machine = field(default_factory=Machine)
+    machine: MachineFound = field(default_factory=MachineFound)
     overrides: Path | None = None
     by: str = ""
     migrates: bool = True

@@ -16,7 +16,7 @@ from tests.state.builders import NOW, as_wanted, bare, make_wanted
 
 WANTED = make_wanted()
 PLACES = AppPaths("notes")
-FOLDER = PLACES.brought("0123456789ab")
+FOLDER = PLACES.provided_certificate("0123456789ab")
 BROUGHT = replace(WANTED, certificate=replace(WANTED.certificate, folder=FOLDER))
 
 
@@ -36,7 +36,9 @@ def lines(found: Snapshot) -> list[str]:
 
 def test_one_that_is_brought_is_pointed_to_and_asked_of_nobody() -> None:
     assert lines(bare()) == [f"point {PLACES.tls} to {FOLDER} (the placeholder is served)"]
-    assert lines(pointing(PLACES.brought("b"))) == [f"point {PLACES.tls} to {FOLDER} (another one is served)"]
+    assert lines(pointing(PLACES.provided_certificate("b"))) == [
+        f"point {PLACES.tls} to {FOLDER} (another one is served)"
+    ]
     assert lines(pointing(FOLDER)) == []
 
 

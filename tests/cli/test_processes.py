@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import processes
-from homeport.cli.pyinfra_run import Child
+from homeport.cli.pyinfra_run import PyinfraProcess
 from homeport.cli.releases import table
 from homeport.controller.folders import ENTRIES
 from homeport.errors import UsageError
@@ -69,7 +69,7 @@ def test_every_command_has_its_deploy_file() -> None:
     ("code", "status"), [("", 0), ("raise SystemExit(4)", 4), ("import os; os.kill(os.getpid(), 9)", 137)]
 )
 def test_the_exit_status_is_that_of_pyinfra(code: str, status: int) -> None:
-    child = Child([sys.executable, "-c", code])
+    child = PyinfraProcess([sys.executable, "-c", code])
     assert list(child.events()) == []
     assert child.status == status
 
@@ -131,7 +131,7 @@ def reading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> list[
     (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/reader.py\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    return list(processes.readings("status", "production", ()))
+    return list(processes.query_hosts("status", "production", ()))
 
 
 def test_a_reader_is_listened_to_although_an_inventory_prints_too(

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from homeport.certificates import comparison
 from homeport.comparison import compare
 from homeport.state.paths import AppPaths
-from homeport.state.snapshot import CertificateFound, Coming, PathFound, PathKind, PortHolder, Snapshot, UnitFound
+from homeport.state.snapshot import (
+    CertificateFound,
+    PathFound,
+    PathKind,
+    PortHolder,
+    Snapshot,
+    UnitFound,
+    UploadedRelease,
+)
 from homeport.state.wanted import Account, Directory, File, Part, Unit, Wanted
 
 from ..state.builders import NOW, SECRET, as_wanted, bare, changes_by_phase, make_settings, make_wanted
@@ -259,9 +267,13 @@ def test_a_release_in_the_slot_that_is_not_live_is_started_and_switched_to_witho
     assert list(changes_by_phase(WANTED, found)) == ["start", "switch"]
 
 
-@pytest.mark.parametrize("coming", [None, Coming(WANTED.release.workers, migrates=False), Coming(7, migrates=True)])
-def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again(coming: Coming | None) -> None:
-    found = replace(AS_WANTED, slots={"blue": "older", "green": WANTED.release.id}, coming=coming)
+@pytest.mark.parametrize(
+    "uploaded", [None, UploadedRelease(WANTED.release.workers, migrates=False), UploadedRelease(7, migrates=True)]
+)
+def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again(
+    uploaded: UploadedRelease | None,
+) -> None:
+    found = replace(AS_WANTED, slots={"blue": "older", "green": WANTED.release.id}, uploaded=uploaded)
     changes = changes_by_phase(WANTED, found)
     assert list(changes) == ["release", "start", "switch"]
     assert [str(change) for change in changes["release"]] == [
@@ -270,7 +282,7 @@ def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again
 
 
 def test_the_part_of_the_live_release_changes_with_the_next_one() -> None:
-    assert changes_by_phase(WANTED, replace(AS_WANTED, coming=Coming(7, migrates=False))) == {}
+    assert changes_by_phase(WANTED, replace(AS_WANTED, uploaded=UploadedRelease(7, migrates=False))) == {}
 
 
 def test_a_missing_environment_is_installed() -> None:

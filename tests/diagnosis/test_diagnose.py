@@ -11,7 +11,7 @@ import pytest
 
 from homeport.cli.main import COMMANDS
 from homeport.diagnosis import NOTICE, TROUBLE, Finding, checked, diagnose
-from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, Door
+from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, SshAccess
 from homeport.diagnosis.finding import EXPLAINS, arranged
 from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, facts, settings, unit, visit
 
@@ -290,16 +290,20 @@ REFUSING = {**units(app=DEAD), **slot()}
         ),
         ("secrets_file_missing", [], case(secrets_missing="secrets/production.age")),
         ("not_deployed", ["site_error"], case(visits=(visit(status=404),), facts=facts(slot=None))),
-        ("unexamined", [], case(facts=None, unasked="sudo: a password is required")),
-        ("ssh_closed", [], case(facts=None, door=Door("Could not connect", ADDRESS, 22, REFUSED))),
-        ("ssh_login", [], case(facts=None, door=Door("Authentication error", ADDRESS, 22, "open"))),
-        ("ssh_host_key", [], case(facts=None, door=Door("SSH error (Host key for x is unknown)", ADDRESS, 22, "open"))),
-        ("ssh_closed", [], case(facts=None, door=Door("SSH error (saw EOF)", ADDRESS, 22, "open"))),
-        ("ssh_name", [], case(facts=None, door=Door("Could not resolve hostname", "", 22, None))),
+        ("unexamined", [], case(facts=None, unread_reason="sudo: a password is required")),
+        ("ssh_closed", [], case(facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, REFUSED))),
+        ("ssh_login", [], case(facts=None, ssh_access=SshAccess("Authentication error", ADDRESS, 22, "open"))),
+        (
+            "ssh_host_key",
+            [],
+            case(facts=None, ssh_access=SshAccess("SSH error (Host key for x is unknown)", ADDRESS, 22, "open")),
+        ),
+        ("ssh_closed", [], case(facts=None, ssh_access=SshAccess("SSH error (saw EOF)", ADDRESS, 22, "open"))),
+        ("ssh_name", [], case(facts=None, ssh_access=SshAccess("Could not resolve hostname", "", 22, None))),
         (
             "machine_unreachable",
             ["site_unreachable"],
-            case(visits=SILENCE, facts=None, door=Door("Could not connect", ADDRESS, 22, SILENT)),
+            case(visits=SILENCE, facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)),
         ),
         (
             "resolver_broken",
@@ -458,17 +462,19 @@ def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
 
 
 def test_what_could_not_be_looked_at_is_said() -> None:
-    done, unchecked = checked(case(facts=None, door=Door("Could not connect", ADDRESS, 22, SILENT)))
+    done, unchecked = checked(case(facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)))
     assert unchecked == {"what is on the host": "Could not connect"}
     assert done == ["DNS", "ports 80 and 443", "certificate (70 days left)"]
 
 
 def test_a_name_that_only_its_own_network_knows_is_not_looked_for_from_here() -> None:
-    door, known = Door("Could not connect", ADDRESS, 22, REFUSED), {"domain": "notes.lab.test"}
+    ssh_access, known = SshAccess("Could not connect", ADDRESS, 22, REFUSED), {"domain": "notes.lab.test"}
     certificate = replace(CERTIFICATE, names=("notes.lab.test",))
     visits = (visit(certificate=certificate),)
-    assert causes(case(settings=settings(**known), names={}, visits=visits, facts=None, door=door)) == ["ssh_closed"]
-    assert causes(case(names={}, facts=None, door=door)) == ["dns_missing", "ssh_closed"]
+    assert causes(case(settings=settings(**known), names={}, visits=visits, facts=None, ssh_access=ssh_access)) == [
+        "ssh_closed"
+    ]
+    assert causes(case(names={}, facts=None, ssh_access=ssh_access)) == ["dns_missing", "ssh_closed"]
 
 
 def test_every_command_that_a_finding_advises_exists() -> None:

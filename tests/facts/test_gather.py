@@ -10,7 +10,7 @@ from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
-from homeport.facts.gather import UnreadError, ask
+from homeport.facts.reading import UnreadError, read_fact
 
 
 class Number(FactBase[int]):
@@ -44,7 +44,7 @@ class Host:
 
 def test_a_fact_that_can_be_had_is_returned() -> None:
     host: Any = Host(True, "7")
-    assert ask(host, Number, sudo=True) == 7
+    assert read_fact(host, Number, sudo=True) == 7
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_fact_that_can_be_had_is_returned() -> None:
 )
 def test_one_that_cannot_is_an_error_in_the_hosts_words(host: Any, line: str) -> None:
     with pytest.raises(UnreadError, match=f"^{line}"):
-        ask(host, Number, sudo=True)
+        read_fact(host, Number, sudo=True)
 
 
 def test_where_sudo_asks_and_nobody_can_answer_it_is_said() -> None:
@@ -70,4 +70,4 @@ def test_where_sudo_asks_and_nobody_can_answer_it_is_said() -> None:
 
     host.connector.run_shell_command = asks
     with pytest.raises(UnreadError, match=r"^web1: sudo wants a password, and nobody can be asked for it here; "):
-        ask(host, Number, sudo=True)
+        read_fact(host, Number, sudo=True)

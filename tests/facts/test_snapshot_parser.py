@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
-from homeport.state.host_conditions import Surroundings
-from homeport.state.listeners import Listener, Opened
-from homeport.state.logins import Colleague, Logins
+from homeport.state.host_conditions import HostConditions
+from homeport.state.listeners import Listener, OpenPorts
+from homeport.state.logins import Logins, OtherAccount
 from homeport.state.machine_values import MachineValues
 from homeport.state.snapshot import (
     CertificateFound,
     Claim,
-    Coming,
     Login,
-    Machine,
+    MachineFound,
     PathFound,
     PortHolder,
     SlotMemory,
     UnitFound,
+    UploadedRelease,
 )
 
 READING = """\
@@ -136,7 +136,7 @@ def read(*lines: str) -> list[str]:
 def test_a_whole_reading_is_understood() -> None:
     found = parse(READING)
     assert found.python == "3.13"
-    assert replace(found.machine, values=()) == Machine(
+    assert replace(found.machine, values=()) == MachineFound(
         "debian", "13", "arm64", cores=4, memory_megabytes=4000, ssh_ports=(22, 2222), root_login="no"
     )
     assert found.clock == datetime(2030, 1, 1, tzinfo=UTC)
@@ -145,7 +145,7 @@ def test_a_whole_reading_is_understood() -> None:
     assert found.available_megabytes == 2000
     assert found.slot_ports == {"blue": 8001, "green": 8002}
     assert found.slot_memory == {"green": SlotMemory(141312, 92160, 2)}
-    assert found.coming == Coming(4, migrates=True)
+    assert found.uploaded == UploadedRelease(4, migrates=True)
     assert (found.previous_release, found.proven_release, found.standby_slot) == ("aaa", "bbb", "blue")
     assert found.packages == {"nginx"}
     assert found.accounts == {"notes": "notes:x:999:999::/var/lib/notes:/usr/sbin/nologin"}
@@ -201,13 +201,13 @@ def test_a_bare_machine_gives_nothing() -> None:
     assert (found.paths, found.units, found.ports, found.claims, found.certificate) == ({}, {}, (), (), None)
     assert (found.live_slot, found.live_release, found.tools, found.removable) == ("", "", "", ())
     assert (found.available_megabytes, found.release_free_megabytes, found.release_free_inodes) == (None, None, None)
-    assert (found.slot_memory, found.slot_ports, found.coming, found.previous_release) == ({}, {}, None, "")
+    assert (found.slot_memory, found.slot_ports, found.uploaded, found.previous_release) == ({}, {}, None, "")
     assert not found.has_systemd
     assert not found.proxy_stale
 
 
 def test_a_release_that_does_not_migrate_here_is_understood() -> None:
-    assert parse(read("coming\t2\t")).coming == Coming(2, migrates=False)
+    assert parse(read("coming\t2\t")).uploaded == UploadedRelease(2, migrates=False)
 
 
 @given(st.integers(0, len(READING) - 1))
@@ -298,12 +298,15 @@ def test_who_listens_and_what_is_open_is_understood() -> None:
         Listener("udp", 51820, "0.0.0.0"),
         Listener("ip", 112, "0.0.0.0", "keepalived"),
     )
-    assert found.openings == {"blog": (Opened("tcp", 5432, 5432), Opened("udp", 8000, 8010))}
+    assert found.openings == {"blog": (OpenPorts("tcp", 5432, 5432), OpenPorts("udp", 8000, 8010))}
 
 
 def test_who_can_log_in_now_and_afterwards_is_understood() -> None:
     assert parse(READING).logins == Logins(
-        colleagues=(Colleague("bob", ("bob", "staff"), "", has_password=True), Colleague("root", ("root",), "weak")),
+        other_accounts=(
+            OtherAccount("bob", ("bob", "staff"), "", has_password=True),
+            OtherAccount("root", ("root",), "weak"),
+        ),
         before={"bob": {"passwordauthentication": ("yes",), "allowusers": ("bob", "root")}},
         after={"bob": {"passwordauthentication": ("no",)}},
         takes_passwords=True,
@@ -315,8 +318,8 @@ def test_who_can_log_in_now_and_afterwards_is_understood() -> None:
 
 
 def test_what_is_around_an_application_is_understood() -> None:
-    found = parse(READING).surroundings
-    assert found == Surroundings(
+    found = parse(READING).host_conditions
+    assert found == HostConditions(
         groups=frozenset({"notes"}),
         lacks=("ss",),
         places={"/srv/notes": "/data/notes"},

@@ -192,10 +192,10 @@ def test_whose_a_file_is_is_told_by_what_it_says_and_by_what_dpkg_and_we_have_no
     places["edited"].write_text("edited by somebody\n\n\n# Written by homeport")
     places["link"].symlink_to(places["package"])
     script = SCRIPT.replace("/var/lib/dpkg/status", f"{tmp_path}/status").replace("/var/lib/homeport", str(tmp_path))
-    marks = parse(run(shell, ask(shared=tuple(map(str, places.values()))), script)).marks
-    assert marks.marked == {str(places["ours"])}
-    assert marks.pristine == {str(places["package"]), str(places["link"])}
-    assert marks.written == {(str(places["ours"]), digests["ours"])}
+    file_origins = parse(run(shell, ask(shared=tuple(map(str, places.values()))), script)).file_origins
+    assert file_origins.marked == {str(places["ours"])}
+    assert file_origins.pristine == {str(places["package"]), str(places["link"])}
+    assert file_origins.written == {(str(places["ours"]), digests["ours"])}
 
 
 def test_the_servers_of_others_in_nginx_are_read_with_what_makes_them_a_default(shell: str, tmp_path: Path) -> None:
@@ -237,12 +237,12 @@ def test_which_of_our_folders_is_a_link_itself_is_read(shell: str, tmp_path: Pat
     (tmp_path / "var").mkdir()
     (tmp_path / "var/lib").symlink_to(tmp_path / "disk")
     script = SCRIPT.replace('"/var/lib/', f'"{tmp_path}/var/lib/')
-    found = parse(run(shell, ask(), script)).surroundings
+    found = parse(run(shell, ask(), script)).host_conditions
     state = f"{tmp_path}/var/lib/no-such-app"
     assert (found.places[state], state in found.linked) == (f"{tmp_path}/disk/no-such-app", False)
     (tmp_path / "disk/no-such-app").rename(tmp_path / "elsewhere")
     (tmp_path / "disk/no-such-app").symlink_to(tmp_path / "elsewhere")
-    assert state in parse(run(shell, ask(), script)).surroundings.linked
+    assert state in parse(run(shell, ask(), script)).host_conditions.linked
 
 
 def test_what_cannot_be_replaced_is_read_of_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
@@ -367,16 +367,16 @@ def test_what_apt_would_remove_and_a_name_that_is_not_found_are_read(shell: str,
     environment = {**clean, "http_proxy": proxy, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     if shell == "busybox":
         pytest.skip("busybox has some of these itself")
-    found = parse(run(shell, ask(packages=("ours", "theirs")), **environment)).surroundings
+    found = parse(run(shell, ask(packages=("ours", "theirs")), **environment)).host_conditions
     assert found.removes == ("rival",)
     assert found.unresolved == ("" if proxy else "deb.example.invalid")
     # A host that goes out by the controller finds no names by itself, and need not.
     led = parse(
         run(shell, replace(ask(packages=("ours", "theirs")), outbound="controller"), **environment)
-    ).surroundings
+    ).host_conditions
     assert (led.removes, led.unresolved) == (("rival",), "")
     # Where nothing is missing, nothing is asked.
-    assert parse(run(shell, ask(packages=("ours",)), **environment)).surroundings.removes == ()
+    assert parse(run(shell, ask(packages=("ours",)), **environment)).host_conditions.removes == ()
 
 
 def test_apt_is_not_asked_about_a_clock_that_another_program_keeps(shell: str, tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_apt_is_not_asked_about_a_clock_that_another_program_keeps(shell: str, t
 
 
 def test_folders_are_followed_to_where_they_are_and_how_that_is_mounted(shell: str) -> None:
-    found = parse(run(shell, ask(accounts=("root",)))).surroundings
+    found = parse(run(shell, ask(accounts=("root",)))).host_conditions
     assert found.places["/srv/no-such-app"] == str(Path("/srv/no-such-app").resolve())
     assert found.mounts["/"] in ("", "ro", "noexec")
     assert found.groups == {"root"}

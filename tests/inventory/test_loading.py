@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import HomeportError, UsageError
-from homeport.inventory.loading import made
+from homeport.inventory.loading import load_inventory
 
 
 class WrappingError(Exception):
@@ -29,7 +29,7 @@ def make(inventory: str) -> dict[str, object]:
 def said(folder: Path, text: str) -> str:
     (folder / "web.py").write_text(text)
     with pytest.raises(UsageError) as caught:
-        made(make, "web.py")
+        load_inventory(make, "web.py")
     return caught.value.line()
 
 
@@ -70,12 +70,12 @@ def test_it_may_be_in_a_module_that_the_project_imports_but_not_in_an_installed_
 
 def test_what_leads_to_no_line_of_the_project_is_said_of_the_inventory(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"^web.py: FileNotFoundError: "):
-        made(make, "web.py")
+        load_inventory(make, "web.py")
 
 
 def test_what_is_right_and_our_own_errors_go_through(folder: Path) -> None:
     (folder / "web.py").write_text("x = 1\n")
-    assert made(make, "web.py")["x"] == 1
+    assert load_inventory(make, "web.py")["x"] == 1
     (folder / "web.py").write_text("from homeport.errors import HomeportError\nraise HomeportError('ours')\n")
     with pytest.raises(HomeportError, match=r"^ours$"):
-        made(make, "web.py")
+        load_inventory(make, "web.py")

@@ -24,7 +24,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Done:
+class PipelineResult:
     """How a job ended: the status of the step that failed, or 0; all that it printed; what its summary has."""
 
     status: int
@@ -111,7 +111,7 @@ class GitHub:
         known = self._context(event, branch, context)
         return [name for name, job in self.workflow["jobs"].items() if _holds(job.get("if", "true"), known)]
 
-    def start(self, event: str, branch: str = "main", **context: str) -> Done:
+    def start(self, event: str, branch: str = "main", **context: str) -> PipelineResult:
         """Run the one job that an event starts, step by step."""
         [name] = self.jobs(event, branch, **context)
         job = self.workflow["jobs"][name]
@@ -132,8 +132,8 @@ class GitHub:
             done = self.runner.run(command, work, {**environment, **given, "GITHUB_STEP_SUMMARY": str(summary)})
             output += done.stdout
             if done.returncode:
-                return Done(done.returncode, output, summary.read_text())
-        return Done(0, output, summary.read_text())
+                return PipelineResult(done.returncode, output, summary.read_text())
+        return PipelineResult(0, output, summary.read_text())
 
     def _context(self, event: str, branch: str, context: Mapping[str, str]) -> dict[str, str]:
         here = {"github.repository": "me/shop", "github.event.pull_request.head.repo.full_name": "me/shop"}
@@ -173,7 +173,7 @@ class GitLab:
                 found[name] = rule.get("when") == "manual"
         return found
 
-    def start(self, name: str, branch: str = "main", **variables: str) -> Done:
+    def start(self, name: str, branch: str = "main", **variables: str) -> PipelineResult:
         """Run a job: its script in one shell, as the runner does."""
         job = {**self.pipeline[self.pipeline[name]["extends"]], **self.pipeline[name]}
         work, environment = self.runner.place(branch)
@@ -186,7 +186,7 @@ class GitLab:
         _give(work.parent)
         done = self.runner.run(["bash", str(script)], work, {**environment, **variables, "GITLAB_CI": "true"})
         kept = [work / path for path in job.get("artifacts", {}).get("paths", ())]
-        return Done(done.returncode, done.stdout, "".join(path.read_text() for path in kept if path.exists()))
+        return PipelineResult(done.returncode, done.stdout, "".join(path.read_text() for path in kept if path.exists()))
 
 
 def _rule_holds(condition: str, known: Mapping[str, str]) -> bool:

@@ -22,10 +22,10 @@ from homeport.lab.machine import find_command
 from homeport.lab.model import LabHost
 from homeport.state.certificate_pair import CertificatePair
 from tests.certificates.pairs import Authority
-from tests.lab.advising import an_authority_that_advises
 from tests.lab.artefacts import keep
 from tests.lab.commands import refusal
 from tests.lab.project import Project, Seen
+from tests.lab.renewal_authority import an_authority_that_advises
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab

@@ -16,7 +16,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost, Suite
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from tests.lab.conftest import MakeHost
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
@@ -158,7 +158,7 @@ def test_the_nginx_of_every_suite_accepts_sites_of_many_shapes(
     )
     chance = random.Random(1)  # noqa: S311
     for number in range(60):
-        machine = Machine("debian", {"bookworm": "12", "trixie": "13"}[suite], ipv6=chance.random() < 0.5)
+        machine = MachineFound("debian", {"bookworm": "12", "trixie": "13"}[suite], ipv6=chance.random() < 0.5)
         write(tmp_path / str(number), files(some_sites(chance), machine), on_host=f"/tmp/sites/{number}")
     script = (
         "rm -rf /tmp/sites; mkdir /tmp/sites; base64 -d | tar -xzf - -C /tmp/sites; cd /tmp/sites; for one in *; do "

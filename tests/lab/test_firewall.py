@@ -16,8 +16,8 @@ from homeport.lab import Lab
 from homeport.lab.machine import install
 from homeport.lab.model import LabHost
 from tests.lab.artefacts import keep
+from tests.lab.port_scan import connects, open_ports
 from tests.lab.project import Project, Seen, until
-from tests.lab.scanning import connects, open_ports
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab

@@ -12,7 +12,7 @@ import pytest
 
 from homeport.lab import Lab, ssh
 from tests.lab.host_machine import APP, PORTS, PROGRAM, Machine, until
-from tests.lab.killing import chosen
+from tests.lab.kill_points import chosen
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab

@@ -15,7 +15,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.clients import Target
-from tests.lab.killing import chosen, deploy_until
+from tests.lab.kill_points import chosen, deploy_until
 from tests.lab.load import NEW_CONNECTION, PROBE, Failure, Report, load
 from tests.lab.project import Project, Seen
 

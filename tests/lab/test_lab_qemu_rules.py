@@ -13,7 +13,7 @@ from homeport.lab.context import LabContext
 from homeport.lab.model import LabDirectory, LabHost
 from homeport.lab.network import Network
 from homeport.lab.qemu_choice import ARCHITECTURES, accelerator, architecture
-from homeport.lab.qemu_command import Machine, bridged, in_user_mode, user_mode
+from homeport.lab.qemu_command import QemuMachine, bridged, in_user_mode, user_mode
 from homeport.lab.qemu_image import BaseImage
 from homeport.lab.recipe import ImageFile
 
@@ -76,7 +76,7 @@ def test_without_root_a_machine_knows_the_labs_services_by_name() -> None:
 @pytest.mark.parametrize(("accel", "processor"), [("tcg", "Nehalem-v1"), ("kvm", "max")])
 def test_the_disk_honours_flushes_and_commas_in_paths_are_escaped(accel: str, processor: str) -> None:
     folder = Path("/a,b")
-    machine = Machine(BaseImage(Path("/base")), folder, user_mode("127.0.0.1", {}), Path("/log"))
+    machine = QemuMachine(BaseImage(Path("/base")), folder, user_mode("127.0.0.1", {}), Path("/log"))
     line = machine.command_line(PC, accel)
     disk = next(part for part in line if "disk.qcow2" in part)
     assert "cache=writeback" in disk

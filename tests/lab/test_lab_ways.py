@@ -13,14 +13,14 @@ import pytest
 
 from homeport.errors import LabError, UsageError
 from homeport.lab import Lab, LabDirectory, LabHost, machine, ports, processes, ready, site, sources, ways
+from homeport.lab.capabilities import Capabilities, try_capabilities
 from homeport.lab.context import LabContext
 from homeport.lab.network import Network
-from homeport.lab.trials import Trials, try_all
 
 NOT_PERMITTED = "unshare: unshare failed: Operation not permitted"
 # What was found on three computers: root, root in a container with Docker's default profile, a plain user.
-ROOT = Trials(user_namespaces="/etc/subuid gives 'root' no ids")
-CONTAINER = Trials(
+ROOT = Capabilities(user_namespaces="/etc/subuid gives 'root' no ids")
+CONTAINER = Capabilities(
     mount=NOT_PERMITTED,
     overlay=NOT_PERMITTED,
     bridge="creating a bridge: Operation not permitted",
@@ -42,7 +42,7 @@ USER_IN_CONTAINER = replace(USER, user_namespaces=NOT_PERMITTED)
         (USER_IN_CONTAINER, "qemu-user", "fakechroot"),
     ],
 )
-def test_the_best_way_that_the_computer_allows_is_taken(trials: Trials, name: str, build: str) -> None:
+def test_the_best_way_that_the_computer_allows_is_taken(trials: Capabilities, name: str, build: str) -> None:
     way = ways.choose(trials, {})
     assert (way.name, way.build) == (name, build)
     assert (way.backend, way.loopback) == ("nspawn" if name == "nspawn" else "qemu", name == "qemu-user")
@@ -191,7 +191,7 @@ def test_a_python_that_makes_environments_needs_no_package(capsys: pytest.Captur
 @pytest.mark.skipif(sys.platform != "linux", reason="tries what Linux allows")
 def test_nothing_that_was_tried_stays(tmp_path: Path) -> None:
     mounts = Path("/proc/self/mounts").read_text().count(" tmpfs ")
-    tried = try_all(tmp_path / "not" / "there")
+    tried = try_capabilities(tmp_path / "not" / "there")
     assert not tried.linux
     assert all(getattr(tried, field.name).count("\n") == 0 for field in fields(tried))
     assert Path("/proc/self/mounts").read_text().count(" tmpfs ") == mounts

@@ -18,10 +18,10 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
-from tests.host.managing import TALK
+from tests.host.fake_programs import TALK
 from tests.lab.commands import refusal
+from tests.lab.port_scan import connects
 from tests.lab.project import Project, Seen, until
-from tests.lab.scanning import connects
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab

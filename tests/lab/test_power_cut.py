@@ -15,7 +15,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport
-from tests.lab.killing import POINT, Ended, chosen
+from tests.lab.kill_points import POINT, Ended, chosen
 from tests.lab.project import Project, Seen, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled]

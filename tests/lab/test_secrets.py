@@ -20,8 +20,8 @@ from homeport.lab.model import LabHost
 from tests.lab import private_index
 from tests.lab.commands import settle_data
 from tests.lab.project import REPOSITORY, Project, Seen
-from tests.lab.searching import PAYLOAD, WATCH, Watch, files_with, forms, on_host, search, watching
 from tests.lab.seasoned import Seasoned
+from tests.lab.secret_search import PAYLOAD, WATCH, Watch, files_with, forms, on_host, search, watching
 
 pytestmark = pytest.mark.lab
 LOUD = ("-y", "-vvv", "--debug", "--diff")

@@ -16,7 +16,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.commands import homeport, settle_data
-from tests.lab.forwarding import forwarder
+from tests.lab.forward_proxy import forwarder
 from tests.lab.project import Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
 

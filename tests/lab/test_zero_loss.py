@@ -20,7 +20,7 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.clients import SERVICE_RESTART, KeptConnection, Target
-from tests.lab.killing import EVERYWHERE
+from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import (
     EVERYTHING,
     FIVE_SECONDS,

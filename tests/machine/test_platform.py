@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from homeport.machine.platform import ARCHITECTURES, SUPPORTED, has_http2_directive, unsupported
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 
 
 @pytest.mark.parametrize(("system", "version"), sorted(SUPPORTED))
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_a_supported_system_is_taken(system: str, version: str, architecture: str) -> None:
-    assert unsupported(Machine(system, version, architecture)) is None
+    assert unsupported(MachineFound(system, version, architecture)) is None
 
 
 @pytest.mark.parametrize(
@@ -22,19 +22,19 @@ def test_a_supported_system_is_taken(system: str, version: str, architecture: st
     ],
 )
 def test_another_system_is_refused_by_name_with_those_that_would_do(system: str, version: str, named: str) -> None:
-    problem = unsupported(Machine(system, version))
+    problem = unsupported(MachineFound(system, version))
     assert problem
     assert problem.startswith(named)
     assert "Debian 12, Debian 13, Ubuntu 24.04" in problem
 
 
 def test_another_architecture_is_refused_by_name() -> None:
-    assert unsupported(Machine("debian", "12", "armhf")) == (
+    assert unsupported(MachineFound("debian", "12", "armhf")) == (
         "the architecture armhf is not supported (supported: amd64, arm64)"
     )
 
 
 def test_nginx_since_1_25_wants_http2_as_a_directive() -> None:
-    assert not has_http2_directive(Machine("debian", "12"))
-    assert not has_http2_directive(Machine("ubuntu", "24.04"))
-    assert has_http2_directive(Machine("debian", "13"))
+    assert not has_http2_directive(MachineFound("debian", "12"))
+    assert not has_http2_directive(MachineFound("ubuntu", "24.04"))
+    assert has_http2_directive(MachineFound("debian", "13"))

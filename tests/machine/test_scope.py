@@ -13,7 +13,7 @@ from homeport.settings import Settings
 from homeport.settings.machine import LISTS, SINGLE_VALUES, MachineSettings
 from homeport.state.machine_values import MachineValues, Value
 from homeport.state.query import query
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Wanted
 from tests.state.builders import NOW, as_wanted, changes_by_phase, make_settings, make_source, make_wanted
 
@@ -92,7 +92,7 @@ def test_the_line_of_a_refusal() -> None:
 
 
 def test_a_preflight_refuses_it_before_anything_is_changed() -> None:
-    machine = Machine(values=(blog(firewall=False),))
+    machine = MachineFound(values=(blog(firewall=False),))
     settings = make_settings(firewall=True)
     wanted = make_wanted(settings, machine)
     found = replace(as_wanted(wanted, machine), clock=NOW)
@@ -115,14 +115,14 @@ def test_a_value_that_is_left_out_is_as_the_other_application_has_set_it() -> No
 
 def test_what_is_written_follows_and_a_deploy_finds_nothing_to_change() -> None:
     records = (blog(**OTHERS),)
-    alone, both = make_wanted(), make_wanted(machine=Machine(values=records))
+    alone, both = make_wanted(), make_wanted(machine=MachineFound(values=records))
     assert APT in {file.path for file in alone.part.files}
     assert APT in both.part.absent
-    timed = make_wanted(machine=Machine(values=(blog(reboot_time="03:30"),)))
+    timed = make_wanted(machine=MachineFound(values=(blog(reboot_time="03:30"),)))
     assert '"03:30"' in content(timed, APT)
     # A release is the same one, whoever is there besides.
     assert both.release.id == alone.release.id
-    machine = Machine(values=(*records, MachineValues("notes")))
+    machine = MachineFound(values=(*records, MachineValues("notes")))
     again = make_wanted(machine=machine)
     assert changes_by_phase(again, as_wanted(both, machine)) == {}
 
@@ -131,7 +131,7 @@ def test_what_is_written_follows_and_a_deploy_finds_nothing_to_change() -> None:
 def test_what_is_read_of_a_host_covers_what_another_application_has_set(key: str) -> None:
     """One reading is all there is: it has to name what is wanted before it is known what others have set."""
     before = query(make_wanted())
-    after = query(make_wanted(machine=Machine(values=(blog(**{key: OTHERS[key]}),))))
+    after = query(make_wanted(machine=MachineFound(values=(blog(**{key: OTHERS[key]}),))))
     for name in ("paths", "packages", "units", "accounts", "ports"):
         assert set(getattr(after, name)) <= set(getattr(before, name))
 
@@ -238,4 +238,4 @@ def test_with_one_application_nothing_is_anybody_elses() -> None:
     assert effective_settings(settings, records) is settings
     assert inherited_unlike_default(settings, records) == {}
     assert refusals(make_settings(reboot_time="05:00"), records) == ()
-    assert make_wanted(settings, Machine(values=records)).part == make_wanted(settings).part
+    assert make_wanted(settings, MachineFound(values=records)).part == make_wanted(settings).part

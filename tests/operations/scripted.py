@@ -15,7 +15,7 @@ from homeport.plans.provision import PHASES
 from homeport.settings import Settings
 from homeport.source import Archive, Present
 from homeport.state.roles import ROLES, Role
-from homeport.state.snapshot import Machine, Snapshot
+from homeport.state.snapshot import MachineFound, Snapshot
 from homeport.state.wanted import Wanted
 from tests.state.builders import make_settings, make_source, wanted_for
 
@@ -88,7 +88,7 @@ def make_run(
     settings = settings or make_settings()
     host = ScriptedHost({"SnapshotFact": list(readings), **facts})
 
-    def describe(machine: Machine) -> Wanted:
+    def describe(machine: MachineFound) -> Wanted:
         return wanted_for(roles, settings, machine, migrates=migrates)
 
     run = Run(host, settings, Source(), describe, sudo=True)  # type: ignore[arg-type]

@@ -9,14 +9,14 @@ from pyinfra.api.exceptions import DeployError
 from homeport.state.changes import Change
 from homeport.state.machine_values import MachineValues
 from homeport.state.query import query
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 
 from .scripted import make_run, phase
 
 
 def test_what_is_wanted_fits_the_machine_that_was_found() -> None:
-    machine = Machine("debian", "13", cores=4, memory_megabytes=8192)
+    machine = MachineFound("debian", "13", cores=4, memory_megabytes=8192)
     run, host = make_run(bare(machine))
     assert run.wanted.release
     [unit] = [file.content for file in run.wanted.release.etc if file.path.endswith("/app.service")]
@@ -48,7 +48,7 @@ def test_an_answer_that_nobody_scripted_fails_the_test() -> None:
 
 
 def test_everything_that_keeps_a_host_from_being_provisioned_is_said_with_its_name() -> None:
-    run, _ = make_run(replace(bare(Machine("debian", "11")), free_megabytes=1))
+    run, _ = make_run(replace(bare(MachineFound("debian", "11")), free_megabytes=1))
     with pytest.raises(DeployError) as caught:
         run.preflight()
     lines = str(caught.value).splitlines()
@@ -77,7 +77,7 @@ def test_nobody_waits_for_a_step_that_is_in_nobodys_way() -> None:
 
 
 def test_what_other_applications_have_set_for_the_machine_is_named_and_wanted() -> None:
-    machine = Machine(values=(MachineValues("blog", {"reboot_time": "03:30", "log_rotation": True}),))
+    machine = MachineFound(values=(MachineValues("blog", {"reboot_time": "03:30", "log_rotation": True}),))
     run, host = make_run(replace(bare(machine), clock=datetime.now(UTC)))
     run.preflight()
     # What is as it would be without them needs no line.

@@ -22,7 +22,7 @@ from homeport.facts.snapshot import DEPLOYS
 from homeport.host.system.lock import is_held_by
 from homeport.operations import lock as locking
 from homeport.operations.command import script
-from homeport.operations.lock import Locks, Request
+from homeport.operations.lock import LockRequest, Locks
 from homeport.pyinfra_support import outcome
 from homeport.pyinfra_support.answers import MARK
 from tests.pace import patience
@@ -239,8 +239,8 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Open], None]:
     return lambda opened: monkeypatch.setattr(locking, "open_channel", opened)
 
 
-def request(name: str = "web1", **options: Any) -> Request:
-    return Request(ScriptedHost({}, name=name), "notes", 5, ALICE, sudo=True, **options)  # type: ignore[arg-type]
+def request(name: str = "web1", **options: Any) -> LockRequest:
+    return LockRequest(ScriptedHost({}, name=name), "notes", 5, ALICE, sudo=True, **options)  # type: ignore[arg-type]
 
 
 def test_who_holds_a_host_is_said_in_one_line_with_the_status_4(answer: Callable[[Open], None]) -> None:

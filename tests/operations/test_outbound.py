@@ -13,9 +13,9 @@ from paramiko.ssh_exception import SSHException
 from pyinfra.api.exceptions import DeployError
 
 from homeport.operations.command import script
-from homeport.operations.outbound import LedOutCommand
+from homeport.operations.outbound import OutboundCommand
 from homeport.operations.releases_run import ReleasesRun
-from homeport.operations.renewal import RenewRun, renew
+from homeport.operations.renew import RenewRun, renew
 from homeport.operations.upgrade import UpgradeRun, upgrade
 from homeport.plans.provision import PHASES
 from homeport.releases.listing import Releases
@@ -95,7 +95,7 @@ def test_only_what_fetches_is_led_out_and_no_way_is_open_while_it_is_planned(nam
     run, host = make_run(bare(), bare(), settings=SETTINGS)
     host.connector = Connector(transport := Transport())
     commands = list(phase(name, run))
-    assert [isinstance(one, LedOutCommand) for one in commands] == [name in FETCHING for _ in commands]
+    assert [isinstance(one, OutboundCommand) for one in commands] == [name in FETCHING for _ in commands]
     assert transport.asked == []
     assert bool(commands) == (name not in ("Request", "Start", "Prune"))
 
@@ -104,12 +104,12 @@ def test_only_what_fetches_is_led_out_and_no_way_is_open_while_it_is_planned(nam
 def test_without_the_setting_the_commands_are_as_they_were(name: str) -> None:
     run, _ = make_run(bare(), bare())
     [command] = phase(name, run)
-    assert not isinstance(command, LedOutCommand)
+    assert not isinstance(command, OutboundCommand)
     assert "apt_options=" not in command.get_raw_value()
     assert ("_stdin" in command.connector_arguments) == (name != "Certificate")
 
 
-def ran(command: LedOutCommand, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, list[Any]]:
+def ran(command: OutboundCommand, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, list[Any]]:
     """Execute a command with a stand-in for what runs it; return whether it succeeded, and what there was to run."""
     seen = []
 
@@ -126,7 +126,7 @@ def ran(command: LedOutCommand, transport: Transport, monkeypatch: pytest.Monkey
 def test_the_way_is_open_for_one_command_and_its_password_in_its_input_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = make_run(bare(), settings=SETTINGS)
     [command] = phase("Tools", run)
-    assert isinstance(command, LedOutCommand)
+    assert isinstance(command, OutboundCommand)
     transport, passwords = Transport(), set()
     for _ in range(2):
         good, [(one, ways)] = ran(command, transport, monkeypatch)
@@ -146,7 +146,7 @@ def test_a_forward_that_is_refused_fails_the_command_in_one_line(
 ) -> None:
     run, _ = make_run(bare(), settings=SETTINGS)
     [command] = phase("Tools", run)
-    assert isinstance(command, LedOutCommand)
+    assert isinstance(command, OutboundCommand)
     good, seen = ran(command, Transport(refuses=True), monkeypatch)
     assert (good, seen) == (False, [])
     [line] = capsys.readouterr().err.splitlines()
@@ -206,4 +206,4 @@ def test_what_a_person_asks_for_is_led_out_as_well(kind: type[ReleasesRun], oper
     _, host = make_run(bare(), settings=SETTINGS, ReleasesFact=[Releases()])
     for settings, led in ((SETTINGS, True), (make_settings(), False)):
         [command] = operation._inner(kind(host, settings, sudo=True))  # type: ignore[arg-type]
-        assert isinstance(command, LedOutCommand) == led
+        assert isinstance(command, OutboundCommand) == led

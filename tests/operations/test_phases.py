@@ -16,7 +16,7 @@ from homeport.operations.release import ASK_KILOBYTES
 from homeport.plans.provision import PHASES
 from homeport.source import Present
 from homeport.state.paths import HOST_PROGRAM, AppPaths
-from homeport.state.snapshot import Marks, PathFound, ServerFound
+from homeport.state.snapshot import FileOrigins, PathFound, ServerFound
 from tests.state.builders import SECRET, as_wanted, bare, make_settings, make_wanted
 
 from .scripted import ARCHIVE, make_run, payload, phase
@@ -145,7 +145,7 @@ def test_the_archive_of_files_has_each_file_that_differs_with_its_mode_and_owner
     found, wanted = as_wanted(WANTED), WANTED
     changed = "/etc/nginx/nginx.conf"
     paths = {**found.paths, changed: replace(found.paths[changed], digest="0")}
-    run, _ = make_run(replace(found, paths=paths, marks=Marks(written=frozenset({(changed, "0")}))))
+    run, _ = make_run(replace(found, paths=paths, file_origins=FileOrigins(written=frozenset({(changed, "0")}))))
     [command] = phase("Files", run)
     content = unpack(payload(command))
     assert set(content) == {"manifest", f"root{changed}"}

@@ -56,7 +56,7 @@ def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
     run = prepared(RollbackRun, FOUND)
     for phase, action in ((rollback.start, "start"), (rollback.switch, "commit")):
         assert work(phase, run) == f"{action} --app notes --rollback --release old {ASKED}"
-    assert run.about() == {"release": "old"}
+    assert run.details() == {"release": "old"}
 
 
 @pytest.mark.parametrize("kind", [RollbackRun, RestartRun, HoldRun])

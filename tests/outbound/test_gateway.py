@@ -11,9 +11,9 @@ from contextlib import closing, suppress
 
 import pytest
 
-from homeport.outbound.connecting import NoWayError, opened
 from homeport.outbound.gateway import MOST_CONNECTIONS, Gateway
-from homeport.outbound.heads import Place
+from homeport.outbound.http_heads import Place
+from homeport.outbound.routes import NoRouteError, open_route
 from tests.pace import patience, until
 
 HERE = ("127.0.0.1",)
@@ -182,37 +182,37 @@ def test_a_place_that_is_not_reached_is_named_until_it_is_beside_a_programs_own_
 
 
 def test_a_name_that_is_not_found_is_told() -> None:
-    with pytest.raises(NoWayError, match=r"does not reach no-such-name\.invalid:443.*the name is not found"):
-        opened(Place("no-such-name.invalid", 443), ())
+    with pytest.raises(NoRouteError, match=r"does not reach no-such-name\.invalid:443.*the name is not found"):
+        open_route(Place("no-such-name.invalid", 443), ())
 
 
 @pytest.mark.parametrize("tunnel", [True, False])
 def test_the_controllers_own_proxy_is_asked_with_its_password(monkeypatch: pytest.MonkeyPatch, *, tunnel: bool) -> None:
     server = Server(b"HTTP/1.1 200 OK\r\n\r\n")
     monkeypatch.setenv("https_proxy" if tunnel else "http_proxy", f"http://us:p%40ss@127.0.0.1:{server.port}")
-    way = opened(Place("pypi.example", 443 if tunnel else 80, tunnel), ())
+    route = open_route(Place("pypi.example", 443 if tunnel else 80, tunnel), ())
     login = "Basic " + base64.b64encode(b"us:p@ss").decode()
-    assert way.by_proxy is not tunnel
+    assert route.by_proxy is not tunnel
     if tunnel:
         asked = "CONNECT pypi.example:443 HTTP/1.1\r\nHost: pypi.example:443\r\n"
         assert server.got == [f"{asked}Proxy-Authorization: {login}\r\n\r\n".encode()]
     else:
-        assert way.authorization == login
-    way.connection.close()
+        assert route.authorization == login
+    route.connection.close()
 
 
 def test_a_proxy_of_the_controllers_that_refuses_is_told_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-    with pytest.raises(NoWayError, match="says: 407 Proxy Authentication Required"):
-        opened(Place("pypi.example", 443), ())
+    with pytest.raises(NoRouteError, match="says: 407 Proxy Authentication Required"):
+        open_route(Place("pypi.example", 443), ())
 
 
 @pytest.mark.parametrize("value", ["socks5://127.0.0.1:1080", "http://proxy.example:port", "http://:3128"])
 def test_a_proxy_of_the_controllers_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("https_proxy", value)
-    with pytest.raises(NoWayError, match="not of the form"):
-        opened(Place("pypi.example", 443), ())
+    with pytest.raises(NoRouteError, match="not of the form"):
+        open_route(Place("pypi.example", 443), ())
 
 
 def test_what_no_proxy_names_is_reached_directly(page: Server, monkeypatch: pytest.MonkeyPatch) -> None:

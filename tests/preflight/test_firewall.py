@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.preflight.firewall import closing, cut, refusal
-from homeport.state.listeners import Listener, Opened
+from homeport.preflight.firewall import listeners_cut_off, listeners_to_close, refusal
+from homeport.state.listeners import Listener, OpenPorts
 from homeport.state.paths import FIREWALL_RULES
-from homeport.state.snapshot import Machine, PathFound, Snapshot
+from homeport.state.snapshot import MachineFound, PathFound, Snapshot
 from tests.state.builders import bare, make_settings
 
 SETTINGS = make_settings()
@@ -43,11 +43,11 @@ SERVING = (
 )
 
 
-def listening(*listeners: Listener, machine: Machine | None = None) -> Snapshot:
+def listening(*listeners: Listener, machine: MachineFound | None = None) -> Snapshot:
     return replace(bare(machine), listeners=listeners)
 
 
-def behind(found: Snapshot, *openings: Opened) -> Snapshot:
+def behind(found: Snapshot, *openings: OpenPorts) -> Snapshot:
     """Return a machine whose firewall is loaded, with what this application has opened."""
     paths = {FIREWALL_RULES: PathFound("file", 0o644, "root", "root")}
     return replace(found, paths=paths, openings={"notes": openings})
@@ -57,7 +57,7 @@ def behind(found: Snapshot, *openings: Opened) -> Snapshot:
 def test_a_machine_on_which_nothing_waits_for_strangers_is_taken_without_a_word(listeners: tuple[Listener]) -> None:
     found = listening(*listeners)
     assert refusal(SETTINGS, found) is None
-    assert closing(SETTINGS, found) == ()
+    assert listeners_to_close(SETTINGS, found) == ()
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,17 @@ def test_what_would_be_cut_is_refused_on_a_first_deploy_until_it_is_opened_or_gi
     assert f"{listener.process or 'the kernel (WireGuard, NFS)'} on {listener.name}" in problem.line()
     assert f'firewall_open = ["{listener.name}"]' in problem.line()
     assert refusal(make_settings(firewall_close=[listener.name]), found) is None
-    assert [change.what for change in closing(make_settings(firewall_close=[listener.name]), found)] == [listener.name]
+    assert [change.what for change in listeners_to_close(make_settings(firewall_close=[listener.name]), found)] == [
+        listener.name
+    ]
     assert refusal(make_settings(firewall=False), found) is None
-    assert closing(make_settings(firewall=False), found) == ()
+    assert listeners_to_close(make_settings(firewall=False), found) == ()
     if listener.process:
         assert refusal(make_settings(firewall_close=[listener.process]), found) is None
     if listener.protocol != "ip":
         opened = make_settings(firewall_open=[f"{listener.name} from 10.0.0.0/8"])
         assert refusal(opened, found) is None
-        assert closing(opened, found) == ()
+        assert listeners_to_close(opened, found) == ()
 
 
 def test_all_that_would_be_cut_stands_in_one_line_that_can_be_pasted() -> None:
@@ -112,7 +114,7 @@ def test_all_that_would_be_cut_stands_in_one_line_that_can_be_pasted() -> None:
         '51820/udp; open what others need (firewall_open = ["5432/tcp", "51820/udp"]), give up the rest '
         '(firewall_close = ["5432/tcp", "51820/udp"]), or set firewall = False'
     )
-    assert [str(line) for line in closing(SETTINGS, found)] == [
+    assert [str(line) for line in listeners_to_close(SETTINGS, found)] == [
         "close 5432/tcp (postgres listens there, on [::], and firewall_open does not name it)",
         "close 51820/udp (the kernel listens there, on 0.0.0.0, and firewall_open does not name it)",
     ]
@@ -127,28 +129,28 @@ def test_a_program_is_given_up_by_its_whole_name_though_the_kernel_knows_its_beg
 def test_what_may_be_a_client_is_named_and_refuses_nothing() -> None:
     found = listening(Listener("udp", 45123, "0.0.0.0", "python3"))
     assert refusal(SETTINGS, found) is None
-    [line] = closing(SETTINGS, found)
+    [line] = listeners_to_close(SETTINGS, found)
     assert str(line) == "close 45123/udp (python3 has this port: answers still reach it, nothing else does)"
 
 
 def test_sshd_is_open_on_whichever_ports_it_has() -> None:
-    found = listening(Listener("tcp", 2222, "0.0.0.0", "sshd"), machine=Machine(ssh_ports=(22, 2222)))
-    assert cut(SETTINGS, found) == ()
+    found = listening(Listener("tcp", 2222, "0.0.0.0", "sshd"), machine=MachineFound(ssh_ports=(22, 2222)))
+    assert listeners_cut_off(SETTINGS, found) == ()
 
 
 def test_behind_a_firewall_only_what_closes_now_is_named() -> None:
     postgres, exporter = Listener("tcp", 5432, "[::]", "postgres"), Listener("tcp", 9100, "[::]", "node_exporter")
     found = listening(*SSHD, postgres, exporter)
-    assert cut(SETTINGS, behind(found, Opened("tcp", 9000, 9200))) == (exporter,)
-    assert refusal(SETTINGS, behind(found, Opened("tcp", 9000, 9200))) is None
+    assert listeners_cut_off(SETTINGS, behind(found, OpenPorts("tcp", 9000, 9200))) == (exporter,)
+    assert refusal(SETTINGS, behind(found, OpenPorts("tcp", 9000, 9200))) is None
     # A table that somebody has flushed keeps nobody out.
-    assert cut(SETTINGS, replace(behind(found), firewall="it is not loaded")) == (postgres, exporter)
+    assert listeners_cut_off(SETTINGS, replace(behind(found), firewall="it is not loaded")) == (postgres, exporter)
 
 
 def test_what_another_application_has_opened_stays_open() -> None:
     postgres = Listener("tcp", 5432, "[::]", "postgres")
-    found = replace(listening(postgres), openings={"other": (Opened("tcp", 5432, 5432),)})
+    found = replace(listening(postgres), openings={"other": (OpenPorts("tcp", 5432, 5432),)})
     assert refusal(SETTINGS, found) is None
     # The firewall of another application is this one's too.
-    shared = replace(behind(listening(postgres), Opened("tcp", 5432, 5432)), shares={"other": (FIREWALL_RULES,)})
-    assert cut(make_settings(firewall=False), shared) == (postgres,)
+    shared = replace(behind(listening(postgres), OpenPorts("tcp", 5432, 5432)), shares={"other": (FIREWALL_RULES,)})
+    assert listeners_cut_off(make_settings(firewall=False), shared) == (postgres,)

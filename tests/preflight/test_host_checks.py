@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from homeport.preflight.host_checks import host_checks
-from homeport.state.host_conditions import Surroundings
+from homeport.state.host_conditions import HostConditions
 from homeport.state.snapshot import Snapshot, UnitFound
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 
@@ -25,7 +25,7 @@ def lines(found: Snapshot) -> list[str]:
 
 
 def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
-    return replace(found or bare(), surroundings=Surroundings(**{"places": HERE, **values}))
+    return replace(found or bare(), host_conditions=HostConditions(**{"places": HERE, **values}))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.preflight.logins import can_log_in, closing, refusals
-from homeport.state.logins import Colleague, Logins, Sshd
+from homeport.preflight.logins import can_log_in, logins_to_close, refusals
+from homeport.state.logins import Logins, OtherAccount, Sshd
 from homeport.state.snapshot import Login, Snapshot
 from tests.state.builders import bare, make_settings
 
@@ -26,14 +26,16 @@ AFTER: Sshd = {
     "hostkeyalgorithms": ("ssh-ed25519,rsa-sha2-512",),
 }
 KEY_ALONE: Sshd = {"authenticationmethods": ("publickey",)}
-US = Colleague("debian", ("debian", "sudo"), "key", has_password=True)
+US = OtherAccount("debian", ("debian", "sudo"), "key", has_password=True)
 
 
-def found(*colleagues: Colleague, before: Sshd | None = None, after: Sshd | None = None, **more: object) -> Snapshot:
+def found(
+    *other_accounts: OtherAccount, before: Sshd | None = None, after: Sshd | None = None, **more: object
+) -> Snapshot:
     """Return a machine with these accounts beside ours; sshd has the same for all of them unless it is said."""
-    everybody = (US, *colleagues)
+    everybody = (US, *other_accounts)
     logins = Logins(
-        colleagues=everybody,
+        other_accounts=everybody,
         before={one.user: {**BEFORE, **(before or {} if one is not US else {})} for one in everybody},
         after={one.user: {**AFTER, **(after or {} if one is not US else {})} for one in everybody},
         host_keys=("ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"),
@@ -48,32 +50,32 @@ def lines(machine: Snapshot, **data: object) -> list[str]:
 
 
 def test_everybody_with_a_key_goes_on_coming_in() -> None:
-    assert lines(found(Colleague("anna", key="key"), Colleague("bob", key="key", has_password=True))) == []
+    assert lines(found(OtherAccount("anna", key="key"), OtherAccount("bob", key="key", has_password=True))) == []
 
 
 @pytest.mark.parametrize(
     ("colleague", "before", "after", "why"),
     [
-        (Colleague("bob", has_password=True), {}, {}, "its only way in is a password"),
-        (Colleague("bob", key="weak"), {}, {}, "its RSA key has less than 2048 bits"),
+        (OtherAccount("bob", has_password=True), {}, {}, "its only way in is a password"),
+        (OtherAccount("bob", key="weak"), {}, {}, "its RSA key has less than 2048 bits"),
         (
-            Colleague("bob", key="key", has_password=True),
+            OtherAccount("bob", key="key", has_password=True),
             {"authenticationmethods": ("password",)},
             {"authenticationmethods": ("password",)},
             "AuthenticationMethods password",
         ),
         (
-            Colleague("bob", key="key"),
+            OtherAccount("bob", key="key"),
             {"authenticationmethods": ("publickey,keyboard-interactive",), "kbdinteractiveauthentication": ("yes",)},
             {"authenticationmethods": ("publickey,keyboard-interactive",)},
             "AuthenticationMethods publickey,keyboard-interactive",
         ),
-        (Colleague("root", has_password=True), {"permitrootlogin": ("yes",)}, {}, "its only way in is a password"),
-        (Colleague("bob", key="key"), {}, {"fails": ("yes",)}, "its only way in is a password"),
+        (OtherAccount("root", has_password=True), {"permitrootlogin": ("yes",)}, {}, "its only way in is a password"),
+        (OtherAccount("bob", key="key"), {}, {"fails": ("yes",)}, "its only way in is a password"),
     ],
 )
 def test_a_colleague_whose_only_way_in_would_go_is_named_until_somebody_gives_it_up(
-    colleague: Colleague, before: Sshd, after: Sshd, why: str
+    colleague: OtherAccount, before: Sshd, after: Sshd, why: str
 ) -> None:
     machine = found(colleague, before=before, after=after)
     assert lines(machine) == [
@@ -82,34 +84,34 @@ def test_a_colleague_whose_only_way_in_would_go_is_named_until_somebody_gives_it
         "sshd_hardening = False"
     ]
     assert lines(machine, sshd_close=[colleague.user]) == []
-    assert str(closing(machine)[0]) == f"close SSH for {colleague.user} ({why})"
+    assert str(logins_to_close(machine)[0]) == f"close SSH for {colleague.user} ({why})"
 
 
 @pytest.mark.parametrize(
     ("colleague", "before", "after"),
     [
         # Who could not come in before loses nothing.
-        (Colleague("bob", has_password=True), {"passwordauthentication": ("no",)}, {}),
-        (Colleague("bob", has_password=True), {"denyusers": ("bob",)}, {"denyusers": ("bob",)}),
+        (OtherAccount("bob", has_password=True), {"passwordauthentication": ("no",)}, {}),
+        (OtherAccount("bob", has_password=True), {"denyusers": ("bob",)}, {"denyusers": ("bob",)}),
         # Debian's installer gives root a password that sshd never takes.
-        (Colleague("root", has_password=True), {}, {}),
-        (Colleague("root", key="key"), {"permitrootlogin": ("no",)}, {"permitrootlogin": ("no",)}),
+        (OtherAccount("root", has_password=True), {}, {}),
+        (OtherAccount("root", key="key"), {"permitrootlogin": ("no",)}, {"permitrootlogin": ("no",)}),
         # A Match block goes on saying so.
-        (Colleague("bob", has_password=True), {}, {"passwordauthentication": ("yes",)}),
+        (OtherAccount("bob", has_password=True), {}, {"passwordauthentication": ("yes",)}),
         (
-            Colleague("bob", key="key"),
+            OtherAccount("bob", key="key"),
             {"authenticationmethods": ("publickey",)},
             {"authenticationmethods": ("publickey",)},
         ),
         (
-            Colleague("bob", key="key", has_password=True),
+            OtherAccount("bob", key="key", has_password=True),
             {"authenticationmethods": ("publickey,password", "publickey")},
             {"authenticationmethods": ("publickey,password", "publickey")},
         ),
-        (Colleague("bob", has_password=True), {}, {"authorizedkeyscommand": ("/usr/bin/sss_ssh_authorizedkeys",)}),
+        (OtherAccount("bob", has_password=True), {}, {"authorizedkeyscommand": ("/usr/bin/sss_ssh_authorizedkeys",)}),
     ],
 )
-def test_a_colleague_who_loses_nothing_is_no_obstacle(colleague: Colleague, before: Sshd, after: Sshd) -> None:
+def test_a_colleague_who_loses_nothing_is_no_obstacle(colleague: OtherAccount, before: Sshd, after: Sshd) -> None:
     assert lines(found(colleague, before=before, after=after)) == []
 
 
@@ -120,7 +122,7 @@ def test_accounts_of_a_directory_that_come_by_password_are_named() -> None:
 
 def test_who_deploys_is_told_apart_and_cannot_be_given_up() -> None:
     machine = found()
-    machine = replace(machine, logins=replace(machine.logins, colleagues=(Colleague("debian", key="weak"),)))
+    machine = replace(machine, logins=replace(machine.logins, other_accounts=(OtherAccount("debian", key="weak"),)))
     [line] = lines(machine)
     assert "debian, whom we are logged in as, could not log in any more (its RSA key has less than 2048 bits)" in line
     [line] = lines(replace(machine, login=Login("debian", has_key=False)))
@@ -129,9 +131,9 @@ def test_who_deploys_is_told_apart_and_cannot_be_given_up() -> None:
 
 def test_a_host_key_that_is_shown_no_more_is_named_in_the_plan_and_refuses_nothing() -> None:
     assert lines(found()) == []
-    [line] = closing(found())
+    [line] = logins_to_close(found())
     assert str(line).startswith("close SSH host key ecdsa-sha2-nistp256 (who knows this host by it alone has to trust")
-    assert closing(found(host_keys=("ssh-rsa", "ssh-ed25519"))) == ()
+    assert logins_to_close(found(host_keys=("ssh-rsa", "ssh-ed25519"))) == ()
 
 
 def test_what_sshd_says_of_its_settings_is_said_before_anything_changes() -> None:
@@ -144,10 +146,10 @@ def test_what_sshd_says_of_its_settings_is_said_before_anything_changes() -> Non
 def test_without_a_change_of_sshd_nobody_is_looked_at() -> None:
     machine = replace(bare(), login=Login("debian"))
     assert lines(machine) == []
-    assert closing(machine) == ()
+    assert logins_to_close(machine) == ()
 
 
 def test_a_second_factor_needs_no_password() -> None:
     methods: Sshd = {**BEFORE, "authenticationmethods": ("publickey,keyboard-interactive",)}
-    assert can_log_in(Colleague("bob", key="key"), {**methods, "kbdinteractiveauthentication": ("yes",)})
-    assert not can_log_in(Colleague("bob", has_password=True), {**methods, "kbdinteractiveauthentication": ("yes",)})
+    assert can_log_in(OtherAccount("bob", key="key"), {**methods, "kbdinteractiveauthentication": ("yes",)})
+    assert not can_log_in(OtherAccount("bob", has_password=True), {**methods, "kbdinteractiveauthentication": ("yes",)})

@@ -11,7 +11,7 @@ from homeport.host.system.resources import SPARE_MEGABYTES
 from homeport.preflight.memory import demand, refusal, room, sized
 from homeport.service.workers import memory_limit, worker_count
 from homeport.settings import Settings
-from homeport.state.snapshot import Claim, Machine, SlotMemory, Snapshot
+from homeport.state.snapshot import Claim, MachineFound, SlotMemory, Snapshot
 from tests.state.builders import bare, make_settings
 
 
@@ -42,7 +42,7 @@ SETTINGS = st.builds(
 
 def machine(available: int | None, *, cores: int = 4, total: int = 8192, **slots: Any) -> Snapshot:
     """Return a host with so much memory available and what its slots hold; blue is live."""
-    found = bare(Machine(cores=cores, memory_megabytes=total))
+    found = bare(MachineFound(cores=cores, memory_megabytes=total))
     return replace(found, available_megabytes=available, slot_memory=slots, live_slot="blue", slots={"blue": "older"})
 
 
@@ -217,7 +217,7 @@ def test_applications_that_share_a_machine_have_equal_parts_of_it_as_their_limit
 
 @given(st.integers(0, 10**6), st.integers(1, 20))
 def test_the_limits_of_all_applications_leave_the_system_something(total: int, applications: int) -> None:
-    limit = memory_limit("auto", Machine(memory_megabytes=total, applications=applications))
+    limit = memory_limit("auto", MachineFound(memory_megabytes=total, applications=applications))
     assert limit is not None
     assert limit >= 64
     if limit > 64:

@@ -13,9 +13,9 @@ from homeport.source import Source
 from homeport.state.paths import NGINX_WELCOME
 from homeport.state.snapshot import (
     Claim,
+    FileOrigins,
     Hindrance,
-    Machine,
-    Marks,
+    MachineFound,
     PathFound,
     PortHolder,
     ServerFound,
@@ -72,12 +72,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"has_systemd": False}, "os: systemd does not run here; use a supported one"),
     (
-        {"machine": Machine("debian", "11")},
+        {"machine": MachineFound("debian", "11")},
         "os: debian 11 is not supported (supported: Debian 12, Debian 13, Ubuntu 24.04, Ubuntu 26.04); "
         "use a supported one",
     ),
     (
-        {"machine": Machine(architecture="i386")},
+        {"machine": MachineFound(architecture="i386")},
         "os: the architecture i386 is not supported (supported: amd64, arm64); use a supported one",
     ),
     (
@@ -309,7 +309,7 @@ def test_workers_that_do_not_fit_are_refused_only_when_a_slot_is_to_be_started()
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
-    found = replace(bare(Machine("debian", "11")), free_megabytes=0, clock=NOW + timedelta(days=1))
+    found = replace(bare(MachineFound("debian", "11")), free_megabytes=0, clock=NOW + timedelta(days=1))
     assert [line.partition(":")[0] for line in problems(found)] == ["os", "disk", "clock"]
 
 
@@ -334,7 +334,7 @@ def test_a_site_on_another_port_or_in_a_file_that_goes_is_no_obstacle() -> None:
         replace(OLD, listens=("unix:/run/443",)),
         replace(OLD, file=NGINX_WELCOME),
     )
-    found = replace(bare(), servers=others, marks=Marks(pristine=frozenset({NGINX_WELCOME})))
+    found = replace(bare(), servers=others, file_origins=FileOrigins(pristine=frozenset({NGINX_WELCOME})))
     assert problems(found) == []
     assert rival_sites.warnings(SETTINGS.domains, make_wanted(), found) == ()
 

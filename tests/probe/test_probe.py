@@ -20,7 +20,7 @@ import pytest
 from homeport.host.system.layout import Layout
 from homeport.host.system.lock import is_locked
 from homeport.probe import application, database, handshakes, machine, names, site
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from tests.nginx_sites import files
 from tests.pace import patience
 from tests.state.builders import make_settings
@@ -168,7 +168,7 @@ def test_a_lock_counts_while_somebody_holds_it_and_not_for_its_file(tmp_path: Pa
 
 def test_the_ports_of_a_site_are_those_that_homeport_writes() -> None:
     settings = make_settings(app_name="notes", port_blue=8101, port_green=8102)
-    text = files([settings], Machine())["/etc/nginx/homeport/notes.conf"].content
+    text = files([settings], MachineFound())["/etc/nginx/homeport/notes.conf"].content
     assert site.upstreams("notes", text) == {"blue": 8101, "green": 8102}
 
 

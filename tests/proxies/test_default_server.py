@@ -11,7 +11,7 @@ from homeport.facts.ownership import servers
 from homeport.preflight.preflight import preflight
 from homeport.proxies.nginx.default_server import defaults_elsewhere
 from homeport.state.paths import NGINX_DEFAULT, NGINX_WELCOME
-from homeport.state.snapshot import Machine, Marks, ServerFound, Snapshot
+from homeport.state.snapshot import FileOrigins, MachineFound, ServerFound, Snapshot
 from tests.state.builders import NOW, as_wanted, bare, changes_by_phase, make_settings, make_source, make_wanted
 
 SHOP = "/etc/nginx/sites-enabled/shop"
@@ -29,7 +29,7 @@ def elsewhere(*found: ServerFound, take_over: tuple[str, ...] = ()) -> dict[str,
 
 def default(*addresses: str) -> str:
     """Return our file on a machine where the defaults of these addresses are somebody's."""
-    wanted = make_wanted(machine=Machine(defaults=tuple((one, SHOP) for one in addresses)))
+    wanted = make_wanted(machine=MachineFound(defaults=tuple((one, SHOP) for one in addresses)))
     return next(file.content for file in wanted.part.files if file.path == NGINX_DEFAULT)
 
 
@@ -66,7 +66,7 @@ def test_what_a_deploy_takes_away_is_no_default_any_longer() -> None:
     welcome = ServerFound(NGINX_WELCOME, ("80 default_server", "[::]:80 default_server"))
     assert set(elsewhere(welcome)) == {"80", "[::]:80"}
     assert elsewhere(welcome, take_over=(NGINX_WELCOME,)) == {}
-    pristine = replace(machine(welcome), marks=Marks(pristine=frozenset({NGINX_WELCOME})))
+    pristine = replace(machine(welcome), file_origins=FileOrigins(pristine=frozenset({NGINX_WELCOME})))
     assert defaults_elsewhere(pristine, ()) == {}
 
 
@@ -81,7 +81,7 @@ def test_our_default_servers_have_the_addresses_that_are_left() -> None:
 
 
 def test_without_ipv6_no_empty_server_is_left() -> None:
-    wanted = make_wanted(machine=Machine(ipv6=False, defaults=(("80", SHOP), ("443", SHOP))))
+    wanted = make_wanted(machine=MachineFound(ipv6=False, defaults=(("80", SHOP), ("443", SHOP))))
     assert "server {" not in next(file.content for file in wanted.part.files if file.path == NGINX_DEFAULT)
 
 

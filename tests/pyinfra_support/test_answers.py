@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.pyinfra_support.answers import CSH, MARK, Enclosed, after_mark, document, guarded, marked, why
+from homeport.pyinfra_support.answers import (
+    CSH,
+    MARK,
+    MarkedOutput,
+    after_mark,
+    document,
+    explain_failure,
+    guarded,
+    marked,
+)
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=20), max_size=4)
@@ -81,16 +90,16 @@ def test_what_stands_between_two_marks_is_given_as_it_is_however_it_comes(texts:
     body = b"".join(texts).replace(mark, b"")
     stream = b"welcome aab" + mark + body + mark + b"bye" + mark
     expected = stream.split(mark)[1]
-    enclosed = Enclosed(mark)
+    enclosed = MarkedOutput(mark)
     parts = [stream[at : at + size] for at in range(0, len(stream), size)]
     assert b"".join(map(enclosed.take, parts)) + enclosed.end() == expected
 
 
 def test_of_a_stream_without_marks_nothing_is_kept_back_and_a_mark_that_has_only_begun_is_none() -> None:
-    enclosed = Enclosed(b"mark")
+    enclosed = MarkedOutput(b"mark")
     assert enclosed.take(b"sudo: a password is required") == b""
     assert enclosed.end() == b"sudo: a password is required"
-    begun = Enclosed(b"mark")
+    begun = MarkedOutput(b"mark")
     assert begun.take(b"markfirst ma") == b"first "
     assert begun.take(b"x") == b"max"
     assert begun.take(b"mar") + begun.end() == b"mar"
@@ -120,6 +129,6 @@ def test_of_a_stream_without_marks_nothing_is_kept_back_and_a_mark_that_has_only
 def test_why_a_host_gives_no_answer_is_its_best_line(
     errors: list[str], lines: list[str], problem: str, fix: str
 ) -> None:
-    found = why(9, errors, lines)
+    found = explain_failure(9, errors, lines)
     assert problem in found[0]
     assert fix in found[1]

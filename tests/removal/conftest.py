@@ -12,8 +12,8 @@ from homeport.host.system.layout import SLOTS, Layout
 from homeport.plans.places import places
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings
-from homeport.removal.main import who_gets_in
-from homeport.removal.steps import Job, job_of, perform
+from homeport.removal.main import access_files
+from homeport.removal.steps import RemovalJob, perform, removal_job
 from homeport.state.paths import ACME_WEBROOT, AppPaths
 from tests.state.builders import make_settings
 
@@ -44,10 +44,10 @@ class Host:
     def must(self, *command: str) -> str:
         return str(self.run(*command).stdout)
 
-    def job(self, app: str, *, data: bool = False) -> Job:
+    def job(self, app: str, *, data: bool = False) -> RemovalJob:
         known = places(STEPS, make_settings(app_name=app))
         given = {"app": app, "data": data, "by": "somebody", "places": asdict(known)}
-        return job_of(given, self.root)
+        return removal_job(given, self.root)
 
     def write(self, path: str | Path, text: str = "Written by homeport.\n") -> Path:
         """Write a file, unless it is there; the path is one of the host's."""
@@ -90,7 +90,7 @@ class Host:
     def remove(self, app: str, *, data: bool = False) -> None:
         """Remove an application as the plan does: who gets in first."""
         job = self.job(app, data=data)
-        for path in who_gets_in(job, with_machine=False):
+        for path in access_files(job, with_machine=False):
             path.unlink(missing_ok=True)
         perform(application.steps(job))
 
@@ -98,7 +98,12 @@ class Host:
         """Return every place that belongs to an application by `AppPaths` and by the host program's `Layout`."""
         layout, paths = Layout(app, self.root), AppPaths(app)
         named = [getattr(paths, name) for name, one in vars(AppPaths).items() if isinstance(one, property)]
-        named += [paths.brought("pair"), paths.release("one"), paths.release_etc("one"), paths.environment("lock")]
+        named += [
+            paths.provided_certificate("pair"),
+            paths.release("one"),
+            paths.release_etc("one"),
+            paths.environment("lock"),
+        ]
         found = {self.root / name.lstrip("/") for name in named}
         shared = {"root", "machine", "app"}
         found |= {
@@ -120,6 +125,6 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host(tmp_path)
     monkeypatch.setattr(units, "run", host.run)
-    monkeypatch.setattr(units, "must", host.must)
+    monkeypatch.setattr(units, "run_checked", host.must)
     monkeypatch.setattr(belongings, "account", lambda layout: False)
     return host

@@ -14,7 +14,7 @@ from homeport.host.system.output import HostError
 from homeport.plans.places import places
 from homeport.plans.provision import STEPS
 from homeport.removal import application, belongings, main
-from homeport.removal.main import who_gets_in
+from homeport.removal.main import access_files
 from homeport.removal.steps import perform
 from tests.state.builders import make_settings
 
@@ -168,14 +168,14 @@ def test_who_gets_in_is_a_phase_of_its_own_and_settles_a_change_that_waits(host:
     host.provision("note")
     host.provision("note-admin")
     job, opening = host.job("note"), "/etc/homeport/firewall.d/note.nft"
-    shown = {f"/{path.relative_to(host.root)}" for path in who_gets_in(job, with_machine=False)}
+    shown = {f"/{path.relative_to(host.root)}" for path in access_files(job, with_machine=False)}
     assert shown == {opening}
-    with_machine = {f"/{path.relative_to(host.root)}" for path in who_gets_in(job, with_machine=True)}
+    with_machine = {f"/{path.relative_to(host.root)}" for path in access_files(job, with_machine=True)}
     assert with_machine > {opening, "/etc/homeport/firewall.nft", "/etc/ssh/sshd_config.d/00-homeport.conf"}
     (host.root / opening.lstrip("/")).unlink()
-    assert who_gets_in(job, with_machine=False) == []
+    assert access_files(job, with_machine=False) == []
     host.write("/etc/homeport/.pending-access.json", "{}")
-    assert who_gets_in(job, with_machine=False) == [host.root / opening.lstrip("/")]
+    assert access_files(job, with_machine=False) == [host.root / opening.lstrip("/")]
 
 
 def test_what_is_an_applications_and_what_a_machines_follows_from_the_steps() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.removal import machine, records
-from homeport.removal.fates import REINSTALL
+from homeport.removal.file_actions import REINSTALL
 from homeport.removal.steps import perform
 
 from .conftest import Host

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.rendering import render
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import File
 from tests.capabilities import own_network
 from tests.nginx_sites import files, some_sites, write
@@ -32,11 +32,11 @@ SITE = "/etc/nginx/homeport/notes.conf"
 
 
 @functools.cache
-def machine(*, ipv6: bool = False) -> Machine:
+def machine(*, ipv6: bool = False) -> MachineFound:
     """Return a machine with the Nginx of this one."""
     told = subprocess.run([str(NGINX), "-v"], capture_output=True, text=True, check=True).stderr
     version = tuple(map(int, re.findall(r"/([\d.]+)", told)[0].split(".")))
-    return Machine("debian", "13" if version >= (1, 25, 1) else "12", ipv6=ipv6)
+    return MachineFound("debian", "13" if version >= (1, 25, 1) else "12", ipv6=ipv6)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_a_site_closes_before_a_reload_unless_an_override_looks_at_the_uri(
 ) -> None:
     text = '{% extends "homeport/nginx/site.conf" %}{% block location %}\n' + own + "\n{% endblock %}"
     override(tmp_path / "overrides", "nginx/site.conf", text)
-    site = str(files([make_settings()], Machine("debian", "12"), tmp_path / "overrides")[SITE].content)
+    site = str(files([make_settings()], MachineFound("debian", "12"), tmp_path / "overrides")[SITE].content)
     assert ("if (-f /run/homeport/closing)" in site) == closes
     assert site.count(own) == 1 + closes or not own
 
@@ -184,7 +184,7 @@ def refusal(folder: Path, name: str = "a.conf", **values: object) -> str:
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_every_name_of_a_site_is_in_its_file_and_no_expression_is_left(chance: random.Random, ipv6: bool) -> None:
     sites = some_sites(chance)
-    content = files(sites, Machine(ipv6=ipv6))
+    content = files(sites, MachineFound(ipv6=ipv6))
     for site in sites:
         text = content[f"/etc/nginx/homeport/{site.app_name}.conf"].content
         for domain in site.domains:
@@ -200,12 +200,12 @@ def test_every_name_of_a_site_is_in_its_file_and_no_expression_is_left(chance: r
 
 def test_an_override_of_the_same_name_replaces_a_template(tmp_path: Path) -> None:
     override(tmp_path, "nginx/nginx.conf", "# mine\n")
-    assert files([make_settings()], Machine(), tmp_path)["/etc/nginx/nginx.conf"].content == "# mine\n"
+    assert files([make_settings()], MachineFound(), tmp_path)["/etc/nginx/nginx.conf"].content == "# mine\n"
 
 
 def test_an_override_may_extend_the_original_and_replace_some_of_its_blocks(tmp_path: Path) -> None:
     override(tmp_path, "nginx/site.conf", EXTENDED)
-    ours, theirs = (files([make_settings()], Machine(), folder)[SITE].content for folder in (None, tmp_path))
+    ours, theirs = (files([make_settings()], MachineFound(), folder)[SITE].content for folder in (None, tmp_path))
     assert "proxy_buffering off;" in theirs
     assert "root /srv/notes/static;" in theirs
     added = [line for line in theirs.splitlines() if line not in ours.splitlines()]
@@ -217,7 +217,7 @@ def test_an_override_may_extend_the_original_and_replace_some_of_its_blocks(tmp_
 
 def test_other_templates_stay_as_they_are_beside_an_override(tmp_path: Path) -> None:
     override(tmp_path, "nginx/site.conf", EXTENDED)
-    ours, theirs = (files([make_settings()], Machine(), folder) for folder in (None, tmp_path))
+    ours, theirs = (files([make_settings()], MachineFound(), folder) for folder in (None, tmp_path))
     assert [path for path in ours if ours[path] != theirs[path]] == [SITE]
 
 

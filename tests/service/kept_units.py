@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from homeport.service.release import wanted_release
 from homeport.service.units import processors, release_units
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.steps.context import Context
 from tests.state.builders import SECRET, make_settings, make_source
 
@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
     settings: dict[str, Any] = {}  # noqa: RUF012 - never changed
     entrypoint: tuple[str, ...] = ("main.py",)
-    machine: Machine = Machine(cores=4, memory_megabytes=4096)
+    machine: MachineFound = MachineFound(cores=4, memory_megabytes=4096)
     alembic: bool = True
     migrates: bool = True
     overrides: Path | None = None
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 CASES: dict[str, Case] = {
     "sample": Case(),
-    "no-machine-in-particular": Case(machine=Machine()),
+    "no-machine-in-particular": Case(machine=MachineFound()),
     "without-migration": Case(alembic=False),
     "migrated-elsewhere": Case(migrates=False),
     "own-migration": Case(
@@ -51,7 +51,7 @@ CASES: dict[str, Case] = {
         {"server": "uvicorn", "workers": 4, "worker_timeout_seconds": 30, "max_requests": 1000},
         entrypoint=("app.main:create", "--app-dir", "src", "--factory"),
     ),
-    "uvicorn-alone": Case({"server": "uvicorn", "max_requests": 1000}, machine=Machine(cores=1)),
+    "uvicorn-alone": Case({"server": "uvicorn", "max_requests": 1000}, machine=MachineFound(cores=1)),
     "processes": Case(PROCESSES),
     "before-start": Case({**PROCESSES, "before_start": BEFORE_START}),
     "sandbox-own": Case({**PROCESSES, "sandbox_network": "local", "sandbox_proc": "own"}),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from homeport.host.system.resources import OVERLAPPING_SLOTS
 from homeport.service.workers import RESERVED_MEGABYTES, worker_count
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 
 CORES = st.integers(1, 512)
 MEMORY = st.integers(0, 10**7)
@@ -14,7 +14,7 @@ WORKER = st.integers(16, 10**5)
 
 
 def count(cores: int, memory: int, worker: int = 200, wanted: int | str = "auto") -> int:
-    return worker_count(wanted, Machine(cores=cores, memory_megabytes=memory), worker)
+    return worker_count(wanted, MachineFound(cores=cores, memory_megabytes=memory), worker)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyinfra_cli.util import parse_cli_arg
 
 from homeport.settings import Settings
-from homeport.settings.loading import Asked, SettingsError, application_of, asked, load
+from homeport.settings.loading import CommandOptions, SettingsError, application_of, command_options, load
 
 NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
 SENTINEL = "s3ntinel\"value';$(x)"
@@ -179,8 +179,10 @@ def test_a_host_with_wrong_settings_is_no_obstacle_to_the_others() -> None:
 
 
 def test_what_a_command_asks_for_besides_settings_is_read_in_one_place() -> None:
-    assert asked({"_new_slot": True, "_message": "why", "app_name": "notes"}) == Asked(new_slot=True, message="why")
-    assert asked({"_message": None}) == Asked()
+    assert command_options({"_new_slot": True, "_message": "why", "app_name": "notes"}) == CommandOptions(
+        new_slot=True, message="why"
+    )
+    assert command_options({"_message": None}) == CommandOptions()
 
 
 def test_a_python_version_that_lost_its_last_zero_is_refused_and_not_taken_for_another() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from homeport.settings import Settings
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Wanted
 from tests.state.builders import make_settings, make_wanted
 
@@ -43,7 +43,7 @@ def test_the_reboot_window_is_what_the_setting_says() -> None:
 
 
 def test_what_sets_the_clock_already_is_left_alone() -> None:
-    part = make_wanted(machine=Machine(keeps_time=True)).part
+    part = make_wanted(machine=MachineFound(keeps_time=True)).part
     assert "systemd-timesyncd" not in part.packages
     assert "systemd-timesyncd.service" not in {unit.name for unit in part.units}
 
@@ -63,7 +63,7 @@ def test_other_settings_are_another_instance_to_be_brought_into_effect() -> None
         for data in ({}, {"journal_max_megabytes": 600}, {"swap_megabytes": 64}, {"kernel_hardening": False})
     }
     assert len(names) == 4
-    assert instance(make_wanted()) == instance(make_wanted(make_settings(workers=3), Machine(keeps_time=True)))
+    assert instance(make_wanted()) == instance(make_wanted(make_settings(workers=3), MachineFound(keeps_time=True)))
 
 
 @pytest.mark.parametrize("time", ["3:30", "24:00", "03:60", "03:30\n", "now"])

@@ -20,7 +20,7 @@ from tests.pace import until
 from .conftest import COMMIT_TIME, Repo
 
 
-def members(archive: bytes) -> list[tarfile.TarInfo]:
+def local_folders(archive: bytes) -> list[tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         return opened.getmembers()
 
@@ -42,7 +42,7 @@ def test_headers_have_the_commits_time_plain_modes_and_no_owner(repo: Repo) -> N
     (repo.path / "bin/run").chmod(0o777)
     (repo.path / "group.txt").chmod(0o666)
     repo.commit()
-    found = {member.name: member for member in members(repo.read().archive().data)}
+    found = {member.name: member for member in local_folders(repo.read().archive().data)}
     assert {name: oct(member.mode) for name, member in found.items()} == {
         "bin": "0o755", "bin/run": "0o755", "group.txt": "0o644", "main.py": "0o644", "requirements.txt": "0o644",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from homeport.errors import UsageError
 from homeport.service.environment import install_environment
 from homeport.settings.server import ServerChoice
 from homeport.source.dependencies import Application, Dependencies, decide_dependencies
-from homeport.source.dependency_options import Wishes
+from homeport.source.dependency_options import DependencyOptions
 
 from .test_uv_lock import LOCK, package
 
@@ -22,13 +22,13 @@ LOCKED = {"pyproject.toml": PYPROJECT, "uv.lock": LOCK, "libs/library/pyproject.
 
 
 def decide(
-    files: dict[str, str], python_version: str | None = None, tree: str = "t1", wishes: Wishes | None = None
+    files: dict[str, str], python_version: str | None = None, tree: str = "t1", wishes: DependencyOptions | None = None
 ) -> Dependencies:
     application = Application(files.keys(), files.get, tree, "at HEAD in /app")
-    return decide_dependencies(application, wishes or Wishes(python_version))
+    return decide_dependencies(application, wishes or DependencyOptions(python_version))
 
 
-def refusal(files: dict[str, str], wishes: Wishes | None = None) -> str:
+def refusal(files: dict[str, str], wishes: DependencyOptions | None = None) -> str:
     with pytest.raises(UsageError) as caught:
         decide(files, wishes=wishes)
     return str(caught.value)
@@ -61,8 +61,8 @@ def test_a_bare_pyproject_gives_its_dependencies_and_a_warning() -> None:
     found = decide({"pyproject.toml": PYPROJECT})
     assert found.kind == "pyproject"
     assert found.install == (("pip", "install", "-r", "pyproject.toml", *COPIES),)
-    assert found.leaves_open
-    assert (found.leaves_open.file, found.leaves_open.obstacle) == ("pyproject.toml", "")
+    assert found.open_versions
+    assert (found.open_versions.file, found.open_versions.obstacle) == ("pyproject.toml", "")
 
 
 def test_the_order_is_lock_requirements_pyproject() -> None:
@@ -251,29 +251,31 @@ MORE = PYPROJECT + '[project.optional-dependencies]\nfast = ["h11"]\n[dependency
 
 
 def test_extras_and_groups_are_installed_when_they_are_asked_for() -> None:
-    wishes = Wishes(extras=("fast",), groups=("prod",))
+    wishes = DependencyOptions(extras=("fast",), groups=("prod",))
     options = ("--extra", "fast", "--group", "prod")
     locked = decide({**LOCKED, "pyproject.toml": MORE}, wishes=wishes)
     assert locked.install == ((*SYNC, *options),)
     bare = decide({"pyproject.toml": MORE}, wishes=wishes)
     assert bare.install == (("pip", "install", "-r", "pyproject.toml", *COPIES, *options),)
     assert bare.digest != decide({"pyproject.toml": MORE}).digest
-    with_dev = decide({**LOCKED, "pyproject.toml": MORE}, wishes=Wishes(groups=("dev",)))
+    with_dev = decide({**LOCKED, "pyproject.toml": MORE}, wishes=DependencyOptions(groups=("dev",)))
     assert with_dev.install == ((*SYNC[:-1], "--group", "dev"),)
 
 
 def test_extras_and_groups_that_are_not_there_are_refused() -> None:
-    assert refusal({"pyproject.toml": MORE}, Wishes(extras=("slow",))) == (
+    assert refusal({"pyproject.toml": MORE}, DependencyOptions(extras=("slow",))) == (
         "dependency_extras: pyproject.toml has no slow (there are: fast); name one that it has"
     )
-    assert refusal({"pyproject.toml": PYPROJECT}, Wishes(groups=("prod",))) == (
+    assert refusal({"pyproject.toml": PYPROJECT}, DependencyOptions(groups=("prod",))) == (
         "dependency_groups: pyproject.toml has no prod (there are none); name one that it has"
     )
-    assert refusal({"requirements.txt": "fastapi\n"}, Wishes(groups=("prod",))).startswith("dependency_groups: req")
+    assert refusal({"requirements.txt": "fastapi\n"}, DependencyOptions(groups=("prod",))).startswith(
+        "dependency_groups: req"
+    )
 
 
 def test_another_server_is_looked_for_in_the_lock_and_has_an_environment_of_its_own() -> None:
-    uvicorn = Wishes(server=ServerChoice("uvicorn"))
+    uvicorn = DependencyOptions(server=ServerChoice("uvicorn"))
     assert "do not bring uvicorn" in refusal(LOCKED, uvicorn)
     lock = LOCK.replace("fastapi-cli", "uvicorn")
     there = decide({**LOCKED, "uv.lock": lock}, wishes=uvicorn)

@@ -116,11 +116,11 @@ def test_what_the_files_take_on_a_disk_is_known_before_they_are_sent(repo: Repo)
     repo.commit({**APPLICATION, "data/deep/large.bin": "x" * 5000, "data/empty": ""})
     source = repo.read()
     with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
-        members = archive.getmembers()
-    folders = [member for member in members if member.isdir()]
-    assert source.disk_files == len(members)
+        local_folders = archive.getmembers()
+    folders = [member for member in local_folders if member.isdir()]
+    assert source.disk_files == len(local_folders)
     assert len(folders) >= 2
-    assert source.disk_kilobytes == 4 * (len(folders) + sum(-(-member.size // 4096) for member in members))
+    assert source.disk_kilobytes == 4 * (len(folders) + sum(-(-member.size // 4096) for member in local_folders))
 
 
 def test_a_missing_folder(repo: Repo) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homeport.errors import UsageError
-from homeport.source.uv_lock import Chosen, read_lock
+from homeport.source.uv_lock import LockSelection, read_lock
 
 
 def package(name: str, source: str = 'registry = "https://index.example/simple"', rest: str = "") -> str:
@@ -35,14 +35,14 @@ LOCK = "version = 1\n" + PROJECT + FASTAPI + REST + LIBRARY
 def test_installed_is_what_the_project_reaches_with_the_groups_that_are_chosen() -> None:
     always = {"fastapi", "fastapi-cli", "starlette", "library"}
     assert read_lock("uv.lock", LOCK).installed == always
-    assert read_lock("uv.lock", LOCK, Chosen(groups=("prod",))).installed == {*always, "gunicorn"}
+    assert read_lock("uv.lock", LOCK, LockSelection(groups=("prod",))).installed == {*always, "gunicorn"}
 
 
 def test_installed_has_the_extras_that_are_chosen() -> None:
     more = '[package.optional-dependencies]\nall-of-it = [{ name = "gunicorn" }]\n'
     text = LOCK.replace("[package.dev-dependencies]", f"{more}\n[package.dev-dependencies]")
     assert "gunicorn" not in read_lock("uv.lock", text).installed
-    assert "gunicorn" in read_lock("uv.lock", text, Chosen(extras=("All_of.it",))).installed
+    assert "gunicorn" in read_lock("uv.lock", text, LockSelection(extras=("All_of.it",))).installed
 
 
 def test_without_the_extra_its_packages_are_not_installed() -> None:
@@ -85,7 +85,7 @@ def test_local_sources_are_what_comes_from_the_file_system(source: str, local: t
 def test_folders_are_what_is_built_and_members_what_has_a_folder() -> None:
     lock = read_lock("uv.lock", LOCK + package("unused", 'editable = "libs/unused"') + package("v", 'virtual = "v"'))
     assert lock.folders == ("libs/library",)
-    assert lock.members == {".", "libs/library", "libs/unused", "v"}
+    assert lock.local_folders == {".", "libs/library", "libs/unused", "v"}
 
 
 def test_a_lock_that_is_no_toml_is_refused_in_one_line() -> None:

@@ -14,7 +14,7 @@ from homeport.source.dependencies import Dependencies
 from homeport.state.changes import Change
 from homeport.state.paths import AppPaths
 from homeport.state.roles import ROLES, Role
-from homeport.state.snapshot import CertificateFound, Coming, Machine, PathFound, Snapshot, UnitFound
+from homeport.state.snapshot import CertificateFound, MachineFound, PathFound, Snapshot, UnitFound, UploadedRelease
 from homeport.state.wanted import ACCOUNT_COMMENT, CertificateWanted, ReleaseWanted, Wanted
 from homeport.steps.context import Context
 
@@ -46,13 +46,19 @@ class Whole(Wanted):
     certificate: CertificateWanted
 
 
-def make_wanted(settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True) -> Whole:
+def make_wanted(
+    settings: Settings | None = None, machine: MachineFound | None = None, *, migrates: bool = True
+) -> Whole:
     """Return what the provision plan wants of a machine, which `migrates` the database or is another one."""
     return cast("Whole", wanted_for(ROLES, settings, machine, migrates=migrates))
 
 
 def wanted_for(
-    roles: frozenset[Role], settings: Settings | None = None, machine: Machine | None = None, *, migrates: bool = True
+    roles: frozenset[Role],
+    settings: Settings | None = None,
+    machine: MachineFound | None = None,
+    *,
+    migrates: bool = True,
 ) -> Wanted:
     """Return likewise what it wants of a machine with these roles."""
     # pyinfra's gevent must stay out of the lab's test processes, which the parallel runner talks to from threads.
@@ -62,7 +68,7 @@ def wanted_for(
     context = Context(
         settings=settings,
         source=make_source(),
-        machine=machine or Machine(),
+        machine=machine or MachineFound(),
         secrets={"TOKEN": SECRET},
         by="somebody@somewhere",
         migrates=migrates,
@@ -71,12 +77,12 @@ def wanted_for(
     return describe(steps_for(roles), context)
 
 
-def bare(machine: Machine | None = None) -> Snapshot:
+def bare(machine: MachineFound | None = None) -> Snapshot:
     """Return a machine with nothing on it."""
-    return Snapshot(machine=machine or Machine(), clock=NOW, free_megabytes=10_000)
+    return Snapshot(machine=machine or MachineFound(), clock=NOW, free_megabytes=10_000)
 
 
-def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
+def as_wanted(wanted: Wanted, machine: MachineFound | None = None) -> Snapshot:
     """Return the host that is exactly as wanted."""
     part, places = wanted.part, AppPaths(wanted.app)
     paths = {one.path: PathFound("directory", one.mode, one.owner, one.group) for one in part.directories}
@@ -86,7 +92,7 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
     stopped = UnitFound("loaded", "inactive", "disabled", needs_reload=False)
     release, certificate = wanted.release, wanted.certificate
     return Snapshot(
-        machine=machine or Machine(),
+        machine=machine or MachineFound(),
         clock=NOW,
         free_megabytes=10_000,
         packages=frozenset(part.packages),
@@ -103,7 +109,7 @@ def as_wanted(wanted: Wanted, machine: Machine | None = None) -> Snapshot:
         proven_release=wanted.release_id,
         slots={"blue": release.id} if release else {},
         slot_ports=dict(zip(("blue", "green"), wanted.ports, strict=False)),
-        coming=Coming(release.workers, release.migrates) if release else None,
+        uploaded=UploadedRelease(release.workers, release.migrates) if release else None,
         certificate=_found(certificate) if certificate else None,
     )
 

@@ -9,7 +9,7 @@ import pytest
 from homeport.comparison.compare import access_changes, file_changes
 from homeport.state.machine_values import MachineValues
 from homeport.state.paths import FIREWALL_RULES, SSHD_DROP_IN
-from homeport.state.snapshot import Machine, Snapshot
+from homeport.state.snapshot import MachineFound, Snapshot
 from homeport.state.wanted import Wanted
 from tests.state.builders import as_wanted, bare, changes_by_phase, make_settings, make_wanted
 
@@ -59,12 +59,12 @@ def test_what_is_switched_off_goes_unless_an_application_without_a_record_has_it
     assert access_changes(off, shared).absent == (OURS, SSHD_DROP_IN)
     assert access_changes(off, bare()).absent == ()
     # What an application sets for the machine is recorded since: one that would have refused this has not set it.
-    recorded = replace(shared, machine=Machine(values=(MachineValues("blog"),)))
+    recorded = replace(shared, machine=MachineFound(values=(MachineValues("blog"),)))
     assert access_changes(off, recorded).absent == (OURS, FIREWALL_RULES, SSHD_DROP_IN)
 
 
 def test_the_ports_that_sshd_has_are_open_and_what_is_added() -> None:
-    wanted = make_wanted(make_settings(firewall_open=["5432/tcp from 10.0.0.0/8"]), Machine(ssh_ports=(22, 2222)))
+    wanted = make_wanted(make_settings(firewall_open=["5432/tcp from 10.0.0.0/8"]), MachineFound(ssh_ports=(22, 2222)))
     assert "tcp dport { 22, 2222 } accept" in content(wanted, FIREWALL_RULES)
     assert "ip saddr { 10.0.0.0/8 } tcp dport 5432 accept" in content(wanted, OURS)
 
@@ -76,10 +76,10 @@ def test_an_application_without_a_firewall_opens_ports_in_that_of_another() -> N
 
 
 def test_root_gets_no_more_than_it_has() -> None:
-    assert "PermitRootLogin no\n" in content(make_wanted(machine=Machine(root_login="no")), SSHD_DROP_IN)
+    assert "PermitRootLogin no\n" in content(make_wanted(machine=MachineFound(root_login="no")), SSHD_DROP_IN)
     assert "PermitRootLogin prohibit-password\n" in content(make_wanted(), SSHD_DROP_IN)
 
 
 def test_a_host_without_sshd_gets_no_settings_for_it() -> None:
-    wanted = make_wanted(machine=Machine(has_sshd=False))
+    wanted = make_wanted(machine=MachineFound(has_sshd=False))
     assert SSHD_DROP_IN not in {file.path for file in wanted.part.files}

@@ -10,7 +10,7 @@ from homeport.comparison import compare
 from homeport.preflight.preflight import preflight
 from homeport.state.ownership import is_named_ours
 from homeport.state.query import query
-from homeport.state.snapshot import Claim, Marks, PathFound, Snapshot
+from homeport.state.snapshot import Claim, FileOrigins, PathFound, Snapshot
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 WANTED = make_wanted()
@@ -21,9 +21,11 @@ LINK = PathFound("link", 0o777, "root", "root", target="/elsewhere", leads_to="f
 OURS = Claim("notes", ("notes.example.com",), (8001, 8002))
 
 
-def machine(path: str, there: PathFound = OTHER, **marks: frozenset[str] | frozenset[tuple[str, str]]) -> Snapshot:
+def machine(
+    path: str, there: PathFound = OTHER, **file_origins: frozenset[str] | frozenset[tuple[str, str]]
+) -> Snapshot:
     """Return a machine that was never ours, with one file of somebody's."""
-    return replace(bare(), paths={path: there}, marks=Marks(**marks))  # type: ignore[arg-type]
+    return replace(bare(), paths={path: there}, file_origins=FileOrigins(**file_origins))  # type: ignore[arg-type]
 
 
 def refusals(found: Snapshot, **settings: object) -> list[str]:
@@ -69,15 +71,15 @@ def test_what_is_as_its_package_has_it_is_replaced_without_a_remark_and_a_copy_i
 
 
 @pytest.mark.parametrize(
-    ("marks", "unkept"),
+    ("file_origins", "unkept"),
     [
-        (Marks(marked=frozenset({NGINX})), (NGINX,)),
-        (Marks(written=frozenset({(NGINX, OTHER.digest)})), ()),
-        (Marks(marked=frozenset({NGINX}), written=frozenset({(NGINX, "1" * 64)})), ()),
+        (FileOrigins(marked=frozenset({NGINX})), (NGINX,)),
+        (FileOrigins(written=frozenset({(NGINX, OTHER.digest)})), ()),
+        (FileOrigins(marked=frozenset({NGINX}), written=frozenset({(NGINX, "1" * 64)})), ()),
     ],
 )
-def test_what_we_have_written_is_replaced_without_a_copy(marks: Marks, unkept: tuple[str, ...]) -> None:
-    found = replace(bare(), paths={NGINX: OTHER}, marks=marks)
+def test_what_we_have_written_is_replaced_without_a_copy(file_origins: FileOrigins, unkept: tuple[str, ...]) -> None:
+    found = replace(bare(), paths={NGINX: OTHER}, file_origins=file_origins)
     assert refusals(found) == []
     pending = compare.file_changes(WANTED, found)
     assert (pending.kept, pending.taken_over, pending.unkept) == ((), (), unkept)
@@ -87,8 +89,8 @@ def test_a_template_of_the_projects_own_that_the_last_version_has_put_in_place_i
     found = replace(machine(NGINX), claims=(OURS,))
     assert refusals(found) == []
     assert compare.file_changes(WANTED, found).kept == (NGINX,)
-    recorded = Marks(written=frozenset({(NGINX, "1" * 64)}))
-    assert len(refusals(replace(found, marks=recorded))) == 1
+    recorded = FileOrigins(written=frozenset({(NGINX, "1" * 64)}))
+    assert len(refusals(replace(found, file_origins=recorded))) == 1
 
 
 def test_a_file_that_has_our_content_already_is_nobodys_loss() -> None:

@@ -77,4 +77,4 @@ def test_the_phases_of_a_release_and_of_a_certificate_say_that_there_is_none() -
     for name in ("Request", "Certificate"):
         assert list(phase(name, run)) == []
     assert host.idle == ["this machine does not serve the site"] * 2
-    assert "release" not in run.told()
+    assert "release" not in run.event_details()

@@ -13,13 +13,13 @@ from homeport.errors import HomeportError
 from homeport.machine.platform import ARCHITECTURES, SUPPORTED
 from homeport.state.changes import Change
 from homeport.state.query import query
-from homeport.state.snapshot import Machine
+from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Account, Directory, File, FileSet, Part, Unit, merge
 
 from .builders import make_settings, make_wanted
 
 MACHINES = st.builds(
-    lambda system, **rest: Machine(system[0], system[1], **rest),
+    lambda system, **rest: MachineFound(system[0], system[1], **rest),
     st.sampled_from(sorted(SUPPORTED)),
     architecture=st.sampled_from(sorted(ARCHITECTURES)),
     cores=st.integers(1, 256),
@@ -62,7 +62,7 @@ def test_two_steps_that_want_different_things_of_one_path_are_refused(first: Par
 
 
 @given(MACHINES)
-def test_what_is_read_does_not_depend_on_the_machine(machine: Machine) -> None:
+def test_what_is_read_does_not_depend_on_the_machine(machine: MachineFound) -> None:
     # All but whether root may log in: the reading itself puts that in as the host has it.
     asked = query(make_wanted(machine=machine))
     drop_in = re.sub(
@@ -72,7 +72,7 @@ def test_what_is_read_does_not_depend_on_the_machine(machine: Machine) -> None:
 
 
 @given(MACHINES)
-def test_the_release_has_the_same_id_on_every_machine(machine: Machine) -> None:
+def test_the_release_has_the_same_id_on_every_machine(machine: MachineFound) -> None:
     assert make_wanted(machine=machine).release.id == make_wanted().release.id
 
 

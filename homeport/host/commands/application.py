@@ -20,12 +20,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], app: Call
     run.add_argument("--unit", default=f"homeport-run-{os.getpid()}", help="name of its transient unit")
     run.add_argument("--terminal", default="", metavar="TERM", help="the type of the terminal that it has, if any")
     run.add_argument("words", nargs="+", metavar="COMMAND")
-    closing = commands.add_parser("maintenance", help="show visitors a page with status 503, or say who has that done")
-    closing.set_defaults(run=keep_out)
-    closing.add_argument("--app", required=True, type=app)
-    closing.add_argument("--by", default="", help="who asks")
-    closing.add_argument("--message", default="", help="why, for those who come")
-    closing.add_argument("what", choices=("on", "off", "show"))
+    maintenance_parser = commands.add_parser(
+        "maintenance", help="show visitors a page with status 503, or say who has that done"
+    )
+    maintenance_parser.set_defaults(run=set_maintenance)
+    maintenance_parser.add_argument("--app", required=True, type=app)
+    maintenance_parser.add_argument("--by", default="", help="who asks")
+    maintenance_parser.add_argument("--message", default="", help="why, for those who come")
+    maintenance_parser.add_argument("what", choices=("on", "off", "show"))
     retry = commands.add_parser("retry", help="start again what has failed of a live slot (for its unit)")
     retry.set_defaults(run=retry_start)
     retry.add_argument("place", metavar="APP:SLOT")
@@ -43,7 +45,7 @@ def run_command(options: argparse.Namespace, given: list[str]) -> int:
     return live_command.run(Layout(options.app), options.unit, options.words, terminal=options.terminal)
 
 
-def keep_out(options: argparse.Namespace, given: list[str]) -> int:
+def set_maintenance(options: argparse.Namespace, given: list[str]) -> int:
     """Begin, end or show maintenance."""
     from ..proxies import maintenance
 

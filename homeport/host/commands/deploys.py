@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 
 from ..release import deploy_hold
-from ..release.request import Asked
+from ..release.request import DeployRequest
 from ..system import lock, output, transient_unit
-from ..system.layout import Layout, Machine
+from ..system.layout import Layout, MachineLayout
 
 
 def start(options: argparse.Namespace, given: list[str]) -> int:
@@ -17,12 +17,12 @@ def start(options: argparse.Namespace, given: list[str]) -> int:
     from ..release.starting import start
 
     def work(layout: Layout, release: str, by: str) -> None:
-        asked = Asked(by, options.rollback, options.again, options.commit)
-        start(layout, release, asked)
+        request = DeployRequest(by, options.rollback, options.again, options.commit)
+        start(layout, release, request)
         if options.commit:
             from ..release.committing import commit
 
-            commit(layout, release, asked)
+            commit(layout, release, request)
 
     return alone(options, given, work)
 
@@ -32,7 +32,7 @@ def commit(options: argparse.Namespace, given: list[str]) -> int:
     from ..release.committing import commit
 
     def work(layout: Layout, release: str, by: str) -> None:
-        commit(layout, release, Asked(by, options.rollback, options.again))
+        commit(layout, release, DeployRequest(by, options.rollback, options.again))
 
     return alone(options, given, work)
 
@@ -41,7 +41,7 @@ def record_usage(options: argparse.Namespace, given: list[str]) -> int:
     """Write down how much of the machine is used."""
     from ..reports import usage_record
 
-    usage_record.record(Machine())
+    usage_record.record(MachineLayout())
     return 0
 
 
@@ -145,7 +145,7 @@ def reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
     from ..proxies import nginx
 
     output.outlive_the_listener()
-    nginx.reload(Machine())
+    nginx.reload(MachineLayout())
     return 0
 
 
@@ -153,7 +153,7 @@ def renew(options: argparse.Namespace, given: list[str]) -> int:
     """Renew the certificates of all applications that are due."""
     from ..proxies import renewal
 
-    renewal.renew(Machine())
+    renewal.renew(MachineLayout())
     return 0
 
 
@@ -166,5 +166,5 @@ def stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
         "before-reload": nginx.stamp_before_reload,
         "after-reload": nginx.stamp_after_reload,
     }
-    moments[options.moment](Machine())
+    moments[options.moment](MachineLayout())
     return 0

@@ -28,14 +28,14 @@ def run(options: argparse.Namespace, given: list[str]) -> int:
     """Print the lines and the position after them."""
     from ..reports import logs
 
-    wanted = logs.Wanted(
+    query = logs.LogQuery(
         sources=tuple(options.source) or logs.SOURCES,
         lines=max(options.lines, 0),
         since=options.since,
         until=options.until,
         grep=options.grep,
     )
-    output.say(json.dumps(logs.read(Layout(options.app), wanted, options.after)))
+    output.say(json.dumps(logs.read(Layout(options.app), query, options.after)))
     return 0
 
 

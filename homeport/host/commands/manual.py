@@ -39,6 +39,6 @@ def hold(options: argparse.Namespace, given: list[str]) -> int:
 def unhold(options: argparse.Namespace, given: list[str]) -> int:
     """Let deploys go on."""
     holder = deploy_hold.unhold(Layout(options.app))
-    said = "nobody held deploys" if holder is None else f"deploys may go on; they were {deploy_hold.describe(holder)}"
-    output.say(f"{options.app}: {said}")
+    result = "nobody held deploys" if holder is None else f"deploys may go on; they were {deploy_hold.describe(holder)}"
+    output.say(f"{options.app}: {result}")
     return 0

@@ -100,7 +100,7 @@ def _migrate(layout: Layout, release: Release, copy: Path) -> None:
         entries = failures.since(unit, position)
         cause = f"the rehearsal: {failures.explain_migration(state, entries)}; production is untouched"
         raise failures.error(cause, failures.tail(entries), layout.app)
-    units.must("systemctl", "stop", "--", unit)
+    units.run_checked("systemctl", "stop", "--", unit)
 
 
 def _serve(layout: Layout, release: Release, live: Release, copy: Path) -> None:
@@ -126,7 +126,7 @@ def _run(layout: Layout, release: Release, name: str, unit: str, copy: Path) -> 
     path = _unit_file(layout, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(derive(unit, layout.state, layout.state.resolve(), copy))
-    units.must("systemctl", "daemon-reload")
+    units.run_checked("systemctl", "daemon-reload")
     units.run("systemctl", "start", "--", name)
     return units.show(name)
 

@@ -44,13 +44,13 @@ def apply(request: Mapping[str, Any]) -> None:
     """
     wanted: dict[Path, bytes | None] = {Path(one["path"]): str(one["content"]).encode() for one in request["files"]}
     wanted |= {Path(path): None for path in request["absent"]}
-    with _alone_and_settled():
-        changed = {path: content for path, content in wanted.items() if not _is_so(path, content)}
+    with _locked_and_settled():
+        changed = {path: content for path, content in wanted.items() if not _is_as_recorded(path, content)}
         _check(changed)
         pending = _record(request, changed)
         try:
             _put(changed)
-            _take_up(changed)
+            _take_over_pending(changed)
         except (HostError, OSError) as error:
             _restore(pending)
             raise HostError(f"{error}; the change was taken back") from error
@@ -58,7 +58,7 @@ def apply(request: Mapping[str, Any]) -> None:
 
 def confirm(token: str) -> None:
     """Keep the change: somebody has come in by a new connection. Raises HostError when it is too late."""
-    with _alone():
+    with _locked():
         pending = _pending()
         if pending is None or pending["token"] != token:
             raise HostError("the change was taken back before it was confirmed")
@@ -71,7 +71,7 @@ def restore(token: str | None, *, at_boot: bool = False) -> None:
 
     `at_boot` restores files only, which nobody has read yet, and only for a change of an earlier boot.
     """
-    with _alone():
+    with _locked():
         pending = _pending()
         if pending is None or token not in (None, pending["token"]):
             return
@@ -86,17 +86,17 @@ def restore(token: str | None, *, at_boot: bool = False) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _locked() -> Iterator[None]:
     with lock.held(LOCK, {"action": "a change of who gets in", "release": ""}, LOCK_SECONDS):
         yield
 
 
 @contextmanager
-def _alone_and_settled() -> Iterator[None]:
+def _locked_and_settled() -> Iterator[None]:
     """Wait until no change of another run, maybe a killed one, waits for its confirmation or its timer."""
     announced = False
     while True:
-        with _alone():
+        with _locked():
             pending = _pending()
             if pending and not _timer_runs(pending):
                 _restore(pending)
@@ -122,7 +122,7 @@ def _timer_runs(pending: Mapping[str, Any]) -> bool:
     return any(state in ("active", "activating", "deactivating") for state in states)
 
 
-def _is_so(path: Path, content: bytes | None) -> bool:
+def _is_as_recorded(path: Path, content: bytes | None) -> bool:
     """Tell whether a file is as it shall be (None: away), mode and owner included."""
     try:
         status = path.lstat()
@@ -184,7 +184,7 @@ def _put_back(files: Mapping[str, Saved | str | None]) -> None:
         put_back(Path(path), what)
 
 
-def _take_up(changed: Iterable[Path]) -> None:
+def _take_over_pending(changed: Iterable[Path]) -> None:
     firewall.load()
     if any(map(sshd.is_ours, changed)):
         sshd.reload()

@@ -51,8 +51,8 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
         return
     done = staged.run(NFT, "-c", "-f", str(rules))
     if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()), f"status {done.returncode}")
-        raise HostError(f"nftables does not accept the firewall ({said}); nothing was changed")
+        message = next(iter(done.stderr.strip().splitlines()), f"status {done.returncode}")
+        raise HostError(f"nftables does not accept the firewall ({message}); nothing was changed")
 
 
 def saved() -> dict[str, str] | None:

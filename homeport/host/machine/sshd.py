@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..services.staged_files import Stage
-from ..services.units import is_active, must, run, show
+from ..services.units import is_active, run, run_checked, show
 from ..system.output import HostError
 
 FOLDER = Path("/etc/ssh")
@@ -41,8 +41,8 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     # It wants to be told of a connection, since there may be Match blocks.
     done = staged.run(SSHD, "-T", "-C", CONNECTION)
     if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()[-1:]), f"status {done.returncode}")
-        raise HostError(f"sshd does not accept its settings ({said}); nothing was changed")
+        message = next(iter(done.stderr.strip().splitlines()[-1:]), f"status {done.returncode}")
+        raise HostError(f"sshd does not accept its settings ({message}); nothing was changed")
     wanted = b"\n".join(filter(None, ours.values())).decode().lower().splitlines()
     if NO_PASSWORDS in wanted and NO_PASSWORDS not in done.stdout.splitlines():
         raise HostError(
@@ -58,7 +58,7 @@ def reload() -> None:
     There it is stopped, sessions apart (KillMode=process), and the next connection starts another one.
     """
     if is_active(SOCKET):
-        must("systemctl", "stop", SERVICE)
+        run_checked("systemctl", "stop", SERVICE)
         return
     unit = show(SERVICE)
     if unit["ActiveState"] != "active":

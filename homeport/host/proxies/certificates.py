@@ -7,13 +7,13 @@ import socket
 import ssl
 from pathlib import Path
 
-from ..system.layout import CERTIFICATE_FILE, Machine
+from ..system.layout import CERTIFICATE_FILE, MachineLayout
 
 PEM_END = "-----END CERTIFICATE-----"
 CONNECT_SECONDS = 3.0
 
 
-def sites(machine: Machine) -> dict[str, Path]:
+def sites(machine: MachineLayout) -> dict[str, Path]:
     """Return the certificate file of each name that Nginx has a site for; damaged claims are passed over.
 
     A claim is there before its first release brings the site, and has a new name before the next release does.
@@ -57,6 +57,6 @@ def served(name: str, port: int = 443) -> bytes | None:
         return None
 
 
-def outdated(machine: Machine, port: int = 443) -> list[str]:
+def outdated(machine: MachineLayout, port: int = 443) -> list[str]:
     """Return the names for which another certificate is served than the one on the disk."""
     return [name for name, path in sites(machine).items() if (wanted := on_disk(path)) and served(name, port) != wanted]

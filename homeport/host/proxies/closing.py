@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from ..system import sockets, timeline
-from ..system.layout import Machine
+from ..system.layout import MachineLayout
 from ..system.output import say
 
 # A connection that was answered just before is kept for 65 s: keepalive_timeout of the sites. One second for the rest.
@@ -23,18 +23,18 @@ POLL_SECONDS = 0.1
 HTTPS = 443
 
 
-def flag(machine: Machine) -> Path:
+def flag(machine: MachineLayout) -> Path:
     """Return the file for which the sites look at every request."""
     return machine.runtime / "closing"
 
 
-def is_in(machine: Machine) -> bool:
+def is_in(machine: MachineLayout) -> bool:
     """Tell whether a site in Nginx's configuration looks for the file; one of an older homeport does not."""
     sites = (machine.nginx / "homeport").glob("*.conf")
     return any(str(flag(machine)) in site.read_text(errors="replace") for site in sites)
 
 
-def note(machine: Machine, known: bool) -> None:
+def note(machine: MachineLayout, known: bool) -> None:
     """Remember whether the Nginx that runs knows of closing, as `is_in` said when it read its configuration."""
     if known:
         _known(machine).touch(mode=0o644)
@@ -42,17 +42,17 @@ def note(machine: Machine, known: bool) -> None:
         _known(machine).unlink(missing_ok=True)
 
 
-def is_known(machine: Machine) -> bool:
+def is_known(machine: MachineLayout) -> bool:
     """Tell whether the Nginx that runs knows of closing."""
     return _known(machine).exists()
 
 
-def has_begun(machine: Machine) -> bool:
+def has_begun(machine: MachineLayout) -> bool:
     """Tell whether Nginx closes already."""
     return flag(machine).exists()
 
 
-def wait(machine: Machine, at_most_seconds: float) -> None:
+def wait(machine: MachineLayout, at_most_seconds: float) -> None:
     """Have Nginx close, and return when the connections that are open now have ended, or after `at_most_seconds`.
 
     The time counts from when closing began, also where another process has begun it. It goes on until `end`.
@@ -70,17 +70,17 @@ def wait(machine: Machine, at_most_seconds: float) -> None:
         left &= _connections()
 
 
-def is_left_over(machine: Machine) -> bool:
+def is_left_over(machine: MachineLayout) -> bool:
     """Tell whether whoever began closing was killed before the end: nobody closes for twice the longest time."""
     return has_begun(machine) and abs(time.time() - flag(machine).stat().st_mtime) > 2 * FULL_SECONDS
 
 
-def end(machine: Machine) -> None:
+def end(machine: MachineLayout) -> None:
     """Let connections be kept open again."""
     flag(machine).unlink(missing_ok=True)
 
 
-def _begin(machine: Machine) -> float:
+def _begin(machine: MachineLayout) -> float:
     if not has_begun(machine):
         flag(machine).touch(mode=0o644)
     return flag(machine).stat().st_mtime
@@ -90,5 +90,5 @@ def _connections() -> set[int]:
     return {one.inode for one in sockets.connections(sockets.read(), HTTPS) if one.inode}
 
 
-def _known(machine: Machine) -> Path:
+def _known(machine: MachineLayout) -> Path:
     return machine.runtime / "nginx.closes"

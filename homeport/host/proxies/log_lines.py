@@ -71,7 +71,7 @@ def error(names: Collection[str]) -> Parser:
     return parse
 
 
-class File:
+class LogFile:
     """Reads a log of the proxy, and those that it was rotated into."""
 
     def __init__(self, name: str, parse: Parser, folder: Path = FOLDER):

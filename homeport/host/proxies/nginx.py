@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..services import units
 from ..system import atomic, lock
-from ..system.layout import Machine
+from ..system.layout import MachineLayout
 from ..system.output import HostError, say
 from . import certificates, closing, rival_sites
 
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.05
 MASTER_PID = Path("/run/nginx.pid")
 
 
-def digest(machine: Machine) -> str:
+def digest(machine: MachineLayout) -> str:
     """Return a digest of all that Nginx reads: its configuration, and certificate and key of every site in it."""
     total = hashlib.sha256()
     files = [path for path in machine.nginx.rglob("*") if path.is_file()]
@@ -35,7 +35,7 @@ def digest(machine: Machine) -> str:
     return total.hexdigest()
 
 
-def stamp_start(machine: Machine) -> None:
+def stamp_start(machine: MachineLayout) -> None:
     """Remember what Nginx is about to read as it starts."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     atomic.write(_loaded(machine), digest(machine).encode())
@@ -44,7 +44,7 @@ def stamp_start(machine: Machine) -> None:
     closing.end(machine)
 
 
-def stamp_before_reload(machine: Machine) -> None:
+def stamp_before_reload(machine: MachineLayout) -> None:
     """Close for a second, unless that was done; note what Nginx is about to read and which workers it has before."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     # A configuration that Nginx refuses is not taken up, so that nobody would end what begins here. Who has begun it
@@ -55,7 +55,7 @@ def stamp_before_reload(machine: Machine) -> None:
     atomic.write(_pending(machine), json.dumps(note).encode())
 
 
-def stamp_after_reload(machine: Machine, timeout_seconds: float = RELOAD_SECONDS) -> None:
+def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_SECONDS) -> None:
     """Wait until new workers have taken over, then remember what they have read.
 
     Raises HostError when they have not within `timeout_seconds`. Without a note of the reload's beginning there is
@@ -106,7 +106,7 @@ def _title(pid: str) -> str:
         return ""
 
 
-def is_stale(machine: Machine) -> bool:
+def is_stale(machine: MachineLayout) -> bool:
     """Tell whether a running Nginx serves something else than what is on the disk, or goes on closing for nobody."""
     return units.is_active("nginx.service") and (
         _read(_loaded(machine)) != digest(machine)
@@ -116,7 +116,7 @@ def is_stale(machine: Machine) -> bool:
 
 
 def reload(
-    machine: Machine,
+    machine: MachineLayout,
     change: Callable[[], object] | None = None,
     *,
     closing_seconds: float = closing.FULL_SECONDS,
@@ -135,22 +135,22 @@ def reload(
             return
         try:
             if running:
-                units.must("nginx", "-t", "-q")
+                units.run_checked("nginx", "-t", "-q")
                 closing.wait(machine, closing_seconds)
             if change:
                 change()
             if not running:
                 say("nginx is not running; nothing to reload")
                 return
-            units.must("nginx", "-t", "-q")
-            units.must("systemctl", "reload", "--", "nginx.service")
+            units.run_checked("nginx", "-t", "-q")
+            units.run_checked("systemctl", "reload", "--", "nginx.service")
             _await_certificates(machine)
         finally:
             closing.end(machine)
         say("nginx was reloaded")
 
 
-def _await_certificates(machine: Machine) -> None:
+def _await_certificates(machine: MachineLayout) -> None:
     end = time.monotonic() + RELOAD_SECONDS
     while names := certificates.outdated(machine):
         if time.monotonic() >= end:
@@ -158,7 +158,7 @@ def _await_certificates(machine: Machine) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _not_served(machine: Machine, names: list[str]) -> str:
+def _not_served(machine: MachineLayout, names: list[str]) -> str:
     """Return what keeps the certificates of these names from being served: mostly another site that has them."""
     listed = ", ".join(names)
     if others := rival_sites.named(machine, names):
@@ -166,11 +166,11 @@ def _not_served(machine: Machine, names: list[str]) -> str:
     return f"nginx does not serve the certificate on the disk for {listed}"
 
 
-def _loaded(machine: Machine) -> Path:
+def _loaded(machine: MachineLayout) -> Path:
     return machine.runtime / "nginx.loaded"
 
 
-def _pending(machine: Machine) -> Path:
+def _pending(machine: MachineLayout) -> Path:
     return machine.runtime / "nginx.reloading"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..services import timers, units
 from ..services.health import site_name
-from ..system.layout import LAUNCHER, PROGRAM_DIRECTORY, Layout, Machine
+from ..system.layout import LAUNCHER, PROGRAM_DIRECTORY, Layout, MachineLayout
 from ..system.output import HostError, say
 from . import certificates
 from .certificates import PEM_END
@@ -60,7 +60,7 @@ def renewal() -> dict[str, Any]:
     }
 
 
-def lineages(machine: Machine) -> list[str]:
+def lineages(machine: MachineLayout) -> list[str]:
     """Return the names of Certbot's certificates that are ours."""
     files = sorted((machine.root / "etc/letsencrypt/renewal").glob("*.conf"))
     return [path.stem for path in files if is_ours(path.read_text(errors="replace"))]
@@ -77,7 +77,7 @@ def is_ours(description: str, app: str = "") -> bool:
     return bool(OURS.search(description))
 
 
-def renew(machine: Machine, certbot: str = CERTBOT) -> None:
+def renew(machine: MachineLayout, certbot: str = CERTBOT) -> None:
     """Renew our certificates that are due; raise HostError, when all were tried, for those that cannot be renewed."""
     failed = {name: why for name in lineages(machine) if (why := _renew(name, certbot))}
     if failed:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ..system.layout import Machine
+from ..system.layout import MachineLayout
 
 # What Nginx reads before our sites (templates/nginx/nginx.conf).
 PLACES = ("conf.d/*.conf", "sites-enabled/*")
@@ -14,14 +14,14 @@ PORTS = (80, 443)
 TOKEN = re.compile(r"[^;{}]*[;{}]")
 
 
-def find(machine: Machine, names: Collection[str]) -> list[tuple[str, int, Path]]:
+def find(machine: MachineLayout, names: Collection[str]) -> list[tuple[str, int, Path]]:
     """Return name, port (80 or 443) and file of each site of somebody else that has one of our names there."""
     paths = [path for place in PLACES for path in sorted(machine.nginx.glob(place))]
     found = {(name, port, path) for path in paths for name, port in _served(path) if name in names and port in PORTS}
     return sorted(found)
 
 
-def named(machine: Machine, names: Collection[str]) -> str:
+def named(machine: MachineLayout, names: Collection[str]) -> str:
     """Return the files of `find` that have one of the names on port 443, for an error; "" when there are none."""
     return ", ".join(sorted({str(path) for _, port, path in find(machine, names) if port == 443}))
 

@@ -16,10 +16,10 @@ from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout, other
 from ..system.output import HostError, say
 from . import release_log, slots, starting, switching, watching
-from .request import Asked
+from .request import DeployRequest
 
 
-def commit(layout: Layout, release_id: str, asked: Asked) -> None:
+def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
     """Make the release `release_id`, which `start` has brought up, the live one; finish what an earlier run left.
 
     Raises HostError, with the old release live, when the new one is not up, not healthy, or fails while it is watched,
@@ -27,26 +27,26 @@ def commit(layout: Layout, release_id: str, asked: Asked) -> None:
     marks the release that is left. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if asked.is_proven:  # and the way back shall be short
+    if request.is_proven:  # and the way back shall be short
         release = release._replace(watch_seconds=0)
     found = slots.read(layout)
-    slot = choose(found, release.id, again=asked.again)
+    slot = choose(found, release.id, again=request.again)
     if slot != found.live:
-        asked.must_be_valid(layout)
+        request.must_be_valid(layout)
         with timeline.step("switch"):
-            _go_live(layout, found, slot, release, asked)
+            _go_live(layout, found, slot, release, request)
     starting.disarm(layout)
     old, known = found[other(slot)], release_log.last_live(release_log.read(layout)) == release.id
     new = slot != found.live or not known
     if new:
-        _prove(layout, old, slot, release, asked.by)
-        _log(layout, old, slot, release, asked)
-    if new and asked.rollback:
+        _prove(layout, old, slot, release, request.by)
+        _log(layout, old, slot, release, request)
+    if new and request.rollback:
         # Whoever goes back waits for the older release and not for the end of the one that is left.
         _finish_beside(layout, release)
         changed = True
     else:
-        changed = _finish(layout, slot, release, standby=release.standby and not asked.is_proven)
+        changed = _finish(layout, slot, release, standby=release.standby and not request.is_proven)
     say(f"{layout.app}: release {release.id} is live in slot {slot}" + ("" if new or changed else " already"))
     if new:
         _after_live(layout, release, old.release)
@@ -64,13 +64,13 @@ def choose(found: slots.Slots, release_id: str, *, again: bool = False) -> str:
     raise HostError("is not running; start it first")
 
 
-def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, asked: Asked) -> None:
+def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, request: DeployRequest) -> None:
     """Make the slot the live one; when that cannot be done, stop it and raise HostError."""
     try:
         answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
         if not answer.good:
             raise HostError(f"slot {slot} is not healthy any more: {release.health.path} {answer.text}")
-        switching.take_over(layout, slot, release, in_haste=asked.rollback)
+        switching.take_over(layout, slot, release, in_haste=request.rollback)
     except (HostError, OSError) as error:
         problem = explained(error)
         if found.live and slots.is_live(layout, slot):
@@ -78,7 +78,7 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, as
             raise problem from error
         slots.halt(layout, slot)
         previous = found[found.live].release if found.live else None
-        starting.record_failure(layout, release, slot, str(problem), by=asked.by, previous=previous)
+        starting.record_failure(layout, release, slot, str(problem), by=request.by, previous=previous)
         raise problem from error
     watched = f", watched for {release.watch_seconds:.0f} s" if release.watch_seconds else ""
     say(f"{layout.app}: requests go to release {release.id} in slot {slot} now{watched}")
@@ -113,10 +113,10 @@ def _problem(layout: Layout, old: slots.Slot, slot: str, release: Release) -> Ho
         return explained(error)
 
 
-def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, asked: Asked) -> None:
-    if asked.rollback and old.release and old.release != release.id:
-        release_log.append(layout, release_log.LEFT, load(layout, old.release), old.name, by=asked.by)
-    release_log.append(layout, release_log.LIVE, release, slot, by=asked.by, steps=timeline.taken())
+def _log(layout: Layout, old: slots.Slot, slot: str, release: Release, request: DeployRequest) -> None:
+    if request.rollback and old.release and old.release != release.id:
+        release_log.append(layout, release_log.LEFT, load(layout, old.release), old.name, by=request.by)
+    release_log.append(layout, release_log.LIVE, release, slot, by=request.by, steps=timeline.taken())
 
 
 def _finish_beside(layout: Layout, release: Release) -> None:
@@ -128,7 +128,7 @@ def _finish_beside(layout: Layout, release: Release) -> None:
         "--property=StandardOutput=null",
     )
     again = ("--in-unit", "commit", "--rollback", "--app", layout.app, "--release", release.id, "--lock-wait", "60")
-    units.must("systemd-run", *unit, LAUNCHER, *again)
+    units.run_checked("systemd-run", *unit, LAUNCHER, *again)
     say(f"{layout.app}: the other slot finishes its requests and is stopped then")
 
 

@@ -28,7 +28,7 @@ def command(layout: Layout, name: str, words: Sequence[str], *, terminal: str) -
     live = slots.read(layout).live
     if live is None:
         raise HostError("nothing is live here, so there is no release to run it in; deploy first")
-    text = units.must("systemctl", "cat", "--", layout.unit(live))
+    text = units.run_checked("systemctl", "cat", "--", layout.unit(live))
     own = [f"Environment=TERM={terminal}", "UnsetEnvironment=NO_COLOR"] if terminal else []
     return [
         *("systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--pty" if terminal else "--pipe"),

@@ -10,7 +10,7 @@ from ..system.output import LockedError
 from . import deploy_hold
 
 
-class Asked(NamedTuple):
+class DeployRequest(NamedTuple):
     """`by` is who asked, for the log. `rollback` goes back to an older release, `again` brings the live one up anew in
     the other slot. `run` is the mark of the controller's run that has both start and switch done at once, else "".
     """

@@ -18,7 +18,7 @@ from ..system.layout import Layout
 from ..system.output import HostError, say
 from ..system.unit_processes import FORKING
 from . import committing, slots, starting
-from .request import Asked
+from .request import DeployRequest
 
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
@@ -42,9 +42,9 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
         processes.stop(layout, live.name)
         processes.start(layout, live.name)
         return
-    asked = Asked(by, again=True)
-    starting.start(layout, release.id, asked)
-    committing.commit(layout, release.id, asked)
+    request = DeployRequest(by, again=True)
+    starting.start(layout, release.id, request)
+    committing.commit(layout, release.id, request)
 
 
 def workers(layout: Layout, slot: str) -> set[int]:
@@ -58,7 +58,7 @@ def _in_place(layout: Layout, slot: str, release: Release) -> bool:
     unit, old = layout.unit(slot), workers(layout, slot)
     manager = units.show(unit)["MainPID"]
     say(f"{layout.app}: replacing {len(old)} workers of release {release.id}, one after the other")
-    units.must("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", unit)
+    units.run_checked("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", unit)
     # Each old worker may first finish what it serves.
     end = time.monotonic() + release.health.timeout_seconds + len(old) * release.drain_timeout_seconds
     shown = busy = time.monotonic()

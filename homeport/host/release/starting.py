@@ -20,25 +20,25 @@ from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout
 from ..system.output import HostError, LockedError, say
 from . import release_log, slots, start_progress, switching
-from .request import Asked
+from .request import DeployRequest
 
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
 # which a killed run has left does not take the machine's memory for the night.
 UNCOMMITTED_SECONDS = 1800
 
 
-def start(layout: Layout, release_id: str, asked: Asked) -> None:
+def start(layout: Layout, release_id: str, request: DeployRequest) -> None:
     """Bring the release `release_id` up; raise HostError with the cause, and leave its slot stopped, when it fails.
 
     A rollback is refused for a release that never was good. Raises LockedError, with the old release live, when that
     one would have to end first and what was asked is not valid any more. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if asked.rollback:
+    if request.rollback:
         _may_be_gone_back_to(layout, release)
     found = slots.read(layout)
     live = found[found.live] if found.live else None
-    if live and live.active and live.release == release.id and not asked.again:
+    if live and live.active and live.release == release.id and not request.again:
         say(f"{layout.app}: release {release.id} is live in slot {live.name} already")
         return
     slot = found.target
@@ -48,7 +48,7 @@ def start(layout: Layout, release_id: str, asked: Asked) -> None:
         return
     say(f"{layout.app}: starting release {release.id} in slot {slot} on port {release.ports[slot]}")
     try:
-        _bring_up(layout, slot, release, live, asked)
+        _bring_up(layout, slot, release, live, request)
     except LockedError:
         # Nothing is wrong with the release.
         slots.halt(layout, slot)
@@ -56,9 +56,9 @@ def start(layout: Layout, release_id: str, asked: Asked) -> None:
     except BaseException as error:
         slots.halt(layout, slot)
         reason = str(explained(error) if isinstance(error, OSError) else error) or type(error).__name__
-        record_failure(layout, release, slot, reason, by=asked.by, previous=live.release if live else None)
+        record_failure(layout, release, slot, reason, by=request.by, previous=live.release if live else None)
         raise
-    release_log.append(layout, release_log.STARTED, release, slot, by=asked.by, steps=timeline.taken())
+    release_log.append(layout, release_log.STARTED, release, slot, by=request.by, steps=timeline.taken())
 
 
 def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
@@ -72,12 +72,12 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
 
 
-def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, asked: Asked) -> None:
+def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, request: DeployRequest) -> None:
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
-        slots.prepare(layout, slot, release, migrate=not asked.is_proven)
+        slots.prepare(layout, slot, release, migrate=not request.is_proven)
         site.check(layout, release)
-    if release.has_migration and not asked.is_proven:
+    if release.has_migration and not request.is_proven:
         revisions.note_mistaken(layout, release.id, release.files / "mistaken")
         previous = live.release if live else None
         with timeline.step("hooks"):
@@ -86,12 +86,12 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
             with timeline.step("rehearsal"):
                 rehearsal.rehearse(layout, release, load(layout, live.release), slot)
     if release.replaces and live and live.active:
-        asked.must_be_valid(layout)
+        request.must_be_valid(layout)
         _replace(layout, live, slot, release)
         return
     arm(layout, release)
     # Of what was live here there are figures, which the controller has reckoned with.
-    _launch(layout, slot, release, measure=live is None and release.workers > 1 and not asked.is_proven)
+    _launch(layout, slot, release, measure=live is None and release.workers > 1 and not request.is_proven)
 
 
 def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> None:
@@ -134,7 +134,7 @@ def arm(layout: Layout, release: Release) -> None:
     """Have the slot stopped by itself when nobody makes it live within UNCOMMITTED_SECONDS."""
     disarm(layout)
     timer = ("--quiet", "--collect", f"--on-active={UNCOMMITTED_SECONDS}", f"--unit={_expiry(layout)}")
-    units.must("systemd-run", *timer, LAUNCHER, "expire", "--app", layout.app, "--release", release.id)
+    units.run_checked("systemd-run", *timer, LAUNCHER, "expire", "--app", layout.app, "--release", release.id)
 
 
 def disarm(layout: Layout) -> None:
@@ -160,7 +160,7 @@ def _is_up(layout: Layout, slot: str, release: Release) -> bool:
     if not (slots.holds(layout, slot, release) and units.is_active(layout.unit(slot))):
         return False
     slots.permit(layout, slot)
-    crew = workers.look(units.show(layout.unit(slot)), release.ports[slot], release)
+    crew = workers.read_workers(units.show(layout.unit(slot)), release.ports[slot], release)
     answer = health.ask_repeatedly(release.ports[slot], release.health, health.site_name(layout))
     return answer.good and workers.is_complete(crew, release) and not crew.kills
 
@@ -173,7 +173,7 @@ def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = Fals
     _check_port(layout, slot, release)
     slots.permit(layout, slot)
     began, unit = time.monotonic(), layout.unit(slot)
-    with worker_memory.OneFirst(unit, release.server) if measure else contextlib.nullcontext() as one:
+    with worker_memory.FirstWorkerAlone(unit, release.server) if measure else contextlib.nullcontext() as one:
         _start(layout, slot, release)
         problem = worker_memory.refusal(units.show(unit), release, one.demand()) if one else None
         if problem:

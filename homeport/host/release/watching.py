@@ -29,7 +29,7 @@ def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool
             return f"{release.health.path} {answer.text}"
         if failed := processes.failed(layout, slot):
             return failed
-        crew = workers.look(state, port, release)
+        crew = workers.read_workers(state, port, release)
         seen |= crew.workers
         if short := workers.killed(state, crew, release):
             return str(short)
@@ -38,7 +38,7 @@ def watch(layout: Layout, slot: str, release: Release, enough: Callable[[], bool
             return ""
         worn = died >= workers.MOST_DEATHS_WATCHED and not workers.are_replaced(release)
         if worn or (not complete and enough() and time.monotonic() >= late):
-            return workers.missing(crew, release, died)
+            return workers.missing_text(crew, release, died)
         time.sleep(POLL_SECONDS)
 
 

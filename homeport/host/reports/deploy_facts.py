@@ -10,7 +10,7 @@ from ..services import units
 from ..services.release_description import load, server_of
 from ..system.layout import SLOTS, Layout
 from ..system.output import HostError
-from ..system.unit_processes import Held, held
+from ..system.unit_processes import UnitMemory, memory_of
 
 Row = tuple[object, ...]
 
@@ -22,7 +22,7 @@ def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "
     yield from _releases(layout, coming)
     for slot, unit in zip(SLOTS, units.show_all([layout.unit(slot) for slot in SLOTS]), strict=True):
         if unit["ActiveState"] == "active":
-            yield ("slot_memory", slot, *memory(held(unit, server_of(layout.links(slot)[1]))))
+            yield ("slot_memory", slot, *memory(memory_of(unit, server_of(layout.links(slot)[1]))))
     releases, environments = pruning.removable(layout, keep, pins, coming=coming)
     for name in (*releases, *environments):
         yield ("removable", name)
@@ -44,7 +44,7 @@ def _releases(layout: Layout, coming: str) -> Iterator[Row]:
         yield ("coming", release.workers, "migrates" if release.has_migration else "")
 
 
-def memory(found: Held) -> tuple[int, int, int]:
+def memory(found: UnitMemory) -> tuple[int, int, int]:
     """Return what a slot's processes hold, in kilobytes: all of them, the workers' part; and how many workers.
 
     A lone worker without a manager is the main process itself: then the workers' part is all.

@@ -22,7 +22,7 @@ LATE_SECONDS = 2.0
 APP, PROXY, MIGRATION, DEPLOYS = SOURCES = ("app", "proxy", "migration", "deploys")
 
 
-class Wanted(NamedTuple):
+class LogQuery(NamedTuple):
     """Which lines: of these sources, at most so many, between two moments (seconds since 1970), with this pattern."""
 
     sources: tuple[str, ...]
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
         return not self.grep or re.search(self.grep, line["text"], flags) is not None
 
 
-def read(layout: Layout, wanted: Wanted, after: str = "") -> dict[str, Any]:
+def read(layout: Layout, query: LogQuery, after: str = "") -> dict[str, Any]:
     """Return `lines`, oldest first, `position`, and `at`: all that was written before that moment has been read.
 
     `after` is the position of an earlier call: then only what came after it is returned.
@@ -47,16 +47,16 @@ def read(layout: Layout, wanted: Wanted, after: str = "") -> dict[str, Any]:
     now, position = time.time(), json.loads(after) if after else {}
     past: list[Line] = []
     fresh: list[Line] = []
-    for name, reader in readers(layout, wanted.sources).items():
+    for name, reader in readers(layout, query.sources).items():
         if name in position:
             lines, position[name] = reader.after(position[name])
-            fresh += [line for line in lines if wanted.accepts(line)]
+            fresh += [line for line in lines if query.accepts(line)]
         else:
             position[name] = reader.position(now)
-            past += newest(reader.backwards(position[name], wanted.since), wanted)
+            past += newest(reader.backwards(position[name], query.since), query)
     past.sort(key=lambda line: line["seconds"])
-    found = sorted(past[-wanted.lines :] + fresh, key=lambda line: line["seconds"])
-    upto = now - LATE_SECONDS if PROXY in wanted.sources else now
+    found = sorted(past[-query.lines :] + fresh, key=lambda line: line["seconds"])
+    upto = now - LATE_SECONDS if PROXY in query.sources else now
     return {"lines": [shown(line) for line in found], "position": json.dumps(position), "at": upto}
 
 
@@ -70,20 +70,20 @@ def readers(layout: Layout, sources: Collection[str]) -> dict[str, Any]:
         found["deploys"] = journal_lines.Journal(matches, lambda entry: {"source": DEPLOYS})
     if PROXY in sources:
         names = log_lines.site_names(layout)
-        found["access"] = log_lines.File("access.log", log_lines.access(names))
-        found["error"] = log_lines.File("error.log", log_lines.error(names))
+        found["access"] = log_lines.LogFile("access.log", log_lines.access(names))
+        found["error"] = log_lines.LogFile("error.log", log_lines.error(names))
     return found
 
 
-def newest(lines: Iterator[Line], wanted: Wanted) -> list[Line]:
+def newest(lines: Iterator[Line], query: LogQuery) -> list[Line]:
     """Return as many as are wanted of lines that come backwards, which are read no further than for that."""
     found: list[Line] = []
     for line in lines:
-        if wanted.since is not None and line["seconds"] < wanted.since:
+        if query.since is not None and line["seconds"] < query.since:
             break
-        if wanted.accepts(line):
+        if query.accepts(line):
             found.append(line)
-        if len(found) >= wanted.lines:
+        if len(found) >= query.lines:
             break
     return found[::-1]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..system import atomic, resources, sampling
-from ..system.layout import Machine
+from ..system.layout import MachineLayout
 
 HOUR_SECONDS = 3600
 KEPT_HOURS = 7 * 24
@@ -27,7 +27,7 @@ INSIDE = re.compile(r"(lo|veth.*|docker.*|br-.*|virbr.*|tun.*|tap.*|wg.*)")
 Record = dict[str, Any]
 
 
-class Look(NamedTuple):
+class UsageSample(NamedTuple):
     """The counters at a moment (`at`, seconds since 1970) of one boot; bytes, milliseconds, ticks."""
 
     at: float
@@ -40,12 +40,12 @@ class Look(NamedTuple):
     swap_bytes: int
 
 
-def file(machine: Machine) -> Path:
+def file(machine: MachineLayout) -> Path:
     """Return where the record is."""
     return machine.root / "var/lib/homeport/usage.json"
 
 
-def read(machine: Machine) -> Record:
+def read(machine: MachineLayout) -> Record:
     """Return the record; an empty one where there is none, or none that can be read."""
     try:
         found = json.loads(file(machine).read_text())
@@ -54,19 +54,19 @@ def read(machine: Machine) -> Record:
     return found if isinstance(found, dict) and isinstance(found.get("hours"), list) else {}
 
 
-def record(machine: Machine) -> None:
+def record(machine: MachineLayout) -> None:
     """Look, and write down what was used since the last look."""
     path = file(machine)
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(path, json.dumps(added(read(machine), look()), separators=(",", ":")).encode() + b"\n")
+    atomic.write(path, json.dumps(added(read(machine), take_sample()), separators=(",", ":")).encode() + b"\n")
 
 
-def look(proc: Path = Path("/proc")) -> Look:
+def take_sample(proc: Path = Path("/proc")) -> UsageSample:
     """Read the counters."""
     busy, total = sampling.parse_machine((proc / "stat").read_text())
     memory = resources.parse_memory((proc / "meminfo").read_text())
     size, available = memory.get("MemTotal", 0), memory.get("MemAvailable", memory.get("MemFree", 0))
-    return Look(
+    return UsageSample(
         at=time.time(),
         boot=(proc / "sys/kernel/random/boot_id").read_text().strip(),
         busy_ticks=busy,
@@ -90,19 +90,19 @@ def parse_network(text: str) -> int:
     return sum(int(row[1]) + int(row[9]) for row in rows if len(row) > 9 and not INSIDE.fullmatch(row[0]))
 
 
-def added(kept: Record, now: Look) -> Record:
+def added(kept: Record, now: UsageSample) -> Record:
     """Return the record with this look: its hour has one more, and hours of more than a week ago are gone. Pure."""
     last, began = kept.get("last") or {}, int(now.at // HOUR_SECONDS) * HOUR_SECONDS
     hours = [one for one in kept.get("hours", ()) if now.at - KEPT_HOURS * HOUR_SECONDS < one["at"] <= began]
     values = _values(last, now)
     if hours and hours[-1]["at"] == began:
-        hours[-1] = _joined(hours[-1], values)
+        hours[-1] = _with_sample(hours[-1], values)
     else:
-        hours.append(_joined({"at": began, "looks": 0, "used": {}}, values))
+        hours.append(_with_sample({"at": began, "looks": 0, "used": {}}, values))
     return {"last": now._asdict(), "hours": hours}
 
 
-def _values(last: Record, now: Look) -> dict[str, float]:
+def _values(last: Record, now: UsageSample) -> dict[str, float]:
     """Return what was used since the last look; of the counters nothing, where they began anew or that is long ago."""
     found = {"memory": now.memory_percent, "swap": float(now.swap_bytes)}
     seconds = now.at - last.get("at", 0.0)
@@ -117,7 +117,7 @@ def _values(last: Record, now: Look) -> dict[str, float]:
     }
 
 
-def _joined(hour: Record, values: dict[str, float]) -> Record:
+def _with_sample(hour: Record, values: dict[str, float]) -> Record:
     """Return an hour with one more look: for each value its sum, how many there were, and the highest."""
     used = dict(hour["used"])
     for name, value in values.items():

@@ -13,7 +13,7 @@ def runs(timer: str) -> tuple[str | None, str | None]:
     """Return when a timer runs next and has run last (ISO 8601, UTC); None: never, or not known."""
     # systemctl writes times in the zone of its environment.
     found = units.parse_properties(
-        units.must("env", "TZ=UTC", "systemctl", "show", "--property", PROPERTIES, "--", timer)
+        units.run_checked("env", "TZ=UTC", "systemctl", "show", "--property", PROPERTIES, "--", timer)
     )
     return moment(found.get("NextElapseUSecRealtime", "")), moment(found.get("LastTriggerUSec", ""))
 

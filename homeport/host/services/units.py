@@ -46,7 +46,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def must(*command: str) -> str:
+def run_checked(*command: str) -> str:
     """Run a command and return its stdout; raise HostError with what it said when it fails."""
     done = run(*command)
     if done.returncode:
@@ -62,7 +62,7 @@ def show(unit: str) -> dict[str, str]:
 
 def show_all(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
-    said = must("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
+    said = run_checked("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
     return [parse_properties(part) for part in said.split("\n\n")]
 
 
@@ -95,7 +95,7 @@ def stop(layout: Layout, slot: str) -> None:
     extras = lasting([path.name for path in installed_extras(layout, slot)])
     stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
     # They may have been told to before (`processes.stop`).
-    forgive(extras)
+    reset_failed(extras)
 
 
 def stop_units(names: list[str], *, wait: bool = True) -> None:
@@ -103,12 +103,12 @@ def stop_units(names: list[str], *, wait: bool = True) -> None:
     found = list(zip(names, show_all(names), strict=True)) if names else []
     known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
-        must("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
+        run_checked("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
         if wait:
-            forgive([name for name, unit in found if unit["ActiveState"] in ("active", "deactivating")])
+            reset_failed([name for name, unit in found if unit["ActiveState"] in ("active", "deactivating")])
 
 
-def forgive(names: list[str]) -> None:
+def reset_failed(names: list[str]) -> None:
     """Have units that were up, and had to be killed once their time to stop was over, be down and not failed.
 
     An open stream, or a long job, is no fault of theirs; it would leave the machine `degraded`.
@@ -163,7 +163,7 @@ def install(layout: Layout, slot: str, release: Release) -> None:
     if not are_installed(layout, slot, release) or any(show(name)["NeedDaemonReload"] == "yes" for name in names):
         _write(layout, slot, release)
         with _verification(layout, slot, release):
-            must("systemctl", "daemon-reload")
+            run_checked("systemctl", "daemon-reload")
     # A release that ran into its start limit here must not keep the next one from starting.
     run("systemctl", "reset-failed", "--", *names)
 
@@ -207,9 +207,9 @@ def _names(layout: Layout, slot: str, release: Release) -> list[str]:
 
 def enable(unit: str, *, reload: bool = True) -> None:
     """Have the unit started at boot; without `reload`, which takes a while, `show` may not know of it yet."""
-    must("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
+    run_checked("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
 
 
 def disable(unit: str) -> None:
     """Have the unit not started at boot."""
-    must("systemctl", "disable", "--quiet", "--", unit)
+    run_checked("systemctl", "disable", "--quiet", "--", unit)

@@ -26,7 +26,7 @@ UNKNOWN_SECONDS = 0.1
 KILOBYTE = 1024
 
 
-class OneFirst:
+class FirstWorkerAlone:
     """Inside the block all workers of a unit but one are held; `demand` tells what the manager and that one take."""
 
     def __init__(self, unit: str, server: str = ""):
@@ -38,7 +38,7 @@ class OneFirst:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._hold, daemon=True)
 
-    def __enter__(self) -> OneFirst:
+    def __enter__(self) -> FirstWorkerAlone:
         self._thread.start()
         return self
 
@@ -51,7 +51,7 @@ class OneFirst:
     def demand(self) -> tuple[int, int] | None:
         """Return the bytes that the manager and one worker take; None where no worker can be measured."""
         unit = units.show(self._unit)
-        found, main = unit_processes.held(unit, self._server), int(unit.get("MainPID") or 0)
+        found, main = unit_processes.memory_of(unit, self._server), int(unit.get("MainPID") or 0)
         each = found.workers.get(self._first, 0)
         # What forks share with their manager is there once, whoever has read it first.
         forks = self._server in unit_processes.FORKING

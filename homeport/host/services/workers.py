@@ -33,7 +33,7 @@ UNLIMITED = "infinity"
 MEGABYTE = 2**20
 
 
-class Crew(NamedTuple):
+class WorkerState(NamedTuple):
     """What a look at a slot has found: its workers, those of them that serve, and how many processes were killed."""
 
     workers: frozenset[int]
@@ -43,15 +43,15 @@ class Crew(NamedTuple):
 
 def shortage(unit: dict[str, str], port: int, release: Release) -> HostError | None:
     """Return the error for a unit of which something was killed for its memory while it starts; else None."""
-    return killed(unit, look(unit, port, release), release) if kills(unit.get("ControlGroup", "")) else None
+    return killed(unit, read_workers(unit, port, release), release) if kills(unit.get("ControlGroup", "")) else None
 
 
-def look(unit: dict[str, str], port: int, release: Release) -> Crew:
+def read_workers(unit: dict[str, str], port: int, release: Release) -> WorkerState:
     """Return the workers of a unit, by its properties; a lone worker, which is the main process, is not among them."""
     group, found = unit.get("ControlGroup", ""), frozenset(unit_processes.workers(unit, release.server))
     inodes = {one.inode for one in sockets.listeners(sockets.read(), port)} if found else set()
     serving = frozenset(pid for pid in found if watches(pid, inodes))
-    return Crew(found, serving, kills(group))
+    return WorkerState(found, serving, kills(group))
 
 
 def watches(pid: int, inodes: Iterable[int]) -> bool:
@@ -89,7 +89,7 @@ def require_all(layout: Layout, slot: str, release: Release) -> None:
     unit, seen = units.show(name), set[int]()
     pid = unit["MainPID"]
     while True:
-        crew = look(unit, port, release)
+        crew = read_workers(unit, port, release)
         seen |= crew.workers
         if problem := killed(unit, crew, release):
             raise problem
@@ -98,12 +98,12 @@ def require_all(layout: Layout, slot: str, release: Release) -> None:
         died, late = len(seen - crew.workers), time.monotonic() - began >= release.health.timeout_seconds
         if died >= MOST_DEATHS or late or unit["MainPID"] != pid:
             lines = failures.tail(failures.last(name), release.health.path)
-            raise failures.error(missing(crew, release, died), lines, layout.app)
+            raise failures.error(missing_text(crew, release, died), lines, layout.app)
         time.sleep(POLL_SECONDS)
         unit = units.show(name)
 
 
-def is_complete(crew: Crew, release: Release, seen: Collection[int] = ()) -> bool:
+def is_complete(crew: WorkerState, release: Release, seen: Collection[int] = ()) -> bool:
     """Tell whether as many workers serve as the release has.
 
     Where no process can be looked into, those that are there count; a server of the user's own has none that we know.
@@ -121,13 +121,13 @@ def are_replaced(release: Release) -> bool:
     return False
 
 
-def missing(crew: Crew, release: Release, died: int) -> str:
+def missing_text(crew: WorkerState, release: Release, died: int) -> str:
     """Return in words how many workers serve of those that shall."""
     several = f"{died} have died, and were replaced" if died > 1 else "1 has died, and was replaced"
     return f"{len(crew.serving)} of {release.workers} workers serve{f'; {several}' if died else ''}"
 
 
-def killed(unit: dict[str, str], crew: Crew, release: Release) -> HostError | None:
+def killed(unit: dict[str, str], crew: WorkerState, release: Release) -> HostError | None:
     """Return the error for a unit of which the kernel has killed processes for their memory; None where it has not."""
     if not crew.kills:
         return None

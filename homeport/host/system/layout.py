@@ -21,7 +21,7 @@ def other(slot: str) -> str:
     return GREEN if slot == BLUE else BLUE
 
 
-class Machine(NamedTuple):
+class MachineLayout(NamedTuple):
     """The places that all applications of a host share."""
 
     root: Path = Path("/")
@@ -49,9 +49,9 @@ class Layout(NamedTuple):
     root: Path = Path("/")
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> MachineLayout:
         """Return the shared places of the same host."""
-        return Machine(self.root)
+        return MachineLayout(self.root)
 
     @property
     def base(self) -> Path:

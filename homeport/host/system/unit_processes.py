@@ -14,7 +14,7 @@ TITLE = re.compile(r"^gunicorn: worker |^granian .* worker-\d+")
 CGROUP_ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"))
 
 
-class Held(NamedTuple):
+class UnitMemory(NamedTuple):
     """What the processes of a unit hold, in kilobytes: all (shared pages counted once), and each worker's own part."""
 
     total: int
@@ -24,16 +24,16 @@ class Held(NamedTuple):
 def of_unit(unit: dict[str, str], server: str = "") -> list[dict[str, Any]]:
     """Return what is known of each process of a unit, by the unit's properties; none while it is down."""
     main = int(unit.get("MainPID") or 0)
-    return [process(pid, main, server) for pid in members(unit.get("ControlGroup", ""))] if main else []
+    return [process(pid, main, server) for pid in process_ids(unit.get("ControlGroup", ""))] if main else []
 
 
 def workers(unit: dict[str, str], server: str) -> list[int]:
     """Return the workers of a unit, as its manager makes them; a lone worker, which is the main process, is none."""
     main = int(unit.get("MainPID") or 0)
-    return [pid for pid in members(unit.get("ControlGroup", "")) if is_worker(pid, main, server)]
+    return [pid for pid in process_ids(unit.get("ControlGroup", "")) if is_worker(pid, main, server)]
 
 
-def held(unit: dict[str, str], server: str) -> Held:
+def memory_of(unit: dict[str, str], server: str) -> UnitMemory:
     """Return what the processes of a unit hold. What a forked worker shares with its manager is not the worker's."""
     found = of_unit(unit, server)
     own = {
@@ -41,10 +41,10 @@ def held(unit: dict[str, str], server: str) -> Held:
         for one in found
         if one["kind"] == "worker"
     }
-    return Held(sum(one["memory_pss_kilobytes"] for one in found), own)
+    return UnitMemory(sum(one["memory_pss_kilobytes"] for one in found), own)
 
 
-def members(control_group: str) -> list[int]:
+def process_ids(control_group: str) -> list[int]:
     """Return the processes of a unit's control group, in the order of their ids."""
     for root in CGROUP_ROOTS:
         listing = root / control_group.lstrip("/") / "cgroup.procs"

@@ -24,7 +24,7 @@ def defaults_elsewhere(found: Snapshot, take_over: Collection[str]) -> dict[str,
 
     Files that are somebody's and that are in `take_over` go, as does the package's welcome page.
     """
-    goes = {*take_over, *({NGINX_WELCOME} & found.marks.pristine)}
+    goes = {*take_over, *({NGINX_WELCOME} & found.file_origins.pristine)}
     others = [one for one in found.servers if one.file != NGINX_DEFAULT and one.file not in goes]
     ours = {address for one in found.servers if one.file == NGINX_DEFAULT for address in _addresses(one, explicit=True)}
     elsewhere: dict[str, ServerFound] = {}

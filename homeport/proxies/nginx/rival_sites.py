@@ -17,7 +17,7 @@ Rival = tuple[str, int, str]
 
 def rivals(domains: Collection[str], wanted: Wanted, found: Snapshot) -> tuple[Rival, ...]:
     """Return name, port and file of each site of others with a name of ours; those in files that go do not count."""
-    going = {NGINX_DEFAULT, *wanted.take_over, *({NGINX_WELCOME} & found.marks.pristine)}
+    going = {NGINX_DEFAULT, *wanted.take_over, *({NGINX_WELCOME} & found.file_origins.pristine)}
     return tuple(
         dict.fromkeys(
             (name, port, server.file)

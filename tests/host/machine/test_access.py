@@ -13,7 +13,7 @@ from homeport.host.machine import access, firewall, sshd
 from homeport.host.services import staged_files
 from homeport.host.system.output import HostError
 from tests.capabilities import gives_files_away
-from tests.host.managing import TALK, ServiceManager
+from tests.host.fake_programs import TALK, ServiceManager
 
 pytestmark = pytest.mark.skipif(not gives_files_away(), reason="the files belong to root")
 OLD, NEW = "old rules\n", "new rules\n"

@@ -9,7 +9,7 @@ import pytest
 
 from homeport.host.machine import firewall
 from homeport.host.system.output import HostError
-from tests.host.managing import ServiceManager
+from tests.host.fake_programs import ServiceManager
 
 LISTENS = "LISTEN 0 511 0.0.0.0:443 0.0.0.0:*\nLISTEN 0 128 [::]:22 [::]:*\n"
 VISITORS = "0 0 10.0.0.5:443 203.0.113.9:51000\n0 0 [::ffff:10.0.0.5]:22 [::ffff:198.51.100.7]:40000\n"

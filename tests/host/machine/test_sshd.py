@@ -13,7 +13,7 @@ import pytest
 
 from homeport.host.machine import sshd
 from homeport.host.system.output import HostError
-from tests.host.managing import ServiceManager
+from tests.host.fake_programs import ServiceManager
 from tests.pace import until
 
 # It listens half a second after it has executed itself anew.

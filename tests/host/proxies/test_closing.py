@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from homeport.host.proxies import closing
-from homeport.host.system.layout import Machine
+from homeport.host.system.layout import MachineLayout
 from tests.pace import until
 
 LONG = 60.0
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> MachineLayout:
     (tmp_path / "run/homeport").mkdir(parents=True)
     (tmp_path / "etc/nginx/homeport").mkdir(parents=True)
-    found = Machine(tmp_path)
+    found = MachineLayout(tmp_path)
     closing.note(found, known=True)
     return found
 
@@ -37,7 +37,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
             accepted.close()
 
 
-def begun(machine: Machine, seconds: float) -> threading.Thread:
+def begun(machine: MachineLayout, seconds: float) -> threading.Thread:
     waiting = threading.Thread(target=closing.wait, args=(machine, seconds), daemon=True)
     waiting.start()
     assert until(lambda: closing.flag(machine).exists(), every=0.01)
@@ -45,7 +45,7 @@ def begun(machine: Machine, seconds: float) -> threading.Thread:
 
 
 def test_it_waits_for_the_connections_that_are_open_and_goes_on_closing(
-    machine: Machine, connection: socket.socket
+    machine: MachineLayout, connection: socket.socket
 ) -> None:
     waiting = begun(machine, LONG)
     assert waiting.is_alive()
@@ -59,13 +59,13 @@ def test_it_waits_for_the_connections_that_are_open_and_goes_on_closing(
     assert not closing.flag(machine).exists()
 
 
-def test_without_connections_it_does_not_wait(machine: Machine) -> None:
+def test_without_connections_it_does_not_wait(machine: MachineLayout) -> None:
     waiting = begun(machine, LONG)
     waiting.join(LONG / 2)
     assert not waiting.is_alive()
 
 
-def test_the_time_counts_from_when_closing_began(machine: Machine, connection: socket.socket) -> None:
+def test_the_time_counts_from_when_closing_began(machine: MachineLayout, connection: socket.socket) -> None:
     closing.wait(machine, 0.0)
     long_ago = time.time() - LONG
     os.utime(closing.flag(machine), (long_ago, long_ago))
@@ -76,7 +76,7 @@ def test_the_time_counts_from_when_closing_began(machine: Machine, connection: s
 
 
 def test_a_clock_that_was_set_back_makes_it_wait_no_longer_than_it_may(
-    machine: Machine, connection: socket.socket
+    machine: MachineLayout, connection: socket.socket
 ) -> None:
     closing.wait(machine, 0.0)
     later = time.time() + 10 * LONG
@@ -85,7 +85,9 @@ def test_a_clock_that_was_set_back_makes_it_wait_no_longer_than_it_may(
     closing.wait(machine, 0.2)
 
 
-def test_an_nginx_that_knows_nothing_of_closing_is_not_waited_for(machine: Machine, connection: socket.socket) -> None:
+def test_an_nginx_that_knows_nothing_of_closing_is_not_waited_for(
+    machine: MachineLayout, connection: socket.socket
+) -> None:
     closing.note(machine, known=False)
 
     closing.wait(machine, LONG)
@@ -93,7 +95,7 @@ def test_an_nginx_that_knows_nothing_of_closing_is_not_waited_for(machine: Machi
     assert not closing.flag(machine).exists()
 
 
-def test_which_nginx_knows_of_closing_is_read_from_its_sites(machine: Machine) -> None:
+def test_which_nginx_knows_of_closing_is_read_from_its_sites(machine: MachineLayout) -> None:
     site = machine.nginx / "homeport/notes.conf"
     site.write_text("server { listen 443 ssl; }")
     assert not closing.is_in(machine)
@@ -106,7 +108,9 @@ def test_which_nginx_knows_of_closing_is_read_from_its_sites(machine: Machine) -
 @pytest.mark.parametrize(
     ("age_seconds", "left_over"), [(0, False), (closing.FULL_SECONDS, False), (600, True), (-600, True)]
 )
-def test_a_reload_that_was_killed_leaves_closing_behind(machine: Machine, age_seconds: float, left_over: bool) -> None:
+def test_a_reload_that_was_killed_leaves_closing_behind(
+    machine: MachineLayout, age_seconds: float, left_over: bool
+) -> None:
     assert not closing.is_left_over(machine)
     closing.wait(machine, 0.0)
     at = time.time() - age_seconds

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from homeport.host.proxies import certificates, nginx
-from homeport.host.system.layout import Machine
+from homeport.host.system.layout import MachineLayout
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> MachineLayout:
     (tmp_path / "etc/nginx/homeport").mkdir(parents=True)
     (tmp_path / "etc/nginx/nginx.conf").write_text("events {}")
     (tmp_path / "run").mkdir()
-    return Machine(tmp_path)
+    return MachineLayout(tmp_path)
 
 
-def site(machine: Machine, app: str, *names: str) -> Path:
+def site(machine: MachineLayout, app: str, *names: str) -> Path:
     """Claim names for an application and give it a certificate, behind a link as Certbot's; return the chain's file."""
     live = machine.root / "letsencrypt" / app
     live.mkdir(parents=True)
@@ -72,7 +72,7 @@ def serving(chain: Path) -> Iterator[int]:
         server.close()
 
 
-def test_the_digest_follows_configuration_and_certificates(machine: Machine) -> None:
+def test_the_digest_follows_configuration_and_certificates(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test")
     seen = [nginx.digest(machine)]
 
@@ -87,7 +87,7 @@ def test_the_digest_follows_configuration_and_certificates(machine: Machine) -> 
     assert nginx.digest(machine) == seen[-1]
 
 
-def test_a_certificate_without_a_site_is_nothing_that_nginx_reads(machine: Machine) -> None:
+def test_a_certificate_without_a_site_is_nothing_that_nginx_reads(machine: MachineLayout) -> None:
     site(machine, "notes", "notes.test")
     before = nginx.digest(machine)
     chain = site(machine, "note", "note.test")
@@ -97,14 +97,14 @@ def test_a_certificate_without_a_site_is_nothing_that_nginx_reads(machine: Machi
     assert nginx.digest(machine) == before
 
 
-def test_a_dangling_link_does_not_stop_the_digest(machine: Machine) -> None:
+def test_a_dangling_link_does_not_stop_the_digest(machine: MachineLayout) -> None:
     (machine.nginx / "gone.conf").symlink_to("/nowhere")
 
     assert nginx.digest(machine)
 
 
 def test_what_changed_while_nginx_was_reading_is_seen_afterwards(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+    machine: MachineLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = iter([{1, 2}, {1, 2}, {1, 2, 3}, {3, 4}])
     monkeypatch.setattr(nginx, "workers", lambda: next(workers))
@@ -117,7 +117,7 @@ def test_what_changed_while_nginx_was_reading_is_seen_afterwards(
     assert (machine.runtime / "nginx.loaded").read_text() == read != nginx.digest(machine)
 
 
-def test_a_reload_that_was_not_announced_is_not_taken_for_read(machine: Machine) -> None:
+def test_a_reload_that_was_not_announced_is_not_taken_for_read(machine: MachineLayout) -> None:
     nginx.stamp_start(machine)
     read = (machine.runtime / "nginx.loaded").read_text()
     (machine.nginx / "nginx.conf").write_text("events { }")
@@ -137,7 +137,7 @@ def test_new_workers_have_taken_over_when_none_of_the_old_serves(
     assert nginx.taken_over(before, serving) == done
 
 
-def test_a_certificate_that_is_not_served_is_noticed(machine: Machine) -> None:
+def test_a_certificate_that_is_not_served_is_noticed(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test", "www.notes.test")
     with serving(chain) as port:
         assert certificates.outdated(machine, port) == []
@@ -147,13 +147,13 @@ def test_a_certificate_that_is_not_served_is_noticed(machine: Machine) -> None:
         assert certificates.outdated(machine, port) == ["notes.test", "www.notes.test"]
 
 
-def test_a_port_where_nobody_serves_has_no_certificate(machine: Machine) -> None:
+def test_a_port_where_nobody_serves_has_no_certificate(machine: MachineLayout) -> None:
     site(machine, "notes", "notes.test")
 
     assert certificates.outdated(machine, 1) == ["notes.test"]
 
 
-def test_a_name_that_nginx_does_not_know_yet_is_not_waited_for(machine: Machine) -> None:
+def test_a_name_that_nginx_does_not_know_yet_is_not_waited_for(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test")
     (machine.nginx / "homeport/notes.conf").unlink()
     assert certificates.outdated(machine, 1) == []
@@ -162,7 +162,7 @@ def test_a_name_that_nginx_does_not_know_yet_is_not_waited_for(machine: Machine)
     assert certificates.outdated(machine, 1) == []
 
 
-def test_a_site_without_a_certificate_is_not_waited_for(machine: Machine) -> None:
+def test_a_site_without_a_certificate_is_not_waited_for(machine: MachineLayout) -> None:
     site(machine, "notes", "notes.test").write_text("no certificate")
     (machine.sites / "broken").mkdir()
     (machine.sites / "broken/site.json").write_text("{")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.proxies import renewal
-from homeport.host.system.layout import Machine
+from homeport.host.system.layout import MachineLayout
 from homeport.host.system.output import HostError
 
 OURS = "[renewalparams]\nwebroot_path = /var/www/homeport-acme,\n"
@@ -16,24 +16,24 @@ THEIRS = "[renewalparams]\nauthenticator = nginx\n"
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> MachineLayout:
     folder = tmp_path / "etc/letsencrypt/renewal"
     folder.mkdir(parents=True)
     for name, text in {"notes": OURS, "blog": BY_DNS, "mail.example.com": THEIRS}.items():
         (folder / f"{name}.conf").write_text(text)
-    return Machine(tmp_path)
+    return MachineLayout(tmp_path)
 
 
-def certbot(machine: Machine, body: str) -> str:
+def certbot(machine: MachineLayout, body: str) -> str:
     program = machine.root / "certbot"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{machine.root}/calls\n{body}\n')
     program.chmod(0o755)
     return str(program)
 
 
-def test_ours_are_known_by_what_they_are_renewed_with(machine: Machine) -> None:
+def test_ours_are_known_by_what_they_are_renewed_with(machine: MachineLayout) -> None:
     assert renewal.lineages(machine) == ["blog", "notes"]
-    assert renewal.lineages(Machine(machine.root / "nowhere")) == []
+    assert renewal.lineages(MachineLayout(machine.root / "nowhere")) == []
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_what_is_renewed_by_homeport_is_the_applications_only_if_it_is_proven_wi
     assert renewal.is_ours(text, "notes") == of_the_application
 
 
-def test_ours_are_renewed_by_name_and_without_hooks_of_others(machine: Machine) -> None:
+def test_ours_are_renewed_by_name_and_without_hooks_of_others(machine: MachineLayout) -> None:
     renewal.renew(machine, certbot(machine, ""))
     calls = (machine.root / "calls").read_text().splitlines()
     assert [call.split()[:3] for call in calls] == [["renew", "--cert-name", name] for name in ("blog", "notes")]
     assert all("--no-directory-hooks" in call and "homeport-host reload-proxy" in call for call in calls)
 
 
-def test_one_that_cannot_be_renewed_keeps_no_other_from_it_and_is_named(machine: Machine) -> None:
+def test_one_that_cannot_be_renewed_keeps_no_other_from_it_and_is_named(machine: MachineLayout) -> None:
     failing = (
         'case $* in *blog*) echo "Failed to renew certificate blog with error: no route to the authority"; exit 1; esac'
     )
@@ -71,7 +71,7 @@ def test_one_that_cannot_be_renewed_keeps_no_other_from_it_and_is_named(machine:
     assert len((machine.root / "calls").read_text().splitlines()) == 2
 
 
-def test_another_certbot_at_work_is_waited_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_certbot_at_work_is_waited_for(machine: MachineLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renewal, "PAUSE_SECONDS", 0.0)
     busy = (
         f'[ "$(wc -l <{machine.root}/calls)" -gt 3 ] || {{ echo "Another instance of Certbot is at work."; exit 1; }}'

@@ -10,7 +10,7 @@ import pytest
 
 from homeport.facts import snapshot
 from homeport.host.proxies import nginx, rival_sites
-from homeport.host.system.layout import Machine
+from homeport.host.system.layout import MachineLayout
 from homeport.proxies.nginx import rival_sites as rules
 from tests.state.builders import make_wanted
 
@@ -36,8 +36,8 @@ EXPECTED = {
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    machine = Machine(tmp_path)
+def machine(tmp_path: Path) -> MachineLayout:
+    machine = MachineLayout(tmp_path)
     for folder in ("sites-enabled", "conf.d", "homeport"):
         (machine.nginx / folder).mkdir(parents=True)
     (machine.nginx / "sites-enabled/old site").write_text(SITES)
@@ -45,7 +45,7 @@ def machine(tmp_path: Path) -> Machine:
     return machine
 
 
-def test_the_names_of_others_sites_are_read_with_their_ports_and_files(machine: Machine) -> None:
+def test_the_names_of_others_sites_are_read_with_their_ports_and_files(machine: MachineLayout) -> None:
     names = {name for name, _ in EXPECTED} | {"old.example.com", "commented.example.com"}
     found = rival_sites.find(machine, names)
     assert {(name, port) for name, port, _ in found} == EXPECTED
@@ -54,7 +54,7 @@ def test_the_names_of_others_sites_are_read_with_their_ports_and_files(machine: 
 
 
 @pytest.mark.parametrize("shell", [one for one in ("dash", "bash", "busybox") if shutil.which(one)])
-def test_the_snapshot_reads_the_same(machine: Machine, shell: str) -> None:
+def test_the_snapshot_reads_the_same(machine: MachineLayout, shell: str) -> None:
     begin = snapshot.SCRIPT.index("for file in /etc/nginx/conf.d")
     text = snapshot.SCRIPT[begin : snapshot.SCRIPT.index("\ndone\n", begin)] + "\ndone\n"
     words = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
@@ -68,7 +68,7 @@ def test_the_snapshot_reads_the_same(machine: Machine, shell: str) -> None:
     assert {file for _, _, file in told} == {str(machine.nginx / "sites-enabled/old site")}
 
 
-def test_a_certificate_that_is_not_served_is_explained_by_the_site_that_is(machine: Machine) -> None:
+def test_a_certificate_that_is_not_served_is_explained_by_the_site_that_is(machine: MachineLayout) -> None:
     old = machine.nginx / "sites-enabled/old site"
     assert nginx._not_served(machine, ["notes.example.com"]) == (
         f"nginx serves another site for notes.example.com, in {old}: take the name out there, and deploy again"

@@ -32,7 +32,7 @@ class Live:
         monkeypatch.setattr(restarting, "load", lambda *_: self.release)
         monkeypatch.setattr(restarting, "workers", lambda *_: self._workers())
         monkeypatch.setattr(units, "show", lambda _: {"MainPID": self._next(self.managers)})
-        monkeypatch.setattr(units, "must", lambda *command: self.done.append(command[3]))
+        monkeypatch.setattr(units, "run_checked", lambda *command: self.done.append(command[3]))
         monkeypatch.setattr(processes, "stop", lambda *_: self.done.append("processes stop"))
         monkeypatch.setattr(processes, "start", lambda *_: self.done.append("processes start"))
         monkeypatch.setattr(starting, "start", lambda _, __, asked: self.done.append(f"start again={asked.again}"))

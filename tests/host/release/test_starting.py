@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.release import release_log, slots, starting
-from homeport.host.release.request import Asked
+from homeport.host.release.request import DeployRequest
 from homeport.host.release.slots import Slot, Slots
 from homeport.host.services import hooks, units
 from homeport.host.services.release_description import Health, Release
@@ -34,7 +34,7 @@ class Host:
         monkeypatch.setattr(starting, "_bring_up", self.bring_up)
         monkeypatch.setattr(hooks, "run", lambda _, release, moment, **__: self.done.append(f"{moment} {release.id}"))
         monkeypatch.setattr(units, "run", lambda *command: self.done.append(command[0]))
-        monkeypatch.setattr(units, "must", lambda *command: self.done.append(command[0]))
+        monkeypatch.setattr(units, "run_checked", lambda *command: self.done.append(command[0]))
 
     def release(self, name: str) -> Release:
         return Release(name, self.layout.base, {BLUE: 1, GREEN: 2}, Health("/", 200, 1, 9), 1, has_migration=False)
@@ -58,28 +58,28 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 def test_a_release_starts_in_the_slot_that_is_not_live_and_is_noted(host: Host) -> None:
-    starting.start(host.layout, "r2", Asked("me"))
+    starting.start(host.layout, "r2", DeployRequest("me"))
     assert host.done == ["bring up r2 in green"]
     assert host.log() == [(release_log.STARTED, "r2")]
 
 
 def test_what_is_live_is_not_started_again_unless_that_is_asked_for(host: Host) -> None:
-    starting.start(host.layout, "r1", Asked())
+    starting.start(host.layout, "r1", DeployRequest())
     assert host.done == []
     assert host.log() == []
-    starting.start(host.layout, "r1", Asked(again=True))
+    starting.start(host.layout, "r1", DeployRequest(again=True))
     assert host.done == ["bring up r1 in green"]
 
 
 def test_what_is_live_and_down_is_started(host: Host) -> None:
     host.live_is_up = False
-    starting.start(host.layout, "r1", Asked())
+    starting.start(host.layout, "r1", DeployRequest())
     assert "bring up r1 in green" in host.done
 
 
 def test_what_a_killed_run_has_brought_up_is_taken_over_and_its_time_begins_anew(host: Host) -> None:
     host.is_up = True
-    starting.start(host.layout, "r2", Asked())
+    starting.start(host.layout, "r2", DeployRequest())
     assert host.done == ["systemctl", "systemd-run"]
     assert host.log() == []
 
@@ -88,7 +88,7 @@ def test_what_a_killed_run_has_brought_up_is_taken_over_and_its_time_begins_anew
 def test_a_release_that_fails_in_whatever_way_is_stopped_and_marked_and_told(host: Host, error: BaseException) -> None:
     host.outcome = error
     with pytest.raises(type(error)):
-        starting.start(host.layout, "r2", Asked("me"))
+        starting.start(host.layout, "r2", DeployRequest("me"))
     assert host.done == ["bring up r2 in green", "halt green", "on_failure r2"]
     assert host.log() == [(release_log.FAILED, "r2")]
 
@@ -96,7 +96,7 @@ def test_a_release_that_fails_in_whatever_way_is_stopped_and_marked_and_told(hos
 def test_a_release_that_may_not_go_live_any_more_is_stopped_and_not_marked(host: Host) -> None:
     host.outcome = LockedError("held")
     with pytest.raises(LockedError):
-        starting.start(host.layout, "r2", Asked())
+        starting.start(host.layout, "r2", DeployRequest())
     assert host.done == ["bring up r2 in green", "halt green"]
     assert host.log() == []
 
@@ -104,7 +104,7 @@ def test_a_release_that_may_not_go_live_any_more_is_stopped_and_not_marked(host:
 def test_a_restart_by_the_other_slot_that_fails_does_not_mark_what_is_live(host: Host) -> None:
     host.outcome = HostError("it answers 500")
     with pytest.raises(HostError):
-        starting.start(host.layout, "r1", Asked(again=True))
+        starting.start(host.layout, "r1", DeployRequest(again=True))
     assert host.done == ["bring up r1 in green", "halt green"]
     assert host.log() == []
 
@@ -116,15 +116,15 @@ def test_a_restart_by_the_other_slot_that_fails_does_not_mark_what_is_live(host:
 def test_nobody_goes_back_to_what_never_was_good(host: Host, events: list[tuple[str, str]], said: str) -> None:
     host.has_been(*events)
     with pytest.raises(HostError, match=said):
-        starting.start(host.layout, "r0", Asked(rollback=True))
+        starting.start(host.layout, "r0", DeployRequest(rollback=True))
     assert host.done == []
 
 
 def test_a_way_back_to_what_was_good_is_gone_and_not_to_one_with_other_ports(host: Host) -> None:
     host.has_been((release_log.LIVE, "r0"), (release_log.LIVE, "r1"))
-    starting.start(host.layout, "r0", Asked(rollback=True))
+    starting.start(host.layout, "r0", DeployRequest(rollback=True))
     assert host.done == ["bring up r0 in green"]
     host.ports = {BLUE: 5, GREEN: 6}
     with pytest.raises(HostError, match="had other ports than the host has now"):
-        starting.start(host.layout, "r0", Asked(rollback=True))
+        starting.start(host.layout, "r0", DeployRequest(rollback=True))
     assert host.done == ["bring up r0 in green"]

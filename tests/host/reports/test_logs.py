@@ -41,8 +41,8 @@ def uris(lines: Any) -> list[str]:
     return [line["request"]["uri"] for line in lines]
 
 
-def reader(folder: Path) -> log_lines.File:
-    return log_lines.File("access.log", log_lines.access({"a.test"}), folder)
+def reader(folder: Path) -> log_lines.LogFile:
+    return log_lines.LogFile("access.log", log_lines.access({"a.test"}), folder)
 
 
 def backwards(folder: Path, since: float | None = None) -> Any:
@@ -166,13 +166,13 @@ def test_an_entry_is_of_the_unit_that_it_is_about(changes: dict[str, str], expec
 
 def test_a_pattern_in_small_letters_means_capitals_too() -> None:
     line = {"seconds": 5, "text": "An ERROR"}
-    assert logs.Wanted((), 1, grep="error").accepts(line)
-    assert not logs.Wanted((), 1, grep="Error").accepts(line)
-    assert not logs.Wanted((), 1, until=4).accepts(line)
+    assert logs.LogQuery((), 1, grep="error").accepts(line)
+    assert not logs.LogQuery((), 1, grep="Error").accepts(line)
+    assert not logs.LogQuery((), 1, until=4).accepts(line)
 
 
 def test_no_more_is_read_than_is_wanted() -> None:
     lines = ({"seconds": float(n), "text": "x"} for n in range(100, 0, -1))
-    assert [one["seconds"] for one in logs.newest(lines, logs.Wanted((), 3))] == [98, 99, 100]
+    assert [one["seconds"] for one in logs.newest(lines, logs.LogQuery((), 3))] == [98, 99, 100]
     assert next(lines)["seconds"] == 97
-    assert [one["seconds"] for one in logs.newest(lines, logs.Wanted((), 50, since=95))] == [95, 96]
+    assert [one["seconds"] for one in logs.newest(lines, logs.LogQuery((), 50, since=95))] == [95, 96]

@@ -12,11 +12,11 @@ from homeport.host.system.unit_processes import (
     TITLE,
     is_worker,
     kind,
-    members,
     parse_private,
     parse_pss,
     private_kilobytes,
     process,
+    process_ids,
     pss_kilobytes,
 )
 from tests.pace import until
@@ -101,8 +101,8 @@ def test_memory_is_counted_as_the_share_of_the_process() -> None:
 
 
 def test_a_unit_that_does_not_run_has_no_members() -> None:
-    assert members("") == []
-    assert members("/system.slice/nothing.service") == []
+    assert process_ids("") == []
+    assert process_ids("/system.slice/nothing.service") == []
 
 
 def test_a_file_is_written_whole_with_its_mode(tmp_path: "os.PathLike[str]") -> None:

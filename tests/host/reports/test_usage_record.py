@@ -8,27 +8,27 @@ from typing import Any
 
 from homeport.host.reports.usage_record import (
     KEPT_HOURS,
-    Look,
+    UsageSample,
     added,
     file,
-    look,
     parse_disks,
     parse_network,
     read,
     record,
+    take_sample,
 )
-from homeport.host.system.layout import Machine
+from homeport.host.system.layout import MachineLayout
 
 HOUR = 3600
 NOON = 500_000 * HOUR
 FIVE = 300
 
 
-def at(seconds: float, **changes: Any) -> Look:
+def at(seconds: float, **changes: Any) -> UsageSample:
     """Return a look on a machine whose counters go on evenly: 25 % busy, a disk busy for a tenth, 1 KB a second."""
     ticks = int(seconds * 200)
     values = {"boot": "a", "busy_ticks": ticks // 4, "all_ticks": ticks, "disks": {"vda": int(seconds * 100)}}
-    return Look(
+    return UsageSample(
         **{
             "at": seconds,
             "network_bytes": int(seconds * 1000),
@@ -40,7 +40,7 @@ def at(seconds: float, **changes: Any) -> Look:
     )
 
 
-def looked(*looks: Look) -> dict[str, Any]:
+def looked(*looks: UsageSample) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for one in looks:
         kept = added(kept, one)
@@ -98,7 +98,7 @@ def test_parts_of_disks_and_links_inside_the_machine_do_not_count_twice() -> Non
 
 
 def test_it_is_written_and_read_and_what_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+    machine = MachineLayout(tmp_path)
     assert read(machine) == {}
     record(machine)
     record(machine)
@@ -110,6 +110,6 @@ def test_it_is_written_and_read_and_what_cannot_be_read_is_begun_anew(tmp_path: 
 
 
 def test_this_machine_can_be_looked_at() -> None:
-    found = look()
+    found = take_sample()
     assert 0 < found.memory_percent <= 100
     assert found.all_ticks >= found.busy_ticks > 0

@@ -15,7 +15,7 @@ from homeport.host.services import health
 from homeport.host.services.health import HEALTHY, PROCESS_GONE, TOO_LATE, ask, ask_repeatedly, site_name, wait
 from homeport.host.services.release_description import Health
 from homeport.host.system.layout import Layout
-from tests.host.serving import answering
+from tests.host.loopback_servers import answering
 from tests.pace import until
 
 STRANGER = "import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()"

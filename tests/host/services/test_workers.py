@@ -12,7 +12,7 @@ import pytest
 
 from homeport.host.services import worker_memory, workers
 from homeport.host.services.release_description import Release, parse, server_of
-from homeport.host.services.workers import MEGABYTE, Crew
+from homeport.host.services.workers import MEGABYTE, WorkerState
 from homeport.host.system import resources, sockets
 
 MEMINFO = "MemTotal: 8388608 kB\nMemAvailable: 2097152 kB\n"
@@ -36,8 +36,8 @@ def release(tmp_path: Path, *, count: int = 3, unit: str = "", **more: Any) -> R
     return parse({**raw, "has_migration": False, "workers": count, **more}, tmp_path)
 
 
-def crew(there: int, serving: int, kills: int = 0) -> Crew:
-    return Crew(frozenset(range(there)), frozenset(range(serving)), kills)
+def crew(there: int, serving: int, kills: int = 0) -> WorkerState:
+    return WorkerState(frozenset(range(there)), frozenset(range(serving)), kills)
 
 
 def test_a_process_serves_once_it_waits_for_connections_on_the_socket() -> None:
@@ -71,7 +71,7 @@ def test_a_process_serves_once_it_waits_for_connections_on_the_socket() -> None:
         (3, crew(0, 0), True),
     ],
 )
-def test_all_workers_have_to_serve(tmp_path: Path, count: int, found: Crew, complete: bool) -> None:
+def test_all_workers_have_to_serve(tmp_path: Path, count: int, found: WorkerState, complete: bool) -> None:
     assert workers.is_complete(found, release(tmp_path, count=count)) is complete
 
 
@@ -83,9 +83,9 @@ def test_a_manager_that_had_workers_and_has_none_is_not_complete(tmp_path: Path)
 
 def test_what_is_missing_is_said_in_figures(tmp_path: Path) -> None:
     wanted = release(tmp_path)
-    assert workers.missing(crew(3, 2), wanted, 0) == "2 of 3 workers serve"
-    assert workers.missing(crew(3, 2), wanted, 1) == "2 of 3 workers serve; 1 has died, and was replaced"
-    assert workers.missing(crew(3, 2), wanted, 4) == "2 of 3 workers serve; 4 have died, and were replaced"
+    assert workers.missing_text(crew(3, 2), wanted, 0) == "2 of 3 workers serve"
+    assert workers.missing_text(crew(3, 2), wanted, 1) == "2 of 3 workers serve; 1 has died, and was replaced"
+    assert workers.missing_text(crew(3, 2), wanted, 4) == "2 of 3 workers serve; 4 have died, and were replaced"
 
 
 def test_workers_that_end_after_so_many_requests_are_no_trouble(tmp_path: Path) -> None:

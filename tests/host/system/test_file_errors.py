@@ -9,7 +9,7 @@ import pytest
 
 from homeport.host.proxies import site
 from homeport.host.release import committing, slots, starting, switching
-from homeport.host.release.request import Asked
+from homeport.host.release.request import DeployRequest
 from homeport.host.release.slots import Slot, Slots
 from homeport.host.services import health, units
 from homeport.host.services.health import Answer
@@ -76,7 +76,7 @@ class Deploy:
         monkeypatch.setattr(starting, "record_failure", lambda *args, **_: self.done.append(f"failed: {args[3]}"))
 
     def go_live(self) -> None:
-        committing._go_live(self.layout, self.found, GREEN, self.release, Asked())
+        committing._go_live(self.layout, self.found, GREEN, self.release, DeployRequest())
 
 
 def test_a_release_that_the_file_system_keeps_from_going_live_is_stopped_and_marked(
@@ -116,7 +116,7 @@ def test_a_way_back_is_gone_to_its_end_whatever_the_file_system_says(
     monkeypatch.setattr(switching, "processes", type("None", (), {"stop": print, "start": print}))
     monkeypatch.setattr(switching, "drain", lambda *_: None)
     monkeypatch.setattr(units, "is_active", lambda _: True)
-    monkeypatch.setattr(units, "must", lambda *_: "")
+    monkeypatch.setattr(units, "run_checked", lambda *_: "")
     switching.go_back(deploy.layout, deploy.release, BLUE, deploy.release, GREEN)
     assert not deploy.layout.flag.exists()
     assert deploy.done == ["halt green"]

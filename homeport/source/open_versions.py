@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from homeport.source.dependency_options import Wishes
+from homeport.source.dependency_options import DependencyOptions
 from homeport.source.release_id import content_id
 from homeport.source.requirements import Requirements, lines, normalized
 from homeport.source.tree_contents import OWN_FOLDER, some
@@ -24,7 +24,7 @@ _PINNED = re.compile(r"[^=<>!~;@]*===?\s*[^\s;,*]+\s*(;.*)?")
 
 
 @dataclass(frozen=True)
-class LeftOpen:
+class OpenVersions:
     """What the `file` of an application leaves open: the `names` of distributions whose version it does not pin.
 
     `asked` is all that the file asks for; `options` are further words for uv, `lines` what stands at the head of the
@@ -46,7 +46,7 @@ class LeftOpen:
         """Return the name of what is asked for: the same as long as that is the same."""
         return content_id(self.file, *self.asked, *self.options, *self.floors, *self.configuration)
 
-    def under(self, floors: tuple[str, ...], uv_toml: str, uv: Table) -> LeftOpen:
+    def under(self, floors: tuple[str, ...], uv_toml: str, uv: Table) -> OpenVersions:
         """Return the same with its `floors`, and with what uv reads in the application's folder besides.
 
         Constraints, a date and indexes may stand in uv.toml and in `[tool.uv]`, also for a requirements file. What is
@@ -57,22 +57,22 @@ class LeftOpen:
         return replace(self, floors=floors, configuration=tuple(filter(None, (uv_toml, table))))
 
 
-def left_open_by_requirements(found: Requirements) -> LeftOpen | None:
+def open_in_requirements(found: Requirements) -> OpenVersions | None:
     """Return what a requirements file leaves open; None when all that it names is pinned."""
     names = tuple(sorted(found.names - set(found.versions)))
     if found.hashed or not names:
         return None
     obstacle = "it names files of the application" if found.local or found.links else ""
     asked = tuple(part for path in sorted(found.contents) for part in (path, found.contents[path]))
-    return LeftOpen("requirements.txt", names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
+    return OpenVersions("requirements.txt", names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
 
 
-def left_open_by_project(project: Table, uv: Table, groups: Table, wishes: Wishes) -> LeftOpen:
+def open_in_project(project: Table, uv: Table, groups: Table, options: DependencyOptions) -> OpenVersions:
     """Return what pyproject.toml leaves open by its `[project]`, `[tool.uv]` and `[dependency-groups]`.
 
     Without a lock it pins nothing.
     """
-    wanted = _wanted_groups(wishes.groups, groups)
+    wanted = _wanted_groups(options.groups, groups)
     grouped = [line for lines in wanted.values() for line in lines]
     named = [line for line in (*project.get("dependencies", ()), *grouped) if isinstance(line, str)]
     open_ones = [line for line in named if not _PINNED.fullmatch(line.strip())] or named
@@ -81,7 +81,7 @@ def left_open_by_project(project: Table, uv: Table, groups: Table, wishes: Wishe
     # What is not there leaves no trace: who has none keeps the versions that were resolved before it counted.
     parts = [project.get("dependencies"), project.get("optional-dependencies"), uv, *([wanted] if wanted else [])]
     asked = json.dumps(parts, default=str)
-    return LeftOpen("pyproject.toml", names, (asked,), wishes.options(), obstacle=obstacle)
+    return OpenVersions("pyproject.toml", names, (asked,), options.options(), obstacle=obstacle)
 
 
 def _wanted_groups(names: Iterable[str], groups: Table) -> dict[str, list[Any]]:
@@ -98,7 +98,7 @@ def _wanted_groups(names: Iterable[str], groups: Table) -> dict[str, list[Any]]:
     return dict(sorted(wanted.items()))
 
 
-def words(left: LeftOpen, floor: str) -> tuple[str, ...]:
+def uv_arguments(left: OpenVersions, floor: str) -> tuple[str, ...]:
     """Return the words for uv that resolve it for Python `floor` and newer, on every system (read off uv 0.13).
 
     Nothing of a package is run (`--no-build`), and nothing of this machine is in the answer.
@@ -108,7 +108,7 @@ def words(left: LeftOpen, floor: str) -> tuple[str, ...]:
     return (*what, "--no-build", *alone, "--quiet")
 
 
-def answered(left: LeftOpen, answer: str) -> str:
+def resolved_lines(left: OpenVersions, answer: str) -> str:
     """Return the text that is kept of uv's answer: the lines of the application's own about indexes come first."""
     return "".join(f"{line}\n" for line in (*left.lines, *plain(answer).splitlines()))
 
@@ -125,19 +125,19 @@ def all_are_hashed(text: str) -> bool:
     return bool(found) and all(line.hashed for line in found)
 
 
-def warning(left: LeftOpen, place: str) -> str:
+def warning(left: OpenVersions, place: str) -> str:
     """Return what to know of versions that are resolved at the path `place`, for an application that pins none."""
     then = "commit that file; homeport deploy --upgrade-dependencies makes it anew"
     return f"{_open(left)}; every machine gets those in {place} ({then})"
 
 
-def unresolved_warning(left: LeftOpen, why: str) -> str:
+def unresolved_warning(left: OpenVersions, why: str) -> str:
     """Return what to know of versions that could not be resolved."""
     fix = "run uv lock and commit uv.lock" if left.file == "pyproject.toml" else "pin them (uv pip compile)"
     return f"{_open(left)}, and they cannot be resolved here ({why}), so machines may get different ones: {fix}"
 
 
-def _open(left: LeftOpen) -> str:
+def _open(left: OpenVersions) -> str:
     return f"{left.file}: versions are not pinned ({some(left.names)})"
 
 

@@ -30,7 +30,7 @@ SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Trials:
+class Capabilities:
     """For each thing that the lab may need: an empty string where it works here, else why it does not."""
 
     linux: str = ""
@@ -42,12 +42,12 @@ class Trials:
     user_namespaces: str = ""
 
 
-def try_all(folder: Path) -> Trials:
+def try_capabilities(folder: Path) -> Capabilities:
     """Try everything; `folder` is where the lab's disks are to lie, or will be made in (overlays depend on it)."""
     if sys.platform != "linux":
-        return Trials(linux=f"this is {sys.platform}")
+        return Capabilities(linux=f"this is {sys.platform}")
     mount = _fails("unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /")
-    return Trials(
+    return Capabilities(
         mount=mount,
         overlay=mount or _overlay(_existing(folder)),
         bridge=_bridge(),

@@ -11,7 +11,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from homeport.errors import HomeportError
 from homeport.pyinfra_support import commands
-from homeport.pyinfra_support.answers import LOOK, NOBODY_TO_ASK, why
+from homeport.pyinfra_support.answers import LOOK, NOBODY_TO_ASK, explain_failure
 from homeport.pyinfra_support.connection import is_lost
 
 if TYPE_CHECKING:
@@ -24,23 +24,23 @@ class UnreadError(HomeportError):
     """A host did not answer, or with something else; `problem` says what came instead, `fix` what to do."""
 
 
-def ask(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, stdin: str = "") -> T:
+def read_fact(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, stdin: str = "") -> T:
     """Return what `fact` reads on `host`, `stdin` on its standard input; raise UnreadError, when that cannot be had."""
-    heard: list[commands.Done] = []
+    heard: list[commands.CommandResult] = []
     try:
-        with _overheard(host, heard):
+        with _keep_results(host, heard):
             given = {"_stdin": stdin} if stdin else {}
             found = host.get_fact(fact, *arguments, _ignore_errors=True, _sudo=sudo, **given)
     except EOFError:
         problem, fix = NOBODY_TO_ASK
         raise UnreadError(problem, host=host.name, fix=fix) from None
     if found is None:
-        raise _unread(host, fact, heard)
+        raise _explain(host, fact, heard)
     return found
 
 
 @contextmanager
-def _overheard(host: Host, heard: list[commands.Done]) -> Iterator[None]:
+def _keep_results(host: Host, heard: list[commands.CommandResult]) -> Iterator[None]:
     """Keep what commands have come to: pyinfra tells of a fact that failed no more than that."""
     connector: Any = host.connector
     if connector is None:
@@ -60,12 +60,12 @@ def _overheard(host: Host, heard: list[commands.Done]) -> Iterator[None]:
         del connector.run_shell_command
 
 
-def _unread(host: Host, fact: type[FactBase[Any]], heard: list[commands.Done]) -> UnreadError:
+def _explain(host: Host, fact: type[FactBase[Any]], heard: list[commands.CommandResult]) -> UnreadError:
     if not heard or is_lost(host):
         return UnreadError("the connection broke", host=host.name, fix=LOOK)
     done = heard[-1]
     if not done.good:
-        problem, fix = why(done.status, done.output.stderr_lines, done.output.stdout_lines)
+        problem, fix = explain_failure(done.status, done.output.stderr_lines, done.output.stdout_lines)
         return UnreadError(problem, host=host.name, fix=fix)
     problem = "the host printed nothing"
     try:

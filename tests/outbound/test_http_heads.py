@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from homeport.outbound.heads import Place, answer, connect, parse
+from homeport.outbound.http_heads import Place, answer, connect, parse
 
 LOGIN = base64.b64encode(b"homeport:secret").decode()
 

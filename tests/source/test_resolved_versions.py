@@ -13,7 +13,7 @@ import pytest
 from homeport.settings.loading import load
 from homeport.source import Source, read_source
 from homeport.source.release import forget_sources
-from homeport.source.resolving import forget_resolutions, resolved
+from homeport.source.resolved_versions import forget_resolutions, resolved
 from tests.package_index import Index, served
 
 GIT = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")

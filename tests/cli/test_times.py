@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.cli.moments import moment
+from homeport.cli.times import moment
 
 NOW = datetime(2030, 1, 31, 12, 0, 0, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ MAIN = "main"
 
 
 @dataclass(frozen=True)
-class Findings:
+class Inspection:
     """What was found: settings by name, and what a person should know. Paths in `files` are below the application.
 
     `repository` is its root; `place` is the folder that was looked at, `subdirectory` the application's below it.
@@ -51,7 +51,7 @@ class Findings:
     remarks: tuple[str, ...]
 
 
-def look(place: Path, *, name: str | None = None, entrypoint: str | None = None) -> Findings:
+def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = None) -> Inspection:
     """Return what is found in and below the folder `place`, which is in a git repository.
 
     `name` and `entrypoint` are what the user says himself. Raises UsageError when there is no repository, and when
@@ -71,7 +71,7 @@ def look(place: Path, *, name: str | None = None, entrypoint: str | None = None)
     find_entry(server, entry, files.paths, "HEAD")
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()
-    return Findings(
+    return Inspection(
         repository=repository.path,
         place=path,
         subdirectory=folder,
@@ -149,15 +149,15 @@ def _branch(repository: Repository) -> str:
     return repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD") or MAIN
 
 
-def check_folder(project: Path, findings: Findings) -> None:
+def check_folder(project: Path, inspection: Inspection) -> None:
     """Raise UsageError when `project` cannot become the project's folder: it is the user's, or is elsewhere."""
-    if not project.is_relative_to(findings.repository):
+    if not project.is_relative_to(inspection.repository):
         raise UsageError(f"{project} is not in the repository", key="--folder", fix="name a folder below PATH")
-    if project == findings.place:
+    if project == inspection.place:
         raise UsageError("the project needs a folder of its own", key="--folder", fix="leave it out: deploy/ it is")
     ours = project / "deploy.py"
     if project.exists() and not (project.is_dir() and (not any(project.iterdir()) or _is_ours(ours))):
-        problem = f"{project.relative_to(findings.place)} is there already, and is no project of homeport's"
+        problem = f"{project.relative_to(inspection.place)} is there already, and is no project of homeport's"
         raise UsageError(problem, key="--folder", fix="name another: --folder ops")
 
 

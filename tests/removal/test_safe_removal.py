@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.system.output import HostError
-from homeport.removal import application, trees
+from homeport.removal import application, safe_removal
 from tests.host.immutable import fix
 
 from .conftest import Host
@@ -19,10 +19,10 @@ def test_a_folder_that_somebody_has_put_on_another_disk_is_emptied_and_its_link_
     (disk / "inside").mkdir(parents=True)
     (disk / "inside" / "file").write_text("")
     link.symlink_to(disk)
-    assert trees.is_left(link)
-    trees.remove(link)
+    assert safe_removal.is_left(link)
+    safe_removal.remove(link)
     assert (link.is_symlink(), list(disk.iterdir())) == (True, [])
-    assert not trees.is_left(link)
+    assert not safe_removal.is_left(link)
 
 
 def test_a_link_inside_a_folder_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
@@ -30,15 +30,15 @@ def test_a_link_inside_a_folder_goes_and_what_it_leads_to_stays(tmp_path: Path) 
     (tmp_path / "others" / "file").write_text("theirs")
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "link").symlink_to(tmp_path / "others")
-    trees.remove(tmp_path / "ours")
+    safe_removal.remove(tmp_path / "ours")
     assert (tmp_path / "others" / "file").read_text() == "theirs"
 
 
 def test_what_a_killed_run_has_left_half_made_goes_too(tmp_path: Path) -> None:
     for name in ("note.conf.homeport-new", ".note.conf.new", "other.conf.homeport-new"):
         (tmp_path / name).write_text("")
-    assert trees.is_left(tmp_path / "note.conf")
-    trees.remove(tmp_path / "note.conf")
+    assert safe_removal.is_left(tmp_path / "note.conf")
+    safe_removal.remove(tmp_path / "note.conf")
     assert [path.name for path in tmp_path.iterdir()] == ["other.conf.homeport-new"]
 
 
@@ -46,14 +46,14 @@ def test_mount_points_inside_are_found_and_the_folder_itself_is_none(tmp_path: P
     table = tmp_path / "mountinfo"
     points = ("/", f"{tmp_path}/srv/note", f"{tmp_path}/srv/note/my\\040media", f"{tmp_path}/srv/note-admin/media")
     table.write_text("".join(f"1 2 0:1 / {point} rw - ext4 /dev/x rw\n" for point in points))
-    assert trees.mounted_below([tmp_path / "srv" / "note"], table) == [f"{tmp_path}/srv/note/my media"]
+    assert safe_removal.mounted_below([tmp_path / "srv" / "note"], table) == [f"{tmp_path}/srv/note/my media"]
 
 
 def test_data_that_are_mounted_somewhere_are_of_no_account_when_they_stay(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[list[Path]] = []
-    monkeypatch.setattr(trees, "mounted_below", looked.append)
+    monkeypatch.setattr(safe_removal, "mounted_below", looked.append)
     application.mounted(host.job("note"))
     application.mounted(host.job("note", data=True))
     assert [host.root / "var/lib/note" in folders for folders in looked] == [False, True]
@@ -71,7 +71,7 @@ def test_what_cannot_be_removed_is_told_with_its_whole_path_and_what_allows_it(
 
     monkeypatch.setattr(shutil, "rmtree", rmtree)
     with pytest.raises(HostError, match=f"in {tmp_path / 'code'}: .* not permitted: 'main.py'"):
-        trees.remove(tmp_path / "code")
+        safe_removal.remove(tmp_path / "code")
     fix(monkeypatch, held)
     with pytest.raises(HostError, match=f"{held} may not be changed .*; chattr -ia {held} allows it"):
-        trees.remove(tmp_path / "code")
+        safe_removal.remove(tmp_path / "code")

@@ -54,7 +54,7 @@ class RemoveRun(ReleasesRun):
 
     def _look(self) -> Removal:
         what = "what there is to remove cannot be read"
-        return self.asked(RemovalFact, what=what, stdin=self.program("look"))
+        return self.read_fact(RemovalFact, what=what, stdin=self.program("look"))
 
     def program(self, what: str) -> str:
         """Return the program that does `what` (look, application, machine) on the host."""
@@ -62,11 +62,11 @@ class RemoveRun(ReleasesRun):
         given: dict[str, Any] = {
             "do": what,
             "app": self.settings.app_name,
-            "data": self.asked_for.with_data,
-            "machine": self.asked_for.with_machine,
+            "data": self.command_options.with_data,
+            "machine": self.command_options.with_machine,
             "places": asdict(known),
             "by": identity.by(),
-            "wait_seconds": self.work_wait[1],
+            "wait_seconds": self.work_wait_options[1],
         }
         return program("homeport.removal.main", PACKAGES, given)
 
@@ -75,9 +75,9 @@ class RemoveRun(ReleasesRun):
         """The names of the application's site on the host; none where there is none."""
         return self.removal.domains
 
-    def told(self) -> dict[str, str]:
+    def event_details(self) -> dict[str, str]:
         """Return nothing besides: which release is live matters no more."""
-        return self.about()
+        return self.details()
 
     def forget(self) -> None:
         """Have the host looked at anew before the next comparison."""
@@ -97,7 +97,7 @@ class RemoveRun(ReleasesRun):
         """What stays, and why."""
         return (
             *self.removal.kept,
-            *machine_notes(self.removal, self.places.packages, machine=self.asked_for.with_machine),
+            *machine_notes(self.removal, self.places.packages, machine=self.command_options.with_machine),
         )
 
     def _note(self, kind: str, what: str, why: str) -> None:
@@ -122,22 +122,22 @@ def access(run: RemoveRun) -> Commands:
 def application(run: RemoveRun) -> Commands:
     """Remove the application: site, units, certificate, files; its data when that is asked for."""
     if run.announce(run.changes(lambda: run.removal.application), otherwise="there is no such application"):
-        yield _removing(run, "application")
+        yield _removal_command(run, "application")
         run.forget()
 
 
 @operation()
 def machine(run: RemoveRun) -> Commands:
     """Remove homeport itself, and give back what was there before it."""
-    if not run.asked_for.with_machine:
+    if not run.command_options.with_machine:
         run.host.noop("homeport stays")
         return
     if run.announce(run.changes(lambda: run.removal.machine), otherwise="there is no homeport"):
-        yield _removing(run, "machine")
+        yield _removal_command(run, "machine")
         run.forget()
 
 
-def _removing(run: RemoveRun, what: str) -> StringCommand:
+def _removal_command(run: RemoveRun, what: str) -> StringCommand:
     app = run.settings.app_name
     unit = f"homeport-{app}-remove-{secrets.token_hex(4)}"
     return script("remove", unit, f"homeport: removal of {app}", payload=run.program(what))

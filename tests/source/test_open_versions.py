@@ -6,22 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.source.dependency_options import Wishes
+from homeport.source.dependency_options import DependencyOptions
+from homeport.source.open_versions import (
+    OpenVersions,
+    all_are_hashed,
+    failure,
+    open_in_project,
+    open_in_requirements,
+    resolved_lines,
+)
 from homeport.source.python_version import floors
 from homeport.source.requirements import read_requirements
-from homeport.source.resolution import (
-    LeftOpen,
-    all_are_hashed,
-    answered,
-    failure,
-    left_open_by_project,
-    left_open_by_requirements,
-)
 
 
-def left(text: str, **more: str) -> LeftOpen | None:
+def left(text: str, **more: str) -> OpenVersions | None:
     files = {"requirements.txt": text, **{name.replace("_", "."): one for name, one in more.items()}}
-    return left_open_by_requirements(read_requirements("requirements.txt", files.get))
+    return open_in_requirements(read_requirements("requirements.txt", files.get))
 
 
 def test_the_guides_own_file_leaves_both_open() -> None:
@@ -47,7 +47,7 @@ def test_what_is_no_single_version_is_open(line: str) -> None:
 def test_lines_about_indexes_come_along_with_what_they_name() -> None:
     found = left("--index-url https://${USER}@example.com/simple\n-r b.txt\n", b_txt="spam\n--pre\n")
     assert found
-    assert answered(found, "# a comment\nspam==1.0 \\\n    --hash=sha256:0\n") == (
+    assert resolved_lines(found, "# a comment\nspam==1.0 \\\n    --hash=sha256:0\n") == (
         "--index-url https://${USER}@example.com/simple\n--pre\nspam==1.0 \\\n    --hash=sha256:0\n"
     )
 
@@ -64,18 +64,18 @@ def test_it_is_known_by_what_is_asked_for_and_by_nothing_else() -> None:
     assert one and same and other  # noqa: PT018 - for the type checker
     assert one.key == same.key != other.key
     project = {"name": "a", "version": "1", "dependencies": ["spam"]}
-    made = left_open_by_project(project, {}, {}, Wishes())
-    assert made.key == left_open_by_project({**project, "version": "2"}, {}, {}, Wishes()).key
-    assert made.key != left_open_by_project(project, {}, {}, Wishes(extras=("x",))).key
-    assert made.key != left_open_by_project(project, {"prerelease": "allow"}, {}, Wishes()).key
+    made = open_in_project(project, {}, {}, DependencyOptions())
+    assert made.key == open_in_project({**project, "version": "2"}, {}, {}, DependencyOptions()).key
+    assert made.key != open_in_project(project, {}, {}, DependencyOptions(extras=("x",))).key
+    assert made.key != open_in_project(project, {"prerelease": "allow"}, {}, DependencyOptions()).key
 
 
-def grouped(wishes: Wishes, **groups: list[str | dict[str, str]]) -> LeftOpen:
-    return left_open_by_project({"dependencies": ["spam"]}, {}, groups, wishes)
+def grouped(wishes: DependencyOptions, **groups: list[str | dict[str, str]]) -> OpenVersions:
+    return open_in_project({"dependencies": ["spam"]}, {}, groups, wishes)
 
 
 def test_a_dependency_group_that_is_asked_for_counts_with_the_groups_that_it_includes() -> None:
-    asked = Wishes(groups=("Prod",))
+    asked = DependencyOptions(groups=("Prod",))
     before = grouped(asked, prod=["eggs", {"include-group": "base_"}], base_=["ham"], dev=["x"])
     assert before.names == ("eggs", "ham", "spam")
     for prod, base in ((["eggs", "bacon", {"include-group": "base_"}], ["ham"]), (["eggs"], ["ham"])):
@@ -84,7 +84,7 @@ def test_a_dependency_group_that_is_asked_for_counts_with_the_groups_that_it_inc
     assert grouped(asked, prod=same, base_=["ham<2"], dev=["x"]).key != before.key
     # One that nobody asks for changes nothing, and one that includes itself ends.
     assert grouped(asked, prod=same, base_=["ham"], dev=["y"]).key == before.key
-    assert grouped(Wishes(), prod=same).key == grouped(Wishes()).key
+    assert grouped(DependencyOptions(), prod=same).key == grouped(DependencyOptions()).key
     assert grouped(asked, prod=[{"include-group": "prod"}]).names == ("spam",)
 
 
@@ -95,14 +95,14 @@ def test_what_uv_reads_beside_the_file_counts_and_leaves_no_trace_where_it_is_no
     assert plain.key == replace(found, floors=("3.11",)).key
     keys = {plain.key, found.under(("3.11",), "", limited).key, found.under(("3.11",), "exclude-newer = 1", {}).key}
     assert len(keys) == 3
-    made = left_open_by_project({"dependencies": ["spam"]}, limited, {}, Wishes())
+    made = open_in_project({"dependencies": ["spam"]}, limited, {}, DependencyOptions())
     assert made.under((), "", limited).key == made.key != made.under((), "exclude-newer = 1", limited).key
 
 
 def test_a_project_names_what_it_does_not_pin() -> None:
-    assert left_open_by_project({"dependencies": ["Spam_x>=1", "eggs==1"]}, {}, {}, Wishes()).names == ("spam-x",)
+    assert open_in_project({"dependencies": ["Spam_x>=1", "eggs==1"]}, {}, {}, DependencyOptions()).names == ("spam-x",)
     # What these need themselves is open all the same.
-    assert left_open_by_project({"dependencies": ["eggs==1"]}, {}, {}, Wishes()).names == ("eggs",)
+    assert open_in_project({"dependencies": ["eggs==1"]}, {}, {}, DependencyOptions()).names == ("eggs",)
 
 
 def test_hashes_are_asked_for_only_where_all_have_some() -> None:

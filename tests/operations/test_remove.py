@@ -13,8 +13,8 @@ import pytest
 from pyinfra.api.exceptions import DeployError
 
 from homeport.facts.removal import RemovalFact
-from homeport.operations import removal
-from homeport.operations.removal import RemoveRun
+from homeport.operations import remove
+from homeport.operations.remove import RemoveRun
 from homeport.plans.remove import written
 from homeport.pyinfra_support import answers
 from homeport.removal.main import MARK
@@ -56,14 +56,14 @@ def test_with_the_machine_its_packages_are_named_as_kept() -> None:
 
 def test_a_removal_of_nothing_is_no_change_and_keeps_nothing_worth_saying() -> None:
     run = prepared(Removal(), _with_machine=True)
-    for phase in (removal.access, removal.application, removal.machine):
+    for phase in (remove.access, remove.application, remove.machine):
         assert list(phase._inner(run)) == []
     assert run.kept == ()
 
 
 def test_what_decides_who_gets_in_is_taken_away_under_the_dead_mans_switch() -> None:
     run = prepared(FOUND)
-    [command] = removal.access._inner(run)
+    [command] = remove.access._inner(run)
     request = json.loads(payload(command))
     assert (request["files"], request["absent"]) == ([], ["/etc/homeport/firewall.d/notes.nft"])
     assert request["timeout_seconds"] == run.settings.lockout_timeout_seconds
@@ -71,7 +71,7 @@ def test_what_decides_who_gets_in_is_taken_away_under_the_dead_mans_switch() -> 
 
 def test_the_program_comes_along_and_outlives_the_connection() -> None:
     run = prepared(FOUND)
-    [command] = removal.application._inner(run)
+    [command] = remove.application._inner(run)
     text = command.get_raw_value()
     assert "systemd-run --quiet --wait --pipe --collect" in text
     assert re.search(r"homeport-notes-remove-[0-9a-f]{8}", text)

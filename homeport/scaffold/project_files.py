@@ -14,7 +14,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from homeport.controller.folders import PACKAGE, PROJECT_FILES
-from homeport.scaffold.looking import Findings
+from homeport.scaffold.inspection import Inspection
 from homeport.scaffold.pins import pins
 from homeport.scaffold.values import other_settings, values
 
@@ -28,7 +28,7 @@ EXAMPLE_USER = "debian"
 
 
 @dataclass(frozen=True)
-class Machine:
+class TargetMachine:
     """How a machine is reached."""
 
     address: str
@@ -36,21 +36,21 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Plan:
+class NewProject:
     """What is to be written: for what was found, into the folder `project`, with what the user has said himself."""
 
-    findings: Findings
+    inspection: Inspection
     project: Path
     domain: str
-    machines: Sequence[Machine]
+    machines: Sequence[TargetMachine]
     ci: Forge | None = None
 
 
-def render(plan: Plan) -> dict[Path, str]:
+def render(new_project: NewProject) -> dict[Path, str]:
     """Return the text of every file of the project, by its path."""
-    common = {plan.project / name: (PROJECT_FILES / name).read_text() for name in COMMON}
-    own = {plan.project / name: _rendered(name, plan) for name in (*OWN, "inventories/production.py")}
-    return {**common, **own, **dict(_pipeline(plan))}
+    common = {new_project.project / name: (PROJECT_FILES / name).read_text() for name in COMMON}
+    own = {new_project.project / name: _rendered(name, new_project) for name in (*OWN, "inventories/production.py")}
+    return {**common, **own, **dict(_pipeline(new_project))}
 
 
 def write(files: Mapping[Path, str]) -> Iterator[tuple[Path, bool]]:
@@ -66,31 +66,31 @@ def write(files: Mapping[Path, str]) -> Iterator[tuple[Path, bool]]:
             yield path, True
 
 
-def settings_of(plan: Plan) -> list[tuple[str, str, str]]:
+def settings_of(new_project: NewProject) -> list[tuple[str, str, str]]:
     """Return name, value as Python has it, and remark of each setting of group_data/all.py."""
-    return values(plan.findings, os.path.relpath(plan.findings.place, plan.project))
+    return values(new_project.inspection, os.path.relpath(new_project.inspection.place, new_project.project))
 
 
-def include_line(plan: Plan) -> str:
+def include_line(new_project: NewProject) -> str:
     """Return the line that has GitLab read the pipeline, for a .gitlab-ci.yml that is there already."""
-    return f"include: [{{local: {_from_root(plan, 'gitlab-ci.yml')}}}]"
+    return f"include: [{{local: {_from_root(new_project, 'gitlab-ci.yml')}}}]"
 
 
-def _pipeline(plan: Plan) -> Iterator[tuple[Path, str]]:
-    if plan.ci is None:
+def _pipeline(new_project: NewProject) -> Iterator[tuple[Path, str]]:
+    if new_project.ci is None:
         return
     for name in ("ci.sh", "requirements.txt"):
-        yield plan.project / name, _rendered(name, plan)
-    root = plan.findings.repository
-    if plan.ci == "github":
-        one = "homeport" if plan.findings.place == root else f"homeport-{plan.findings.app_name}"
-        yield root / ".github" / "workflows" / f"{one}.yml", _rendered("github.yml", plan)
+        yield new_project.project / name, _rendered(name, new_project)
+    root = new_project.inspection.repository
+    if new_project.ci == "github":
+        one = "homeport" if new_project.inspection.place == root else f"homeport-{new_project.inspection.app_name}"
+        yield root / ".github" / "workflows" / f"{one}.yml", _rendered("github.yml", new_project)
     else:
-        yield plan.project / "gitlab-ci.yml", _rendered("gitlab-ci.yml", plan)
-        yield root / ".gitlab-ci.yml", f"{include_line(plan)}\n"
+        yield new_project.project / "gitlab-ci.yml", _rendered("gitlab-ci.yml", new_project)
+        yield root / ".gitlab-ci.yml", f"{include_line(new_project)}\n"
 
 
-def _rendered(name: str, plan: Plan) -> str:
+def _rendered(name: str, new_project: NewProject) -> str:
     jinja = Environment(
         # Other marks than usual: pipelines have {{ }} of their own.
         variable_start_string="[[",
@@ -106,19 +106,19 @@ def _rendered(name: str, plan: Plan) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - source code, not HTML
     )
-    found = plan.findings
-    settled = settings_of(plan)
+    found = new_project.inspection
+    settled = settings_of(new_project)
     return jinja.get_template(f"{name.replace('.git', 'git')}.j2").render(
         found=found,
-        plan=plan,
+        plan=new_project,
         values=settled,
         others=other_settings(name for name, _, _ in settled),
         pins=pins(),
-        script=_from_root(plan, "ci.sh"),
-        log=_from_root(plan, "homeport.log"),
+        script=_from_root(new_project, "ci.sh"),
+        log=_from_root(new_project, "homeport.log"),
         several="" if found.place == found.repository else f" {found.app_name}",
     )
 
 
-def _from_root(plan: Plan, name: str) -> str:
-    return (plan.project / name).relative_to(plan.findings.repository).as_posix()
+def _from_root(new_project: NewProject, name: str) -> str:
+    return (new_project.project / name).relative_to(new_project.inspection.repository).as_posix()

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from ..host.services import units
 from ..host.system.atomic import sync_directory
-from ..host.system.layout import Machine
-from . import records, trees
-from .steps import Job
+from ..host.system.layout import MachineLayout
+from . import records, safe_removal
+from .steps import RemovalJob
 
 GIVE_BACK, REMOVE, STAY = "give back", "remove", "stay"
 NAME = "homeport"
 REINSTALL = "apt-get install --reinstall -o Dpkg::Options::=--force-confask,confnew,confmiss"
 
 
-class Fate(NamedTuple):
+class FileAction(NamedTuple):
     """What is done with `path`. `copy` is what takes its place; `lost` says what cannot be brought back, `note` why
     something stays.
     """
@@ -31,7 +31,7 @@ class Fate(NamedTuple):
     note: str = ""
 
 
-def fates(job: Job) -> list[Fate]:
+def file_actions(job: RemovalJob) -> list[FileAction]:
     """Return what becomes of each file that this version or an earlier one wrote, or that there is a copy for."""
     machine = job.shared
     copies, unkept = records.copies(machine), records.unkept(machine)
@@ -39,7 +39,7 @@ def fates(job: Job) -> list[Fate]:
     paths = dict.fromkeys([*job.machine, *noted, *copies])
     inside = (machine.sites, job.layout.base)
     files = [path for path in paths if not _is_folder(path) and not any(one in path.parents for one in inside)]
-    found = [_fate(machine, path, copies, unkept, noted) for path in files]
+    found = [_file_action(machine, path, copies, unkept, noted) for path in files]
     return [fate for fate in found if fate is not None]
 
 
@@ -47,27 +47,31 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _fate(
-    machine: Machine, path: Path, copies: Mapping[Path, list[Path]], unkept: set[str], noted: list[Path]
-) -> Fate | None:
-    there, name = trees.is_left(path), records.shown(machine, path)
+def _file_action(
+    machine: MachineLayout, path: Path, copies: Mapping[Path, list[Path]], unkept: set[str], noted: list[Path]
+) -> FileAction | None:
+    there, name = safe_removal.is_left(path), records.shown(machine, path)
     if path in copies:
         newest, *older = copies[path]
         more = f"older copies stay: {', '.join(map(str, older))}" if older else ""
         if not there or records.is_ours(machine, path) or _same(path, newest):
-            return Fate(path, GIVE_BACK, newest, note=more)
-        return Fate(path, STAY, note=f"somebody has changed it since; what was there before homeport is in {newest}")
+            return FileAction(path, GIVE_BACK, newest, note=more)
+        return FileAction(
+            path, STAY, note=f"somebody has changed it since; what was there before homeport is in {newest}"
+        )
     if not there:
         return None
     if NAME in name:
-        return Fate(path, REMOVE)
+        return FileAction(path, REMOVE)
     if not records.is_ours(machine, path):
-        return Fate(path, STAY, note="somebody has changed it since") if path in noted else None
+        return FileAction(path, STAY, note="somebody has changed it since") if path in noted else None
     if name not in unkept and path in noted:
-        return Fate(path, REMOVE)
+        return FileAction(path, REMOVE)
     if package := owner(path):
-        return Fate(path, STAY, lost=f"stays as homeport wrote it; {package}'s own comes with: {REINSTALL} {package}")
-    return Fate(path, REMOVE, lost="an older homeport kept no copy of what may have been there")
+        return FileAction(
+            path, STAY, lost=f"stays as homeport wrote it; {package}'s own comes with: {REINSTALL} {package}"
+        )
+    return FileAction(path, REMOVE, lost="an older homeport kept no copy of what may have been there")
 
 
 def owner(path: Path) -> str:
@@ -82,21 +86,21 @@ def _same(path: Path, copy: Path) -> bool:
     return filecmp.cmp(path, copy, shallow=False)
 
 
-def give_back(machine: Machine, path: Path, copy: Path) -> None:
+def give_back(machine: MachineLayout, path: Path, copy: Path) -> None:
     """Put a copy back where it was: content, mode, owner and time, by one rename, so that it is never there by half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}{trees.NEW}")
-    trees.remove(new)
-    units.must("cp", "--archive", "--no-target-directory", "--", str(copy), str(new))
+    new = path.with_name(f"{path.name}{safe_removal.NEW}")
+    safe_removal.remove(new)
+    units.run_checked("cp", "--archive", "--no-target-directory", "--", str(copy), str(new))
     if not new.is_symlink():
-        units.must("sync", "--", str(new))
+        units.run_checked("sync", "--", str(new))
     new.replace(path)
     sync_directory(path.parent)
     records.forget(machine, path)
     copy.unlink()
 
 
-def stage(job: Job, found: list[Fate], folder: Path) -> None:
+def stage(job: RemovalJob, found: list[FileAction], folder: Path) -> None:
     """Make in `folder` what /etc/nginx will be: links are followed, so that nothing is written through one."""
     nginx = job.shared.nginx
     shutil.copytree(nginx, folder, dirs_exist_ok=True, ignore_dangling_symlinks=True)

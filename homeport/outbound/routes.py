@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from homeport.errors import HomeportError, told
-from homeport.outbound.heads import END, LONGEST_HEAD_BYTES, Place, connect
+from homeport.errors import HomeportError, in_one_line
+from homeport.outbound.http_heads import END, LONGEST_HEAD_BYTES, Place, connect
 from homeport.settings.outbound_places import may_reach
 
 # Below the 30 s after which apt gives up (apt-transport-http(1), Acquire::http::Timeout): it shall hear why.
 CONNECT_SECONDS = 20.0
 
 
-class NoWayError(HomeportError):
+class NoRouteError(HomeportError):
     """There is no way to a place from here, or none that a host may go."""
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """An open connection; with a proxy at its other end, which wants to be asked by `authorization` ("": by none)."""
 
     connection: socket.socket
@@ -34,11 +34,11 @@ class Way:
     authorization: str = ""
 
 
-def opened(place: Place, private: Collection[str]) -> Way:
+def open_route(place: Place, private: Collection[str]) -> Route:
     """Return a connection that leads to `place`; raise NoWayError, with key and fix, when there is none."""
     proxy = _proxy(place)
     if proxy is None:
-        return Way(_plain(place, private))
+        return Route(_plain(place, private))
     # It finds the names itself, and is where such decisions are made; what is named by address is known here.
     _refuse_private(place, place.host if _is_address(place.host) else "", private)
     its = _address(place, proxy)
@@ -54,11 +54,11 @@ def opened(place: Place, private: Collection[str]) -> Way:
             _through(connection, place, authorization)
     except OSError as error:
         connection.close()
-        raise _no_way(place, f"its proxy {its}: {told(error)}") from error
-    except NoWayError:
+        raise _no_route(place, f"its proxy {its}: {in_one_line(error)}") from error
+    except NoRouteError:
         connection.close()
         raise
-    return Way(connection, not place.tunnel, authorization)
+    return Route(connection, not place.tunnel, authorization)
 
 
 def _proxy(place: Place) -> SplitResult | None:
@@ -75,7 +75,7 @@ def _address(place: Place, proxy: SplitResult) -> Place:
     with suppress(ValueError):
         if proxy.scheme in ("http", "https") and proxy.hostname:
             return Place(proxy.hostname, proxy.port or (443 if proxy.scheme == "https" else 80))
-    raise _no_way(
+    raise _no_route(
         place, "the proxy that its environment names is not of the form http://HOST:PORT or https://HOST:PORT"
     )
 
@@ -91,7 +91,9 @@ def _found(place: Place) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
     try:
         found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise _no_way(place, f"the name is not found: {getattr(error, 'strerror', '') or told(error)}") from error
+        raise _no_route(
+            place, f"the name is not found: {getattr(error, 'strerror', '') or in_one_line(error)}"
+        ) from error
     return found  # type: ignore[return-value]
 
 
@@ -108,7 +110,7 @@ def _refuse_private(place: Place, address: str, private: Collection[str]) -> Non
     address = address or ("127.0.0.1" if place.host.lower().rstrip(".") == "localhost" else "")
     if address and not may_reach(place.host, address, private):
         where = "" if address == place.host else f" ({address})"
-        raise NoWayError(
+        raise NoRouteError(
             f"the host asks for {place}{where}, which is not public but of the network of the machine that deploys",
             key="outbound_private",
             fix=f'name it there, if the host may be led to it: ["{place.host}"]',
@@ -131,7 +133,7 @@ def _connected(place: Place, found: list[tuple[int, int, int, str, tuple[object,
             continue
         connection.settimeout(CONNECT_SECONDS)
         return connection
-    raise _no_way(place, why if what == str(place) else f"{what}: {why}")
+    raise _no_route(place, why if what == str(place) else f"{what}: {why}")
 
 
 def _through(connection: socket.socket, place: Place, authorization: str) -> None:
@@ -146,15 +148,15 @@ def _through(connection: socket.socket, place: Place, authorization: str) -> Non
         data += more
     words = data.split(b"\r\n")[0].decode("latin-1").split(" ", 2)
     if len(words) < 2 or words[1] != "200":
-        raise _no_way(place, f"the proxy of this machine's environment says: {' '.join(words[1:])}")
+        raise _no_route(place, f"the proxy of this machine's environment says: {' '.join(words[1:])}")
 
 
 def _words(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else told(error)
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else in_one_line(error)
 
 
-def _no_way(place: Place, why: str) -> NoWayError:
-    return NoWayError(
+def _no_route(place: Place, why: str) -> NoRouteError:
+    return NoRouteError(
         f"the machine that deploys does not reach {place}, which the host has asked it for ({why})",
         key="outbound",
         fix="see its network, and its https_proxy and http_proxy",

@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from homeport.controller.folders import cache_folder
-from homeport.source import resolution
+from homeport.source import open_versions
 from homeport.source.dependencies import resolved_to
 from homeport.source.release import Source
 from homeport.state.paths import SYSTEM_CA_FILE
@@ -45,7 +45,7 @@ def resolved(source: Source, project: Path, app: str, secrets: Mapping[str, str]
 
     `secrets` are variables for the package indexes. With `upgrade` the versions are looked for anew, once a process.
     """
-    if source.dependencies.leaves_open is None:
+    if source.dependencies.open_versions is None:
         return source
     with _LOCK:
         return _resolved(source, project.resolve(), app, tuple(sorted(secrets.items())), upgrade)
@@ -59,7 +59,7 @@ def forget_resolutions() -> None:
 
 @lru_cache(maxsize=64)
 def _resolved(source: Source, project: Path, app: str, secrets: tuple[tuple[str, str], ...], upgrade: bool) -> Source:
-    found, left = source.dependencies, source.dependencies.leaves_open
+    found, left = source.dependencies, source.dependencies.open_versions
     assert left is not None  # noqa: S101 - for the type checker
     name = f"{app}-{left.key}.txt"
     text = "" if upgrade else _kept(project, name)
@@ -67,11 +67,11 @@ def _resolved(source: Source, project: Path, app: str, secrets: tuple[tuple[str,
     if not text:
         text, why = ("", left.obstacle) if left.obstacle else _ask(source, left, dict(secrets))
         if not text:
-            said = resolution.unresolved_warning(left, why)
+            said = open_versions.unresolved_warning(left, why)
             return replace(source, dependencies=replace(found, warnings=(*found.warnings, said)))
         place = _keep(project, name, HEAD.format(file=left.file, app=app) + text)
-    said = resolution.warning(left, place)
-    pinned = resolved_to(replace(found, warnings=(*found.warnings, said)), resolution.plain(text))
+    said = open_versions.warning(left, place)
+    pinned = resolved_to(replace(found, warnings=(*found.warnings, said)), open_versions.plain(text))
     content = source.content and replace(source.content, more=(*source.content.more, *pinned.files[len(found.files) :]))
     return replace(source, dependencies=pinned, content=content)
 
@@ -80,7 +80,7 @@ def _kept(project: Path, name: str) -> str:
     """Return what was resolved before, "" for nothing: the project's file, or else our own copy."""
     for folder in (project / FOLDER, cache_folder(FOLDER)):
         with suppress(OSError, UnicodeDecodeError):
-            if folder and (text := resolution.plain((folder / name).read_text("utf-8"))):
+            if folder and (text := open_versions.plain((folder / name).read_text("utf-8"))):
                 return text
     return ""
 
@@ -100,7 +100,7 @@ def _keep(project: Path, name: str, text: str) -> str:
     return "no file, since none can be written"
 
 
-def _ask(source: Source, left: resolution.LeftOpen, secrets: dict[str, str]) -> tuple[str, str]:
+def _ask(source: Source, left: open_versions.OpenVersions, secrets: dict[str, str]) -> tuple[str, str]:
     """Return the versions as a requirements file; ("", why) where uv has none for us."""
     uv = _uv()
     if uv is None:
@@ -112,11 +112,11 @@ def _ask(source: Source, left: resolution.LeftOpen, secrets: dict[str, str]) -> 
             archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(folder)  # noqa: S202 (it is our own archive)
         for floor in left.floors:
-            status, answer, said = _run([uv, *resolution.words(left, floor)], folder, secrets)
+            status, answer, said = _run([uv, *open_versions.uv_arguments(left, floor)], folder, secrets)
             if status == 0 and folder not in answer:
-                return resolution.answered(left, answer), ""
-            why = why or resolution.failure(said, secrets) or "uv names files of this machine"
-            if not resolution.is_about_python(said):
+                return open_versions.resolved_lines(left, answer), ""
+            why = why or open_versions.failure(said, secrets) or "uv names files of this machine"
+            if not open_versions.is_about_python(said):
                 break
     return "", why
 
