@@ -359,6 +359,11 @@ def test_a_limit_of_the_proxy_is_named_with_its_setting_and_value(kind: str, set
 def test_every_finding_is_in_the_published_schema_and_the_other_way_round() -> None:
     texts = " ".join(path.read_text() for path in SOURCES)
     assert {name for name in IDS if f'"{name}"' not in texts} == set()
+    assert set(re.findall(r'Finding\(\s*"(\w+)"', texts)) <= IDS
+
+
+def test_every_finding_has_a_case_here() -> None:
+    assert {name for name in IDS if f'"{name}"' not in Path(__file__).read_text()} == set()
     assert {*EXPLAINS, *(name for names in EXPLAINS.values() for name in names)} <= IDS
 
 
