@@ -2,7 +2,7 @@
 
 A value that is commented out is the machine's: unset, it is as another application there has set it.
 
-`make reference` writes this file and docs/settings.md from homeport/settings/model.py.
+`make reference` writes this file and docs/settings.md from the models in homeport/settings/.
 """
 
 # Name of the application: its user, its units and its folders are called so.

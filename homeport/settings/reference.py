@@ -28,7 +28,7 @@ def group_data() -> str:
         "A value that is commented out is the machine's: unset, it is as another application there has set it.",
         "",
     ]
-    lines += ["`make reference` writes this file and docs/settings.md from homeport/settings/model.py.", '"""', ""]
+    lines += ["`make reference` writes this file and docs/settings.md from the models in homeport/settings/.", '"""', ""]
     for name, field in Settings.model_fields.items():
         value = default(field)
         lines += wrap(field.description or "", 118, initial_indent="# ", subsequent_indent="# ")
@@ -46,7 +46,7 @@ def _line(name: str, value: Any) -> str:
 
 def markdown() -> str:
     """Return the text of docs/settings.md."""
-    lines = ["# Settings", "", "Generated from `homeport/settings/model.py` by `make reference`.", ""]
+    lines = ["# Settings", "", "`make reference` writes this page from the models in `homeport/settings/`.", ""]
     lines += [
         "Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, beside a host in an inventory, or come with"
     ]
