@@ -28,7 +28,11 @@ def group_data() -> str:
         "A value that is commented out is the machine's: unset, it is as another application there has set it.",
         "",
     ]
-    lines += ["`make reference` writes this file and docs/settings.md from the models in homeport/settings/.", '"""', ""]
+    lines += [
+        "`make reference` writes this file and docs/settings.md from the models in homeport/settings/.",
+        '"""',
+        "",
+    ]
     for name, field in Settings.model_fields.items():
         value = default(field)
         lines += wrap(field.description or "", 118, initial_indent="# ", subsequent_indent="# ")

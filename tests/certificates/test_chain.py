@@ -76,7 +76,7 @@ def test_an_authority_of_ones_own_is_whole_with_its_root() -> None:
         ),
     ],
 )
-def test_what_is_missing_or_swapped_is_named(chain: tuple[Issuer, ...], said: str) -> None:
+def test_a_missing_or_swapped_certificate_of_a_chain_is_named(chain: tuple[Issuer, ...], said: str) -> None:
     assert said in problem(*chain)
 
 
@@ -92,7 +92,7 @@ def test_an_intermediate_has_to_be_valid_and_an_authority() -> None:
     assert "lacks the certificate" in problem(none, leaf=none.sign("site", LOWER.key, ca=False))
 
 
-def test_one_that_has_run_out_does_not_matter_above_what_is_trusted() -> None:
+def test_an_expired_certificate_above_a_trusted_one_does_not_matter() -> None:
     cross = Issuer("Old root")
     crossed = cross.sign("Root X1", ROOT.key, days=-1, ca=True)
     leaf = Issuer("site", ROOT, ca=False).certificate

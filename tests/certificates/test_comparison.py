@@ -34,7 +34,7 @@ def lines(found: Snapshot) -> list[str]:
     return [str(change) for change in comparison.certificate_changes(BROUGHT, found, NOW)]
 
 
-def test_one_that_is_brought_is_pointed_to_and_asked_of_nobody() -> None:
+def test_a_provided_certificate_is_linked_and_no_authority_is_asked() -> None:
     assert lines(bare()) == [f"point {PLACES.tls} to {FOLDER} (the placeholder is served)"]
     assert lines(pointing(PLACES.provided_certificate("b"))) == [
         f"point {PLACES.tls} to {FOLDER} (another one is served)"
@@ -42,7 +42,7 @@ def test_one_that_is_brought_is_pointed_to_and_asked_of_nobody() -> None:
     assert lines(pointing(FOLDER)) == []
 
 
-def test_certbots_goes_when_one_is_brought() -> None:
+def test_the_acme_certificate_is_removed_when_a_provided_one_is_set() -> None:
     assert lines(as_wanted(WANTED)) == [
         f"point {PLACES.tls} to {FOLDER} (another one is served)",
         "delete Certbot's certificate notes (nobody wants it renewed)",
@@ -50,7 +50,7 @@ def test_certbots_goes_when_one_is_brought() -> None:
     assert lines(pointing(FOLDER, as_wanted(WANTED)))[0].startswith("delete ")
 
 
-def test_one_that_is_brought_needs_no_placeholder_unless_it_has_gone() -> None:
+def test_a_provided_certificate_needs_no_placeholder_unless_it_is_gone() -> None:
     assert not comparison.needs_placeholder(BROUGHT, pointing(FOLDER))
     gone = pointing(FOLDER)
     paths = {path: found for path, found in gone.paths.items() if path != f"{FOLDER}/fullchain.pem"}
@@ -65,7 +65,7 @@ def test_one_that_is_brought_needs_no_placeholder_unless_it_has_gone() -> None:
         ({"authenticator": "dns-rfc2136"}, "it is renewed by webroot"),
     ],
 )
-def test_another_way_of_asking_is_another_certificate_at_once(wish: dict[str, str], reason: str) -> None:
+def test_another_challenge_means_another_certificate_at_once(wish: dict[str, str], reason: str) -> None:
     wanted, found = replace(WANTED.certificate, **wish), as_wanted(WANTED)  # type: ignore[arg-type]
     assert comparison.certificate_reason(wanted, found, NOW) == reason
     assert comparison.certificate_mode(wanted, found, NOW) == "force"

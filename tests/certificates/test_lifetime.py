@@ -26,7 +26,7 @@ def test_what_a_certificate_says_of_itself() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
-def test_what_is_no_certificate_is_refused(text: str) -> None:
+def test_text_that_is_no_certificate_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - cryptography's own words
         read(text)
 

@@ -60,7 +60,7 @@ def test_dates_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_what_is_no_pem_is_refused(text: str) -> None:
+def test_a_file_that_is_no_pem_is_refused(text: str) -> None:
     assert refusal(replace(PAIR, chain=text))[0] == "tls_certificate_file"
     assert refusal(replace(PAIR, key=text))[0] == "tls_key_file"
 

@@ -36,7 +36,7 @@ def test_a_pair_is_read_from_the_project(tmp_path: Path) -> None:
     assert load_certificate(make_settings(), tmp_path) is None
 
 
-def test_what_is_wrong_with_it_is_one_line_with_host_and_setting(tmp_path: Path) -> None:
+def test_a_wrong_provided_certificate_is_one_line_with_host_and_setting(tmp_path: Path) -> None:
     pair = Authority().issue("notes.example.com")
     assert refusal(tmp_path, **FILES).startswith(f"web1: tls_certificate_file: {tmp_path}/chain.pem cannot be read; ")
     (tmp_path / "chain.pem").write_text(pair.chain)

@@ -59,7 +59,7 @@ def homeport(project: Path) -> Homeport:
     return run
 
 
-def test_what_is_well_gets_a_line_for_each_host(homeport: Homeport) -> None:
+def test_a_host_without_problems_gets_a_line(homeport: Homeport) -> None:
     done = homeport("check", "production")
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["web1.test:", "web2.test:"]
@@ -144,7 +144,7 @@ def test_a_plan_as_json_has_the_hosts_that_could_not_be_read(homeport: Homeport)
     assert all("no connection" in one["error"] for one in document)
 
 
-def test_what_a_host_without_a_way_out_goes_without_is_said(project: Path, homeport: Homeport) -> None:
+def test_the_features_that_a_host_without_outbound_access_lacks_are_named(project: Path, homeport: Homeport) -> None:
     with (project / "group_data" / "all.py").open("a") as file:
         file.write('outbound = "controller"\n')
     done = homeport("check", "production")

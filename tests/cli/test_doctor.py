@@ -40,7 +40,7 @@ def test_a_notice_is_no_trouble() -> None:
     ]
 
 
-def test_what_was_not_looked_at_is_said() -> None:
+def test_parts_that_were_not_checked_are_named() -> None:
     assert ("unchecked", "memory (OSError: gone)") in list(lines(host(unchecked={"memory": "OSError: gone"})))
 
 
@@ -63,6 +63,6 @@ def test_a_person_reads_lines_that_fit_with_no_word_broken_or_lost(width: int) -
     assert " ".join(row.strip() for row in rows) == text.strip()
 
 
-def test_what_to_do_has_a_line_of_its_own_where_a_person_reads() -> None:
+def test_the_fix_has_a_line_of_its_own_on_a_terminal() -> None:
     assert wrapped("it is down; to do: mend it", 80, 10) == "it is down\n      to do: mend it"
     assert wrapped("it is down; to do: mend it", None, 10) == "it is down; to do: mend it"

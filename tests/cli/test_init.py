@@ -132,7 +132,7 @@ def test_a_committed_project_gets_as_far_as_its_machine(place: Callable[[dict[st
     assert "web1.example.com" in said
 
 
-def test_what_follows_from_the_application(place: Callable[[dict[str, str]], Place]) -> None:
+def test_settings_follow_from_the_application(place: Callable[[dict[str, str]], Place]) -> None:
     here = place(SHAPES["one file"])
     here.init()
     assert here.settings() == {
@@ -157,7 +157,7 @@ def test_a_package_with_a_lock(place: Callable[[dict[str, str]], Place]) -> None
     assert machines == [("192.0.2.1", "me"), ("two.test", "debian")]
 
 
-def test_what_the_application_declares_itself_is_taken(place: Callable[[dict[str, str]], Place]) -> None:
+def test_values_that_the_application_declares_are_taken(place: Callable[[dict[str, str]], Place]) -> None:
     declared = f'{PROJECT}[tool.fastapi]\nentrypoint = "shop.other:app"\n'
     here = place({**SHAPES["a package"], "src/shop/other.py": APP, "pyproject.toml": declared})
     here.init()
@@ -186,7 +186,7 @@ def test_migrations_and_variables_that_somebody_has_to_give(place: Callable[[dic
     assert "#   DATABASE_URL\n#   TOKEN\n" in text
 
 
-def test_nothing_is_overwritten_and_it_can_be_said_again(place: Callable[[dict[str, str]], Place]) -> None:
+def test_a_second_init_overwrites_no_file(place: Callable[[dict[str, str]], Place]) -> None:
     here = place({**ONE_FILE, ".gitlab-ci.yml": "mine: {script: [make]}\n"})
     here.init()
     for name in ("inventories/production.py", "group_data/production.py", "deploy.py"):
@@ -212,7 +212,9 @@ def test_a_folder_that_is_somebody_elses_is_left_alone(place: Callable[[dict[str
     assert here.run("check", "production", below="ops/machines")[0] == 0
 
 
-def test_what_cannot_be_made_a_project_of_is_refused_in_a_line(place: Callable[[dict[str, str]], Place]) -> None:
+def test_an_application_that_cannot_be_deployed_is_refused_in_one_line(
+    place: Callable[[dict[str, str]], Place],
+) -> None:
     here = place({"a/main.py": APP, "a/requirements.txt": NEEDS, "b/main.py": APP, "b/requirements.txt": NEEDS})
     assert "several applications: a, b; name one, as in: homeport init a" in here.refusal()
     assert "no a/none.py at HEAD" in here.refusal("--entrypoint", "a/none.py")
@@ -231,7 +233,7 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
     assert not (tmp_path / "deploy").exists()
 
 
-def test_what_keeps_it_from_being_deployed_now_is_said_and_the_project_is_there(
+def test_an_obstacle_to_a_deploy_is_named_after_the_project_is_written(
     place: Callable[[dict[str, str]], Place],
 ) -> None:
     here = place({"main.py": APP})

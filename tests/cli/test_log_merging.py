@@ -34,7 +34,7 @@ def test_a_line_waits_until_no_host_can_bring_an_earlier_one() -> None:
     assert times(merge.add("b", [], 15, now=5)) == [13]
 
 
-def test_of_the_past_the_newest_lines_of_all_hosts_are_shown_and_of_what_comes_then_all() -> None:
+def test_the_newest_old_lines_of_all_hosts_and_all_new_lines_are_shown() -> None:
     merge = Merge(2, settling_seconds=2)
     assert merge.add("a", [line(1), line(5)], 10, now=0) == []
     assert merge.add("a", [line(11)], 12, now=1) == []
@@ -52,7 +52,7 @@ def test_a_host_that_is_silent_or_lost_holds_nobody_up() -> None:
 
 # No line is of a time that its host has been done with (`upto`, a thousandth of a second later).
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0.002, 5)), max_size=40))
-def test_what_comes_in_order_from_each_host_is_shown_in_order_and_whole(steps: list[tuple[str, float]]) -> None:
+def test_lines_that_each_host_sends_in_order_are_all_shown_in_order(steps: list[tuple[str, float]]) -> None:
     merge, clocks, shown, given_lines = settled(), {"a": 10.0, "b": 10.0}, [], []
     for number, (host, passed) in enumerate(steps):
         clocks[host] += passed

@@ -69,7 +69,7 @@ def test_the_list_of_commands_needs_no_pyinfra() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_there_is_a_completion_script_for_each_shell(shell: str) -> None:
+def test_each_shell_has_a_completion_script(shell: str) -> None:
     done = CliRunner().invoke(cli, ["completion", shell])
     assert done.exit_code == 0
     assert "_HOMEPORT_COMPLETE" in done.stdout

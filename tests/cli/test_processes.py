@@ -74,7 +74,7 @@ def test_the_exit_status_is_that_of_pyinfra(code: str, status: int) -> None:
     assert child.status == status
 
 
-def test_what_is_read_are_the_lines_of_the_hosts_and_nothing_else() -> None:
+def test_only_marked_lines_of_the_hosts_are_read() -> None:
     code = 'print("--> noise"); print(\'{"host": "web1"}\'); import sys; print("more", file=sys.stderr)'
     assert processes.read([sys.executable, "-c", code]) == [{"host": "web1"}]
 

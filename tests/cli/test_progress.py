@@ -86,7 +86,7 @@ def test_a_step_is_shown_with_its_changes_its_words_and_its_time() -> None:
     ]
 
 
-def test_of_many_changes_the_first_are_shown_and_the_others_counted() -> None:
+def test_many_changes_are_shown_as_the_first_ones_and_a_count() -> None:
     _, said = after(step("Files", "started"), *(change(f"/etc/{n}") for n in range(9)), step("Files", "done"))
     assert said[:-1] == [f"Files: write /etc/{n}" for n in range(4)]
     assert said[-1] == "Files done in 10 s, with 5 more changes"
@@ -137,7 +137,7 @@ def test_a_run_that_changed_nothing_says_so() -> None:
     assert second == "  web1  hello 2222 (main at 0123456789ab), which is live"
 
 
-def test_what_has_no_release_is_summed_up_by_what_it_changed() -> None:
+def test_a_run_without_a_release_is_summed_up_by_its_changes() -> None:
     run = {"event": "run", "host": "web1", "action": "hold", "app": "hello"}
     made = {"event": "change", "host": "web1", "action": "hold", "what": "deploys", "reason": "wait", "planned": False}
     progress, _ = after(run, step("Lock", "started"), made, step("Lock", "done"))
@@ -149,7 +149,7 @@ def test_what_has_no_release_is_summed_up_by_what_it_changed() -> None:
     )
 
 
-def test_of_many_hosts_those_that_need_a_look_are_shown_and_the_others_counted() -> None:
+def test_many_hosts_are_shown_as_the_urgent_ones_and_a_count() -> None:
     states = [{"event": "host", "host": f"web{number}", "state": "connected"} for number in range(50)]
     hosts = after(*states, step("Start", "started", "web40"))[0].hosts
     hosts["web45"].errors.append("no space")

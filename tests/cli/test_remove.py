@@ -54,7 +54,7 @@ def test_the_json_is_as_published(progress: Progress) -> None:
     ("words", "said"),
     [(["--json"], "--json: there is nothing to print; add --dry"), ([], "--yes: nobody can be asked here")],
 )
-def test_it_is_refused_where_nobody_can_be_asked_and_where_there_is_nothing_to_print(
+def test_a_removal_is_refused_without_a_terminal_and_json_without_a_plan(
     words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     (tmp_path / "inventories").mkdir()

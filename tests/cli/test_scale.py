@@ -36,7 +36,7 @@ def test_the_number_takes_the_place_of_the_old_one(tmp_path: Path, before: str, 
 @pytest.mark.parametrize(
     "text", ["if True:\n    workers = 2\n", "workers = 1\nworkers = 2\n", "workers = (\n    2\n)\n"]
 )
-def test_what_is_no_plain_line_is_left_to_its_author(tmp_path: Path, text: str) -> None:
+def test_scale_leaves_a_computed_value_to_its_author(tmp_path: Path, text: str) -> None:
     place = tmp_path / "production.py"
     place.write_text(text)
     with pytest.raises(UsageError, match="write yourself: workers = 4"):
@@ -49,7 +49,7 @@ def host(name: str, commit: str | None, *, dirty: bool = False) -> dict[str, Any
     return {"host": name, "live": "1111" if commit else None, "releases": [release]}
 
 
-def test_one_commit_on_all_hosts_can_be_released_once_more() -> None:
+def test_the_one_commit_of_all_hosts_can_be_released_again() -> None:
     assert live_commit([host("a", "c1"), host("b", "c1")]) == "c1"
 
 

@@ -58,7 +58,7 @@ def test_the_names_are_listed_and_a_wrong_one_is_refused_with_them() -> None:
     assert "releases" in refused.stderr
 
 
-def test_what_any_host_program_lists_is_published_in_the_same_form() -> None:
+def test_releases_of_any_host_program_are_published_in_the_same_form() -> None:
     document = [{"host": "web1", **published({**READ, "news": 1})}, {"host": "web2", "error": "no answer"}]
     conforms(document, "releases")
     with pytest.raises(jsonschema.ValidationError):

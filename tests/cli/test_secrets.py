@@ -125,7 +125,7 @@ def test_a_plain_file_is_encrypted_and_said_to_have_been_plain(person: Person) -
     assert VALUE not in (person.folder / "secrets" / "p.age").read_text()
 
 
-def test_what_the_settings_lack_is_said_in_one_line(person: Person) -> None:
+def test_a_missing_secrets_file_setting_is_named_in_one_line(person: Person) -> None:
     (person.folder / "group_data" / "production.py").write_text('app_name = "notes"\n')
     result = person.run("show", "production")
     assert result.returncode == 2

@@ -36,7 +36,7 @@ def test_a_moment_may_be_said_in_many_ways(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "2 fortnights", "-1h", "2030-02-30"])
-def test_what_is_none_is_refused_with_the_forms_that_there_are(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused_with_the_allowed_forms(text: str) -> None:
     with pytest.raises(ValueError, match="2h, 1d, 10:30"):
         moment(text, NOW)
 
@@ -47,6 +47,6 @@ def test_the_zone_of_whoever_asks_does_not_matter() -> None:
 
 
 @given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1)))
-def test_what_our_outputs_print_is_understood(when: datetime) -> None:
+def test_times_that_homeport_prints_are_understood(when: datetime) -> None:
     when = when.replace(tzinfo=UTC, microsecond=0)
     assert moment(when.isoformat().replace("+00:00", "Z"), NOW) == when

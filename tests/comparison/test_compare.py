@@ -112,7 +112,7 @@ def test_the_order_of_what_was_read_does_not_matter(wanted: Wanted, shuffle: ran
 
 
 @given(wanted_states(), st.data())
-def test_one_path_that_differs_gives_the_one_change_for_it(wanted: Wanted, data: st.DataObject) -> None:
+def test_one_differing_path_gives_one_change(wanted: Wanted, data: st.DataObject) -> None:
     found, part = as_wanted(wanted), wanted.part
     managed = [*(one.path for one in part.directories), *(one.path for one in part.files)]
     if not managed:
@@ -138,7 +138,7 @@ def test_one_path_that_differs_gives_the_one_change_for_it(wanted: Wanted, data:
 
 
 @given(wanted_states(), st.data())
-def test_what_shall_be_away_and_is_there_is_removed_whatever_it_is(wanted: Wanted, data: st.DataObject) -> None:
+def test_an_unwanted_path_is_removed_whatever_its_kind(wanted: Wanted, data: st.DataObject) -> None:
     if not wanted.part.absent:
         return
     path = data.draw(st.sampled_from(wanted.part.absent))
@@ -299,7 +299,7 @@ def test_a_live_release_whose_unit_does_not_run_is_started(active: str) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"active": "active"}, {"active": "activating"}, {"file_state": "enabled"}])
-def test_what_an_interrupted_switch_left_in_the_other_slot_is_stopped(changed: dict[str, object]) -> None:
+def test_a_slot_that_an_interrupted_switch_left_running_is_stopped(changed: dict[str, object]) -> None:
     found = with_unit("notes@green.service", **changed)
     assert lines(found, "switch") == ["stop slot green (left by an interrupted switch)"]
 
@@ -309,7 +309,7 @@ def test_a_live_slot_that_would_not_start_at_boot_is_enabled() -> None:
     assert lines(found, "switch") == ["enable slot blue (it would not start at boot)"]
 
 
-def test_what_the_host_says_is_no_longer_kept_is_removed() -> None:
+def test_releases_that_the_host_names_as_removable_are_removed() -> None:
     found = replace(AS_WANTED, removable=("release a", "environment b"))
     assert lines(found, "prune") == ["remove release a (no longer kept)", "remove environment b (no longer kept)"]
 
@@ -375,7 +375,7 @@ def test_no_change_of_a_file_mentions_its_content(wanted: Wanted) -> None:
         assert SECRET not in "".join(map(str, compare.file_changes(wanted, found).changes))
 
 
-def test_what_others_have_on_the_host_changes_nothing() -> None:
+def test_files_of_others_on_the_host_cause_no_change() -> None:
     stranger = UnitFound("loaded", "active", "enabled", needs_reload=False)
     found = replace(
         AS_WANTED,

@@ -25,7 +25,7 @@ def launcher(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_it_imports_only_the_standard_library_and_itself(path: str) -> None:
+def test_the_host_program_imports_only_the_standard_library_and_itself(path: str) -> None:
     for node in ast.walk(ast.parse(MODULES[path], feature_version=OLDEST)):
         if isinstance(node, ast.Import):
             assert all(name.name.partition(".")[0] in sys.stdlib_module_names for name in node.names)
@@ -38,7 +38,7 @@ def test_it_imports_only_the_standard_library_and_itself(path: str) -> None:
             assert f"{base}.py" in MODULES or all(f"{base}/{name.name}.py" in MODULES for name in node.names)
 
 
-def test_it_runs_from_the_files_alone(launcher: Path) -> None:
+def test_the_host_program_runs_from_its_files_alone(launcher: Path) -> None:
     done = subprocess.run([launcher, "--help"], cwd="/", capture_output=True, text=True, check=True)
 
     for command in ("start", "commit", "wait-healthy", "may-run", "status", "prune", "reload-proxy", "stamp-proxy"):
@@ -69,11 +69,11 @@ def test_every_module_can_be_imported_by_the_systems_python_without_what_would_d
         [],
     ],
 )
-def test_what_could_leave_the_folders_is_refused(launcher: Path, arguments: list[str]) -> None:
+def test_arguments_that_could_leave_the_folders_are_refused(launcher: Path, arguments: list[str]) -> None:
     assert subprocess.run([launcher, *arguments], capture_output=True, check=False).returncode == 2
 
 
-def test_what_the_program_begins_with_is_put_in_place_last() -> None:
+def test_the_first_module_of_the_host_program_is_put_in_place_last() -> None:
     # Until then whoever calls it (a unit that starts, a timer) gets the whole program that was there before.
     assert list(files())[-2:] == ["hostprogram/main.py", "homeport-host"]
 

@@ -322,7 +322,7 @@ def test_the_cause_comes_first_and_the_rest_follows_from_it(cause: str, follows:
     assert not any("\n" in f"{finding.problem}{finding.evidence}{finding.fix}" for finding in found)
 
 
-def test_nothing_is_said_of_a_site_that_is_well() -> None:
+def test_a_healthy_site_has_no_finding() -> None:
     assert diagnose(case()) == ()
 
 
@@ -337,7 +337,7 @@ def test_nothing_is_said_of_a_site_that_is_well() -> None:
         ("held", 500, NOTICE),
     ],
 )
-def test_one_request_is_told_and_many_are_trouble(kind: str, count: int, severity: str) -> None:
+def test_one_failed_request_is_a_notice_and_many_are_trouble(kind: str, count: int, severity: str) -> None:
     [found] = diagnose(case(facts=facts(requests=met(kind, count))))
     assert found.severity == severity
     assert found.evidence.startswith("once" if count == 1 else f"{count} times")
@@ -466,7 +466,7 @@ def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
     }
 
 
-def test_what_could_not_be_looked_at_is_said() -> None:
+def test_parts_that_could_not_be_checked_are_named() -> None:
     done, unchecked = checked(case(facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)))
     assert unchecked == {"what is on the host": "Could not connect"}
     assert done == ["DNS", "ports 80 and 443", "certificate (70 days left)"]
@@ -500,7 +500,7 @@ def test_every_command_that_a_finding_advises_exists() -> None:
         (unit("activating", sub="auto-restart", result="resources"), "app_down"),
     ],
 )
-def test_what_dies_is_told_from_what_was_stopped_or_begins(state: Any, found: str) -> None:
+def test_a_dying_application_is_told_from_a_stopped_or_starting_one(state: Any, found: str) -> None:
     assert causes(case(facts=facts(**units(app=state), **slot()))) == [found]
 
 
@@ -530,7 +530,7 @@ FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
         (slot(status=503, answer="/health answered 503 instead of 200"), "see: homeport logs TARGET"),
     ],
 )
-def test_what_its_own_words_name_wrongly_is_advised_on(known: dict[str, Any], advice: str) -> None:
+def test_the_fix_corrects_an_error_that_names_the_wrong_cause(known: dict[str, Any], advice: str) -> None:
     assert [finding.fix for finding in diagnose(case(facts=facts(**known)))] == [advice]
 
 
@@ -538,7 +538,7 @@ LED_OUT = settings(outbound="controller")
 
 
 @pytest.mark.parametrize(("days_left", "found"), [(40, []), (29, ["renewal_waits"]), (-1, ["certificate_expired"])])
-def test_what_a_machine_without_a_way_out_goes_without_is_named(days_left: int, found: list[str]) -> None:
+def test_a_machine_without_outbound_access_has_findings_of_its_own(days_left: int, found: list[str]) -> None:
     end = NOW + timedelta(days=days_left)
     served = replace(CERTIFICATE, begins=end - timedelta(days=90), ends=end)
     assert set(causes(case(settings=LED_OUT, visits=(visit(certificate=served),)))) == {*found, "upgrades_missing"}

@@ -58,6 +58,6 @@ def test_a_page_for_beginners_leads_to_a_site_over_https(world: World, page: str
     assert world.answers()
 
 
-def test_what_is_not_run_says_why() -> None:
+def test_a_block_that_is_not_run_says_why() -> None:
     reasons = {page: [b.not_run for e in entries(path) for b in e.blocks if b.not_run] for page, path in PAGES.items()}
     assert {page: len(found) for page, found in reasons.items()} == {"README.md": 2, "getting-started.md": 1}

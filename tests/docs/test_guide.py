@@ -22,7 +22,7 @@ def test_a_test_that_the_page_names_is_there(path: str, name: str) -> None:
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_each_row_names_one_or_says_that_there_is_none() -> None:
+def test_each_row_of_the_guide_names_a_test_or_says_that_there_is_none() -> None:
     without = [row.split("|")[1].strip() for row in ROWS if "::" not in row]
     assert without == UNTESTED
     assert all("**untested**" in row for row in ROWS if "::" not in row)

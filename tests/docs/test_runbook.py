@@ -51,7 +51,7 @@ def test_every_entry_has_its_fault_and_its_four_parts() -> None:
         assert not any(block.not_run for block in entry.blocks), entry.title
 
 
-def test_what_is_run_each_time_is_there() -> None:
+def test_the_entries_that_are_always_run_exist() -> None:
     assert {entry.title for entry in ENTRIES} >= ALWAYS
 
 

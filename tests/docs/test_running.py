@@ -98,13 +98,13 @@ def test_a_broken_command_or_a_wrong_promise_fails(shell: Shell, text: str, outp
         shell.run(Block(text, 5, output), "page.md")
 
 
-def test_what_comes_after_the_broken_command_is_not_run(shell: Shell, tmp_path: Path) -> None:
+def test_commands_after_a_broken_one_are_not_run(shell: Shell, tmp_path: Path) -> None:
     with pytest.raises(PageError):
         shell.run(Block(f"false\ntouch {tmp_path}/after", 1), "page.md")
     assert not (tmp_path / "after").exists()
 
 
-def test_what_a_block_assigns_and_where_it_goes_the_next_one_knows(shell: Shell, tmp_path: Path) -> None:
+def test_variables_and_the_folder_of_a_block_last_to_the_next_one(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     shell.run(Block("NAME='a b'\ncd below", 1), "page.md")
     assert shell.run(Block('echo "$NAME in $PWD"', 1, f"a b in {tmp_path}/below"), "page.md")

@@ -160,7 +160,7 @@ def test_a_name_that_begins_another_is_not_taken_for_it(host: Host) -> None:
     assert host.deploy("other", a=None, e3="a", e3bc="a", f="e3", g=("e3bc", "f"), hhhh="g")[0] == 0
 
 
-def test_each_version_table_has_to_have_them(host: Host) -> None:
+def test_each_version_table_must_have_the_revisions(host: Host) -> None:
     assert host.deploy("new", "one", a=None, b="a")[0] == 0
     assert host.deploy("old", "one", a=None)[0] == 0
     status, said = host.deploy("old", "one two")

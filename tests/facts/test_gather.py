@@ -57,7 +57,7 @@ def test_a_fact_that_can_be_had_is_returned() -> None:
         (Host(False), "web1: the command ended with status 1, and printed nothing; "),
     ],
 )
-def test_one_that_cannot_is_an_error_in_the_hosts_words(host: Any, line: str) -> None:
+def test_a_fact_that_cannot_be_read_is_an_error_in_the_hosts_words(host: Any, line: str) -> None:
     with pytest.raises(UnreadError, match=f"^{line}"):
         read_fact(host, Number, sudo=True)
 

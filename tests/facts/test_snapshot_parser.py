@@ -161,7 +161,7 @@ def test_a_whole_reading_is_understood() -> None:
     }
 
 
-def test_what_runs_and_what_is_live_is_understood() -> None:
+def test_running_and_live_slots_are_parsed() -> None:
     found = parse(READING)
     assert set(found.ports) == {
         PortHolder(80, "nginx", "nginx.service"),
@@ -183,7 +183,7 @@ def test_what_runs_and_what_is_live_is_understood() -> None:
     assert found.removable == ("release bbb",)
 
 
-def test_what_applications_have_set_for_the_machine_is_understood() -> None:
+def test_values_that_applications_set_for_the_machine_are_parsed() -> None:
     assert parse(READING).machine.values == (MachineValues("blog", {"reboot_time": "03:30"}, {"reboot_time": 1}),)
     assert parse(read()).machine.values == ()
 
@@ -317,7 +317,7 @@ def test_who_can_log_in_now_and_afterwards_is_understood() -> None:
     assert parse(read()).logins == Logins()
 
 
-def test_what_is_around_an_application_is_understood() -> None:
+def test_host_conditions_are_parsed() -> None:
     found = parse(READING).host_conditions
     assert found == HostConditions(
         groups=frozenset({"notes"}),

@@ -134,7 +134,7 @@ def test_a_path_that_is_not_there_is_left_out_and_hides_no_other(shell: str, fol
     assert_as_os_says(good, found)
 
 
-def test_what_is_neither_file_nor_directory_nor_link_is_not_opened(shell: str, tmp_path: Path) -> None:
+def test_a_path_that_is_no_file_directory_or_link_is_not_opened(shell: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found = parse(run(shell, ask(tmp_path / "pipe", "/dev/null")))
     assert {one.kind for one in found.paths.values()} == {"other"}
@@ -245,7 +245,7 @@ def test_which_of_our_folders_is_a_link_itself_is_read(shell: str, tmp_path: Pat
     assert state in parse(run(shell, ask(), script)).host_conditions.linked
 
 
-def test_what_cannot_be_replaced_is_read_of_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
+def test_irreplaceable_files_are_found_by_mounts_and_attributes(shell: str, tmp_path: Path) -> None:
     mounted, immutable, plain = (tmp_path / name for name in ("mounted", "with space", "plain"))
     table = tmp_path / "mountinfo"
     table.write_text(f"1 2 0:1 / /proc rw - proc proc rw\n36 35 98:0 /x {mounted} rw - ext4 /dev/root rw\n")
@@ -359,7 +359,7 @@ esac""",
 
 
 @pytest.mark.parametrize("proxy", ["", "http://proxy.example.invalid"])
-def test_what_apt_would_remove_and_a_name_that_is_not_found_are_read(shell: str, tmp_path: Path, proxy: str) -> None:
+def test_packages_that_apt_would_remove_and_unknown_names_are_read(shell: str, tmp_path: Path, proxy: str) -> None:
     for name, body in STAND_INS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)

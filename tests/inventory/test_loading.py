@@ -57,7 +57,7 @@ def test_the_line_of_the_projects_own_that_led_to_it_is_named(folder: Path, text
     assert said(folder, text) == line
 
 
-def test_it_may_be_in_a_module_that_the_project_imports_but_not_in_an_installed_one(folder: Path) -> None:
+def test_an_inventory_error_is_found_in_the_projects_modules_not_in_installed_ones(folder: Path) -> None:
     (folder / "names_of_ours.py").write_text("def first():\n    return int('a')\n")
     assert said(folder, "from names_of_ours import first\n\nfirst()\n").startswith("names_of_ours.py:2: ValueError: ")
     installed = folder / ".venv" / "site-packages"
@@ -68,12 +68,12 @@ def test_it_may_be_in_a_module_that_the_project_imports_but_not_in_an_installed_
     )
 
 
-def test_what_leads_to_no_line_of_the_project_is_said_of_the_inventory(folder: Path) -> None:
+def test_an_error_outside_the_project_names_the_inventory(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"^web.py: FileNotFoundError: "):
         load_inventory(make, "web.py")
 
 
-def test_what_is_right_and_our_own_errors_go_through(folder: Path) -> None:
+def test_a_right_inventory_and_errors_of_homeport_pass_unchanged(folder: Path) -> None:
     (folder / "web.py").write_text("x = 1\n")
     assert load_inventory(make, "web.py")["x"] == 1
     (folder / "web.py").write_text("from homeport.errors import HomeportError\nraise HomeportError('ours')\n")

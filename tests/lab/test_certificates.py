@@ -108,7 +108,7 @@ def test_a_certificate_that_is_brought_is_served_from_the_first_deploy_on(stage:
     assert not any(line in said.stdout for line in pair.key.splitlines()[1:-1])
 
 
-def test_its_key_is_for_root_alone(stage: Stage) -> None:
+def test_the_certificates_key_is_roots_alone(stage: Stage) -> None:
     assert stage.seen.shell("stat -L -c '%a %U %G' /etc/homeport/hello/tls/privkey.pem") == "600 root root"
     assert stage.seen.shell("stat -L -c '%a %U %G' /etc/homeport/hello/tls") == "700 root root"
 
@@ -289,7 +289,7 @@ def dns_settings(stage: Stage, secret: str, folder: Path) -> dict[str, object]:
     }
 
 
-def test_what_is_brought_again_ends_certbots_renewals(stage: Stage) -> None:
+def test_a_provided_certificate_ends_certbots_renewals(stage: Stage) -> None:
     pair = stage.authority.issue(stage.host.domain)
     stage.bring(pair)
     stage.project.deployed(stage.host, **FILES)

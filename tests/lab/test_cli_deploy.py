@@ -99,7 +99,7 @@ def test_nothing_to_change_is_status_0_for_plan_and_deploy(stage: Stage) -> None
     assert "nothing to change" in done.stdout
 
 
-def test_what_has_drifted_is_found_file_by_file_with_a_diff(stage: Stage) -> None:
+def test_drift_is_shown_file_by_file_with_a_diff(stage: Stage) -> None:
     stage.seen.shell("sed -i s/443/8443/ /etc/nginx/homeport/00-default.conf; chmod 600 /etc/logrotate.d/nginx")
     changes = {one["what"]: one for one in stage.plan()["changes"]}
     default = changes["/etc/nginx/homeport/00-default.conf"]

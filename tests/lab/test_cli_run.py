@@ -75,7 +75,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     lab.remove(host.name)
 
 
-def test_it_is_the_applications_user_with_the_releases_code_packages_and_variables(stage: Stage) -> None:
+def test_a_run_command_has_the_applications_user_code_packages_and_variables(stage: Stage) -> None:
     live = stage.seen.get("/health")
     script = (
         "id -un; pwd -P; command -v python; echo $HOMEPORT_RELEASE $TOKEN; python -c 'import main; print(main.app)'"
@@ -90,7 +90,7 @@ def test_it_is_the_applications_user_with_the_releases_code_packages_and_variabl
     assert app.startswith("<fastapi.applications.FastAPI object")
 
 
-def test_it_is_in_the_sandbox_of_the_application(stage: Stage) -> None:
+def test_a_run_command_is_in_the_sandbox_of_the_application(stage: Stage) -> None:
     done = stage.run(
         "sh", "-c", "touch /var/lib/hello/made; touch /srv/hello/x; cat /etc/shadow; ls /root; ps -e | wc -l"
     )

@@ -218,7 +218,7 @@ def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: 
 
 
 @pytest.mark.one_suite
-def test_what_was_broken_is_mended_by_the_next_run(stage: Stage) -> None:
+def test_the_next_deploy_mends_a_broken_machine(stage: Stage) -> None:
     stage.project.data |= HASTE
     stage.project.write("NEWS.txt", "third")
     stage.project.deployed(stage.host)

@@ -128,7 +128,7 @@ def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     assert stage.live() != serving
 
 
-def test_what_the_live_release_has_is_not_sent_again(stage: Stage) -> None:
+def test_files_that_the_live_release_has_are_not_sent_again(stage: Stage) -> None:
     stage.project.write("extra.txt", "little\n")
     before = stage.received_megabytes()
     stage.deployed()

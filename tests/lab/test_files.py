@@ -140,7 +140,7 @@ def test_a_certificate_that_was_deleted_is_replaced_although_nginx_is_down(stage
     assert stage.seen.answers_at("/")
 
 
-def test_nothing_is_left_of_all_this(stage: Stage) -> None:
+def test_no_file_is_left_of_failed_changes(stage: Stage) -> None:
     assert stage.seen.shell(f"find {WATCHED} -name '*homeport-new*' -o -name '.stage.*'") == ""
     assert "content differs" not in stage.project.deployed(stage.host)
 

@@ -119,7 +119,7 @@ def test_after_a_deploy_only_the_chosen_ports_are_open_over_ipv4_and_ipv6(stage:
     assert stage.seen.answers()
 
 
-def test_what_ip_needs_gets_through(stage: Stage) -> None:
+def test_the_firewall_passes_the_icmp_that_ip_needs(stage: Stage) -> None:
     install(["iputils-ping"])
     for address in stage.addresses:
         subprocess.run(["ping", "-c", "2", "-W", "5", address], check=True, capture_output=True)
@@ -153,7 +153,9 @@ def test_debians_own_firewall_service_does_not_take_ours_away(stage: Stage) -> N
     stage.seen.shell("systemctl disable --now nftables")
 
 
-def test_what_one_application_opens_stays_when_another_is_deployed(stage: Stage, neighbour: Project) -> None:
+def test_a_port_that_one_application_opens_stays_open_when_another_is_deployed(
+    stage: Stage, neighbour: Project
+) -> None:
     upkeep = stage.seen.shell(UPKEEP)
     assert len(upkeep.split()) == 1
     neighbour.deployed(stage.host)
@@ -164,7 +166,7 @@ def test_what_one_application_opens_stays_when_another_is_deployed(stage: Stage,
     assert stage.seen.answers(name=f"other.{stage.host.domain}")
 
 
-def test_what_one_application_closes_is_closed_and_no_more(stage: Stage, neighbour: Project) -> None:
+def test_only_the_port_that_an_application_closes_is_closed(stage: Stage, neighbour: Project) -> None:
     stage.project.data["firewall_open"] = f"{OPENED}/tcp"
     said = stage.project.deployed(stage.host)
     # Nothing else that the neighbour's deploy has left there is another one's wish.

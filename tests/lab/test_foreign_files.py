@@ -80,7 +80,7 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     lab.remove(host.name)
 
 
-def test_what_is_somebodys_is_refused_by_name_and_stays(stage: Stage) -> None:
+def test_a_foreign_file_is_refused_by_name_and_stays(stage: Stage) -> None:
     said = "\n".join(stage.refused())
     for path in (NGINX, CERTBOT):
         assert (
@@ -90,7 +90,7 @@ def test_what_is_somebodys_is_refused_by_name_and_stays(stage: Stage) -> None:
     assert stage.theirs("http://elsewhere.example/") == "theirs"
 
 
-def test_what_is_given_up_is_kept_and_their_default_site_goes_on(stage: Stage) -> None:
+def test_a_replaced_foreign_file_is_kept_and_the_foreign_default_site_serves(stage: Stage) -> None:
     output = stage.project.deployed(stage.host, take_over=TAKEN)
     assert f"write {NGINX} (somebody's own; a copy is kept: {KEPT}{NGINX})" in output
     assert f"a copy of {NGINX} is kept: {KEPT}{NGINX}" in output
@@ -114,7 +114,7 @@ def test_folders_that_are_links_are_links_still_and_sshd_has_its_settings_behind
     assert "passwordauthentication no" in stage.seen.shell("sshd -T")
 
 
-def test_nothing_is_left_to_do_after_that(stage: Stage) -> None:
+def test_a_second_deploy_changes_nothing_on_that_machine(stage: Stage) -> None:
     output = stage.project.deployed(stage.host)
     assert "write " not in output
     assert "leave " not in output

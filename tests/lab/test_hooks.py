@@ -145,7 +145,7 @@ def test_a_hook_that_takes_too_long_is_stopped_with_what_it_started(machine: Mac
     assert machine.root("pgrep -f 'sleep 4321'", check=False).stdout == ""
 
 
-def test_what_a_hook_leaves_running_ends_with_it(machine: Machine) -> None:
+def test_a_process_that_a_hook_leaves_running_ends_with_the_hook(machine: Machine) -> None:
     machine.release("r10", record=hooks(before_migration="sleep 4321 & echo started"))
 
     machine.deploy("r10")

@@ -174,7 +174,7 @@ def test_a_killed_server_comes_back_without_migrating_again(machine: Machine) ->
 
 
 @pytest.mark.one_suite
-def test_one_start_at_a_time(machine: Machine) -> None:
+def test_only_one_start_runs_at_a_time(machine: Machine) -> None:
     machine.release("r5", environment="MIGRATION_SECONDS=6\n")
     words = f"{PROGRAM} start --app {APP} --release r5"
     machine.root(f"systemd-run -q --unit=first {words} --lock-wait 5; sleep 2")

@@ -81,7 +81,7 @@ def workers(machine: Machine) -> str:
     return machine.root("pgrep -P $(cat /run/nginx.pid)").stdout
 
 
-def test_what_nginx_has_not_read_is_read_and_only_once(machine: Machine) -> None:
+def test_a_stale_nginx_is_reloaded_once(machine: Machine) -> None:
     assert reload(machine).stdout == "nginx was reloaded\n"
     before = workers(machine)
 

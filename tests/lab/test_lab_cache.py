@@ -125,7 +125,7 @@ def test_two_hosts_at_once_cause_one_download(cache: CacheServer, outside: Threa
     assert len(asked) == 1
 
 
-def test_what_may_change_is_asked_for_each_time_and_kept_for_when_the_mirror_is_away(
+def test_a_package_index_is_asked_for_each_time_and_kept_for_an_outage(
     cache: CacheServer, outside: ThreadingHTTPServer
 ) -> None:
     url = f"http://127.0.0.1:{outside.server_port}/dists/InRelease"
@@ -153,7 +153,7 @@ def test_a_file_that_ends_early_is_not_kept(cache: CacheServer, outside: Threadi
 
 
 @pytest.mark.parametrize(("path", "status"), [("/elsewhere", 404), ("/index/1/a/", 404), ("/index/0/nothing/", 404)])
-def test_what_is_not_there_is_not_found(cache: CacheServer, path: str, status: int) -> None:
+def test_a_missing_package_is_a_404(cache: CacheServer, path: str, status: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as error:
         get(cache, path)
     assert error.value.code == status

@@ -28,7 +28,7 @@ def test_without_any_setting_the_tools_own_default_is_used() -> None:
     assert indexes.merge([], "") == []
 
 
-def test_what_is_local_to_the_machine_is_left_out() -> None:
+def test_settings_that_only_this_machine_can_use_are_left_out() -> None:
     file = "[global]\nextra-index-url = file:///opt/index/simple\nfind-links = /opt/wheels\nconstraint = /etc/c.txt\n"
     assert indexes.merge(indexes.from_pip({}, [file]), DEFAULT) == [DEFAULT]
 

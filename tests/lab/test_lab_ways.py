@@ -48,14 +48,14 @@ def test_the_best_way_that_the_computer_allows_is_taken(trials: Capabilities, na
     assert (way.backend, way.loopback) == ("nspawn" if name == "nspawn" else "qemu", name == "qemu-user")
 
 
-def test_it_says_why_the_better_ways_were_not_taken() -> None:
+def test_the_lab_says_why_it_does_not_take_a_better_way() -> None:
     assert ways.choose(ROOT, {}).line().endswith(": this computer allows all that it takes")
     line = ways.choose(CONTAINER, {}).line()
     assert f": machines in namespaces cannot be had here ({NOT_PERMITTED}); a bridge cannot be had here (" in line
     assert "\n" not in line
 
 
-def test_another_way_can_be_asked_for_if_it_works() -> None:
+def test_a_way_of_the_lab_can_be_chosen_if_it_works() -> None:
     assert ways.choose(ROOT, {ways.VARIABLE: "qemu-user"}).name == "qemu-user"
     with pytest.raises(LabError, match=f"HOMEPORT_LAB_WAY: nspawn does not work here \\({NOT_PERMITTED}\\); leave it"):
         ways.choose(CONTAINER, {ways.VARIABLE: "nspawn"})
@@ -63,7 +63,7 @@ def test_another_way_can_be_asked_for_if_it_works() -> None:
         ways.choose(ROOT, {ways.VARIABLE: "podman"})
 
 
-def test_what_a_way_needs_is_one_list() -> None:
+def test_the_needs_of_a_way_are_one_list() -> None:
     user = {machine.PACKAGE_OF[command] for command in ways.choose(USER, {}).commands()}
     assert {"dnsmasq-base", "pebble", "mmdebstrap", "qemu-utils", "uidmap", "fakeroot", "e2fsprogs"} < user
     assert not user & {"nftables", "iproute2", "systemd-container", "fakechroot"}
@@ -106,7 +106,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "require_free", lambda _: None)
 
 
-def test_all_that_is_missing_is_one_line_with_one_command(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_packages_are_one_line_with_one_command(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert ready.main("demo") == 1
     *_, error = capsys.readouterr().err.splitlines()
     assert error.startswith("error: this computer lacks curl, dnsmasq-base, e2fsprogs, fakeroot, git, mmdebstrap, ")
@@ -189,7 +189,7 @@ def test_a_python_that_makes_environments_needs_no_package(capsys: pytest.Captur
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tries what Linux allows")
-def test_nothing_that_was_tried_stays(tmp_path: Path) -> None:
+def test_the_trials_of_the_lab_leave_nothing_behind(tmp_path: Path) -> None:
     mounts = Path("/proc/self/mounts").read_text().count(" tmpfs ")
     tried = try_capabilities(tmp_path / "not" / "there")
     assert not tried.linux

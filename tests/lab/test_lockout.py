@@ -179,7 +179,7 @@ def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage
     assert "table inet homeport" in stage.seen.shell("nft list tables")
 
 
-def test_what_nginx_would_refuse_of_somebody_elses_is_said_by_the_plan(stage: Stage) -> None:
+def test_the_plan_names_a_foreign_site_that_nginx_would_refuse(stage: Stage) -> None:
     stage.seen.shell("echo 'no_such_directive on;' >/etc/nginx/conf.d/theirs.conf")
     planned = stage.project.pyinfra(stage.host.name, "--dry")
     stage.seen.shell("rm /etc/nginx/conf.d/theirs.conf")
@@ -260,7 +260,7 @@ def test_a_good_change_is_kept_after_all_that(stage: Stage) -> None:
     assert stage.seen.shell("systemctl list-units --all --no-legend 'homeport-lockout-*'") == ""
 
 
-def test_somebody_whose_key_is_in_no_file_but_said_by_a_command_is_let_in(stage: Stage) -> None:
+def test_a_user_with_a_key_from_authorized_keys_command_is_let_in(stage: Stage) -> None:
     key = stage.project.lab.directory.key_file.with_suffix(".pub").read_text().strip()
     stage.seen.shell(
         f"echo '[ $1 != {ANOTHER} ] || echo \"{key}\"' >/etc/ssh/keys.sh;"

@@ -165,7 +165,7 @@ def test_an_application_that_takes_the_machine_has_its_value_and_the_other_is_re
     assert stage.opened == {9200}
 
 
-def test_two_that_agree_are_both_noted_and_one_that_is_removed_leaves_the_others_entry(stage: Stage) -> None:
+def test_two_applications_that_agree_are_both_recorded_and_a_removal_keeps_the_other(stage: Stage) -> None:
     settle(stage.other, 'reboot_time = "03:30"', 'firewall_open = ["9100/tcp"]')
     deploy(stage.other)
     # A list is each one's own, and united.

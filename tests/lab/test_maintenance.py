@@ -82,7 +82,7 @@ def test_on_shows_every_visitor_the_page_and_the_health_path_answers(stage: Stag
     assert stage.seen.shell("pgrep -xf 'nginx: worker process' | sort") == nginx
 
 
-def test_it_says_who_closed_it_since_when_and_why(stage: Stage) -> None:
+def test_maintenance_names_who_closed_the_site_when_and_why(stage: Stage) -> None:
     assert "closed by" in stage.homeport(*ON)
     document = json.loads(stage.homeport(*ON, "--json"))
     conforms(document, "maintenance")
@@ -90,7 +90,7 @@ def test_it_says_who_closed_it_since_when_and_why(stage: Stage) -> None:
     assert "nothing to change" in stage.homeport(*ON, "on", "-m", "we move")
 
 
-def test_it_lasts_over_a_deploy_with_a_page_of_ones_own_and_over_a_reboot(stage: Stage) -> None:
+def test_maintenance_lasts_over_a_deploy_with_a_custom_page_and_over_a_reboot(stage: Stage) -> None:
     overrides = stage.project.folder / "overrides" / "nginx"
     overrides.mkdir(parents=True)
     (overrides / "maintenance.html").write_text(

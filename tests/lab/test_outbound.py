@@ -105,7 +105,7 @@ def test_a_machine_that_reaches_nobody_serves_the_application_over_https(walled:
     assert "the timer cannot renew the certificate" in out
 
 
-def test_nobody_else_on_the_machine_could_use_the_way_and_nothing_of_it_is_left(walled: Walled) -> None:
+def test_no_other_user_can_use_the_forward_and_nothing_of_it_is_left(walled: Walled) -> None:
     walled.seen.shell("systemctl stop nosy")
     tried: dict[str, set[str]] = {}
     for line in walled.seen.shell("cat /tmp/nosy/tried").splitlines():
@@ -149,9 +149,7 @@ def test_a_forward_that_sshd_refuses_is_told_before_anything_changes(
 
 
 @pytest.mark.sampled
-def test_what_fetches_nothing_needs_no_forward_and_the_narrow_leave_of_the_message_is_enough(
-    walled: Walled, company: Callable[[str], None]
-) -> None:
+def test_a_run_that_fetches_nothing_needs_no_forward(walled: Walled, company: Callable[[str], None]) -> None:
     company("AllowTcpForwarding no")
     walled.project.write("README.md", "another release, of which nothing has to be fetched\n")
     walled.project.deployed(walled.host)

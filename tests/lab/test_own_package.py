@@ -136,7 +136,7 @@ def _without_tests(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if "/__pycache__" in member.name or "/test/" in member.name else member
 
 
-def test_what_runs_beside_the_server_finds_the_projects_own_package(parcel: tuple[Project, Seen]) -> None:
+def test_processes_find_the_projects_own_package(parcel: tuple[Project, Seen]) -> None:
     project, seen = parcel
     output = project.deployed(seen.host)
     assert "making Python 3.11 available" in output
@@ -162,7 +162,7 @@ def test_a_command_by_hand_finds_it_and_cannot_change_it(parcel: tuple[Project, 
     assert seen.shell(f"find {release} ! -user root -o -perm -o+w ! -type l") == ""
 
 
-def test_nothing_of_roots_lies_where_the_applications_user_writes(parcel: tuple[Project, Seen]) -> None:
+def test_no_root_file_lies_where_the_applications_user_writes(parcel: tuple[Project, Seen]) -> None:
     _, seen = parcel
     assert seen.shell("find /var/cache/homeport/parcel ! -user parcel -print -quit") == ""
     assert seen.shell(f"stat -c %U /usr/local/lib/homeport/python/{MANAGED}") == "root"

@@ -146,7 +146,7 @@ def test_a_worker_that_cannot_even_begin_is_shown_with_its_words(machine: Machin
     assert machine.serving() == "r2"
 
 
-def test_what_comes_before_each_start_comes_before_each_start(machine: Machine) -> None:
+def test_before_start_runs_before_each_start(machine: Machine) -> None:
     note = 'echo "$HOMEPORT_PROCESS $HOMEPORT_RELEASE $(id -un)" >>"$STATE_DIRECTORY/before"'
     fails = '[ ! -e "$STATE_DIRECTORY/away" ] || { echo "no model at models.example.com"; exit 3; }'
     steps = tuple(Step(command=command) for command in (note, fails))
@@ -177,7 +177,7 @@ def test_a_command_before_the_start_that_fails_is_a_failed_start_with_its_words(
     assert machine.root("test -e /var/lib/app/never", check=False).returncode == 1
 
 
-def test_at_boot_it_is_tried_until_it_works(machine: Machine) -> None:
+def test_a_migration_that_fails_at_boot_is_tried_until_it_works(machine: Machine) -> None:
     machine.lab.reboot(machine.host, hard=True)
     noted = f"/run/homeport/app.{live(machine)}.retry.json"
     assert until(lambda: "before_start: " in machine.root(f"cat {noted}", check=False).stdout)
@@ -216,7 +216,7 @@ def test_a_run_that_a_switch_finds_at_work_is_finished_and_the_next_waits_for_it
     assert set(pairs) == {("from t1", "to t1"), ("from t2", "to t2")}
 
 
-def test_what_a_release_does_not_have_is_gone_and_a_way_back_brings_it_back(machine: Machine) -> None:
+def test_processes_that_a_release_lacks_are_gone_and_a_rollback_brings_them_back(machine: Machine) -> None:
     machine.deploy("r2")
     machine.release("r3")
 

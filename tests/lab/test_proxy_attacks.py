@@ -219,7 +219,7 @@ def test_an_answers_headers_may_have_thirty_kilobytes(stage: Stage, size: int, a
     assert (int(told[1]) > size) == (answered == "200")
 
 
-def test_what_a_client_says_of_itself_is_not_believed(stage: Stage) -> None:
+def test_forwarded_headers_of_a_client_are_not_believed(stage: Stage) -> None:
     names = ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix")
     forged = [f"{name}: {FORGED}" for name in (*names, "x-forwarded-for", "X_Forwarded_For")]
     answer = stage.ask("/who", *forged, "X-Forwarded-Proto: http", f"Forwarded: for={FORGED};proto=http")

@@ -135,7 +135,7 @@ OBSTACLES = (
 )
 
 
-def test_what_only_a_phase_would_meet_is_said_by_the_plan(bare: Bare) -> None:
+def test_the_plan_names_an_obstacle_that_only_a_phase_would_meet(bare: Bare) -> None:
     """All of it at once, and by a sudo that knows no sbin, which is no obstacle."""
     path = "/etc/sudoers.d/path"
     bare.seen.shell(f"echo 'Defaults secure_path=/usr/bin:/bin' >{path}")

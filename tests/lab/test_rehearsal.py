@@ -175,7 +175,7 @@ def test_a_copy_that_does_not_fit_is_not_begun(machine: Machine) -> None:
     assert leftovers(machine) == ""
 
 
-def test_what_a_killed_rehearsal_has_left_is_removed_by_the_next(machine: Machine) -> None:
+def test_the_next_rehearsal_removes_what_a_killed_one_left(machine: Machine) -> None:
     before = columns(machine)
     machine.release("again", main=MAIN, migration=sql("ALTER TABLE notes ADD COLUMN due"), record=REHEARSED)
     assert machine.killed("app@rehearsal.service", "start", "again")

@@ -72,7 +72,7 @@ def test_the_page_fits_every_width_can_be_read_and_loads_nothing(
     assert page.complaints() == []
 
 
-def test_what_the_hosts_have_said_is_what_is_seen(page: Page, written: Path) -> None:
+def test_the_report_shows_the_values_of_the_hosts(page: Page, written: Path) -> None:
     page.show(written, WIDTHS[1])
     seen = " ".join(page.ask("document.body.innerText").split())
     for text in ("2 of 3 hosts serve", "could not connect", "web2.a-long-name.example.com", "60 days left", LONG):

@@ -158,7 +158,7 @@ def test_a_second_rollback_goes_one_further_back_and_never_to_a_bad_one(stage: S
     assert stage.as_it_is() == stage.copies["one"]
 
 
-def test_there_is_an_end_to_the_way_back(stage: Stage) -> None:
+def test_a_rollback_ends_at_the_oldest_release(stage: Stage) -> None:
     listed = {
         one["id"]: one
         for one in json.loads(homeport(stage.project, "releases", "lab", "--limit", "back", "--json").stdout)[0][

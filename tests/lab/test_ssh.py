@@ -133,7 +133,7 @@ def test_a_second_deploy_changes_nothing_of_it(stage: Stage) -> None:
     assert stage.seen.shell("stat -c %Y /etc/ssh/sshd_config.d/00-homeport.conf") == before
 
 
-def test_it_works_where_systemd_listens_for_sshd(stage: Stage) -> None:
+def test_hardening_works_with_a_socket_activated_sshd(stage: Stage) -> None:
     stage.seen.shell("systemctl disable -q --now ssh.service; systemctl enable -q --now ssh.socket")
     assert stage.seen.property("ssh.socket", "ActiveState") == "active"
     stage.seen.shell("rm /etc/ssh/sshd_config.d/00-homeport.conf /etc/homeport/firewall.nft; nft flush ruleset")

@@ -107,7 +107,7 @@ def test_the_status_agrees_with_what_the_machine_says_itself(stage: Stage) -> No
     assert found["disks"][0]["used_percent"] == pytest.approx(percent, abs=2)
 
 
-def test_what_is_used_is_written_down_by_a_timer_without_a_line_in_the_journal(stage: Stage) -> None:
+def test_a_timer_records_usage_without_a_line_in_the_journal(stage: Stage) -> None:
     seen = stage.seen
     assert seen.inside.service("homeport-usage.timer").is_running
     seen.shell("systemctl start homeport-usage.service && systemctl start homeport-usage.service")
@@ -143,7 +143,7 @@ def test_the_last_deploy_has_its_steps_in_the_order_of_their_times(stage: Stage)
     assert "@" in last["by"]
 
 
-def test_what_runs_beside_the_server_is_listed_and_the_timer_has_its_next_run(stage: Stage) -> None:
+def test_processes_are_listed_and_a_timer_has_its_next_run(stage: Stage) -> None:
     kinds = {one["kind"]: one for one in stage.status()["processes"]}
     assert kinds["process"]["unit"].startswith("hello.queue@")
     assert (kinds["process"]["state"], kinds["timer"]["state"]) == ("active", "active")
@@ -191,7 +191,7 @@ def test_every_source_has_its_lines(stage: Stage) -> None:
     assert {line["slot"] for line in app} == {"blue", "green"}
 
 
-def test_as_many_lines_come_as_are_asked_for_and_from_when_on(stage: Stage) -> None:
+def test_logs_show_the_wanted_number_of_lines_from_the_wanted_time(stage: Stage) -> None:
     newest = stage.logs("-n", "3")
     assert len(newest) == 3
     assert stage.logs("--until", newest[0]["at"], "-n", "1")[-1]["at"] <= newest[0]["at"]
@@ -210,7 +210,7 @@ def test_a_mistake_is_one_line_and_status_2(stage: Stage, options: tuple[str, ..
     assert word in refusal(homeport(stage.project, "logs", *TARGET, *options), 2)
 
 
-def test_what_comes_is_followed_and_an_interrupt_ends_it_and_leaves_nothing_behind(stage: Stage) -> None:
+def test_logs_follow_new_lines_until_an_interrupt_and_leave_nothing_behind(stage: Stage) -> None:
     with stage.started("logs", *TARGET, "-f", "-n", "1", "--json", stdout=subprocess.PIPE, bufsize=1) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())

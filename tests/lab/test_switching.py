@@ -96,7 +96,7 @@ def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stag
     assert stage.release() == serving
 
 
-def test_what_was_started_and_never_made_live_is_stopped_by_itself(stage: Stage) -> None:
+def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> None:
     serving = stage.release()
     other = next(release for event, release in stage.events() if event == "live" and release != serving)
     idle = {"blue": "green", "green": "blue"}[stage.live()]
@@ -118,7 +118,7 @@ def test_a_machine_without_memory_for_two_replaces_one_by_the_other(stage: Stage
     assert stage.seen.answers()
 
 
-def test_there_the_old_release_comes_back_when_the_new_one_fails(stage: Stage) -> None:
+def test_the_old_release_comes_back_when_a_restarting_switch_fails(stage: Stage) -> None:
     before = stage.release()
     result = stage.project.deploy(stage.host, switch="restart", health_path="/nowhere", health_timeout_seconds=8)
     assert result.returncode == 1

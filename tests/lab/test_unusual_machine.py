@@ -62,7 +62,7 @@ def test_nginxs_folder_may_be_a_link_and_stays_one(stage: Stage) -> None:
     assert stage.seen.shell(NGINX) == before
 
 
-def test_what_nginx_refuses_reaches_nothing_behind_the_link(stage: Stage) -> None:
+def test_a_site_that_nginx_refuses_changes_nothing_behind_a_link(stage: Stage) -> None:
     before, serves = stage.seen.shell(NGINX), stage.seen.get("/health")["release"]
     stage.project.override(
         "nginx/nginx.conf", '{% extends "homeport/nginx/nginx.conf" %}{% block events %}nonsense on;{% endblock %}'

@@ -172,7 +172,7 @@ def test_a_machine_that_needs_a_reboot_serves_on_until_its_window(stage: Stage) 
     assert stage.booted() == before
 
 
-def test_in_its_window_it_reboots_and_the_application_comes_back_by_itself(stage: Stage) -> None:
+def test_the_machine_reboots_in_its_window_and_the_application_comes_back(stage: Stage) -> None:
     before = stage.booted()
     # Windows begin with a minute. One that began while we were on our way is tomorrow's again.
     for _ in range(3):
@@ -217,7 +217,7 @@ def test_another_limit_is_in_effect_at_once_and_only_the_newest_settings_come_at
     assert stage.journal_limit() == "max 300.0M"
 
 
-def test_what_is_switched_off_is_taken_away(stage: Stage) -> None:
+def test_upkeep_that_is_switched_off_is_taken_away(stage: Stage) -> None:
     settle_data(stage.project, **{**OFF, "firewall": True, "sshd_hardening": True})
     stage.project.deployed(stage.host)
     paths = "/etc/apt/apt.conf.d/52homeport /etc/sysctl.d/60-homeport.conf /etc/systemd/journald.conf.d/homeport.conf"

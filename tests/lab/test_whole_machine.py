@@ -101,7 +101,7 @@ def interfaces() -> str:
     return subprocess.check_output(["ip", "-o", "link"], text=True)
 
 
-def test_it_is_a_machine_with_its_own_kernel_and_the_known_host_key(lab: Lab, whole_machine: LabHost) -> None:
+def test_a_qemu_machine_has_its_own_kernel_and_the_known_host_key(lab: Lab, whole_machine: LabHost) -> None:
     assert out(lab, whole_machine, "id -un; sudo -n id -un").split() == ["debian", "root"]
     assert out(lab, whole_machine, "uname -r") != platform.release()
     assert out(lab, whole_machine, "hostname -f") == whole_machine.domain
@@ -112,7 +112,7 @@ def test_it_is_a_machine_with_its_own_kernel_and_the_known_host_key(lab: Lab, wh
     assert "StrictHostKeyChecking=yes" in command_line(lab.directory, whole_machine)
 
 
-def test_it_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_machine: LabHost) -> None:
+def test_a_qemu_machine_finds_the_labs_names_and_trusts_its_acme_server(lab: Lab, whole_machine: LabHost) -> None:
     assert out(lab, whole_machine, f"getent ahostsv4 www.{whole_machine.domain}").split()[0] == whole_machine.address
     assert "newOrder" in out(lab, whole_machine, "curl -sf https://acme.lab.test:14000/dir")
 
@@ -191,7 +191,7 @@ def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_an
     assert out(lab, whole_machine, slots) == "1"
 
 
-def test_nothing_of_it_is_left_after_a_crash_and_a_removal(lab: Lab, whole_machine: LabHost) -> None:
+def test_a_removed_qemu_machine_leaves_nothing_after_a_crash(lab: Lab, whole_machine: LabHost) -> None:
     (process,) = find(lab.id, f"qemu-{whole_machine.name}")
     tap = next(line.split()[1].rstrip(":") for line in interfaces().splitlines() if f"{lab.id}t" in line)
     os.kill(process, signal.SIGKILL)

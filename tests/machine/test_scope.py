@@ -113,7 +113,7 @@ def test_a_value_that_is_left_out_is_as_the_other_application_has_set_it() -> No
     assert lines(settings, blog(**{**OTHERS, "firewall": True})) == []
 
 
-def test_what_is_written_follows_and_a_deploy_finds_nothing_to_change() -> None:
+def test_a_recorded_value_holds_and_the_next_deploy_changes_nothing() -> None:
     records = (blog(**OTHERS),)
     alone, both = make_wanted(), make_wanted(machine=MachineFound(values=records))
     assert APT in {file.path for file in alone.part.files}
@@ -128,7 +128,7 @@ def test_what_is_written_follows_and_a_deploy_finds_nothing_to_change() -> None:
 
 
 @pytest.mark.parametrize("key", SINGLE_VALUES)
-def test_what_is_read_of_a_host_covers_what_another_application_has_set(key: str) -> None:
+def test_the_query_covers_values_that_another_application_set(key: str) -> None:
     """One reading is all there is: it has to name what is wanted before it is known what others have set."""
     before = query(make_wanted())
     after = query(make_wanted(machine=MachineFound(values=(blog(**{key: OTHERS[key]}),))))
@@ -150,7 +150,7 @@ def test_an_application_changes_its_own_value_and_others_that_say_nothing_follow
     assert inherited_values(other, records) == {}
 
 
-def test_two_that_agree_are_both_noted_and_neither_changes_it_alone() -> None:
+def test_two_applications_that_agree_are_both_recorded_and_neither_changes_a_value_alone() -> None:
     records = deployed(make_settings(reboot_time="03:30"), blog(reboot_time="03:30"))
     assert {one.app: dict(one.values) for one in records} == {
         "blog": {"reboot_time": "03:30"},
@@ -192,7 +192,7 @@ def test_who_agrees_with_who_took_the_machine_has_a_say_as_well() -> None:
     assert len(lines(make_settings(**other, reboot_time="05:00"), *records)) == 1
 
 
-def test_what_was_taken_over_holds_again_once_who_took_it_is_gone() -> None:
+def test_an_overruled_value_holds_again_once_the_other_application_is_gone() -> None:
     records = deployed(make_settings(take_machine=True, reboot_time="04:00"), blog(reboot_time="03:30"))
     left = [one for one in records if one.app == "blog"]
     third = make_settings(app_name="shop", domain="shop.example.com")
@@ -206,7 +206,7 @@ def test_taking_the_machine_is_no_take_over_where_nobody_differs() -> None:
     assert scope.own_record(settings, [blog(reboot_time="03:30"), once]) == once
 
 
-def test_two_that_were_deployed_at_the_same_time_are_told_at_the_next_deploy() -> None:
+def test_two_simultaneous_deploys_that_differ_are_named_at_the_next_one() -> None:
     records = (blog(reboot_time="03:30"), MachineValues("notes", {"reboot_time": "04:00"}))
     assert len(lines(make_settings(reboot_time="04:00"), *records)) == 1
     third = make_settings(app_name="shop", domain="shop.example.com")

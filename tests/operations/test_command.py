@@ -189,7 +189,7 @@ ENDS = {"at once": "exit 3", "in a function": "fail() { exit 3; }; fail", "by an
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("shell", [one for one in ("dash", "bash", "busybox") if shutil.which(one)])
-def test_what_a_script_leaves_of_its_payload_is_read_and_its_status_kept(shell: str, end: str) -> None:
+def test_the_rest_of_a_scripts_payload_is_read_and_its_status_kept(shell: str, end: str) -> None:
     with patch.object(command, "_script", lambda name, **_: f"set -eu\nread -r first\necho $first $1\n{end}\n"):
         built = command.script("any", "argument", payload="line")
     text, *words = (word.obj for word in built.bits[2:])

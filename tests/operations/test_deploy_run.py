@@ -15,7 +15,7 @@ from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 from .scripted import make_run, phase
 
 
-def test_what_is_wanted_fits_the_machine_that_was_found() -> None:
+def test_the_wanted_state_fits_the_machine_that_was_found() -> None:
     machine = MachineFound("debian", "13", cores=4, memory_megabytes=8192)
     run, host = make_run(bare(machine))
     assert run.wanted.release
@@ -64,19 +64,19 @@ def test_a_step_that_a_killed_run_has_left_at_work_is_waited_for_before_a_host_i
     assert host.lines == ["waiting for another run's step on this host to end"]
 
 
-def test_what_still_keeps_a_host_from_being_provisioned_after_that_is_said() -> None:
+def test_remaining_obstacles_of_a_host_are_named() -> None:
     run, _ = make_run(*(replace(bare(), free_megabytes=1, at_work=at_work) for at_work in (True, False)))
     with pytest.raises(DeployError, match="web1: "):
         run.preflight()
 
 
-def test_nobody_waits_for_a_step_that_is_in_nobodys_way() -> None:
+def test_a_step_of_another_run_is_waited_for_only_if_it_is_in_the_way() -> None:
     run, host = make_run(replace(bare(), at_work=True, clock=datetime.now(UTC)))
     run.preflight()
     assert len(host.asked) == 1
 
 
-def test_what_other_applications_have_set_for_the_machine_is_named_and_wanted() -> None:
+def test_values_of_other_applications_are_named_and_wanted() -> None:
     machine = MachineFound(values=(MachineValues("blog", {"reboot_time": "03:30", "log_rotation": True}),))
     run, host = make_run(replace(bare(machine), clock=datetime.now(UTC)))
     run.preflight()

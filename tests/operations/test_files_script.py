@@ -97,7 +97,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return line.removeprefix("error: files: ").removesuffix("; nothing was replaced")
 
 
-def test_what_is_written_is_recorded_with_its_digest(root: Root) -> None:
+def test_a_written_file_is_recorded_with_its_digest(root: Root) -> None:
     root.write(NGINX, "old\n")
     assert root.run({NGINX: "one\n", SITE: "two\n"}).returncode == 0
     assert root.record == sorted([root.line(NGINX, "one\n"), root.line(SITE, "two\n")])
@@ -168,7 +168,7 @@ def test_a_link_is_kept_as_a_link_and_what_it_leads_to_is_left_alone(root: Root)
     assert root.at(NGINX).read_text() == "ours\n"
 
 
-def test_what_is_refused_keeps_no_copy_and_records_nothing(root: Root) -> None:
+def test_a_refused_file_leaves_no_copy_and_no_record(root: Root) -> None:
     root.write(NGINX, "mine\n")
     root.has("unshare", "exit 1")
     assert refused(root.run({NGINX: "ours\n"}, ("keep", NGINX))) == "nginx does not accept the new configuration"
@@ -222,7 +222,7 @@ def test_a_mount_point_is_told_before_anything_is_replaced(root: Root) -> None:
 
 
 @pytest.mark.parametrize("fixed", [SITE, "/etc/nginx/homeport"])
-def test_what_may_not_be_changed_is_told_before_anything_is_replaced(root: Root, fixed: str) -> None:
+def test_an_immutable_file_is_named_before_any_file_is_replaced(root: Root, fixed: str) -> None:
     for path in (NGINX, SITE):
         root.write(path, "old\n")
     place = shlex.quote(str(root.at(fixed)))

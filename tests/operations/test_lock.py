@@ -284,7 +284,7 @@ def test_a_script_that_says_nothing_is_one_line_with_its_status(answer: Callable
 
 
 @pytest.mark.parametrize("noise", ["held by nobody\n", "locked\n", 'hold\t{"by": "x"}\n', "\n", "größe\ufffd\n"])
-def test_what_a_login_shell_prints_before_is_no_answer(answer: Callable[[Open], None], noise: str) -> None:
+def test_output_of_a_login_shell_is_no_answer_of_the_lock(answer: Callable[[Open], None], noise: str) -> None:
     answer(lambda *_, **__: Channel("locked\tr1\n", noise=(noise,)))
     assert locking.take(request()).deploys_before == "r1"
 
@@ -337,7 +337,7 @@ def test_the_host_is_compared_anew_once_it_is_locked(answer: Callable[[Open], No
 @pytest.mark.parametrize(
     ("said", "minutes", "readings"), [("r1", 0, 1), ("r2", 0, 2), ("", 0, 2), ("r1", 2, 2)], ids=str
 )
-def test_it_is_not_read_anew_when_no_deploy_was_at_work_since(
+def test_a_host_is_not_read_anew_without_a_deploy_in_between(
     answer: Callable[[Open], None], monkeypatch: pytest.MonkeyPatch, said: str, minutes: int, readings: int
 ) -> None:
     answer(lambda *_, **__: Channel(f"locked\t{said}\n"))

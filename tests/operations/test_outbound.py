@@ -196,13 +196,13 @@ def test_programs_get_the_way_by_their_environment_and_what_they_have_of_their_o
     assert not any("pass-word" in word for word in words)
 
 
-def test_what_the_host_reaches_by_itself_stays_so_in_capitals_too(shell: list[str], tmp_path: Path) -> None:
+def test_no_proxy_of_the_host_is_kept_in_capitals_too(shell: list[str], tmp_path: Path) -> None:
     seen, _ = variables(shell, tmp_path, NO_PROXY="mirror.lan")
     assert seen["no_proxy"] == "mirror.lan,localhost,127.0.0.1,::1"
 
 
 @pytest.mark.parametrize(("kind", "operation"), [(RenewRun, renew), (UpgradeRun, upgrade)])
-def test_what_a_person_asks_for_is_led_out_as_well(kind: type[ReleasesRun], operation: Any) -> None:
+def test_commands_of_a_person_go_out_by_the_controller_as_well(kind: type[ReleasesRun], operation: Any) -> None:
     _, host = make_run(bare(), settings=SETTINGS, ReleasesFact=[Releases()])
     for settings, led in ((SETTINGS, True), (make_settings(), False)):
         [command] = operation._inner(kind(host, settings, sudo=True))  # type: ignore[arg-type]

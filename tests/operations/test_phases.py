@@ -230,7 +230,7 @@ def test_a_release_is_sent_with_its_secrets_private_and_its_code_behind_them() -
     ],
     ids=["large", "the host cannot tell", "nothing is live", "small"],
 )
-def test_of_a_large_release_only_that_is_sent_which_the_live_one_has_not(
+def test_a_large_release_sends_only_files_that_the_live_one_lacks(
     kilobytes: int, live: str, contents: list[Present | None], base: str
 ) -> None:
     found = replace(bare(), releases=frozenset({"old"}), slots={"blue": live}, live_slot="blue")
@@ -269,7 +269,7 @@ def test_the_installations_secrets_are_in_its_input_alone() -> None:
         ("Prune", " prune --app notes --keep 5 --pin aaa --pin bbb "),
     ],
 )
-def test_what_happens_on_the_host_is_done_by_its_program(name: str, arguments: str) -> None:
+def test_start_switch_and_prune_are_done_by_the_host_program(name: str, arguments: str) -> None:
     found = replace(bare(), removable=REMOVABLE)
     run, _ = make_run(found, found, settings=make_settings(pinned_releases="aaa,bbb"))
     [command] = phase(name, run)
@@ -277,7 +277,7 @@ def test_what_happens_on_the_host_is_done_by_its_program(name: str, arguments: s
     assert payload(command) == ""
 
 
-def test_what_must_not_end_with_the_connection_has_a_unit_of_its_own_whose_name_is_not_used_twice() -> None:
+def test_work_that_outlives_the_connection_has_a_unit_with_a_unique_name() -> None:
     run, _ = make_run(bare())
     units = {next(iter(phase("Start first", run))).get_raw_value().split()[5] for _ in range(2)}
     assert len(units) == 2

@@ -60,7 +60,7 @@ def test_a_rollback_starts_and_switches_to_the_previous_release() -> None:
 
 
 @pytest.mark.parametrize("kind", [RollbackRun, RestartRun, HoldRun])
-def test_what_another_project_of_the_same_name_has_here_is_left_alone(kind: type[Any]) -> None:
+def test_an_application_of_another_project_with_the_same_name_is_left_alone(kind: type[Any]) -> None:
     theirs = replace(FOUND, domains=("shop.example.org",))
     with pytest.raises(DeployError, match=r"app_name: this host serves another site as notes: shop\.example\.org"):
         prepared(kind, theirs)
@@ -84,7 +84,7 @@ def test_hosts_that_would_go_to_different_releases_are_refused_while_the_run_is_
         prepared(RollbackRun, other, host=second)
 
 
-def test_what_has_gone_live_meanwhile_is_not_rolled_over() -> None:
+def test_a_release_that_went_live_meanwhile_is_not_rolled_back() -> None:
     run = prepared(RollbackRun, FOUND, replace(FOUND, live="newer", proven="newer"))
     run.forget()
     with pytest.raises(DeployError, match=r"^web1: meanwhile release newer has gone live; "):

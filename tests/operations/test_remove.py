@@ -61,7 +61,7 @@ def test_a_removal_of_nothing_is_no_change_and_keeps_nothing_worth_saying() -> N
     assert run.kept == ()
 
 
-def test_what_decides_who_gets_in_is_taken_away_under_the_dead_mans_switch() -> None:
+def test_firewall_and_sshd_files_are_removed_under_the_dead_mans_switch() -> None:
     run = prepared(FOUND)
     [command] = remove.access._inner(run)
     request = json.loads(payload(command))
@@ -78,7 +78,7 @@ def test_the_program_comes_along_and_outlives_the_connection() -> None:
     compile(payload(command), "the program", "exec")
 
 
-def test_what_keeps_it_from_being_removed_is_one_line_and_comes_first() -> None:
+def test_an_obstacle_to_a_removal_is_one_line_and_comes_first() -> None:
     with pytest.raises(DeployError, match=r"^web1: homeport serves notes-admin on this machine too$"):
         prepared(Removal(problems=("homeport serves notes-admin on this machine too",)))
 

@@ -210,7 +210,7 @@ def test_an_installation_that_a_power_cut_has_interrupted_is_finished_first(mach
     assert finish == "dpkg <--force-confdef> <--force-confold> <--configure> <-a>"
 
 
-def test_one_that_cannot_be_finished_is_told_in_the_words_of_dpkg(machine: Machine) -> None:
+def test_an_installation_that_cannot_be_finished_is_an_error_in_dpkgs_words(machine: Machine) -> None:
     machine.has("apt-get", f'case $* in *install*) echo "{INTERRUPTED}"; exit 100 ;; esac')
     machine.has("dpkg", "echo 'dpkg: error processing package nginx (--configure):'; exit 1")
     assert refused(machine.run("packages", "300", "", "", "nginx")) == (
@@ -366,7 +366,7 @@ def test_a_certificate_is_asked_for_beside_other_steps_and_one_at_a_time(machine
 
 
 @pytest.mark.parametrize(("command", "times"), [("certbot certonly", 1), ("certbot certonly --force-renewal", 2)])
-def test_what_an_authority_has_said_is_not_asked_a_second_time(machine: Machine, command: str, times: int) -> None:
+def test_an_authority_that_has_answered_is_not_asked_again(machine: Machine, command: str, times: int) -> None:
     machine.has("certbot", "echo '  Detail: the name is unknown'; exit 1")
     assert machine.run("request", "notes", "certbot certonly").returncode == 0
     done = machine.run("certificate", "notes", "https://ca/dir", "a.example.com,b.example.com", command)
@@ -507,7 +507,7 @@ def test_services_are_enabled_and_started_in_their_order(machine: Machine) -> No
     ]
 
 
-def test_what_a_unit_was_before_it_was_enabled_is_noted_for_a_removal(machine: Machine) -> None:
+def test_the_state_of_a_unit_before_it_was_enabled_is_recorded_for_a_removal(machine: Machine) -> None:
     machine.has(
         "systemctl", "case $* in 'is-enabled a.timer') echo disabled ;; is-active*) echo inactive; exit 3 ;; esac"
     )
@@ -563,7 +563,7 @@ COMPILER = '"build-essential", "python3-dev"'
     ("error: x\n  cause: Git executable not found. Ensure that Git is installed and available.", '"git"'),
     ("Cargo, the Rust package manager, is not installed or is not on PATH.", f'{COMPILER}, "cargo"'),
 ])  # fmt: skip
-def test_what_a_failed_installation_lacks_is_named_as_packages(machine: Machine, words: str, packages: str) -> None:
+def test_a_failed_build_names_the_missing_packages(machine: Machine, words: str, packages: str) -> None:
     functions = (SCRIPTS / "missing.sh").read_text()
     done = machine.shell_out(f"{functions}\nmissing_packages {shlex.quote(words)}")
     assert (done.returncode, done.stdout) == (0, f"set packages = [{packages}]\n")
@@ -605,7 +605,7 @@ def test_the_logins_environment_reaches_no_tool_but_for_proxies_authorities_and_
     assert set(seen) - {*ON_PURPOSE, "PATH", "PWD", "SHLVL", "OLDPWD", "_"} <= {*os.environ}
 
 
-def test_of_pips_configuration_only_where_packages_come_from_is_taken_over(
+def test_only_package_sources_are_taken_from_pips_configuration(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf = machine.folder / "pip.conf"

@@ -124,7 +124,7 @@ def test_whoever_has_not_the_password_is_led_nowhere(page: Server, login: str) -
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01garbage\r\n\r\n", b"GET / HTTP/1.1\r\n" * 9000, b"half a head"])
-def test_what_is_no_request_ends_the_connection_and_nothing_else(page: Server, sent: bytes) -> None:
+def test_a_malformed_request_ends_its_connection_only(page: Server, sent: bytes) -> None:
     gateway = Gateway(HERE)
     ours, theirs = socket.socketpair()
     gateway.accept(theirs)
@@ -144,7 +144,7 @@ def _send(connection: socket.socket, data: bytes) -> None:
         pass  # turned away
 
 
-def test_of_two_requests_on_one_connection_the_second_reaches_no_server_of_the_first(page: Server) -> None:
+def test_a_second_request_on_a_connection_never_reaches_the_server_of_the_first(page: Server) -> None:
     second = b"GET http://other.example/ HTTP/1.1\r\nAuthorization: Basic others\r\n\r\n"
     text = f"POST http://127.0.0.1:{page.port}/ HTTP/1.1\r\nContent-Length: 3"
     assert everything(ask(Gateway(HERE), text, more=b"abc" + second)).endswith(b"page")
@@ -215,7 +215,7 @@ def test_a_proxy_of_the_controllers_that_is_none_is_told(monkeypatch: pytest.Mon
         open_route(Place("pypi.example", 443), ())
 
 
-def test_what_no_proxy_names_is_reached_directly(page: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_in_no_proxy_is_reached_directly(page: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert everything(ask(Gateway(HERE), f"GET http://127.0.0.1:{page.port}/ HTTP/1.1")).endswith(b"page")

@@ -34,7 +34,7 @@ def test_what_is_asked_for(first: str, place: Place) -> None:
         *("CONNECT a.example:99999 HTTP/1.1", "CONNECT a.example:x HTTP/1.1"),
     ],
 )
-def test_what_is_no_request_to_a_proxy_is_told(first: str) -> None:
+def test_a_request_that_is_not_for_a_proxy_is_named(first: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         _ = parse(head(first)).place
 
@@ -46,7 +46,7 @@ def test_what_is_no_request_to_a_proxy_is_told(first: str) -> None:
         *(b"GET / HTTP/1.1\r\nA : b", b"GET / HTTP/1.1\r\n folded: b", b"GET / HTTP/1.1\r\nA: b\nC: d"),
     ],
 )
-def test_what_is_no_request_at_all_is_told(data: bytes) -> None:
+def test_text_that_is_no_request_is_named(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(data)
 
@@ -67,7 +67,7 @@ def test_only_who_has_the_password_is_let_through(line: str, *, is_ours: bool) -
     assert parse(f"CONNECT a.example:443 HTTP/1.1\r\n{line}".encode("latin-1")).is_from("homeport", "secret") == is_ours
 
 
-def test_what_is_passed_on_has_no_password_of_ours_and_asks_for_the_end_of_the_connection() -> None:
+def test_a_forwarded_request_lacks_our_password_and_closes_its_connection() -> None:
     lines = ("Host: deb.example", f"Proxy-Authorization: Basic {LOGIN}", "Proxy-Connection: keep-alive", "TE: trailers")
     one = parse(head("GET http://deb.example/a?b HTTP/1.1", *lines, "Authorization: Basic theirs", "Accept: */*"))
     kept = b"Host: deb.example\r\nAuthorization: Basic theirs\r\nAccept: */*\r\n"

@@ -80,7 +80,7 @@ def test_a_machine_on_which_nothing_waits_for_strangers_is_taken_without_a_word(
         Listener("ip", 112, "0.0.0.0", "keepalived"),
     ],
 )
-def test_what_would_be_cut_is_refused_on_a_first_deploy_until_it_is_opened_or_given_up(listener: Listener) -> None:
+def test_a_first_deploy_that_would_cut_a_listener_is_refused_until_it_is_opened_or_given_up(listener: Listener) -> None:
     found = listening(*SSHD, listener)
     problem = refusal(SETTINGS, found)
     assert problem
@@ -100,7 +100,7 @@ def test_what_would_be_cut_is_refused_on_a_first_deploy_until_it_is_opened_or_gi
         assert listeners_to_close(opened, found) == ()
 
 
-def test_all_that_would_be_cut_stands_in_one_line_that_can_be_pasted() -> None:
+def test_listeners_that_would_be_cut_are_one_line_that_can_be_pasted() -> None:
     found = listening(
         *SSHD,
         Listener("tcp", 5432, "0.0.0.0", "postgres"),
@@ -126,7 +126,7 @@ def test_a_program_is_given_up_by_its_whole_name_though_the_kernel_knows_its_beg
     assert refusal(make_settings(firewall_close=["prometheus"]), found)
 
 
-def test_what_may_be_a_client_is_named_and_refuses_nothing() -> None:
+def test_a_socket_that_may_be_a_clients_is_named_and_refuses_nothing() -> None:
     found = listening(Listener("udp", 45123, "0.0.0.0", "python3"))
     assert refusal(SETTINGS, found) is None
     [line] = listeners_to_close(SETTINGS, found)
@@ -147,7 +147,7 @@ def test_behind_a_firewall_only_what_closes_now_is_named() -> None:
     assert listeners_cut_off(SETTINGS, replace(behind(found), firewall="it is not loaded")) == (postgres, exporter)
 
 
-def test_what_another_application_has_opened_stays_open() -> None:
+def test_a_port_that_another_application_opened_stays_open() -> None:
     postgres = Listener("tcp", 5432, "[::]", "postgres")
     found = replace(listening(postgres), openings={"other": (OpenPorts("tcp", 5432, 5432),)})
     assert refusal(SETTINGS, found) is None

@@ -92,7 +92,7 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
         ),
     ],
 )
-def test_what_would_stop_a_phase_is_known_before_the_first(values: dict[str, Any], line: str) -> None:
+def test_an_obstacle_to_a_phase_is_known_before_the_first_phase(values: dict[str, Any], line: str) -> None:
     assert lines(around(**values)) == [line]
 
 
@@ -114,7 +114,7 @@ def test_what_would_stop_a_phase_is_known_before_the_first(values: dict[str, Any
         {"nginx_refuses": 'nginx: [emerg] unexpected "}" in /etc/nginx/homeport/notes.conf:90'},
     ],
 )
-def test_what_stops_nothing_is_no_obstacle(values: dict[str, Any]) -> None:
+def test_a_harmless_host_condition_is_no_obstacle(values: dict[str, Any]) -> None:
     assert lines(around(**values)) == []
 
 

@@ -22,7 +22,7 @@ Sshd = dict[str, tuple[str, ...]]
         (Login("root"), {"permitrootlogin": ("no",)}, "PermitRootLogin no"),
     ],
 )
-def test_what_locks_out_for_sure_is_refused(login: Login, sshd: Sshd, said: str) -> None:
+def test_a_certain_lockout_is_refused(login: Login, sshd: Sshd, said: str) -> None:
     problem = lockout(login, sshd)
     assert problem is not None
     assert said in problem.line()
@@ -43,5 +43,5 @@ def test_what_locks_out_for_sure_is_refused(login: Login, sshd: Sshd, said: str)
         (Login("debian", has_key=False), {}),
     ],
 )
-def test_what_may_let_us_in_is_not_refused(login: Login | None, sshd: Sshd) -> None:
+def test_a_possible_login_is_not_refused(login: Login | None, sshd: Sshd) -> None:
     assert lockout(login, sshd) is None

@@ -136,7 +136,7 @@ def test_a_host_key_that_is_shown_no_more_is_named_in_the_plan_and_refuses_nothi
     assert logins_to_close(found(host_keys=("ssh-rsa", "ssh-ed25519"))) == ()
 
 
-def test_what_sshd_says_of_its_settings_is_said_before_anything_changes() -> None:
+def test_errors_in_sshds_settings_are_named_before_anything_changes() -> None:
     [line] = lines(found(refused="/etc/ssh/sshd_config: line 9: Bad configuration option: Portt"))
     assert line.startswith("sshd_hardening: sshd does not accept its settings with ours (/etc/ssh/sshd_config: line 9:")
     [line] = lines(found(takes_passwords=True))

@@ -131,7 +131,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("found", "workers", "data", "line"), REFUSALS)
-def test_what_does_not_fit_is_refused_in_one_line_with_what_would(
+def test_a_limit_that_does_not_fit_is_refused_in_one_line_with_one_that_does(
     found: Snapshot, workers: int, data: dict[str, Any], line: str
 ) -> None:
     assert said(found, workers, **data) == line
@@ -161,7 +161,7 @@ def test_auto_never_chooses_what_is_then_refused_unless_nothing_fits(found: Snap
 
 
 @given(FOUND, SETTINGS, st.integers(1, 256))
-def test_what_is_taken_fits_with_room_to_spare_and_what_is_offered_instead_is_taken(
+def test_an_accepted_demand_fits_and_an_offered_one_is_accepted(
     found: Snapshot, settings: Settings, workers: int
 ) -> None:
     problem = refusal(settings, found, workers)

@@ -63,7 +63,7 @@ def test_a_host_is_led_to_what_is_public_and_to_what_is_named(
 @pytest.mark.parametrize(
     "value", ["https://pypi.lan", "pypi.lan:8080", "us@pypi.lan", "*.lan", "a b", "10.1.2.0/33", "a/b", "fd00::/129"]
 )
-def test_what_is_no_place_is_refused_by_the_settings(value: str) -> None:
+def test_an_outbound_place_that_is_none_is_refused(value: str) -> None:
     with pytest.raises(ValidationError, match="item 1 is no name, no address and no range"):
         make_settings(outbound_private=[value])
 
@@ -119,7 +119,7 @@ def test_what_a_deploy_fetches() -> None:
     assert not fetches(WANTED, replace(found, releases=frozenset(), live_slot=""), NOW)
 
 
-def test_what_such_a_host_goes_without_is_said_and_of_others_nothing() -> None:
+def test_only_a_host_without_outbound_access_has_these_warnings() -> None:
     assert warnings(make_settings()) == ()
     assert ["upgrades" in line for line in warnings(SETTINGS)] == [True, False]
     files = {"tls": "files", "tls_certificate_file": "a", "tls_key_file": "b"}

@@ -208,7 +208,7 @@ def test_a_machine_that_will_just_do_is_taken(changed: dict[str, Any]) -> None:
 FIXED: dict[str, Hindrance] = {"/etc/homeport/notes/site.json": "mount", "/etc/homeport/notes": "attribute"}
 
 
-def test_what_cannot_be_replaced_is_told_first_and_only_when_it_would_have_to_be() -> None:
+def test_an_irreplaceable_file_is_named_only_if_a_deploy_would_replace_it() -> None:
     wanted = as_wanted(make_wanted())
     claim, slot = "/etc/homeport/notes/site.json", "/etc/homeport/notes/blue.env"
     assert problems(replace(wanted, fixed=FIXED)) == []

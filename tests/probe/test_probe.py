@@ -138,7 +138,7 @@ def test_asking_who_writes_takes_no_lock(opened: Path) -> None:
         ("postgresql://db:notaport/x", None),
     ],
 )
-def test_of_a_databases_url_only_its_place_is_told(url: str, place: tuple[str, int] | None) -> None:
+def test_only_the_place_of_a_databases_url_is_told(url: str, place: tuple[str, int] | None) -> None:
     assert database.address(url) == place
 
 

@@ -58,11 +58,11 @@ def test_a_request_that_ended_badly_is_counted_by_its_cause(tmp_path: Path, kind
     assert found(tmp_path, errors=error(text) * 3) == ({kind: 3} if kind else {})
 
 
-def test_what_a_slot_cut_that_was_stopped_does_not_count(tmp_path: Path) -> None:
+def test_requests_that_a_stopped_slot_cut_do_not_count(tmp_path: Path) -> None:
     assert found(tmp_path, errors=error(LINES["headers"].replace(":8001", ":8002"))) == {}
 
 
-def test_what_is_old_and_what_is_about_another_site_does_not_count(tmp_path: Path) -> None:
+def test_old_requests_and_those_of_another_site_do_not_count(tmp_path: Path) -> None:
     text = LINES["time"]
     log = error(text, age=7200) + error(text, name="other.example.com") + error(text)
     assert found(tmp_path, errors=log) == {"time": 1}

@@ -62,7 +62,7 @@ def test_where_nobody_says_so_the_first_server_is_the_default_unless_ours_has_be
     assert elsewhere(first, said, OURS) == {"80": SHOP, "443": first.file}
 
 
-def test_what_a_deploy_takes_away_is_no_default_any_longer() -> None:
+def test_a_default_site_that_a_deploy_removes_is_no_default() -> None:
     welcome = ServerFound(NGINX_WELCOME, ("80 default_server", "[::]:80 default_server"))
     assert set(elsewhere(welcome)) == {"80", "[::]:80"}
     assert elsewhere(welcome, take_over=(NGINX_WELCOME,)) == {}

@@ -38,13 +38,13 @@ def test_an_answer_is_found_behind_what_was_printed_before_and_its_status_is_the
 
 
 @given(LINES, LINES)
-def test_nothing_around_an_answer_changes_it(before: list[str], after: list[str]) -> None:
+def test_output_around_an_answer_does_not_change_it(before: list[str], after: list[str]) -> None:
     found = {"live": "größe", "log": [1]}
     assert document([*before, *f"{MARK}{json.dumps(found, indent=2)}".splitlines(), *after]) == found
 
 
 @pytest.mark.parametrize("lines", [[], ["{}"], [f"x{MARK}{{}}"], [MARK], [f"{MARK}garbage"], [f'{MARK}{{"live": ']])
-def test_what_is_no_answer_is_refused(lines: list[str]) -> None:
+def test_output_without_an_answer_is_refused(lines: list[str]) -> None:
     with pytest.raises(ValueError, match=r"."):
         document(lines)
 
@@ -85,7 +85,7 @@ def test_the_mark_belongs_to_no_row_of_an_answer() -> None:
 
 
 @given(st.lists(st.binary(max_size=9), max_size=6), st.integers(1, 5))
-def test_what_stands_between_two_marks_is_given_as_it_is_however_it_comes(texts: list[bytes], size: int) -> None:
+def test_output_between_two_marks_is_passed_on_however_it_arrives(texts: list[bytes], size: int) -> None:
     mark = b"aabaab"
     body = b"".join(texts).replace(mark, b"")
     stream = b"welcome aab" + mark + body + mark + b"bye" + mark
@@ -95,7 +95,7 @@ def test_what_stands_between_two_marks_is_given_as_it_is_however_it_comes(texts:
     assert b"".join(map(enclosed.take, parts)) + enclosed.end() == expected
 
 
-def test_of_a_stream_without_marks_nothing_is_kept_back_and_a_mark_that_has_only_begun_is_none() -> None:
+def test_a_stream_without_marks_is_passed_on_whole() -> None:
     enclosed = MarkedOutput(b"mark")
     assert enclosed.take(b"sudo: a password is required") == b""
     assert enclosed.end() == b"sudo: a password is required"

@@ -14,7 +14,7 @@ def test_who_has_a_terminal_can_be_asked_whatever_the_standard_input_is() -> Non
     assert "asked: True" in done.stdout
 
 
-def test_nobody_can_be_asked_where_there_is_none() -> None:
+def test_no_password_is_asked_for_without_a_terminal() -> None:
     command = [sys.executable, "-c", ASK]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, start_new_session=True

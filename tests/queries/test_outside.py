@@ -15,7 +15,7 @@ from homeport.queries import outside
 from tests.certificates.pairs import NOW, Authority
 
 
-def test_what_matters_of_a_certificate_is_read() -> None:
+def test_the_fields_of_a_served_certificate_are_read() -> None:
     pair = Authority().issue("notes.example.com", "www.example.com", days=60)
     found = outside.parse(ssl.PEM_cert_to_DER_cert(pair.chain[: pair.chain.index("-----END") + 25]))
     assert found.names == ("notes.example.com", "www.example.com")

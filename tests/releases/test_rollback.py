@@ -31,7 +31,7 @@ def test_the_previous_good_one_or_the_one_that_is_named() -> None:
     assert rollback.find_target("b", FOUND) is B
 
 
-def test_what_never_was_good_is_refused_with_the_reason() -> None:
+def test_a_release_that_was_never_proven_is_refused_with_the_reason() -> None:
     assert refused("bad").startswith("release bad has failed here")
     assert refused("never").startswith("release never was never live here")
     assert refused("gone").startswith("there is no release gone here")
@@ -98,7 +98,7 @@ def test_where_nobody_can_tell_it_must_be_accepted_too() -> None:
         rollback.refuse_migrations(unknown, A, accepted=False)
 
 
-def test_what_is_live_already_needs_nothing_and_an_interrupted_switch_is_finished() -> None:
+def test_a_rollback_to_the_live_release_finishes_an_interrupted_switch_only() -> None:
     assert rollback.start_changes(FOUND, B) == ()
     assert rollback.switch_changes(FOUND, B) == ()
     [change] = rollback.switch_changes(replace(FOUND, proven="a"), B)

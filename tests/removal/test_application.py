@@ -103,7 +103,7 @@ THEIRS = (
 )
 
 
-def test_what_a_killed_run_has_left_at_work_is_known_by_exact_names(host: Host) -> None:
+def test_units_of_a_killed_run_are_known_by_exact_names(host: Host) -> None:
     rows = [f"{name} loaded active running homeport: something" for name in (*OURS, *THEIRS)]
     rows += ["homeport-run-9.service loaded active running a command of note, by hand"]
     rows += ["homeport-run-8.service loaded active running a command of note-admin, by hand"]
@@ -111,7 +111,7 @@ def test_what_a_killed_run_has_left_at_work_is_known_by_exact_names(host: Host) 
     assert belongings.transient_units(Layout("note", host.root)) == sorted([*OURS, "homeport-run-9.service"])
 
 
-def test_what_somebody_else_has_put_beside_the_releases_stays(host: Host) -> None:
+def test_foreign_files_beside_the_releases_stay(host: Host) -> None:
     host.provision("note")
     host.write("/srv/note/forgotten.dump")
     job = host.job("note")
@@ -178,7 +178,7 @@ def test_who_gets_in_is_a_phase_of_its_own_and_settles_a_change_that_waits(host:
     assert access_files(job, with_machine=False) == [host.root / opening.lstrip("/")]
 
 
-def test_what_is_an_applications_and_what_a_machines_follows_from_the_steps() -> None:
+def test_paths_of_an_application_and_of_the_machine_follow_from_the_steps() -> None:
     found = places(STEPS, make_settings(app_name="note", firewall=False, kernel_hardening=False))
     assert all("/note" in path or path.endswith("/system-homeport_note.slice") for path in found.application)
     assert not any("/note" in path for path in found.machine)

@@ -41,7 +41,7 @@ def provisioned(host: Host) -> Host:
     return host
 
 
-def test_what_was_there_is_given_back_and_nothing_of_homeport_is_left(host: Host) -> None:
+def test_a_removal_gives_original_files_back_and_leaves_nothing_of_homeport(host: Host) -> None:
     job = provisioned(host).job("note")
     assert list(machine.lost(job)) == []
     perform(machine.steps(job))
@@ -82,7 +82,7 @@ def test_the_newest_of_several_copies_is_given_back_and_the_others_are_named(hos
     assert {copy.read_text() for some in records.copies(job.shared).values() for copy in some} == {"first", "second"}
 
 
-def test_what_somebody_has_changed_since_stays_beside_the_copy(host: Host) -> None:
+def test_a_file_that_somebody_changed_stays_beside_the_copy(host: Host) -> None:
     host.write(CONF, "Written by homeport")
     host.note(CONF)
     (host.root / CONF.lstrip("/")).write_text("another's")
@@ -95,7 +95,7 @@ def test_what_somebody_has_changed_since_stays_beside_the_copy(host: Host) -> No
 
 
 @pytest.mark.parametrize("noted", [True, False])
-def test_what_an_older_homeport_kept_no_copy_of_is_named(host: Host, noted: bool) -> None:
+def test_files_without_a_kept_original_are_named(host: Host, noted: bool) -> None:
     host.write("/etc/homeport/nothing")
     for path in (CONF, CERTBOT):
         host.write(path)

@@ -34,7 +34,7 @@ def test_a_link_inside_a_folder_goes_and_what_it_leads_to_stays(tmp_path: Path) 
     assert (tmp_path / "others" / "file").read_text() == "theirs"
 
 
-def test_what_a_killed_run_has_left_half_made_goes_too(tmp_path: Path) -> None:
+def test_half_made_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     for name in ("note.conf.homeport-new", ".note.conf.new", "other.conf.homeport-new"):
         (tmp_path / name).write_text("")
     assert safe_removal.is_left(tmp_path / "note.conf")
@@ -59,7 +59,7 @@ def test_data_that_are_mounted_somewhere_are_of_no_account_when_they_stay(
     assert [host.root / "var/lib/note" in folders for folders in looked] == [False, True]
 
 
-def test_what_cannot_be_removed_is_told_with_its_whole_path_and_what_allows_it(
+def test_a_path_that_cannot_be_removed_is_named_whole_with_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = tmp_path / "code/releases/one/main.py"

@@ -42,7 +42,7 @@ def kept(cache: Path) -> list[Path]:
     return [path for path in cache.rglob("*") if path.is_file()]
 
 
-def test_what_was_compiled_is_kept_for_the_next_run_and_for_nobody_else(cache: Path, overrides: Path) -> None:
+def test_a_compiled_template_is_kept_for_the_next_run_of_the_same_user(cache: Path, overrides: Path) -> None:
     assert rendered(overrides) == "2 names"
     (one,) = kept(cache)
     assert stat.S_IMODE(one.parent.stat().st_mode) == 0o700

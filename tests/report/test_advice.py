@@ -19,7 +19,7 @@ def said(**changes: Any) -> list[tuple[str, str]]:
     return [(one["level"], one["about"]) for one in found(**changes)["advice"]]
 
 
-def test_of_a_host_that_is_well_there_is_nothing_to_say() -> None:
+def test_a_healthy_host_gets_no_advice() -> None:
     assert said() == []
 
 
@@ -55,7 +55,7 @@ def test_of_a_host_that_is_well_there_is_nothing_to_say() -> None:
         ("hint reboot", {"machine__reboot_required": True}),
     ],
 )
-def test_one_thing_that_is_wrong_is_the_one_that_is_said(expected: str, changes: dict[str, Any]) -> None:
+def test_one_problem_gives_one_advice(expected: str, changes: dict[str, Any]) -> None:
     assert [" ".join(one) for one in said(**changes)] == [expected]
 
 
@@ -79,7 +79,7 @@ def test_the_worst_is_said_first() -> None:
     assert levels == ["trouble", "warning", "hint"]
 
 
-def test_as_many_workers_suit_as_cores_and_memory_for_two_slots_allow() -> None:
+def test_suited_workers_follow_from_cores_and_memory_for_two_slots() -> None:
     # Three processes hold 180 MB for two workers; so does each slot have 90 MB a worker.
     assert suited_workers(found(machine__cores=4)) == 3
     assert suited_workers(found(machine__cores=8, machine__memory_available_bytes=4 * GIGABYTE)) == 8

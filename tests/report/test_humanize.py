@@ -38,6 +38,6 @@ def test_other_numbers() -> None:
 
 
 @given(st.text())
-def test_what_is_shown_cannot_steer_a_terminal(text: str) -> None:
+def test_shown_text_cannot_steer_a_terminal(text: str) -> None:
     assert all(letter.isprintable() or letter == "\t" for letter in clean(text))
     assert clean("an\x1b[31m ordinary line") == "an\ufffd[31m ordinary line"

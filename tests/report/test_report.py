@@ -55,14 +55,14 @@ def test_the_page_is_whole_and_loads_nothing(hosts: list[dict[str, object]]) -> 
     assert "<script" not in page
 
 
-def test_what_others_have_written_stays_text() -> None:
+def test_foreign_text_stays_text_in_the_report() -> None:
     hold = {"by": "<script>alert(1)</script>", "message": '"><img src=x>'}
     page = report([found(hold=hold)], "production")
     assert "<script>" not in page
     assert "<img" not in page
 
 
-def test_how_all_are_is_said_by_the_worst() -> None:
+def test_the_summary_of_all_hosts_is_that_of_the_worst() -> None:
     assert view.health([found()]) == {"level": "good", "text": "1 of 1 host serves"}
     assert view.health([found(), found(slots__green__restarts=1)])["level"] == "warn"
     assert view.health([found(), {"host": "web2", "error": "no"}]) == {"level": "bad", "text": "1 of 2 hosts serve"}

@@ -71,7 +71,7 @@ def test_a_machine_is_too_small_too_large_or_well_used(used: dict[str, float], e
     assert about(**used) == expected
 
 
-def test_of_three_that_are_little_used_one_can_go() -> None:
+def test_one_of_three_idle_machines_can_go() -> None:
     [(level, _, text, fix)] = of_fleet([host(processors=20, memory=30)] * 3)
     assert (level, fix) == ("hint", "one machine fewer would do")
     assert text == (
@@ -80,7 +80,7 @@ def test_of_three_that_are_little_used_one_can_go() -> None:
     )
 
 
-def test_of_two_one_can_go_and_nobody_stands_in_then() -> None:
+def test_one_of_two_idle_machines_can_go_without_a_stand_in() -> None:
     assert said(*[host(processors=10, memory=20)] * 2) == [
         ("hint", "one machine fewer would do, but then nobody stands in for one that fails")
     ]
@@ -96,7 +96,7 @@ def test_machines_that_are_used_well_stay() -> None:
     assert said(*[host(processors=10, memory=10, disk=50)] * 3) == []
 
 
-def test_it_is_the_largest_that_might_be_missing() -> None:
+def test_advice_assumes_that_the_largest_machine_fails() -> None:
     small, large = (
         host(cores=1, gigabytes=1, processors=30, memory=30),
         host(cores=8, gigabytes=16, processors=30, memory=30),
@@ -104,14 +104,14 @@ def test_it_is_the_largest_that_might_be_missing() -> None:
     assert said(small, large) == []
 
 
-def test_nothing_is_said_of_one_of_some_that_cannot_be_read_or_of_less_than_a_day() -> None:
+def test_a_fleet_gets_no_advice_with_an_unread_host_or_less_than_a_day() -> None:
     little = host(processors=5, memory=5)
     assert said(little) == []
     assert said(little, little, {"host": "web3", "error": "no connection"}) == []
     assert said(little, host(processors=5, memory=5, hours=3)) == []
 
 
-def test_it_is_told_once_with_the_first() -> None:
+def test_advice_for_the_fleet_stands_with_the_first_host() -> None:
     little = host(processors=5, memory=5)
     first, second = with_fleet([little, {**little, "host": "web2"}])
     assert [one["about"] for one in first["advice"]] == ["fleet"]

@@ -32,12 +32,12 @@ def test_an_application_is_seen_however_it_is_imported(text: str) -> None:
         "(" * 5000,
     ],
 )
-def test_what_is_no_application_is_not_taken_for_one(text: str) -> None:
+def test_other_objects_are_not_taken_for_the_application(text: str) -> None:
     assert read_code(text).applications == ()
 
 
 @pytest.mark.parametrize("name", ["create_app", "make_application", "build_api", "get_app", "create_notes_app"])
-def test_what_a_factory_returned_is_kept_apart(name: str) -> None:
+def test_an_application_from_a_factory_is_told_apart(name: str) -> None:
     code = read_code(f"from .factory import {name}\nserver = {name}()\n")
     assert (code.applications, code.made) == ((), ("server",))
 
@@ -79,5 +79,5 @@ def test_where_the_schema_is(arguments: str, schema: str | None) -> None:
     assert read_code(f"from fastapi import FastAPI\napp = FastAPI({arguments})\n").schema == schema
 
 
-def test_nothing_is_run() -> None:
+def test_the_inspected_code_is_not_run() -> None:
     assert read_code("raise SystemExit(1)\nimport os; os.abort()\n") == Code()

@@ -59,7 +59,7 @@ def test_the_entry_point(modules: dict[str, Code], found: str) -> None:
     assert find_entrypoint(modules) == found
 
 
-def test_two_that_would_do_equally_well_are_not_chosen_between() -> None:
+def test_two_equal_entry_points_are_refused() -> None:
     with pytest.raises(UsageError, match=r"one/main.py, two/main.py; say which: --entrypoint one/main.py"):
         find_entrypoint({"two/main.py": APP, "one/main.py": APP})
 
@@ -68,10 +68,10 @@ def test_two_that_would_do_equally_well_are_not_chosen_between() -> None:
     "path",
     ["tests/main.py", "a/test_x.py", "conftest.py", "docs/main.py", ".venv/main.py", "main.txt", "migrations/env.py"],
 )
-def test_what_is_not_the_application(path: str) -> None:
+def test_other_folders_are_not_the_application(path: str) -> None:
     assert not is_application_code(path)
 
 
 @pytest.mark.parametrize("path", ["main.py", "src/a/testing_ground.py", "contests/main.py", "a/docs.py"])
-def test_what_may_be_the_application(path: str) -> None:
+def test_these_folders_may_be_the_application(path: str) -> None:
     assert is_application_code(path)

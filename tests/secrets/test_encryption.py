@@ -158,7 +158,7 @@ def test_all_recipients_can_read_and_a_line_that_is_none_is_named(file: SecretFi
         encrypt(b"", file.path)
 
 
-def test_nobody_locks_himself_out(file: SecretFile) -> None:
+def test_a_recipients_file_without_the_own_key_is_refused(file: SecretFile) -> None:
     before = file.path.read_bytes()
     file.recipients.write_text(f"{Identity.generate().to_public()}\n")
     with pytest.raises(UsageError, match="your own key is not in it"):
@@ -166,7 +166,7 @@ def test_nobody_locks_himself_out(file: SecretFile) -> None:
     assert file.path.read_bytes() == before
 
 
-def test_what_is_no_good_is_not_written(file: SecretFile) -> None:
+def test_an_invalid_secrets_file_is_not_written(file: SecretFile) -> None:
     before = file.path.read_bytes()
     with pytest.raises(UsageError, match=r"line 1 is not NAME=value"):
         file.write("hunter2\n", was=before)
@@ -176,7 +176,7 @@ def test_what_is_no_good_is_not_written(file: SecretFile) -> None:
     assert not list(file.path.parent.glob(".*"))
 
 
-def test_what_somebody_else_has_written_meanwhile_is_not_lost(file: SecretFile) -> None:
+def test_a_secrets_file_that_changed_meanwhile_is_not_overwritten(file: SecretFile) -> None:
     was = file.stored()
     file.write("A=theirs\n", was=was)
     with pytest.raises(UsageError, match="somebody else has changed it meanwhile"):

@@ -172,7 +172,7 @@ def test_a_variable_has_one_place(tmp_path: Path) -> None:
         Settings.model_validate({**settings.model_dump(), "environment": {"A": "3"}})
 
 
-def test_what_only_the_installation_is_given_is_kept_from_the_application(tmp_path: Path) -> None:
+def test_install_secrets_are_kept_from_the_application(tmp_path: Path) -> None:
     (tmp_path / "secrets.env").write_text("TOKEN=1\nUV_INDEX_OURS_PASSWORD=hunter2\n")
     data = {"app_name": "notes", "domain": "notes.example.com", "secrets_file": "secrets.env"}
     names = ["UV_INDEX_OURS_PASSWORD", "UV_INDEX_OURS_USERNAME"]

@@ -52,7 +52,7 @@ def test_the_first_that_fails_ends_them_and_is_named_with_its_status(prepared: P
     assert "never" not in said.splitlines()
 
 
-def test_one_that_takes_too_long_is_stopped_with_all_that_it_started(prepared: Prepared) -> None:
+def test_a_before_start_command_that_takes_too_long_is_stopped_with_its_children(prepared: Prepared) -> None:
     command = "trap '' TERM; sleep 1000 & echo $! >started; wait; sleep 1000"
     status, said = prepared.run(Step(command=command, timeout_seconds=1))
 
@@ -83,6 +83,6 @@ def test_a_failure_is_told_with_command_status_and_last_line() -> None:
     assert before_start(entries) == "before_start: ./fetch failed (status 6): curl: (6) no such host"
 
 
-def test_what_an_application_prints_is_no_failure_before_it() -> None:
+def test_output_of_the_application_is_no_failure_of_before_start() -> None:
     assert before_start([("fastapi", "homeport: before_start: ./fetch failed (status 6)")]) == ""
     assert before_start([("before-start", "fetching the model")]) == ""

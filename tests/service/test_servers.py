@@ -88,7 +88,7 @@ def text_of(name: ServerName, target: Target, **choice: Any) -> tuple[str, str]:
     return file, render(template, None, app="notes", release_id="r1", **values)
 
 
-def test_what_granian_serves_is_the_application_behind_the_proxys_headers() -> None:
+def test_granian_serves_the_application_behind_the_proxys_headers() -> None:
     file, text = text_of("granian", Target("app.main", "create", "src", factory=True))
     ast.parse(text)
     assert file == "homeport_asgi.py"

@@ -26,7 +26,7 @@ def test_a_machine_gets_a_worker_a_core_as_far_as_memory_allows(cores: int, memo
 
 
 @given(CORES, MEMORY, WORKER)
-def test_there_is_always_a_worker_and_never_more_than_cores(cores: int, memory: int, worker: int) -> None:
+def test_there_is_at_least_one_worker_and_at_most_one_per_core(cores: int, memory: int, worker: int) -> None:
     assert 1 <= count(cores, memory, worker) <= cores
 
 

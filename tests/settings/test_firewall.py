@@ -46,7 +46,7 @@ def test_an_opening_becomes_rules(text: str, wanted: list[str]) -> None:
         "22/tcp; x",
     ],
 )
-def test_what_is_no_opening_is_refused(text: str) -> None:
+def test_a_firewall_opening_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"opening|ports|network"):
         opening(text)
 
@@ -71,6 +71,6 @@ def test_a_port_or_a_program_can_be_given_up(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "9100", "0/tcp", "65536/udp", "9100/sctp", "two words", "9100/tcp from 10.0.0.0/8"]
 )
-def test_what_is_neither_port_nor_program_cannot(text: str) -> None:
+def test_a_closing_that_is_neither_port_nor_program_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="item 2 is neither"):
         check_closings(("22/tcp", text))

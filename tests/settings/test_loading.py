@@ -68,7 +68,7 @@ def test_a_key_like_no_setting_is_answered_with_where_settings_are_described() -
     assert "x_" in line
 
 
-def test_what_belongs_to_pyinfra_and_to_the_user_is_left_alone() -> None:
+def test_data_of_pyinfra_and_of_the_user_is_left_alone() -> None:
     loaded(ssh_user="debian", ssh_port=22, _sudo=True, x_mine=object(), docker_identifier="a")
 
 
@@ -160,7 +160,7 @@ def test_an_email_address_is_taken_as_it_is(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["nobody", "@example.com", "a@b", "a b@example.com", "a@example.", "ä@example.com", "a@@x.de"]
 )
-def test_what_is_no_email_address_is_refused(address: str) -> None:
+def test_an_email_address_that_is_none_is_refused(address: str) -> None:
     assert problems(acme_email=address) == [
         "web1: acme_email: is no e-mail address (NAME@DOMAIN); it is: Address that the certificate authority writes to."
     ]
@@ -178,7 +178,7 @@ def test_a_host_with_wrong_settings_is_no_obstacle_to_the_others() -> None:
     assert application_of({}) == ("None", "None")
 
 
-def test_what_a_command_asks_for_besides_settings_is_read_in_one_place() -> None:
+def test_command_options_are_read_in_one_place() -> None:
     assert command_options({"_new_slot": True, "_message": "why", "app_name": "notes"}) == CommandOptions(
         new_slot=True, message="why"
     )

@@ -53,6 +53,6 @@ def test_each_switch_opens_what_it_says_in_every_unit() -> None:
         ("sandbox_devices", ["/etc/passwd"]),
     ],
 )
-def test_what_a_unit_could_not_have_is_refused(name: str, value: object) -> None:
+def test_a_path_that_a_unit_cannot_have_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
         Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", name: value})

@@ -42,7 +42,7 @@ def test_the_reboot_window_is_what_the_setting_says() -> None:
     assert 'Automatic-Reboot-Time "03:30"' in file
 
 
-def test_what_sets_the_clock_already_is_left_alone() -> None:
+def test_another_time_service_is_left_alone() -> None:
     part = make_wanted(machine=MachineFound(keeps_time=True)).part
     assert "systemd-timesyncd" not in part.packages
     assert "systemd-timesyncd.service" not in {unit.name for unit in part.units}

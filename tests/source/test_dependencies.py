@@ -108,7 +108,7 @@ def test_the_python_version_changes_it() -> None:
     assert len(digests) == 4
 
 
-def test_what_pyproject_says_about_other_tools_does_not_change_a_locked_environment() -> None:
+def test_other_tools_in_pyproject_do_not_change_a_locked_environment() -> None:
     other = PYPROJECT + "[tool.ruff]\nline-length = 100\n"
     assert decide({**WITHOUT_LOCAL, "pyproject.toml": other}) == decide(WITHOUT_LOCAL)
 

@@ -80,7 +80,7 @@ MISSING = "; set app_entrypoint to the file, package or module:app that has the 
      "part of a package around it; remove that file, or set app_subdirectory to the folder above and app_entrypoint to "
      "match"),
 ])  # fmt: skip
-def test_what_would_not_run_is_refused(entrypoint: str, files: set[str], line: str) -> None:
+def test_an_entry_point_that_would_not_run_is_refused(entrypoint: str, files: set[str], line: str) -> None:
     with pytest.raises(UsageError) as caught:
         fastapi_arguments(entrypoint, files, "v1")
     assert str(caught.value) == f"app_entrypoint: {line}"
@@ -91,7 +91,7 @@ def test_a_package_marker_at_the_root_does_not_matter_to_a_folder_that_is_no_pac
 
 
 @given(st.text())
-def test_nothing_gets_through_that_is_no_file_of_the_release(entrypoint: str) -> None:
+def test_only_files_of_the_release_are_entry_points(entrypoint: str) -> None:
     files = {"main.py", "app/__init__.py", "app/main.py"}
     with contextlib.suppress(UsageError):
         assert fastapi_arguments(entrypoint, files, "HEAD")[0] in files

@@ -73,7 +73,7 @@ def test_a_lock_is_fresh_for_what_it_was_made_for_however_that_was_written(lock:
     ("typing_extensions", "typing-extensions"),
     ("my-app[extra-one,two]", "My.App[two,extra-one]"),
 ])  # fmt: skip
-def test_what_asks_for_the_same_is_no_other_lock(lock: str, old: str, new: str) -> None:
+def test_equal_requirements_keep_the_lock_fresh(lock: str, old: str, new: str) -> None:
     assert stale(lock, old, new) is None
 
 
@@ -87,7 +87,7 @@ def test_what_asks_for_the_same_is_no_other_lock(lock: str, old: str, new: str) 
     ("packaging>=23,!=23.1", "packaging>=24", "it was not made for packaging>=24 (group dev), packaging>=24 (group"),
     (">=3.11,<4", ">=3.12,<4", 'is for requires-python ">=3.11, <4", and pyproject.toml has ">=3.12,<4"'),
 ])  # fmt: skip
-def test_what_asks_for_something_else_makes_it_stale(lock: str, old: str, new: str, said: str) -> None:
+def test_different_requirements_make_the_lock_stale(lock: str, old: str, new: str, said: str) -> None:
     assert said in (stale(lock, old, new) or "fresh")
 
 
@@ -105,6 +105,6 @@ def test_an_old_lock_that_does_not_say_what_it_was_made_for_is_compared_by_names
     assert why_stale(pyproject, package, None, {"h11", "new-thing"}) is None
 
 
-def test_what_only_a_build_knows_is_not_compared() -> None:
+def test_dynamic_values_of_a_build_are_not_compared() -> None:
     package = {"name": "my-app", "metadata": {"requires-dist": [{"name": "h11"}]}}
     assert why_stale({"project": {"name": "my-app", "dynamic": ["dependencies"]}}, package, None, {"h11"}) is None

@@ -73,5 +73,5 @@ def test_a_release_without_alembic_has_none() -> None:
         {"alembic.ini": FILES["alembic.ini"]},
     ],
 )
-def test_what_is_not_understood_is_never_taken_for_no_migration(files: dict[str, str]) -> None:
+def test_an_unreadable_migration_is_never_taken_for_none(files: dict[str, str]) -> None:
     assert read(files) is None

@@ -33,12 +33,12 @@ def test_the_guides_own_file_leaves_both_open() -> None:
 @pytest.mark.parametrize(
     "text", ["spam==1.0\n", "spam===1.0 ; python_version > '3'\n", "", "spam==1 --hash=sha256:0\n"]
 )
-def test_what_is_pinned_leaves_nothing_open(text: str) -> None:
+def test_a_pinned_file_leaves_no_version_open(text: str) -> None:
     assert left(text) is None
 
 
 @pytest.mark.parametrize("line", ["spam", "spam==1.*", "spam~=1.0", "spam>=1,<2", "spam @ https://example.com/a.whl"])
-def test_what_is_no_single_version_is_open(line: str) -> None:
+def test_a_requirement_without_a_single_version_is_open(line: str) -> None:
     found = left(f"eggs==1\n{line}\n")
     assert found
     assert found.names == ("spam",)

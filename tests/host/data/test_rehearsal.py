@@ -47,7 +47,7 @@ def test_a_rehearsal_writes_to_nothing_but_the_copy_where_links_of_it_may_lead(n
     assert unit["ReadWritePaths"] == ["/mnt/uploads", ""]
 
 
-def test_one_worker_is_enough_to_see_whether_it_answers() -> None:
+def test_a_rehearsal_starts_one_worker() -> None:
     unit = settings(derive(render("systemd/app@.service", None, **RELEASE), STATE, FOLDER, COPY))
 
     assert " --workers 1 " in unit["ExecStart"][0]
@@ -60,7 +60,7 @@ def test_a_dependency_over_several_lines_goes_as_a_whole() -> None:
     assert "[Unit]\nAfter=d.service\n[Service]\nType=exec\n" in derive(unit, STATE, FOLDER, COPY)
 
 
-def test_what_a_killed_rehearsal_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_the_remains_of_a_killed_rehearsal_are_removed_and_nothing_else(tmp_path: Path) -> None:
     layout = Layout("notes", tmp_path)
     disk = tmp_path / "mnt/disk"
     for folder in (disk / "notes", layout.state.parent, layout.base / "slots", layout.settings / "slots"):
@@ -89,7 +89,7 @@ def test_a_state_folder_on_a_disk_that_is_away_is_no_obstacle(tmp_path: Path) ->
     clean(layout)
 
 
-def test_what_comes_before_a_start_is_left_out_and_nothing_else_before_it() -> None:
+def test_a_rehearsal_leaves_out_before_start_and_no_other_command() -> None:
     values = RELEASE | {"before_start": ("./fetch",)}
     text = render("systemd/app@.service", None, **values).replace("[Service]\n", "[Service]\nExecStartPre=/bin/own\n")
 

@@ -68,7 +68,7 @@ def test_a_squash_was_never_run_and_neither_were_those_before_it_once_it_was(lay
         check(layout, "before", ("s",))
 
 
-def test_each_of_several_version_tables_must_have_them_all(layout: Layout) -> None:
+def test_each_of_several_version_tables_must_have_all_revisions(layout: Layout) -> None:
     add(layout, "old", a=None, b="a")
     add(layout, "new", a=None, b="a", c="b")
     check(layout, "old", ("c",), ("c",))
@@ -77,7 +77,7 @@ def test_each_of_several_version_tables_must_have_them_all(layout: Layout) -> No
             check(layout, "old", ("c",), behind)
 
 
-def test_what_nobody_here_knows_is_no_proof(layout: Layout) -> None:
+def test_an_unknown_revision_proves_nothing(layout: Layout) -> None:
     add(layout, "old", a=None)
     with pytest.raises(
         HostError, match=r"nobody can tell whether a of this release.* since no release on this host has z"
@@ -109,7 +109,7 @@ def test_a_record_that_is_damaged_or_not_there_yet_is_made_of_what_is_here(layou
         assert '"releases"' in layout.revisions.read_text()
 
 
-def test_of_two_releases_that_disagree_only_what_both_say_counts(layout: Layout) -> None:
+def test_two_releases_that_disagree_count_only_where_they_agree(layout: Layout) -> None:
     add(layout, "ours", a=None, x="a", c="x")
     add(layout, "theirs", a=None, c="a")
     with pytest.raises(HostError, match="x of this release was never run"):
@@ -159,6 +159,6 @@ def test_a_layout_that_is_not_understood_tells_nothing(layout: Layout) -> None:
         ("down_revision = LATEST", None),
     ],
 )
-def test_what_comes_before_a_migration_is_what_it_says(lines: str, parents: set[str] | None) -> None:
+def test_the_parents_of_a_migration_are_those_that_it_names(lines: str, parents: set[str] | None) -> None:
     found = parse("c.py", f"revision = 'c'\n{lines}\n")
     assert (None if found is None else set(found.parents)) == parents

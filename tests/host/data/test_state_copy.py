@@ -80,7 +80,7 @@ def test_a_copy_that_is_taken_while_somebody_writes_is_whole(source: Path, targe
             writer.kill()
 
 
-def test_what_is_in_the_log_of_changes_only_is_copied_too(source: Path, target: Path) -> None:
+def test_changes_that_are_only_in_the_write_ahead_log_are_copied(source: Path, target: Path) -> None:
     with closing(database(source / "no-ending-in-its-name")) as written:
         written.execute("INSERT INTO pairs VALUES (1, 1)")
         written.commit()

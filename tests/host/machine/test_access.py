@@ -165,7 +165,7 @@ def test_the_timer_of_another_change_takes_nothing_back(host: Host) -> None:
     assert host.pending.exists()
 
 
-def test_what_cannot_be_loaded_is_taken_back_at_once(host: Host) -> None:
+def test_a_change_that_cannot_be_loaded_is_taken_back_at_once(host: Host) -> None:
     host.manager.refusing["load"] = "no such table"
     with pytest.raises(HostError, match="no such table; the change was taken back"):
         host.change()
@@ -184,7 +184,7 @@ def test_without_a_timer_nothing_is_changed(host: Host) -> None:
 
 
 @pytest.mark.parametrize(("program", "who"), [("nft", "nftables"), ("sshd", "sshd")])
-def test_what_nft_or_sshd_refuses_is_not_even_begun(host: Host, program: str, who: str) -> None:
+def test_a_change_that_nft_or_sshd_refuses_is_not_begun(host: Host, program: str, who: str) -> None:
     host.manager.refusing[program] = "line 1: syntax error"
     with pytest.raises(HostError, match=rf"{who} does not accept .*line 1: syntax error.*nothing was changed"):
         host.change()
@@ -202,9 +202,7 @@ def test_a_change_that_a_killed_run_has_left_without_a_timer_is_taken_back_befor
 
 
 @pytest.mark.parametrize(("boot", "restored"), [("this boot", False), ("the next boot", True)])
-def test_at_boot_files_are_put_back_for_a_change_of_an_earlier_boot_alone(
-    host: Host, boot: str, restored: bool
-) -> None:
+def test_a_boot_restores_files_only_for_a_change_of_an_earlier_boot(host: Host, boot: str, restored: bool) -> None:
     host.change()
     (host.root / "boot_id").write_text(boot)
     access.restore(None, at_boot=True)
@@ -213,7 +211,7 @@ def test_at_boot_files_are_put_back_for_a_change_of_an_earlier_boot_alone(
     assert (host.loaded, host.reloads) == (NEW, 1)
 
 
-def test_what_cannot_be_restored_leaves_the_record_and_everything_else_is_restored(
+def test_a_file_that_cannot_be_restored_keeps_the_record_and_all_others_are_restored(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.change()
@@ -231,7 +229,7 @@ def test_what_cannot_be_restored_leaves_the_record_and_everything_else_is_restor
     assert host.is_as_before()
 
 
-def test_what_is_as_it_shall_be_is_not_written_again(host: Host) -> None:
+def test_a_file_that_is_as_wanted_is_not_written_again(host: Host) -> None:
     host.rules.chmod(0o644)
     access.apply(
         {"files": [{"path": str(host.rules), "content": OLD}], "absent": [], "token": "one", "timeout_seconds": 9}

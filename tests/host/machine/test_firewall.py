@@ -56,7 +56,7 @@ def test_a_machine_that_has_called_nobody_gets_the_table_at_once(kernel: Kernel,
     assert kernel.given == ["rules\n"]
 
 
-def test_one_with_a_database_elsewhere_has_its_connections_followed_first(kernel: Kernel) -> None:
+def test_a_new_firewall_tracks_open_connections_first(kernel: Kernel) -> None:
     kernel.connections = VISITORS + TO_A_DATABASE
     firewall.load()
     [first, then] = kernel.given
@@ -65,7 +65,7 @@ def test_one_with_a_database_elsewhere_has_its_connections_followed_first(kernel
     assert then == "rules\n"
 
 
-def test_what_follows_connections_already_is_not_opened_for_that(kernel: Kernel) -> None:
+def test_a_firewall_that_tracks_connections_is_not_opened_for_them(kernel: Kernel) -> None:
     kernel.given.append("an earlier table")
     kernel.connections = TO_A_DATABASE
     firewall.load()

@@ -84,7 +84,7 @@ def test_a_reload_is_over_when_the_new_one_listens(serving: Callable[[str], Serv
     assert server.said == "again"
 
 
-def test_one_that_goes_on_as_it_was_has_not_taken_its_settings_up(
+def test_an_sshd_that_does_not_start_anew_has_not_read_its_settings(
     serving: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serving(DEAF)
@@ -93,7 +93,7 @@ def test_one_that_goes_on_as_it_was_has_not_taken_its_settings_up(
         sshd.reload()
 
 
-def test_one_that_ends_is_told(serving: Callable[[str], Server]) -> None:
+def test_an_sshd_that_ends_is_an_error(serving: Callable[[str], Server]) -> None:
     serving(MORTAL)
     with pytest.raises(HostError, match="sshd has ended when it was reloaded"):
         sshd.reload()
@@ -115,7 +115,7 @@ def test_where_systemd_listens_the_service_is_stopped_and_nothing_reloaded(servi
     assert "ssh.socket" in server.manager.active
 
 
-def test_one_that_is_down_reads_its_settings_when_it_starts(serving: Callable[[str], Server]) -> None:
+def test_a_stopped_sshd_needs_no_reload(serving: Callable[[str], Server]) -> None:
     server = serving(SERVER)
     server.manager.active.clear()
     sshd.reload()

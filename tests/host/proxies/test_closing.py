@@ -44,9 +44,7 @@ def begun(machine: MachineLayout, seconds: float) -> threading.Thread:
     return waiting
 
 
-def test_it_waits_for_the_connections_that_are_open_and_goes_on_closing(
-    machine: MachineLayout, connection: socket.socket
-) -> None:
+def test_closing_waits_for_open_connections(machine: MachineLayout, connection: socket.socket) -> None:
     waiting = begun(machine, LONG)
     assert waiting.is_alive()
 

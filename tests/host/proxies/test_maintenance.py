@@ -25,7 +25,7 @@ def test_the_controller_and_the_host_mean_the_same_file() -> None:
     assert str(Layout("notes").maintenance) == AppPaths("notes").maintenance
 
 
-def test_it_says_who_since_when_and_why_until_it_is_off(layout: Layout) -> None:
+def test_maintenance_says_who_since_when_and_why_until_it_is_off(layout: Layout) -> None:
     assert maintenance.read(layout) is None
     maintenance.turn_on(layout, "carol@desk", "we\nmove")
     assert layout.maintenance.stat().st_mode & 0o777 == 0o644

@@ -103,7 +103,7 @@ def test_a_dangling_link_does_not_stop_the_digest(machine: MachineLayout) -> Non
     assert nginx.digest(machine)
 
 
-def test_what_changed_while_nginx_was_reading_is_seen_afterwards(
+def test_a_change_while_nginx_reads_its_files_makes_it_stale(
     machine: MachineLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = iter([{1, 2}, {1, 2}, {1, 2, 3}, {3, 4}])

@@ -48,9 +48,7 @@ def test_ours_are_known_by_what_they_are_renewed_with(machine: MachineLayout) ->
         ("# it was once in /var/www/homeport-acme and /etc/homeport/notes/\n", False, False),
     ],
 )
-def test_what_is_renewed_by_homeport_is_the_applications_only_if_it_is_proven_with_what_that_has(
-    text: str, ours: bool, of_the_application: bool
-) -> None:
+def test_a_lineage_is_the_applications_only_with_its_challenge(text: str, ours: bool, of_the_application: bool) -> None:
     assert renewal.is_ours(text) == ours
     assert renewal.is_ours(text, "notes") == of_the_application
 
@@ -62,7 +60,7 @@ def test_ours_are_renewed_by_name_and_without_hooks_of_others(machine: MachineLa
     assert all("--no-directory-hooks" in call and "homeport-host reload-proxy" in call for call in calls)
 
 
-def test_one_that_cannot_be_renewed_keeps_no_other_from_it_and_is_named(machine: MachineLayout) -> None:
+def test_a_certificate_that_cannot_be_renewed_is_named_and_stops_no_other(machine: MachineLayout) -> None:
     failing = (
         'case $* in *blog*) echo "Failed to renew certificate blog with error: no route to the authority"; exit 1; esac'
     )

@@ -15,7 +15,7 @@ def layout(tmp_path: Path) -> Layout:
     return Layout("notes", tmp_path)
 
 
-def test_nothing_is_refused_while_nobody_holds(layout: Layout) -> None:
+def test_a_deploy_is_not_refused_without_a_hold(layout: Layout) -> None:
     deploy_hold.refuse(layout)
     assert deploy_hold.unhold(layout) is None
 

@@ -39,7 +39,7 @@ ExecStartPre=/bin/false
 """
 
 
-def test_it_has_user_folders_variables_sandbox_and_limits_of_the_unit_and_of_its_drop_ins() -> None:
+def test_a_run_command_has_user_variables_sandbox_and_limits_of_the_unit() -> None:
     assert list(properties(UNIT, "blue")) == [
         "User=notes",
         "WorkingDirectory=/srv/notes/slots/blue",

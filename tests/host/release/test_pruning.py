@@ -161,7 +161,7 @@ def test_the_live_one_the_one_to_go_back_to_and_pinned_ones_are_never_removed(
     assert made.left()[0] == made.left()[1]
 
 
-def test_what_is_half_made_goes_once_it_is_old(host: Host) -> None:
+def test_a_half_made_release_is_pruned_once_it_is_old(host: Host) -> None:
     (host.layout.code_releases / "r6.partial").mkdir()
     (host.layout.settings_releases / "r7").mkdir()
     (host.layout.venvs / "v9").mkdir()

@@ -80,7 +80,7 @@ def test_a_lone_worker_is_the_server_and_has_the_other_slot_take_over(live: Live
     assert live.done == BY_THE_OTHER_SLOT
 
 
-def test_what_runs_before_each_start_has_the_other_slot_take_over(live: Live) -> None:
+def test_a_restart_with_before_start_uses_the_other_slot(live: Live) -> None:
     (live.release.files / "before-start").touch()
     restarting.restart(live.layout)
     assert live.done == BY_THE_OTHER_SLOT

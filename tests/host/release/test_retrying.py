@@ -45,7 +45,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: dict[str, st
         ({QUEUE: "inactive"}, None),
     ],
 )
-def test_what_has_failed_for_good_is_started_again(
+def test_a_slot_that_has_failed_for_good_is_started_again(
     layout: Layout, states: dict[str, str], changes: dict[str, str], expected: tuple[str, str] | None
 ) -> None:
     states.update(changes)
@@ -64,7 +64,7 @@ def test_a_slot_that_is_neither_live_nor_the_standby_is_left_to_the_deploy(
     assert retrying.failed(layout, "blue") == ("application", APP)
 
 
-def test_what_is_noted_counts_while_the_unit_is_at_work(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_note_counts_while_its_unit_runs(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "is_active", lambda name: name == "homeport-retry@notes:blue.service")
     assert retrying.read(layout, "blue") is None
     layout.retry("blue").parent.mkdir(parents=True)

@@ -63,7 +63,7 @@ def test_a_release_starts_in_the_slot_that_is_not_live_and_is_noted(host: Host) 
     assert host.log() == [(release_log.STARTED, "r2")]
 
 
-def test_what_is_live_is_not_started_again_unless_that_is_asked_for(host: Host) -> None:
+def test_a_live_release_is_started_again_only_on_request(host: Host) -> None:
     starting.start(host.layout, "r1", DeployRequest())
     assert host.done == []
     assert host.log() == []
@@ -71,13 +71,13 @@ def test_what_is_live_is_not_started_again_unless_that_is_asked_for(host: Host) 
     assert host.done == ["bring up r1 in green"]
 
 
-def test_what_is_live_and_down_is_started(host: Host) -> None:
+def test_a_live_release_whose_slot_is_down_is_started(host: Host) -> None:
     host.live_is_up = False
     starting.start(host.layout, "r1", DeployRequest())
     assert "bring up r1 in green" in host.done
 
 
-def test_what_a_killed_run_has_brought_up_is_taken_over_and_its_time_begins_anew(host: Host) -> None:
+def test_a_slot_that_a_killed_run_started_is_used_and_its_expiry_begins_anew(host: Host) -> None:
     host.is_up = True
     starting.start(host.layout, "r2", DeployRequest())
     assert host.done == ["systemctl", "systemd-run"]
@@ -113,7 +113,9 @@ def test_a_restart_by_the_other_slot_that_fails_does_not_mark_what_is_live(host:
     ("events", "said"),
     [([], "was never live here"), ([(release_log.LIVE, "r0"), (release_log.FAILED, "r0")], "has failed here")],
 )
-def test_nobody_goes_back_to_what_never_was_good(host: Host, events: list[tuple[str, str]], said: str) -> None:
+def test_a_rollback_to_a_release_that_was_never_proven_is_refused(
+    host: Host, events: list[tuple[str, str]], said: str
+) -> None:
     host.has_been(*events)
     with pytest.raises(HostError, match=said):
         starting.start(host.layout, "r0", DeployRequest(rollback=True))

@@ -54,12 +54,12 @@ def test_a_release_that_does_well_all_the_time_has_passed(watched: Watched) -> N
     assert watched.looks == 5
 
 
-def test_one_late_answer_is_forgiven_each_time(watched: Watched) -> None:
+def test_one_late_answer_in_the_watch_is_forgiven(watched: Watched) -> None:
     watched.answers = [GOOD, BAD, GOOD, BAD, GOOD]
     assert watched.outcome() == ""
 
 
-def test_two_bad_answers_one_after_the_other_are_not(watched: Watched) -> None:
+def test_two_bad_answers_in_a_row_fail_the_watch(watched: Watched) -> None:
     watched.answers = [GOOD, BAD, BAD, GOOD]
     assert watched.outcome() == "/health answered 503 instead of 200"
 
@@ -76,11 +76,11 @@ def test_a_process_that_died_is_told_even_if_the_next_one_answers(watched: Watch
     assert watched.outcome() == "its process died"
 
 
-def test_what_runs_beside_the_server_counts_too(watched: Watched) -> None:
+def test_a_failed_process_fails_the_watch(watched: Watched) -> None:
     watched.failures = ["", "its process queue died"]
     assert watched.outcome() == "its process queue died"
 
 
-def test_so_many_seconds_have_passed_when_they_have() -> None:
+def test_the_watch_lasts_its_seconds() -> None:
     assert watching.passed(0)()
     assert not watching.passed(600)()

@@ -60,7 +60,7 @@ def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
 
 
 @pytest.mark.parametrize("line", [request("/", host="b.test"), "", "GET / HTTP/1.0", "[]", '{"host": "a.test"}'])
-def test_what_is_of_another_application_or_no_request_is_passed_over(line: str) -> None:
+def test_log_lines_of_others_and_damaged_ones_are_skipped(line: str) -> None:
     assert log_lines.access({"a.test"})(line) is None
 
 
@@ -95,7 +95,7 @@ def test_backwards_goes_on_in_the_rotated_files(tmp_path: Path) -> None:
     assert uris(backwards(tmp_path, (tmp_path / "access.log").stat().st_mtime + 172800)) == []
 
 
-def test_what_comes_after_a_position_is_read_once_and_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_lines_after_a_position_are_read_once_and_only_when_complete(tmp_path: Path) -> None:
     path, found = log(tmp_path, [request("/1")]), reader(tmp_path)
     position = found.position(0)
     with path.open("a") as stream:
@@ -109,7 +109,7 @@ def test_what_comes_after_a_position_is_read_once_and_only_when_it_is_whole(tmp_
     assert found.after(position)[0] == []
 
 
-def test_what_is_written_meanwhile_comes_once(tmp_path: Path) -> None:
+def test_lines_that_are_written_meanwhile_are_shown_once(tmp_path: Path) -> None:
     path, found = log(tmp_path, [request("/1")]), reader(tmp_path)
     position = found.position(0)
     with path.open("a") as stream:
@@ -171,7 +171,7 @@ def test_a_pattern_in_small_letters_means_capitals_too() -> None:
     assert not logs.LogQuery((), 1, until=4).accepts(line)
 
 
-def test_no_more_is_read_than_is_wanted() -> None:
+def test_a_log_is_read_no_further_than_needed() -> None:
     lines = ({"seconds": float(n), "text": "x"} for n in range(100, 0, -1))
     assert [one["seconds"] for one in logs.newest(lines, logs.LogQuery((), 3))] == [98, 99, 100]
     assert next(lines)["seconds"] == 97

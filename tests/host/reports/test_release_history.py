@@ -64,7 +64,7 @@ def test_a_rollback_goes_past_a_release_that_is_gone(layout: Layout) -> None:
     assert pruning.previous(layout, "c") == "a"
 
 
-def test_what_became_of_a_release_is_its_last_verdict(layout: Layout) -> None:
+def test_the_state_of_a_release_is_its_last_verdict(layout: Layout) -> None:
     entries = log(layout, *LIVES, ("failed", "a"), ("rolled-back", "c"), ("started", "d"))
     assert release_history.states(entries) == {"a": "bad", "b": "good", "c": "rolled-back"}
 

@@ -97,7 +97,7 @@ def test_parts_of_disks_and_links_inside_the_machine_do_not_count_twice() -> Non
     assert parse_network(head + "\n".join(rows) + "\n") == 220
 
 
-def test_it_is_written_and_read_and_what_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
+def test_a_usage_record_is_written_and_read_and_a_damaged_one_begun_anew(tmp_path: Path) -> None:
     machine = MachineLayout(tmp_path)
     assert read(machine) == {}
     record(machine)

@@ -125,7 +125,7 @@ def test_the_lines_of_the_shutdown_are_not_shown_as_the_reason() -> None:
     assert last_word(entries) == "/health answered 503 instead of 200 (after 5 s)"
 
 
-def test_what_a_start_that_is_under_way_says_is_no_reason_for_the_end_before_it() -> None:
+def test_the_output_of_a_new_start_does_not_explain_the_end_before_it() -> None:
     first = [("systemd", "Starting notes@blue.service - notes..."), ("fastapi", "ValueError: no colour")]
     again = [("systemd", "notes@blue.service: Scheduled restart job, restart counter is at 1."), *first[:1]]
     entries = [*first, *again, ("fastapi", "Starting production server")]

@@ -36,13 +36,13 @@ def gone() -> int:
     return process.pid
 
 
-def test_it_waits_for_as_many_good_answers_in_a_row_as_asked_for() -> None:
+def test_the_health_gate_waits_for_the_wanted_number_of_good_answers_in_a_row() -> None:
     with answering(503, 200, 503, 200, 200, 200) as server:
         assert wait(server.port, wanted(successes=3), "app.test", os.getpid()) == HEALTHY
         assert len(server.requests) == 6
 
 
-def test_it_gives_up_when_the_time_is_over_and_says_what_it_saw(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_health_gate_ends_at_its_time_out_with_the_last_answer(capsys: pytest.CaptureFixture[str]) -> None:
     with answering(503) as server:
         began = time.monotonic()
         assert wait(server.port, wanted(timeout_seconds=0.8), "app.test", os.getpid()) == TOO_LATE
@@ -51,7 +51,7 @@ def test_it_gives_up_when_the_time_is_over_and_says_what_it_saw(capsys: pytest.C
     assert "giving up: /health answered 503 instead of 200 (after 1 s)" in capsys.readouterr().out
 
 
-def test_it_fails_at_once_when_the_process_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_health_gate_fails_at_once_when_the_process_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     assert wait(free_port(), wanted(timeout_seconds=math.inf), "app.test", gone()) == PROCESS_GONE
 
     assert "the process exited" in capsys.readouterr().out
@@ -84,7 +84,7 @@ def test_the_request_looks_like_a_visitors() -> None:
         assert server.requests[0]["x-forwarded-for"] == "127.0.0.1"
 
 
-def test_nobody_listening_is_said_in_words() -> None:
+def test_a_port_without_a_listener_is_named_in_words() -> None:
     assert ask(free_port(), wanted(), "app.test").text == "connection refused"
 
 

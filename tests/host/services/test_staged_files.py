@@ -149,7 +149,7 @@ def test_a_mount_point_cannot_be_replaced_and_its_neighbour_can(
 
 
 @pytest.mark.parametrize("fixed", ["nginx.conf", "."])
-def test_what_may_not_be_changed_is_refused(etc: Path, monkeypatch: pytest.MonkeyPatch, fixed: str) -> None:
+def test_an_immutable_target_is_refused(etc: Path, monkeypatch: pytest.MonkeyPatch, fixed: str) -> None:
     folder = etc / "nginx"
     known = (folder / fixed).stat().st_ino
 

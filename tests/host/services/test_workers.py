@@ -81,7 +81,7 @@ def test_a_manager_that_had_workers_and_has_none_is_not_complete(tmp_path: Path)
     assert workers.is_complete(crew(3, 3), wanted, seen={1, 2})
 
 
-def test_what_is_missing_is_said_in_figures(tmp_path: Path) -> None:
+def test_missing_workers_are_counted_in_the_error(tmp_path: Path) -> None:
     wanted = release(tmp_path)
     assert workers.missing_text(crew(3, 2), wanted, 0) == "2 of 3 workers serve"
     assert workers.missing_text(crew(3, 2), wanted, 1) == "2 of 3 workers serve; 1 has died, and was replaced"

@@ -51,7 +51,7 @@ def test_the_kernel_frees_it_when_its_holder_is_killed(path: Path) -> None:
         pass
 
 
-def test_it_waits_as_long_as_it_may(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_is_waited_for_until_the_time_is_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with holder(path) as other:
         began = time.monotonic()
         with pytest.raises(LockedError):
@@ -62,7 +62,7 @@ def test_it_waits_as_long_as_it_may(path: Path, capsys: pytest.CaptureFixture[st
     assert "waiting up to 0 s for start of release r1" in capsys.readouterr().out
 
 
-def test_nobody_else_can_open_it(path: Path) -> None:
+def test_a_lock_file_is_roots_alone(path: Path) -> None:
     with held(path, ME, 0):
         assert path.stat().st_mode & 0o777 == 0o600
         assert str(os.getpid()) in path.read_text()
@@ -74,7 +74,7 @@ def test_a_damaged_note_is_no_obstacle(raw: bytes) -> None:
     assert describe_holder(raw) == "another run"
 
 
-def test_one_that_a_removal_has_taken_away_is_no_lock_any_more(path: Path) -> None:
+def test_a_removed_lock_file_locks_nothing(path: Path) -> None:
     with holder(path) as other, ThreadPoolExecutor() as threads:
         waiting = held(path, ME, 60)
         entered = threads.submit(waiting.__enter__)

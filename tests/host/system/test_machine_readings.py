@@ -67,12 +67,12 @@ def test_a_file_system_is_listed_once_under_its_mount_point(tmp_path: Path) -> N
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12))
-def test_what_is_used_is_a_share(used: int, free: int) -> None:
+def test_processor_use_is_a_share_of_the_time(used: int, free: int) -> None:
     assert 0 <= resources.used(used, free) <= 100
 
 
 @pytest.mark.parametrize("text", ["", "n/a", "0", "Sun 2030-01-06 12:00:00 CET"])
-def test_what_is_no_moment_in_utc_is_none(text: str) -> None:
+def test_a_text_that_is_no_utc_time_is_none(text: str) -> None:
     assert timers.moment(text) is None
 
 

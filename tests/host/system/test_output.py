@@ -20,7 +20,7 @@ open(sys.argv[1], "w").write("finished")
 """
 
 
-def test_it_finishes_when_the_reader_is_gone(tmp_path: os.PathLike[str]) -> None:
+def test_the_program_finishes_when_its_reader_is_gone(tmp_path: os.PathLike[str]) -> None:
     done = os.path.join(tmp_path, "done")  # noqa: PTH118
     with subprocess.Popen([sys.executable, "-c", TALK, done], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as talker:
         assert talker.stdout
@@ -34,7 +34,7 @@ def test_it_finishes_when_the_reader_is_gone(tmp_path: os.PathLike[str]) -> None
     assert os.path.exists(done)  # noqa: PTH110
 
 
-def test_it_ignores_a_hang_up() -> None:
+def test_the_program_ignores_a_hang_up() -> None:
     program = (
         "import os, signal; from homeport.host.system.output import outlive_the_listener; "
         "outlive_the_listener(); os.kill(os.getpid(), 1)"
