@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ASK = "from homeport.pyinfra_support.commands import somebody_can_be_asked; print('asked:', somebody_can_be_asked())"
+ASK = "from homeport.pyinfra_support.commands import can_ask_for_password; print('asked:', can_ask_for_password())"
 
 
 def test_who_has_a_terminal_can_be_asked_whatever_the_standard_input_is() -> None:

@@ -67,7 +67,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         server = Server(tmp_path, program)
         begun.append(server)
         monkeypatch.setattr(sshd, "run", server.run)
-        monkeypatch.setattr(sshd, "must", server.run)
+        monkeypatch.setattr(sshd, "run_checked", server.run)
         monkeypatch.setattr(sshd, "show", server.show)
         monkeypatch.setattr(sshd, "is_active", lambda unit: unit in server.manager.active)
         return server
