@@ -21,15 +21,16 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @target_options
-@click.option("--renew", is_flag=True, help="Ask for another certificate now, however long this one is good for.")
-@click.option("--yes", is_flag=True, help="With --renew: do not ask; needed where nobody can be asked.")
+@click.option("--renew", is_flag=True, help="Request a new certificate now, however long the present one is valid.")
+@click.option("--yes", is_flag=True, help="With --renew: do not ask for confirmation; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (without --renew).")
 @lock_wait_option
 def cert(target: str, limit: tuple[str, ...], renew: bool, yes: bool, as_json: bool, lock_wait: int | None) -> None:
     """Show the certificates that TARGET serves: names, issuer, days left, and when they are renewed; changes nothing.
 
-    Renewal needs nobody. With --renew a key that somebody may have seen is replaced at once. Authorities count
-    certificates: Let's Encrypt gives five of the same names in a week.
+    A timer renews certificates by itself. --renew replaces a certificate and its key at once, for example when
+    somebody may have seen the key. Authorities limit certificates: Let's Encrypt gives five of the same names in a
+    week.
     """
     if renew:
         _renew(target, limit, yes=yes, as_json=as_json, lock_wait=lock_wait)

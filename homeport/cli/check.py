@@ -21,10 +21,10 @@ GUARD = "guard.install()"
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(target: str, limit: tuple[str, ...], as_json: bool) -> None:
-    """Check what a deploy to TARGET is made of, without connecting: settings, source, secrets, rendered files.
+    """Check the inputs of a deploy to TARGET without connecting: settings, source, secrets, rendered files.
 
-    Every problem of every host is shown at once, and the exit status is 2 then. What only the hosts know (memory,
-    who listens on port 80, what would change) is for `homeport plan`.
+    It shows every problem of every host at once, and the exit status is 2 then. `homeport plan` checks what only the
+    hosts know: memory, who listens on port 80, what would change.
     """
     mended = [*_project_problems()]
     done = _read([sys.executable, "-m", "homeport.entries.check", inventory(target), *limit])

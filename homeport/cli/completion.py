@@ -17,7 +17,7 @@ Examples:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that has your shell complete commands, options and the names of inventories."""
+    """Print a script that lets your shell complete commands, options and the names of inventories."""
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click knows no completion for {shell}")

@@ -31,7 +31,7 @@ upgrade_option = click.option(
 take_machine_option = click.option(
     "--take-machine",
     is_flag=True,
-    help="Set what the machine has once (a reboot time, say) although other applications there set it differently.",
+    help="Set values of the machine (such as the reboot time) although other applications there set other ones.",
 )
 ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag or commit.  [default: app_ref]")
 
@@ -41,7 +41,7 @@ ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag
 @ref_option
 @upgrade_option
 @take_machine_option
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; needed without a terminal.")
 @lock_wait_option
 def deploy(
     target: str,
@@ -52,11 +52,11 @@ def deploy(
     yes: bool,
     lock_wait: int | None,
 ) -> None:
-    """Bring the hosts of TARGET to what settings and source say, and release the application.
+    """Make the hosts of TARGET as the settings say, and release the application.
 
-    What each host does is shown as it happens, with the seconds since the beginning; the summary at the end, on
-    standard output, is for you to paste. Ctrl-C ends it with status 130 at any moment: what serves goes on serving,
-    what is at work on a host is finished there, and the next deploy takes it up.
+    It shows what each host does as it happens, with the seconds since the beginning, and prints a summary to standard
+    output. Ctrl-C ends it at any moment with status 130: the live release goes on serving, a host finishes the step
+    that it is in, and the next deploy continues from there.
     """
     require_confirmation(yes=yes)
     data = {**_data(ref, upgrade=upgrade_dependencies, take_machine=take_machine), "lock_wait_seconds": lock_wait}
@@ -79,11 +79,11 @@ def plan(
     diff: bool,
     as_json: bool,
 ) -> None:
-    """Show what a deploy to TARGET would change, per host and file; changes nothing.
+    """Show what a deploy to TARGET would change, by host and file; changes nothing.
 
-    Exits with 3 when there is something, so that a pipeline can ask whether the hosts are as they should be. A host
-    that could not be deployed to as it is (too little memory, no root, another who listens on port 80) is told of too,
-    with status 1. Secrets are never shown.
+    It exits with 3 when there are changes, so that a pipeline can ask whether the hosts are as they should be. It exits
+    with 1 when a deploy to a host would be refused (too little memory, no root, another program on port 80), and says
+    why. It never shows secrets.
     """
     data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine)
     words = project_line(target, limit, data, "--dry", "--diff")

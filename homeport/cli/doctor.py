@@ -34,12 +34,12 @@ TO_DO = "; to do: "
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; its schema: homeport schema doctor.")
 def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
-    """Say what is wrong with the site on the hosts of TARGET, and what to do; changes nothing.
+    """Find what is wrong with the site on the hosts of TARGET, and say how to fix it; changes nothing.
 
-    Looks from the outside in: DNS, ports, certificate and its renewal, SSH, proxy, application, migration, database,
-    secrets, permissions, disk, memory, clock, deploys. A line for each finding says what is wrong, the evidence, and
-    what to do; the cause comes first, and what follows from it stands below it. A notice harms no visitor. Works as
-    far as it can where SSH does not, and needs no homeport on the host.
+    It looks from the outside in: DNS, ports, certificate and its renewal, SSH, proxy, application, migration,
+    database, secrets, permissions, disk, memory, clock, deploys. A line for each finding says what is wrong, the
+    evidence, and what to do; a cause stands above its consequences. A notice harms no visitor. Without SSH it
+    checks what it can from outside. It needs no homeport on the host.
 
     The exit status is 1 when there is trouble, or a host could not be examined.
     """

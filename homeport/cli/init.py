@@ -42,12 +42,12 @@ def init(
 ) -> None:
     """Write a project that deploys the application in the git repository at PATH (default: here).
 
-    Looks for the entry point, dependencies, Python, migrations, health path and name; in a repository with more than
+    It looks for the entry point, dependencies, Python, migrations, health path and name; in a repository with more than
     one thing, for the folder of the application. Writes deploy/ with deploy.py, inventories/ and group_data/. With --ci
     it writes the pipeline too: pull requests are checked and planned, the main branch is deployed with approval, going
     back is by hand, and every night asks whether anything differs.
 
-    A file that is there already is left as it is, so that it can be said again, with --ci later on, say.
+    It never overwrites a file, so you can run it again, for example with --ci later on.
     """
     inspection = inspect(place, name=name, entrypoint=entrypoint)
     project = (place / folder).resolve()

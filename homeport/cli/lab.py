@@ -51,7 +51,7 @@ def lab() -> None:
     help="How new hosts are run (default: the best way that this computer allows).",
 )
 def up(hosts: int, name: str | None, suite: Suite, backend: BackendName | None) -> None:
-    """Bring the lab up; what is up already stays as it is."""
+    """Start the lab; hosts that run already stay as they are."""
     the_lab = Lab()
     if name is None:
         the_lab.up(hosts=hosts, suite=suite, backend=backend)
@@ -62,7 +62,7 @@ def up(hosts: int, name: str | None, suite: Suite, backend: BackendName | None) 
 
 @lab.command()
 def down() -> None:
-    """Remove the lab and everything that it has made, also after a crash."""
+    """Remove the lab and everything that it made, also after a crash."""
     Lab().down()
     click.echo("the lab is down", err=True)
 
@@ -96,7 +96,7 @@ def ssh(name: str, command: tuple[str, ...]) -> None:
 @click.argument("name")
 @click.option("--hard", is_flag=True, help="Cut the power instead of shutting down.")
 def reboot(name: str, hard: bool) -> None:
-    """Restart a host, and return when it lets one in again."""
+    """Restart a host, and return when it accepts a login again."""
     the_lab = Lab()
     the_lab.reboot(the_lab.host(name), hard=hard)
 

@@ -10,13 +10,13 @@ from homeport.cli.processes import command_line, lock_wait_option, target_option
 
 @click.command(epilog='\b\nExample:\n  homeport lock production -m "the database moves, ask Carol"')
 @target_options
-@click.option("-m", "--message", required=True, help="Why, for those who come meanwhile.")
+@click.option("-m", "--message", required=True, help="The reason, which a refused deploy shows.")
 @lock_wait_option
 def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | None) -> None:
-    """Hold deploys to the hosts of TARGET until `homeport unlock`, also over a reboot.
+    """Refuse deploys to the hosts of TARGET until `homeport unlock`, also after a reboot.
 
-    Deploys, rollbacks and restarts then end with status 4, and say who holds and why. What serves goes on serving.
-    While a deploy is under way this ends with 4 too, or waits for it with --lock-wait.
+    Deploys, rollbacks and restarts then end with status 4, and say who refused them and why. The live release goes on
+    serving. While a deploy runs, this command ends with status 4 too, or waits for it with --lock-wait.
     """
     data = {"_message": message, "lock_wait_seconds": lock_wait}
     follow(command_line("lock", target, limit, data), yes=True, wording=Wording("hold deploys", "locked"))
@@ -25,7 +25,7 @@ def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | Non
 @click.command(epilog="\b\nExample:\n  homeport unlock production")
 @target_options
 def unlock(target: str, limit: tuple[str, ...]) -> None:
-    """Let deploys to the hosts of TARGET go on, whoever held them.
+    """Allow deploys to the hosts of TARGET again, whoever refused them.
 
     Not needed after a deploy that was killed: the lock of a run goes with the run.
     """

@@ -34,9 +34,12 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.option("--source", "sources", multiple=True, type=click.Choice(SOURCES), help="Repeatable.  [default: all]")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
-    "-n", "--lines", type=click.IntRange(1, MOST_LINES), help=f"The newest.  [default: {LINES}; with --since all]"
+    "-n",
+    "--lines",
+    type=click.IntRange(1, MOST_LINES),
+    help=f"How many of the newest lines.  [default: {LINES}; with --since all]",
 )
 @click.option("--since", metavar="MOMENT", help=f"Not before, in UTC: {FORMS}.")
 @click.option("--until", metavar="MOMENT", help="Not after; as --since.")
@@ -53,11 +56,11 @@ def logs(
     grep: str | None,
     as_json: bool,
 ) -> None:
-    """Show what the hosts of TARGET have written, in the order of its times (UTC); changes nothing.
+    """Show the log lines of the hosts of TARGET in the order of their times (UTC); changes nothing.
 
-    app: the application, its processes and what systemd says of them. proxy: its requests and Nginx's errors, without
-    those of other applications. migration: what migrations said. deploys: what homeport did on the hosts. Of one call
-    no more than 10000 lines come. The exit status is 1 when a host cannot be read.
+    app: the application, its processes and what systemd says of them. proxy: its requests and Nginx's errors,
+    without those of other applications. migration: the output of migrations. deploys: what homeport did on the
+    hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
     """
     if follow and until:
         raise UsageError("there is no end to what comes", key="--until", fix="leave out --until or --follow")

@@ -24,13 +24,14 @@ The page is yours with overrides/nginx/maintenance.html; Retry-After is maintena
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.argument("state", required=False, type=click.Choice(["on", "off"]))
-@click.option("-m", "--message", default="", help="Why, for your colleagues; visitors do not see it.")
+@click.option("-m", "--message", default="", help="The reason, for your colleagues; visitors do not see it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (without on or off).")
 def maintenance(target: str, limit: tuple[str, ...], state: str | None, message: str, as_json: bool) -> None:
     """Show visitors of TARGET a page with status 503 instead of the application, until it is off again.
 
-    It begins and ends with the next request, without a reload, waits for no deploy and lasts over deploys and reboots.
-    The application goes on running: what is under way is finished, and the health path answers as ever.
+    It begins and ends with the next request, without a reload. It does not wait for a deploy, and lasts over
+    deploys and reboots. The application goes on running: it finishes its requests, and the health path still
+    answers.
     """
     if state is None:
         _show(gather_answers("maintenance", target, limit), as_json=as_json)

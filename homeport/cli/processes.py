@@ -42,7 +42,7 @@ def _inventories() -> list[str]:
 
 def lock_wait_option(command: Command) -> Command:
     """Add the option --lock-wait."""
-    text = "How long to wait while somebody else deploys; then the exit status is 4.  [default: lock_wait_seconds]"
+    text = "How long to wait for another deploy; after that the exit status is 4.  [default: lock_wait_seconds]"
     return click.option("--lock-wait", type=click.IntRange(min=0), metavar="SECONDS", help=text)(command)
 
 

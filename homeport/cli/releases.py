@@ -25,8 +25,8 @@ SHORT_COMMIT = 12
 def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_wait: int | None) -> None:
     """Go back to a release that is on the hosts of TARGET: its code, environment, units and site, as they were.
 
-    Needs neither the source nor a package registry. Migrations of the database are not undone: those in between are
-    shown, and without --yes they end it. A release that has failed, or never was live, is never gone back to.
+    It needs neither the source nor a package registry. It does not undo migrations of the database: it shows those in
+    between, and goes no further without --yes. It refuses a release that failed or was never live.
     """
     require_confirmation(yes=yes)
     data = {"release": release, "accept_migrations": yes or None, "lock_wait_seconds": lock_wait}
@@ -39,10 +39,10 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
 @click.option("--new-slot", is_flag=True, help="In the other slot, also where several workers could be replaced.")
 @lock_wait_option
 def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int | None) -> None:
-    """Give the live release of TARGET new processes, without a lost request.
+    """Restart the processes of the live release of TARGET without losing a request.
 
-    Several workers are replaced one after the other. A lone one, and those that take more than 5 s to start, are
-    replaced by way of the other slot, which takes the memory of a second application for a while.
+    Several workers are replaced one after the other. A single worker, and workers that take more than 5 s to start, are
+    replaced by a switch to the other slot, which needs the memory of a second application for a while.
     """
     data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
     follow(command_line("restart", target, limit, data), yes=True, wording=Wording("restart", "restarted"))
@@ -52,9 +52,9 @@ def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int 
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def releases(target: str, limit: tuple[str, ...], as_json: bool) -> None:
-    """List the releases on the hosts of TARGET, the newest first, and what became of them; changes nothing.
+    """List the releases on the hosts of TARGET with their state, the newest first; changes nothing.
 
-    The one marked `->` is where a rollback goes.
+    A rollback goes to the release marked `->`.
     """
     hosts = query_run.gather_answers("releases", target, limit)
     if as_json:

@@ -25,10 +25,10 @@ KINDS = {"kept": KEPT, "lost": LOST}
 
 @click.command(epilog=EXAMPLES)
 @target_options
-@click.option("--data", is_flag=True, help="Its data (/var/lib/APP) and the user that owns them, too.")
-@click.option("--machine", is_flag=True, help="homeport itself too; no other application may be there.")
-@click.option("--dry", is_flag=True, help="Only show it; status 3 when there is something to remove.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--data", is_flag=True, help="Remove its data (/var/lib/APP) and its user too.")
+@click.option("--machine", is_flag=True, help="Remove homeport itself too; no other application may be on the machine.")
+@click.option("--dry", is_flag=True, help="Only show the changes; status 3 when there is something to remove.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (with --dry).")
 @lock_wait_option
 def remove(
@@ -43,9 +43,9 @@ def remove(
 ) -> None:
     """Remove the application from the hosts of TARGET: its site, units, certificate, releases, settings and secrets.
 
-    Its data stay, and so does what the machine has for all its applications. With --machine homeport itself leaves as
-    well, and what it had replaced is given back. Other applications on the machine go on serving. A removal that was
-    cut is finished by the next one, and a deploy brings everything back.
+    The data of the application stay, and so does what all applications on the machine share. With --machine homeport
+    itself is removed as well, and the files that it had replaced are restored. Other applications on the machine go on
+    serving. The next removal finishes an interrupted one, and a deploy installs everything again.
     """
     if as_json and not dry:
         raise UsageError("there is nothing to print", key="--json", fix="add --dry")

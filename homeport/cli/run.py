@@ -25,9 +25,9 @@ Examples:
 def run(target: str, limit: tuple[str, ...], command: tuple[str, ...]) -> None:
     """Run COMMAND on one host of TARGET, in the live release: its code, packages, variables and secrets.
 
-    It runs as the application's user, in a sandbox and under limits like the application's, beside it. The host is the
-    one that migrates the database, or one that you name with --limit. You have a terminal there when you have one
-    here; the exit status is the command's. Ctrl-C, without a terminal, stops it there too.
+    It runs as the application's user, in a sandbox and under limits like the application's, beside it. The host is
+    the one that migrates the database, or one that you name with --limit. COMMAND has a terminal if you have one;
+    its exit status is that of COMMAND. Ctrl-C also stops it on the host.
     """
     words = [
         sys.executable,

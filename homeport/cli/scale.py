@@ -34,18 +34,18 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str) -> 
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.argument("workers", callback=_workers, metavar="N|auto")
-@click.option("--once", is_flag=True, help="Do not write the number down.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--once", is_flag=True, help="Do not write the number to the group data.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; needed without a terminal.")
 @lock_wait_option
 def scale(
     target: str, limit: tuple[str, ...], workers: int | str, once: bool, yes: bool, lock_wait: int | None
 ) -> None:
-    """Give the application N worker processes on each host of TARGET, without a lost request.
+    """Set the number of worker processes to N on each host of TARGET, without losing a request.
 
-    The code that is live is released once more with that number; it is no deploy of anything new. What does not fit
-    into a machine's memory is refused. The number is a setting, `workers`, and is written to TARGET's group data once
-    it is live: commit that, or the next deploy from elsewhere takes the old one. With --limit it is not written, since
-    group data are for all hosts.
+    It releases the live code again with that number, and no newer code. It refuses a number that does not fit into
+    a machine's memory. It writes the setting `workers` to the group data of TARGET once the number is live: commit
+    that file, or the next deploy from elsewhere uses the old number. With --limit it writes nothing, since group
+    data are for all hosts.
     """
     require_confirmation(yes=yes)
     commit = live_commit(gather_answers("releases", target, limit))

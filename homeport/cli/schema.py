@@ -14,7 +14,7 @@ SCHEMAS = Path(__file__).with_name("schemas")
 @click.command(epilog="\b\nExamples:\n  homeport schema\n  homeport schema status >status.schema.json")
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
-    """Print the JSON schema (2020-12) of what `homeport NAME … --json` prints; without NAME, which there are.
+    """Print the JSON schema (2020-12) of the output of `homeport NAME … --json`; without NAME, list the schemas.
 
     Keys are never renamed or removed; new ones may come with a new version.
     """

@@ -37,7 +37,7 @@ Examples:
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: one page, no network."
 )
 def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page: Path | None) -> None:
-    """Show what runs on the hosts of TARGET, and how well; changes nothing.
+    """Show what runs on the hosts of TARGET, and whether it is healthy; changes nothing.
 
     For each host: the live release and its age, slot and restarts, each worker's processor (percent of one core, over a
     second) and memory, the machine and its last week, its disks, the certificate and its next renewal, the last deploy

@@ -16,7 +16,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @target_options
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; needed without a terminal.")
 @lock_wait_option
 def upgrade(target: str, limit: tuple[str, ...], yes: bool, lock_wait: int | None) -> None:
     """Install the security upgrades of TARGET's machines now: what unattended-upgrades would install at its next time.
