@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from homeport.certificates.lifetime import CertificateLife
+from homeport.errors import UsageError
+from homeport.state.certificate_pair import CERTIFICATE
 from homeport.state.changes import Change
 from homeport.state.paths import AppPaths
 from homeport.state.snapshot import CertificateFound, Snapshot
@@ -58,15 +60,31 @@ def certificate_reason(wanted: CertificateWanted, found: Snapshot, now: datetime
         return "none yet"
     if have.domains != set(wanted.domains):
         return f"it is for {', '.join(sorted(have.domains))}"
-    return _other_ways(wanted, have) or ("it has run out" if have.not_after <= now else _due(wanted, have, now))
+    is_over = _life(have).stage(now) == "over"
+    return _other_ways(wanted, have) or ("it has run out" if is_over else _due(wanted, have, now))
 
 
 def _due(wanted: CertificateWanted, have: CertificateFound, now: datetime) -> str:
     """Return that a certificate is due which the host cannot renew by itself."""
-    if not wanted.renews or have.not_before is None:
+    life = _life(have)
+    if not wanted.renews or not life.is_due(now):
         return ""
-    due = CertificateLife(have.not_before, have.not_after, renewed=True).due
-    return f"it is due since {due:%Y-%m-%d}, and the host has no way out by itself" if due <= now else ""
+    return f"it is due since {life.due:%Y-%m-%d}, and the host has no way out by itself"
+
+
+def warnings(wanted: CertificateWanted | None, now: datetime) -> tuple[str, ...]:
+    """Return a line for a provided certificate whose successor is late, as status and doctor call it too."""
+    if wanted is None or wanted.valid is None:
+        return ()
+    life = CertificateLife(*wanted.valid, "provided")
+    if not life.is_short(now):
+        return ()
+    problem = f"it ends in {life.days_left(now):.0f} days, on {life.not_after:%Y-%m-%d}"
+    return (UsageError(problem, key=CERTIFICATE, fix="bring the next one").line(),)
+
+
+def _life(have: CertificateFound) -> CertificateLife:
+    return CertificateLife(have.not_before, have.not_after, "acme")
 
 
 def _other_ways(wanted: CertificateWanted, have: CertificateFound) -> str:

@@ -1,15 +1,19 @@
-"""The life of a certificate: when the next one is due, and from when on it is late. The one rule of status and doctor.
+"""The life of a certificate: by whom it is, when the next one is due, from when on it is late. The one rule of all.
 
-Pure, and of the standard library alone.
+Status, doctor, plan and preflight go by it. It is pure and of the standard library alone, so that it can go to hosts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-Stage = Literal["to come", "good", "late", "over"]
+# By whom it is: Certbot, which renews it; a person, who provides the next one; or homeport, until there is a real one.
+Source = Literal["acme", "provided", "placeholder"]
+# In the order of a life. A placeholder has none: the real one is due at once.
+Stage = Literal["placeholder", "to come", "good", "due", "late", "over"]
 
 # certbot 5.8, renewal.py (_default_renewal_time): half of a short life, two thirds of any other. An authority that
 # gives renewal information (ARI, RFC 9773) may ask for it earlier.
@@ -18,21 +22,62 @@ SHORT_LIFE = timedelta(days=10)
 NOTICE = timedelta(days=30)
 # Clocks of authorities and of machines differ by minutes.
 CLOCKS = timedelta(minutes=5)
+# The folder in which homeport puts the one that serves until there is a real one (state/paths.py, AppPaths).
+PLACEHOLDER = "placeholder"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a certificate says of itself: its names, its issuer in words, and from when to when it is valid (UTC)."""
+
+    names: tuple[str, ...]
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    self_signed: bool
+
+    def lacks(self, domains: Iterable[str]) -> list[str]:
+        """Return the domains that it is not for."""
+        return [domain for domain in domains if not any(covers(name, domain) for name in self.names)]
+
+    def life(self, source: Source) -> CertificateLife:
+        """Return its life as one that is by `source`."""
+        return CertificateLife(self.not_before, self.not_after, source)
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Tell whether a name on a certificate stands for `name`; a star is for one label, the first (RFC 9525, 6.3)."""
+    pattern, name = pattern.lower(), name.lower()
+    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
+
+
+def source(*, provided: bool, self_signed: bool = False, folder: str = "") -> Source:
+    """Return by whom a certificate is.
+
+    `provided` says that the site is to have one from a person. `folder` is where the certificate lies, which decides
+    between a placeholder and a real one; where nobody knows it (a host program of an earlier version does not tell),
+    one that has signed itself is a placeholder, unless one is provided.
+    """
+    if folder.rstrip("/").rpartition("/")[2] == PLACEHOLDER or (not folder and self_signed and not provided):
+        return "placeholder"
+    return "provided" if provided else "acme"
 
 
 @dataclass(frozen=True)
 class CertificateLife:
-    """From when to when a certificate is valid (UTC), and whether Certbot renews it or a person brings the next one."""
+    """From when to when a certificate is valid (UTC), and by whom it is."""
 
     not_before: datetime
     not_after: datetime
-    renewed: bool
+    source: Source
 
     @property
     def due(self) -> datetime:
         """Return from when on the next one is due: from when Certbot asks for it, or a person should be told."""
         life = self.not_after - self.not_before
-        if not self.renewed:
+        if self.source == "placeholder":
+            return self.not_before
+        if self.source == "provided":
             return self.not_after - min(NOTICE, life / 3)
         return self.not_before + (life / 2 if life < SHORT_LIFE else life * 2 / 3)
 
@@ -43,12 +88,30 @@ class CertificateLife:
         For Certbot, who tries twice a day, a third of the time between due and the end is left to try: of 90 days 20
         are left then, of 6 days 2. A person is late at once.
         """
-        return self.due + (self.not_after - self.due) / 3 if self.renewed else self.due
+        return self.due + (self.not_after - self.due) / 3 if self.source == "acme" else self.due
 
     def stage(self, now: datetime) -> Stage:
         """Return where in its life the certificate is at `now` (UTC)."""
+        if self.source == "placeholder":
+            return "placeholder"
         if self.not_before > now + CLOCKS:
             return "to come"
         if self.not_after <= now:
             return "over"
-        return "late" if now > self.late else "good"
+        return "late" if now > self.late else "due" if now >= self.due else "good"
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether the next one is due, were this one over already."""
+        return self.due <= now
+
+    def is_valid(self, now: datetime) -> bool:
+        """Tell whether a client whose clock is right takes its dates."""
+        return self.not_before <= now + CLOCKS and now < self.not_after
+
+    def is_short(self, now: datetime) -> bool:
+        """Tell whether somebody has to see to the next one: it is late, or this one is over."""
+        return self.stage(now) in ("late", "over")
+
+    def days_left(self, now: datetime) -> float:
+        """Return how many days it is valid yet; below 0 when it is over."""
+        return (self.not_after - now) / timedelta(days=1)

@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from homeport.certificates import reading
 from homeport.certificates.chain import chain_problem
 from homeport.state.certificate_pair import CERTIFICATE, KEY, CertificatePair
 
@@ -35,14 +36,15 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anc
         if any(_public(other.public_key()) == public for other in others):
             raise PairError(CERTIFICATE, "the site's own certificate is not the first one in it", "put it first")
         raise PairError(KEY, "the key belongs to another certificate", f"name the key of {CERTIFICATE}")
-    if certificate.not_valid_after_utc <= now:
-        raise PairError(CERTIFICATE, f"it has run out on {certificate.not_valid_after_utc:%Y-%m-%d}", "bring a new one")
-    if certificate.not_valid_before_utc > now:
-        problem = f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on only"
+    said = reading.said(certificate)
+    stage = said.life("provided").stage(now)
+    if stage == "over":
+        raise PairError(CERTIFICATE, f"it has run out on {said.not_after:%Y-%m-%d}", "bring a new one")
+    if stage == "to come":
+        problem = f"it is valid from {said.not_before:%Y-%m-%d %H:%M} UTC on only"
         raise PairError(CERTIFICATE, problem, "bring one that is valid now")
-    names = _names(certificate)
-    if missing := [domain for domain in domains if not _covers(names, domain)]:
-        problem = f"it is for {', '.join(sorted(names)) or 'no name'}, and not for {', '.join(missing)}"
+    if missing := said.lacks(domains):
+        problem = f"it is for {', '.join(sorted(said.names)) or 'no name'}, and not for {', '.join(missing)}"
         raise PairError(CERTIFICATE, problem, "bring one for domain and domain_aliases")
     if found := chain_problem((certificate, *others), _trusted(anchors), now):
         raise PairError(CERTIFICATE, *found)
@@ -77,17 +79,3 @@ def _private_key(key: str) -> PrivateKeyTypes:
 
 def _public(key: PublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _names(certificate: x509.Certificate) -> set[str]:
-    """Return the DNS names that it is for; the common name counts for no client any more (RFC 9525, 2)."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return set()
-    return {name.lower() for name in names.get_values_for_type(x509.DNSName)}
-
-
-def _covers(names: set[str], domain: str) -> bool:
-    """Tell whether one of the names is this one: a star stands for exactly one label, the first (RFC 9525, 6.3)."""
-    return domain in names or f"*.{domain.partition('.')[2]}" in names

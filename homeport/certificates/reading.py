@@ -1,29 +1,23 @@
-"""What a certificate says of itself. Pure; reads text, and judges nothing (`certificate_life` does)."""
+"""What a certificate says of itself. Pure; reads text or bytes, and judges nothing (`lifetime` does)."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from datetime import datetime
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-
-@dataclass(frozen=True)
-class CertificateRead:
-    """Names, issuer, and times (UTC)."""
-
-    names: tuple[str, ...]
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-    self_signed: bool
+from homeport.certificates.lifetime import Certificate
 
 
-def read(pem: str) -> CertificateRead:
-    """Return what the first certificate of a PEM text says; raise ValueError when it is none."""
-    certificate = x509.load_pem_x509_certificate(pem.encode())
-    return CertificateRead(
+def read(certificate: str | bytes) -> Certificate:
+    """Return what the first certificate of a PEM text, or one in DER, says; raise ValueError when it is none."""
+    if isinstance(certificate, str):
+        return said(x509.load_pem_x509_certificate(certificate.encode()))
+    return said(x509.load_der_x509_certificate(certificate))
+
+
+def said(certificate: x509.Certificate) -> Certificate:
+    """Return what a certificate says."""
+    return Certificate(
         names=_names(certificate),
         issuer=_issuer(certificate.issuer),
         not_before=certificate.not_valid_before_utc,
@@ -33,9 +27,10 @@ def read(pem: str) -> CertificateRead:
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the DNS names that it is for; the common name counts for no client any more (RFC 9525, 2)."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, ValueError):
         return ()
     return tuple(found.get_values_for_type(x509.DNSName))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from homeport.state.certificate_pair import CertificatePair
 from homeport.state.paths import CERTBOT, HOST_PROGRAM, SYSTEM_CA_FILE, TOOLS, UNITS
 from homeport.state.wanted import CertificateWanted, Directory, File, Part, Unit
 from homeport.steps.context import Context
@@ -76,4 +79,13 @@ def wanted_certificate(context: Context) -> CertificateWanted:
         authenticator=plugin.removeprefix("certbot-") if plugin else "webroot",
         propagation_seconds=settings.acme_dns_propagation_seconds,
         renews=settings.outbound == "controller",
+        valid=_valid(pair) if pair else None,
     )
+
+
+def _valid(pair: CertificatePair) -> tuple[datetime, datetime]:
+    # Loaded here, since every deploy would wait for it.
+    from homeport.certificates.reading import read
+
+    said = read(pair.chain)
+    return said.not_before, said.not_after

@@ -15,11 +15,11 @@ from homeport.cli.processes import target_options
 from homeport.cli.query_run import gather_answers, print_json
 from homeport.diagnosis import TROUBLE
 from homeport.errors import EXIT_FAILED
+from homeport.report.findings import COLOURS, TO_DO, line, text
 
 NARROWEST = 60
-COLOURS = {
-    "trouble": "red",
-    "notice": "yellow",
+KINDS = {
+    **COLOURS,
     "follows": None,
     "well": "green",
     "error": "red",
@@ -27,7 +27,6 @@ COLOURS = {
 }
 # What a line begins with that follows from the one above it.
 INDENT = "  "
-TO_DO = "; to do: "
 
 
 @click.command(epilog="\b\nExamples:\n  homeport doctor production\n  homeport doctor production --limit web1 --json")
@@ -38,8 +37,8 @@ def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
 
     It looks from the outside in: DNS, ports, certificate and its renewal, SSH, proxy, application, migration,
     database, secrets, permissions, disk, memory, clock, deploys. A line for each finding says what is wrong, the
-    evidence, and what to do; a cause stands above its consequences. A notice harms no visitor. Without SSH it
-    checks what it can from outside. It needs no homeport on the host.
+    evidence, and what to do; a cause stands above its consequences. A warning harms no visitor yet, and a hint is
+    to be known. Without SSH it checks what it can from outside. It needs no homeport on the host.
 
     The exit status is 1 when there is trouble, or a host could not be examined.
     """
@@ -56,18 +55,18 @@ def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
 
 def is_troubled(host: Mapping[str, Any]) -> bool:
     """Tell whether something is wrong that harms visitors."""
-    return any(finding["severity"] == TROUBLE for finding in host["findings"])
+    return any(finding["level"] == TROUBLE for finding in host["findings"])
 
 
 def show(hosts: list[dict[str, Any]]) -> None:
     """Print the diagnoses: a line each where a program reads them, wrapped where a person does."""
     width = max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else None
     for host in hosts:
-        for kind, text in lines(host):
+        for kind, words in lines(host):
             begin = f"{INDENT if kind == 'follows' else ''}{host['host']}: "
-            label = click.style(kind, fg=COLOURS[kind], bold=True)
-            line = f"{begin}{label}: {wrapped(text, width, len(begin) + len(kind) + 2)}"
-            click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+            label = click.style(kind, fg=KINDS[kind], bold=True)
+            shown = f"{begin}{label}: {wrapped(words, width, len(begin) + len(kind) + 2)}"
+            click.echo(shown, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def wrapped(text: str, width: int | None, used: int) -> str:
@@ -86,11 +85,10 @@ def lines(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "error", host["error"]
         return
     for finding in host["findings"]:
-        evidence = f" ({finding['evidence']})" if finding["evidence"] else ""
         if finding["because"] is None:
-            yield finding["severity"], f"{finding['problem']}{evidence}{TO_DO}{finding['fix']}"
+            yield finding["level"], line(text(finding), finding["fix"])
         else:
-            yield "follows", f"{finding['problem']}{evidence}"
+            yield "follows", text(finding)
     if not is_troubled(host):
         yield "well", f"no trouble found; checked: {', '.join(host['checked'])}"
     for what, why in host["unchecked"].items():

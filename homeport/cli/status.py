@@ -16,6 +16,7 @@ from homeport.cli import query_run
 from homeport.cli.processes import query_hosts, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
+from homeport.report.findings import of_status
 from homeport.report.usage import of_fleet
 
 EVERY_SECONDS = 2.0
@@ -49,7 +50,7 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     if watch:
         follow(target, limit)
         return
-    hosts = with_fleet(query_run.gather_answers("status", target, limit))
+    hosts = with_fleet(query_run.gather_answers("status", target, limit, called=target), target)
     if page is not None:
         from homeport.report.page import report
 
@@ -62,9 +63,9 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     query_run.end(hosts)
 
 
-def with_fleet(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the hosts, what there is to say of all of them together being told with the first."""
-    said = [dict(zip(("level", "about", "text", "fix"), one, strict=True)) for one in of_fleet(hosts)]
+def with_fleet(hosts: list[dict[str, Any]], target: str) -> list[dict[str, Any]]:
+    """Return the hosts of `target`, what there is to say of all of them together being told with the first."""
+    said = of_status(of_fleet(hosts), target)
     return [{**hosts[0], "advice": [*hosts[0]["advice"], *said]}, *hosts[1:]] if said else hosts
 
 
@@ -95,7 +96,7 @@ def follow(target: str, limit: Iterable[str]) -> None:
     """Show the hosts until interrupted; each as soon as it has answered anew."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
-        for one in query_hosts("status", target, limit, every=EVERY_SECONDS):
+        for one in query_hosts("status", target, limit, every=EVERY_SECONDS, called=target):
             known[str(one["host"])] = one
             head = Text(f"{target}, every {EVERY_SECONDS:g} s; Ctrl-C ends", style="dim")
             live.update(Group(head, Text(), blocks(query_run.in_order(known.values()))), refresh=True)

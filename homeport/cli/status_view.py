@@ -10,12 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from homeport.certificates import lifetime
+from homeport.diagnosis import TROUBLE
+from homeport.report.findings import COLOURS, MARKS, line
 from homeport.report.humanize import NEVER, ago, clean, count, duration, percent, size
 
 LABEL_WIDTH = 14
 SHORT_COMMIT = 12
-STYLES = {"trouble": "bold red", "warning": "yellow", "hint": "cyan"}
-MARKS = {"trouble": "!!", "warning": "!", "hint": "-"}
 Status = Mapping[str, Any]
 
 
@@ -36,8 +37,8 @@ def _grid(lines: Iterable[tuple[str, RenderableType]]) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=LABEL_WIDTH, style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, line in lines:
-        grid.add_row(f"  {label}", line)
+    for label, shown in lines:
+        grid.add_row(f"  {label}", shown)
     return grid
 
 
@@ -56,7 +57,8 @@ def _lines(found: Status) -> Iterator[tuple[str, RenderableType]]:
     yield "certificate", Text(certificate(found["certificate"], found["at"]))
     yield "last deploy", Text(last_deploy(found["last_deploy"]))
     for label, one in zip(["advice", *[""] * len(found["advice"])], found["advice"], strict=False):
-        yield label, Text(f"{MARKS[one['level']]} {clean(one['text'])}; {one['fix']}", STYLES[one["level"]])
+        style = f"bold {COLOURS[one['level']]}" if one["level"] == TROUBLE else COLOURS[one["level"]]
+        yield label, Text(f"{MARKS[one['level']]} {line(clean(one['text']), one['fix'])}", style)
 
 
 def release(found: Status | None) -> str:
@@ -136,10 +138,11 @@ def certificate(found: Status | None, now: str) -> str:
     """Return how long the certificate lasts, whose it is, and when the next one comes."""
     if found is None:
         return "none"
-    if found["self_signed"] and found["source"] == "acme":
+    by = lifetime.source(provided=found["source"] == "files", self_signed=found["self_signed"])
+    if by == "placeholder":
         return "a self-signed placeholder"
     left = f"{found['remaining_days']:g} days left, until {found['not_after'][:10]}, by {clean(found['issuer'])}"
-    if found["source"] == "files":
+    if by == "provided":
         return f"{left}; brought by you"
     upcoming = found["next_check_at"]
     look = f", next look in {_until(upcoming, now)}" if upcoming else ""

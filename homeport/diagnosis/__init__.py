@@ -2,6 +2,6 @@
 
 from homeport.diagnosis.case import Case
 from homeport.diagnosis.diagnose import checked, diagnose
-from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding
+from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding
 
-__all__ = ["NOTICE", "TROUBLE", "Case", "Finding", "checked", "diagnose"]
+__all__ = ["HINT", "TROUBLE", "WARNING", "Case", "Finding", "checked", "diagnose"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from homeport.diagnosis.case import Case
-from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding
+from homeport.diagnosis.finding import WARNING, Finding
+from homeport.diagnosis.limits import LOOP
 from homeport.host.services.cause_line import cause_line
 from homeport.host.services.failures import STEP
 from homeport.host.services.hints import hint, of_health
@@ -13,8 +14,6 @@ from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
 from homeport.state.paths import AppPaths
 
 NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
-# Restarts that make a loop of it, as long as it is not healthy.
-LOOP = 3
 BEFORE_START = "a command of before_start fails, and the application does not start without it"
 LONGEST_EVIDENCE = 240
 # Results of a unit whose own process has ended badly; with others it was never begun.
@@ -118,7 +117,7 @@ def unit(case: Case) -> Iterator[Finding]:
     if unit["enabled"] != "enabled":
         fix = f"systemctl enable {case.live_unit}"
         evidence = f"{case.live_unit} is {unit['enabled']}"
-        yield Finding("app_disabled", "the application would not start at boot", evidence, fix, NOTICE)
+        yield Finding("app_disabled", "the application would not start at boot", evidence, fix, WARNING)
 
 
 def _not_running(case: Case, unit: UnitFacts) -> Finding:
@@ -170,21 +169,24 @@ def processes(case: Case) -> Iterator[Finding]:
     ending = f"@{slot['name']}." if slot else "@"
     for name, unit in case.found.get("units", {}).items():
         is_retried = (again := case.retried("process")) is not None and again["unit"] == name
-        if name.startswith(f"{case.settings.app_name}.") and ending in name and (is_retried or _failed(name, unit)):
+        is_beside = name.startswith(f"{case.settings.app_name}.") and ending in name
+        if is_beside and (is_retried or fails(unit["active"], unit["sub"], unit["restarts"])):
             kind, what = ("timer", name.rsplit(".", 1)[0]) if name.endswith(".timer") else ("process", name)
             evidence = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = cause(unit["last"])
             advice = hint(unit["last"], case.settings.app_name)
             fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
             fix = f"{advice}, and deploy" if advice else fix
-            yield Finding(
-                "process_failed", f"the {kind} {what} does not run", shortened(f"{evidence}{words}"), fix, TROUBLE
-            )
+            yield Finding("process_failed", f"the {kind} {what} does not run", shortened(f"{evidence}{words}"), fix)
             return
 
 
-def _failed(name: str, unit: UnitFacts) -> bool:
-    return unit["active"] == "failed" or unit["sub"] == "auto-restart" or unit["restarts"] >= LOOP
+def fails(active: str, sub: str, restarts: int) -> bool:
+    """Tell whether a process or timer beside the server does not run: it has failed, or dies again and again.
+
+    The first two are systemd's ActiveState and SubState; "" for the second where nobody has read it.
+    """
+    return active == "failed" or sub == "auto-restart" or restarts >= LOOP
 
 
 def shortened(text: str) -> str:

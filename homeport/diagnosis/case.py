@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from homeport.certificates.lifetime import Certificate
 from homeport.diagnosis.wanted import SiteSettings
 from homeport.probe.facts import Facts, RetryFacts, UnitFacts
 
@@ -17,17 +18,6 @@ OPEN: PortState = "open"
 REFUSED: PortState = "refused"
 SILENT: PortState = "no answer"
 AWAY: PortState = "no way there"
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What matters of a certificate; `issuer` is in words."""
-
-    begins: datetime
-    ends: datetime
-    names: tuple[str, ...]
-    issuer: str
-    self_signed: bool
 
 
 @dataclass(frozen=True)
@@ -108,7 +98,7 @@ class Case:
     @property
     def days_left(self) -> float | None:
         """Return how long the certificate that visitors get is valid yet, in days; None when none was seen."""
-        ends = [visit.certificate.ends for visit in self.visits if visit.certificate]
+        ends = [visit.certificate.not_after for visit in self.visits if visit.certificate]
         return (min(ends) - self.now).total_seconds() / 86400 if ends else None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from homeport.certificates.lifetime import CertificateLife
-from homeport.diagnosis.case import Case, Certificate
+from homeport.certificates import lifetime
+from homeport.certificates.lifetime import Certificate, CertificateLife
+from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import Finding
 from homeport.diagnosis.machine import duration
 from homeport.diagnosis.reachability import looked_at
@@ -15,62 +17,65 @@ from homeport.diagnosis.reachability import looked_at
 PUBLIC = ("letsencrypt.org", "zerossl.com", "pki.goog", "buypass.com", "ssl.com", "digicert.com", "sectigo.com")
 STAGING = "staging"
 TIMER, SERVICE = "homeport-renew.timer", "homeport-renew.service"
+# What to do for the next one, by whom the certificate is.
+RENEW: dict[lifetime.Source, str] = {
+    "acme": "homeport cert TARGET --renew; why it was not renewed: journalctl -u homeport-renew (on the host)",
+    "provided": "bring a new one (tls_certificate_file, tls_key_file) and deploy",
+}
 
 
 def certificate(case: Case) -> Iterator[Finding]:
     """Yield what is wrong with the certificate that visitors get."""
-    served = [visit.certificate for visit in looked_at(case) if visit.certificate]
-    placeholder = case.found["certificate"]["folder"].endswith("/placeholder") if "certificate" in case.found else False
-    if placeholder:
-        yield Finding(
-            "certificate_placeholder",
-            "the site has no certificate yet, and serves a placeholder",
-            "the authority has given none",
-            "deploy, which asks again and says why there is none",
-        )
+    served = next((visit.certificate for visit in looked_at(case) if visit.certificate), None)
+    folder = case.found["certificate"]["folder"] if "certificate" in case.found else ""
+    source = lifetime.source(
+        provided=case.settings.tls == "files", self_signed=served is not None and served.self_signed, folder=folder
+    )
+    if source == "placeholder":
+        yield placeholder()
     elif served:
-        yield from _dates(case, served[0])
-        yield from _names(case, served[0])
-        yield from _trust(case, served[0])
+        yield from of_life(served.life(source), case.now, served.issuer)
+        yield from _names(case, served)
+        yield from _trust(case, served)
 
 
-def _dates(case: Case, served: Certificate) -> Iterator[Finding]:
-    provided = case.settings.tls == "files"
-    left, stage = served.ends - case.now, CertificateLife(served.begins, served.ends, not provided).stage(case.now)
-    ends = f"{served.ends:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
-    if stage == "to come":
-        evidence = f"valid from {served.begins:%Y-%m-%d %H:%M} UTC, from {served.issuer}"
+def placeholder() -> Finding:
+    """Return that no authority has given a certificate yet."""
+    return Finding(
+        "certificate_placeholder",
+        "the site has no certificate yet, and serves a placeholder",
+        "no browser trusts it",
+        "deploy, which asks the authority again and says why there is none",
+    )
+
+
+def of_life(life: CertificateLife, now: datetime, issuer: str) -> Iterator[Finding]:
+    """Yield that a certificate is not valid yet, has run out, will soon, or is none."""
+    stage, left = life.stage(now), life.not_after - now
+    ends = f"{life.not_after:%Y-%m-%d %H:%M} UTC, from {issuer}"
+    if stage == "placeholder":
+        yield placeholder()
+    elif stage == "to come":
+        evidence = f"valid from {life.not_before:%Y-%m-%d %H:%M} UTC, from {issuer}"
         yield Finding("certificate_not_yet_valid", "the certificate is not valid yet", evidence, "see the clocks")
     elif stage == "over":
-        ago = duration(-left.total_seconds())
-        yield Finding("certificate_expired", f"the certificate expired {ago} ago", f"on {ends}", _renew(case))
+        problem = f"the certificate expired {duration(-left.total_seconds())} ago"
+        yield Finding("certificate_expired", problem, f"on {ends}", RENEW[life.source])
     elif stage == "late":
-        evidence = f"it ends on {ends}{'' if provided else '; it should have been renewed by now'}"
+        late = f"; it should have been renewed by now, due since {life.due:%Y-%m-%d}"
+        evidence = f"it ends on {ends}{late if life.source == 'acme' else ''}"
         problem = f"the certificate ends in {duration(left.total_seconds())}"
-        yield Finding("certificate_expiring", problem, evidence, _renew(case))
-
-
-def _renew(case: Case) -> str:
-    if case.settings.tls == "files":
-        return "bring a new one (tls_certificate_file, tls_key_file) and deploy"
-    return "homeport cert TARGET --renew; why it was not renewed: journalctl -u homeport-renew"
+        yield Finding("certificate_expiring", problem, evidence, RENEW[life.source])
 
 
 def _names(case: Case, served: Certificate) -> Iterator[Finding]:
-    missing = [name for name in case.settings.domains if not any(covers(one, name) for one in served.names)]
-    if missing:
+    if missing := served.lacks(case.settings.domains):
         yield Finding(
             "certificate_names",
             f"the certificate is not for {', '.join(missing)}",
             f"it is for {', '.join(served.names) or 'no name'}, from {served.issuer}",
             "bring one with all names" if case.settings.tls == "files" else "deploy, which asks for all names",
         )
-
-
-def covers(pattern: str, name: str) -> bool:
-    """Tell whether a name on a certificate stands for `name`; a star is for one label: RFC 6125, 6.4.3."""
-    pattern, name = pattern.lower(), name.lower()
-    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
 
 
 def _trust(case: Case, served: Certificate) -> Iterator[Finding]:
@@ -80,9 +85,10 @@ def _trust(case: Case, served: Certificate) -> Iterator[Finding]:
     public = host.endswith(PUBLIC) and STAGING not in host
     if case.settings.tls == "files":
         public = served.self_signed
-    if distrust and public and served.begins <= case.now <= served.ends:
+    source: lifetime.Source = "provided" if case.settings.tls == "files" else "acme"
+    if distrust and public and served.life(source).is_valid(case.now):
         evidence = f"{distrust}; issued by {served.issuer}"
-        yield Finding("certificate_untrusted", "browsers do not trust the certificate", evidence, _renew(case))
+        yield Finding("certificate_untrusted", "browsers do not trust the certificate", evidence, RENEW[source])
 
 
 def renewal(case: Case) -> Iterator[Finding]:
@@ -90,23 +96,27 @@ def renewal(case: Case) -> Iterator[Finding]:
     timer, service = case.unit(TIMER), case.unit(SERVICE)
     if case.settings.tls == "files" or timer is None or service is None:
         return
-    if timer["active"] != "active" or timer["enabled"] != "enabled":
-        yield Finding(
-            "renewal_off",
-            "certificates are not renewed: the timer is off",
-            f"{TIMER} is {timer['active']} and {timer['enabled'] or 'missing'}",
-            f"systemctl enable --now {TIMER} (on the host), or deploy",
-        )
+    is_on = timer["active"] == "active" and timer["enabled"] == "enabled"
+    yield from of_timer(is_on=is_on, evidence=f"{timer['active']} and {timer['enabled'] or 'missing'}")
     found = case.found.get("certificate")
     if service["active"] == "failed":
         words = next((line for line in reversed(service["last"]) if line.strip()), "")
-        yield Finding(
-            "renewal_failed",
-            "the last renewal of certificates failed",
-            f"{service['ending']} on {service['since']}{f': {words}' if words else ''}",
-            "homeport cert TARGET --renew",
-        )
+        yield failed_renewal(f"{service['ending']} on {service['since']}{f': {words}' if words else ''}")
     elif found and "/letsencrypt/" in found["folder"] and not found["renewal_configured"]:
         evidence = f"/etc/letsencrypt/renewal/{case.settings.app_name}.conf is missing"
         fix = "deploy, which asks for a certificate anew"
         yield Finding("renewal_failed", "Certbot does not know the certificate, and will not renew it", evidence, fix)
+
+
+def of_timer(*, is_on: bool, evidence: str) -> Iterator[Finding]:
+    """Yield that nothing renews certificates; `said` is what systemd says of the timer."""
+    if not is_on:
+        problem, fix = "certificates are not renewed: the timer is off", f"systemctl enable --now {TIMER} (on the host)"
+        yield Finding("renewal_off", problem, f"{TIMER} is {evidence}", f"{fix}, or deploy")
+
+
+def failed_renewal(evidence: str) -> Finding:
+    """Return that the last renewal failed; `said` is how it ended."""
+    return Finding(
+        "renewal_failed", "the last renewal of certificates failed", evidence, "homeport cert TARGET --renew"
+    )

@@ -29,6 +29,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     machine.memory,
     machine.clock,
     machine.failed_units,
+    machine.reboot,
     deploys.deployed,
     deploys.last,
     deploys.held,

@@ -1,4 +1,4 @@
-"""A finding, and which one explains which: the cause comes first, and what follows from it stands below it."""
+"""A finding of doctor and status, on the one scale of both, and which one explains which: the cause comes first."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Severity = Literal["trouble", "notice"]
-# TROUBLE harms visitors, or will by itself; a NOTICE does not, and tells why a deploy does not go, say.
-TROUBLE: Severity = "trouble"
-NOTICE: Severity = "notice"
+Level = Literal["trouble", "warning", "hint"]
+# TROUBLE harms visitors, or will by itself. A WARNING harms nobody yet, and somebody has to see to it: it keeps the
+# next deploy from going, say. Of a HINT nothing is wrong: it is to be known, or could be better.
+TROUBLE: Level = "trouble"
+WARNING: Level = "warning"
+HINT: Level = "hint"
+SCALE = (TROUBLE, WARNING, HINT)
 
 DISK = ("disk_read_only", "disk_full", "inodes_gone")
 APPLICATION = ("before_start_failed", "app_crash_loop", "app_down", "app_hung", "app_unhealthy")
@@ -51,31 +54,44 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, its evidence, and what to do. `id` is stable, `because` the id of its cause."""
+    """One thing that is wrong, its evidence, and what to do. `id` is stable, `because` the id of its cause.
+
+    `fix` may have TARGET for what the user calls the inventory.
+    """
 
     id: str
     problem: str
     evidence: str = ""
     fix: str = ""
-    severity: Severity = TROUBLE
+    level: Level = TROUBLE
     because: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Return what is wrong, with its evidence, on one line."""
+        return f"{self.problem} ({self.evidence})" if self.evidence else self.problem
+
+
+def rank(level: Level) -> int:
+    """Return the place of a level on the scale; the worst is 0."""
+    return SCALE.index(level)
 
 
 def arranged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings, each cause followed by its consequences, trouble before notices, the deepest cause first."""
+    """Return the findings, each cause followed by its consequences, the worst first, and of those the deepest cause."""
     order = list(EXPLAINS)
     given = {finding.id: finding for finding in reversed(list(findings))}
     ranked = sorted(given.values(), key=lambda one: order.index(one.id) if one.id in order else len(order))
     linked = [replace(one, because=_cause(one, ranked)) for one in ranked]
-    roots = sorted((one for one in linked if one.because is None), key=lambda one: one.severity == NOTICE)
+    roots = sorted((one for one in linked if one.because is None), key=lambda one: rank(one.level))
     return tuple(one for root in roots for one in (root, *(it for it in linked if it.because == root.id)))
 
 
 def _cause(consequence: Finding, ranked: list[Finding]) -> str | None:
-    """Return the deepest of the `ranked` findings that explains this one; what is only told explains no trouble."""
+    """Return the deepest of the `ranked` findings that explains this one; what is less than it explains nothing."""
     for cause in ranked:
         if cause.id == consequence.id:
             return None
-        if consequence.id in EXPLAINS.get(cause.id, ()) and consequence.severity in (cause.severity, NOTICE):
+        if consequence.id in EXPLAINS.get(cause.id, ()) and rank(consequence.level) >= rank(cause.level):
             return _cause(cause, ranked) or cause.id
     return None

@@ -1,70 +1,63 @@
-"""The machine: disk, memory, clock, units that have failed."""
+"""The machine: disk, memory, clock, units that have failed, a reboot that is due.
+
+The rules `of_…` are those of a status, too, which knows less than a case has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
+from homeport.diagnosis import limits
 from homeport.diagnosis.case import EPOCH, Case
-from homeport.diagnosis.finding import NOTICE, Finding
+from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding
+from homeport.diagnosis.limits import MEGABYTE
 from homeport.probe.facts import DiskFacts
 
-MEGABYTE = 2**20
-# ACME servers and TLS clients refuse dates that are off by more than minutes.
-CLOCK_TOLERANCE_SECONDS = 300
-MINIMUM_FREE_INODES_PERCENT = 3
-# What SQLite, the journal and a temporary file of Nginx want at once; a small file system of its own may be smaller.
-FULL_BYTES, FULL_PART = 32 * MEGABYTE, 0.02
-FULL_INODES = 64
-# Below this the kernel is busy with finding memory (a twentieth is what `low` watermarks leave on small machines).
-SHORT_PART = 0.04
-# Everything has waited for memory for that part of the last minute.
-PRESSURE_PERCENT = 20.0
 RECENT_SECONDS = 3600.0
+# It is in memory and has a size of its own; no release goes there.
+RUNTIME = "/run"
 
 
 def disks(case: Case) -> Iterator[Finding]:
     """Yield the file systems that are full, nearly full, or cannot be written."""
     for disk in case.found.get("disks", ()):
-        if disk["read_only"]:
-            fix = "see dmesg: a file system with errors is made read-only; check the disk, then reboot"
-            yield Finding("disk_read_only", f"{disk['place']} cannot be written to", "it is mounted read-only", fix)
-        elif _is_full(disk):
-            largest = f"; largest: {', '.join(disk['largest'])}" if disk["largest"] else ""
-            yield Finding(
-                "disk_full",
-                f"the disk is full: {disk['place']}",
-                f"{disk['free_bytes'] // MEGABYTE} of {disk['total_bytes'] // MEGABYTE} MB are free{largest}",
-                "remove what is not needed (journalctl --vacuum-size=200M frees the journal's part) or enlarge it",
-            )
-        elif disk["free_inodes"] is not None and disk["free_inodes"] < FULL_INODES:
-            fix = "many small files take them; find the folder with: du --inodes -xd 2"
-            evidence = f"{disk['free_inodes']} inodes are free, though {disk['free_bytes'] // MEGABYTE} MB are"
-            yield Finding(
-                "inodes_gone", f"no more files can be made on {disk['place']}", evidence, f"{fix} {disk['place']}"
-            )
-        else:
-            yield from _low(case, disk)
+        yield from of_disk(disk, case.settings.minimum_free_megabytes)
 
 
-def _is_full(disk: DiskFacts) -> bool:
-    return disk["free_bytes"] < min(FULL_BYTES, FULL_PART * disk["total_bytes"])
+def of_disk(disk: DiskFacts, minimum_free_megabytes: int) -> Iterator[Finding]:
+    """Yield what is wrong with a file system."""
+    path, free = disk["path"], f"{disk['free_bytes'] // MEGABYTE} of {disk['total_bytes'] // MEGABYTE} MB are free"
+    largest = f"; largest: {', '.join(disk['largest'])}" if disk["largest"] else ""
+    if disk["read_only"]:
+        fix = "see dmesg: a file system with errors is made read-only; check the disk, then reboot"
+        yield Finding("disk_read_only", f"{path} cannot be written to", "it is mounted read-only", fix)
+    elif limits.is_disk_full(disk["free_bytes"], disk["total_bytes"]):
+        fix = "remove what is not needed (journalctl --vacuum-size=200M frees the journal's part) or enlarge it"
+        yield Finding("disk_full", f"the disk is full: {path}", f"{free}{largest}", fix)
+    elif disk["free_inodes"] is not None and disk["free_inodes"] < limits.FULL_INODES:
+        fix = f"many small files take them; find the folder with: du --inodes -xd 2 {path}"
+        evidence = f"{disk['free_inodes']} inodes are free, though {disk['free_bytes'] // MEGABYTE} MB are"
+        yield Finding("inodes_gone", f"no more files can be made on {path}", evidence, fix)
+    elif path != RUNTIME:
+        yield from _low(disk, minimum_free_megabytes, f"{free}{largest}")
 
 
-def _low(case: Case, disk: DiskFacts) -> Iterator[Finding]:
-    # /run is in memory and has a size of its own; no release goes there.
-    if disk["place"] == "/run":
-        return
-    wanted, free = case.settings.minimum_free_megabytes, disk["free_bytes"] // MEGABYTE
-    if free < wanted and disk["total_bytes"] > wanted * MEGABYTE:
+def _low(disk: DiskFacts, wanted: int, figures: str) -> Iterator[Finding]:
+    path, free = disk["path"], disk["free_bytes"] // MEGABYTE
+    if limits.lacks_room_for_a_deploy(free, wanted) and disk["total_bytes"] > wanted * MEGABYTE:
         fix = "free some, or lower minimum_free_megabytes"
         evidence = f"{free} MB are free, {wanted} MB are wanted"
-        yield Finding("disk_low", f"too little space for a deploy on {disk['place']}", evidence, fix, NOTICE)
-    percent = disk["free_inodes_percent"]
-    if percent is not None and percent < MINIMUM_FREE_INODES_PERCENT:
-        fix = f"find the many small files: du --inodes -xd 2 {disk['place']}"
+        yield Finding("disk_low", f"too little space for a deploy on {path}", evidence, fix, WARNING)
+    elif limits.is_nearly_used_up(disk["used_percent"]):
+        fix = "free some (journalctl --vacuum-size=200M frees the journal's part), or enlarge it"
+        yield Finding("disk_low", f"{path} is {disk['used_percent']:.0f} % full", figures, fix, WARNING)
+    percent, fix = disk["free_inodes_percent"], f"find the many small files: du --inodes -xd 2 {path}"
+    if percent is not None and limits.lacks_inodes_for_a_deploy(percent):
         evidence = f"{percent:.1f} % of the inodes are free"
-        yield Finding("inodes_low", f"too few inodes for a deploy on {disk['place']}", evidence, fix, NOTICE)
+        yield Finding("inodes_low", f"too few inodes for a deploy on {path}", evidence, fix, WARNING)
+    elif percent is not None and limits.is_nearly_used_up(100 - percent):
+        yield Finding("inodes_low", f"{path} has used {100 - percent:.0f} % of its inodes", "", fix, WARNING)
 
 
 def memory(case: Case) -> Iterator[Finding]:
@@ -72,16 +65,7 @@ def memory(case: Case) -> Iterator[Finding]:
     memory = case.found.get("memory")
     if memory is None:
         return
-    free, total = memory["available_kilobytes"], memory["total_kilobytes"]
-    pressure = memory["pressure_percent"]
-    if free < SHORT_PART * total or (pressure is not None and pressure >= PRESSURE_PERCENT):
-        waits = f", everything waits for memory {pressure:.0f} % of the time" if pressure else ""
-        yield Finding(
-            "memory_short",
-            "the machine is short of memory",
-            f"{free // 1024} of {total // 1024} MB are available{waits}",
-            "fewer workers (homeport scale TARGET), or a larger machine; who takes it: ps aux --sort -rss | head",
-        )
+    yield from of_memory(memory["available_kilobytes"], memory["total_kilobytes"], memory["pressure_percent"])
     age = memory["kills_age_seconds"]
     if memory["kills"]:
         recent = age is not None and age < RECENT_SECONDS
@@ -92,8 +76,19 @@ def memory(case: Case) -> Iterator[Finding]:
             "processes of the application were killed for their memory",
             f"{memory['kills']} killed{last}{evidence}",
             "raise memory_max_megabytes or take fewer workers, and look for what grows (homeport status TARGET)",
-            *(() if recent else (NOTICE,)),
+            TROUBLE if recent else WARNING,
         )
+
+
+def of_memory(available: int, total: int, pressure: float | None = None) -> Iterator[Finding]:
+    """Yield that a machine is short of memory, or soon will be; sizes in kilobytes, the pressure in percent."""
+    fix = "fewer workers (homeport scale TARGET), or a larger machine; who takes it: ps aux --sort -rss | head"
+    evidence = f"{available // 1024} of {total // 1024} MB are available"
+    if limits.is_memory_short(available, total, pressure):
+        waits = f", everything waits for memory {pressure:.0f} % of the time" if pressure else ""
+        yield Finding("memory_short", "the machine is short of memory", f"{evidence}{waits}", fix)
+    elif total and limits.is_nearly_used_up(used := 100 * (total - available) / total):
+        yield Finding("memory_tight", f"{used:.0f} % of the memory is used", evidence, fix, WARNING)
 
 
 def clock(case: Case) -> Iterator[Finding]:
@@ -102,7 +97,7 @@ def clock(case: Case) -> Iterator[Finding]:
     if told is None:
         return
     offset = (EPOCH + timedelta(seconds=told["now"]) - case.now).total_seconds()
-    if abs(offset) > CLOCK_TOLERANCE_SECONDS:
+    if limits.is_clock_off(offset):
         how = "ahead of" if offset > 0 else "behind"
         synchronised = "it says that it is synchronised: look at ours" if told["synchronised"] else "not synchronised"
         yield Finding(
@@ -126,4 +121,16 @@ def failed_units(case: Case) -> Iterator[Finding]:
     others = [name for name in case.found.get("failed_units", ()) if name not in case.found.get("units", {})]
     if others:
         fix = f"journalctl -u {others[0]}; when it is mended: systemctl reset-failed"
-        yield Finding("unit_failed", "units of the machine have failed", ", ".join(others), fix, NOTICE)
+        yield Finding("unit_failed", "units of the machine have failed", ", ".join(others), fix, WARNING)
+
+
+def reboot(case: Case) -> Iterator[Finding]:
+    """Yield that an upgrade waits for a reboot."""
+    yield from of_reboot(required=case.found.get("reboot_required", False))
+
+
+def of_reboot(*, required: bool) -> Iterator[Finding]:
+    """Yield that an upgrade waits for a reboot, if one does."""
+    if required:
+        fix = "reboot it when that suits; homeport does it by itself at reboot_time"
+        yield Finding("reboot_required", "an upgrade waits for a reboot", "", fix, HINT)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homeport.certificates.lifetime import CertificateLife
+from homeport.certificates import lifetime
 from homeport.diagnosis.case import Case
-from homeport.diagnosis.finding import NOTICE, Finding
+from homeport.diagnosis.finding import WARNING, Finding
 from homeport.diagnosis.reachability import looked_at
 
 
@@ -20,17 +20,17 @@ def outbound(case: Case) -> Iterator[Finding]:
             "the machine gets no security upgrades by itself",
             'outbound = "controller": between deploys it has no way out',
             "run homeport upgrade TARGET every day or week (a pipeline can), or give it a mirror that it reaches",
-            NOTICE,
+            WARNING,
         )
     served = next((visit.certificate for visit in looked_at(case) if visit.certificate), None)
-    if served is None or case.settings.tls == "files" or served.self_signed:
+    if served is None:
         return
-    life = CertificateLife(served.begins, served.ends, renewed=True)
-    if life.due <= case.now < served.ends:
+    life = served.life(lifetime.source(provided=case.settings.tls == "files", self_signed=served.self_signed))
+    if life.source == "acme" and life.stage(case.now) in ("due", "late"):
         yield Finding(
             "renewal_waits",
             "the certificate is due, and the machine has no way out by which to renew it",
-            f"due since {life.due:%Y-%m-%d %H:%M} UTC, good until {served.ends:%Y-%m-%d %H:%M} UTC",
+            f"due since {life.due:%Y-%m-%d %H:%M} UTC, good until {life.not_after:%Y-%m-%d %H:%M} UTC",
             "deploy, or: homeport cert TARGET --renew",
-            NOTICE,
+            WARNING,
         )

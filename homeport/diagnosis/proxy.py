@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homeport.diagnosis.case import Case
-from homeport.diagnosis.finding import NOTICE, Finding
+from homeport.diagnosis.finding import WARNING, Finding
 from homeport.host.services.cause_line import cause_line
 from homeport.probe.facts import SiteFacts
 
 UNIT = "nginx.service"
+RELOAD = "nginx -t && systemctl reload nginx (on the host), or deploy"
 # What Mozilla's profiles have, version 5.7.
 PROFILES = {"intermediate": {"TLSv1.2", "TLSv1.3"}, "modern": {"TLSv1.3"}}
 
@@ -36,13 +37,21 @@ def proxy(case: Case) -> Iterator[Finding]:
     yield from _edited(case, site)
     certificate = case.found.get("certificate")
     differs = certificate is not None and certificate["served_differs"]
-    if (site["stale"] or differs) and unit["active"] == "active":
+    if differs and unit["active"] == "active":
+        yield certificate_not_served()
+    elif site["stale"] and unit["active"] == "active":
         yield Finding(
             "proxy_stale",
             "Nginx serves something else than what is on the disk",
             "its configuration or a certificate has changed since it was loaded",
-            "nginx -t && systemctl reload nginx (on the host), or deploy",
+            RELOAD,
         )
+
+
+def certificate_not_served() -> Finding:
+    """Return that visitors get another certificate than the one that is on the disk, or none."""
+    problem, evidence = "the proxy does not serve the certificate on the disk", "it has changed since it was loaded"
+    return Finding("proxy_stale", problem, evidence, RELOAD)
 
 
 def handshakes(case: Case) -> Iterator[Finding]:
@@ -60,7 +69,7 @@ def handshakes(case: Case) -> Iterator[Finding]:
         fix = f"change ssl_protocols and ssl_ecdh_curve of the default server in {owner}" if owner else "deploy"
         why = f"; {owner} has the default server of port 443, which decides that" if owner else ""
         problem = f"the site's TLS is not that of tls_profile ({profile})"
-        yield Finding("tls_profile", problem, f"{', '.join(evidence)}{why}", fix, NOTICE)
+        yield Finding("tls_profile", problem, f"{', '.join(evidence)}{why}", fix, WARNING)
 
 
 def _taken(case: Case) -> list[Finding]:

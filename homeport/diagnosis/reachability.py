@@ -116,7 +116,7 @@ def ports(case: Case) -> Iterator[Finding]:
     if firewall:
         yield Finding(
             "firewall_changed",
-            firewall,
+            f"homeport's firewall: {firewall}",
             "nft list table inet homeport",
             "deploy once, which brings it back; what you want open belongs into firewall_open",
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from homeport.diagnosis.application import shortened
 from homeport.diagnosis.case import Case
-from homeport.diagnosis.finding import NOTICE, TROUBLE, Finding, Severity
+from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding, Level
 from homeport.probe.facts import RequestFacts
 
 # So many in an hour are no accident of one visitor's.
@@ -22,30 +22,30 @@ def requests(case: Case) -> Iterator[Finding]:
         fix = (
             f"raise response_headers_kilobytes (it is {settings.response_headers_kilobytes}), or send less, and deploy"
         )
-        yield Finding("answer_headers_too_large", problem, _evidence(one), fix, _severity(one))
+        yield Finding("answer_headers_too_large", problem, _evidence(one), fix, _level(one))
     if one := found.get("time"):
         problem = "the application answers more slowly than the proxy waits: visitors get 504, or half an answer"
         seconds = settings.proxy_read_timeout_seconds
         fix = f"find out what it waits for, or raise proxy_read_timeout_seconds (it is {seconds}), and deploy"
-        yield Finding("answers_too_slow", problem, _evidence(one), fix, _severity(one))
+        yield Finding("answers_too_slow", problem, _evidence(one), fix, _level(one))
     if one := found.get("cut"):
         problem = "the application ends connections before it has answered: visitors get 502, or half an answer"
         fix = "see why its process died then: homeport logs TARGET --source app"
-        yield Finding("answers_cut", problem, _evidence(one), fix, _severity(one))
+        yield Finding("answers_cut", problem, _evidence(one), fix, _level(one))
     # Whoever sends too much may be no visitor of the site's: it is told, and is no trouble.
     if one := found.get("body"):
         problem = "somebody sends larger bodies than the proxy takes, and gets 413"
         limit = settings.client_max_body_megabytes
         fix = f"if they are meant to: raise client_max_body_megabytes (it is {limit}), and deploy"
-        yield Finding("bodies_too_large", problem, _evidence(one), fix, NOTICE)
+        yield Finding("bodies_too_large", problem, _evidence(one), fix, HINT)
     if one := found.get("held"):
         problem = "answers that are sent piece by piece reach visitors in one piece, since they are compressed"
         fix = 'if they are to arrive as they are sent: send them with the header "X-Accel-Buffering: no"'
-        yield Finding("answers_held_back", problem, _evidence(one), fix, NOTICE)
+        yield Finding("answers_held_back", problem, _evidence(one), fix, HINT)
 
 
-def _severity(one: RequestFacts) -> Severity:
-    return TROUBLE if one["count"] >= OFTEN else NOTICE
+def _level(one: RequestFacts) -> Level:
+    return TROUBLE if one["count"] >= OFTEN else WARNING
 
 
 def _evidence(one: RequestFacts) -> str:

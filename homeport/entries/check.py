@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: s
 from pyinfra.api import Host
 from pyinfra.api.state import State
 
+from homeport.certificates import comparison
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.guard import check
 from homeport.inventory.fleet import fleet
@@ -53,7 +55,12 @@ def _told(state: State, host: Host) -> dict[str, Any]:
         "dependencies": context.source.dependencies.digest,
         "migrates": wanted.release is not None and wanted.release.migrates,
         "files": len(wanted.part.files) + len(wanted.release.etc if wanted.release else ()),
-        "warnings": [*context.source.warnings, *_literal(context), *outbound.warnings(context.settings)],
+        "warnings": [
+            *context.source.warnings,
+            *_literal(context),
+            *comparison.warnings(wanted.certificate, datetime.now(UTC)),
+            *outbound.warnings(context.settings),
+        ],
         "problems": [],
     }
 

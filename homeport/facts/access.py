@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from homeport.host.system import listening
 from homeport.state.listeners import Listener, OpenPorts, open_ports
 from homeport.state.logins import KeyKind, Logins, OtherAccount, Sshd
 from homeport.state.snapshot import Login
@@ -22,7 +23,7 @@ def access_found(rows: Mapping[str, list[list[str]]]) -> dict[str, Any]:
         "firewall": next((row[0] for row in rows["firewall"]), ""),
         "access_pending": "access_pending" in rows,
         "shares": dict(_shares(row[0]) for row in rows["shares"]),
-        "listeners": _listeners(rows["listener"]),
+        "listeners": _listeners(row[0] for row in rows["socket"]),
         "openings": _openings(rows["opening"]),
         "logins": _logins(rows),
     }
@@ -50,13 +51,14 @@ def _by_account(rows: Iterable[Sequence[str]]) -> dict[str, Sshd]:
     return {user: sshd_settings(settings) for user, settings in accounts.items()}
 
 
-def _listeners(rows: Iterable[Sequence[str]]) -> tuple[Listener, ...]:
-    """Return what listens, of rows of kind, address with port, and process."""
-    found = []
-    for kind, place, process in rows:
-        address, _, port = place.rpartition(":")
-        found.append(Listener(kind if kind in PROTOCOLS else "ip", int(port), address, process))
-    return tuple(dict.fromkeys(found))
+def _listeners(lines: Iterable[str]) -> tuple[Listener, ...]:
+    """Return what listens, of the lines of `ss`; of several processes that have a socket the first is named."""
+    return tuple(
+        dict.fromkeys(
+            Listener(one.kind if one.kind in PROTOCOLS else "ip", one.port, one.address, next(iter(one.programs), ""))
+            for one in listening.parse(lines)
+        )
+    )
 
 
 def _openings(rows: Iterable[Sequence[str]]) -> dict[str, tuple[OpenPorts, ...]]:

@@ -15,6 +15,13 @@ from pyinfra.api.exceptions import FactProcessError
 from homeport.facts import ownership
 from homeport.facts.access import access_found, sshd_settings
 from homeport.facts.host_conditions import host_conditions
+from homeport.host.machine import firewall_state
+from homeport.host.proxies import renewal
+from homeport.host.release.live_slot import which_is_live
+from homeport.host.services import unit_state
+from homeport.host.services.unit_state import UnitState
+from homeport.host.system import resources
+from homeport.host.system.resources import MEGABYTE, FileSystem
 from homeport.pyinfra_support.answers import after_mark, marked
 from homeport.state import machine_values
 from homeport.state.query import Query
@@ -27,25 +34,23 @@ from homeport.state.snapshot import (
     PortHolder,
     SlotMemory,
     Snapshot,
-    UnitFound,
     UploadedRelease,
-    live_slot,
 )
 
 DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
 PARTS = ("deploys", "logins", "host_conditions", "snapshot")
-SCRIPT = "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
+SCRIPT = firewall_state.SCRIPT + "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-TWO = ("os", "package", "digest", "written", "fixed", "unit", "renewal", "slot", "slot_port", "coming", "sshd")
+TWO = ("os", "package", "digest", "written", "fixed", "renewal", "slot", "slot_port", "coming", "sshd")
 PLACES = ("place", "mount")
-THREE = ("port", "login", "nginx", "listener", "opening", "before", "after")
+THREE = ("port", "login", "nginx", "opening", "before", "after")
 WIDTHS = {
     **dict.fromkeys((*TWO, *PLACES), 2),
     **dict.fromkeys(THREE, 3),
     "slot_memory": 4,
     "colleague": 4,
-    "path": 7,
+    **dict.fromkeys(("path", "disk", "release_disk"), 7),
 }
 Rows = dict[str, list[list[str]]]
 
@@ -79,6 +84,7 @@ def _variables(query: Query, wait_seconds: int = 0) -> str:
         "wait_seconds": str(wait_seconds),
         "nginx_conf": query.nginx_conf.rstrip("\n"),
         "drop_in": query.sshd_drop_in.rstrip("\n"),
+        "lineage": renewal.OURS.pattern,
         "paths": "\n".join(query.paths),
         "shared": "\n".join(query.shared),
     }
@@ -101,28 +107,25 @@ def parse(output: list[str]) -> Snapshot:
 
 
 def _snapshot(rows: Rows) -> Snapshot:
+    units = unit_state.parse("\n".join(row[0] for row in rows["unit"]))
     return Snapshot(
         machine=_machine(rows),
         clock=datetime.fromtimestamp(int(_one(rows, "clock", "0")), UTC),
         python=_one(rows, "python").rpartition("python")[2],
-        free_megabytes=min((int(row[0]) for row in rows["free"]), default=0) // 1024,
-        free_inodes_percent=min((100 - int(row[0]) for row in rows["inodes"]), default=100),
-        release_free_megabytes=_megabytes(rows, "release_free"),
-        release_free_inodes=int(_one(rows, "release_inodes")) if rows["release_inodes"] else None,
-        available_megabytes=_megabytes(rows, "available"),
+        **_room(rows),
         has_systemd="systemd" in rows,
         at_work="at_work" in rows,
         packages=frozenset(name for name, status in rows["package"] if status == "installed"),
         accounts={row[0].split(":")[0]: row[0] for row in rows["account"]},
         paths=_paths(rows),
-        units=_units(rows["unit"]),
+        units=units,
         ports=tuple(sorted({PortHolder(int(port), process, unit) for port, process, unit in rows["port"]}, key=str)),
         claims=tuple(_claim(row[0]) for row in rows["claim"]),
         tools=_one(rows, "tools").removeprefix("tools-"),
         tool_plugins=frozenset(row[0] for row in rows["tool_plugin"]),
         releases=frozenset(row[0] for row in rows["release"]),
         environments=frozenset(row[0] for row in rows["environment"]),
-        live_slot=live_slot(green="green" in rows, units=_units(rows["unit"]), proven=bool(rows["proven"])),
+        live_slot=_live_slot(rows, units),
         proven_release=_one(rows, "proven"),
         standby_slot=_one(rows, "standby"),
         previous_release=_one(rows, "previous"),
@@ -145,9 +148,35 @@ def _one(rows: Rows, section: str, default: str = "") -> str:
     return rows[section][0][0] if rows[section] else default
 
 
-def _megabytes(rows: Rows, section: str) -> int | None:
-    """Return a section's kilobytes in megabytes; None where the host did not say."""
-    return int(_one(rows, section)) // 1024 if rows[section] else None
+def _room(rows: Rows) -> dict[str, Any]:
+    """Return the fields of a snapshot that say what is left of disk and memory."""
+    disks, memory = [_disk(row) for row in rows["disk"]], _memory(rows)
+    inodes = [disk.free_inodes_percent for disk in disks]
+    release_disk = next(map(_disk, rows["release_disk"]), None)
+    return {
+        # The fullest of the file systems that we write to decides.
+        "free_megabytes": min((disk.free_bytes for disk in disks), default=0) // MEGABYTE,
+        "free_inodes_percent": min((int(one) for one in inodes if one is not None), default=100),
+        "release_free_megabytes": release_disk.free_bytes // MEGABYTE if release_disk else None,
+        "release_free_inodes": release_disk.free_inodes if release_disk else None,
+        "available_megabytes": memory["MemAvailable"] // MEGABYTE if "MemAvailable" in memory else None,
+    }
+
+
+def _disk(row: list[str]) -> FileSystem:
+    """Return a file system, of the path that was asked for and what `stat -f` says of it."""
+    path, *figures = row
+    return resources.file_system(path, *map(int, figures))
+
+
+def _memory(rows: Rows) -> dict[str, int]:
+    return resources.parse_memory("\n".join(row[0] for row in rows["meminfo"]))
+
+
+def _live_slot(rows: Rows, units: dict[str, UnitState]) -> str:
+    blue_enabled = any(name.endswith("@blue.service") and unit.boots for name, unit in units.items())
+    live = which_is_live(flag="green" in rows, blue_enabled=blue_enabled, ever_live=bool(rows["proven"]))
+    return live or ""
 
 
 def _machine(rows: Rows) -> MachineFound:
@@ -159,7 +188,7 @@ def _machine(rows: Rows) -> MachineFound:
         os_version=os_version,
         architecture=_one(rows, "architecture"),
         cores=int(_one(rows, "cores", "1")),
-        memory_megabytes=int(_one(rows, "memory", "0")) // 1024,
+        memory_megabytes=_memory(rows).get("MemTotal", 0) // MEGABYTE,
         ipv6="ipv6" in rows,
         keeps_time="keeps_time" in rows,
         has_sshd=bool(rows["sshd"]),
@@ -187,23 +216,6 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
     }
 
 
-def _units(rows: list[list[str]]) -> dict[str, UnitFound]:
-    found: dict[str, UnitFound] = {}
-    unit: dict[str, str] = {}
-    for key, value in [*rows, ["", ""]]:
-        if key:
-            unit[key] = value
-        elif unit:
-            found[unit.get("Id", "")] = UnitFound(
-                load=unit.get("LoadState", ""),
-                active=unit.get("ActiveState", ""),
-                file_state=unit.get("UnitFileState", ""),
-                needs_reload=unit.get("NeedDaemonReload") == "yes",
-            )
-            unit = {}
-    return found
-
-
 def _claim(text: str) -> Claim:
     try:
         raw = cast("dict[str, Any]", json.loads(text))
@@ -215,16 +227,16 @@ def _claim(text: str) -> Claim:
 
 def _certificate(rows: Rows) -> CertificateFound | None:
     begin, end = _one(rows, "not_before"), _one(rows, "not_after")
-    if not end:
+    if not begin or not end:
         return None
     # Certbot notes what it was told; of what it was not told, it takes these.
     told = {"elliptic_curve": "secp256r1", "authenticator": "webroot", **dict(rows["renewal"])}
     return CertificateFound(
         domains=frozenset(row[0] for row in rows["name"]),
+        not_before=datetime.fromtimestamp(int(begin), UTC),
         not_after=datetime.fromtimestamp(int(end), UTC),
         directory_url=told.get("server", ""),
         profile=told.get("required_profile", ""),
         curve=told["elliptic_curve"],
         authenticator=told["authenticator"],
-        not_before=datetime.fromtimestamp(int(begin), UTC) if begin else None,
     )

@@ -8,11 +8,8 @@ t=$(printf '\t')
 printf 'architecture\t%s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
 printf 'python\t%s\n' "$(readlink /usr/bin/python3)"
 printf 'cores\t%s\n' "$(getconf _NPROCESSORS_ONLN)"
-while read -r name value _; do
-    case $name in
-    MemTotal:) printf 'memory\t%s\n' "$value" ;;
-    MemAvailable:) printf 'available\t%s\n' "$value" ;;
-    esac
+while read -r line; do
+    case $line in MemTotal:* | MemAvailable:*) printf 'meminfo\t%s\n' "$line" ;; esac
 done </proc/meminfo
 [ ! -e /proc/net/if_inet6 ] || printf 'ipv6\n'
 # Another program sets the clock, or the host of the container that this is.
@@ -31,22 +28,12 @@ fi
 # Before all that a deploy changes: one that comes in between is noticed.
 printf 'deploys\t%s\n' "$(deploys)"
 [ ! -d /run/systemd/system ] || printf 'systemd\n'
-# The fullest of the file systems that we write to decides.
-df -Pk /srv /etc /var /usr/local 2>/dev/null | while read -r _ _ _ free _ _; do
-    case $free in *[!0-9]*) ;; *) printf 'free\t%s\n' "$free" ;; esac
-done
-df -Pi /srv /etc /var /usr/local 2>/dev/null | while read -r _ total _ _ used _; do
-    case $total in 0 | - | *[!0-9]*) ;; *) printf 'inodes\t%s\n' "${used%\%}" ;; esac
-done
-# The file system that the release goes to; some (btrfs) do not count inodes.
+# The file systems that we write to, and the one that the release goes to: statvfs(3), as resources.file_system has it.
+disk="$t%S$t%b$t%f$t%a$t%c$t%d"
+stat -f -c "disk$t%n$disk" /srv /etc /var /usr/local 2>/dev/null
 place=/srv/$app
 [ -d "$place" ] || place=/srv
-df -Pk "$place" 2>/dev/null | while read -r _ _ _ free _ _; do
-    case $free in *[!0-9]*) ;; *) printf 'release_free\t%s\n' "$free" ;; esac
-done
-df -Pi "$place" 2>/dev/null | while read -r _ total _ free _; do
-    case $total in 0 | - | *[!0-9]*) ;; *) printf 'release_inodes\t%s\n' "$free" ;; esac
-done
+stat -f -c "release_disk$t%n$disk" "$place" 2>/dev/null
 [ -z "$packages" ] || dpkg-query -W -f 'package\t${Package}\t${db:Status-Status}\n' $packages 2>/dev/null
 for account in $accounts; do
     entry=$(getent passwd "$account") && printf 'account\t%s\n' "$entry"
@@ -90,12 +77,10 @@ for file in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* /etc/nginx/homep
     done
 done
 [ ! -d /run/systemd/system ] || systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload \
-    $units 2>/dev/null | while IFS='=' read -r key value; do
-    printf 'unit\t%s\t%s\n' "$key" "$value"
-done
+    $units 2>/dev/null | sed "s/^/unit$t/"
 # All that listens: TCP, UDP, and raw sockets, of which the "port" is a protocol's number.
 sockets=$(ss -Hlntupw 2>/dev/null)
-printf '%s\n' "$sockets" | sed -n "s/^\([^ ]*\)  *[^ ]*  *[^ ]*  *[^ ]*  *\([^ ]*:[0-9]*\)  *[^ ]* *\(users:((\"\([^\"]*\)\"\)\{0,1\}.*$/listener$t\1$t\2$t\4/p"
+printf '%s\n' "$sockets" | sed "s/^/socket$t/"
 printf '%s\n' "$sockets" | while read -r kind _ _ _ address _ users; do
     [ "$kind" = tcp ] || continue
     port=${address##*:}
@@ -155,14 +140,8 @@ if [ -x /usr/sbin/sshd ]; then
     [ -z "$settings" ] || printf 'login\t%s\t%s\t%s\n' "$login" "$(id -Gn "$login")" "$key"
     read_logins
 fi
-if [ -f /etc/homeport/firewall.nft ]; then
-    table=$(nft -s -t list table inet homeport 2>/dev/null)
-    if [ -z "$table" ]; then
-        printf 'firewall\tit is not loaded\n'
-    elif ! printf '%s\n' "$table" | sha256sum | cmp -s - /run/homeport/firewall.loaded; then
-        printf 'firewall\tsomebody has changed it\n'
-    fi
-fi
+wrong=$(read_firewall)
+[ -z "$wrong" ] || printf 'firewall\t%s\n' "$wrong"
 [ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
 # Tools of a Python that is not this machine's own one (any more) are none.
 tools=/usr/local/lib/homeport/tools
@@ -190,13 +169,12 @@ for slot in blue green; do
     sed -n "s/^HOMEPORT_PORT=\([0-9][0-9]*\)$/slot_port$t$slot$t\1/p" "/etc/homeport/$app/$slot.env" 2>/dev/null
 done
 [ ! -e "/etc/homeport/$app/live-green" ] || printf 'green\n'
-# A lineage of ours is known by what it is renewed with: our webroot, our credentials, our hook.
-ours='= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)'
+# A lineage of ours is known by what it is renewed with: $lineage, as the host program has it.
 renewal=/etc/letsencrypt/renewal
 if [ -e "$renewal/$app.conf" ] || [ -e "/etc/letsencrypt/live/$app" ]; then
-    grep -qsE "$ours" "$renewal/$app.conf" || printf 'foreign_lineage\n'
+    grep -qsE "$lineage" "$renewal/$app.conf" || printf 'foreign_lineage\n'
 fi
-others=$(grep -LsE "$ours" $renewal/*.conf)
+others=$(grep -LsE "$lineage" $renewal/*.conf)
 if [ -n "$others" ] && ! systemctl -q is-active certbot.timer snap.certbot.renew.timer 2>/dev/null &&
     ! grep -rqs --exclude=certbot --exclude=.placeholder 'certbot\|letsencrypt' /etc/crontab /etc/cron.* /var/spool/cron/crontabs; then
     for other in $others; do

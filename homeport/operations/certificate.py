@@ -55,7 +55,7 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
             f"  warning: nobody renews Certbot's certificate {name}, which is not homeport's: put 'certbot renew "
             f"--cert-name {name}' into a timer, or delete it (certbot delete --cert-name {name})"
         )
-    for line in outbound.warnings(run.settings):
+    for line in (*comparison.warnings(wanted, now), *outbound.warnings(run.settings)):
         run.host.log(f"  warning: {line}")
     changes = run.changes(lambda: comparison.certificate_changes(run.wanted, run.found, now))
     if not run.announce(changes, otherwise="the certificate is the wanted one"):

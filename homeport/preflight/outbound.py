@@ -69,7 +69,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         problem = "between deploys this host has no way out, and so gets no security upgrades by itself"
         lines.append(UsageError(problem, key="outbound", fix=fix).line())
     if settings.tls == "acme":
-        fix = "deploy, or run homeport cert TARGET --renew, within the last third of its life"
+        fix = "deploy, or run homeport cert TARGET --renew, once it is due (homeport status TARGET says from when on)"
         problem = "the timer cannot renew the certificate unless the host reaches the authority by itself"
         lines.append(UsageError(problem, key="outbound", fix=fix).line())
     return tuple(lines)

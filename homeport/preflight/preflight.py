@@ -6,7 +6,7 @@ from datetime import datetime
 
 from homeport.certificates.comparison import lineage_conflict
 from homeport.comparison.compare import access_changes
-from homeport.diagnosis.machine import CLOCK_TOLERANCE_SECONDS, MINIMUM_FREE_INODES_PERCENT
+from homeport.diagnosis import limits
 from homeport.errors import HomeportError
 from homeport.machine import scope
 from homeport.machine.platform import unsupported
@@ -62,16 +62,18 @@ def _platform(found: Snapshot) -> str | None:
 
 
 def _disk(settings: Settings, found: Snapshot) -> str | None:
-    if found.free_megabytes < settings.minimum_free_megabytes:
+    if limits.lacks_room_for_a_deploy(found.free_megabytes, settings.minimum_free_megabytes):
         return f"{found.free_megabytes} MB are free, {settings.minimum_free_megabytes} MB are needed"
-    if found.free_inodes_percent < MINIMUM_FREE_INODES_PERCENT:
-        return f"{found.free_inodes_percent} % of the inodes are free, {MINIMUM_FREE_INODES_PERCENT} % are needed"
+    if limits.lacks_inodes_for_a_deploy(found.free_inodes_percent):
+        return (
+            f"{found.free_inodes_percent} % of the inodes are free, {limits.MINIMUM_FREE_INODES_PERCENT} % are needed"
+        )
     return None
 
 
 def _clock(found: Snapshot, now: datetime) -> str | None:
     offset = (found.clock - now).total_seconds()
-    if abs(offset) <= CLOCK_TOLERANCE_SECONDS:
+    if not limits.is_clock_off(offset):
         return None
     return f"its clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..host.data.migration_log import NAME
+from ..host.proxies import maintenance
 from ..host.release import deploy_hold
 from ..host.reports import release_history
 from ..host.system.layout import Layout
@@ -23,21 +23,10 @@ def read(layout: Layout) -> DeployFacts:
     return {
         "running": _running(layout),
         "held": deploy_hold.read(layout),
-        "closed": _closed(layout.settings / "maintenance.json"),
+        "closed": maintenance.read(layout),
         "events": events,
         "migration_log": _log(layout.settings_releases / events[-1]["release"] / NAME) if events else [],
     }
-
-
-def _closed(path: Path) -> dict[str, str] | None:
-    """Return what the file says that keeps visitors out; a damaged one keeps them out as well."""
-    if not path.exists():
-        return None
-    try:
-        raw = json.loads(path.read_text(errors="replace"))
-    except ValueError:
-        raw = {}
-    return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
 
 
 def _event(entry: dict[str, Any]) -> EventFacts:

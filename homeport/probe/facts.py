@@ -28,11 +28,16 @@ class NameFacts(TypedDict):
 
 
 class DiskFacts(TypedDict):
-    """A file system that we write to; `free_inodes_percent` is None where inodes are not counted."""
+    """A file system that we write to, by its mount point; figures of inodes are None where they are not counted.
 
-    place: str
+    `largest` are the folders that take most of one that is small or nearly full.
+    """
+
+    path: str
     total_bytes: int
     free_bytes: int
+    used_percent: float
+    inodes_used_percent: float | None
     free_inodes: int | None
     free_inodes_percent: float | None
     read_only: bool
@@ -91,10 +96,9 @@ class HandshakeFacts(TypedDict):
 
 
 class CertificateFacts(TypedDict):
-    """The certificate on the disk: the folder that the site's link leads to, and the certificate as PEM ("": none)."""
+    """The certificate on the disk: the folder that the site's link leads to, and whether visitors get another one."""
 
     folder: str
-    pem: str
     served_differs: bool
     renewal_configured: bool
 
@@ -191,6 +195,7 @@ class Facts(TypedDict, total=False):
     deployed: bool
     units: dict[str, UnitFacts]
     failed_units: list[str]
+    reboot_required: bool
     names: list[NameFacts]
     addresses: list[str]
     listening: dict[str, list[str]]

@@ -54,11 +54,12 @@ def _of_machine(layout: Layout, given: Mapping[str, Any]) -> dict[str, Callable[
         "memory": lambda: memory.read(layout),
         "addresses": machine.addresses,
         "names": lambda: [names.lookup(name) for name in given["names"]],
-        "listening": lambda: machine.listening([found for slot in SLOTS if (found := port(layout, slot))]),
+        "listening": lambda: machine.listeners([found for slot in SLOTS if (found := port(layout, slot))]),
         "firewall": machine.firewall,
         "filters": machine.filters,
         "units": lambda: units.read(layout),
         "failed_units": units.failed,
+        "reboot_required": machine.reboot_required,
     }
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from ..host.services import units, workers
+from ..host.system import resources
 from ..host.system.layout import SLOTS, Layout
 from .facts import MemoryFacts
 
@@ -21,21 +22,17 @@ LINES = 3
 
 def read(layout: Layout) -> MemoryFacts:
     """Return the machine's memory, and what was killed of the application."""
-    sizes = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    sizes = resources.parse_memory(Path("/proc/meminfo").read_text())
     kills = sum(workers.kills(units.show(layout.unit(slot)).get("ControlGroup", "")) for slot in SLOTS)
     lines = _lines(layout, told=bool(kills))
     return {
-        "total_kilobytes": _kilobytes(sizes["MemTotal"]),
-        "available_kilobytes": _kilobytes(sizes["MemAvailable"]),
+        "total_kilobytes": sizes["MemTotal"] // resources.KILOBYTE,
+        "available_kilobytes": sizes["MemAvailable"] // resources.KILOBYTE,
         "pressure_percent": _pressure(),
         "kills": max(kills, sum(1 for _, line in lines if KILLED.search(line))),
         "kills_age_seconds": time.time() - max(at for at, _ in lines) if lines else None,
         "killed": [line for _, line in lines[-LINES:]],
     }
-
-
-def _kilobytes(text: str) -> int:
-    return int(text.split()[0])
 
 
 def _pressure() -> float | None:

@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 
 from ..host.proxies import certificates, nginx, rival_sites
+from ..host.reports import certificate as certificate_on_disk
 from ..host.services import units
 from ..host.services.release_description import Release
 from ..host.system.layout import SLOTS, Layout
@@ -28,7 +29,7 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteFacts
     """Return the state of the proxy and the site, compared with the one that the live `release` has brought."""
     text = _text(layout.proxy_site)
     wanted = _text(release.files / "site.conf") if release else ""
-    names = [name for name, file in certificates.sites(layout.machine).items() if file == layout.certificate]
+    names = _served_names(layout)
     return {
         "there": layout.proxy_site.exists(),
         "names": names,
@@ -40,6 +41,11 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteFacts
         "through_proxy": _ask(names[0], health_path) if names else "",
         "rivals": [(name, port, str(path)) for name, port, path in rival_sites.find(layout.machine, _claimed(layout))],
     }
+
+
+def _served_names(layout: Layout) -> list[str]:
+    """Return the names of the application that the proxy has a site for."""
+    return [name for name, file in certificates.sites(layout.machine).items() if file == layout.certificate]
 
 
 def _claimed(layout: Layout) -> list[str]:
@@ -105,14 +111,9 @@ def _ask(name: str, path: str) -> str:
 
 def certificate(layout: Layout) -> CertificateFacts:
     """Return the certificate that is on the disk for the site, and whether another one is served."""
-    text, folder = _text(layout.certificate), layout.settings / "tls"
-    begin, end = text.find("-----BEGIN"), text.find(certificates.PEM_END)
-    wanted = certificates.on_disk(layout.certificate)
-    names = [name for name, file in certificates.sites(layout.machine).items() if file == layout.certificate]
-    given = certificates.served(names[0]) if names else None
+    found = certificate_on_disk.read(layout)
     return {
-        "folder": str(folder.resolve()),
-        "pem": text[begin : end + len(certificates.PEM_END)] if begin >= 0 and end > begin else "",
-        "served_differs": bool(wanted and given and wanted != given),
+        "folder": found.folder,
+        "served_differs": bool(found.pem) and found.served == "another" and bool(_served_names(layout)),
         "renewal_configured": (layout.root / f"etc/letsencrypt/renewal/{layout.app}.conf").exists(),
     }

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from ..host.services import failures, units
+from ..host.services import failures, unit_state, units
 from ..host.system.layout import SLOTS, Layout
 from .facts import UnitFacts
 
-PROPERTIES = (
-    *("Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "NRestarts"),
-    *("ExecMainCode", "ExecMainStatus", "StateChangeTimestamp"),
-)
 MACHINE = ("nginx.service", "homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
 # Restarts since it was last started by somebody that make a unit worth listening to.
 RESTLESS = 1
@@ -25,23 +21,21 @@ def names(layout: Layout) -> list[str]:
 
 def read(layout: Layout) -> dict[str, UnitFacts]:
     """Return the state of those units by name."""
-    found = units.run("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names(layout)).stdout
-    blocks = [units.parse_properties(block) for block in found.split("\n\n") if block.strip()]
-    return {block["Id"]: _unit(block) for block in blocks}
+    return {raw["Id"]: _unit(raw) for raw in units.show_all(names(layout))}
 
 
 def _unit(raw: dict[str, str]) -> UnitFacts:
-    restarts = int(raw.get("NRestarts") or 0)
-    ill = raw["ActiveState"] in ("failed", "activating") or raw["Result"] not in ("", "success") or restarts >= RESTLESS
+    state = unit_state.state(raw)
+    ill = state.active in ("failed", "activating") or state.result not in ("", "success") or state.restarts >= RESTLESS
     return {
-        "load": raw["LoadState"],
-        "active": raw["ActiveState"],
-        "sub": raw["SubState"],
-        "result": raw["Result"],
-        "enabled": raw["UnitFileState"],
-        "restarts": restarts,
+        "load": state.load,
+        "active": state.active,
+        "sub": state.sub,
+        "result": state.result,
+        "enabled": state.file_state,
+        "restarts": state.restarts,
         "ending": failures.ending(raw) if "ExecMainStatus" in raw else "",
-        "since": raw["StateChangeTimestamp"],
+        "since": state.since,
         "last": _last(raw)[-LINES:] if ill else [],
     }
 

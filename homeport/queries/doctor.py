@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from homeport.pyinfra_support.answers import document, explain_failure, marked
 from homeport.pyinfra_support.connection import peer_address
 from homeport.queries import outside
 from homeport.queries.target import Target
+from homeport.report.findings import of_doctor
 
 # The probe is a program for the host's Python; where that is missing, homeport was never there.
 COMMAND = "cd / && exec python3 -IB -"
@@ -50,10 +51,9 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
 def report(case: Case, target: str) -> dict[str, Any]:
     """Return what `--json` shows of a case; `target` is what the user calls the inventory."""
     done, unchecked = checked(case)
-    findings = [replace(one, fix=one.fix.replace("TARGET", target)) for one in diagnose(case)]
     return {
         "app": case.settings.app_name,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [of_doctor(finding, target) for finding in diagnose(case)],
         "checked": done,
         "unchecked": unchecked,
     }

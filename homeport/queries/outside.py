@@ -8,10 +8,8 @@ import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
-from homeport.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Certificate, PortState, Visit
+from homeport.certificates import reading
+from homeport.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, PortState, Visit
 
 WAIT_SECONDS = 5.0
 PORTS = (80, 443)
@@ -49,7 +47,7 @@ def visit(address: str, name: str, path: str) -> Visit:
     certificate, status, problem = None, None, ""
     try:
         with _secured(address, name, _unverified()) as connection:
-            certificate = parse(connection.getpeercert(binary_form=True) or b"")
+            certificate = reading.read(connection.getpeercert(binary_form=True) or b"")
             status = _ask(connection, name, path)
     except TimeoutError:
         problem = f"no answer within {WAIT_SECONDS:.0f} s"
@@ -90,25 +88,3 @@ def _distrust(address: str, name: str) -> str:
     except OSError:
         return ""
     return ""
-
-
-def parse(der: bytes) -> Certificate:
-    """Return what matters of a certificate; raise ValueError when it is none."""
-    found = x509.load_der_x509_certificate(der)
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        domains = tuple(names.get_values_for_type(x509.DNSName))
-    except x509.ExtensionNotFound:
-        domains = ()
-    issuer = [
-        str(part.value)
-        for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
-        for part in found.issuer.get_attributes_for_oid(kind)
-    ]
-    return Certificate(
-        begins=found.not_valid_before_utc,
-        ends=found.not_valid_after_utc,
-        names=domains,
-        issuer=" ".join(issuer) or "an unnamed authority",
-        self_signed=found.issuer == found.subject,
-    )

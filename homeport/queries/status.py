@@ -31,4 +31,4 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
 
 
 def _status(target: Target) -> dict[str, Any]:
-    return status(target.ask("status", "--json"), target.settings)
+    return status(target.ask("status", "--json"), target.settings, str(target.options.get("called", "TARGET")))

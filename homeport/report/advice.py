@@ -1,131 +1,139 @@
 """What one would tell somebody who looks at a host's status: what is wrong, and what could be set better. Pure.
 
-It goes by what the status has (homeport/cli/schemas/status.json) and looks no further; `homeport doctor` does.
+It goes by what the status has (homeport/cli/schemas/status.json) and looks no further; `homeport doctor` does. What
+both know is judged by one rule, in `diagnosis`; here is what a status alone knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from homeport.certificates.lifetime import CertificateLife
+from homeport.diagnosis import certificate, deploys, limits, machine, proxy
+from homeport.diagnosis.application import fails
+from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding
+from homeport.diagnosis.limits import LEAST_USED_PERCENT
+from homeport.probe.facts import DiskFacts
 from homeport.report import usage
-from homeport.report.usage import LEAST_USED, MOST_USED
+from homeport.report.findings import Advice
+from homeport.settings import Settings
 
-TROUBLE, WARNING, HINT = "trouble", "warning", "hint"
-LEVELS = (TROUBLE, WARNING, HINT)
 # A load average of a quarter of an hour says nothing of a machine that was up for less than several of them.
 SETTLED_SECONDS = 3600
-FULL_PERCENT = 90
-DOCTOR = "see: homeport doctor"
+DOCTOR = "see: homeport doctor TARGET"
+LOGS = "see: homeport logs TARGET"
 RETRIED = {
     "migration": "the live release does not start, since its migration fails",
     "application": "the live release dies as it starts",
     "process": "the live release does not run",
 }
+# Of a finding of the doctor's about a disk, which word the status has for it.
+INODES = ("inodes_gone", "inodes_low")
 
 Status = Mapping[str, Any]
-Advice = Iterator[tuple[str, str, str, str]]
 
 
-def advice(found: Status) -> list[dict[str, str]]:
-    """Return what there is to say, the worst first: `level`, what it is `about`, the `text`, and how to `fix` it."""
-    said = [*_serving(found), *_certificate(found), *_room(found), *_use(found), *_deploys(found)]
-    said.sort(key=lambda one: LEVELS.index(one[0]))
-    return [dict(zip(("level", "about", "text", "fix"), one, strict=True)) for one in said]
+@dataclass(frozen=True)
+class Beyond:
+    """What is known of a host beyond what its status publishes.
+
+    `life` is that of the certificate (None: there is none), `timer_boots` whether what renews it is started at boot.
+    """
+
+    life: CertificateLife | None
+    timer_boots: bool
+    disks: list[DiskFacts]
 
 
-def _serving(found: Status) -> Advice:
+def advice(found: Status, beyond: Beyond, settings: Settings) -> list[Advice]:
+    """Return what there is to say of a host: each with a word for what it is about."""
+    parts = (_serving(found), _certificate(found, beyond), _room(beyond.disks, settings), _use(found), _deploys(found))
+    return [one for part in parts for one in part]
+
+
+def _serving(found: Status) -> Iterator[Advice]:
     if found["release"] is None:
-        yield TROUBLE, "release", "nothing was ever live here", "homeport deploy"
+        yield "release", deploys.never_live()
         return
     slot, workers = found["slots"][found["slot"]], found["workers"]
-    if (closed := found["maintenance"]) is not None:
-        why = f": {closed['message']}" if closed["message"] else ""
-        text = f"visitors get the maintenance page, by {closed['by'] or 'somebody'} since {closed['since']}{why}"
-        yield TROUBLE, "maintenance", text, "homeport maintenance off ends that"
+    for one in deploys.of_maintenance(found["maintenance"]):
+        yield "maintenance", one
     if not found["serving"] and (again := slot["retry"]):
         tries = _count(again["tries"], "try", "tries")
-        yield TROUBLE, "slot", f"{RETRIED[again['what']]} (tried again: {tries}): {again['reason']}", DOCTOR
+        text = f"{RETRIED[again['what']]} (tried again: {tries}): {again['reason']}"
+        yield "slot", Finding("app_crash_loop", text, fix=DOCTOR)
     elif not found["serving"]:
-        yield TROUBLE, "slot", f"the live release does not run ({slot['state']}, {slot['sub_state']})", DOCTOR
+        text = f"the live release does not run ({slot['state']}, {slot['sub_state']})"
+        yield "slot", Finding("app_down", text, fix=DOCTOR)
     elif workers["wanted"] and workers["running"] < workers["wanted"]:
-        yield WARNING, "workers", f"{workers['running']} of {workers['wanted']} workers run", DOCTOR
+        text = f"{workers['running']} of {workers['wanted']} workers run"
+        yield "workers", Finding("workers_missing", text, fix=DOCTOR, level=WARNING)
     if slot["restarts"]:
         times = "once" if slot["restarts"] == 1 else f"{slot['restarts']} times"
-        yield WARNING, "restarts", f"the application died and was restarted {times}", "see: homeport logs"
+        text = f"the application died and was restarted {times}"
+        yield "restarts", Finding("app_restarted", text, fix=LOGS, level=WARNING)
     for one in found["processes"]:
         if found["serving"] and (one["state"] != "active" or one["restarts"]):
             died = f"died {one['restarts']} times" if one["restarts"] else f"is {one['state']}"
-            yield WARNING, "processes", f"{one['unit']} {died}", "see: homeport logs"
+            level = TROUBLE if fails(one["state"], "", one["restarts"]) else WARNING
+            yield "processes", Finding("process_failed", f"{one['unit']} {died}", fix=LOGS, level=level)
 
 
-def _certificate(found: Status) -> Advice:
-    certificate = found["certificate"]
-    if certificate is None:
+def _certificate(found: Status, beyond: Beyond) -> Iterator[Advice]:
+    read, life = found["certificate"], beyond.life
+    if read is None or life is None:
         if found["release"]:
-            yield TROUBLE, "certificate", "there is no certificate", DOCTOR
+            yield "certificate", Finding("certificate_missing", "there is no certificate", fix=DOCTOR)
         return
-    days, provided = certificate["remaining_days"], certificate["source"] == "files"
-    mend = "bring a new one and deploy" if provided else DOCTOR
-    if days <= 0:
-        yield TROUBLE, "certificate", f"the certificate has run out on {certificate['not_after']}", mend
-    elif not certificate["served"]:
-        yield TROUBLE, "certificate", "the proxy does not serve the certificate on the disk", DOCTOR
-    elif certificate["self_signed"] and not provided:
-        yield WARNING, "certificate", "a self-signed placeholder is served: no browser trusts it", "deploy again"
-    elif certificate["renewal_overdue"] and provided:
-        yield WARNING, "certificate", f"the certificate runs out in {days:g} days", mend
-    elif certificate["renewal_overdue"]:
-        yield (
-            WARNING,
-            "certificate",
-            f"due for renewal since {certificate['renewal_due_at'][:10]}, {days:g} days left",
-            DOCTOR,
-        )
-    if not provided and not certificate["timer_active"]:
-        yield WARNING, "renewal", "the timer that renews certificates is off", "deploy again"
-    elif not provided and certificate["last_check_result"] not in (None, "success"):
-        yield WARNING, "renewal", "the last look at the certificate's renewal failed", DOCTOR
+    if life.is_valid(found["at"]) and not read["served"]:
+        yield "certificate", proxy.certificate_not_served()
+    else:
+        for one in certificate.of_life(life, found["at"], read["issuer"]):
+            yield "certificate", one
+    if life.source == "provided":
+        return
+    is_on = read["timer_active"] and beyond.timer_boots
+    for one in certificate.of_timer(is_on=is_on, evidence="inactive" if not read["timer_active"] else "not enabled"):
+        yield "renewal", one
+    if is_on and read["last_check_result"] not in (None, "", "success"):
+        yield "renewal", certificate.failed_renewal(f"{read['last_check_result']} on {read['last_check_at']}")
 
 
-def _room(found: Status) -> Advice:
-    for disk in found["disks"]:
-        if disk["used_percent"] >= FULL_PERCENT:
-            yield WARNING, "disk", f"{disk['path']} is {disk['used_percent']:.0f} % full", DOCTOR
-        if (disk["inodes_used_percent"] or 0) >= FULL_PERCENT:
-            yield (
-                WARNING,
-                "inodes",
-                f"{disk['path']} has used {disk['inodes_used_percent']:.0f} % of its inodes",
-                DOCTOR,
-            )
+def _room(disks: list[DiskFacts], settings: Settings) -> Iterator[Advice]:
+    for disk in disks:
+        for one in machine.of_disk(disk, settings.minimum_free_megabytes):
+            yield "inodes" if one.id in INODES else "disk", one
 
 
-def _use(found: Status) -> Advice:
-    machine, workers = found["machine"], found["workers"]["wanted"] or 0
-    memory, processors = machine["memory_used_percent"], machine["load_percent"]
+def _use(found: Status) -> Iterator[Advice]:
+    of_machine, workers = found["machine"], found["workers"]["wanted"] or 0
+    memory, processors = of_machine["memory_used_percent"], of_machine["load_percent"]
     suited = suited_workers(found)
-    if memory > MOST_USED:
-        fewer = f"set workers = {workers - 1}, or " if workers > 1 else ""
-        yield WARNING, "memory", f"{memory:.0f} % of the memory is used", f"{fewer}give the machine more memory"
-    if processors > MOST_USED:
+    available, total = of_machine["memory_available_bytes"] // 1024, of_machine["memory_total_bytes"] // 1024
+    for one in machine.of_memory(available, total):
+        yield "memory", one
+    if limits.is_nearly_used_up(processors):
         more = f"set workers = {suited}, or " if workers < suited else ""
-        load, cores = machine["load_15"], _count(machine["cores"], "core")
+        load, cores = of_machine["load_15"], _count(of_machine["cores"], "core")
         text = f"{load:.1f} processes wanted one of {cores} at a time, in the last quarter of an hour"
-        yield WARNING, "processors", text, f"{more}give the machine more cores, or add a machine"
+        fix = f"{more}give the machine more cores, or add a machine"
+        yield "processors", Finding("processors_busy", text, fix=fix, level=WARNING)
     elif workers and workers < suited:
-        text = f"{_count(workers, 'worker')} cannot use all of {machine['cores']} cores"
-        yield HINT, "workers", text, f"set workers = {suited} if requests have to wait"
-    elif workers > 2 * machine["cores"]:
-        text = f"{workers} workers share {_count(machine['cores'], 'core')}: they take memory and add no speed"
-        yield HINT, "workers", text, f"set workers = {machine['cores']}"
+        text = f"{_count(workers, 'worker')} cannot use all of {of_machine['cores']} cores"
+        fix = f"set workers = {suited} if requests have to wait"
+        yield "workers", Finding("workers_few", text, fix=fix, level=HINT)
+    elif workers > 2 * of_machine["cores"]:
+        text = f"{workers} workers share {_count(of_machine['cores'], 'core')}: they take memory and add no speed"
+        yield "workers", Finding("workers_many", text, fix=f"set workers = {of_machine['cores']}", level=HINT)
     if usage.is_enough(found["week"]):
-        yield from usage.of_machine(found["week"], machine["memory_total_bytes"])
+        yield from usage.of_machine(found["week"], of_machine["memory_total_bytes"])
         return
-    settled = min(machine["uptime_seconds"], (found["release"] or {}).get("live_seconds") or 0) > SETTLED_SECONDS
-    if settled and memory < LEAST_USED and processors < LEAST_USED:
+    settled = min(of_machine["uptime_seconds"], (found["release"] or {}).get("live_seconds") or 0) > SETTLED_SECONDS
+    if settled and memory < LEAST_USED_PERCENT and processors < LEAST_USED_PERCENT:
         text = f"{processors:.0f} % of the processors and {memory:.0f} % of the memory are used"
-        yield HINT, "size", text, "a smaller machine would do"
+        yield "size", Finding("machine_large", text, fix="a smaller machine would do", level=HINT)
 
 
 def suited_workers(found: Status) -> int:
@@ -142,20 +150,19 @@ def suited_workers(found: Status) -> int:
     return max(1, min(int(machine["cores"]), fitting))
 
 
-def _deploys(found: Status) -> Advice:
-    last, hold = found["last_deploy"], found["hold"]
+def _deploys(found: Status) -> Iterator[Advice]:
+    last = found["last_deploy"]
     if last and last["outcome"] == "failed":
-        reason = f": {last['reason']}" if last["reason"] else ""
-        yield WARNING, "deploy", f"the last {last['kind']} failed{reason}", "see: homeport logs --source deploys"
+        yield "deploy", deploys.of_failed({**last, "reason": last["reason"] or ""})
     for name, slot in found["slots"].items():
         if name not in (found["slot"], found["standby"]) and slot["state"] == "active":
             text = f"release {slot['release']} is up beside the live one: a deploy is at work, or was killed"
-            yield HINT, "slot", text, "it is stopped by itself after half an hour"
-    if hold is not None:
-        why = f": {hold['message']}" if hold["message"] else ""
-        yield HINT, "hold", f"deploys are held by {hold['by'] or 'somebody'}{why}", "homeport unlock ends that"
-    if found["machine"]["reboot_required"]:
-        yield HINT, "reboot", "an upgrade waits for a reboot", "homeport has reboot_time for that"
+            fix = "it is stopped by itself after half an hour"
+            yield "slot", Finding("release_beside", text, fix=fix, level=HINT)
+    for one in deploys.of_hold(found["hold"]):
+        yield "hold", one
+    for one in machine.of_reboot(required=found["machine"]["reboot_required"]):
+        yield "reboot", one
 
 
 def _count(number: int, noun: str, several: str = "") -> str:

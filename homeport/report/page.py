@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from homeport.report import humanize, view
+from homeport.report.findings import TO_DO
 
 
 def report(hosts: Iterable[Mapping[str, Any]], target: str) -> str:
@@ -23,4 +24,4 @@ def report(hosts: Iterable[Mapping[str, Any]], target: str) -> str:
     for name in ("duration", "ago", "size", "percent", "count"):
         jinja.filters[name] = getattr(humanize, name)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return jinja.get_template("page.html").render(target=target, made=made, **view.page(list(hosts)))
+    return jinja.get_template("page.html").render(target=target, made=made, to_do=TO_DO, **view.page(list(hosts)))

@@ -6,29 +6,38 @@ The keys are those of homeport/cli/schemas/status.json, which is published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from homeport.certificates import reading
-from homeport.certificates.lifetime import CertificateLife
+from homeport.certificates import lifetime, reading
+from homeport.certificates.lifetime import Certificate, CertificateLife
 from homeport.errors import HomeportError
+from homeport.probe.facts import DiskFacts
 from homeport.releases import log
 from homeport.releases.listing import held
 from homeport.report import usage
-from homeport.report.advice import advice
+from homeport.report.advice import Beyond, advice
+from homeport.report.findings import of_status
 from homeport.servers import SERVERS
 from homeport.settings import Settings
 
 KILOBYTE = 1024
+# What is published of a file system.
+DISK_KEYS = ("path", "total_bytes", "free_bytes", "used_percent", "inodes_used_percent")
 Raw = Mapping[str, Any]
 
 
-def status(raw: Raw, settings: Settings) -> dict[str, Any]:
-    """Return the state of one host; raise HomeportError when its host program is too old to tell."""
+def status(raw: Raw, settings: Settings, target: str = "TARGET") -> dict[str, Any]:
+    """Return the state of one host; raise HomeportError when its host program is too old to tell.
+
+    `target` is what the user calls the inventory.
+    """
     if "machine" not in raw:
         raise HomeportError("the homeport on the host is older than this command", fix="deploy once with this one")
     now = datetime.fromisoformat(raw["at"])
     live = raw["slots"][raw["live"]] if raw["live"] else None
+    read = _read(raw)
+    life = _life(raw, read, settings) if read else None
     found = {
         "app": raw["app"],
         "domain": settings.domain,
@@ -42,14 +51,16 @@ def status(raw: Raw, settings: Settings) -> dict[str, Any]:
         "processes": _processes(raw["extras"]),
         "machine": _machine(raw["machine"]),
         "week": usage.week(raw.get("week")),
-        "disks": raw["disks"],
-        "certificate": _certificate(raw, settings, now),
+        "disks": [{key: one[key] for key in DISK_KEYS} for one in raw["disks"]],
+        "certificate": _certificate(raw, settings, read, life, now) if read and life else None,
         "hold": held(raw["hold"]),
         "maintenance": held(raw.get("maintenance")),
         "last_deploy": _last_deploy(raw, now),
         "log": log.events(raw["log"]),
     }
-    return {**found, "advice": advice(found)}
+    # What a host program of an earlier version does not tell counts as well.
+    beyond = Beyond(life, raw["renewal"].get("timer_boots", True), [_disk(one) for one in raw["disks"]])
+    return {**found, "advice": of_status(advice({**found, "at": now}, beyond, settings), target)}
 
 
 def _release(raw: Raw, now: datetime) -> dict[str, Any] | None:
@@ -137,29 +148,52 @@ def _machine(machine: Raw) -> dict[str, Any]:
     }
 
 
-def _certificate(raw: Raw, settings: Settings, now: datetime) -> dict[str, Any] | None:
-    """Return what is known of the certificate; None when there is none, or none that could be read."""
-    found, renewal = raw["certificate"], raw["renewal"]
+def _disk(one: Raw) -> DiskFacts:
+    """Return what is known of a file system. Of what a host program of an earlier version does not tell, nothing is."""
+    used = one["inodes_used_percent"]
+    return {
+        "path": one["path"],
+        "total_bytes": one["total_bytes"],
+        "free_bytes": one["free_bytes"],
+        "used_percent": one["used_percent"],
+        "inodes_used_percent": used,
+        "free_inodes": one.get("free_inodes"),
+        "free_inodes_percent": one.get("free_inodes_percent", None if used is None else 100 - used),
+        "read_only": one.get("read_only", False),
+        "largest": [],
+    }
+
+
+def _read(raw: Raw) -> Certificate | None:
+    """Return what the certificate on the disk says; None when there is none, or none that could be read."""
     try:
-        read = reading.read(found["pem"]) if found else None
+        return reading.read(str(raw["certificate"]["pem"])) if raw["certificate"] else None
     except ValueError:
-        read = None
-    if found is None or read is None:
         return None
-    ours = settings.tls == "acme"
-    life = CertificateLife(read.not_before, read.not_after, renewed=ours)
+
+
+def _life(raw: Raw, read: Certificate, settings: Settings) -> CertificateLife:
+    """Return the certificate's life. A host program of an earlier version does not tell in which folder it lies."""
+    folder = str(raw["certificate"].get("folder") or "")
+    provided = settings.tls == "files"
+    return read.life(lifetime.source(provided=provided, self_signed=read.self_signed, folder=folder))
+
+
+def _certificate(raw: Raw, settings: Settings, read: Certificate, life: CertificateLife, now: datetime) -> Raw:
+    """Return what is known of the certificate."""
+    renewal, ours = raw["renewal"], settings.tls == "acme"
     return {
         "names": list(read.names),
         "issuer": read.issuer,
         "self_signed": read.self_signed,
-        "served": found["served"],
+        "served": raw["certificate"]["served"],
         "not_before": _text(life.not_before),
         "not_after": _text(life.not_after),
-        "remaining_days": round((life.not_after - now) / timedelta(days=1), 1),
+        "remaining_days": round(life.days_left(now), 1),
         "remaining_percent": round(100 * (life.not_after - now) / (life.not_after - life.not_before), 1),
         "source": settings.tls,
         "renewal_due_at": _text(life.due) if ours else None,
-        "renewal_overdue": life.stage(now) in ("late", "over"),
+        "renewal_overdue": life.is_short(now),
         "next_check_at": renewal["next_check_at"] if ours else None,
         "last_check_at": renewal["last_check_at"] if ours else None,
         "last_check_result": renewal["last_result"] if ours else None,

@@ -1,8 +1,7 @@
 """How the machines were used in the last week, and what follows for their number. Pure; sizes are bytes.
 
-A peak is the highest mean of five minutes. Between LEAST_USED and MOST_USED percent a machine is used well (FastAPI's
-documentation, Deployments Concepts, Resource Utilization). How much a network could carry no machine says for sure: its
-figures are shown, and nothing follows from them.
+A peak is the highest mean of five minutes. When a machine is used well, diagnosis/limits.py says. How much a network
+could carry no machine says for sure: its figures are shown, and nothing follows from them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-LEAST_USED, MOST_USED = 50, 90
+from homeport.diagnosis.finding import HINT, WARNING, Finding
+from homeport.diagnosis.limits import LEAST_USED_PERCENT, MOST_USED_PERCENT
+from homeport.report.findings import Advice
+
 # Below it the figures are those of no whole day, whose busiest hour may be still to come.
 ENOUGH_HOURS = 24
 # What is left with one machine fewer must have room for a peak by half as large as the week's.
@@ -20,7 +22,6 @@ ROOM = 1.5
 LITTLE_SWAP = 64 * 2**20
 NAMES = ("processors", "memory", "disk", "network")
 Week = Mapping[str, Any]
-Advice = Iterator[tuple[str, str, str, str]]
 
 
 def week(raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -53,25 +54,26 @@ def is_enough(found: Week | None) -> bool:
     return found is not None and found["hours"] >= ENOUGH_HOURS and found["processors"] is not None
 
 
-def of_machine(found: Week, memory_total: int) -> Advice:
-    """Yield what a machine's week says of its size: level, about, text, fix."""
+def of_machine(found: Week, memory_total: int) -> Iterator[Advice]:
+    """Yield what a machine's week says of its size."""
     processors, memory = found["processors"]["peak"], found["memory"]["peak"]
     if found["swap_peak_bytes"] > max(LITTLE_SWAP, memory_total // 20):
         swap = f"{found['swap_peak_bytes'] / 2**20:.0f} MB of swap were used as memory in the last week"
-        yield "warning", "swap", f"{swap}, which is far slower", "set fewer workers, or give the machine more memory"
+        fix = "set fewer workers, or give the machine more memory"
+        yield "swap", Finding("memory_in_swap", f"{swap}, which is far slower", fix=fix, level=WARNING)
     disk = found["disk"]["peak"] if found["disk"] else 0.0
-    if disk > MOST_USED:
+    if disk > MOST_USED_PERCENT:
         text = f"at the peak of the last week the busiest disk was at work for {disk:.0f} % of the time"
-        yield "warning", "disk", text, "a faster disk, or one more machine"
-    if processors > MOST_USED or memory > MOST_USED:
+        yield "disk", Finding("disk_busy", text, fix="a faster disk, or one more machine", level=WARNING)
+    if processors > MOST_USED_PERCENT or memory > MOST_USED_PERCENT:
         text = f"at its peaks of the last week the machine was used to {_share(processors, memory)}"
-        yield "warning", "size", text, "a larger machine, or one more"
-    elif processors < LEAST_USED and memory < LEAST_USED:
+        yield "size", Finding("machine_small", text, fix="a larger machine, or one more", level=WARNING)
+    elif processors < LEAST_USED_PERCENT and memory < LEAST_USED_PERCENT:
         text = f"in the last week no more than {_share(processors, memory)} was used"
-        yield "hint", "size", text, "a smaller machine would do"
+        yield "size", Finding("machine_large", text, fix="a smaller machine would do", level=HINT)
 
 
-def of_fleet(hosts: Sequence[Mapping[str, Any]]) -> Advice:
+def of_fleet(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
     """Yield what the weeks of an application's machines say of their number; nothing unless each has one."""
     weeks = [(one["week"], one["machine"]) for one in hosts if "error" not in one]
     if len(weeks) < 2 or len(weeks) < len(hosts) or not all(is_enough(found) for found, _ in weeks):
@@ -83,16 +85,17 @@ def of_fleet(hosts: Sequence[Mapping[str, Any]]) -> Advice:
     memory = sum(found["memory"]["peak"] * machine["memory_total_bytes"] for found, machine in weeks)
     processors, used = busy / sum(cores), memory / sum(sizes)
     together = f"the {len(weeks)} machines together were used to {_share(processors, used)} at the week's peaks"
-    if processors > MOST_USED or used > MOST_USED:
-        yield "warning", "fleet", together, "add a machine"
+    if processors > MOST_USED_PERCENT or used > MOST_USED_PERCENT:
+        yield "fleet", Finding("fleet_small", together, fix="add a machine", level=WARNING)
         return
     left = (busy / max(sum(cores) - max(cores), 1), memory / (sum(sizes) - max(sizes)))
     disks = sum(found["disk"]["peak"] for found, _ in weeks if found["disk"]) / (len(weeks) - 1)
-    if max(*left, disks) * ROOM <= MOST_USED:
+    if max(*left, disks) * ROOM <= MOST_USED_PERCENT:
         alone = ", but then nobody stands in for one that fails" if len(weeks) == 2 else ""
         larger = f"a peak {100 / max(*left, disks, 1.0):.1f} times as large fits"
         fits = f"with one fewer it would be {_share(*left)}, and {larger}"
-        yield "hint", "fleet", f"{together}; {fits}", f"one machine fewer would do{alone}"
+        fix = f"one machine fewer would do{alone}"
+        yield "fleet", Finding("fleet_large", f"{together}; {fits}", fix=fix, level=HINT)
 
 
 def _share(processors: float, memory: float) -> str:

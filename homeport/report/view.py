@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from homeport.report.advice import LEVELS
+from homeport.diagnosis.finding import SCALE, TROUBLE, Level
+from homeport.report.findings import worst
 from homeport.report.scale import Scale
 
 Status = Mapping[str, Any]
@@ -25,7 +26,7 @@ def page(hosts: Sequence[Status]) -> dict[str, Any]:
         "health": health(hosts),
         "history": history(read),
         "deploys": [one for one in map(deploy, read) if one],
-        "advice": [{"host": one["host"], **said} for level in LEVELS for one in read for said in _of(one, level)],
+        "advice": [{"host": one["host"], **said} for level in SCALE for one in read for said in _of(one, level)],
     }
 
 
@@ -36,11 +37,15 @@ def _of(found: Status, level: str) -> list[Mapping[str, Any]]:
 def health(hosts: Sequence[Status]) -> dict[str, str]:
     """Return in a word and a sentence how all of them are."""
     serving = sum(1 for one in hosts if "error" not in one and one["serving"])
-    said = {advice["level"] for one in hosts if "error" not in one for advice in one["advice"]}
-    whole = serving == len(hosts)
-    level = "bad" if not whole or "trouble" in said else "warn" if "warning" in said else "good"
+    said = worst(advice for one in hosts if "error" not in one for advice in one["advice"])
+    level = _colour(said if serving == len(hosts) else TROUBLE)
     text = f"{serving} of {len(hosts)} {'host serves' if len(hosts) == 1 else 'hosts serve'}"
     return {"level": level, "text": text}
+
+
+def _colour(level: Level | None) -> str:
+    """Return the colour's name for the worst that is said."""
+    return {"trouble": "bad", "warning": "warn"}.get(level or "", "good")
 
 
 def host(found: Status) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def host(found: Status) -> dict[str, Any]:
         **found,
         "lanes": [_lane(found, name) for name in ("blue", "green")],
         "workers_shown": workers(found),
-        "life": life(found["certificate"], found["at"]),
+        "life": life(found),
     }
 
 
@@ -90,15 +95,15 @@ def _load(percent: float | None) -> str:
     return "idle" if not percent or percent < 50 else "busy" if percent <= 90 else "full"
 
 
-def life(certificate: Status | None, now: str) -> dict[str, Any] | None:
+def life(found: Status) -> dict[str, Any] | None:
     """Return where today and the renewal lie in a certificate's life; None when there is none."""
+    certificate = found["certificate"]
     if certificate is None:
         return None
     scale = Scale(_time(certificate["not_before"]), _time(certificate["not_after"]))
     due = certificate["renewal_due_at"]
-    days = certificate["remaining_days"]
-    level = "bad" if days <= 0 or not certificate["served"] else "warn" if certificate["renewal_overdue"] else "good"
-    return {"now": scale.at(_time(now)), "due": scale.at(_time(due)) if due else None, "level": level}
+    level = _colour(worst(one for one in found["advice"] if one["about"] == "certificate"))
+    return {"now": scale.at(_time(found["at"])), "due": scale.at(_time(due)) if due else None, "level": level}
 
 
 def history(hosts: Sequence[Status]) -> dict[str, Any] | None:

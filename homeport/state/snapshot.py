@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from homeport.host.services.unit_state import UnitState
 from homeport.state.host_conditions import HostConditions
 from homeport.state.listeners import Listener, OpenPorts
 from homeport.state.logins import Logins
@@ -83,16 +83,6 @@ class ServerFound:
 
 
 @dataclass(frozen=True)
-class UnitFound:
-    """A unit as systemd sees it (`systemctl show`)."""
-
-    load: str
-    active: str
-    file_state: str
-    needs_reload: bool
-
-
-@dataclass(frozen=True)
 class PortHolder:
     """Who listens on a TCP port: the process's name and the unit that it belongs to."""
 
@@ -106,12 +96,12 @@ class CertificateFound:
     """The certificate on disk, obtained from a certificate authority, and how Certbot will renew it."""
 
     domains: frozenset[str]
+    not_before: datetime
     not_after: datetime
     directory_url: str
     profile: str = ""
     curve: str = "secp256r1"
     authenticator: str = "webroot"
-    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -153,16 +143,6 @@ class UploadedRelease:
     migrates: bool
 
 
-def live_slot(*, green: bool, units: Mapping[str, UnitFound], proven: bool) -> str:
-    """Return the slot that the flag names, `green` or blue; "" where nothing ever was live (as `host.release.slots`).
-
-    No flag is blue's, also on a host whose first release never went live: only one that did is enabled for boot, or
-    `proven`, which is in the log.
-    """
-    boots = any(name.endswith("@blue.service") and unit.file_state == "enabled" for name, unit in units.items())
-    return "green" if green else "blue" if boots or proven else ""
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes).
@@ -195,7 +175,7 @@ class Snapshot:
     servers: tuple[ServerFound, ...] = ()
     occupied: frozenset[str] = frozenset()
     fixed: dict[str, Hindrance] = field(default_factory=dict)
-    units: dict[str, UnitFound] = field(default_factory=dict)
+    units: dict[str, UnitState] = field(default_factory=dict)
     ports: tuple[PortHolder, ...] = ()
     claims: tuple[Claim, ...] = ()
     tools: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -126,9 +127,10 @@ class ReleaseWanted:
 class CertificateWanted:
     """The certificate that the site shall have: all its names, the first one canonical.
 
-    With a `folder`, it lies there (the user has brought it), and the rest is of no account. Else `profile` is one of
-    the authority's ("": as it likes), `curve` the key's, and `authenticator` what Certbot proves the names with. A
-    deploy that `renews` asks for the next one when that is due, since the host cannot by itself.
+    With a `folder`, it lies there (the user has brought it) and is `valid` from the one time to the other (UTC); the
+    rest is of no account. Else `profile` is one of the authority's ("": as it likes), `curve` the key's, and
+    `authenticator` what Certbot proves the names with. A deploy that `renews` asks for the next one when that is due,
+    since the host cannot by itself.
     """
 
     domains: tuple[str, ...]
@@ -140,6 +142,7 @@ class CertificateWanted:
     authenticator: str = "webroot"
     propagation_seconds: int = 0
     renews: bool = False
+    valid: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,14 @@ from datetime import timedelta
 import pytest
 
 from homeport.certificates import comparison
+from homeport.certificates.step import wanted_certificate
 from homeport.comparison import compare
 from homeport.state.paths import AppPaths
 from homeport.state.snapshot import PathFound, Snapshot
 from homeport.state.wanted import ToolsWanted
-from tests.state.builders import NOW, as_wanted, bare, make_wanted
+from homeport.steps.context import Context
+from tests.certificates.pairs import Authority
+from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 WANTED = make_wanted()
 PLACES = AppPaths("notes")
@@ -117,3 +120,17 @@ def test_a_deploy_renews_what_is_due_where_the_host_cannot(*, renews: bool, days
     assert comparison.certificate_reason(wanted, found, NOW) == reason
     mode = comparison.certificate_mode(wanted, found, NOW)
     assert mode == ("have" if not reason else "force" if renews else "")
+
+
+@pytest.mark.parametrize(("days_left", "said"), [(31, []), (29, ["it ends in 29 days, on 2030-01-30"])])
+def test_a_provided_one_that_ends_soon_is_a_warning_of_check_plan_and_deploy(days_left: int, said: list[str]) -> None:
+    pair = Authority().issue("notes.example.com", days=365, begins=NOW - timedelta(days=365 - days_left))
+    settings = make_settings(tls="files", tls_certificate_file="a.pem", tls_key_file="a.key")
+    context = Context(settings, make_source(), {}, certificate=pair)
+    told = comparison.warnings(wanted_certificate(context), NOW)
+    assert [line.partition(": ")[2].partition(";")[0] for line in told] == said
+    assert all("tls_certificate_file" in line and "bring the next one" in line for line in told)
+
+
+def test_of_one_that_the_timer_renews_there_is_no_warning() -> None:
+    assert comparison.warnings(WANTED.certificate, NOW) == comparison.warnings(None, NOW) == ()

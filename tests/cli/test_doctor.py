@@ -14,6 +14,7 @@ def finding(problem: str, **values: Any) -> dict[str, Any]:
         "evidence": "seen",
         "fix": "mend it",
         "severity": "trouble",
+        "level": "trouble",
         "because": None,
         **values,
     }
@@ -31,11 +32,12 @@ def test_a_cause_has_its_evidence_and_what_to_do_and_a_consequence_stands_below_
     ]
 
 
-def test_a_notice_is_no_trouble() -> None:
-    one = host(finding("deploys are held", severity="notice", evidence=""))
+@pytest.mark.parametrize("level", ["warning", "hint"])
+def test_a_warning_and_a_hint_are_no_trouble(level: str) -> None:
+    one = host(finding("deploys are held", severity="notice", level=level, evidence=""))
     assert not is_troubled(one)
     assert list(lines(one)) == [
-        ("notice", "deploys are held; to do: mend it"),
+        (level, "deploys are held; to do: mend it"),
         ("well", "no trouble found; checked: DNS"),
     ]
 

@@ -54,8 +54,10 @@ def test_a_lone_worker_is_called_one() -> None:
 def test_trouble_is_said_in_the_first_line_and_what_to_do_in_the_last() -> None:
     lines = shown(found(slots__green__active_state="failed", hold={"by": "carol@desk", "message": "wait"}))
     assert lines[0].split()[:4] == ["web1", "does", "not", "serve"]
-    assert line(lines, "advice").startswith("!! the live release does not run (failed, running); see: homeport doctor")
-    assert lines[-1].strip() == "- deploys are held by carol@desk: wait; homeport unlock ends that"
+    down = "!! the live release does not run (failed, running); to do: see: homeport doctor TARGET"
+    assert line(lines, "advice") == down
+    held = "- deploys are held (by hand by carol@desk: wait); to do: when that is over: homeport unlock TARGET"
+    assert lines[-1].strip() == held
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from homeport.certificates import comparison
 from homeport.comparison import compare
+from homeport.host.services.unit_state import UnitState
 from homeport.state.paths import AppPaths
-from homeport.state.snapshot import (
-    CertificateFound,
-    PathFound,
-    PathKind,
-    PortHolder,
-    Snapshot,
-    UnitFound,
-    UploadedRelease,
-)
+from homeport.state.snapshot import CertificateFound, PathFound, PathKind, PortHolder, Snapshot, UploadedRelease
 from homeport.state.wanted import Account, Directory, File, Part, Unit, Wanted
 
 from ..state.builders import NOW, SECRET, as_wanted, bare, changes_by_phase, make_settings, make_wanted
@@ -44,7 +37,7 @@ def with_path(path: str, found: PathFound | None) -> Snapshot:
 
 
 def with_unit(name: str, **changed: object) -> Snapshot:
-    unit = replace(AS_WANTED.units[name], **changed)  # type: ignore[arg-type]
+    unit = AS_WANTED.units[name]._replace(**changed)  # type: ignore[arg-type]
     return replace(AS_WANTED, units={**AS_WANTED.units, name: unit})
 
 
@@ -376,7 +369,7 @@ def test_no_change_of_a_file_mentions_its_content(wanted: Wanted) -> None:
 
 
 def test_files_of_others_on_the_host_cause_no_change() -> None:
-    stranger = UnitFound("loaded", "active", "enabled", needs_reload=False)
+    stranger = UnitState("loaded", "active", "enabled", needs_reload=False)
     found = replace(
         AS_WANTED,
         paths={**AS_WANTED.paths, "/etc/nginx/homeport/other.conf": PathFound("file", 0, "a", "b")},
@@ -392,7 +385,10 @@ def test_files_of_others_on_the_host_cause_no_change() -> None:
 def test_the_names_on_the_certificate_count_and_not_their_order() -> None:
     wanted = make_wanted(make_settings(domain="www.example.com", domain_aliases="notes.example.com"))
     assert AS_WANTED.certificate == CertificateFound(
-        frozenset(wanted.certificate.domains), NOW + timedelta(days=60), wanted.certificate.directory_url
+        frozenset(wanted.certificate.domains),
+        NOW - timedelta(days=30),
+        NOW + timedelta(days=60),
+        wanted.certificate.directory_url,
     )
     assert comparison.certificate_reason(wanted.certificate, AS_WANTED, NOW) == ""
 

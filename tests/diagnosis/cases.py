@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homeport.certificates.lifetime import Certificate
 from homeport.diagnosis import Case
-from homeport.diagnosis.case import OPEN, Certificate, Visit
+from homeport.diagnosis.case import OPEN, Visit
 from homeport.probe.facts import Facts, UnitFacts
 from homeport.settings import Settings
 
 NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 ADDRESS = "192.0.2.7"
 NAME = "notes.example.com"
-CERTIFICATE = Certificate(NOW - timedelta(days=20), NOW + timedelta(days=70), (NAME,), "Authority", self_signed=False)
+CERTIFICATE = Certificate((NAME,), "Authority", NOW - timedelta(days=20), NOW + timedelta(days=70), self_signed=False)
 
 
 def unit(active: str = "active", **values: Any) -> UnitFacts:
@@ -47,6 +48,7 @@ WELL: Facts = {
         "notes.queue@blue.service": unit(),
     },
     "failed_units": [],
+    "reboot_required": False,
     "names": [{"name": NAME, "addresses": [ADDRESS], "problem": ""}],
     "addresses": [ADDRESS],
     "listening": {"80": ["nginx"], "443": ["nginx"], "8001": ["fastapi"], "8002": []},
@@ -54,9 +56,11 @@ WELL: Facts = {
     "filters": [],
     "disks": [
         {
-            "place": "/",
+            "path": "/",
             "total_bytes": 20 * 2**30,
             "free_bytes": 10 * 2**30,
+            "used_percent": 50.0,
+            "inodes_used_percent": 10.0,
             "free_inodes": 900_000,
             "free_inodes_percent": 90.0,
             "read_only": False,
@@ -86,7 +90,6 @@ WELL: Facts = {
     "handshakes": {"protocols": ["TLSv1.2", "TLSv1.3"], "other_curve": False, "default": ""},
     "certificate": {
         "folder": "/etc/letsencrypt/live/notes",
-        "pem": "",
         "served_differs": False,
         "renewal_configured": True,
     },

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from homeport.cli.main import COMMANDS
-from homeport.diagnosis import NOTICE, TROUBLE, Finding, checked, diagnose
+from homeport.diagnosis import HINT, TROUBLE, WARNING, Finding, checked, diagnose
 from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, SshAccess
 from homeport.diagnosis.finding import EXPLAINS, arranged
 from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, facts, settings, unit, visit
@@ -241,7 +241,11 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("disk_read_only", [], case(facts=facts(**disk(read_only=True)))),
         ("inodes_gone", [], case(facts=facts(**disk(free_inodes=3, free_inodes_percent=0.0)))),
         ("disk_low", [], case(facts=facts(**disk(free_bytes=500 * 2**20)))),
+        ("disk_low", [], case(facts=facts(**disk(used_percent=90.0)))),
         ("inodes_low", [], case(facts=facts(**disk(free_inodes=20_000, free_inodes_percent=2.0)))),
+        ("inodes_low", [], case(facts=facts(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
+        ("memory_tight", [], case(facts=facts(**memory(available_kilobytes=190_000)))),
+        ("reboot_required", [], case(facts=facts(reboot_required=True))),
         ("memory_short", [], case(facts=facts(**memory(available_kilobytes=40_000)))),
         ("memory_short", [], case(facts=facts(**memory(pressure_percent=45.0)))),
         (
@@ -266,7 +270,7 @@ REFUSING = {**units(app=DEAD), **slot()}
             "renewal_failed",
             ["certificate_expiring"],
             case(
-                visits=(visit(certificate=replace(CERTIFICATE, ends=NOW + timedelta(days=2))),),
+                visits=(visit(certificate=replace(CERTIFICATE, not_after=NOW + timedelta(days=2))),),
                 facts=facts(units={"homeport-renew.service": unit("failed")}),
             ),
         ),
@@ -327,19 +331,19 @@ def test_a_healthy_site_has_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count", "severity"),
+    ("kind", "count", "level"),
     [
-        ("headers", 1, NOTICE),
+        ("headers", 1, WARNING),
         ("headers", 5, TROUBLE),
-        ("time", 4, NOTICE),
+        ("time", 4, WARNING),
         ("cut", 5, TROUBLE),
-        ("body", 500, NOTICE),
-        ("held", 500, NOTICE),
+        ("body", 500, HINT),
+        ("held", 500, HINT),
     ],
 )
-def test_one_failed_request_is_a_notice_and_many_are_trouble(kind: str, count: int, severity: str) -> None:
+def test_one_failed_request_is_a_notice_and_many_are_trouble(kind: str, count: int, level: str) -> None:
     [found] = diagnose(case(facts=facts(requests=met(kind, count))))
-    assert found.severity == severity
+    assert found.level == level
     assert found.evidence.startswith("once" if count == 1 else f"{count} times")
 
 
@@ -371,12 +375,13 @@ def test_every_finding_has_a_case_here() -> None:
     ("ends_days", "found"), [(-1, ["certificate_expired"]), (19, ["certificate_expiring"]), (21, []), (89, [])]
 )
 def test_a_certificate_is_late_when_renewing_it_has_failed_for_long(ends_days: int, found: list[str]) -> None:
-    served = replace(CERTIFICATE, begins=NOW + timedelta(days=ends_days - 90), ends=NOW + timedelta(days=ends_days))
+    end = NOW + timedelta(days=ends_days)
+    served = replace(CERTIFICATE, not_before=end - timedelta(days=90), not_after=end)
     assert causes(case(visits=(visit(certificate=served),))) == found
 
 
 def test_a_certificate_of_tomorrow_is_not_valid_yet() -> None:
-    served = replace(CERTIFICATE, begins=NOW + timedelta(days=1))
+    served = replace(CERTIFICATE, not_before=NOW + timedelta(days=1))
     assert causes(case(visits=(visit(certificate=served),))) == ["certificate_not_yet_valid"]
 
 
@@ -418,11 +423,11 @@ def test_an_old_kill_is_told_and_explains_no_trouble_of_today() -> None:
         ("site_error", "app_crash_loop"),
         ("memory_killed", None),
     ]
-    assert found[2].severity == NOTICE
+    assert found[2].level == WARNING
 
 
 def test_a_small_file_system_of_its_own_may_be_nearly_as_small_as_it_is() -> None:
-    assert causes(case(facts=facts(**disk(place="/run", total_bytes=50 * 2**20, free_bytes=45 * 2**20)))) == []
+    assert causes(case(facts=facts(**disk(path="/run", total_bytes=50 * 2**20, free_bytes=45 * 2**20)))) == []
 
 
 def test_two_troubles_that_have_nothing_to_do_with_each_other_are_both_causes() -> None:
@@ -453,7 +458,7 @@ def test_the_protocols_that_a_visitor_may_speak_are_those_of_the_profile(
     findings = diagnose(case(settings=settings(tls_profile=profile), facts=found))
     evidence = [f"{said}; {owner} has the default server of port 443, which decides that"] if said else []
     assert [one.evidence for one in findings] == evidence
-    assert all(one.severity == "notice" and owner in one.fix for one in findings)
+    assert all(one.level == "warning" and owner in one.fix for one in findings)
 
 
 def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
@@ -540,7 +545,7 @@ LED_OUT = settings(outbound="controller")
 @pytest.mark.parametrize(("days_left", "found"), [(40, []), (29, ["renewal_waits"]), (-1, ["certificate_expired"])])
 def test_a_machine_without_outbound_access_has_findings_of_its_own(days_left: int, found: list[str]) -> None:
     end = NOW + timedelta(days=days_left)
-    served = replace(CERTIFICATE, begins=end - timedelta(days=90), ends=end)
+    served = replace(CERTIFICATE, not_before=end - timedelta(days=90), not_after=end)
     assert set(causes(case(settings=LED_OUT, visits=(visit(certificate=served),)))) == {*found, "upgrades_missing"}
     assert "renewal_waits" not in causes(case(visits=(visit(certificate=served),)))
 

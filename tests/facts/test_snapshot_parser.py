@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pyinfra.api.exceptions import FactProcessError
 
 from homeport.facts.snapshot import parse
+from homeport.host.services.unit_state import UnitState
 from homeport.state.host_conditions import HostConditions
 from homeport.state.listeners import Listener, OpenPorts
 from homeport.state.logins import Logins, OtherAccount
@@ -22,7 +23,6 @@ from homeport.state.snapshot import (
     PathFound,
     PortHolder,
     SlotMemory,
-    UnitFound,
     UploadedRelease,
 )
 
@@ -31,17 +31,15 @@ os\tdebian\t13
 architecture\tarm64
 python\tpython3.13
 cores\t4
-memory\t4096000
-available\t2048000
+meminfo\tMemTotal:        4096000 kB
+meminfo\tMemAvailable:    2048000 kB
 ipv6
 clock\t1893456000
 systemd
-free\t5000000
-free\t3000000
-inodes\t12
-inodes\t40
-release_free\t3000000
-release_inodes\t70000
+disk\t/srv\t4096\t2000000\t1300000\t1250000\t100000\t88000
+disk\t/etc\t1024\t9000000\t4000000\t3000000\t100000\t60000
+disk\t/var\t4096\t2000000\t1300000\t1250000\t0\t0
+release_disk\t/srv\t1024\t9000000\t4000000\t3000000\t100000\t70000
 package\tnginx\tinstalled
 package\topenssl\tconfig-files
 account\tnotes:x:999:999::/var/lib/notes:/usr/sbin/nologin
@@ -50,17 +48,17 @@ path\td\t1777\troot\troot\t/tmp\t
 path\tl\t777\troot\troot\t/etc/homeport/notes/tls\t/etc/letsencrypt/live/notes
 path\tp\t600\troot\troot\t/run/pipe\t
 digest\tabc\t/etc/a b
-unit\tId\tnginx.service
-unit\tLoadState\tloaded
-unit\tActiveState\tactive
-unit\tUnitFileState\tenabled
-unit\tNeedDaemonReload\tno
-unit\t\t
-unit\tId\tnotes@blue.service
-unit\tLoadState\tnot-found
-unit\tActiveState\tinactive
-unit\tUnitFileState\t
-unit\tNeedDaemonReload\tyes
+unit\tId=nginx.service
+unit\tLoadState=loaded
+unit\tActiveState=active
+unit\tUnitFileState=enabled
+unit\tNeedDaemonReload=no
+unit\t
+unit\tId=notes@blue.service
+unit\tLoadState=not-found
+unit\tActiveState=inactive
+unit\tUnitFileState=
+unit\tNeedDaemonReload=yes
 port\t443\tnginx\tnginx.service
 port\t80\tnginx\tnginx.service
 port\t80\tnginx\tnginx.service
@@ -99,10 +97,11 @@ sshd\tallowusers\tdebian
 sshd\tallowusers\troot@192.0.2.1
 login\tdebian\tdebian sudo\tkey
 firewall\tit is not loaded
-listener\ttcp\t[::]:5432\tpostgres
-listener\tudp\t0.0.0.0%virbr0:67\tdnsmasq
-listener\tudp\t0.0.0.0:51820
-listener\t???\t0.0.0.0:112\tkeepalived
+socket\ttcp   LISTEN 0      244             [::]:5432   [::]:*   users:(("postgres",pid=7,fd=6),("other",pid=9,fd=6))
+socket\tudp   UNCONN 0      0     0.0.0.0%virbr0:67         0.0.0.0:*    users:(("dnsmasq",pid=8,fd=3))
+socket\tudp   UNCONN 0      0            0.0.0.0:51820      0.0.0.0:*
+socket\t???   UNCONN 0      0            0.0.0.0:112        0.0.0.0:*    users:(("keepalived",pid=10,fd=9))
+socket\t
 colleague\tbob\tbob staff\t\tpassword
 colleague\troot\troot\tweak
 before\tbob\tpasswordauthentication\tyes
@@ -156,8 +155,8 @@ def test_a_whole_reading_is_understood() -> None:
         "/run/pipe": PathFound("other", 0o600, "root", "root"),
     }
     assert found.units == {
-        "nginx.service": UnitFound("loaded", "active", "enabled", needs_reload=False),
-        "notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=True),
+        "nginx.service": UnitState("loaded", "active", "enabled", needs_reload=False),
+        "notes@blue.service": UnitState("not-found", "inactive", "", needs_reload=True),
     }
 
 
@@ -175,9 +174,9 @@ def test_running_and_live_slots_are_parsed() -> None:
     assert (found.live_slot, found.slots, found.live_release) == ("green", {"blue": "aaa", "green": "bbb"}, "bbb")
     assert found.certificate == CertificateFound(
         frozenset({"notes.example.com", "www.example.com"}),
+        datetime.fromtimestamp(1892000000, UTC),
         datetime.fromtimestamp(1900000000, UTC),
         "https://ca.example.com/directory",
-        not_before=datetime.fromtimestamp(1892000000, UTC),
     )
     assert found.proxy_stale
     assert found.removable == ("release bbb",)
@@ -241,7 +240,17 @@ def test_lines_that_are_no_rows_are_passed_over(noise: str) -> None:
     assert parse([noise, *READING, noise]) == parse(READING)
 
 
-@pytest.mark.parametrize("row", ["memory\tmany", "clock\t", "free\t-\t-", "port\thttp\tx\ty", "path\tf\t9\ta\tb\tc\td"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "meminfo\tMemTotal: many kB",
+        "clock\t",
+        "disk\t/\t-\t-",
+        "port\thttp\tx\ty",
+        "path\tf\t9\ta\tb\tc\td",
+        "unit\tNRestarts=often",
+    ],
+)
 def test_a_row_that_cannot_be_is_refused_and_no_traceback(row: str) -> None:
     with pytest.raises(FactProcessError, match="damaged"):
         parse(read(row))
@@ -275,8 +284,8 @@ def test_a_certificate_that_cannot_be_read_is_none() -> None:
     ("rows", "live"),
     [
         ([], ""),
-        (["unit\tId\tnotes@blue.service", "unit\tActiveState\tactive", "unit\tUnitFileState\tdisabled"], ""),
-        (["unit\tId\tnotes@blue.service", "unit\tUnitFileState\tenabled"], "aaa"),
+        (["unit\tId=notes@blue.service", "unit\tActiveState=active", "unit\tUnitFileState=disabled"], ""),
+        (["unit\tId=notes@blue.service", "unit\tUnitFileState=enabled"], "aaa"),
         (["proven\tbbb"], "aaa"),
     ],
 )

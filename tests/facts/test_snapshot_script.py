@@ -7,6 +7,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from homeport.facts.snapshot import SCRIPT, SnapshotFact, _variables, parse
+from homeport.host.system.resources import disk, file_system, parse_memory
+from homeport.probe import machine
 from homeport.state.listeners import Listener
 from homeport.state.query import Query
 from homeport.state.snapshot import Snapshot
@@ -125,6 +128,32 @@ def test_memory_and_the_disk_for_releases_are_read_as_the_kernel_has_them(shell:
     assert (found.release_free_inodes is None) == (disk.f_files == 0)
     if found.release_free_inodes is not None:
         assert abs(found.release_free_inodes - disk.f_favail) < 10_000
+
+
+def test_of_one_machine_the_script_and_the_host_program_read_the_same(shell: str) -> None:
+    """A deploy's script reads for a bare machine what the host program reads for status and doctor."""
+    lines = run(shell, ask())
+    rows = [line.split("\t") for line in lines]
+    known = {row[1]: file_system(row[1], *map(int, row[2:8])) for row in rows if row[0] == "disk"}
+    assert {"/etc", "/var"} <= set(known)
+    for place, found in known.items():
+        own = disk(Path(place))
+        assert (found.total_bytes, found.path) == (own.total_bytes, own.path)
+        # Others write meanwhile.
+        assert abs(found.free_bytes - own.free_bytes) < 512 * 2**20
+        assert (found.free_inodes is None) == (own.free_inodes is None)
+        assert abs(found.used_percent - own.used_percent) < 2
+    memory = parse_memory(Path("/proc/meminfo").read_text())
+    assert parse(lines).machine.memory_megabytes == memory["MemTotal"] // 2**20
+
+
+def test_who_listens_is_named_as_it_names_itself(shell: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        own = Path("/proc/self/comm").read_text().strip()
+        assert Listener("tcp", port, "127.0.0.1", own) in parse(run(shell, ask())).listeners
+        [one] = [one for one in machine.listeners([port]).items() if one[0] == str(port)]
+    assert one == (str(port), [own])
 
 
 def test_a_path_that_is_not_there_is_left_out_and_hides_no_other(shell: str, folder: Path) -> None:

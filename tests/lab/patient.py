@@ -24,6 +24,7 @@ from tests.lab.seasoned import Seasoned
 
 SCHEMA = json.loads((REPOSITORY / "homeport/cli/schemas/doctor.json").read_text())
 UNIT = "notes@blue.service"
+LENT = ("memory_tight",)
 PASSWORD = secrets.token_hex(8)
 LEAK = """
 
@@ -69,7 +70,9 @@ class Patient:
         [host] = document
         findings: list[dict[str, Any]] = host["findings"]
         assert result.returncode == int(any(one["severity"] == "trouble" for one in findings))
-        return findings
+        assert all((one["severity"] == "trouble") == (one["level"] == "trouble") for one in findings)
+        # Memory and disk are those of the computer that the tests run on, which may have much to do.
+        return [one for one in findings if one["id"] not in LENT]
 
     def named(self, cause: str) -> dict[str, Any]:
         """Have the doctor name this cause alone, whatever follows from it; return the finding."""

@@ -66,7 +66,7 @@ def ports_closed_by_a_firewall(patient: Patient) -> Iterator[None]:
     patient.seen.shell("nft delete table inet block")
 
 
-@faults.add("firewall_changed", "changed homeport's firewall")
+@faults.add("firewall_changed", "homeport's firewall: somebody has changed it")
 def own_firewall_changed(patient: Patient) -> Iterator[None]:
     patient.seen.shell("nft insert rule inet homeport input tcp dport 443 reject")
     yield

@@ -196,7 +196,7 @@ def test_the_tools_are_installed_from_their_lock() -> None:
 
 def test_services_are_told_verb_and_unit_pair_by_pair() -> None:
     found = as_wanted(WANTED)
-    unit = replace(found.units["nginx.service"], active="failed", file_state="disabled")
+    unit = found.units["nginx.service"]._replace(active="failed", file_state="disabled")
     run, _ = make_run(replace(found, units={**found.units, "nginx.service": unit}, proxy_stale=True))
     [command] = phase("Services", run)
     assert command.get_raw_value().endswith(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.proxies import renewal
 from homeport.operations.command import SCRIPTS, script
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
@@ -705,3 +706,7 @@ def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(mach
     done = machine.run("dependencies", "notes", "one", "aaaa", "3.99", "fastapi", stdin="\n")
     assert "Python 3.99 cannot be installed" in refused(done)
     assert (environment / ".complete").exists()
+
+
+def test_a_lineage_of_ours_is_known_by_one_pattern() -> None:
+    assert f"grep -qsE '{renewal.OURS.pattern}'" in SCRIPTS.joinpath("certbot.sh").read_text()

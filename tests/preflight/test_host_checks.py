@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from homeport.host.services.unit_state import UnitState
 from homeport.preflight.host_checks import host_checks
 from homeport.state.host_conditions import HostConditions
-from homeport.state.snapshot import Snapshot, UnitFound
+from homeport.state.snapshot import Snapshot
 from tests.state.builders import as_wanted, bare, make_settings, make_wanted
 
 SETTINGS, WANTED = make_settings(), make_wanted()
@@ -146,9 +147,9 @@ def test_a_group_that_goes_with_the_applications_user_is_its_own() -> None:
     ],
 )
 def test_a_unit_that_cannot_be_enabled_or_started_is_named(name: str, load: str, line: str) -> None:
-    assert lines(replace(bare(), units={name: UnitFound(load, "inactive", load, needs_reload=False)})) == [line]
+    assert lines(replace(bare(), units={name: UnitState(load, "inactive", load, needs_reload=False)})) == [line]
 
 
 def test_a_unit_of_ours_that_this_deploy_writes_anew_is_no_obstacle() -> None:
-    broken = UnitFound("bad-setting", "inactive", "", needs_reload=False)
+    broken = UnitState("bad-setting", "inactive", "", needs_reload=False)
     assert lines(replace(bare(), units={"notes@blue.service": broken, "homeport-access.service": broken})) == []

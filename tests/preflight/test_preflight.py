@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homeport.host.services.unit_state import UnitState
 from homeport.preflight.preflight import preflight
 from homeport.proxies.nginx import rival_sites
 from homeport.settings import Settings
@@ -20,12 +21,11 @@ from homeport.state.snapshot import (
     PortHolder,
     ServerFound,
     Snapshot,
-    UnitFound,
 )
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 SETTINGS = make_settings()
-FOREIGN_UNITS = {"notes@blue.service": UnitFound("loaded", "inactive", "disabled", needs_reload=False)}
+FOREIGN_UNITS = {"notes@blue.service": UnitState("loaded", "inactive", "disabled", needs_reload=False)}
 
 FOLDER = PathFound("directory", 0o755, "root", "root")
 OURS = {"notes": "notes:x:999:999:homeport application:/var/lib/notes:/usr/sbin/nologin"}
@@ -187,7 +187,7 @@ def test_a_machine_that_will_not_do_is_refused_in_one_line(changed: dict[str, An
         {"clock": NOW - timedelta(seconds=300)},
         {"accounts": OURS},
         {"units": FOREIGN_UNITS, "releases": frozenset({"a"})},
-        {"units": {"notes@blue.service": UnitFound("not-found", "inactive", "", needs_reload=False)}},
+        {"units": {"notes@blue.service": UnitState("not-found", "inactive", "", needs_reload=False)}},
         {"claims": (Claim("blog", ("blog.example.com",), (9001, 9002)), Claim("", (), ()))},
         # An empty disk, or two.
         {"paths": {"/var/lib/notes": FOLDER, "/srv/notes": FOLDER}},
@@ -297,7 +297,7 @@ def test_the_port_of_the_idle_slot_may_change(live: str, data: dict[str, Any]) -
 def test_the_port_of_a_slot_that_is_down_may_change() -> None:
     settings = make_settings(port_blue=9001)
     found = serving(settings)
-    down = replace(found.units["notes@blue.service"], active="failed")
+    down = found.units["notes@blue.service"]._replace(active="failed")
     assert problems(replace(found, units={**found.units, "notes@blue.service": down}), settings) == []
 
 

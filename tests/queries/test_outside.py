@@ -5,23 +5,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from homeport.diagnosis.case import OPEN, REFUSED
 from homeport.queries import outside
-from tests.certificates.pairs import NOW, Authority
-
-
-def test_the_fields_of_a_served_certificate_are_read() -> None:
-    pair = Authority().issue("notes.example.com", "www.example.com", days=60)
-    found = outside.parse(ssl.PEM_cert_to_DER_cert(pair.chain[: pair.chain.index("-----END") + 25]))
-    assert found.names == ("notes.example.com", "www.example.com")
-    assert found.ends == NOW + timedelta(days=60)
-    assert found.issuer == "homeport test authority"
-    assert not found.self_signed
+from tests.certificates.pairs import Authority
 
 
 @pytest.fixture

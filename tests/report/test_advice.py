@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 
 from homeport.report.advice import suited_workers
-from tests.report.status_values import GIGABYTE, entry, found, pem, slot
+from tests.report.status_values import GIGABYTE, RAW, entry, found, pem, slot
 
 EXTRA = {"unit": "notes.queue@green.service", "active_state": "failed", "restarts": 0, "next_run_at": None}
 NOTHING: dict[str, Any] = {"live": None, "release": None, "record": {}, "log": [], "slots__green": slot("green")}
 RETRY = {"what": "migration", "unit": "notes@green.service", "tries": 1, "since": "2030-01-01T11:00:00Z", "reason": "x"}
 BROUGHT = {"tls": "files", "tls_certificate_file": "a.pem", "tls_key_file": "a.key"}
+
+
+def disk(**changes: Any) -> dict[str, Any]:
+    """Return a file system as a host program of the last version tells of it; `changes` may have what is told now."""
+    return {**RAW["disks"][0], **changes}
 
 
 def said(**changes: Any) -> list[tuple[str, str]]:
@@ -31,19 +36,25 @@ def test_a_healthy_host_gets_no_advice() -> None:
         ("trouble slot", {"slots__green__active_state": "failed", "slots__green__retry": RETRY}),
         ("warning workers", {"slots__green__workers": [11]}),
         ("warning restarts", {"slots__green__restarts": 3}),
-        ("warning processes", {"extras": [EXTRA]}),
-        ("warning processes", {"extras": [{**EXTRA, "active_state": "active", "restarts": 4}]}),
+        ("trouble processes", {"extras": [EXTRA]}),
+        ("trouble processes", {"extras": [{**EXTRA, "active_state": "active", "restarts": 4}]}),
+        ("warning processes", {"extras": [{**EXTRA, "active_state": "active", "restarts": 2}]}),
         ("trouble certificate", {"certificate": None}),
         ("trouble certificate", {"certificate__pem": pem(began=-100)}),
         ("trouble certificate", {"certificate__served": False}),
-        ("warning certificate", {"certificate__pem": pem(issuer="")}),
-        ("warning certificate", {"certificate__pem": pem(began=-85)}),
-        ("warning certificate", {"certificate__pem": pem(began=-85), "settings": BROUGHT}),
-        ("warning renewal", {"renewal__timer_active": False}),
-        ("warning renewal", {"renewal__last_result": "exit-code"}),
-        ("warning disk", {"disks": [{"path": "/", "used_percent": 95.0, "inodes_used_percent": None}]}),
-        ("warning inodes", {"disks": [{"path": "/", "used_percent": 5.0, "inodes_used_percent": 99.0}]}),
+        ("trouble certificate", {"certificate__pem": pem(issuer="")}),
+        ("trouble certificate", {"certificate__pem": pem(began=-85)}),
+        ("trouble certificate", {"certificate__pem": pem(began=-85), "settings": BROUGHT}),
+        ("trouble renewal", {"renewal__timer_active": False}),
+        ("trouble renewal", {"renewal__last_result": "exit-code"}),
+        ("warning disk", {"disks": [disk(used_percent=95.0, inodes_used_percent=None)]}),
+        ("warning disk", {"disks": [disk(free_bytes=GIGABYTE // 2)]}),
+        ("trouble disk", {"disks": [disk(free_bytes=GIGABYTE // 64)]}),
+        ("trouble disk", {"disks": [disk(read_only=True)]}),
+        ("trouble inodes", {"disks": [disk(free_inodes=3)]}),
+        ("warning inodes", {"disks": [disk(inodes_used_percent=99.0)]}),
         ("warning memory", {"machine__memory_available_bytes": GIGABYTE // 10}),
+        ("trouble memory", {"machine__memory_available_bytes": GIGABYTE // 20}),
         ("warning processors", {"machine__load_15": 1.9}),
         ("hint size", {"machine__load_15": 0.1, "machine__memory_available_bytes": GIGABYTE * 3 // 2}),
         ("hint workers", {"machine__cores": 4, "machine__load_15": 3.0}),

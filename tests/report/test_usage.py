@@ -31,13 +31,13 @@ def host(name: str = "web1", cores: int = 2, gigabytes: int = 2, **used: Any) ->
 
 
 def said(*hosts: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(level, fix) for level, _, _, fix in of_fleet(hosts)]
+    return [(one.level, one.fix) for _, one in of_fleet(hosts)]
 
 
 def about(**used: Any) -> list[str]:
     found = week(raw(**used))
     assert found
-    return [f"{level} {name}" for level, name, _, _ in of_machine(found, 2 * GIGABYTE)]
+    return [f"{one.level} {name}" for name, one in of_machine(found, 2 * GIGABYTE)]
 
 
 def test_means_and_peaks_are_those_of_all_hours() -> None:
@@ -72,9 +72,9 @@ def test_a_machine_is_too_small_too_large_or_well_used(used: dict[str, float], e
 
 
 def test_one_of_three_idle_machines_can_go() -> None:
-    [(level, _, text, fix)] = of_fleet([host(processors=20, memory=30)] * 3)
-    assert (level, fix) == ("hint", "one machine fewer would do")
-    assert text == (
+    [(_, one)] = of_fleet([host(processors=20, memory=30)] * 3)
+    assert (one.level, one.fix) == ("hint", "one machine fewer would do")
+    assert one.text == (
         "the 3 machines together were used to 20 % of the processors and 30 % of the memory at the week's peaks; with "
         "one fewer it would be 30 % of the processors and 45 % of the memory, and a peak 2.2 times as large fits"
     )
@@ -113,10 +113,10 @@ def test_a_fleet_gets_no_advice_with_an_unread_host_or_less_than_a_day() -> None
 
 def test_advice_for_the_fleet_stands_with_the_first_host() -> None:
     little = host(processors=5, memory=5)
-    first, second = with_fleet([little, {**little, "host": "web2"}])
+    first, second = with_fleet([little, {**little, "host": "web2"}], "production")
     assert [one["about"] for one in first["advice"]] == ["fleet"]
     assert second["advice"] == []
-    assert with_fleet([]) == []
+    assert with_fleet([], "production") == []
 
 
 def test_a_person_reads_it_in_one_line() -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 from homeport.certificates import comparison
 from homeport.comparison import compare
+from homeport.host.services.unit_state import UnitState
 from homeport.plans.wanted import describe
 from homeport.settings import Settings
 from homeport.source import Source
@@ -14,7 +15,7 @@ from homeport.source.dependencies import Dependencies
 from homeport.state.changes import Change
 from homeport.state.paths import AppPaths
 from homeport.state.roles import ROLES, Role
-from homeport.state.snapshot import CertificateFound, MachineFound, PathFound, Snapshot, UnitFound, UploadedRelease
+from homeport.state.snapshot import CertificateFound, MachineFound, PathFound, Snapshot, UploadedRelease
 from homeport.state.wanted import ACCOUNT_COMMENT, CertificateWanted, ReleaseWanted, Wanted
 from homeport.steps.context import Context
 
@@ -88,8 +89,8 @@ def as_wanted(wanted: Wanted, machine: MachineFound | None = None) -> Snapshot:
     paths = {one.path: PathFound("directory", one.mode, one.owner, one.group) for one in part.directories}
     paths |= {one.path: PathFound("file", one.mode, one.owner, one.group, digest=one.digest) for one in part.files}
     paths[places.tls] = PathFound("link", 0o777, "root", "root", target=places.certificate)
-    running = UnitFound("loaded", "active", "enabled", needs_reload=False)
-    stopped = UnitFound("loaded", "inactive", "disabled", needs_reload=False)
+    running = UnitState("loaded", "active", "enabled", needs_reload=False)
+    stopped = UnitState("loaded", "inactive", "disabled", needs_reload=False)
     release, certificate = wanted.release, wanted.certificate
     return Snapshot(
         machine=machine or MachineFound(),
@@ -115,7 +116,9 @@ def as_wanted(wanted: Wanted, machine: MachineFound | None = None) -> Snapshot:
 
 
 def _found(wanted: CertificateWanted) -> CertificateFound:
-    return CertificateFound(frozenset(wanted.domains), NOW + timedelta(days=60), wanted.directory_url)
+    return CertificateFound(
+        frozenset(wanted.domains), NOW - timedelta(days=30), NOW + timedelta(days=60), wanted.directory_url
+    )
 
 
 def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> dict[str, tuple[Change, ...]]:

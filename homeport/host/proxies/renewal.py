@@ -1,4 +1,4 @@
-"""The certificate that is served, when it is looked after, and the renewal itself, which the timer begins.
+"""When certificates are looked after, and the renewal itself, which the timer begins.
 
 Only certificates of ours are renewed, each by its name: one of somebody else's that cannot be is no failure here.
 """
@@ -10,16 +10,13 @@ import time
 from typing import Any
 
 from ..services import timers, units
-from ..services.health import site_name
-from ..system.layout import LAUNCHER, PROGRAM_DIRECTORY, Layout, MachineLayout
+from ..system.layout import LAUNCHER, PROGRAM_DIRECTORY, MachineLayout
 from ..system.output import HostError, say
-from . import certificates
-from .certificates import PEM_END
 
 TIMER = "homeport-renew.timer"
 SERVICE = "homeport-renew.service"
 CERTBOT = f"{PROGRAM_DIRECTORY}/certbot"
-# What a lineage of ours is renewed with: our webroot, credentials, hook; `snapshot.sh` and `certbot.sh` have it too.
+# What a lineage of ours is renewed with: our webroot, credentials, hook. A snapshot is given it, `certbot.sh` has it.
 OURS = re.compile(r"= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)")
 # The folders with hooks are everybody's, and those that Certbot has noted for a lineage were of another one's defaults.
 OPTIONS = (
@@ -32,21 +29,6 @@ OPTIONS = (
     "",
 )
 BUSY, BUSY_SECONDS, PAUSE_SECONDS = "Another instance of Certbot", 300.0, 2.0
-
-
-def certificate(layout: Layout) -> dict[str, Any] | None:
-    """Return the site's certificate as PEM, the chain left out, and whether it is the one that is served.
-
-    None when there is none.
-    """
-    wanted = certificates.on_disk(layout.certificate)
-    if wanted is None:
-        return None
-    text = layout.certificate.read_text()
-    return {
-        "pem": text[text.index("-----BEGIN") : text.index(PEM_END) + len(PEM_END)],
-        "served": certificates.served(site_name(layout)) == wanted,
-    }
 
 
 def renewal() -> dict[str, Any]:

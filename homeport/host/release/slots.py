@@ -14,6 +14,7 @@ from ..system import atomic
 from ..system.layout import BLUE, GREEN, SLOTS, Layout, other
 from ..system.output import HostError
 from . import release_log
+from .live_slot import which_is_live
 
 
 class Slot(NamedTuple):
@@ -40,13 +41,6 @@ class Slots:
     def target(self) -> str:
         """Return the slot that the next release goes to."""
         return other(self.live) if self.live else BLUE
-
-
-def which_is_live(*, flag: bool, blue_enabled: bool, ever_live: bool) -> str | None:
-    """Return the live slot by the flag, or None when nothing was ever live."""
-    if flag:
-        return GREEN
-    return BLUE if blue_enabled or ever_live else None
 
 
 def read(layout: Layout) -> Slots:

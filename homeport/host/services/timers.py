@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import units
+from . import unit_state, units
 
 PROPERTIES = "NextElapseUSecRealtime,LastTriggerUSec"
 
@@ -12,7 +12,7 @@ PROPERTIES = "NextElapseUSecRealtime,LastTriggerUSec"
 def runs(timer: str) -> tuple[str | None, str | None]:
     """Return when a timer runs next and has run last (ISO 8601, UTC); None: never, or not known."""
     # systemctl writes times in the zone of its environment.
-    found = units.parse_properties(
+    found = unit_state.properties(
         units.run_checked("env", "TZ=UTC", "systemctl", "show", "--property", PROPERTIES, "--", timer)
     )
     return moment(found.get("NextElapseUSecRealtime", "")), moment(found.get("LastTriggerUSec", ""))

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..system import atomic
 from ..system.layout import Layout
 from ..system.output import HostError, say
+from . import unit_state
 from .release_description import Release
 
 PROPERTIES = (
@@ -26,6 +27,7 @@ PROPERTIES = (
     "ExecMainStartTimestampMonotonic",
     "ExecMainStatus",
     "ExecStartPost",
+    "Id",
     "LoadState",
     "MainPID",
     "MemoryMax",
@@ -63,12 +65,7 @@ def show(unit: str) -> dict[str, str]:
 def show_all(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
     said = run_checked("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
-    return [parse_properties(part) for part in said.split("\n\n")]
-
-
-def parse_properties(text: str) -> dict[str, str]:
-    """Return the `NAME=value` lines of `systemctl show` as a dictionary."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return unit_state.blocks(said)
 
 
 def command_status(value: str) -> int | None:

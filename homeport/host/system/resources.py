@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .layout import Layout
 
@@ -14,6 +15,7 @@ OVERLAPPING_SLOTS = 2
 SPARE_MEGABYTES = 64
 
 KILOBYTE = 1024
+MEGABYTE = 2**20
 REBOOT_REQUIRED = Path("/run/reboot-required")
 
 
@@ -42,9 +44,26 @@ def parse_memory(text: str) -> dict[str, int]:
     return {row[0]: int(row[1]) * KILOBYTE for row in rows if len(row) == 3 and row[2] == "kB"}
 
 
-def disks(layout: Layout) -> list[dict[str, Any]]:
-    """Return the file systems that a release is written to, or logs to, each once, under its mount point."""
-    folders = (layout.root, layout.base, layout.state, layout.settings, layout.root / "var/log")
+class FileSystem(NamedTuple):
+    """A file system by its mount point; figures of inodes are None where they are not counted."""
+
+    path: str
+    total_bytes: int
+    free_bytes: int
+    used_percent: float
+    inodes_used_percent: float | None
+    free_inodes: int | None
+    free_inodes_percent: float | None
+    read_only: bool
+
+
+def release_folders(layout: Layout) -> tuple[Path, ...]:
+    """Return the folders that a release is written to, or logs to."""
+    return (layout.root, layout.base, layout.state, layout.settings, layout.root / "var/log")
+
+
+def disks(folders: Iterable[Path]) -> list[FileSystem]:
+    """Return the file systems that these folders are on, each once, under its mount point."""
     found: dict[int, Path] = {}
     for folder in folders:
         if folder.is_dir():
@@ -53,21 +72,44 @@ def disks(layout: Layout) -> list[dict[str, Any]]:
 
 
 def mount_point(folder: Path) -> Path:
-    """Return the folder at which the file system of `folder` begins."""
+    """Return the folder at which the file system of `folder` begins, links followed."""
+    folder = folder.resolve()
     return next((one for one in (folder, *folder.parents) if one.is_mount()), folder)
 
 
-def disk(folder: Path) -> dict[str, Any]:
-    """Return size and room of a file system, as one has it who is not root."""
-    found = os.statvfs(folder)
-    return {
-        "path": str(folder),
-        "total_bytes": found.f_blocks * found.f_frsize,
-        "free_bytes": found.f_bavail * found.f_frsize,
-        "used_percent": used(found.f_blocks - found.f_bfree, found.f_bavail),
-        # Some file systems make inodes as they need them, and say 0.
-        "inodes_used_percent": used(found.f_files - found.f_ffree, found.f_favail) if found.f_files else None,
-    }
+def disk(folder: Path) -> FileSystem:
+    """Return size and room of the file system at a folder."""
+    one = os.statvfs(folder)
+    figures = (one.f_frsize, one.f_blocks, one.f_bfree, one.f_bavail, one.f_files, one.f_favail)
+    return file_system(str(folder), *figures, read_only=bool(one.f_flag & os.ST_RDONLY))
+
+
+def file_system(
+    path: str,
+    unit: int,
+    blocks: int,
+    free: int,
+    available: int,
+    files: int,
+    files_free: int,
+    *,
+    read_only: bool = False,
+) -> FileSystem:
+    """Return size and room of a file system, as one has it who is not root, by the figures of statvfs(3).
+
+    They are f_frsize, f_blocks, f_bfree, f_bavail, f_files and f_favail. Some file systems make inodes as they need
+    them, and say 0.
+    """
+    return FileSystem(
+        path=path,
+        total_bytes=blocks * unit,
+        free_bytes=available * unit,
+        used_percent=used(blocks - free, available),
+        inodes_used_percent=used(files - files_free, files_free) if files else None,
+        free_inodes=files_free if files else None,
+        free_inodes_percent=round(100 * files_free / files, 1) if files else None,
+        read_only=read_only,
+    )
 
 
 def used(used: int, free: int) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from homeport.host.release import slots
 from homeport.host.release.committing import choose
+from homeport.host.release.live_slot import which_is_live
 from homeport.host.release.slots import Slot, Slots
 from homeport.host.release.switching import flip
 from homeport.host.system import atomic
@@ -38,7 +39,7 @@ def found(live: str | None, blue: str | None = None, green: str | None = None, a
     ],
 )
 def test_the_flag_says_which_slot_is_live(flag: bool, blue_enabled: bool, ever_live: bool, live: str | None) -> None:
-    assert slots.which_is_live(flag=flag, blue_enabled=blue_enabled, ever_live=ever_live) == live
+    assert which_is_live(flag=flag, blue_enabled=blue_enabled, ever_live=ever_live) == live
 
 
 def test_the_first_release_goes_to_blue_and_each_next_one_to_the_other_slot() -> None:

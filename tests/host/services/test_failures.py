@@ -13,7 +13,8 @@ from homeport.host.services.failures import (
     parse,
     tail,
 )
-from homeport.host.services.units import command_status, parse_properties
+from homeport.host.services.unit_state import properties
+from homeport.host.services.units import command_status
 
 GATE = "{{ path=/x ; argv[]=/x a ; code=exited ; b ; ignore_errors=no ; pid=7 ; code={code} ; status={status} }}"
 
@@ -94,7 +95,7 @@ def test_the_gates_status_is_read_from_the_property(value: str, status: int | No
 
 
 def test_properties_may_contain_anything_after_the_first_equals_sign() -> None:
-    assert parse_properties("A=1\nB=x=y\n\nC=\n") == {"A": "1", "B": "x=y", "C": ""}
+    assert properties("A=1\nB=x=y\n\nC=\n") == {"A": "1", "B": "x=y", "C": ""}
 
 
 def test_the_applications_own_lines_are_shown_and_ours_are_not() -> None:

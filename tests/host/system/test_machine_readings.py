@@ -59,11 +59,11 @@ def test_the_machine_has_cores_and_memory() -> None:
 def test_a_file_system_is_listed_once_under_its_mount_point(tmp_path: Path) -> None:
     layout = Layout("notes", tmp_path)
     layout.base.mkdir(parents=True)
-    [found] = resources.disks(layout)
+    [found] = resources.disks(resources.release_folders(layout))
     shown = subprocess.run(["df", "--output=target,pcent", tmp_path], check=True, capture_output=True, text=True)
     target, percent = shown.stdout.splitlines()[1].split()
-    assert found["path"] == target
-    assert found["used_percent"] == pytest.approx(int(percent.rstrip("%")), abs=1.5)
+    assert found.path == target
+    assert found.used_percent == pytest.approx(int(percent.rstrip("%")), abs=1.5)
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12))
