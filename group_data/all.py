@@ -351,3 +351,11 @@ sshd_close = []
 # How long a changed firewall or sshd waits for the new connection that confirms it, before the host restores what was
 # there.
 lockout_timeout_seconds = 60
+
+# For `homeport export`: the image with Python that the application's is built from, of Debian or Ubuntu:
+# `"python:3.13-slim@sha256:…"`; unset: the official slim image of the application's Python.
+base_image = None
+
+# For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"`; unset: as the
+# application.
+image_name = None

@@ -17,6 +17,7 @@ COMMANDS = {
     "completion": "homeport.cli.completion",
     "deploy": "homeport.cli.deploy",
     "doctor": "homeport.cli.doctor",
+    "export": "homeport.cli.export",
     "init": "homeport.cli.init",
     "lab": "homeport.cli.lab",
     "lock": "homeport.cli.lock",

@@ -8,12 +8,18 @@ import click
 
 from homeport.cli.main import cli
 from homeport.controller.folders import PROJECT_FILES
+from homeport.exports.engines import reference as exports
 from homeport.settings.reference import group_data, markdown
 
 
 def documents() -> dict[str, str]:
     """Return every generated document: its path in the repository, and its text."""
-    return {"group_data/all.py": group_data(), "docs/settings.md": markdown(), "docs/cli.md": commands()}
+    return {
+        "group_data/all.py": group_data(),
+        "docs/settings.md": markdown(),
+        "docs/cli.md": commands(),
+        "docs/exports-settings.md": exports.markdown(),
+    }
 
 
 def commands() -> str:

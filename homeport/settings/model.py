@@ -13,13 +13,14 @@ from pydantic import ConfigDict, field_validator, model_validator
 
 from homeport.servers import ServerChoice, problems
 from homeport.settings.application import ApplicationSettings
+from homeport.settings.container import ContainerSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
 from homeport.settings.types import check_variable
 
 
-class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
+class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
     """What one application on one host shall be. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -39,6 +40,8 @@ class Settings(MachineSettings, SiteSettings, ServingSettings, ApplicationSettin
         "release",
         "acme_email",
         "former_domain",
+        "base_image",
+        "image_name",
         mode="before",
     )
     @classmethod

@@ -39,6 +39,7 @@ LONGEST = tuple(
         *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
         *("outbound", "servers"),
+        *("export_container", "export_compose"),
         *("tls",),
     )
 )

@@ -7,6 +7,7 @@ and no registry of images is asked.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homeport.lab import Lab, bridge, recipe
-from homeport.lab.machine import find_command, install
+from homeport.lab.machine import cache_directory, find_command, install
 from tests.lab.project import until
 
 IMAGE = "homeport-test"
@@ -30,23 +31,42 @@ rm -f /etc/sudoers.d/*
 
 @dataclass(frozen=True)
 class Engine:
-    """A running engine: the socket that the client is told, and the addresses that containers need."""
+    """A running engine: the socket that the client is told, and the addresses that containers need.
+
+    `address` is the engine's own, at which the ports are that containers publish.
+    """
 
     socket: Path
     gateway: str
+    address: str
 
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the client; return what it said."""
         command = ["docker", "--host", f"unix://{self.socket}", *words]
         return subprocess.run(command, capture_output=True, text=True, check=check)
 
+    @property
+    def names(self) -> list[str]:
+        """The options by which what runs in a container, or is built, finds the lab's services."""
+        return [f"--add-host={one}.lab.test:{self.gateway}" for one in ("cache", "acme")]
+
     @contextmanager
     def container(self, name: str, *volumes: str) -> Iterator[Container]:
         """Start a container that does nothing, with the engine's default capabilities and profile."""
-        names = [f"--add-host={one}.lab.test:{self.gateway}" for one in ("cache", "acme")]
         mounts = [word for one in volumes for word in ("--volume", one)]
         self.docker(
-            "run", "--detach", "--init", "--name", name, "--dns", self.gateway, *names, *mounts, IMAGE, "sleep", "inf"
+            "run",
+            "--detach",
+            "--init",
+            "--name",
+            name,
+            "--dns",
+            self.gateway,
+            *self.names,
+            *mounts,
+            IMAGE,
+            "sleep",
+            "inf",
         )
         try:
             yield Container(self, name)
@@ -68,32 +88,39 @@ class Container:
 
 
 @contextmanager
-def engine(lab: Lab, folder: Path) -> Iterator[Engine]:
-    """Start an engine whose files are in `folder`; it ends with all that it runs."""
+def engine(lab: Lab, folder: Path, host: str = HOST) -> Iterator[Engine]:
+    """Start an engine whose files are in `folder`, by the name of `host` in the lab; it ends with all that it runs."""
     if find_command("dockerd") is None:
         install(["docker.io"])
     network = lab.context().network
-    number = network.number(network.free_address(HOST, {host.address for host in lab.directory.load().hosts}))
-    namespace = bridge.attach(network, HOST, number)
-    found = Engine(folder / "docker.sock", network.gateway)
+    address = network.free_address(host, {one.address for one in lab.directory.load().hosts})
+    number = network.number(address)
+    namespace = bridge.attach(network, host, number)
+    found = Engine(folder / "docker.sock", network.gateway, address)
     with (folder / "log").open("wb") as log:
         words = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
         command = ["nsenter", f"--net={namespace}", "dockerd", f"--host=unix://{found.socket}", *words]
         daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
         assert until(lambda: found.docker("info", check=False).returncode == 0, 120), (folder / "log").read_text()
-        _make_image(found, lab, folder)
         yield found
     finally:
         daemon.terminate()
         daemon.wait(60)
-        bridge.detach(network, HOST, number)
+        bridge.detach(network, host, number)
 
 
-def _make_image(engine: Engine, lab: Lab, folder: Path) -> None:
-    wanted = replace(recipe.recipe("bookworm", script=SCRIPT), packages=PACKAGES)
+def make_image(engine: Engine, lab: Lab, name: str, packages: tuple[str, ...], script: str) -> None:
+    """Make an image of Debian 12 with these packages, which finds its own ones at the lab's cache.
+
+    Its files are kept beside the lab's own images, once for each recipe.
+    """
+    wanted = replace(recipe.recipe("bookworm", script=script), packages=packages)
     wanted = replace(wanted, script=wanted.script.replace("--groups sudo,adm ", ""))
-    archive = folder / "image.tar"
-    recipe.build(wanted, archive, format_="tar", apt_proxy=lab.context().local_cache_url)
-    engine.docker("import", str(archive), IMAGE)
-    archive.unlink()
+    archive = cache_directory() / "images" / f"container-{wanted.digest()}.tar"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        new = archive.with_name(f"{archive.name}.{os.getpid()}")
+        recipe.build(wanted, new, format_="tar", apt_proxy=lab.context().local_cache_url)
+        new.rename(archive)
+    engine.docker("import", str(archive), name)

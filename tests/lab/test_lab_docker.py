@@ -15,7 +15,7 @@ import pytest
 from homeport.lab import Lab
 from tests import tiers
 from tests.lab.artefacts import keep
-from tests.lab.containers import USER, Container, Engine, engine
+from tests.lab.containers import IMAGE, PACKAGES, SCRIPT, USER, Container, Engine, engine, make_image
 from tests.lab.project import REPOSITORY
 
 pytestmark = [
@@ -30,7 +30,9 @@ HOME = {"root": "/root", USER: f"/home/{USER}"}
 
 @pytest.fixture(scope="module")
 def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with engine(lab, tmp_path_factory.mktemp("docker")) as found:
+    folder = tmp_path_factory.mktemp("docker")
+    with engine(lab, folder) as found:
+        make_image(found, lab, IMAGE, PACKAGES, SCRIPT)
         yield found
 
 

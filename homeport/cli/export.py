@@ -1,0 +1,116 @@
+"""`homeport export`: the settings that run a site, for another ground. Thin; the work is in `homeport.exports`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from homeport.cli.processes import SIGNALLED, inventory
+from homeport.errors import EXIT_FAILED, UsageError
+from homeport.exports.engines import ENGINES, File
+from homeport.exports.writing import SAID, compare, write, write_secrets
+
+EXAMPLES = """\b
+Examples:
+  homeport export --list
+  homeport export container production          Dockerfile and .dockerignore, in the application's folder
+  homeport export container production --check  in a pipeline: status 1 when they are not what the settings say
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("engine", required=False)
+@click.argument("target", required=False)
+@click.option("--limit", multiple=True, metavar="HOST", help="Only the settings of these hosts or groups; repeatable.")
+@click.option("--list", "is_list", is_flag=True, help="List the engines and end.")
+@click.option("--check", is_flag=True, help="Write nothing; exit status 1 when a file is not as it would be written.")
+@click.option("--force", is_flag=True, help="Write over files that were changed by hand, too.")
+@click.option("--output", metavar="FOLDER", help="Where the files go.  [default: see the engine]")
+@click.option("--secrets", is_flag=True, help="Write the values of the secrets, too, as files that git ignores.")
+@click.option(
+    "--classic", is_flag=True, help="A Dockerfile for builders without mounts (Docker's own before BuildKit)."
+)
+def export(
+    engine: str | None,
+    target: str | None,
+    limit: tuple[str, ...],
+    is_list: bool,
+    check: bool,
+    force: bool,
+    output: str | None,
+    secrets: bool,
+    classic: bool,
+) -> None:
+    """Write what ENGINE needs to run the application with the settings of TARGET (an inventory).
+
+    The same settings give the same files. A file that was changed by hand is never written over without --force. A
+    setting that the engine cannot keep is refused by name: docs/exports.md has a table.
+    """
+    if is_list:
+        for one in ENGINES.values():
+            click.echo(f"{one.name:<11} {one.summary}")
+        return
+    _known(engine)
+    if target is None:
+        raise UsageError("there is none", key="TARGET", fix=f"homeport export {engine} INVENTORY")
+    if secrets and engine == "container":
+        raise UsageError("an image has no secrets", key="--secrets", fix="give them to the container that runs")
+    options = {"engine": engine, "target": target, "limit": limit, "folder": output or "", "secrets": secrets}
+    told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"})
+    files = {path: File(text, executable) for path, (text, executable) in told["files"].items()}
+    for line in told["warnings"]:
+        click.echo(f"warning: {line}", err=True)
+    if check:
+        raise SystemExit(_check(Path(told["folder"]), files, told["record"]))
+    _write(told, files, force=force)
+    if told["secrets"] is not None:
+        folder = write_secrets(Path(told["folder"]), told["secrets"])
+        click.echo(f"\n{os.path.relpath(folder)} has the values of {len(told['secrets'])} secrets: keep it out of git")
+
+
+def _known(engine: str | None) -> None:
+    if engine in ENGINES:
+        return
+    there = f"there are: {', '.join(ENGINES)}"
+    if engine is None:
+        raise UsageError("there is none", key="ENGINE", fix=there)
+    near = get_close_matches(engine, ENGINES, n=1)
+    raise UsageError(f"no engine {engine}", key="ENGINE", fix=f"did you mean {near[0]}?" if near else there)
+
+
+def _check(folder: Path, files: dict[str, File], record: str) -> int:
+    differing = compare(folder, files, record).differing
+    for path, state in differing.items():
+        click.echo(f"{os.path.relpath(folder / path)} {SAID[state]}")
+    if not differing:
+        click.echo(f"{os.path.relpath(folder)}: up to date")
+    return EXIT_FAILED if differing else 0
+
+
+def _write(told: dict[str, Any], files: dict[str, File], *, force: bool) -> None:
+    folder = Path(told["folder"])
+    done = write(folder, files, told["record"], force=force)
+    for path, is_there in done:
+        click.echo(f"{'wrote' if is_there else 'removed'}  {os.path.relpath(folder / path)}")
+    if not done:
+        click.echo(f"{os.path.relpath(folder)}: up to date")
+    click.echo(f"\nNext, in {os.path.relpath(folder)}:")
+    for line in told["next"]:
+        click.echo(f"  {line}")
+
+
+def _told(path: str, options: dict[str, Any]) -> dict[str, Any]:
+    words = [sys.executable, "-m", "homeport.entries.export", path, json.dumps(options)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        click.echo(done.stderr, err=True, nl=False)
+        raise SystemExit(done.returncode if done.returncode > 0 else SIGNALLED - done.returncode)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

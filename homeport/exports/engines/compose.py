@@ -1,0 +1,117 @@
+"""Docker Compose on one machine: application, migration before it, and Caddy with HTTPS in front. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homeport.exports.engines.docker import memory_warning, shares
+from homeport.exports.engines.interface import PORT, Engine, File, Subject
+from homeport.service.model import Service
+from homeport.settings import Settings
+
+# Names of services that are ours.
+RESERVED = ("app", "migrate", "proxy")
+CURVES = {"secp256r1": "p256", "secp384r1": "p384"}
+
+
+class Compose(Engine):
+    """compose.yaml, the Caddyfile that it mounts, and the project's name."""
+
+    name = "compose"
+    summary = "compose.yaml: application, migration, and Caddy with HTTPS, on one machine"
+    beside = "project"
+    record = "export.json"
+
+    def files(self, subject: Subject) -> Mapping[str, File]:
+        """See `Engine.files`."""
+        return {
+            ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            # Compose 1.29 has no such key in compose.yaml, and would call the project after its folder.
+            ".env": File(f"COMPOSE_PROJECT_NAME={subject.service.app}\n"),
+            "compose.yaml": File(subject.render("compose/compose.yaml", **_values(subject))),
+            "Caddyfile": File(subject.render("compose/Caddyfile", **_site(subject))),
+        }
+
+    def next_steps(self, subject: Subject) -> tuple[str, ...]:
+        """See `Engine.next_steps`."""
+        secrets = ("say --secrets once, where it runs: it writes their values",) if subject.service.secret_names else ()
+        return (
+            f"homeport export container {subject.target}",
+            *secrets,
+            "docker compose build && docker compose up --detach --wait",
+        )
+
+    def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
+        """Yield names of processes that services have already, and a network that Compose cannot close by half."""
+        for one in subject.service.processes:
+            if one.name in RESERVED:
+                yield "processes", f"{one.name} is a service of the export's own", "give the process another name"
+        if subject.settings.sandbox_network not in ("any", "local"):
+            problem = (
+                "homeport export compose cannot keep it: a network of Docker's is open or closed, and has no ranges"
+            )
+            yield "sandbox_network", problem, 'set it to "local" or "any" for this export'
+
+    def warnings(self, subject: Subject) -> Iterator[str]:
+        """Yield that there is no limit of memory where nobody knows the machine."""
+        yield from memory_warning(subject)
+
+
+def limits(service: Service) -> Iterator[str]:
+    """Yield the lines of a service for what it may take."""
+    found = service.limits
+    if found.memory_max_megabytes is not None:
+        yield f"mem_limit: {found.memory_max_megabytes}m"
+        yield f"memswap_limit: {found.memory_max_megabytes}m"
+    if found.cpu_max is not None:
+        yield f"cpus: {found.cpu_max:g}"
+    if found.cpu_weight is not None:
+        yield f"cpu_shares: {shares(found.cpu_weight)}"
+
+
+def hsts(settings: Settings) -> str:
+    """Return the value of Strict-Transport-Security; "" for none."""
+    if not settings.hsts_seconds:
+        return ""
+    more = (("includeSubDomains", settings.hsts_subdomains), ("preload", settings.hsts_preload))
+    return "; ".join([f"max-age={settings.hsts_seconds}", *(word for word, wanted in more if wanted)])
+
+
+def _values(subject: Subject) -> dict[str, object]:
+    settings, service = subject.settings, subject.service
+    automatic = {"WEB_CONCURRENCY": "auto"} if settings.workers == "auto" else {}
+    return {
+        "app": service.app,
+        "target": subject.target,
+        "image": subject.image,
+        "context": subject.context.replace("$", "$$"),
+        "stop_seconds": service.stop_timeout_seconds,
+        "limits": list(limits(service)),
+        "volumes": [f"state:{service.state_directory}", *(f"{path}:{path}" for path in service.sandbox.writable_paths)],
+        "devices": list(service.sandbox.devices),
+        "secret_names": list(service.secret_names),
+        "networks": ["inside", *(["outside"] if settings.sandbox_network == "any" else [])],
+        "environment": {"HOMEPORT_MIGRATE": "no", "FORWARDED_ALLOW_IPS": "*", **automatic},
+        "migrates": service.migration.where != "nowhere",
+        "processes": service.processes,
+    }
+
+
+def _site(subject: Subject) -> dict[str, object]:
+    settings = subject.settings
+    return {
+        "app": subject.service.app,
+        "target": subject.target,
+        "domain": settings.domain,
+        "aliases": settings.domain_aliases,
+        "email": settings.acme_email,
+        "directory_url": settings.acme_directory_url,
+        "profile": settings.acme_profile,
+        "key_type": CURVES[settings.acme_key_curve],
+        "protocols": "tls1.3" if settings.tls_profile == "modern" else "",
+        "hsts": hsts(settings),
+        "body_megabytes": settings.client_max_body_megabytes,
+        "read_seconds": settings.proxy_read_timeout_seconds,
+        "header_kilobytes": settings.response_headers_kilobytes,
+        "port": PORT,
+    }

@@ -1,0 +1,173 @@
+"""An image: a Dockerfile with what it copies, for any engine that runs one. Pure.
+
+Dependencies are in a layer of their own, which a change of code does not touch; the last stage has neither uv nor a
+compiler, and the code in it belongs to root. What runs in it is told by one script, the entry point: the server, the
+migration, a process or a timer's command.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject
+from homeport.rendering.filters import shell_quote
+from homeport.servers import SERVERS, Place
+from homeport.service.model import Service
+from homeport.source.tree_contents import OWN_FOLDER
+
+# Beside the Dockerfile; in the image it is the release's `.homeport`.
+FOLDER = ".container"
+PLACE = f"/app/{OWN_FOLDER}"
+# How often the image's health is asked for, and how long an answer may take.
+INTERVAL_SECONDS, ANSWER_SECONDS, RETRIES = 5, 5, 3
+# A container has addresses of its own, and who reaches them is for its network.
+EVERYWHERE = "0.0.0.0"  # noqa: S104
+# Stand for what the entry point's shell puts in. No word of a command has such a name.
+_PORT, _WORKERS = "@PORT@", "@WORKERS@"
+
+
+class Container(Engine):
+    """Dockerfile, .dockerignore, and the folder with scripts and pins that they need."""
+
+    name = "container"
+    summary = "Dockerfile and .dockerignore for an image that any engine runs"
+    beside = "application"
+    record = f"{FOLDER}/export.json"
+
+    def files(self, subject: Subject) -> Mapping[str, File]:
+        """See `Engine.files`."""
+        values, service = _values(subject), subject.service
+        found = {
+            "Dockerfile": File(subject.render("container/Dockerfile", **values)),
+            ".dockerignore": File(subject.render("container/dockerignore", **values)),
+            f"{FOLDER}/.gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            f"{FOLDER}/uv.txt": File(subject.code.tools),
+            f"{FOLDER}/entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
+            f"{FOLDER}/health.py": File(subject.render("container/health", **values)),
+            f"{FOLDER}/access-log.pth": File(subject.render("container/access-log.pth")),
+            f"{FOLDER}/import-path.pth": File(subject.render("container/import-path.pth")),
+        }
+        if service.before_start:
+            script = subject.render("systemd/before-start.sh", **values)
+            found[f"{FOLDER}/before-start"] = File(script, executable=True)
+        for name, (template, own) in SERVERS[service.serving.choice.name].files(service.serving).items():
+            found[f"{FOLDER}/{name}"] = File(subject.render(template, **values, **own))
+        for one in subject.code.own_files:
+            found[f"{FOLDER}/{one.path.removeprefix(f'{OWN_FOLDER}/')}"] = File(one.text, one.executable)
+        return found
+
+    def next_steps(self, subject: Subject) -> tuple[str, ...]:
+        """See `Engine.next_steps`."""
+        return build_commands(subject)
+
+    def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
+        """Yield that the classic builder gives no secret to a build, and what a Dockerfile cannot have."""
+        for name, value in subject.settings.environment.items():
+            if "\n" in value or "\r" in value:
+                problem = f"{name} has several lines, which no Dockerfile can have"
+                yield "environment", problem, "move it to secrets_file, or leave it out for this export"
+        if subject.builder == "classic" and subject.settings.install_secrets:
+            problem = "the classic builder would leave a secret of the build in the image"
+            yield "install_secrets", problem, "export without --classic"
+
+    def warnings(self, subject: Subject) -> Iterator[str]:
+        """Yield that a change of code installs anew what is built from the code."""
+        if "." in subject.code.inputs:
+            yield f"{subject.code.made_from} installs the application's own folder, so each change of code installs all"
+
+
+def build_commands(subject: Subject) -> tuple[str, ...]:
+    """Return the command that builds the image, to be run in the application's folder."""
+    secrets = "".join(f" --secret id={name},env={name}" for name in subject.settings.install_secrets)
+    return (f'docker build --build-arg RELEASE="$(git describe --always --dirty)"{secrets} -t {subject.image} .',)
+
+
+def start_seconds(service: Service, kill_seconds: int = 10) -> int:
+    """Return how long a container may take until it is healthy: migration, `before_start` and the server's start."""
+    migration = service.migration.timeout_seconds if service.migration.where == "here" else 0
+    before = sum(step.timeout_seconds + kill_seconds for step in service.before_start)
+    return service.health.timeout_seconds + migration + before
+
+
+def command(service: Service, workers: int) -> str:
+    """Return the server's command for the entry point's shell, which has `$PORT` and `$workers`."""
+    serving = replace(service.serving, workers=workers)
+    words = [*SERVERS[serving.choice.name].command(serving, Place(EVERYWHERE, _PORT, PLACE))]
+    words[words.index("--workers") + 1] = _WORKERS
+    line = " ".join(shell_quote(word) for word in words)
+    return line.replace(_PORT, '"$PORT"').replace(_WORKERS, '"$workers"')
+
+
+def _values(subject: Subject) -> dict[str, object]:
+    settings, service, code = subject.settings, subject.service, subject.code
+    alone, several = command(service, 1), command(service, 2)
+    return {
+        "app": service.app,
+        "target": subject.target,
+        "domain": settings.domain,
+        # A file that named its release would be another one at each commit.
+        "release_id": "of this image",
+        "made_from": code.made_from,
+        "base_image": settings.base_image or f"python:{code.python}-slim",
+        "buildkit": subject.builder == "buildkit",
+        "packages": settings.packages,
+        "install_secrets": settings.install_secrets,
+        "copies": list(_copies(code.inputs)),
+        "own_inputs": sorted({_own_input(one.path) for one in code.own_files if _own_input(one.path)}),
+        "install": [" ".join(shell_quote(word) for word in words) for words in code.install],
+        "program": SERVERS[service.serving.choice.name].program[0],
+        "user_id": USER_ID,
+        "port": PORT,
+        "state": service.state_directory,
+        "import_path": ":".join(posixpath.join("/app", folder).rstrip("/") for folder in service.import_folders),
+        "environment": [(name, _docker_quote(value)) for name, value in service.environment],
+        "access_log": service.serving.access_log,
+        "secret_names": service.secret_names,
+        "ignored": code.ignored,
+        "alone": alone,
+        "several": None if several == alone else several,
+        "workers": service.serving.workers,
+        "worker_megabytes": settings.worker_memory_megabytes,
+        **_lifecycle(service),
+    }
+
+
+def _lifecycle(service: Service) -> dict[str, object]:
+    """Return what templates are given of start, health and stop."""
+    return {
+        "health": service.health,
+        "start_seconds": start_seconds(service),
+        "interval": INTERVAL_SECONDS,
+        "answer": ANSWER_SECONDS,
+        "retries": RETRIES,
+        "stop_signal": service.stop_signal,
+        "migrates": service.migration.where != "nowhere",
+        "commands": service.migration.commands,
+        "migrate_seconds": service.migration.timeout_seconds,
+        "before_start": service.before_start,
+        "kill_seconds": 10,
+        "processes": service.processes,
+        "timers": service.schedules,
+    }
+
+
+def _copies(inputs: tuple[str, ...]) -> Iterator[str]:
+    """Yield the operands of `COPY` that bring the inputs to where they were; COPY itself forgets folders."""
+    if "." in inputs:
+        yield json.dumps([".", "./"])
+        return
+    yield from (json.dumps([path, f"./{path}"], ensure_ascii=False) for path in inputs)
+
+
+def _own_input(path: str) -> str:
+    """Return the part of our own folder that the installation reads a file in: the workspace's lock, or the pins."""
+    inner = path.removeprefix(f"{OWN_FOLDER}/")
+    return inner.partition("/")[0] if inner.startswith("lock/") or inner == "requirements.txt" else ""
+
+
+def _docker_quote(value: str) -> str:
+    r"""Return a value as ENV has it between double quotes: `\`, `"` and `$` are escaped (Dockerfile reference, ENV)."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'

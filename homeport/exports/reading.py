@@ -1,0 +1,157 @@
+"""From the settings of an inventory to what an engine is given: source, names of secrets, and the application's folder.
+
+The working tree is what is exported, since it is what a build takes. Of secrets the names are read and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from homeport.controller.folders import TEMPLATES
+from homeport.errors import UsageError
+from homeport.exports.engines import Builder, Code, Engine, Subject
+from homeport.exports.ignored import below, from_gitattributes, from_gitignore
+from homeport.secrets.loading import load_secrets
+from homeport.service.describe import describe
+from homeport.settings import Settings
+from homeport.source import Source, python_version, read_source
+from homeport.source.git import Repository
+from homeport.source.install_inputs import install_inputs, made_from
+from homeport.source.own_package import OwnFile
+from homeport.source.resolved_versions import resolved
+from homeport.source.tree import Tree, find_tree
+from homeport.source.uv_lock import read_toml, table
+from homeport.steps.context import Context
+
+# What of a project's folder is the project's, where it is the application's folder too.
+PROJECT_PARTS = ("inventories", "group_data", "overrides", "resolved", "exports", "deploy.py", "config.py")
+# Stands for a secret that a pipeline has and this machine has not.
+NOT_HERE = "-"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is exported, where its files belong, and what is to be known of it, a line each."""
+
+    subject: Subject
+    folder: Path
+    warnings: tuple[str, ...]
+
+
+def read_subject(
+    settings: Settings, project: Path, engine: Engine, target: str, builder: Builder, folder: Path | None
+) -> Exported:
+    """Return what `engine` is given for these settings; `folder` is where its files go (None: where they belong).
+
+    Raises UsageError for a source or for secrets that are wrong.
+    """
+    project = project.resolve()
+    settings = settings.model_copy(update={"app_ref": "HEAD", "allow_dirty": True})
+    names, installation = _secrets(settings, project)
+    source = resolved(read_source(settings, project), project, settings.app_name, installation, upgrade=False)
+    application = _application_folder(source)
+    place = folder or (application if engine.beside == "application" else project / "exports" / engine.name)
+    subject = _subject(settings, source, project, names, application)
+    context = os.path.relpath(application, place)
+    warnings = (*source.warnings, *engine.warnings(subject), *_misplaced(engine, place, application))
+    return Exported(replace(subject, target=target, builder=builder, context=context), place, warnings)
+
+
+def _subject(settings: Settings, source: Source, project: Path, names: tuple[str, ...], application: Path) -> Subject:
+    overrides = project / "overrides"
+    context = Context(settings, source, dict.fromkeys(names, ""), overrides=overrides if overrides.is_dir() else None)
+    workers = settings.workers if isinstance(settings.workers, int) else 1
+    service = describe(context, "of this image", workers)
+    memory = settings.memory_max_megabytes
+    limits = replace(service.limits, memory_max_megabytes=memory if isinstance(memory, int) else None)
+    code = _code(settings, source, project, application)
+    return Subject(settings, replace(service, limits=limits), code, "", context.render)
+
+
+def _secrets(settings: Settings, project: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the names of the application's secrets, and those values of the installation's that are here.
+
+    Versions that an application leaves open are looked for with the latter; what a pipeline would give need not be
+    there.
+    """
+    named = (*settings.secrets_from_environment, *settings.install_secrets)
+    given = {name: os.environ.get(name) or NOT_HERE for name in named}
+    found = load_secrets(settings, project, environment=given)
+    here = {name: value for name, value in found.installation.items() if value != NOT_HERE}
+    return tuple(sorted(found.application)), here
+
+
+def _misplaced(engine: Engine, place: Path, application: Path) -> Iterator[str]:
+    if engine.beside == "application" and place != application:
+        yield f"a build needs these files in {application}"
+
+
+def _application_folder(source: Source) -> Path:
+    assert source.content is not None  # noqa: S101 - for the type checker
+    repository = source.content.repository
+    if repository.bare:
+        problem = f"the repository at {repository.path} has no working tree that an image could be built from"
+        raise UsageError(problem, key="app_source", fix="git clone it and set app_source to the clone")
+    return repository.path.resolve() / source.content.folder
+
+
+def _code(settings: Settings, source: Source, project: Path, application: Path) -> Code:
+    assert source.content is not None  # noqa: S101 - for the type checker
+    content, found = source.content, source.dependencies
+    tree = find_tree(content.repository, content.root, content.folder, "in the working tree")
+    return Code(
+        python=_python(settings, tree),
+        install=found.install,
+        inputs=install_inputs(found, tree.paths(), tree.read),
+        made_from=made_from(found, tree.paths()),
+        own_files=tuple(_lasting(one, source.tree) for one in (*source.own.files, *found.files)),
+        ignored=tuple(dict.fromkeys(_ignored(settings, tree, project, application))),
+        tools=_tools(),
+    )
+
+
+def _python(settings: Settings, tree: Tree) -> str:
+    """Return the Python of the image: the setting, or the pinned one, or the newest of Debian's that is allowed."""
+    pyproject = read_toml("pyproject.toml", tree.read("pyproject.toml") or "")
+    required = str(table("pyproject.toml", pyproject, "project").get("requires-python", ""))
+    pinned = python_version.pinned_python(tree.read(".python-version") or "")
+    newest = max(python_version.DEBIANS.values(), key=lambda one: int(one.partition(".")[2]))
+    own = newest if python_version.allows(required, newest) else python_version.suggest(required)
+    return settings.python_version or pinned or own or newest
+
+
+def _lasting(one: OwnFile, tree: str) -> OwnFile:
+    """Return a file of our own without the tree in a version that a build alone would know: each commit has another."""
+    mark = f"+{tree[:12]}"
+    return replace(one, path=one.path.replace(mark, ""), text=one.text.replace(mark, ""))
+
+
+def _ignored(settings: Settings, tree: Tree, project: Path, application: Path) -> Iterator[str]:
+    repository: Repository = tree.repository
+    yield from from_gitignore(tree.read(".gitignore") or "")
+    if tree.folder:
+        yield from from_gitignore(_of_repository(repository, tree.root), above=True)
+    yield from from_gitattributes(tree.read(".gitattributes") or "")
+    own = [project] if project != application else [project / name for name in PROJECT_PARTS]
+    secret = (settings.secrets_file, settings.tls_key_file, settings.acme_dns_credentials_file)
+    places = [*own, *(project / one for one in secret if one)]
+    yield from below([str(one) for one in places], str(application))
+
+
+def _of_repository(repository: Repository, root: str) -> str:
+    return repository.attempt("cat-file", "blob", f"{root}:.gitignore") or ""
+
+
+def _tools() -> str:
+    """Return uv's lines, with hashes, of the lock that machines get."""
+    lines = (TEMPLATES / "tools" / "requirements.txt").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("uv=="))
+    found = [lines[start]]
+    for line in lines[start + 1 :]:
+        if not line.startswith(" "):
+            break
+        found.append(line)
+    return "".join(f"{line}\n" for line in found)

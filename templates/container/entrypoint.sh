@@ -1,0 +1,142 @@
+#!/bin/sh
+# Written by homeport for {{ app }}: what its containers run. Put your own in overrides/container/entrypoint.sh.
+#   serve          the server{{ ", after the migration unless HOMEPORT_MIGRATE=no" if migrates }}
+{% if migrates %}
+#   migrate        the migration alone
+{% endif %}
+{% for one in processes %}
+#   process {{ one.name }}
+{% endfor %}
+{% for one in timers %}
+#   timer {{ one.name }}
+{% endfor %}
+#   anything else  a command, as it is
+set -eu
+umask 0077
+running=
+# The first process of a container is not ended by a signal that it does not take, and an engine waits for it.
+stop() {
+    [ -z "$running" ] || { kill -s TERM "$running" 2>/dev/null; wait "$running" || :; }
+    exit 143
+}
+trap stop TERM INT
+# Runs a command to its end, so that a signal meanwhile reaches it; its status is in `status`.
+run() {
+    status=0
+    "$@" &
+    running=$!
+    wait "$running" || status=$?
+    running=
+}
+fail() {
+    echo "homeport: $1" >&2
+    exit 2
+}
+# A secret is a variable, or a file: /run/secrets/NAME, or the one that NAME_FILE names; line breaks at its end are not its.
+secret() {
+    eval "found=\${$1+yes} file=\${$1_FILE:-/run/secrets/$1}"
+    [ -z "$found" ] || return 0
+    [ -r "$file" ] || fail "the secret $1 is missing: give it as a variable, or as the file $file"
+    value=$(cat "$file")
+    export "$1=$value"
+}
+{% block secrets %}
+{% for name in secret_names %}
+secret {{ name }}
+{% endfor %}
+{% endblock %}
+{% if migrates %}
+{% block migrate %}
+{% if commands is none %}
+migration() {
+    alembic upgrade head
+}
+{% else %}
+migration() {
+{% for command in commands %}
+    sh -euc {{ command | shell_quote }}
+{% endfor %}
+}
+{% endif %}
+{% endblock %}
+# The lock is for containers that share the folder; SQLite does not survive two migrations at once.
+migrate() {
+    run timeout --kill-after={{ kill_seconds }} {{ migrate_seconds }} flock "$STATE_DIRECTORY" "$0" migrate-now
+    [ "$status" -ne 124 ] || echo "homeport: the migration took longer than {{ migrate_seconds }} s (migrate_timeout_seconds) and was stopped" >&2
+    [ "$status" -eq 0 ] || { echo "homeport: the migration failed (status $status)" >&2; exit "$status"; }
+}
+{% endif %}
+before() {
+{% if before_start %}
+    run /app/.homeport/before-start "$1"
+    [ "$status" -eq 0 ] || exit "$status"
+{% else %}
+    :
+{% endif %}
+}
+# As many workers as there are processors, and as fit into three quarters of the memory that the container may have.
+workers_that_fit() {
+    bytes=$(($(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) * 1024))
+    for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+        limit=$(cat "$file" 2>/dev/null) || continue
+        case $limit in *[!0-9]* | ????????????????*) ;; *) [ "$limit" -ge "$bytes" ] || bytes=$limit ;; esac
+    done
+    count=$((bytes / 1048576 * 3 / 4 / {{ worker_megabytes }}))
+    [ "$count" -le "$(nproc)" ] || count=$(nproc)
+    [ "$count" -ge 1 ] || count=1
+    echo "$count"
+}
+serve() {
+    PORT=${PORT:-{{ port }}}
+    workers=${WEB_CONCURRENCY:-{{ workers }}}
+    # gunicorn reads it too, and takes no word.
+    unset WEB_CONCURRENCY
+    case $PORT in "" | *[!0-9]*) fail "PORT is no port: $PORT" ;; esac
+    [ "$workers" != auto ] || workers=$(workers_that_fit)
+    case $workers in "" | 0* | *[!0-9]*) fail "WEB_CONCURRENCY is neither a number of workers nor auto: $workers" ;; esac
+    export PORT
+{% block command %}
+{% if several is none %}
+    exec {{ alone }}
+{% else %}
+    [ "$workers" != 1 ] || exec {{ alone }}
+    exec {{ several }}
+{% endif %}
+{% endblock %}
+}
+case ${1-serve} in
+serve)
+{% if migrates %}
+    [ "${HOMEPORT_MIGRATE-yes}" = no ] || migrate
+{% endif %}
+    before server
+    serve
+    ;;
+{% if migrates %}
+migrate) migrate ;;
+migrate-now)
+    trap - TERM INT
+    migration
+    ;;
+{% endif %}
+process)
+    case ${2-} in
+{% for one in processes %}
+    {{ one.name }})
+        before {{ one.name }}
+        exec sh -euc {{ one.command | replace_shell | shell_quote }}
+        ;;
+{% endfor %}
+    *) fail "there is no process ${2-}" ;;
+    esac
+    ;;
+timer)
+    case ${2-} in
+{% for one in timers %}
+    {{ one.name }}) exec timeout --kill-after={{ kill_seconds }} {{ one.timeout_seconds }} sh -euc {{ one.command | replace_shell | shell_quote }} ;;
+{% endfor %}
+    *) fail "there is no timer ${2-}" ;;
+    esac
+    ;;
+*) exec "$@" ;;
+esac

@@ -1,0 +1,199 @@
+"""`homeport export` in a project of its own; nothing is connected to and nothing is built."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from homeport.cli.main import cli
+from tests.cli.test_check import IDENTITY, REPOSITORY, Homeport, homeport, project
+
+__all__ = ["homeport", "project"]  # fixtures
+SECRET = "s3ntinel"
+
+
+@pytest.fixture
+def one(project: Path) -> Path:
+    """The project with one production host and a secret, which lies in the application's repository."""
+    (project / "inventories" / "production.py").write_text(
+        'production = [("web1.test", {"domain": "a.example.com"})]\n'
+    )
+    (project / "app" / "secrets.env").write_text(f"TOKEN={SECRET}\n")
+    (project / "app" / ".gitignore").write_text("secrets.env\n")
+    data = 'app_name = "hello"\napp_source = "app"\nsecrets_file = "app/secrets.env"\n'
+    (project / "group_data" / "all.py").write_text(data)
+    return project
+
+
+def says(project: Path, **values: object) -> None:
+    """Have the settings say something more."""
+    with (project / "group_data" / "all.py").open("a") as file:
+        file.writelines(f"{name} = {value!r}\n" for name, value in values.items())
+
+
+def commit(folder: Path) -> None:
+    for words in (["add", "-A"], ["commit", "-q", "-m", "more"]):
+        subprocess.run(["git", *IDENTITY, *words], cwd=folder, check=True)
+
+
+def test_the_files_lie_in_the_applications_folder_and_stay_the_same_when_they_are_committed(
+    homeport: Homeport, one: Path
+) -> None:
+    done = homeport("export", "container", "production")
+    assert done.returncode == 0, done.stderr
+    assert "wrote  app/Dockerfile\n" in done.stdout
+    assert "Next, in app:\n  docker build " in done.stdout
+    texts = {
+        path: path.read_bytes() for path in (one / "app").rglob("*") if path.is_file() and ".git/" not in str(path)
+    }
+    assert not [path for path, text in texts.items() if SECRET.encode() in text and path.name != "secrets.env"]
+    assert "\nsecrets.env\n" in (one / "app" / ".dockerignore").read_text()
+    commit(one / "app")
+    again = homeport("export", "container", "production")
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "app: up to date")
+    assert all(path.read_bytes() == text for path, text in texts.items())
+
+
+def test_a_check_says_which_file_is_stale_and_a_changed_one_stays_without_force(homeport: Homeport, one: Path) -> None:
+    missing = homeport("export", "container", "production", "--check")
+    assert missing.returncode == 1
+    assert "app/Dockerfile is missing\n" in missing.stdout
+    assert not (one / "app" / "Dockerfile").exists()
+    homeport("export", "container", "production")
+    assert homeport("export", "container", "production", "--check").stdout == "app: up to date\n"
+    says(one, python_version="3.11")
+    stale = homeport("export", "container", "production", "--check")
+    assert (stale.returncode, stale.stdout) == (
+        1,
+        "app/Dockerfile is stale: settings or source say something else by now\n",
+    )
+    (one / "app" / "Dockerfile").write_text("FROM mine\n")
+    refused = homeport("export", "container", "production")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: export: ")
+    assert (one / "app" / "Dockerfile").read_text() == "FROM mine\n"
+    assert homeport("export", "container", "production", "--force").returncode == 0
+    assert "FROM python:3.11-slim" in (one / "app" / "Dockerfile").read_text()
+
+
+def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_files(
+    homeport: Homeport, one: Path
+) -> None:
+    homeport("export", "container", "production")
+    commit(one / "app")
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=one / "app", capture_output=True, check=True).stdout
+    names = subprocess.run(["tar", "t"], input=archive, capture_output=True, check=True).stdout.decode().splitlines()
+    assert not [name for name in names if name.startswith(".container/") and name != ".container/"]
+    assert {"Dockerfile", ".dockerignore"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["podman", "production"], "error: ENGINE: no engine podman; there are: container, docker, compose\n"),
+        (["contaner", "production"], "error: ENGINE: no engine contaner; did you mean container?\n"),
+        ([], "error: ENGINE: there is none; there are: container, docker, compose\n"),
+        (["container"], "error: TARGET: there is none; homeport export container INVENTORY\n"),
+        (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
+        (
+            ["container", "production", "--secrets"],
+            "error: --secrets: an image has no secrets; give them to the container that runs\n",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    words: list[str], said: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(cli, ["export", *words])
+    assert (done.exit_code, done.stderr) == (2, said)
+
+
+def test_the_engines_are_listed() -> None:
+    done = CliRunner().invoke(cli, ["export", "--list"])
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["container", "docker", "compose"]
+
+
+def test_what_the_engine_cannot_keep_is_named_a_line_each_and_nothing_is_written(homeport: Homeport, one: Path) -> None:
+    says(one, hooks_after_live="true", standby=True)
+    done = homeport("export", "container", "production")
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first == (
+        "error: standby: homeport export container cannot keep it: one container runs at a time; "
+        "unset it for this export"
+    )
+    assert second.startswith("error: hooks_after_live: ")
+    assert not (one / "app" / "Dockerfile").exists()
+
+
+def test_hosts_that_differ_are_two_exports(homeport: Homeport, project: Path) -> None:
+    done = homeport("export", "container", "production")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: domain: web2.test has another domain than web1.test, and there is one export; "
+        "name one of them with --limit\n"
+    )
+    assert homeport("export", "container", "production", "--limit", "web2.test").returncode == 0
+    assert "web2.test.example.com" in (project / "app" / ".container" / "health.py").read_text()
+
+
+def test_a_missing_secrets_file_is_named_and_a_pipelines_secret_need_not_be_there(
+    homeport: Homeport, one: Path
+) -> None:
+    says(one, secrets_from_environment=["FROM_PIPELINE"])
+    assert homeport("export", "container", "production").returncode == 0
+    assert "\nsecret FROM_PIPELINE\nsecret TOKEN\n" in (one / "app" / ".container" / "entrypoint").read_text()
+    (one / "app" / "secrets.env").unlink()
+    done = homeport("export", "container", "production")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: secrets_file: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_working_tree_is_what_is_exported_and_a_project_inside_it_is_not(homeport: Homeport, one: Path) -> None:
+    """As `homeport init` writes it: the project is a folder of the application's."""
+    inner = one / "app" / "deploy"
+    inner.mkdir()
+    for name in ("deploy.py", "config.py", "inventories", "group_data"):
+        (one / name).rename(inner / name)
+    data = 'app_name = "hello"\napp_source = ".."\napp_ref = "HEAD~0"\n'
+    (inner / "group_data" / "all.py").write_text(data)
+    (one / "app" / ".python-version").write_text("3.12\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "homeport.cli.main", "export", "container", "production", "--classic"],
+        cwd=inner,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "HOME": str(one)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (one / "app" / "Dockerfile").read_text()
+    assert "FROM python:3.12-slim" in text
+    assert '\nCOPY [".python-version", "./.python-version"]\nCOPY ["requirements.txt", "./requirements.txt"]\n' in text
+    assert "--mount" not in text
+    assert "\ndeploy\n" in (one / "app" / ".dockerignore").read_text()
+
+
+def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_asked_for(
+    homeport: Homeport, one: Path
+) -> None:
+    done = homeport("export", "compose", "production")
+    assert done.returncode == 0, done.stderr
+    folder = one / "exports" / "compose"
+    assert not (folder / "secrets").exists()
+    assert homeport("export", "compose", "production", "--secrets").returncode == 0
+    assert (folder / "secrets" / "TOKEN").read_text() == SECRET
+    assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
+    assert (folder / "secrets" / ".gitignore").read_text() == "*\n"
+    assert homeport("export", "compose", "production", "--check").returncode == 0
+    says(one, secrets_from_environment=["FROM_PIPELINE"])
+    missing = homeport("export", "compose", "production", "--secrets")
+    assert missing.returncode == 2
+    assert "FROM_PIPELINE is not set, or empty, in the environment of this command" in missing.stderr

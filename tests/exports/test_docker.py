@@ -1,0 +1,249 @@
+"""The units and the script that run the image with Docker: the script runs as it is, with a stand-in for `docker`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homeport.exports.engines import ENGINES, File
+from tests.exports.subjects import subject
+from tests.service.kept_units import CASES, PROCESSES, Case
+from tests.state.builders import SECRET
+
+DOCKER = ENGINES["docker"]
+# Writes its words, one call a line; answers an inspection as a healthy engine does.
+STAND_IN = """#!/bin/sh
+for word; do printf '%s\\t' "$word"; done >>"$LOG"
+echo >>"$LOG"
+case "$*" in
+*--format*Health*) echo healthy ;;
+*--format*Id*) echo "${IMAGE_ID-sha256:1}" ;;
+"image inspect "*) [ -z "${NO_IMAGE-}" ] ;;
+*" migrate") exit "${MIGRATION-0}" ;;
+esac
+"""
+
+
+def files(case: Case = Case()) -> dict[str, File]:  # noqa: B008
+    return dict(DOCKER.files(subject(case)))
+
+
+class Machine:
+    """A folder in the place of /etc, /run and the path."""
+
+    def __init__(self, folder: Path, case: Case):
+        self.folder, self.log = folder, folder / "log"
+        (folder / "bin").mkdir()
+        (folder / "bin" / "docker").write_text(STAND_IN)
+        (folder / "bin" / "docker").chmod(0o755)
+        (folder / "etc" / "notes" / "secrets").mkdir(parents=True)
+        (folder / "etc" / "notes" / "secrets" / "TOKEN").write_text(SECRET)
+        script = re.sub(r'"(/etc|/run)/', rf'"{folder}\1/', files(case)["container"].text)
+        (folder / "container").write_text(script)
+        (folder / "container").chmod(0o755)
+
+    def run(self, *words: str, **variables: str) -> tuple[int, list[list[str]], str]:
+        """Return the status, what `docker` was told, and what was said."""
+        self.log.write_text("")
+        own = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "LOG": str(self.log), **variables}
+        done = subprocess.run(
+            [str(self.folder / "container"), *words], env=own, capture_output=True, text=True, check=False
+        )
+        calls = [line.split("\t")[:-1] for line in self.log.read_text().splitlines()]
+        return done.returncode, calls, done.stderr
+
+
+def run_of(calls: list[list[str]]) -> list[str]:
+    [found] = [call for call in calls if call[0] == "run"]
+    return found
+
+
+def test_the_server_runs_closed_up_with_its_state_and_its_port_on_loopback(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, Case())
+    status, calls, _ = machine.run("serve")
+    words = run_of(calls)
+    assert status == 0
+    assert words[-2:] == ["notes:latest", "serve"]
+    line = shlex.join(words)
+    for option in (
+        "--rm --name notes --network notes --init",
+        "--read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges",
+        "--volume notes-state:/var/lib/notes",
+        "--publish 127.0.0.1:8001:8000",
+        "--env HOMEPORT_MIGRATE=no --env WEB_CONCURRENCY=auto",
+        "--env 'FORWARDED_ALLOW_IPS=*'",
+        f"type=bind,source={tmp_path}/etc/notes/secrets/TOKEN,target=/run/secrets/TOKEN,readonly",
+    ):
+        assert option in line
+    assert SECRET not in line
+    assert ["rm", "--force", "notes"] in calls
+
+
+def test_limits_and_what_the_sandbox_opens_are_options(tmp_path: Path) -> None:
+    case = Case(
+        {
+            "memory_max_megabytes": 512,
+            "cpu_max": 1.5,
+            "cpu_weight": 200,
+            "workers": 3,
+            "sandbox_writable_paths": ["/mnt/uploads"],
+            "sandbox_devices": ["/dev/nvidia0"],
+        }
+    )
+    line = shlex.join(run_of(Machine(tmp_path, case).run("serve")[1]))
+    for option in (
+        "--memory 512m --memory-swap 512m",
+        "--cpus 1.5",
+        "--cpu-shares 2048",
+        "--volume /mnt/uploads:/mnt/uploads",
+        "--device /dev/nvidia0",
+    ):
+        assert option in line
+    assert "WEB_CONCURRENCY" not in line
+    assert list(DOCKER.warnings(subject(case))) == []
+    assert list(DOCKER.warnings(subject())) == [
+        'memory_max_megabytes: "auto" is no limit here, since the machine is not known; set a number'
+    ]
+
+
+def test_the_migration_runs_once_for_each_image_and_not_after_a_crash(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, Case())
+    assert [call[-2:] for call in machine.run("prepare")[1] if call[0] == "run"] == [["notes:latest", "migrate"]]
+    assert [call for call in machine.run("prepare")[1] if call[0] == "run"] == []
+    assert len([call for call in machine.run("prepare", IMAGE_ID="sha256:2")[1] if call[0] == "run"]) == 1
+    failed = machine.run("prepare", IMAGE_ID="sha256:3", MIGRATION="5")
+    assert failed[0] == 5
+    assert len([call for call in machine.run("prepare", IMAGE_ID="sha256:3")[1] if call[0] == "run"]) == 1
+
+
+def test_a_missing_image_and_a_missing_secret_are_a_line_each(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, Case())
+    (tmp_path / "etc" / "notes" / "tag").write_text("v2\n")
+    status, _, said = machine.run("prepare", NO_IMAGE="yes")
+    assert (status, said) == (2, "homeport: there is no image notes:v2 here: docker pull or docker load it\n")
+    (tmp_path / "etc" / "notes" / "secrets" / "TOKEN").unlink()
+    status, calls, said = machine.run("serve")
+    assert status == 2
+    assert said.startswith("homeport: the secret TOKEN is missing: put its value into ")
+    assert not [call for call in calls if call[0] == "run"]
+
+
+def test_processes_and_timers_have_containers_and_units_of_their_own(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, Case(PROCESSES))
+    assert run_of(machine.run("process", "worker")[1])[-3:] == ["notes:latest", "process", "worker"]
+    assert "notes.worker" in run_of(machine.run("process", "worker")[1])
+    assert run_of(machine.run("timer", "digest")[1])[-2:] == ["timer", "digest"]
+    assert machine.run("stop", "mail", "90")[1] == [["stop", "--time", "90", "notes.mail"]]
+    assert machine.run("stop")[1] == [["stop", "--time", "30", "notes"]]
+    found = files(Case(PROCESSES))
+    assert "OnCalendar=*-*-* 03:10" in found["notes.digest.timer"].text
+    assert "PartOf=notes.service" in found["notes.worker.service"].text
+    assert "Wants=notes.worker.service" in found["notes.service"].text
+    assert "stop mail 90\nTimeoutStopSec=105" in found["notes.mail.service"].text
+    assert "systemctl enable --quiet notes.service notes.digest.timer" in found["install.sh"].text
+
+
+def test_the_unit_starts_at_boot_and_always_again_and_waits_for_health() -> None:
+    unit = files()["notes.service"].text
+    for line in ("WantedBy=multi-user.target", "Restart=always", "StartLimitIntervalSec=0", "TimeoutStartSec=390"):
+        assert f"\n{line}\n" in unit
+    assert "ExecStartPost=/usr/local/lib/notes/container wait-healthy" in unit
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_no_file_has_a_secret_and_each_script_is_one_that_a_shell_takes(case: Case, tmp_path: Path) -> None:
+    found = files(case)
+    assert SECRET not in repr(found)
+    assert found == files(case)
+    for name in ("container", "install.sh"):
+        (tmp_path / name).write_text(found[name].text)
+        done = subprocess.run(["/bin/sh", "-n", str(tmp_path / name)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_migration_none_is_run(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, Case(alembic=False))
+    assert [call for call in machine.run("prepare")[1] if call[0] == "run"] == []
+
+
+class Installation:
+    """What install.sh finds and changes, in a folder in the place of /."""
+
+    def __init__(self, folder: Path, case: Case):
+        self.folder = folder
+        self.source = folder / "source"
+        self.source.mkdir()
+        for name, file in files(case).items():
+            text = file.text
+            for place in ("/etc/systemd/system", "/usr/local/lib", "/etc/$app"):
+                text = text.replace(f'"{place}', f'"{folder}{place}') if name == "install.sh" else text
+            (self.source / name).write_text(text)
+        (folder / "etc" / "systemd" / "system").mkdir(parents=True)
+        (folder / "bin").mkdir()
+        # Another owner is for root alone to give.
+        owned = 'for word; do shift; case $word in -o | -g | 10001) ;; *) set -- "$@" "$word" ;; esac; done'
+        self.stand_in("install", f'{owned}; exec /usr/bin/install "$@"')
+        self.stand_in("chown", ":")
+        self.stand_in("id", "echo 0")
+        self.stand_in("docker", '[ -z "${NO_IMAGE-}" ]')
+        self.stand_in("systemctl", f'echo "$*" >>{folder}/log; case $1 in restart) exit "${{START-0}}" ;; esac')
+        self.stand_in("journalctl", "echo 'why it did not start'")
+
+    def stand_in(self, name: str, script: str) -> None:
+        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        own = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", **variables}
+        command = ["/bin/sh", str(self.source / "install.sh"), *words]
+        return subprocess.run(command, env=own, capture_output=True, text=True, check=False)
+
+    def secret(self) -> None:
+        (self.source / "secrets").mkdir()
+        (self.source / "secrets" / "TOKEN").write_text(SECRET)
+
+
+def test_the_installation_puts_units_script_tag_and_secrets_in_place_and_starts(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case())
+    found.secret()
+    done = found.run("v2")
+    assert (done.returncode, done.stdout) == (0, "notes is healthy at 127.0.0.1:8001\n")
+    secret = tmp_path / "etc" / "notes" / "secrets" / "TOKEN"
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == (SECRET, 0o400)
+    assert secret.parent.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "etc" / "notes" / "tag").read_text() == "v2\n"
+    assert os.access(tmp_path / "usr" / "local" / "lib" / "notes" / "container", os.X_OK)
+    assert (tmp_path / "etc" / "systemd" / "system" / "notes.service").exists()
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "daemon-reload",
+        "enable --quiet notes.service",
+        "restart notes.service",
+    ]
+
+
+def test_an_installation_without_image_or_secret_changes_no_unit_and_says_what_is_missing(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case())
+    done = found.run(NO_IMAGE="yes")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: there is no image notes:latest here: docker pull or docker load it\n",
+    )
+    done = found.run()
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the secret TOKEN is missing: put its value into ")
+    assert not (tmp_path / "log").exists()
+    found.stand_in("id", "echo 1000")
+    assert found.run().stderr == "error: run this as root\n"
+
+
+def test_an_application_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case())
+    found.secret()
+    done = found.run(START="1")
+    assert done.returncode == 1
+    assert "why it did not start\nerror: notes does not start; systemd goes on trying\n" in done.stderr

@@ -1,0 +1,68 @@
+"""What becomes of each setting on each ground: every one is decided, and a refusal names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homeport.exports.engines import ENGINES
+from homeport.exports.engines.reference import markdown
+from homeport.exports.engines.table import ENGINES as COLUMNS
+from homeport.exports.engines.table import TABLE, refusals
+from homeport.settings import Settings
+from tests.state.builders import make_settings
+
+REFUSED: dict[str, Any] = {
+    "hooks_before_migration": "true",
+    "hooks_after_live": "true",
+    "hooks_on_failure": "true",
+    "oom_policy": "kill",
+    "sandbox_proc": "all",
+    "migration_rehearsal": True,
+    "standby": True,
+}
+
+
+def test_every_setting_has_a_cell_for_every_engine_and_nothing_else_has() -> None:
+    assert sorted(set(Settings.model_fields) - set(TABLE)) == [], "settings that nobody has decided on"
+    assert sorted(set(TABLE) - set(Settings.model_fields)) == []
+    assert {name: tuple(cells) for name, cells in TABLE.items()} == dict.fromkeys(TABLE, COLUMNS)
+    assert tuple(ENGINES) == COLUMNS
+    assert all(cell.words for cells in TABLE.values() for cell in cells.values())
+
+
+@pytest.mark.parametrize("engine", COLUMNS)
+def test_the_defaults_are_refused_by_no_engine(engine: str) -> None:
+    assert list(refusals(engine, make_settings())) == []
+
+
+@pytest.mark.parametrize("engine", COLUMNS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str) -> None:
+    [(key, why)] = refusals(engine, make_settings(**{name: REFUSED[name]}))
+    assert key == name
+    assert why == TABLE[name][engine].words
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "keys"),
+    [
+        ("docker", {"sandbox_network": ["10.0.0.0/8"]}, ["sandbox_network"]),
+        ("docker", {"sandbox_network": "local"}, ["sandbox_network"]),
+        ("compose", {"sandbox_network": "local"}, []),
+        ("container", {"sandbox_network": "local", "sandbox_proc": "own"}, []),
+        ("compose", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, ["timers"]),
+        ("docker", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, []),
+        ("compose", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, ["tls"]),
+        ("docker", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, []),
+    ],
+)
+def test_what_one_engine_keeps_another_may_refuse(engine: str, settings: dict[str, Any], keys: list[str]) -> None:
+    assert [name for name, _ in refusals(engine, make_settings(**settings))] == keys
+
+
+def test_the_document_has_a_line_for_each_setting() -> None:
+    text = markdown()
+    assert [f"\n| `{name}` | *" in text for name in Settings.model_fields] == [True] * len(Settings.model_fields)
+    assert "| `standby` | *refused*: one container runs at a time |" in text
