@@ -127,7 +127,7 @@ docs: $(READY)
 lock: $(READY)
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) --extra dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) requirements/bench.in -o requirements/bench.txt
-	@$(BIN)/uv pip compile $(LOCK_FLAGS) templates/tools/requirements.in -o templates/tools/requirements.txt
+	@for tool in requirements poetry pipenv; do $(BIN)/uv pip compile $(LOCK_FLAGS) templates/tools/$$tool.in -o templates/tools/$$tool.txt; done
 	@for example in examples/*/; do $(BIN)/uv pip compile $(LOCK_FLAGS) $$example/requirements.in -o $$example/requirements.txt; done
 
 clean:

@@ -24,6 +24,18 @@ app_entrypoint = "main.py"
 # Release the working tree with its uncommitted changes instead of refusing it.
 allow_dirty = False
 
+# Shell commands on the machine that deploys, in the application's folder of a copy of the repository at that commit,
+# which make what `release_include` names: `npm ci && npm run build`, say.
+build_commands = []
+
+# Files, folders and patterns (`*.css`) below the application's folder that a release has though git does not: what
+# `build_commands` made or, without those, what lies in the working tree.
+release_include = []
+
+# The requirements file that is installed, seen from the application's folder (`"requirements/prod.txt"`,
+# `"../all.txt"`), before any other; unset: what is found, `uv.lock` first.
+requirements_file = ""
+
 # Python for the application: the system's where that is this version, else one that uv brings; unset: the system's,
 # whichever that is.
 python_version = None

@@ -14,6 +14,7 @@ from homeport.scaffold import pins
 from homeport.scaffold.check import problem
 from homeport.scaffold.inspection import Inspection, check_folder, inspect
 from homeport.scaffold.project_files import EXAMPLE_HOST, Forge, NewProject, TargetMachine, include_line, render, write
+from homeport.source.tree_contents import some
 
 EXAMPLES = """\b
 Examples:
@@ -95,8 +96,12 @@ def _found(inspection: Inspection) -> Iterator[str]:
     yield f"health path  {inspection.health.path}" + (
         f" ({inspection.health.remark})" if inspection.health.remark else ""
     )
+    if inspection.requirements_file:
+        yield f"dependencies {inspection.requirements_file}"
     if inspection.python_version:
         yield f"Python       {inspection.python_version}"
+    if inspection.variables:
+        yield f"variables    {some(inspection.variables, 6)} (homeport secrets set production {inspection.variables[0]})"
     if "alembic.ini" in inspection.files or inspection.migrate_command:
         yield f"migrations   {inspection.migrate_command or 'alembic upgrade head'}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import describe
 from homeport.preflight import outbound
 from homeport.secrets.dotenv import uninterpolated
+from homeport.settings.types import RESERVED_ENVIRONMENT
+from homeport.source.required_variables import required_variables, variables_of
+from homeport.source.tree_contents import some
 from homeport.steps.context import Context
 
 
@@ -40,6 +44,23 @@ def main(inventory: str, *limits: str) -> int:
             mine = [line for problem in problems if problem.host == host.name for line in problem.line().splitlines()]
             print(json.dumps({"host": host.name, **({"problems": mine} if mine else _told(state, host))}))
     return EXIT_USAGE if problems else 0
+
+
+def _missing(context: Context) -> Iterator[str]:
+    """Yield what to say of variables that the application's settings have no default for, and that nothing sets."""
+    texts = context.source.texts()
+    files = (text for path, text in texts.items() if path.rpartition("/")[2] == ".env")
+    given = {*context.settings.environment, *context.secrets, *(name for text in files for name in variables_of(text))}
+    known = {name.upper() for name in given}
+    missing: dict[str, list[str]] = {}
+    for one in required_variables(texts):
+        if one.name not in known and not one.name.startswith(RESERVED_ENVIRONMENT):
+            missing.setdefault(one.path, []).append(one.name)
+    for path, names in missing.items():
+        yield (
+            f"{path} has no default for {some(names, 8)}, and nothing sets it: name it in environment, or in the "
+            f"secrets file (homeport secrets set TARGET {names[0]})"
+        )
 
 
 def _told(state: State, host: Host) -> dict[str, Any]:
@@ -59,6 +80,7 @@ def _told(state: State, host: Host) -> dict[str, Any]:
             *context.source.warnings,
             *_literal(context),
             *comparison.warnings(wanted.certificate, datetime.now(UTC)),
+            *_missing(context),
             *outbound.warnings(context.settings),
         ],
         "problems": [],

@@ -12,6 +12,8 @@ from homeport.inventory.migrating_host import Fleet, migrating_host
 from homeport.secrets.loading import load_secrets
 from homeport.settings.loading import load
 from homeport.source import read_source
+from homeport.source.building import built
+from homeport.source.exporting import exported
 from homeport.source.resolved_versions import resolved
 from homeport.steps.context import Context
 
@@ -24,9 +26,9 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
     """
     settings = load(data, host)
     overrides = project / "overrides"
-    source, secrets = read_source(settings, project), load_secrets(settings, project, host)
+    source, secrets = built(read_source(settings, project), settings), load_secrets(settings, project, host)
     upgrade = settings.upgrade_dependencies
-    source = resolved(source, project, settings.app_name, secrets.installation, upgrade=upgrade)
+    source = resolved(exported(source), project, settings.app_name, secrets.installation, upgrade=upgrade)
     return Context(
         settings=settings,
         source=source,

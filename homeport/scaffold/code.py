@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 # Functions that make an application, by the names that people give them: create_app(), build_application() …
-FACTORY = re.compile(r"(create|make|build|get|init|setup)_?(\w+_)?(app|application|api)")
+FACTORY = re.compile(
+    r"(create|make|build|get|init|setup|register|new|configure|bootstrap)_?(\w+_)?(app|application|api)"
+)
 SCHEMA = "/openapi.json"
 
 
@@ -28,16 +30,21 @@ class Code:
     """What one module has at its top level.
 
     `applications` are the names of FastAPI objects, the module's first first; `made` the names of what a factory
-    returned; `routers` the prefixes of APIRouter objects by name (None: not a plain text). `mounts` says that a router
-    is included with a prefix here. `schema` is the path of the OpenAPI document, None where there is none.
+    returned; `factories` the functions that make one and need no argument, `inner` the names that such an object has in
+    a function; `routers` the prefixes of APIRouter objects by name (None: not a plain text). `mounts` says that one is
+    included with a prefix here. `schema` is the path of the OpenAPI document, None where there is none; {NAME} in it is
+    what one of the `constants` is, the plain texts of all modules and classes.
     """
 
     applications: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
+    factories: tuple[str, ...] = ()
+    inner: frozenset[str] = frozenset()
     routes: tuple[Route, ...] = ()
     routers: dict[str, str | None] = field(default_factory=dict)
     mounts: bool = False
     schema: str | None = SCHEMA
+    constants: dict[str, str] = field(default_factory=dict)
 
 
 def read_code(text: str) -> Code:
@@ -53,10 +60,13 @@ def read_code(text: str) -> Code:
     return Code(
         applications=tuple(applications),
         made=tuple(name for name, call in calls if FACTORY.fullmatch(_last_name(call.func))),
+        inner=frozenset(_inner(tree, _imported_as(tree, "FastAPI"))),
+        factories=tuple(_factories(tree, _imported_as(tree, "FastAPI"))),
         routes=tuple(_routes(tree)),
-        routers={name: _text(call, "prefix", "") for name, call in routers.items()},
+        routers={name: _plain(_text(call, "prefix", "")) for name, call in routers.items()},
         mounts=any(_mounts(node) for node in ast.walk(tree)),
         schema=schema,
+        constants=dict(_constants(tree)),
     )
 
 
@@ -69,6 +79,26 @@ def _assigned_calls(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Call]]:
         if isinstance(value, ast.Call):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
             yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+
+
+def _factories(tree: ast.Module, classes: set[str]) -> Iterator[str]:
+    """Yield the functions at a module's top level that are called like a factory, and say or show that they are one."""
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef) or not FACTORY.fullmatch(node.name) or node.decorator_list:
+            continue
+        said = node.returns is not None and ast.unparse(node.returns).strip("'\"") in classes
+        makes = any(isinstance(one, ast.Call) and _called(one, classes) for one in ast.walk(node))
+        needed = len(node.args.args) + len(node.args.posonlyargs) - len(node.args.defaults)
+        needed += sum(default is None for default in node.args.kw_defaults)
+        if (said or makes) and not needed:
+            yield node.name
+
+
+def _inner(tree: ast.Module, classes: set[str]) -> Iterator[str]:
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    for name, call in (pair for node in functions for pair in _assigned_calls(node.body)):
+        if _called(call, classes):
+            yield name
 
 
 def _imported_as(tree: ast.Module, name: str) -> set[str]:
@@ -90,8 +120,37 @@ def _text(call: ast.Call, keyword: str, default: str) -> str | None:
     """Return the text that a keyword of a call has, `default` without that keyword, None for anything else."""
     for one in call.keywords:
         if one.arg == keyword:
-            return one.value.value if isinstance(one.value, ast.Constant) and isinstance(one.value.value, str) else None
+            return _template(one.value)
     return default
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None or "{" in text else text
+
+
+def _template(node: ast.expr) -> str | None:
+    """Return the text of an expression, with {NAME} for each name or attribute in it; None for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name | ast.Attribute):
+        return f"{{{_last_name(node)}}}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [_template(node.left), _template(node.right)]
+    elif isinstance(node, ast.JoinedStr):
+        parts = [_template(one.value if isinstance(one, ast.FormattedValue) else one) for one in node.values]
+    else:
+        return None
+    return None if None in parts else "".join(filter(None, parts))
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield name and text of what a module, or a class in it, has as a plain text."""
+    for body in (tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))):
+        for node in body:
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+                yield from ((target.id, value.value) for target in targets if isinstance(target, ast.Name))
 
 
 def _routes(tree: ast.Module) -> Iterator[Route]:

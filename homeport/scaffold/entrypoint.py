@@ -13,7 +13,7 @@ from homeport.source.entrypoint import VARIABLE
 from homeport.source.tree_contents import some
 
 # Files that say what an application needs; the folder that has one is an application's root.
-DEPENDENCIES = ("uv.lock", "requirements.txt", "pyproject.toml")
+DEPENDENCIES = ("uv.lock", "requirements.txt", "pyproject.toml", "Pipfile")
 # Where code lies that is not the application.
 ELSEWHERE = re.compile(
     r"(^|/)(tests?|testing|docs?|docs_src|examples?|samples?|scripts|benchmarks?|node_modules|site-packages|venv|"
@@ -39,6 +39,7 @@ def find_folder(files: Set[str], modules: Mapping[str, Code]) -> str:
     """
     found = {_root_of(path, files) for path, code in modules.items() if code.applications}
     found = found or {_root_of(path, files) for path, code in modules.items() if code.made}
+    found = found or {_root_of(path, files) for path, code in modules.items() if code.factories}
     if not found:
         raise UsageError(
             "no module here makes a FastAPI application", key="PATH", fix="name its folder: homeport init PATH"
@@ -63,6 +64,7 @@ def find_entrypoint(modules: Mapping[str, Code], server: Server = "fastapi") -> 
     """
     found = [(path, _best(code.applications)) for path, code in modules.items() if code.applications]
     found = found or [(path, _best(code.made)) for path, code in modules.items() if code.made]
+    found = found or [(path, f"{code.factories[0]}()") for path, code in modules.items() if code.factories]
     ranked = sorted(found, key=_rank)
     if not ranked:
         raise _error("no module here makes a FastAPI application", "say which: --entrypoint module:app")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -49,17 +50,31 @@ def find_health(modules: Mapping[str, Code], entrypoint: str) -> Health:
         return Health(path)
     seen = _healthy(unsure, anywhere=True)
     but = f"there is a route {seen}, but its prefix is not plain to see" if seen else "no health route was found"
-    schema = modules.get(entrypoint.partition(":")[0], Code()).schema
+    schema = _schema(modules, entrypoint.partition(":")[0])
     if schema:
         return Health(schema, f"{but}; the OpenAPI document answers too")
     return Health("/", f"{but}; name a path that answers 200 when the application can serve")
+
+
+def _schema(modules: Mapping[str, Code], target: str) -> str | None:
+    """Return the path of the OpenAPI document of the application in `target`, a file, a package or a module's name."""
+    path = target.rstrip("/") if "/" in target or target.endswith(".py") else target.replace(".", "/")
+    names = (path, f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
+    code = next((modules[name] for name in names if name in modules), Code())
+    found = code.schema
+    for name in re.findall(r"\{(\w+)\}", found or ""):
+        values = {one.constants[name] for one in modules.values() if name in one.constants}
+        if found is None or len(values) != 1:
+            return None
+        found = found.replace(f"{{{name}}}", values.pop())
+    return found
 
 
 def _full(route: Route, code: Code, mounted: bool) -> str | None:
     """Return the whole path of a route; None where it hangs on something that is not plain to see."""
     if "{" in route.path:
         return None
-    if route.owner in code.applications:
+    if route.owner in code.applications or route.owner in code.inner:
         return route.path
     prefix = code.routers.get(route.owner)
     return None if prefix is None or mounted else prefix + route.path

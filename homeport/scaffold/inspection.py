@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from homeport.errors import UsageError
 from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
 from homeport.scaffold.health import Health, find_health
 from homeport.scaffold.naming import app_name
+from homeport.scaffold.needs import Needs, find_needs, find_requirements
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
 from homeport.settings.server import Server
 from homeport.settings.types import RESERVED_ENVIRONMENT
 from homeport.source.entrypoint import find_entry
+from homeport.source.exports import python_required
 from homeport.source.git import Repository, find_repository
+from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.uv_lock import read_toml, table
+from homeport.source.workspace import find_workspace
 
 # More than any module that is written by hand.
 LARGEST_BYTES = 1_000_000
@@ -43,6 +47,8 @@ class Inspection:
     app_name: str
     entrypoint: str
     server: Server
+    requirements_file: str
+    needs: Needs
     health: Health
     python_version: str | None
     migrate_command: str | None
@@ -65,8 +71,11 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     toml = read_toml("pyproject.toml", files.read("pyproject.toml"))
     # `fastapi run` itself looks there first.
     declared = table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint")
-    server = find_server(files.paths, files.read)
+    requirements = find_requirements(files.paths, files.read, _is_member(repository, files))
+    server = find_server(files.paths, files.read, requirements)
     entry = entrypoint or (str(declared) if declared else find_entrypoint(modules, server))
+    if entry.endswith("()"):
+        server = find_server(files.paths, files.read, requirements, factory=True)
     # What it would say at a deploy, said now.
     find_entry(server, entry, files.paths, "HEAD")
     project = table("pyproject.toml", toml, "project")
@@ -79,13 +88,35 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
         app_name=name or app_name([str(project.get("name", "")), posixpath.basename(folder), path.name]),
         entrypoint=entry,
         server=server,
+        requirements_file=requirements,
+        needs=_needs(files, requirements),
         health=find_health(modules, entry),
-        python_version=find_python(files.read(".python-version"), str(project.get("requires-python", ""))),
+        python_version=find_python(files.read(".python-version"), _required(toml)),
         migrate_command=_migrate_command(files.paths),
         variables=_variables(files),
         branch=_branch(repository),
-        remarks=remarks(files.paths, files.read),
+        remarks=remarks(files.paths, files.read, requirements),
     )
+
+
+def _required(pyproject: Mapping[str, Any]) -> str:
+    """Return the Python that a pyproject.toml asks for, "" for none."""
+    project, poetry = (table("pyproject.toml", pyproject, *names) for names in (("project",), ("tool", "poetry")))
+    return str(project.get("requires-python", "")) or python_required(poetry)
+
+
+def _needs(files: _Files, requirements: str) -> Needs:
+    try:
+        return find_needs(files.paths, files.read, requirements)
+    except UsageError:
+        return Needs()
+
+
+def _is_member(repository: Repository, files: _Files) -> bool:
+    """Tell whether a uv workspace above the application has a lock for it."""
+    root = Path(repository.path)
+    read = lambda path: (root / path).read_text("utf-8", "replace") if (root / path).is_file() else None  # noqa: E731
+    return bool(files.folder) and find_workspace(files.folder, read) is not None
 
 
 class _Files:
@@ -95,14 +126,15 @@ class _Files:
         self._repository = repository
         if paths is None:
             listed = repository.run(
-                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self._start or "."
+                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self.folder or "."
             )
             found = listed.decode("utf-8", "surrogateescape").split("\0")
-            paths = {path.removeprefix(f"{self._start}/") for path in found if (repository.path / path).is_file()}
+            paths = {path.removeprefix(f"{self.folder}/") for path in found if (repository.path / path).is_file()}
         self.paths = frozenset(paths)
 
     @property
-    def _start(self) -> str:
+    def folder(self) -> str:
+        """Return the folder's path in the repository."""
         return self._repository.folder
 
     def below(self, folder: str) -> _Files:
@@ -110,11 +142,11 @@ class _Files:
         if not folder:
             return self
         inside = {path.removeprefix(f"{folder}/") for path in self.paths if path.startswith(f"{folder}/")}
-        return _Files(Repository(self._repository.path, posixpath.join(self._start, folder)), inside)
+        return _Files(Repository(self._repository.path, posixpath.join(self.folder, folder)), inside)
 
     def read(self, path: str) -> str:
         """Return a file's text, "" for one that is not there or too large to be looked at."""
-        file = self._repository.path / self._start / path
+        file = self._repository.path / self.folder / path
         if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
             return ""
         return file.read_text("utf-8", "replace")
@@ -135,10 +167,16 @@ def _migrate_command(files: Set[str]) -> str | None:
 
 
 def _variables(files: _Files) -> tuple[str, ...]:
-    """Return the names that an example of a .env file sets, without those that homeport gives itself."""
+    """Return the names that an example of a .env file sets, and those that the settings in its code need.
+
+    Without those that homeport gives itself.
+    """
     text = next(filter(None, map(files.read, EXAMPLES_OF_ENVIRONMENT)), "")
-    names = re.findall(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", text, flags=re.MULTILINE)
-    return tuple(name for name in dict.fromkeys(names) if not name.startswith(RESERVED_ENVIRONMENT))
+    example = variables_of(text)
+    known = {name.upper() for name in (*example, *variables_of(files.read(".env")))}
+    modules = {path: files.read(path) for path in files.paths if path.endswith(".py")}
+    needed = (one.name for one in required_variables(modules) if one.name not in known)
+    return tuple(name for name in (*example, *needed) if not name.startswith(RESERVED_ENVIRONMENT))
 
 
 def _branch(repository: Repository) -> str:

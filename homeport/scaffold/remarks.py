@@ -8,38 +8,42 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Set
 
+from homeport.errors import UsageError
 from homeport.scaffold.entrypoint import is_application_code
-from homeport.scaffold.server import COMMAND, find_server
-from homeport.source.requirements import normalized
-from homeport.source.uv_lock import read_lock, read_toml, table
+from homeport.scaffold.needs import Needs, find_needs
+from homeport.scaffold.server import find_server
 
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
 RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")
 
+# The file that is looked at, in their order, and what makes it bring a server.
+FILES = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile.lock", "pyproject.toml", "setup.py")
+FIXES = {
+    "uv.lock": "uv add 'fastapi[standard]'",
+    "poetry.lock": "poetry add 'fastapi[standard]'",
+    "Pipfile.lock": "pipenv install 'fastapi[standard]'",
+    "pyproject.toml": "have its dependencies say fastapi[standard]",
+}
 
-def remarks(files: Set[str], read: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the remarks on the application with these `files`; `read` gives the text of one, "" for none."""
-    return tuple(filter(None, (*_dependencies(files, read), *_databases(files, read))))
+
+def remarks(files: Set[str], read: Callable[[str], str], requirements: str = "") -> tuple[str, ...]:
+    """Return the remarks on the application with these `files`; `read` gives the text of one, "" for none.
+
+    `requirements` is the file that its dependencies are in, where that is set.
+    """
+    return tuple(filter(None, (*_dependencies(files, read, requirements), *_databases(files, read))))
 
 
-def _dependencies(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:
-    serves = find_server(files, read) != "fastapi"
-    if {"uv.lock", "pyproject.toml"} <= files:
-        if not serves and "fastapi-cli" not in read_lock("uv.lock", read("uv.lock")).installed:
-            yield "uv.lock does not bring the fastapi command: uv add 'fastapi[standard]'"
-    elif "requirements.txt" in files:
-        lines = [line.strip() for line in read("requirements.txt").splitlines()]
-        if not serves and not any(COMMAND.match(line) or line.startswith(("-r", "--requirement")) for line in lines):
-            yield "requirements.txt does not bring the fastapi command: have it say fastapi[standard]"
-        if not any("--hash=" in line for line in lines):
-            yield "requirements.txt has no hashes: uv pip compile --generate-hashes makes one that has"
-    elif "pyproject.toml" in files:
-        project = table("pyproject.toml", read_toml("pyproject.toml", read("pyproject.toml")), "project")
-        needed = [str(line) for line in project.get("dependencies", [])]
-        if "poetry.lock" in files:
-            yield "poetry.lock is not read: write a requirements.txt with poetry export, and commit it"
-        elif not serves and not any(COMMAND.match(line) or normalized(line) == "fastapi-cli" for line in needed):
-            yield "pyproject.toml does not bring the fastapi command: have its dependencies say fastapi[standard]"
+def _dependencies(files: Set[str], read: Callable[[str], str], requirements: str) -> Iterator[str]:
+    file = requirements or next((name for name in FILES if name in files), "")
+    try:
+        needs = find_needs(files, read, requirements)
+    except UsageError:
+        needs = Needs()
+    if find_server(files, read, requirements) == "fastapi" and needs.names and "fastapi-cli" not in needs.names:
+        yield f"{file} does not bring the fastapi command: {FIXES.get(file, f'have {file} say fastapi[standard]')}"
+    if file.endswith(".txt") and not any("--hash=" in line for line in read(file).splitlines()):
+        yield f"{file} has no hashes: uv pip compile --generate-hashes makes one that has"
 
 
 def _databases(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:

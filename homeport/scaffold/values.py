@@ -21,12 +21,18 @@ def values(found: Inspection, source: str) -> list[tuple[str, str, str]]:
 
     `source` is where the folder that was looked at is, seen from the project's.
     """
-    listed = [("app_name", found.app_name, ""), ("app_source", source, "")]
+    listed: list[tuple[str, object, str]] = [("app_name", found.app_name, ""), ("app_source", source, "")]
     if found.subdirectory:
         listed.append(("app_subdirectory", found.subdirectory, ""))
     listed += [("app_entrypoint", found.entrypoint, ""), ("health_path", found.health.path, found.health.remark)]
     if found.server != "fastapi":
         listed.append(("server", found.server, "its dependencies do not bring a `fastapi` command that runs"))
+    if found.requirements_file:
+        listed.append(("requirements_file", found.requirements_file, ""))
+    if found.needs.extra:
+        listed.append(("dependency_extras", [found.needs.extra], "it brings FastAPI"))
+    if found.needs.from_git:
+        listed.append(("packages", ["git"], "a dependency comes from a git repository"))
     if found.python_version:
         listed.append(("python_version", found.python_version, "as the application asks for it"))
     if found.migrate_command:

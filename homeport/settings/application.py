@@ -17,6 +17,7 @@ from homeport.settings.types import (
     Paths,
     Processes,
     ProcessName,
+    RelativePaths,
     ReleaseName,
     Releases,
     Steps,
@@ -43,6 +44,21 @@ class ApplicationSettings(BaseModel):
     )
     allow_dirty: bool = Field(
         False, description="Release the working tree with its uncommitted changes instead of refusing it."
+    )
+    build_commands: Commands = Field(
+        (),
+        description="Shell commands on the machine that deploys, in the application's folder of a copy of the "
+        "repository at that commit, which make what `release_include` names: `npm ci && npm run build`, say.",
+    )
+    release_include: RelativePaths = Field(
+        (),
+        description="Files, folders and patterns (`*.css`) below the application's folder that a release has though "
+        "git does not: what `build_commands` made or, without those, what lies in the working tree.",
+    )
+    requirements_file: Text = Field(
+        "",
+        description="The requirements file that is installed, seen from the application's folder "
+        '(`"requirements/prod.txt"`, `"../all.txt"`), before any other; unset: what is found, `uv.lock` first.',
     )
     python_version: Text | None = Field(
         None,

@@ -91,6 +91,8 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
     def _values_fit_together(self) -> Self:
         if self.port_blue == self.port_green:
             raise ValueError("port_green must differ from port_blue")
+        if self.build_commands and not self.release_include:
+            raise ValueError("release_include must name what build_commands make")
         for name in self.timers:
             if name in self.processes:
                 raise ValueError(f"timers must not have the name of a process ({name})")

@@ -91,6 +91,14 @@ def absolute_paths(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def relative_paths(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths or patterns; raise ValueError for one that leads out of the folder that they are seen from."""
+    for number, path in enumerate(value, 1):
+        if not path or path.startswith(("/", "~")) or ".." in path.split("/") or not path.isprintable():
+            raise ValueError(f"item {number} is no path below the application's folder")
+    return value
+
+
 def devices(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths; raise ValueError for one that is not in /dev."""
     for number, path in enumerate(value, 1):
@@ -121,6 +129,7 @@ Releases = Annotated[
 Openings = Annotated[TextList, AfterValidator(check_openings)]
 Closings = Annotated[TextList, AfterValidator(check_closings)]
 PrivatePlaces = Annotated[TextList, AfterValidator(check_private)]
+RelativePaths = Annotated[TextList, AfterValidator(relative_paths)]
 Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]

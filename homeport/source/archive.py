@@ -13,11 +13,14 @@ import io
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from homeport.errors import UsageError
 from homeport.source.git import GitError, Repository
+from homeport.source.host_conditions import BESIDE
 from homeport.source.own_package import OwnFile
 from homeport.source.tree_contents import Entry, folders, pipelines
 
@@ -29,10 +32,22 @@ Present = frozenset[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True)
+class BuiltFile:
+    """A file that a build has made: its path in the release, where it lies here, SHA-256, bytes, if executable."""
+
+    path: str
+    file: Path
+    digest: str
+    size: int
+    executable: bool = False
+
+
+@dataclass(frozen=True)
 class Content:
     """What goes into an archive: the folder `folder` of the tree `root`, dated `time`.
 
-    `more` are files that git has not; `largest` is for the error.
+    `more` are files that git has not, `built` those of a build, which count more than git's; `beside` further folders
+    of the tree, which go below `BESIDE`; `largest` is for the error.
     """
 
     repository: Repository
@@ -41,6 +56,21 @@ class Content:
     time: int
     largest: Entry | None = None
     more: tuple[OwnFile, ...] = ()
+    beside: tuple[str, ...] = ()
+    built: tuple[BuiltFile, ...] = ()
+
+    def place(self, path: str) -> str:
+        """Return where the archive has the file or folder at `path` of the tree; "" where it has it not."""
+        below = f"{self.folder}/" if self.folder else ""
+        if path.startswith(below):
+            name = path.removeprefix(below)
+            return "" if pipelines([name]) else name
+        inside = any(f"{path}/".startswith(f"{one}/") for one in self.beside)
+        return f"{BESIDE}/{path}" if inside else ""
+
+    def pathspecs(self) -> list[str]:
+        """Return the words that have git archive give these folders alone."""
+        return ["--", self.folder, *self.beside] if self.folder else []
 
 
 @dataclass(frozen=True)
@@ -93,32 +123,53 @@ def build_archive(content: Content, present: Present = frozenset(), max_bytes: i
 def _write(content: Content, target: _Limited, present: Present) -> list[str]:
     """Write the archive, and return what was left out of it."""
     same = []
+    made = {one.path for one in content.built}
     arguments = ["-c", "core.autocrlf=false", "-c", "core.eol=lf", "archive", "--format=tar", content.root]
-    below = f"{content.folder}/" if content.folder else ""
     with (
-        content.repository.stream(*arguments, *(["--", content.folder] if content.folder else [])) as source,
+        content.repository.stream(*arguments, *content.pathspecs()) as source,
         gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=content.time) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as output,
         tarfile.open(fileobj=source, mode="r|") as given,
     ):
+        _add_folders(output, folders(f"{BESIDE}/{one}/" for one in content.beside), content.time)
         for member in given:
-            name = member.name.removeprefix(below)
-            if not member.name.startswith(below) or not name or pipelines([name]):
+            name = content.place(member.name)
+            if not name or name in made:
                 continue
-            header, file = _header(member, below, content.time), given.extractfile(member) if member.isreg() else None
+            header, file = _header(member, name, content.time), given.extractfile(member) if member.isreg() else None
             if file is None or not present:
                 output.addfile(header, file)
             elif not _add_changed(output, header, file, present):
                 same.append(name)
+        same += _add_built(output, content, present)
         _add_more(output, content.more, content.time)
     return same
 
 
-def _add_more(output: tarfile.TarFile, files: tuple[OwnFile, ...], time: int) -> None:
-    for folder in sorted(folders(one.path for one in files)):
+def _add_built(output: tarfile.TarFile, content: Content, present: Present) -> list[str]:
+    """Add what was built, and return what is present."""
+    same = []
+    _add_folders(output, folders(one.path for one in content.built), content.time)
+    for one in content.built:
+        if (one.path, one.digest, one.executable) in present:
+            same.append(one.path)
+            continue
+        header = tarfile.TarInfo(one.path)
+        header.size, header.mtime, header.mode = one.size, content.time, 0o755 if one.executable else 0o644
+        with one.file.open("rb") as file:
+            output.addfile(header, file)
+    return same
+
+
+def _add_folders(output: tarfile.TarFile, paths: Iterable[str], time: int) -> None:
+    for folder in sorted(paths):
         header = tarfile.TarInfo(folder)
         header.type, header.mtime, header.mode = tarfile.DIRTYPE, time, 0o755
         output.addfile(header)
+
+
+def _add_more(output: tarfile.TarFile, files: tuple[OwnFile, ...], time: int) -> None:
+    _add_folders(output, folders(one.path for one in files), time)
     for one in files:
         data = one.text.encode()
         header = tarfile.TarInfo(one.path)
@@ -142,9 +193,9 @@ def _add_changed(output: tarfile.TarFile, header: tarfile.TarInfo, file: IO[byte
     return True
 
 
-def _header(member: tarfile.TarInfo, below: str, time: int) -> tarfile.TarInfo:
-    """Return a header with the member's path, kind, size and executable bit, and nothing else of it."""
-    header = tarfile.TarInfo(member.name.removeprefix(below))
+def _header(member: tarfile.TarInfo, name: str, time: int) -> tarfile.TarInfo:
+    """Return a header with this name and the member's kind, size and executable bit, and nothing else of it."""
+    header = tarfile.TarInfo(name)
     header.type, header.size, header.linkname, header.mtime = member.type, member.size, member.linkname, time
     header.mode = 0o777 if member.issym() else 0o755 if member.isdir() or member.mode & 0o100 else 0o644
     return header

@@ -16,12 +16,15 @@ DEV = "dev"
 
 @dataclass(frozen=True)
 class DependencyOptions:
-    """Python, extras and dependency groups of the project, and who serves."""
+    """Python, extras and dependency groups of the project, who serves, and the file that names the dependencies ("":
+    the one that is found).
+    """
 
     python_version: str | None = None
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     server: ServerChoice = field(default_factory=ServerChoice)
+    file: str = ""
 
     def options(self) -> tuple[str, ...]:
         """Return the options of `uv sync`, and of `uv pip install -r pyproject.toml`, for extras and groups."""
@@ -47,9 +50,9 @@ def check_names(options: DependencyOptions, project: Table, groups: Set[str]) ->
             raise UsageError(f"pyproject.toml has no {unknown} ({there})", key=key, fix="name one that it has")
 
 
-def refuse_names(options: DependencyOptions) -> None:
-    """Raise UsageError for extras and groups where requirements.txt is what is installed."""
+def refuse_names(options: DependencyOptions, file: str) -> None:
+    """Raise UsageError for extras and groups where the requirements `file` is what is installed."""
     for key, wished in (("dependency_extras", options.extras), ("dependency_groups", options.groups)):
         if wished:
-            problem = "requirements.txt is installed, which knows nothing of the project's extras and groups"
+            problem = f"{file} is installed, which knows nothing of the project's extras and groups"
             raise UsageError(problem, key=key, fix="name in it what they bring, or commit uv.lock")

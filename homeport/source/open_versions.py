@@ -29,7 +29,8 @@ class OpenVersions:
 
     `asked` is all that the file asks for; `options` are further words for uv, `lines` what stands at the head of the
     answer (indexes, say), `floors` the oldest Pythons to try with, `configuration` what uv's own settings say.
-    `obstacle` says why it cannot be resolved for others, "" when it can.
+    `obstacle` says why it cannot be resolved for others, "" when it can; `compiled` is the file that uv is given, where
+    that is another one.
     """
 
     file: str
@@ -40,6 +41,7 @@ class OpenVersions:
     floors: tuple[str, ...] = ()
     configuration: tuple[str, ...] = ()
     obstacle: str = ""
+    compiled: str = ""
 
     @property
     def key(self) -> str:
@@ -57,14 +59,17 @@ class OpenVersions:
         return replace(self, floors=floors, configuration=tuple(filter(None, (uv_toml, table))))
 
 
-def open_in_requirements(found: Requirements) -> OpenVersions | None:
-    """Return what a requirements file leaves open; None when all that it names is pinned."""
+def open_in_requirements(path: str, found: Requirements, *, built: bool) -> OpenVersions | None:
+    """Return what the requirements file at `path` leaves open; None when all that it names is pinned.
+
+    `built` says that it has folders or wheels of the application installed.
+    """
     names = tuple(sorted(found.names - set(found.versions)))
     if found.hashed or not names:
         return None
-    obstacle = "it names files of the application" if found.local or found.links else ""
+    obstacle = "it names files of the application" if built or found.links else ""
     asked = tuple(part for path in sorted(found.contents) for part in (path, found.contents[path]))
-    return OpenVersions("requirements.txt", names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
+    return OpenVersions(path, names, asked, lines=tuple(dict.fromkeys(found.options)), obstacle=obstacle)
 
 
 def open_in_project(project: Table, uv: Table, groups: Table, options: DependencyOptions) -> OpenVersions:
@@ -103,8 +108,8 @@ def uv_arguments(left: OpenVersions, floor: str) -> tuple[str, ...]:
 
     Nothing of a package is run (`--no-build`), and nothing of this machine is in the answer.
     """
-    what = ("pip", "compile", left.file, *left.options, "--universal", "--python-version", floor, "--generate-hashes")
-    alone = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    what = ("pip", "compile", left.compiled or left.file, *left.options, "--universal", "--python-version", floor)
+    alone = ("--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
     return (*what, "--no-build", *alone, "--quiet")
 
 
@@ -133,7 +138,8 @@ def warning(left: OpenVersions, place: str) -> str:
 
 def unresolved_warning(left: OpenVersions, why: str) -> str:
     """Return what to know of versions that could not be resolved."""
-    fix = "run uv lock and commit uv.lock" if left.file == "pyproject.toml" else "pin them (uv pip compile)"
+    lock = "poetry" if left.compiled else "uv"
+    fix = f"run {lock} lock and commit {lock}.lock" if left.file == "pyproject.toml" else "pin them (uv pip compile)"
     return f"{_open(left)}, and they cannot be resolved here ({why}), so machines may get different ones: {fix}"
 
 

@@ -46,7 +46,12 @@ def suggest(required: str) -> str | None:
     if all(allows(required, version) for version in DEBIANS.values()):
         return None
     choices = (*sorted(DEBIANS.values(), key=_number, reverse=True), *KNOWN)
-    return next((version for version in choices if allows(required, version)), None)
+    found = next((version for version in choices if allows(required, version)), None)
+    if found:
+        return found
+    # A release that is named to its last digit, which no system need have.
+    exact = re.fullmatch(r"={2,3}\s*(3\.\d+\.\d+)", required.strip())
+    return exact[1] if exact else None
 
 
 def refusal(required: str, asked: str | None) -> str | None:

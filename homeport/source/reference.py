@@ -30,14 +30,20 @@ class Revision:
     dirty: bool
 
 
-def find_revision(repository: Repository, ref: str, folder: str, allow_dirty: bool) -> Revision:
+def find_revision(
+    repository: Repository, ref: str, folder: str, allow_dirty: bool, beside: tuple[str, ...] = ()
+) -> Revision:
     """Return the revision that `ref` names, with the working tree's changes below `folder` if `allow_dirty`.
+
+    So with the folders `beside` it.
 
     The working tree counts only when `ref` is HEAD or the branch that is checked out: a tag or a commit means itself.
     Raises UsageError with key app_ref or allow_dirty.
     """
     commit, time, tree = _commit(repository, ref)
-    changed = _changes(repository, folder) if _is_checked_out(repository, ref) else []
+    places = (folder, *beside)
+    checked_out = _is_checked_out(repository, ref)
+    changed = [path for one in places for path in _changes(repository, one)] if checked_out else []
     if not changed:
         return Revision(commit, time, tree, False)
     if not allow_dirty:
@@ -46,7 +52,7 @@ def find_revision(repository: Repository, ref: str, folder: str, allow_dirty: bo
             key="app_ref",
             fix="commit them, or set allow_dirty=True to release the working tree as it is",
         )
-    return Revision(commit, time, _written_tree(repository, folder), True)
+    return Revision(commit, time, _written_tree(repository, places), True)
 
 
 def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
@@ -125,13 +131,13 @@ def _changes(repository: Repository, folder: str) -> list[str]:
     return [below + path for path in paths if not ({path} | folders([path])) & unreleased]
 
 
-def _written_tree(repository: Repository, folder: str) -> str:
-    """Write the commit's tree with the working tree's files below `folder` as git objects; return the tree's id."""
+def _written_tree(repository: Repository, places: tuple[str, ...]) -> str:
+    """Write the commit's tree with the working tree's files in `places` as git objects; return the tree's id."""
     with tempfile.TemporaryDirectory(prefix="homeport-index-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         try:
             repository.run("read-tree", "HEAD", variables=index)
-            repository.run("add", "--all", "--", folder or ".", variables=index)
+            repository.run("add", "--all", "--", *(one or "." for one in places), variables=index)
             return repository.run("write-tree", variables=index).decode().strip()
         except GitError as error:
             raise UsageError(

@@ -6,8 +6,10 @@ process for equal inputs: a run over twenty hosts reads the repository once, and
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,12 +21,13 @@ from homeport.source.dependencies import Application, Dependencies, decide_depen
 from homeport.source.dependency_options import DependencyOptions
 from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
+from homeport.source.host_conditions import Surroundings
+from homeport.source.local_packages import own_packages, places_beside, read_package, with_setup
 from homeport.source.migrations import Migration, read_migrations
-from homeport.source.own_package import OwnFile, OwnPackage, own_package
+from homeport.source.own_package import OwnPackage, own_package
 from homeport.source.reference import Revision, find_revision
 from homeport.source.tree import Tree, find_tree, read_text
 from homeport.source.tree_contents import disk_kilobytes, folders
-from homeport.source.uv_lock import read_toml
 from homeport.source.workspace import find_workspace
 
 # pyinfra reads its hosts side by side: without a lock, twenty of them would each build the same archive.
@@ -39,7 +42,7 @@ class Source:
     serve; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
     `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB. `migrations` are revision
     and title of its Alembic migrations; None: nobody can tell. `own` is what the release has of the application as a
-    package of its own.
+    package of its own. `texts` reads its modules and files of variables (.env), by path.
     """
 
     commit: str
@@ -54,6 +57,7 @@ class Source:
     migrations: tuple[Migration, ...] | None = ()
     own: OwnPackage = field(default_factory=OwnPackage)
     content: Content | None = field(default=None, repr=False, compare=False)
+    texts: Callable[[], Mapping[str, str]] = field(default=dict, repr=False, compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -98,6 +102,7 @@ def _dependency_options(settings: Settings) -> DependencyOptions:
         settings.dependency_extras,
         settings.dependency_groups,
         settings.server_choice,
+        settings.requirements_file,
     )
 
 
@@ -124,43 +129,99 @@ def _read(
 ) -> Source:
     repository = find_repository(source, project)
     folder = posixpath.join(repository.folder, subdirectory).strip("/")
-    revision = find_revision(repository, ref, folder, allow_dirty)
     place = f"at {ref} in {repository.path}"
-    tree = find_tree(repository, revision.tree, folder, place)
-    dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, options)
+    revision, tree, dependencies = _released(repository, ref, folder, allow_dirty, place, options)
+    around = _around(tree)
+    beside = {
+        one: find_tree(repository, revision.tree, around.path(one), place)
+        for one in sorted(places_beside(dependencies.packages, around))
+    }
     entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
-    own = _own(tree, entry)
+    own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
+    files = (*tree.files, *(file for one in beside.values() for file in one.files))
     return Source(
         commit=revision.commit,
         ref=ref,
-        tree=tree.id,
+        tree=_tree_id(tree, beside),
         dirty=revision.dirty,
         entrypoint=entry.arguments,
         dependencies=dependencies,
         has_alembic="alembic.ini" in tree.paths(),
         migrations=read_migrations(tree.paths(), tree.read_all),
-        disk_kilobytes=disk_kilobytes(tree.files),
-        disk_files=len(tree.files) + len(folders(tree.paths())),
+        disk_kilobytes=disk_kilobytes(files),
+        disk_files=len(files) + len(folders(tree.paths())) + sum(len(folders(one.paths())) for one in beside.values()),
         own=own,
-        content=_content(tree, revision, (*own.files, *dependencies.files)),
+        texts=lambda: tree.read_all([path for path in tree.paths() if path.endswith(".py") or "/.env" in f"/{path}"]),
+        content=Content(
+            tree.repository,
+            tree.root,
+            tree.folder,
+            revision.time,
+            max(files, key=lambda entry: entry.size, default=None),
+            (*own.files, *dependencies.files),
+            tuple(around.path(one) for one in beside),
+        ),
     )
 
 
-def _own(tree: Tree, entry: Entry) -> OwnPackage:
-    pyproject = read_toml("pyproject.toml", tree.read("pyproject.toml") or "")
-    return own_package(tree.paths(), pyproject, tree.read, tree=tree.id, imported_from=entry.imported_from)
+def _released(
+    repository: Repository, ref: str, folder: str, allow_dirty: bool, place: str, options: DependencyOptions
+) -> tuple[Revision, Tree, Dependencies]:
+    """Return what is released of the application's folder; what its dependencies have beside it is clean too, or added.
+
+    What lies beside it is known by the dependencies alone, and with `allow_dirty` those are read from the working tree.
+    """
+    beside: tuple[str, ...] = ()
+    while True:
+        revision = find_revision(repository, ref, folder, allow_dirty, beside)
+        tree = find_tree(repository, revision.tree, folder, place)
+        dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, options)
+        around = _around(tree)
+        places = tuple(sorted(around.path(one) for one in places_beside(dependencies.packages, around)))
+        if set(places) <= set(beside):
+            return revision, tree, dependencies
+        beside = tuple(sorted({*beside, *places}))
 
 
-def _content(tree: Tree, revision: Revision, more: tuple[OwnFile, ...]) -> Content:
-    largest = max(tree.files, key=lambda entry: entry.size, default=None)
-    return Content(tree.repository, tree.root, tree.folder, revision.time, largest, more)
+def _tree_id(tree: Tree, beside: Mapping[str, Tree]) -> str:
+    """Return the id of the application's tree, and with others beside it of all of them."""
+    if not beside:
+        return tree.id
+    parts = (tree.id, *(part for place, one in sorted(beside.items()) for part in (place, one.id)))
+    return hashlib.sha1("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def _around(tree: Tree) -> Surroundings:
+    """Return the repository around a tree; what was asked for once is kept, since each question is a process."""
+    text = lru_cache(maxsize=None)(lambda path: _text(tree.repository, tree.root, path))
+    return Surroundings(tree.folder, text, lru_cache(maxsize=None)(lambda path: _listed(tree, path)))
+
+
+def _listed(tree: Tree, folder: str) -> frozenset[str]:
+    found = tree.repository.attempt("ls-tree", "-r", "-z", "--name-only", f"{tree.root}:{folder}") or ""
+    return frozenset(filter(None, found.split("\0")))
+
+
+def _own(tree: Tree, entry: Entry, dependencies: Dependencies, beside: Mapping[str, str]) -> OwnPackage:
+    """Return what the release has of the application as a package, and then of the others that it needs."""
+    around = _around(tree)
+    found = read_package(".", around)
+    pyproject = with_setup(found) if found else {}
+    own = own_package(tree.paths(), pyproject, tree.read, tree=tree.id, imported_from=entry.imported_from)
+    others = own_packages((one for one in dependencies.packages if one.place != "."), around, beside)
+    return OwnPackage(
+        tuple(dict.fromkeys((*own.import_folders, *others.import_folders))),
+        tuple({file.path: file for file in (*others.files, *own.files)}.values()),
+        (*own.warnings, *others.warnings),
+    )
 
 
 def _dependencies(tree: Tree, place: str, options: DependencyOptions) -> Dependencies:
     files, workspace = tree.paths(), None
+    around = _around(tree)
     if tree.folder and not {"uv.lock", "requirements.txt"} & files:
-        workspace = find_workspace(tree.folder, lambda path: _text(tree.repository, tree.root, path))
-    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace), options)
+        workspace = find_workspace(tree.folder, around.read_file)
+    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace, around), options)
 
 
 def _text(repository: Repository, root: str, path: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from homeport.errors import UsageError
@@ -17,6 +17,8 @@ from homeport.errors import UsageError
 _OPTION = re.compile(r"(?P<name>-[A-Za-z]|--[a-z-]+)(?:\s*=\s*|\s+)?(?P<value>.*)")
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*(?:@\s*(?P<url>\S+))?")
 _PINNED = re.compile(r"[^=<>!~;@]*={2,3}\s*(?P<version>[^\s;,*]+)\s*(?:$|;|--|\s)")
+_ADDRESS = re.compile(r"(git|hg|svn|bzr)\+|(https?|ssh)://")
+_EXTRA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _INCLUDES = ("-r", "--requirement", "-c", "--constraint")
 Action = Literal["requirement", "include", "constraint", "editable", "local", "links", "option"]
@@ -30,6 +32,17 @@ class Line:
     value: str
     name: str = ""
     hashed: bool = False
+    text: str = ""
+    rewritten: bool = False
+
+
+@dataclass(frozen=True)
+class Local:
+    """Something of the repository that a requirements file installs: its path from the application's folder, extras."""
+
+    path: str
+    extras: tuple[str, ...] = ()
+    editable: bool = False
 
 
 @dataclass
@@ -37,16 +50,20 @@ class Requirements:
     """A requirements file with all that it includes: content by path, distributions by name, paths in the tree.
 
     `versions` has what is pinned with ==; `local` has what is installed from the tree, `links` the folders that are
-    searched for wheels, `options` the lines that say where packages come from, as they are.
+    searched for wheels, `options` the lines that say where packages come from, as they are. `flat` has the lines of
+    all files in their order, and `limits` those of the constraints; `rewritten` says that uv takes one of them not.
     """
 
     contents: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     versions: dict[str, str] = field(default_factory=dict)
-    local: list[str] = field(default_factory=list)
+    local: list[Local] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     hashed: bool = False
     options: list[str] = field(default_factory=list)
+    flat: list[str | Local] = field(default_factory=list)
+    rewritten: bool = False
+    limits: list[str] = field(default_factory=list)
 
 
 def normalized(name: str) -> str:
@@ -59,72 +76,99 @@ def lines(text: str) -> Iterator[Line]:
     for raw in re.sub(r"\\\r?\n", " ", text.removeprefix("\ufeff")).splitlines():
         line = re.sub(r"(^|\s)#.*$", "", raw).strip()
         if line:
-            yield _option(line) if line.startswith("-") else _requirement(line)
+            found = _option(line) if line.startswith("-") else _requirement(line)
+            yield found if found.text else replace(found, text=line)
 
 
-def read_requirements(path: str, read: Callable[[str], str | None]) -> Requirements:
+def pinned_version(line: str) -> str | None:
+    """Return the one version that a requirement allows; None when it allows several."""
+    pinned = _PINNED.match(line)
+    return pinned["version"] if pinned else None
+
+
+def read_requirements(path: str, read: Callable[[str], str | None], depth: int = 0) -> Requirements:
     """Return what the requirements file `path` asks for, its includes followed (their paths are relative to the file).
 
-    `read` gives the text of a file below the application's folder, or None. Raises UsageError for an include that is
-    not there and for an editable install.
+    `read` gives the text of a file by its path from the application's folder, or None; that is `depth` folders below
+    the repository's root, so that a path may begin with as many "..". Raises UsageError for an include that is not
+    there.
     """
     found = Requirements()
-    _collect(path, read, found, included_by=None, constraint=False)
+    _Reading(read, depth, found).collect(path, included_by=None, constraint=False)
     return found
 
 
-def _collect(
-    path: str, read: Callable[[str], str | None], found: Requirements, included_by: str | None, constraint: bool
-) -> None:
-    if path in found.contents:
-        return
-    text = read(path)
-    if text is None:
-        raise _error(f"{included_by} includes {path}, which is not in the release", "commit it or remove that line")
-    found.contents[path] = text
-    for line in lines(text):
-        if line.action in ("include", "constraint"):
-            inner = _included(line.value, path)
-            _collect(inner, read, found, path, constraint or line.action == "constraint")
-        elif line.action == "editable":
-            raise _error(
-                f"{path} installs {line.value} editable, which would tie all releases to the folder of one",
-                "name the dependencies themselves: the application runs from its own folder and needs no install",
-            )
-        elif line.action == "option":
-            found.options.append(line.value)
-            found.hashed = found.hashed or line.hashed
-        elif not constraint:
-            _take(line, path, found)
+@dataclass(frozen=True)
+class _Reading:
+    read: Callable[[str], str | None]
+    depth: int
+    found: Requirements
+
+    def collect(self, path: str, included_by: str | None, constraint: bool) -> None:
+        if path in self.found.contents:
+            return
+        text = self.read(path)
+        if text is None:
+            raise _error(f"{included_by} includes {path}, which is not in the release", "commit it or remove that line")
+        self.found.contents[path] = text
+        for line in lines(text):
+            if line.action in ("include", "constraint"):
+                inner = _included(line.value, path, self.depth)
+                self.collect(inner, path, constraint or line.action == "constraint")
+            elif line.action == "option":
+                self.found.options.append(line.value)
+                self.found.hashed = self.found.hashed or line.hashed
+                self.found.flat.append(line.text)
+            elif constraint:
+                self.found.limits.append(line.text)
+            else:
+                self.take(line, path)
+
+    def take(self, line: Line, path: str) -> None:
+        found = self.found
+        found.hashed, found.rewritten = found.hashed or line.hashed, found.rewritten or line.rewritten
+        if line.name:
+            found.names.add(normalized(line.name))
+            if version := pinned_version(line.value):
+                found.versions[normalized(line.name)] = version
+        # Measured with uv 0.13: a path to install is relative to the working directory, --find-links to the file.
+        if line.action == "links":
+            place = _included(line.value, path, self.depth)
+            found.links.append(place)
+            found.flat.append(f"--find-links {place}")
+        elif line.action in ("local", "editable"):
+            place, extras = _without_extras(line.value)
+            local = Local(inside(place, path, self.depth), extras, line.action == "editable")
+            found.local.append(local)
+            found.flat.append(local)
+        else:
+            found.flat.append(line.text)
 
 
-def _take(line: Line, path: str, found: Requirements) -> None:
-    found.hashed = found.hashed or line.hashed
-    if line.name:
-        found.names.add(normalized(line.name))
-        pinned = _PINNED.match(line.value)
-        if pinned:
-            found.versions[normalized(line.name)] = pinned["version"]
-    # Measured with uv 0.13: a path to install is relative to the working directory, --find-links to the file.
-    if line.action == "local":
-        found.local.append(inside(line.value, path))
-    if line.action == "links":
-        found.links.append(_included(line.value, path))
-
-
-def _included(value: str, path: str) -> str:
-    """Return the path of an included file, below the application's folder."""
+def _included(value: str, path: str, depth: int) -> str:
+    """Return the path of an included file, from the application's folder."""
     if re.match(r"[a-z]+://", value):
         raise _error(f"{path} includes {value}, which is not in the release", "commit a copy and include that")
-    return inside(posixpath.join(posixpath.dirname(path), value), path)
+    return inside(posixpath.join(posixpath.dirname(path), value), path, depth)
 
 
-def inside(value: str, path: str) -> str:
-    """Return `value`, named by the file `path`, as a path below the application's folder, or raise UsageError."""
+def _without_extras(value: str) -> tuple[str, tuple[str, ...]]:
+    """Return a path without the extras behind it, and those."""
+    found = re.fullmatch(r"(?P<path>.*?)\[(?P<extras>[^\]/]*)\]", value)
+    return (found["path"], tuple(_EXTRA.findall(found["extras"]))) if found else (value, ())
+
+
+def inside(value: str, path: str, depth: int = 0) -> str:
+    """Return `value`, named by the file `path`, as a path from the application's folder, or raise UsageError.
+
+    It may lead up to `depth` folders above that one, where the repository's root is.
+    """
     plain = posixpath.normpath(value.removeprefix("file://").removeprefix("file:").split("#")[0])
-    if posixpath.isabs(plain) or plain == ".." or plain.startswith("../") or "${" in plain:
+    above = next((n for n, part in enumerate(plain.split("/")) if part != ".."), plain.count("/") + 1)
+    if posixpath.isabs(plain) or above > depth or "${" in plain:
+        where = "in the repository" if depth else "below the application's folder"
         raise _error(
-            f"{path} names {value}, which is not below the application's folder and so not in the release",
+            f"{path} names {value}, which is not {where} and so not in the release",
             "commit it below that folder, or take it from a package index",
         )
     return plain
@@ -136,10 +180,19 @@ def _option(line: str) -> Line:
     if name in _INCLUDES:
         return Line("include" if name in _INCLUDES[:2] else "constraint", value)
     if name in ("-e", "--editable"):
-        return Line("editable", value)
+        return _editable(value)
     if name in ("-f", "--find-links") and not re.match(r"https?://", value):
         return Line("links", value)
     return Line("option", line, hashed=name == "--require-hashes")
+
+
+def _editable(value: str) -> Line:
+    """Return the line for `-e VALUE`: a folder, or a repository, which is installed as any other package is."""
+    if not _ADDRESS.match(value):
+        return Line("editable", value.partition(";")[0].strip())
+    egg = re.search(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?", value)
+    named = f"{egg['name']}{egg['extras'] or ''} @ {value.partition('#')[0]}" if egg else value
+    return Line("requirement", named, egg["name"] if egg else "", text=named, rewritten=True)
 
 
 def _requirement(line: str) -> Line:
@@ -148,7 +201,7 @@ def _requirement(line: str) -> Line:
     target = (named["url"] or "") if named else ""
     bare = (line.split(";")[0].split() or [""])[0]
     if not target and ("/" in bare or bare.startswith(".") or bare.split("[")[0].endswith(_ARCHIVES)):
-        target, named = re.sub(r"\[[^\]/]*\]$", "", bare), None
+        target, named = bare, None
     name = named["name"] if named else ""
     if target and (target.startswith("file:") or "://" not in target):
         return Line("local", target, name, hashed)

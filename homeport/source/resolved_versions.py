@@ -8,11 +8,6 @@ indexes are asked by uv, no host is.
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
 import tarfile
 import tempfile
 import threading
@@ -26,7 +21,7 @@ from homeport.controller.folders import cache_folder
 from homeport.source import open_versions
 from homeport.source.dependencies import resolved_to
 from homeport.source.release import Source
-from homeport.state.paths import SYSTEM_CA_FILE
+from homeport.source.uv_program import run_uv, uv_program
 
 FOLDER = "resolved"
 # An index that does not answer must not hold up a deploy whose machines may have another one.
@@ -102,8 +97,7 @@ def _keep(project: Path, name: str, text: str) -> str:
 
 def _ask(source: Source, left: open_versions.OpenVersions, secrets: dict[str, str]) -> tuple[str, str]:
     """Return the versions as a requirements file; ("", why) where uv has none for us."""
-    uv = _uv()
-    if uv is None:
+    if uv_program() is None:
         return "", "uv is not installed here"
     why = ""
     with tempfile.TemporaryDirectory(prefix="homeport-resolve-") as folder:
@@ -112,39 +106,12 @@ def _ask(source: Source, left: open_versions.OpenVersions, secrets: dict[str, st
             archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(folder)  # noqa: S202 (it is our own archive)
         for floor in left.floors:
-            status, answer, said = _run([uv, *open_versions.uv_arguments(left, floor)], folder, secrets)
+            status, answer, said = run_uv(
+                open_versions.uv_arguments(left, floor), folder=folder, secrets=secrets, longest_seconds=LONGEST_SECONDS
+            )
             if status == 0 and folder not in answer:
                 return open_versions.resolved_lines(left, answer), ""
             why = why or open_versions.failure(said, secrets) or "uv names files of this machine"
             if not open_versions.is_about_python(said):
                 break
     return "", why
-
-
-def _run(words: list[str], folder: str, secrets: dict[str, str]) -> tuple[int, str, str]:
-    own = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable}
-    trust = {"SSL_CERT_FILE": SYSTEM_CA_FILE} if Path(SYSTEM_CA_FILE).exists() else {}
-    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    try:
-        done = subprocess.run(
-            words,
-            cwd=folder,
-            env={**trust, **inherited, **secrets, **own},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 1, "", f"uv took longer than {LONGEST_SECONDS} s"
-    except OSError as error:
-        return 1, "", str(error)
-    return done.returncode, done.stdout, done.stderr
-
-
-def _uv() -> str | None:
-    """Return the uv that comes with homeport, or else the one that is on the path; None where there is none."""
-    ours = Path(sysconfig.get_path("scripts")) / "uv"
-    return str(ours) if ours.exists() else shutil.which("uv")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.errors import UsageError
-from homeport.source.dependencies import DEPENDENCY_FILES
+from homeport.source.application import DEPENDENCY_FILES
 from homeport.source.git import PARTIAL, GitError, Repository
 from homeport.source.tree_contents import (
     SUBMODULE,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import posixpath
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from homeport.errors import UsageError
 from homeport.source.requirements import normalized
+from homeport.source.toml_text import as_toml_1_0
 
 Table = Mapping[str, Any]
 _FOLDERS = ("directory", "editable", "virtual")
@@ -50,6 +52,8 @@ def read_toml(path: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(as_toml_1_0(text))
         raise UsageError(f"{path} is not valid TOML: {error}", key="app_source", fix="mend it and commit") from None
 
 

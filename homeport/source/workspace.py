@@ -1,8 +1,7 @@
 """An application that is a member of a uv workspace: its lock lies in a folder above it, outside of the release. Pure.
 
 The lock and the pyproject.toml of each member go into the release, so that uv finds them on the host as it did where
-the lock was made. Members are not installed there: the application runs from its own folder, and one that needs
-another member's code is refused.
+the lock was made. Members are not installed there: their code is imported from where it lies in the release.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from homeport.errors import UsageError
 from homeport.source.own_package import OwnFile
-from homeport.source.tree_contents import OWN_FOLDER, some
-from homeport.source.uv_lock import Lock, read_lock
+from homeport.source.tree_contents import OWN_FOLDER
+from homeport.source.uv_lock import read_lock
 
 PLACE = f"{OWN_FOLDER}/lock"
 
@@ -49,18 +47,6 @@ def find_workspace(folder: str, read: Callable[[str], str | None]) -> Workspace 
             pyprojects = {one: read(_join(above, one, "pyproject.toml")) for one in (".", *sorted(lock.local_folders))}
             return Workspace(path, text, member, {one: found for one, found in pyprojects.items() if found is not None})
     return None
-
-
-def refuse_other_members(workspace: Workspace, lock: Lock) -> None:
-    """Raise UsageError when the application needs code of the workspace that is not in its own folder."""
-    installed = {place for place, package in lock.projects.items() if package["name"] in lock.installed}
-    needed = sorted(installed - {workspace.member})
-    if needed:
-        raise UsageError(
-            f"{workspace.path} has {some(needed)} installed for {workspace.member}, which is not in the release",
-            key="app_subdirectory",
-            fix="set it to a folder that has both, or write a requirements.txt with uv export --package NAME --no-dev",
-        )
 
 
 def _join(*parts: str) -> str:

@@ -186,6 +186,36 @@ def test_migrations_and_variables_that_somebody_has_to_give(place: Callable[[dic
     assert "#   DATABASE_URL\n#   TOKEN\n" in text
 
 
+def test_variables_that_the_code_needs_are_asked_for_and_missed_by_check(
+    place: Callable[[dict[str, str]], Place],
+) -> None:
+    code = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    token: str\n    url: str\n"
+    here = place({**ONE_FILE, "config.py": f"{code}    debug: bool = False\n", ".env": "URL=x\n"})
+    assert "variables    TOKEN (homeport secrets set production TOKEN)" in here.init("--host", "127.0.0.1")
+    assert "#   TOKEN\n" in (here.path / "deploy/group_data/production.py").read_text()
+    here.commit()
+    status, output = here.run("check", "production", below="deploy")
+    assert status == 0
+    assert "config.py has no default for TOKEN, and nothing sets it: name it in environment, or in the" in output
+    with (here.path / "deploy/group_data/all.py").open("a") as file:
+        file.write('environment = {"token": "x"}\n')
+    here.commit()
+    assert "no default" not in here.run("check", "production", below="deploy")[1]
+
+
+def test_a_factory_and_requirements_of_another_name(place: Callable[[dict[str, str]], Place]) -> None:
+    factory = "from fastapi import FastAPI\ndef create_app() -> FastAPI:\n    app = FastAPI()\n    return app\n"
+    needs = f"{NEEDS}uvicorn==0.30.0 --hash=sha256:00\n"
+    here = place({"shop/app.py": factory, "shop/__init__.py": "", "requirements/prod.txt": needs})
+    here.init("--host", "127.0.0.1")
+    found = here.settings()
+    assert (found["app_entrypoint"], found["server"]) == ("shop/app.py:create_app()", "uvicorn")
+    assert found["requirements_file"] == "requirements/prod.txt"
+    here.commit()
+    status, output = here.run("check", "production", below="deploy")
+    assert (status, "warning" in output) == (0, False), output
+
+
 def test_a_second_init_overwrites_no_file(place: Callable[[dict[str, str]], Place]) -> None:
     here = place({**ONE_FILE, ".gitlab-ci.yml": "mine: {script: [make]}\n"})
     here.init()

@@ -36,10 +36,43 @@ def test_other_objects_are_not_taken_for_the_application(text: str) -> None:
     assert read_code(text).applications == ()
 
 
-@pytest.mark.parametrize("name", ["create_app", "make_application", "build_api", "get_app", "create_notes_app"])
+@pytest.mark.parametrize(
+    "name", ["create_app", "make_application", "build_api", "get_app", "create_notes_app", "register_app"]
+)
 def test_an_application_from_a_factory_is_told_apart(name: str) -> None:
     code = read_code(f"from .factory import {name}\nserver = {name}()\n")
     assert (code.applications, code.made) == ((), ("server",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def create_app() -> FastAPI:\n    return other()\n",
+        "def create_app(*, debug=False):\n    app = FastAPI()\n    return app\n",
+        "def get_app(settings=None) -> 'FastAPI': ...\n",
+    ],
+)
+def test_a_function_that_makes_an_application_is_a_factory(text: str) -> None:
+    assert len(read_code(f"from fastapi import FastAPI\n{text}").factories) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def create_app(settings) -> FastAPI: ...\n",
+        "def create_app(*, settings) -> FastAPI: ...\n",
+        "def create_app(): ...\n",
+        "@fixture\ndef create_app() -> FastAPI: ...\n",
+        "def test_app() -> FastAPI: ...\n",
+    ],
+)
+def test_a_function_that_needs_something_or_makes_something_else_is_none(text: str) -> None:
+    assert read_code(f"from fastapi import FastAPI\n{text}").factories == ()
+
+
+def test_the_routes_of_an_application_that_a_factory_makes_are_its_own() -> None:
+    text = "def create_app():\n    app = FastAPI()\n    @app.get('/health')\n    def health(): ...\n    return app\n"
+    assert read_code(f"from fastapi import FastAPI\n{text}").inner == {"app"}
 
 
 def test_routes_and_the_prefixes_of_routers() -> None:

@@ -10,6 +10,7 @@ from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_applic
 
 APP = Code(applications=("app",))
 MADE = Code(made=("app",))
+FACTORY = Code(factories=("create_app",))
 NOTHING = Code()
 
 
@@ -53,6 +54,8 @@ def test_a_repository_without_an_application() -> None:
         ({"main.py": Code(applications=("admin", "application"))}, "main.py:application"),
         ({"main.py": MADE, "web.py": APP}, "web.py"),
         ({"asgi.py": MADE, "factory.py": NOTHING}, "asgi.py"),
+        ({"asgi.py": MADE, "factory.py": FACTORY}, "asgi.py"),
+        ({"shop/main.py": FACTORY, "shop/other.py": NOTHING}, "shop/main.py:create_app()"),
     ],
 )
 def test_the_entry_point(modules: dict[str, Code], found: str) -> None:

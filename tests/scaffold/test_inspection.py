@@ -12,12 +12,15 @@ import pytest
 from homeport.scaffold.code import read_code
 from homeport.scaffold.health import find_health
 from homeport.scaffold.naming import app_name
+from homeport.scaffold.needs import find_needs, find_requirements
 from homeport.scaffold.pins import pin, pins
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
 
 START = "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nrouter = APIRouter(prefix='/api')\n"
+POETRY = '[[package]]\nname = "fastapi"\nversion = "0.104.1"\n'
+UVICORN = '[[package]]\nname = "uvicorn"\nversion = "0.24.0"\n'
 
 
 def health(*texts: str) -> tuple[str, str]:
@@ -53,6 +56,18 @@ def test_a_route_whose_prefix_is_not_known_is_not_guessed() -> None:
     assert path == "/openapi.json"
     assert "there is a route /health" in remark
     assert health(f"{START}app.include_router(router)\n", router) == ("/health", "")
+
+
+def test_the_schemas_path_is_put_together_from_plain_texts_and_not_guessed() -> None:
+    main = "from fastapi import FastAPI\napp = FastAPI(openapi_url=f'{settings.API}/openapi.json')\n"
+    config = "class Settings:\n    API: str = '/api/v1'\n"
+    modules = {"app/main.py": read_code(main), "app/config.py": read_code(config)}
+    for entrypoint in ("app/main.py", "app.main:app", "app.main"):
+        assert find_health(modules, entrypoint).path == "/api/v1/openapi.json"
+    modules["app/other.py"] = read_code("API = '/api/v2'\n")
+    assert find_health(modules, "app.main:app").path == "/"
+    modules = {"app/main.py": read_code(main.replace("f'{settings.API}/openapi.json'", "None"))}
+    assert find_health(modules, "app.main:app").path == "/"
 
 
 def test_without_a_schema_either_somebody_has_to_say_it() -> None:
@@ -111,7 +126,8 @@ def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], na
         ({"requirements.txt": "fastapi-cli==1\n"}, ["has no hashes"]),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]']\n"}, []),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi']\n"}, ["does not bring the fastapi command"]),
-        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": ""}, ["poetry export"]),
+        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": POETRY}, ["poetry.lock does not bring"]),
+        ({"requirements/prod.txt": "fastapi[all]==1\n"}, ["prod.txt has no hashes"]),
         ({"db.py": "URL = 'sqlite:///./notes.db'\n"}, ["STATE_DIRECTORY"]),
         ({"db.py": "URL = 'sqlite+aiosqlite:///notes.db'\n"}, ["STATE_DIRECTORY"]),
         ({"db.py": "URL = f'sqlite:///{path}' or 'sqlite:////var/lib/x' or 'sqlite:///:memory:'\n"}, []),
@@ -119,7 +135,8 @@ def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], na
     ],
 )
 def test_what_a_person_should_know_before_the_first_deploy(files: dict[str, str], words: list[str]) -> None:
-    found = remarks(set(files), lambda path: files.get(path, ""))
+    read = lambda path: files.get(path, "")  # noqa: E731
+    found = remarks(set(files), read, find_requirements(set(files), read, member=False))
     assert len(found) == len(words), found
     assert all(word in line for word, line in zip(words, found, strict=True))
 
@@ -178,7 +195,50 @@ def test_a_pipeline_takes_homeport_from_where_it_came_from(origin: object, line:
         ({"requirements.txt": "fastapi-cli==0.0.34\nuvicorn\npydantic==1.10.2\n"}, "uvicorn"),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi>=0.1', 'uvicorn']\n"}, "uvicorn"),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]', 'uvicorn']\n"}, "fastapi"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\nfastapi = '*'\nuvicorn = '*'\n"}, "uvicorn"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\nfastapi = {extras = ['standard']}\n"}, "fastapi"),
+        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": POETRY + UVICORN}, "uvicorn"),
+        ({"Pipfile.lock": '{"default": {"fastapi": {"version": "==0.100.0"}, "uvicorn": {}}}'}, "uvicorn"),
+        ({"setup.py": "from setuptools import setup\nsetup(install_requires=['fastapi', 'uvicorn'])"}, "uvicorn"),
     ],
 )
 def test_another_server_is_asked_for_where_no_fastapi_command_runs(files: dict[str, str], server: str) -> None:
     assert find_server(set(files), lambda path: files.get(path, "")) == server
+
+
+def test_a_factory_needs_a_server_that_calls_it() -> None:
+    files = {"requirements.txt": "fastapi[standard]\nuvicorn\n"}
+    assert find_server(set(files), lambda path: files.get(path, ""), factory=True) == "uvicorn"
+
+
+@pytest.mark.parametrize(
+    ("files", "file"),
+    [
+        ({"requirements.txt", "requirements/prod.txt"}, ""),
+        ({"uv.lock", "requirements/prod.txt"}, ""),
+        ({"setup.py", "requirements/dev.txt"}, ""),
+        ({"requirements/base.txt", "requirements/prod.txt", "requirements/dev.txt"}, "requirements/prod.txt"),
+        ({"requirements/base.txt", "requirements/test.txt"}, "requirements/base.txt"),
+        ({"requirements-dev.txt", "requirements-prod.txt"}, "requirements-prod.txt"),
+        ({"dev-requirements.txt", "docs/requirements.txt"}, ""),
+        ({"docker/requirements.txt", "docs/requirements.txt"}, "docker/requirements.txt"),
+        ({"requirements_dev.txt", "app/main.py", "robots.txt"}, ""),
+    ],
+)
+def test_a_requirements_file_of_another_name_is_found(files: set[str], file: str) -> None:
+    assert find_requirements(files, lambda _: "", member=False) == file
+
+
+def test_a_pyproject_for_tools_alone_names_no_dependencies_and_a_project_does() -> None:
+    files = {"pyproject.toml": "[tool.ruff]\n", "requirements/prod.txt": "fastapi\n"}
+    assert find_requirements(set(files), lambda path: files.get(path, ""), member=False) == "requirements/prod.txt"
+    files["pyproject.toml"] = "[project]\nname = 'x'\n"
+    assert find_requirements(set(files), lambda path: files.get(path, ""), member=False) == ""
+
+
+def test_an_extra_that_brings_fastapi_and_a_dependency_from_git() -> None:
+    text = "[project]\ndependencies = ['x @ git+https://example.com/x']\n[project.optional-dependencies]\n"
+    files = {"pyproject.toml": f"{text}api = ['fastapi[standard]']\nother = ['idna']\n"}
+    found = find_needs(set(files), lambda path: files.get(path, ""))
+    assert (found.extra, found.from_git) == ("api", True)
+    assert {"fastapi", "fastapi-cli", "x"} <= found.names

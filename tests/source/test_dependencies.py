@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from homeport.source.host_conditions import Surroundings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,8 @@ LOCKED = {"pyproject.toml": PYPROJECT, "uv.lock": LOCK, "libs/library/pyproject.
 def decide(
     files: dict[str, str], python_version: str | None = None, tree: str = "t1", wishes: DependencyOptions | None = None
 ) -> Dependencies:
-    application = Application(files.keys(), files.get, tree, "at HEAD in /app")
+    around = Surroundings("", files.get)
+    application = Application(files.keys(), files.get, tree, "at HEAD in /app", around=around)
     return decide_dependencies(application, wishes or DependencyOptions(python_version))
 
 
@@ -143,8 +145,9 @@ def test_any_change_in_an_included_file_gives_another_environment(a: str, b: str
 
 def test_nothing_to_install_from() -> None:
     assert refusal({"main.py": ""}) == (
-        "app_source: no uv.lock, requirements.txt or pyproject.toml at HEAD in /app; "
-        "commit one (uv init --bare && uv add 'fastapi[standard]'), or set app_subdirectory to where it is"
+        "app_source: no uv.lock, requirements.txt, pyproject.toml or setup.py at HEAD in /app; "
+        "commit one (uv init --bare && uv add 'fastapi[standard]'), set requirements_file to a file of another name, "
+        "or app_subdirectory to where it is"
     )
 
 
@@ -190,13 +193,14 @@ def test_requirements_that_name_what_is_not_in_the_release() -> None:
 
 @pytest.mark.parametrize("build", ["", '[build-system]\nrequires = ["setuptools"]\n',
                                    '[build-system]\nbuild-backend = "setuptools.build_meta"\n'])  # fmt: skip
-def test_a_local_dependency_that_setuptools_would_build_in_its_folder(build: str) -> None:
-    line = (
-        "app_source: libs/library is built by setuptools, which writes into its folder, and a release is read-only; "
-        "give libs/library/pyproject.toml a [build-system] with uv_build or hatchling, or commit a wheel"
-    )
-    assert refusal({**LOCKED, "libs/library/pyproject.toml": build}) == line
-    assert refusal({"requirements.txt": "./libs/library\n", "libs/library/pyproject.toml": build}) == line
+def test_a_local_dependency_that_setuptools_would_build_in_its_folder_is_imported(build: str) -> None:
+    project = '[project]\nname = "library"\nversion = "1"\ndependencies = ["h11>=0.14"]\n'
+    found = decide({**LOCKED, "libs/library/pyproject.toml": build})
+    assert [one.place for one in found.packages] == ["libs/library"]
+    assert found.install[0][-2:] == ("--no-install-package", "library")
+    found = decide({"requirements.txt": "./libs/library\n", "libs/library/pyproject.toml": project + build})
+    assert [one.place for one in found.packages] == ["libs/library"]
+    assert [file.text for file in found.files] == ["h11>=0.14\n"]
 
 
 def test_a_pyproject_without_readable_dependencies() -> None:

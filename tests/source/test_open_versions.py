@@ -21,7 +21,8 @@ from homeport.source.requirements import read_requirements
 
 def left(text: str, **more: str) -> OpenVersions | None:
     files = {"requirements.txt": text, **{name.replace("_", "."): one for name, one in more.items()}}
-    return open_in_requirements(read_requirements("requirements.txt", files.get))
+    found = read_requirements("requirements.txt", files.get)
+    return open_in_requirements("requirements.txt", found, built=bool(found.local))
 
 
 def test_the_guides_own_file_leaves_both_open() -> None:

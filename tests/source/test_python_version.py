@@ -11,6 +11,7 @@ from homeport.source import python_version
     ("", None), (">=3.9", None), (">=3.11,<4", None), ("not a specifier", None),
     (">=3.12", "3.13"), (">=3.12.4", "3.13"), ("<3.13", "3.11"), ("==3.12.*", "3.12"), (">=3.14", "3.14"),
     (">=4", None),
+    ("==3.11.7", "3.11.7"), ("==3.11.*", "3.11"), ("==3.7.1,>3", None),
 ])  # fmt: skip
 def test_what_is_suggested_is_a_debians_own_where_one_is_allowed(required: str, version: str | None) -> None:
     assert python_version.suggest(required) == version

@@ -82,10 +82,11 @@ def test_no_dependencies(new_repo: Callable[[str], Repo]) -> None:
     repo = new_repo("bare")
     repo.commit({"api/main.py": ""})
     assert repo.refusal() == (
-        f"app_source: no uv.lock, requirements.txt or pyproject.toml at HEAD in {repo.path}; commit one "
-        "(uv init --bare && uv add 'fastapi[standard]'), or set app_subdirectory to where it is"
+        f"app_source: no uv.lock, requirements.txt, pyproject.toml or setup.py at HEAD in {repo.path}; commit one "
+        "(uv init --bare && uv add 'fastapi[standard]'), set requirements_file to a file of another name, or "
+        "app_subdirectory to where it is"
     )
-    assert "pyproject.toml in api at HEAD" in repo.refusal(app_subdirectory="api")
+    assert "setup.py in api at HEAD" in repo.refusal(app_subdirectory="api")
 
 
 def test_no_entry_point(repo: Repo) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeport.errors import UsageError
-from homeport.source.requirements import Requirements, lines, normalized, read_requirements
+from homeport.source.requirements import Local, Requirements, lines, normalized, read_requirements
 
 
 def read(files: dict[str, str] | str) -> Requirements:
@@ -35,10 +35,10 @@ def refusal(files: dict[str, str] | str) -> str:
     ("--constraint limits.txt", "constraint", "limits.txt", ""),
     ("-e .", "editable", ".", ""),
     ("--editable=./lib", "editable", "./lib", ""),
-    ("-e git+https://example.com/x.git#egg=x", "editable", "git+https://example.com/x.git#egg=x", ""),
+    ("-e git+https://example.com/x.git@v1#egg=x", "requirement", "x @ git+https://example.com/x.git@v1", "x"),
     (".", "local", ".", ""),
     ("./lib", "local", "./lib", ""),
-    ("./lib[extra]", "local", "./lib", ""),
+    ("./lib[extra]", "local", "./lib[extra]", ""),
     ("libs/a", "local", "libs/a", ""),
     ("a.whl", "local", "a.whl", ""),
     ("wheels/a-1-py3-none-any.whl ; python_version > '3'", "local", "wheels/a-1-py3-none-any.whl", ""),
@@ -104,7 +104,7 @@ def test_includes_are_followed_relative_to_the_file_that_names_them() -> None:
 def test_the_files_of_find_links_are_relative_to_their_file_and_paths_to_the_application() -> None:
     found = read({"requirements.txt": "-r sub/a.txt\n", "sub/a.txt": "-f ./wheels\n./lib\n"})
     assert found.links == ["sub/wheels"]
-    assert found.local == ["lib"]
+    assert found.local == [Local("lib")]
 
 
 @pytest.mark.parametrize(("text", "line"), [
@@ -120,8 +120,8 @@ def test_the_files_of_find_links_are_relative_to_their_file_and_paths_to_the_app
      "folder and so not in the release; commit it below that folder, or take it from a package index"),
     ("a @ file:///home/me/a", "app_source: requirements.txt names file:///home/me/a, which is not below the "
      "application's folder and so not in the release; commit it below that folder, or take it from a package index"),
-    ("-e .", "app_source: requirements.txt installs . editable, which would tie all releases to the folder of one; "
-     "name the dependencies themselves: the application runs from its own folder and needs no install"),
+    ("-e ../lib", "app_source: requirements.txt names ../lib, which is not below the application's folder and so not "
+     "in the release; commit it below that folder, or take it from a package index"),
 ])  # fmt: skip
 def test_what_is_not_in_the_release_is_refused(text: str, line: str) -> None:
     assert refusal(text) == line

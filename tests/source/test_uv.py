@@ -83,6 +83,19 @@ class Host:
             *self.source.dependencies.install[0], cwd=self.code, variables=install_environment(str(self.environment))
         )
 
+    def imports(self, module: str) -> str:
+        """Return the path in the release that `module` is imported from, by the import path that a unit has."""
+        return str(Path(self._runs(f"import {module}; print({module}.__file__)")).relative_to(self.code))
+
+    def version(self, name: str) -> str:
+        return self._runs(f"from importlib.metadata import version; print(version({name!r}))")
+
+    def _runs(self, text: str) -> str:
+        path = ":".join(str(self.code / folder) for folder in self.source.own.import_folders)
+        words = [str(self.environment / "bin/python"), "-B", "-c", text]
+        done = subprocess.run(words, env={"PYTHONPATH": path}, check=True, capture_output=True, text=True, cwd="/")
+        return done.stdout.strip()
+
     def installed(self) -> set[str]:
         (packages,) = self.environment.glob("lib/python*/site-packages")
         return {path.name.split("-")[0] for path in packages.glob("*.dist-info")}
@@ -198,16 +211,88 @@ def test_a_member_of_a_workspace_is_installed_by_the_lock_above_it(
     )
 
 
-def test_a_member_that_needs_another_is_refused_with_what_helps(new_repo: Callable[[str], Repo]) -> None:
+def test_a_member_that_needs_another_has_its_code_and_what_it_needs(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
     sources = "[tool.uv.sources]\nother = { workspace = true }\n"
     repo = new_repo("mono").write({
         "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*"]\n', "apps/api/main.py": "",
         "apps/api/pyproject.toml": pyproject("h11", "other", COMMAND, more=sources),
         "apps/other/pyproject.toml": pyproject("iniconfig").replace("my-app", "other") + BUILD,
+        "apps/other/src/other/__init__.py": "import iniconfig, pathlib\nWHERE = pathlib.Path(__file__)\n",
     })  # fmt: skip
     run_uv("lock", cwd=repo.path)
     repo.commit()
-    assert repo.refusal(app_subdirectory="apps/api") == (
-        "app_subdirectory: uv.lock has apps/other installed for apps/api, which is not in the release; set it to a "
-        "folder that has both, or write a requirements.txt with uv export --package NAME --no-dev"
-    )
+    there = host(repo.read(app_subdirectory="apps/api"))
+    assert there.install() is None
+    assert there.installed() == {"h11", "iniconfig"}
+    assert there.imports("other") == ".homeport/beside/apps/other/src/other/__init__.py"
+    before = there.source
+    repo.write({"apps/other/src/other/__init__.py": "# changed"}).commit()
+    after = repo.read(app_subdirectory="apps/api")
+    assert after.dependencies.digest == before.dependencies.digest
+    assert after.tree != before.tree
+
+
+def test_a_path_above_the_application_is_imported_and_not_built(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
+    sources = '[tool.uv.sources]\nnear = { path = "../libs/near", editable = true }\n'
+    repo = new_repo("mono").write({
+        **LIBRARY, "api/main.py": "", "api/pyproject.toml": pyproject("h11", "near", COMMAND, more=sources)
+    })  # fmt: skip
+    run_uv("lock", cwd=repo.path / "api")
+    repo.commit()
+    there = host(repo.read(app_subdirectory="api"))
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    assert there.imports("near") == ".homeport/beside/libs/near/near/__init__.py"
+
+
+@pytest.mark.parametrize("line", ["-e ../libs/near", "../libs/near", "near @ file:../libs/near"])
+def test_requirements_that_name_a_package_beside_the_application(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host], line: str
+) -> None:
+    near = LIBRARY["libs/near/pyproject.toml"].replace("version", 'dependencies = ["iniconfig==2.0.0"]\nversion')
+    repo = new_repo("mono")
+    repo.commit({
+        **LIBRARY, "libs/near/pyproject.toml": near, "api/main.py": "", "shared/limits.txt": "iniconfig<3\n",
+        "api/requirements.txt": f"-r ../shared/base.txt\n{line}\n", "shared/base.txt": "-c limits.txt\nh11==0.14.0\n",
+    })  # fmt: skip
+    there = host(repo.read(app_subdirectory="api"))
+    assert there.install() is None
+    assert there.installed() == {"h11", "iniconfig"}
+    assert there.imports("near") == ".homeport/beside/libs/near/near/__init__.py"
+
+
+def test_a_requirements_file_of_any_name_with_the_application_editable(
+    new_repo: Callable[[str], Repo], host: Callable[[Source], Host]
+) -> None:
+    repo = new_repo("shop")
+    repo.commit({
+        "shop/__init__.py": "", "shop/main.py": "", "requirements/prod.txt": "-r base.txt\n-e .[fast]\n",
+        "requirements/base.txt": "h11==0.14.0\n",
+        "setup.py": "from setuptools import setup\nsetup(name='shop', install_requires=['iniconfig'], "
+                    "extras_require={'fast': ['idna']})\n",
+    })  # fmt: skip
+    source = repo.read(requirements_file="requirements/prod.txt", app_entrypoint="shop/main.py")
+    there = host(source)
+    assert there.install() is None
+    assert there.installed() == {"h11", "iniconfig", "idna"}
+    assert there.imports("shop") == "shop/__init__.py"
+    assert there.before == there.listing()
+
+
+def test_a_setup_script_alone(new_repo: Callable[[str], Repo], host: Callable[[Source], Host]) -> None:
+    repo = new_repo("shop")
+    repo.commit({
+        "src/shop/__init__.py": "", "src/shop/main.py": "",
+        "setup.py": "from setuptools import setup\nNEEDS = ['h11']\n"
+                    "setup(name='shop', version='2', package_dir={'': 'src'}, install_requires=NEEDS)\n",
+    })  # fmt: skip
+    there = host(repo.read(app_entrypoint="shop.main"))
+    assert there.install() is None
+    assert there.installed() == {"h11"}
+    assert there.imports("shop") == "src/shop/__init__.py"
+    assert there.version("shop") == "2"
+    assert there.before == there.listing()

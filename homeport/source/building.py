@@ -1,0 +1,176 @@
+"""Files of a release that git does not have: built on this machine from what git has, or lying in the working tree.
+
+The commands run in a copy of the repository at the ref that is released, so that nobody needs a clean checkout; what
+they made is kept by what it was made from, and the same commit is built once. No host is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from homeport.controller.folders import cache_folder
+from homeport.errors import UsageError
+from homeport.settings.model import Settings
+from homeport.source.archive import BuiltFile, Content
+from homeport.source.release import Source
+from homeport.source.release_id import content_id
+from homeport.source.tree_contents import RESERVED
+
+# What is built is a folder of files and not a machine image; a build that hangs must not hold up a pipeline for ever.
+LONGEST_SECONDS = 1800
+# Builds of earlier commits that are kept, so that going to and fro between two of them builds nothing.
+KEPT = 5
+_LOCK = threading.RLock()
+
+
+def built(source: Source, settings: Settings) -> Source:
+    """Return the source with the files that `build_commands` make and `release_include` names; as it is without those.
+
+    Raises UsageError when a command fails, and when nothing is there that is to be included.
+    """
+    content = source.content
+    if not settings.release_include or content is None:
+        return source
+    with _LOCK:
+        files = _files(content, source.commit, settings.build_commands, settings.release_include)
+    made = content_id(*(part for one in files for part in (one.path, one.digest, str(one.executable))))
+    tree = hashlib.sha1(f"{source.tree}\0{made}".encode(), usedforsecurity=False).hexdigest()
+    kilobytes = sum(-(-one.size // 4096) * 4 for one in files)
+    return replace(
+        source,
+        tree=tree,
+        disk_kilobytes=source.disk_kilobytes + kilobytes,
+        disk_files=source.disk_files + len(files),
+        content=replace(content, built=files),
+    )
+
+
+def forget_builds() -> None:
+    """Look for files again from now on: for a process that outlives one run."""
+    _files.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _files(content: Content, commit: str, commands: tuple[str, ...], include: tuple[str, ...]) -> tuple[BuiltFile, ...]:
+    if not commands:
+        _check_is_checked_out(content, commit)
+        return _found(content.repository.path / content.folder, include, "in the working tree")
+    key = content_id(content.root, content.folder, *commands, "", *include)
+    kept = cache_folder("builds")
+    if kept and (kept / key).is_dir():
+        os.utime(kept / key)
+        return _found(kept / key, include, "of what was built")
+    with tempfile.TemporaryDirectory(prefix="homeport-build-") as scratch:
+        place = Path(scratch) / "repository"
+        _unpack(content, place)
+        folder = place / content.folder
+        for command in commands:
+            _run(command, folder, commit)
+        made = _found(folder, include, "after build_commands")
+        new = (kept or Path(tempfile.mkdtemp(prefix="homeport-built-"))) / f".{key}.{os.getpid()}"
+        for one in made:
+            target = new / one.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(one.file, target)
+    final = new.with_name(key)
+    shutil.rmtree(final, ignore_errors=True)
+    new.rename(final)
+    _prune(final.parent)
+    return _found(final, include, "of what was built")
+
+
+def _check_is_checked_out(content: Content, commit: str) -> None:
+    """Refuse to put files of the working tree into the release of another commit than it is at."""
+    if content.repository.bare or content.repository.attempt("rev-parse", "HEAD") != commit:
+        raise _error(
+            f"the working tree in {content.repository.path} is not at {commit[:12]}, which is released",
+            "git switch to it, or set build_commands, which build from any commit",
+            "release_include",
+        )
+
+
+def _unpack(content: Content, place: Path) -> None:
+    """Put the repository as it is released into the folder `place`."""
+    place.mkdir()
+    with (
+        content.repository.stream("archive", "--format=tar", content.root) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        # The argument `filter` came with Python 3.11.4, and Debian 12 has 3.11.2.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(place)  # noqa: S202 (it is the user's own repository)
+
+
+def _run(command: str, folder: Path, commit: str) -> None:
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=folder,
+            env={**os.environ, "HOMEPORT_COMMIT": commit},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _error(f"{command!r} took longer than {LONGEST_SECONDS} s", "see why it does not end") from None
+    if done.returncode:
+        said = next((line.strip() for line in reversed(done.stdout.splitlines()) if line.strip()), "it printed nothing")
+        raise _error(
+            f"{command!r} failed with status {done.returncode}: {said[:200]}",
+            "run it in a fresh clone of that commit (files that git ignores are not there), and mend it",
+        )
+
+
+def _found(folder: Path, include: tuple[str, ...], where: str) -> tuple[BuiltFile, ...]:
+    """Return the files that `include` names below `folder`, in their order."""
+    found: dict[str, BuiltFile] = {}
+    for pattern in include:
+        before = len(found)
+        for file in sorted(_matching(folder, pattern)):
+            path = file.relative_to(folder).as_posix()
+            if path.split("/")[0] in RESERVED:
+                raise _error(f"{path} is included, and homeport puts its own there", "leave it out", "release_include")
+            content = file.read_bytes()
+            executable = bool(file.stat().st_mode & 0o100)
+            found[path] = BuiltFile(path, file, hashlib.sha256(content).hexdigest(), len(content), executable)
+        if len(found) == before:
+            problem = f"there is no file at {pattern} {where}"
+            raise _error(
+                problem, "name a file, a folder or a pattern below the application's folder", "release_include"
+            )
+    return tuple(found[path] for path in sorted(found))
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files that a pattern names, all below a folder that it names; none by a link that leads elsewhere."""
+    root = folder.resolve()
+    for one in folder.glob(pattern.rstrip("/")):
+        for file in one.rglob("*") if one.is_dir() else (one,):
+            if file.is_file() and file.resolve().is_relative_to(root):
+                yield file
+
+
+def _prune(folder: Path) -> None:
+    with suppress(OSError):
+        newest = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+        for one in newest[:-KEPT]:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _error(problem: str, fix: str, key: str = "build_commands") -> UsageError:
+    return UsageError(problem, key=key, fix=fix)

@@ -1,0 +1,146 @@
+"""Has a lock exported by its own tool, on this machine, in an environment of ours that is pinned with hashes.
+
+The tool is given the lock and the files that it was made for, in a folder of its own, and nothing else of the
+application; the result is kept, so that the same lock is exported once. Package indexes are asked by uv, for the tool.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from homeport.controller.folders import TEMPLATES, cache_folder
+from homeport.errors import UsageError
+from homeport.source.dependencies import after_export
+from homeport.source.exports import Export, exported_text
+from homeport.source.open_versions import failure
+from homeport.source.release import Source
+from homeport.source.release_id import content_id
+from homeport.source.uv_program import run_uv, uv_program
+
+# A first run installs the tool; an export itself takes seconds.
+LONGEST_SECONDS = 300
+# What would have a tool look for the project, for another environment, or for an answer elsewhere than it is told.
+DROPPED = ("VIRTUAL_ENV", "PIPENV_PIPFILE", "PYTHONPATH", "PYTHONHOME")
+_LOCK = threading.RLock()
+
+
+def exported(source: Source) -> Source:
+    """Return a source whose lock was exported by its tool; as it is, when it has no such lock.
+
+    Raises UsageError when the tool cannot be installed here, and when it refuses the lock.
+    """
+    export = source.dependencies.export
+    if export is None:
+        return source
+    with _LOCK:
+        text = _exported(export)
+    found = after_export(source.dependencies, text)
+    content = source.content and replace(source.content, more=(*source.own.files, *found.files))
+    return replace(source, dependencies=found, content=content)
+
+
+@lru_cache(maxsize=64)
+def _exported(export: Export) -> str:
+    requirements = (TEMPLATES / "tools" / f"{export.tool}.txt").read_text("utf-8")
+    kept, name = cache_folder("exported"), f"{content_id(requirements, *export.parts())}.txt"
+    with suppress(OSError, UnicodeDecodeError):
+        if kept:
+            return (kept / name).read_text("utf-8")
+    with tempfile.TemporaryDirectory(prefix="homeport-export-") as scratch:
+        python = _environment(export, requirements, Path(scratch) / "tool")
+        text = exported_text(_printed(export, python, Path(scratch) / "repository"))
+    with suppress(OSError):
+        if kept:
+            new = kept / f".{name}.{os.getpid()}"
+            new.write_text(text, "utf-8")
+            new.replace(kept / name)
+    return text
+
+
+def _environment(export: Export, requirements: str, otherwise: Path) -> Path:
+    """Return the Python of an environment with the tool; made once, or `otherwise` where nothing can be kept."""
+    kept = cache_folder("tools")
+    version = ".".join(map(str, sys.version_info[:3]))
+    place = kept / f"{export.tool}-{content_id(requirements, version, sys.executable)}" if kept else otherwise
+    python = place / "bin" / "python"
+    if (place / ".complete").exists() and python.exists():
+        return python
+    if uv_program() is None:
+        raise _no_tool(export, "uv is not installed here")
+    # The name differs for each process: two of them may make it at the same time, and the second finds it made.
+    new = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        lock = TEMPLATES / "tools" / f"{export.tool}.txt"
+        _made(export, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(new))
+        options = ("--quiet", "--require-hashes", "--python", str(new / "bin" / "python"))
+        _made(export, "pip", "install", *options, "-r", str(lock))
+        (new / ".complete").touch()
+        shutil.rmtree(place, ignore_errors=True)
+        with suppress(FileExistsError):
+            new.rename(place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return python
+
+
+def _made(export: Export, *words: str) -> None:
+    status, _, said = run_uv(words, longest_seconds=LONGEST_SECONDS)
+    if status:
+        raise _no_tool(export, failure(said, {}))
+
+
+def _printed(export: Export, python: Path, repository: Path) -> str:
+    for path, text in export.files:
+        file = repository / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    output = ""
+    for words in export.commands:
+        try:
+            done = subprocess.run(
+                [str(python), *words],
+                cwd=repository / export.folder,
+                env=_variables(repository / export.folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=LONGEST_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _refused(export, str(error)) from None
+        if done.returncode:
+            raise _refused(export, failure(done.stderr.strip() or done.stdout, {}).rstrip("."))
+        output = done.stdout
+    return output
+
+
+def _variables(folder: Path) -> dict[str, str]:
+    """Return the caller's environment, with which a tool asks nothing, makes no environment and looks nowhere else."""
+    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    pipenv = {"PIPENV_PIPFILE": str(folder / "Pipfile"), "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_NOSPIN": "1"}
+    return {**kept, **pipenv, "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false", "NO_COLOR": "1"}
+
+
+def _refused(export: Export, why: str) -> UsageError:
+    again = "poetry lock" if export.tool == "poetry" else "pipenv lock"
+    fix = f"run {again} and commit {export.file}" if export.is_locked else "mend it and commit"
+    return UsageError(f"{export.tool} cannot read {export.file}: {why}", key="app_source", fix=fix)
+
+
+def _no_tool(export: Export, why: str) -> UsageError:
+    return UsageError(
+        f"{export.file} is read by {export.tool}, which cannot be installed on this machine: {why}",
+        key="app_source",
+        fix="let uv reach a package index here, or commit what it exports and set requirements_file to that",
+    )

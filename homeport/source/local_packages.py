@@ -1,0 +1,193 @@
+"""Packages of the repository that the application needs: its own folders, and those beside it. Pure.
+
+They are not built and not installed: their code lies in the release, on the import path, as after an editable
+installation, and what they need is installed with what the application needs. So an environment is shared by releases
+though such a package changes, and a release that is gone back to has the code that it had.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from homeport.errors import UsageError
+from homeport.source.host_conditions import Surroundings
+from homeport.source.own_package import PACKAGES, OwnPackage, own_package
+from homeport.source.requirements import Local, normalized
+from homeport.source.setup_files import read_setup
+from homeport.source.uv_lock import read_toml, table
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder of the repository that is a Python package: its path from the application's folder, and what it says.
+
+    `project` is its `[project]`, or what setup.py and setup.cfg have in its place (`is_script`); `pyproject` is all of
+    its pyproject.toml.
+    """
+
+    place: str
+    project: Table = field(default_factory=dict, hash=False)
+    pyproject: Table = field(default_factory=dict, hash=False)
+    is_script: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the name of its distribution, "" for none."""
+        return normalized(str(self.project.get("name", "")))
+
+
+def read_package(place: str, around: Surroundings) -> Package | None:
+    """Return the package in the folder `place`; None where there is none."""
+
+    def read(name: str) -> str | None:
+        return around.read_file(posixpath.join(around.path(place), name))
+
+    text, named = read("pyproject.toml"), posixpath.normpath(f"{place}/pyproject.toml")
+    pyproject = read_toml(named, text or "")
+    project = table(named, pyproject, "project")
+    setup = None if project else read_setup(read)
+    if setup is not None:
+        return Package(place, setup, pyproject, is_script=True)
+    return Package(place, project, pyproject) if text is not None else None
+
+
+def needs(asked: Iterable[Local], around: Surroundings, named_by: str) -> tuple[tuple[Package, ...], tuple[str, ...]]:
+    """Return the packages at the places that are `asked` for and those that they need of the repository, and the
+    requirements of all of them, the lines of a requirements file.
+
+    `named_by` is the file that asks. Raises UsageError for a folder that has no package, one that has the application
+    in it, and one whose requirements only a build would tell.
+    """
+    found: dict[str, Package] = {}
+    lines: dict[str, None] = {}
+    waiting = list(asked)
+    while waiting:
+        one = waiting.pop(0)
+        package = found.get(one.path) or _package(one.path, around, named_by)
+        seen = one.path in found
+        found[one.path] = package
+        local = _local_sources(package)
+        for line in _requirements(package, one.extras, with_own=not seen):
+            name = _name(line)
+            if name in local:
+                place = posixpath.normpath(posixpath.join(one.path, local[name]))
+                if place not in found:
+                    waiting.append(Local(place, _extras(line)))
+            elif name != package.name:
+                lines[line] = None
+    return tuple(found.values()), tuple(lines)
+
+
+def own_packages(packages: Iterable[Package], around: Surroundings, trees: Mapping[str, str]) -> OwnPackage:
+    """Return what the release has of these packages: folders of the import path, metadata, commands.
+
+    `trees` has the git tree id of those beside the application, by place.
+    """
+    made = [_own(package, around, trees.get(package.place, "")) for package in packages]
+    return OwnPackage(
+        tuple(dict.fromkeys(folder for one in made for folder in one.import_folders)),
+        tuple({file.path: file for one in made for file in one.files}.values()),
+        tuple(dict.fromkeys(line for one in made for line in one.warnings)),
+    )
+
+
+def _own(package: Package, around: Surroundings, tree: str) -> OwnPackage:
+    path = around.path(package.place)
+    start = around.released(package.place)
+
+    def read(name: str) -> str | None:
+        return around.read_file(posixpath.join(path, name))
+
+    own = own_package(around.list_files(path), with_setup(package), read, tree=tree)
+    # All share the folder with the metadata.
+    folders = (one if one == PACKAGES else posixpath.join(start, one).rstrip("/") for one in own.import_folders)
+    return OwnPackage(tuple(folders), own.files, own.warnings)
+
+
+def with_setup(package: Package) -> Table:
+    """Return the pyproject.toml of a package as if it had what its setup.py and setup.cfg say."""
+    if "project" in package.pyproject or not package.project:
+        return package.pyproject
+    where = package.project.get("packages-from")
+    tool = package.pyproject.get("tool", {})
+    setuptools = {"package-dir": {"": where}} if where else {}
+    return {**package.pyproject, "project": package.project, "tool": {**tool, "setuptools": setuptools}}
+
+
+def _package(place: str, around: Surroundings, named_by: str) -> Package:
+    path = around.path(place)
+    if around.is_beside(place) and (around.folder == path or not path or around.folder.startswith(f"{path}/")):
+        raise _error(
+            f"{named_by} names {place}, which has the application's own folder in it",
+            f'set app_subdirectory = "{path}" and app_entrypoint to what is served, seen from there',
+        )
+    package = read_package(place, around)
+    if package is None:
+        raise _error(
+            f"{named_by} names {place}, which is not in the release (no pyproject.toml or setup.py is there)",
+            "commit it or remove that line",
+        )
+    return package
+
+
+def _requirements(package: Package, extras: Iterable[str], *, with_own: bool) -> Iterator[str]:
+    """Yield the requirements of a package with `extras`; without its own ones where those are taken already."""
+    dynamic = package.project.get("dynamic", ())
+    elsewhere = package.is_script or "dependencies" in dynamic or bool(_poetrys(package))
+    if "dependencies" not in package.project and elsewhere:
+        raise _error(
+            f"only a build would tell what {package.place} needs (its dependencies are no plain list)",
+            "write them down: dependencies in its pyproject.toml, or a requirements file that names all",
+        )
+    if with_own:
+        yield from _texts(package.project.get("dependencies"))
+    optional = package.project.get("optional-dependencies", {})
+    wanted = {normalized(name) for name in extras}
+    for name, lines in optional.items() if isinstance(optional, Mapping) else ():
+        if normalized(name) in wanted:
+            yield from _texts(lines)
+
+
+def _poetrys(package: Package) -> Table:
+    """Return the dependencies that Poetry's own table has besides the Python."""
+    found = table(f"{package.place}/pyproject.toml", package.pyproject, "tool", "poetry", "dependencies")
+    return {name: one for name, one in found.items() if name != "python"}
+
+
+def _local_sources(package: Package) -> dict[str, str]:
+    """Return the folders that `[tool.uv.sources]` of a package names, by distribution."""
+    uv = package.pyproject.get("tool", {}).get("uv", {})
+    sources = uv.get("sources", {}) if isinstance(uv, Mapping) else {}
+    found = sources.items() if isinstance(sources, Mapping) else ()
+    return {normalized(name): one["path"] for name, one in found if isinstance(one, Mapping) and "path" in one}
+
+
+def _name(line: str) -> str:
+    try:
+        return normalized(Requirement(line).name)
+    except InvalidRequirement:
+        return ""
+
+
+def _extras(line: str) -> tuple[str, ...]:
+    return tuple(sorted(Requirement(line).extras))
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+
+
+def _error(problem: str, fix: str) -> UsageError:
+    return UsageError(problem, key="app_source", fix=fix)
+
+
+def places_beside(packages: Iterable[Package], around: Surroundings) -> Set[str]:
+    """Return the places of those that are not below the application's folder."""
+    return {one.place for one in packages if around.is_beside(one.place)}

@@ -1,0 +1,46 @@
+"""Which variables an application's settings need, as its code says."""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.source.required_variables import required_variables, variables_of
+
+HEAD = "from pydantic import Field\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n"
+
+
+def names(text: str) -> list[str]:
+    return [one.name for one in required_variables({"app/config.py": HEAD + text})]
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("class S(BaseSettings):\n    url: str\n    debug: bool = False\n    key: str = ...\n", ["URL", "KEY"]),
+    ("class S(BaseSettings):\n    a: str = Field(...)\n    b: int = Field(default=1)\n    c: str = Field(gt=3)\n"
+     "    d: list = Field(default_factory=list)\n", ["A", "C"]),
+    ("class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='shop_')\n    url: str\n"
+     "    key: str = Field(alias='SECRET')\n", ["SHOP_URL", "SECRET"]),
+    ("class S(BaseSettings):\n    url: str\n    class Config:\n        env_prefix = 'X_'\n", ["X_URL"]),
+    ("class A(BaseSettings):\n    url: str\n    key: str\nclass B(A):\n    key: str = 'k'\n    more: int\n",
+     ["URL", "MORE"]),
+    ("class S(pydantic_settings.BaseSettings):\n    url: AnyUrl\n    _hidden: str\n    K: ClassVar[str]\n", ["URL"]),
+])  # fmt: skip
+def test_a_field_without_a_default_has_to_be_set(text: str, found: list[str]) -> None:
+    assert names(text) == found
+
+
+@pytest.mark.parametrize("text", [
+    "class S(BaseModel):\n    url: str\n",
+    "class S(BaseSettings):\n    url: Optional[str]\n    key: str | None\n",
+    "class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix=PREFIX)\n    url: str\n",
+    "class S(BaseSettings):\n    url: str = Field(validation_alias=AliasChoices('a', 'b'))\n",
+    "class S(BaseSettings):\n    def url(self): ...\n",
+    "class S(BaseSettings:\n",
+])  # fmt: skip
+def test_what_is_not_plain_to_see_is_not_asked_for(text: str) -> None:
+    assert names(text) == []
+
+
+def test_the_module_is_named_and_tests_of_an_env_file() -> None:
+    [one] = required_variables({"b.py": HEAD + "class S(BaseSettings):\n    url: str\n", "a.py": "x = 1\n"})
+    assert (one.name, one.path) == ("URL", "b.py")
+    assert variables_of("# A=1\nexport B=2\n C = 3\nB=4\n") == ("B", "C")
