@@ -101,7 +101,8 @@ def _found(inspection: Inspection) -> Iterator[str]:
     if inspection.python_version:
         yield f"Python       {inspection.python_version}"
     if inspection.variables:
-        yield f"variables    {some(inspection.variables, 6)} (homeport secrets set production {inspection.variables[0]})"
+        first = inspection.variables[0]
+        yield f"variables    {some(inspection.variables, 6)} (homeport secrets set production {first})"
     if "alembic.ini" in inspection.files or inspection.migrate_command:
         yield f"migrations   {inspection.migrate_command or 'alembic upgrade head'}"
 

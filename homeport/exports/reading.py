@@ -18,6 +18,7 @@ from homeport.secrets.loading import load_secrets
 from homeport.service.describe import describe
 from homeport.settings import Settings
 from homeport.source import Source, python_version, read_source
+from homeport.source.dependencies import Dependencies
 from homeport.source.git import Repository
 from homeport.source.install_inputs import install_inputs, made_from
 from homeport.source.own_package import OwnFile
@@ -28,6 +29,8 @@ from homeport.steps.context import Context
 
 # What of a project's folder is the project's, where it is the application's folder too.
 PROJECT_PARTS = ("inventories", "group_data", "overrides", "resolved", "exports", "deploy.py", "config.py")
+# What the tool of another lock turns into requirements, for a release.
+EXPORTED_LOCKS = {"poetry-lock": "poetry.lock", "pipfile-lock": "Pipfile.lock"}
 # Stands for a secret that a pipeline has and this machine has not.
 NOT_HERE = "-"
 
@@ -101,6 +104,7 @@ def _application_folder(source: Source) -> Path:
 def _code(settings: Settings, source: Source, project: Path, application: Path) -> Code:
     assert source.content is not None  # noqa: S101 - for the type checker
     content, found = source.content, source.dependencies
+    _check_dependencies(found)
     tree = find_tree(content.repository, content.root, content.folder, "in the working tree")
     return Code(
         python=_python(settings, tree),
@@ -111,6 +115,18 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
         ignored=tuple(dict.fromkeys(_ignored(settings, tree, project, application))),
         tools=_tools(),
     )
+
+
+def _check_dependencies(found: Dependencies) -> None:
+    """Raise UsageError for dependencies that a release brings along and an image does not (yet)."""
+    if beside := [one.place for one in found.packages if one.place.split("/")[0] == ".."]:
+        problem = f"an image is built from the application's folder, and it needs {beside[0]}"
+        raise UsageError(problem, key="app_source", fix="deploy it to machines, or move it into that folder")
+    if found.kind in EXPORTED_LOCKS:
+        file = EXPORTED_LOCKS[found.kind]
+        raise UsageError(
+            f"an image is not built from {file}", key="app_source", fix="give it a uv.lock or requirements.txt"
+        )
 
 
 def _python(settings: Settings, tree: Tree) -> str:

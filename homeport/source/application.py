@@ -14,11 +14,11 @@ from typing import Literal
 from homeport.errors import UsageError
 from homeport.source.dependency_options import DependencyOptions
 from homeport.source.exports import Export
-from homeport.source.host_conditions import Surroundings
 from homeport.source.local_packages import Package
 from homeport.source.open_versions import OpenVersions
 from homeport.source.own_package import OwnFile
 from homeport.source.release_id import content_id
+from homeport.source.repository_view import RepositoryView
 from homeport.source.uv_lock import Table, read_toml, table
 from homeport.source.workspace import Workspace
 
@@ -62,7 +62,7 @@ class Dependencies:
 class Application:
     """The application's folder, seen by the rules: its files, a way to read one, its tree, and where and when it is.
 
-    `workspace` is the one that it is a member of, where it has no lock of its own; `around` is the repository.
+    `workspace` is the one that it is a member of, where it has no lock of its own; `view` is the repository.
     """
 
     files: Set[str]
@@ -70,11 +70,11 @@ class Application:
     tree: str
     place: str
     workspace: Workspace | None = None
-    around: Surroundings = field(default_factory=Surroundings)
+    view: RepositoryView = field(default_factory=RepositoryView)
 
     def read_anywhere(self, place: str) -> str | None:
         """Return the text of a file of the repository, seen from the application's folder; None where there is none."""
-        return self.around.read_file(self.around.path(place)) if self.around.is_beside(place) else self.read(place)
+        return self.view.read_file(self.view.path(place)) if self.view.is_beside(place) else self.read(place)
 
     def pyproject(self, *names: str) -> Table:
         """Return the table `[names…]` of pyproject.toml; empty if there is none."""

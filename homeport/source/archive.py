@@ -20,8 +20,8 @@ from typing import IO
 
 from homeport.errors import UsageError
 from homeport.source.git import GitError, Repository
-from homeport.source.host_conditions import BESIDE
 from homeport.source.own_package import OwnFile
+from homeport.source.repository_view import BESIDE
 from homeport.source.tree_contents import Entry, folders, pipelines
 
 # More than any application's source; what is above it are models, media or dumps, which have no place in a release.

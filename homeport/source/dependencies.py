@@ -45,7 +45,7 @@ def decide_dependencies(application: Application, options: DependencyOptions) ->
 
 def _from_file(application: Application, options: DependencyOptions) -> Dependencies:
     """Return the dependencies by the setting `requirements_file`."""
-    path = inside(options.file, "requirements_file", application.around.depth)
+    path = inside(options.file, "requirements_file", application.view.depth)
     if application.read_anywhere(path) is None:
         problem = f"no file {options.file}, seen from the application's folder, {application.place}"
         raise UsageError(problem, key="requirements_file", fix="set it to the requirements file, or unset it")
@@ -60,7 +60,7 @@ def _from_project(application: Application, options: DependencyOptions) -> Depen
         return _from_pyproject(application, options)
     if application.pyproject("tool", "poetry", "dependencies"):
         return from_poetry(application, options)
-    plan = plan_setup(application.around)
+    plan = plan_setup(application.view)
     if plan:
         refuse_names(options, "setup.py")
         return _planned(application, options, plan, plan.parts())
@@ -110,14 +110,14 @@ def _with_python(found: Dependencies, application: Application, options: Depende
 
 
 def _from_requirements(application: Application, options: DependencyOptions, path: str) -> Dependencies:
-    around = application.around
+    view = application.view
     refuse_names(options, path)
-    found = read_requirements(path, application.read_anywhere, around.depth)
+    found = read_requirements(path, application.read_anywhere, view.depth)
     present = application.files | folders(application.files) | {"."}
     for place in [one.path for one in found.local if not one.editable] + found.links:
-        if place not in present and not around.is_beside(place):
+        if place not in present and not view.is_beside(place):
             raise source_error(f"{path} names {place}, which is not in the release", "commit it or remove that line")
-    plan = plan_requirements(path, found, around)
+    plan = plan_requirements(path, found, view)
     check_pins(options.server, found.names if found.hashed else None, found.versions, path)
     parts = [part for name in sorted(found.contents) for part in (name, found.contents[name])]
     parts += plan.parts() + ([application.tree] if plan.built or found.links else [])

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from homeport.errors import UsageError
 from homeport.source.dependency_options import DependencyOptions
-from homeport.source.host_conditions import Surroundings
+from homeport.source.repository_view import RepositoryView
 from homeport.source.requirements import lines, normalized
 from homeport.source.uv_lock import read_toml
 
@@ -73,30 +73,30 @@ class Locked:
 
 
 def poetry_export(
-    around: Surroundings, pyproject: str, lock: str | None, options: DependencyOptions, folders: tuple[str, ...]
+    view: RepositoryView, pyproject: str, lock: str | None, options: DependencyOptions, folders: tuple[str, ...]
 ) -> Export:
     """Return how a Poetry project is exported, with its `lock` or without one (None)."""
     given = [(PYPROJECT, pyproject), *([(POETRY_LOCK, lock)] if lock is not None else [])]
-    files = [(around.path(name), text) for name, text in given]
+    files = [(view.path(name), text) for name, text in given]
     for place in folders:
-        path = posixpath.join(around.path(place), PYPROJECT)
-        files.append((path, around.read_file(path) or ""))
+        path = posixpath.join(view.path(place), PYPROJECT)
+        files.append((path, view.read_file(path) or ""))
     if lock is None:
         words: tuple[str, ...] = ("-c", REQUIREMENTS, *options.extras, *(f":{group}" for group in options.groups))
-        return Export(PYPROJECT, "poetry", (words,), around.folder, tuple(files))
+        return Export(PYPROJECT, "poetry", (words,), view.folder, tuple(files))
     extras = (word for name in options.extras for word in ("--extras", name))
     groups = (word for name in options.groups for word in ("--with", name))
     words = ("-m", "poetry", "export", "--format", "requirements.txt", *extras, *groups)
-    return Export(POETRY_LOCK, "poetry", (words,), around.folder, tuple(files))
+    return Export(POETRY_LOCK, "poetry", (words,), view.folder, tuple(files))
 
 
-def pipenv_export(around: Surroundings, pipfile: str | None, lock: str, options: DependencyOptions) -> Export:
+def pipenv_export(view: RepositoryView, pipfile: str | None, lock: str, options: DependencyOptions) -> Export:
     """Return how a Pipfile.lock is exported: after a look at whether it was made for the `pipfile` (None: none)."""
-    files = [(around.path(PIPFILE_LOCK), lock), *([(around.path(PIPFILE), pipfile)] if pipfile is not None else [])]
+    files = [(view.path(PIPFILE_LOCK), lock), *([(view.path(PIPFILE), pipfile)] if pipfile is not None else [])]
     groups = ("--categories", " ".join(("packages", *options.groups))) if options.groups else ()
     words = ("-m", "pipenv", "requirements", "--hash", *groups)
     look = (("-m", "pipenv", "verify"),) if pipfile is not None else ()
-    return Export(PIPFILE_LOCK, "pipenv", (*look, words), around.folder, tuple(files))
+    return Export(PIPFILE_LOCK, "pipenv", (*look, words), view.folder, tuple(files))
 
 
 def exported_text(output: str) -> str:

@@ -42,7 +42,7 @@ def _of_lock(files: Set[str], read: Callable[[str], str | None]) -> tuple[str, .
 
 def _of_requirements(files: Set[str], read: Callable[[str], str | None]) -> tuple[str, ...]:
     found = read_requirements("requirements.txt", read)
-    return ("pyproject.toml", *found.contents, *found.local, *found.links)
+    return ("pyproject.toml", *found.contents, *(one.path for one in found.local), *found.links)
 
 
 def _of_project(files: Set[str], read: Callable[[str], str | None]) -> tuple[str, ...]:

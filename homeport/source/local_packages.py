@@ -15,8 +15,8 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from homeport.errors import UsageError
-from homeport.source.host_conditions import Surroundings
 from homeport.source.own_package import PACKAGES, OwnPackage, own_package
+from homeport.source.repository_view import RepositoryView
 from homeport.source.requirements import Local, normalized
 from homeport.source.setup_files import read_setup
 from homeport.source.uv_lock import read_toml, table
@@ -43,11 +43,11 @@ class Package:
         return normalized(str(self.project.get("name", "")))
 
 
-def read_package(place: str, around: Surroundings) -> Package | None:
+def read_package(place: str, view: RepositoryView) -> Package | None:
     """Return the package in the folder `place`; None where there is none."""
 
     def read(name: str) -> str | None:
-        return around.read_file(posixpath.join(around.path(place), name))
+        return view.read_file(posixpath.join(view.path(place), name))
 
     text, named = read("pyproject.toml"), posixpath.normpath(f"{place}/pyproject.toml")
     pyproject = read_toml(named, text or "")
@@ -58,7 +58,7 @@ def read_package(place: str, around: Surroundings) -> Package | None:
     return Package(place, project, pyproject) if text is not None else None
 
 
-def needs(asked: Iterable[Local], around: Surroundings, named_by: str) -> tuple[tuple[Package, ...], tuple[str, ...]]:
+def needs(asked: Iterable[Local], view: RepositoryView, named_by: str) -> tuple[tuple[Package, ...], tuple[str, ...]]:
     """Return the packages at the places that are `asked` for and those that they need of the repository, and the
     requirements of all of them, the lines of a requirements file.
 
@@ -70,7 +70,7 @@ def needs(asked: Iterable[Local], around: Surroundings, named_by: str) -> tuple[
     waiting = list(asked)
     while waiting:
         one = waiting.pop(0)
-        package = found.get(one.path) or _package(one.path, around, named_by)
+        package = found.get(one.path) or _package(one.path, view, named_by)
         seen = one.path in found
         found[one.path] = package
         local = _local_sources(package)
@@ -85,12 +85,12 @@ def needs(asked: Iterable[Local], around: Surroundings, named_by: str) -> tuple[
     return tuple(found.values()), tuple(lines)
 
 
-def own_packages(packages: Iterable[Package], around: Surroundings, trees: Mapping[str, str]) -> OwnPackage:
+def own_packages(packages: Iterable[Package], view: RepositoryView, trees: Mapping[str, str]) -> OwnPackage:
     """Return what the release has of these packages: folders of the import path, metadata, commands.
 
     `trees` has the git tree id of those beside the application, by place.
     """
-    made = [_own(package, around, trees.get(package.place, "")) for package in packages]
+    made = [_own(package, view, trees.get(package.place, "")) for package in packages]
     return OwnPackage(
         tuple(dict.fromkeys(folder for one in made for folder in one.import_folders)),
         tuple({file.path: file for one in made for file in one.files}.values()),
@@ -98,14 +98,14 @@ def own_packages(packages: Iterable[Package], around: Surroundings, trees: Mappi
     )
 
 
-def _own(package: Package, around: Surroundings, tree: str) -> OwnPackage:
-    path = around.path(package.place)
-    start = around.released(package.place)
+def _own(package: Package, view: RepositoryView, tree: str) -> OwnPackage:
+    path = view.path(package.place)
+    start = view.released(package.place)
 
     def read(name: str) -> str | None:
-        return around.read_file(posixpath.join(path, name))
+        return view.read_file(posixpath.join(path, name))
 
-    own = own_package(around.list_files(path), with_setup(package), read, tree=tree)
+    own = own_package(view.list_files(path), with_setup(package), read, tree=tree)
     # All share the folder with the metadata.
     folders = (one if one == PACKAGES else posixpath.join(start, one).rstrip("/") for one in own.import_folders)
     return OwnPackage(tuple(folders), own.files, own.warnings)
@@ -121,14 +121,14 @@ def with_setup(package: Package) -> Table:
     return {**package.pyproject, "project": package.project, "tool": {**tool, "setuptools": setuptools}}
 
 
-def _package(place: str, around: Surroundings, named_by: str) -> Package:
-    path = around.path(place)
-    if around.is_beside(place) and (around.folder == path or not path or around.folder.startswith(f"{path}/")):
+def _package(place: str, view: RepositoryView, named_by: str) -> Package:
+    path = view.path(place)
+    if view.is_beside(place) and (view.folder == path or not path or view.folder.startswith(f"{path}/")):
         raise _error(
             f"{named_by} names {place}, which has the application's own folder in it",
             f'set app_subdirectory = "{path}" and app_entrypoint to what is served, seen from there',
         )
-    package = read_package(place, around)
+    package = read_package(place, view)
     if package is None:
         raise _error(
             f"{named_by} names {place}, which is not in the release (no pyproject.toml or setup.py is there)",
@@ -188,6 +188,6 @@ def _error(problem: str, fix: str) -> UsageError:
     return UsageError(problem, key="app_source", fix=fix)
 
 
-def places_beside(packages: Iterable[Package], around: Surroundings) -> Set[str]:
+def places_beside(packages: Iterable[Package], view: RepositoryView) -> Set[str]:
     """Return the places of those that are not below the application's folder."""
-    return {one.place for one in packages if around.is_beside(one.place)}
+    return {one.place for one in packages if view.is_beside(one.place)}

@@ -87,9 +87,9 @@ def _imported(application: Application, lock: Lock) -> tuple[Package, ...]:
     """Return the packages that the application's own lock names and that are imported from where they lie."""
     found = []
     for place in lock.folders:
-        around = application.around
-        package = read_package(inside(place, "uv.lock", around.depth), around)
-        if package and (around.is_beside(place) or is_built_in_place(package)):
+        view = application.view
+        package = read_package(inside(place, "uv.lock", view.depth), view)
+        if package and (view.is_beside(place) or is_built_in_place(package)):
             found.append(package)
     return tuple(found)
 
@@ -100,7 +100,7 @@ def _members(application: Application, workspace: Workspace, lock: Lock) -> tupl
     found = []
     for member in sorted(needed - {workspace.member}):
         place = posixpath.relpath(member, workspace.member)
-        package = read_package(place, application.around)
+        package = read_package(place, application.view)
         if package is None:
             raise _missing(workspace.path, member)
         found.append(package)
@@ -110,7 +110,7 @@ def _members(application: Application, workspace: Workspace, lock: Lock) -> tupl
 def _check_local(application: Application, lock: Lock, imported: set[str]) -> None:
     present = application.files | folders(application.files) | imported
     for place in lock.local:
-        if inside(place, "uv.lock", application.around.depth if place in lock.projects else 0) not in present:
+        if inside(place, "uv.lock", application.view.depth if place in lock.projects else 0) not in present:
             raise _missing("uv.lock", place)
 
 

@@ -35,21 +35,21 @@ def from_other_lock(application: Application, options: DependencyOptions) -> Dep
         lock = read_poetry_lock(text, extras=bool(options.extras))
         packages = _packages(application, lock.folders, POETRY_LOCK)
         pyproject = application.read(PYPROJECT) or ""
-        export = poetry_export(application.around, pyproject, text, options, tuple(one.place for one in packages))
+        export = poetry_export(application.view, pyproject, text, options, tuple(one.place for one in packages))
         return _locked("poetry-lock", application, options, lock, export, packages)
     if PIPFILE_LOCK in application.files:
         text = application.read(PIPFILE_LOCK) or ""
         lock = read_pipfile_lock(text)
         packages = _packages(application, lock.folders, PIPFILE_LOCK)
         pipfile = application.read(PIPFILE) if PIPFILE in application.files else None
-        export = pipenv_export(application.around, pipfile, text, options)
+        export = pipenv_export(application.view, pipfile, text, options)
         return _locked("pipfile-lock", application, options, lock, export, packages)
     return None
 
 
 def from_poetry(application: Application, options: DependencyOptions) -> Dependencies:
     """Return the dependencies of a Poetry project without a lock, whose versions are open."""
-    export = poetry_export(application.around, application.read(PYPROJECT) or "", None, options, ())
+    export = poetry_export(application.view, application.read(PYPROJECT) or "", None, options, ())
     left = OpenVersions(PYPROJECT, (), (), compiled=WRITTEN)
     return Dependencies(
         "pyproject", _name("pyproject", application, options, export), (), open_versions=left, export=export
@@ -78,7 +78,7 @@ def _packages(application: Application, places: Iterable[str], lock: str) -> tup
     """Return the packages of the repository that a lock names, the application itself excepted."""
     found = []
     for place in places:
-        package = read_package(inside(place, lock, application.around.depth), application.around)
+        package = read_package(inside(place, lock, application.view.depth), application.view)
         if package is None:
             raise source_error(f"{lock} names {place}, which is not in the release", "commit it or lock without it")
         if package.place != ".":

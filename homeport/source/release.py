@@ -21,11 +21,11 @@ from homeport.source.dependencies import Application, Dependencies, decide_depen
 from homeport.source.dependency_options import DependencyOptions
 from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
-from homeport.source.host_conditions import Surroundings
 from homeport.source.local_packages import own_packages, places_beside, read_package, with_setup
 from homeport.source.migrations import Migration, read_migrations
 from homeport.source.own_package import OwnPackage, own_package
 from homeport.source.reference import Revision, find_revision
+from homeport.source.repository_view import RepositoryView
 from homeport.source.tree import Tree, find_tree, read_text
 from homeport.source.tree_contents import disk_kilobytes, folders
 from homeport.source.workspace import find_workspace
@@ -131,10 +131,10 @@ def _read(
     folder = posixpath.join(repository.folder, subdirectory).strip("/")
     place = f"at {ref} in {repository.path}"
     revision, tree, dependencies = _released(repository, ref, folder, allow_dirty, place, options)
-    around = _around(tree)
+    view = _around(tree)
     beside = {
-        one: find_tree(repository, revision.tree, around.path(one), place)
-        for one in sorted(places_beside(dependencies.packages, around))
+        one: find_tree(repository, revision.tree, view.path(one), place)
+        for one in sorted(places_beside(dependencies.packages, view))
     }
     entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
@@ -159,7 +159,7 @@ def _read(
             revision.time,
             max(files, key=lambda entry: entry.size, default=None),
             (*own.files, *dependencies.files),
-            tuple(around.path(one) for one in beside),
+            tuple(view.path(one) for one in beside),
         ),
     )
 
@@ -176,8 +176,8 @@ def _released(
         revision = find_revision(repository, ref, folder, allow_dirty, beside)
         tree = find_tree(repository, revision.tree, folder, place)
         dependencies = _dependencies(tree, f"in {folder} {place}" if folder else place, options)
-        around = _around(tree)
-        places = tuple(sorted(around.path(one) for one in places_beside(dependencies.packages, around)))
+        view = _around(tree)
+        places = tuple(sorted(view.path(one) for one in places_beside(dependencies.packages, view)))
         if set(places) <= set(beside):
             return revision, tree, dependencies
         beside = tuple(sorted({*beside, *places}))
@@ -191,10 +191,10 @@ def _tree_id(tree: Tree, beside: Mapping[str, Tree]) -> str:
     return hashlib.sha1("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
 
 
-def _around(tree: Tree) -> Surroundings:
+def _around(tree: Tree) -> RepositoryView:
     """Return the repository around a tree; what was asked for once is kept, since each question is a process."""
     text = lru_cache(maxsize=None)(lambda path: _text(tree.repository, tree.root, path))
-    return Surroundings(tree.folder, text, lru_cache(maxsize=None)(lambda path: _listed(tree, path)))
+    return RepositoryView(tree.folder, text, lru_cache(maxsize=None)(lambda path: _listed(tree, path)))
 
 
 def _listed(tree: Tree, folder: str) -> frozenset[str]:
@@ -204,11 +204,11 @@ def _listed(tree: Tree, folder: str) -> frozenset[str]:
 
 def _own(tree: Tree, entry: Entry, dependencies: Dependencies, beside: Mapping[str, str]) -> OwnPackage:
     """Return what the release has of the application as a package, and then of the others that it needs."""
-    around = _around(tree)
-    found = read_package(".", around)
+    view = _around(tree)
+    found = read_package(".", view)
     pyproject = with_setup(found) if found else {}
     own = own_package(tree.paths(), pyproject, tree.read, tree=tree.id, imported_from=entry.imported_from)
-    others = own_packages((one for one in dependencies.packages if one.place != "."), around, beside)
+    others = own_packages((one for one in dependencies.packages if one.place != "."), view, beside)
     return OwnPackage(
         tuple(dict.fromkeys((*own.import_folders, *others.import_folders))),
         tuple({file.path: file for file in (*others.files, *own.files)}.values()),
@@ -218,10 +218,10 @@ def _own(tree: Tree, entry: Entry, dependencies: Dependencies, beside: Mapping[s
 
 def _dependencies(tree: Tree, place: str, options: DependencyOptions) -> Dependencies:
     files, workspace = tree.paths(), None
-    around = _around(tree)
+    view = _around(tree)
     if tree.folder and not {"uv.lock", "requirements.txt"} & files:
-        workspace = find_workspace(tree.folder, around.read_file)
-    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace, around), options)
+        workspace = find_workspace(tree.folder, view.read_file)
+    return decide_dependencies(Application(files, tree.read, tree.id, place, workspace, view), options)
 
 
 def _text(repository: Repository, root: str, path: str) -> str | None:

@@ -10,10 +10,10 @@ import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from homeport.source.host_conditions import Surroundings
 from homeport.source.local_packages import Package, needs, read_package
 from homeport.source.open_versions import OpenVersions, open_in_requirements
 from homeport.source.own_package import OwnFile
+from homeport.source.repository_view import RepositoryView
 from homeport.source.requirements import Local, Requirements, lines, normalized, pinned_version
 from homeport.source.tree_contents import OWN_FOLDER
 from homeport.source.uv_lock import table
@@ -42,14 +42,14 @@ class Plan:
         return [part for file in self.files for part in (file.path, file.text)]
 
 
-def plan_requirements(path: str, found: Requirements, around: Surroundings) -> Plan:
+def plan_requirements(path: str, found: Requirements, view: RepositoryView) -> Plan:
     """Return what to install for the requirements file at `path`, which was read; raise UsageError as `needs` does."""
-    imported = tuple(one for one in found.local if _is_imported(one, around))
+    imported = tuple(one for one in found.local if _is_imported(one, view))
     built = tuple(one.path for one in found.local if one not in imported)
-    packages, wanted = needs(imported, around, path)
+    packages, wanted = needs(imported, view, path)
     # Where there are hashes, each distribution has its line there, also what such a package needs.
     wanted = () if found.hashed else wanted
-    elsewhere = any(around.is_beside(one) for one in found.contents)
+    elsewhere = any(view.is_beside(one) for one in found.contents)
     files = _files(found, imported, wanted) if imported or elsewhere or found.rewritten else ()
     known = replace_versions(found, wanted)
     left = open_in_requirements(path, known, built=bool(built))
@@ -62,12 +62,12 @@ def plan_requirements(path: str, found: Requirements, around: Surroundings) -> P
     )
 
 
-def plan_setup(around: Surroundings) -> Plan | None:
+def plan_setup(view: RepositoryView) -> Plan | None:
     """Return what to install for an application that has nothing but a setup.py or setup.cfg; None: it has none."""
-    package = read_package(".", around)
+    package = read_package(".", view)
     if package is None or not package.is_script:
         return None
-    _, wanted = needs([Local(".")], around, "setup.py")
+    _, wanted = needs([Local(".")], view, "setup.py")
     text = "".join(f"{line}\n" for line in wanted)
     found = Requirements(contents={"setup.py": text}, flat=list(wanted))
     left = open_in_requirements("setup.py", replace_versions(found, wanted), built=False)
@@ -84,10 +84,10 @@ def replace_versions(found: Requirements, wanted: Iterable[str]) -> Requirements
     return replace(found, names=names, versions=versions)
 
 
-def _is_imported(one: Local, around: Surroundings) -> bool:
-    if one.editable or around.is_beside(one.path):
+def _is_imported(one: Local, view: RepositoryView) -> bool:
+    if one.editable or view.is_beside(one.path):
         return True
-    package = read_package(one.path, around)
+    package = read_package(one.path, view)
     return package is not None and is_built_in_place(package)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from homeport.source.host_conditions import Surroundings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from homeport.service.environment import install_environment
 from homeport.settings.server import ServerChoice
 from homeport.source.dependencies import Application, Dependencies, decide_dependencies
 from homeport.source.dependency_options import DependencyOptions
+from homeport.source.repository_view import RepositoryView
 
 from .test_uv_lock import LOCK, package
 
@@ -25,8 +25,8 @@ LOCKED = {"pyproject.toml": PYPROJECT, "uv.lock": LOCK, "libs/library/pyproject.
 def decide(
     files: dict[str, str], python_version: str | None = None, tree: str = "t1", wishes: DependencyOptions | None = None
 ) -> Dependencies:
-    around = Surroundings("", files.get)
-    application = Application(files.keys(), files.get, tree, "at HEAD in /app", around=around)
+    view = RepositoryView("", files.get)
+    application = Application(files.keys(), files.get, tree, "at HEAD in /app", view=view)
     return decide_dependencies(application, wishes or DependencyOptions(python_version))
 
 

@@ -1,4 +1,4 @@
-"""The repository around the application's folder: what a lock, a requirements file or a package of it may name. Pure.
+"""The repository view the application's folder: what a lock, a requirements file or a package of it may name. Pure.
 
 Paths are seen from the application's folder and may begin with "..", up to the repository's root.
 """
@@ -24,7 +24,7 @@ def _no_files(_: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RepositoryView:
     """The application's `folder` in its repository, and ways to look at the rest.
 
     `read_file` gives a file's text by its path from the repository's root, or None; `list_files` the paths below a
