@@ -316,6 +316,14 @@ take_over = []
 # (`homeport deploy --take-machine`). Without it a deploy that differs is refused.
 take_machine = False
 
+# What visitors reach, the same for all applications of the machine: "nginx" or "haproxy" (what it keeps and what it
+# cannot: docs/proxies.md).
+# proxy = "nginx"
+
+# With `--data`: put the proxy of the settings in the place of the one that the machine has (`homeport deploy
+# --replace-proxy`). Open connections are cut, and for some seconds nobody is answered.
+replace_proxy = False
+
 # Install the distribution's security upgrades every day (unattended-upgrades).
 # security_upgrades = True
 

@@ -29,7 +29,9 @@ def certificate(context: Context) -> Part:
             ),
             File(
                 f"{UNITS}/homeport-renew.service",
-                context.render("certbot/homeport-renew.service", host_program=HOST_PROGRAM),
+                context.render(
+                    "certbot/homeport-renew.service", host_program=HOST_PROGRAM, proxy=context.settings.proxy
+                ),
                 file_set="systemd",
             ),
             File(f"{UNITS}/homeport-renew.timer", context.render("certbot/homeport-renew.timer"), file_set="systemd"),

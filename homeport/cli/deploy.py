@@ -33,6 +33,11 @@ take_machine_option = click.option(
     is_flag=True,
     help="Set values of the machine (such as the reboot time) although other applications there set other ones.",
 )
+replace_proxy_option = click.option(
+    "--replace-proxy",
+    is_flag=True,
+    help="Put the proxy of the settings in the place of the one that the machine has, which cuts open connections.",
+)
 ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag or commit.  [default: app_ref]")
 
 
@@ -41,6 +46,7 @@ ref_option = click.option("--ref", metavar="REF", help="Release this branch, tag
 @ref_option
 @upgrade_option
 @take_machine_option
+@replace_proxy_option
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation; needed without a terminal.")
 @lock_wait_option
 def deploy(
@@ -49,6 +55,7 @@ def deploy(
     ref: str | None,
     upgrade_dependencies: bool,
     take_machine: bool,
+    replace_proxy: bool,
     yes: bool,
     lock_wait: int | None,
 ) -> None:
@@ -59,7 +66,8 @@ def deploy(
     that it is in, and the next deploy continues from there.
     """
     require_confirmation(yes=yes)
-    data = {**_data(ref, upgrade=upgrade_dependencies, take_machine=take_machine), "lock_wait_seconds": lock_wait}
+    data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine, replace_proxy=replace_proxy)
+    data["lock_wait_seconds"] = lock_wait
     follow(project_line(target, limit, data, "-y"), yes=yes)
 
 
@@ -68,6 +76,7 @@ def deploy(
 @ref_option
 @upgrade_option
 @take_machine_option
+@replace_proxy_option
 @click.option("--diff/--no-diff", default=True, help="Show how files differ.  [default: diff]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(
@@ -76,6 +85,7 @@ def plan(
     ref: str | None,
     upgrade_dependencies: bool,
     take_machine: bool,
+    replace_proxy: bool,
     diff: bool,
     as_json: bool,
 ) -> None:
@@ -85,14 +95,15 @@ def plan(
     with 1 when a deploy to a host would be refused (too little memory, no root, another program on port 80), and says
     why. It never shows secrets.
     """
-    data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine)
+    data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine, replace_proxy=replace_proxy)
     words = project_line(target, limit, data, "--dry", "--diff")
     change_run.plan(words, diffed if diff else undiffed, plan_view.document, as_json=as_json)
 
 
-def _data(ref: str | None, *, upgrade: bool, take_machine: bool) -> dict[str, object]:
+def _data(ref: str | None, *, upgrade: bool, take_machine: bool, replace_proxy: bool) -> dict[str, object]:
     """Return what the project's deploy file is given; None is left out."""
-    return {"app_ref": ref, "upgrade_dependencies": upgrade or None, "take_machine": take_machine or None}
+    allowed = {"upgrade_dependencies": upgrade, "take_machine": take_machine, "replace_proxy": replace_proxy}
+    return {"app_ref": ref, **{name: given or None for name, given in allowed.items()}}
 
 
 def diffed(progress: Progress) -> Iterator[str]:

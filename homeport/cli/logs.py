@@ -58,9 +58,9 @@ def logs(
 ) -> None:
     """Show the log lines of the hosts of TARGET in the order of their times (UTC); changes nothing.
 
-    app: the application, its processes and what systemd says of them. proxy: its requests and Nginx's errors,
-    without those of other applications. migration: the output of migrations. deploys: what homeport did on the
-    hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
+    app: the application, its processes and what systemd says of them. proxy: its requests and the proxy's
+    errors, without those of other applications. migration: the output of migrations. deploys: what homeport did on
+    the hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
     """
     if follow and until:
         raise UsageError("there is no end to what comes", key="--until", fix="leave out --until or --follow")

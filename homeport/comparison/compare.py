@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homeport.certificates.comparison import needs_placeholder
-from homeport.proxies.nginx.default_server import default_notes
+from homeport.comparison.proxy_change import ACTIVE, around, replaced
+from homeport.proxies.chosen import proxy_of
+from homeport.proxies.model.proxy import Proxy
 from homeport.state.changes import Change
 from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
-from homeport.state.paths import FIREWALL_RULES, NGINX_DEFAULT, ORIGINALS, AppPaths
+from homeport.state.paths import FIREWALL_RULES, ORIGINALS, AppPaths
 from homeport.state.snapshot import PathFound, Snapshot, UploadedRelease
 from homeport.state.wanted import Account, Directory, File, Wanted
 
@@ -37,11 +39,10 @@ class FileChanges:
     def __bool__(self) -> bool:
         return bool(self.changes)
 
-    def touches(self, file_set: str) -> bool:
-        """Tell whether a file of this set, or a removed one, is among them."""
-        return any(file.file_set == file_set for file in self.files) or (
-            file_set == "nginx" and any(path.startswith("/etc/nginx/") for path in self.absent)
-        )
+    def touches(self, proxy: Proxy) -> bool:
+        """Tell whether a file of the proxy's, or a removed one, is among them."""
+        removed = any(path.startswith(proxy.folder) for path in self.absent)
+        return removed or any(file.file_set == proxy.name for file in self.files)
 
 
 def missing_packages(wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
@@ -62,14 +63,15 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
     for file in wanted.part.files:
-        if file.file_set == "access" or (file.with_release and found.live_release != wanted.release_id):
+        waits = file.with_release and found.live_release != wanted.release_id and not replaced(wanted, found)
+        if file.file_set == "access" or waits:
             continue
         if reason := _file_reason(file, found.paths.get(file.path)):
             files.append(file)
             taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
             changes.append(Change("write", file.path, taking or reason))
-        if reason and file.path == NGINX_DEFAULT:
-            changes += default_notes(found, wanted.take_over)
+        if reason:
+            changes += proxy_of(wanted.proxy).notes(file.path, found, wanted.take_over)
     absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
     given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
     changes += [Change("remove", path, _taking(path) if path in given_up else "not wanted") for path in absent]
@@ -159,18 +161,19 @@ def _metadata_reason(wanted: Directory | File, found: PathFound) -> str:
 
 def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return what systemd has to be told: reload, enable, start; and whether the proxy runs an old configuration."""
-    pending = file_changes(wanted, found)
-    changes = []
+    pending, proxy = file_changes(wanted, found), proxy_of(wanted.proxy)
+    changes, starts = [], []
     for unit in wanted.part.units:
         state = found.units.get(unit.name)
         if state is None or state.file_state != "enabled":
             changes.append(Change("enable", unit.name, f"is {(state and state.file_state) or 'not there'}"))
-        if state is None or state.active not in ("active", "activating", "reloading"):
-            changes.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
+        if state is None or state.active not in ACTIVE:
+            starts.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
+    changes += around(starts, proxy.unit, wanted, found)
     if any(state.needs_reload for state in found.units.values()):
         changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
-    if found.proxy_stale or pending.touches("nginx"):
-        changes.append(Change("reload", "nginx.service", "runs an older configuration or certificate"))
+    if found.proxy_stale or pending.touches(proxy):
+        changes.append(Change("reload", proxy.unit, "runs an older configuration or certificate"))
     return tuple(changes)
 
 

@@ -9,30 +9,32 @@ from homeport.diagnosis.finding import WARNING, Finding
 from homeport.host.services.cause_line import cause_line
 from homeport.probe.facts import SiteFacts
 
-UNIT = "nginx.service"
-RELOAD = "nginx -t && systemctl reload nginx (on the host), or deploy"
+CHECKED_RELOAD = {"nginx": "nginx -t && systemctl reload nginx"}
+NOT_SERVED_FIX = "deploy, or reload the proxy (on the host)"
 # What Mozilla's profiles have, version 5.7.
 PROFILES = {"intermediate": {"TLSv1.2", "TLSv1.3"}, "modern": {"TLSv1.3"}}
 
 
 def proxy(case: Case) -> Iterator[Finding]:
-    """Yield what is wrong with Nginx and the site in it."""
-    site, unit = case.found.get("site"), case.unit(UNIT)
+    """Yield what is wrong with the proxy and the site in it."""
+    site = case.found.get("site")
+    unit = case.unit(site["unit"]) if site else None
     if site is None or unit is None:
         return
-    taken = _taken(case)
+    proxy, name = site["proxy"], _program(site)
+    taken = _taken(case, name)
     yield from taken
     if site["config_problem"] and not taken:
         yield Finding(
             "proxy_config",
-            "Nginx does not accept its configuration",
+            f"{proxy} does not accept its configuration",
             site["config_problem"],
-            "correct the file that it names, or deploy, which puts its own files back; then: systemctl restart nginx",
+            f"correct the file that it names, or deploy, which puts its own files back; then: systemctl restart {name}",
         )
     if unit["active"] != "active":
         words = f"; {cause_line(unit['last'])}" if unit["last"] else ""
-        fix = "systemctl enable --now nginx (on the host)"
-        yield Finding("proxy_down", "Nginx does not run", f"{unit['sub']} since {unit['since']}{words}", fix)
+        fix = f"systemctl enable --now {name} (on the host)"
+        yield Finding("proxy_down", f"{proxy} does not run", f"{unit['sub']} since {unit['since']}{words}", fix)
     yield from _rivals(site)
     yield from _edited(case, site)
     certificate = case.found.get("certificate")
@@ -42,16 +44,25 @@ def proxy(case: Case) -> Iterator[Finding]:
     elif site["stale"] and unit["active"] == "active":
         yield Finding(
             "proxy_stale",
-            "Nginx serves something else than what is on the disk",
+            f"{proxy} serves something else than what is on the disk",
             "its configuration or a certificate has changed since it was loaded",
-            RELOAD,
+            f"{_reload(site)} (on the host), or deploy",
         )
 
 
 def certificate_not_served() -> Finding:
     """Return that visitors get another certificate than the one that is on the disk, or none."""
     problem, evidence = "the proxy does not serve the certificate on the disk", "it has changed since it was loaded"
-    return Finding("proxy_stale", problem, evidence, RELOAD)
+    return Finding("proxy_stale", problem, evidence, NOT_SERVED_FIX)
+
+
+def _program(site: SiteFacts) -> str:
+    return site["unit"].removesuffix(".service")
+
+
+def _reload(site: SiteFacts) -> str:
+    """Return the command that has it read its configuration, if that is well."""
+    return CHECKED_RELOAD.get(_program(site), f"systemctl reload {_program(site)}")
 
 
 def handshakes(case: Case) -> Iterator[Finding]:
@@ -72,28 +83,24 @@ def handshakes(case: Case) -> Iterator[Finding]:
         yield Finding("tls_profile", problem, f"{', '.join(evidence)}{why}", fix, WARNING)
 
 
-def _taken(case: Case) -> list[Finding]:
+def _taken(case: Case, program: str) -> list[Finding]:
     listening = case.found.get("listening", {})
     for port in ("80", "443"):
-        others = [name for name in listening.get(port, ()) if name != "nginx"]
+        others = [name for name in listening.get(port, ()) if name != program]
         if others:
-            evidence = f"port {port} is held by {', '.join(others)}"
-            return [
-                Finding(
-                    "port_taken", "another program has the proxy's port", evidence, "stop it; systemctl start nginx"
-                )
-            ]
+            evidence, fix = f"port {port} is held by {', '.join(others)}", f"stop it; systemctl start {program}"
+            return [Finding("port_taken", "another program has the proxy's port", evidence, fix)]
     return []
 
 
 def _rivals(site: SiteFacts) -> Iterator[Finding]:
-    """Yield sites of somebody else that have a name of ours: Nginx serves the one that it reads first, theirs."""
+    """Yield sites of somebody else that have a name of ours: the proxy serves the one that it reads first, theirs."""
     if not site["rivals"]:
         return
     names = ", ".join(dict.fromkeys(name for name, _, _ in site["rivals"]))
     evidence = "; ".join(f"{file} has {name} on port {port}" for name, port, file in site["rivals"])
-    fix = "take the name out of that file; nginx -t && systemctl reload nginx (on the host)"
-    yield Finding("proxy_rival", f"Nginx serves somebody else's site for {names}", evidence, fix)
+    fix = f"take the name out of that file; {_reload(site)} (on the host)"
+    yield Finding("proxy_rival", f"{site['proxy']} serves somebody else's site for {names}", evidence, fix)
 
 
 def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
@@ -103,18 +110,18 @@ def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
         return
     if not site["there"]:
         fix = "deploy, which puts it back"
-        yield Finding("proxy_edited", "the site's file is missing in Nginx", f"{case.settings.app_name}.conf", fix)
+        yield Finding("proxy_edited", f"the site's file is missing in {site['proxy']}", site["file"], fix)
         return
     port = site["ports"].get(slot["name"])
     if port != slot["port"]:
         yield Finding(
             "proxy_edited",
-            "Nginx sends requests to a port where the application does not listen",
+            f"{site['proxy']} sends requests to a port where the application does not listen",
             f"the site says {port or 'none'} for slot {slot['name']}, the slot has {slot['port']}{_error(site)}",
             "somebody has changed the site's file: deploy, which puts it back",
         )
     elif site["edits"]:
-        fix = "deploy, which puts it back; what you want in it belongs into overrides/nginx/site.conf"
+        fix = f"deploy, which puts it back; what you want in it belongs into overrides/{site['template']}"
         evidence = " ".join(" ".join(site["edits"]).split())
         yield Finding("proxy_edited", "the site's file was changed by hand", evidence, fix)
 

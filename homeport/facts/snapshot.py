@@ -77,6 +77,7 @@ def _variables(query: Query, wait_seconds: int = 0) -> str:
         "keep": str(query.keep_releases),
         "packages": " ".join(query.packages),
         "accounts": " ".join(query.accounts),
+        "other_packages": " ".join(query.other_packages),
         "units": " ".join(query.units),
         "ports": " ".join(map(str, query.ports)),
         "pins": " ".join(query.pins),

@@ -34,7 +34,7 @@ stat -f -c "disk$t%n$disk" /srv /etc /var /usr/local 2>/dev/null
 place=/srv/$app
 [ -d "$place" ] || place=/srv
 stat -f -c "release_disk$t%n$disk" "$place" 2>/dev/null
-[ -z "$packages" ] || dpkg-query -W -f 'package\t${Package}\t${db:Status-Status}\n' $packages 2>/dev/null
+[ -z "$packages" ] || dpkg-query -W -f 'package\t${Package}\t${db:Status-Status}\n' $packages $other_packages 2>/dev/null
 for account in $accounts; do
     entry=$(getent passwd "$account") && printf 'account\t%s\n' "$entry"
 done

@@ -171,9 +171,9 @@ def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     renew = commands.add_parser("renew", help="renew our certificates that are due (for homeport-renew.service)")
     renew.set_defaults(run=deploys.renew)
-    reload = commands.add_parser("reload-proxy", help="reload Nginx if it serves something else than what is on disk")
+    reload = commands.add_parser("reload-proxy", help="have the proxy serve what is on the disk, if it does not")
     reload.set_defaults(run=deploys.reload_proxy)
-    stamp = commands.add_parser("stamp-proxy", help="remember what Nginx reads (for nginx.service)")
+    stamp = commands.add_parser("stamp-proxy", help="remember what the proxy reads (for its unit)")
     stamp.set_defaults(run=deploys.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))
 

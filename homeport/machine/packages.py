@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from homeport.delivery.installed import files as host_program_files
 from homeport.state.paths import HOST_LIBRARY, HOST_PROGRAM, UNITS
-from homeport.state.roles import SITE_ROLES
 from homeport.state.wanted import Directory, File, Part
 from homeport.steps.context import Context
 
 # python3-venv: pip for homeport's tools; openssl: the placeholder certificate and reading the real one.
-PACKAGES = ("ca-certificates", "nginx", "openssl", "python3", "python3-venv")
+PACKAGES = ("ca-certificates", "openssl", "python3", "python3-venv")
 
 
 def base(context: Context) -> Part:
@@ -17,7 +16,7 @@ def base(context: Context) -> Part:
     program = host_program_files()
     folders = sorted({path.rpartition("/")[0] for path in program if "/" in path})
     return Part(
-        packages=(*_packages(context), *context.settings.packages),
+        packages=(*PACKAGES, *context.settings.packages),
         directories=(
             Directory("/etc/homeport"),
             Directory(HOST_LIBRARY),
@@ -35,8 +34,3 @@ def base(context: Context) -> Part:
             ),
         ),
     )
-
-
-def _packages(context: Context) -> tuple[str, ...]:
-    serves = context.roles & SITE_ROLES
-    return tuple(name for name in PACKAGES if serves or name != "nginx")

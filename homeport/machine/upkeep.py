@@ -39,7 +39,7 @@ def upkeep(context: Context) -> Part:
     chosen = {
         APT: settings.security_upgrades,
         JOURNAL: settings.journal_max_megabytes is not None,
-        ROTATION: settings.log_rotation,
+        ROTATION: settings.log_rotation and settings.proxy == "nginx",
         ROTATION_TIMER: settings.log_rotation,
         **dict.fromkeys(KERNEL, settings.kernel_hardening),
         **dict.fromkeys(USAGE, settings.usage_record),

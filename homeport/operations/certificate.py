@@ -12,8 +12,7 @@ from homeport.operations.command import command_line, script
 from homeport.operations.deploy_run import Run
 from homeport.operations.outbound import fetching
 from homeport.preflight import outbound
-from homeport.proxies.nginx import rival_sites
-from homeport.proxies.nginx.default_server import answers_every_name
+from homeport.proxies.chosen import proxy_of
 from homeport.state.changes import Change
 from homeport.state.paths import ACME_WEBROOT, CERTBOT, AppPaths
 from homeport.state.wanted import CertificateWanted
@@ -28,12 +27,12 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
     So does one whose names only the site can answer for, which is put in place with the release, and one for which the
     way out is the controller's, which is open for one command at a time.
     """
-    wanted, take_over = run.wanted.certificate, run.wanted.take_over
+    wanted, proxy = run.wanted.certificate, proxy_of(run.wanted.proxy)
     if wanted is None:
         run.host.noop(NO_SITE)
         return
     lacking = run.changes(lambda: comparison.lacks_any(wanted, run.found))
-    waits = wanted.authenticator == "webroot" and not answers_every_name(run.found, take_over)
+    waits = wanted.authenticator == "webroot" and not proxy.answers_every_name(run.found, run.wanted.take_over)
     waits = waits or run.settings.outbound == "controller"
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
     otherwise = "it is asked for when the site is in place" if lacking else "there is a certificate already"
@@ -48,7 +47,7 @@ def certificate(run: Run) -> Generator[StringCommand, None, None]:
     if wanted is None:
         run.host.noop(NO_SITE)
         return
-    for line in rival_sites.warnings(run.settings.domains, run.wanted, run.found):
+    for line in proxy_of(run.wanted.proxy).warnings(run.settings, run.wanted, run.found):
         run.host.log(f"  warning: {line}")
     for name in run.found.unrenewed:
         run.host.log(

@@ -22,7 +22,7 @@ from homeport.outbound.forward import forwarded
 from homeport.preflight import outbound
 from homeport.preflight.memory import sized
 from homeport.preflight.preflight import preflight
-from homeport.proxies.nginx.default_server import defaults_elsewhere
+from homeport.proxies.chosen import proxy_of
 from homeport.settings.reference import literal
 from homeport.state.query import query
 from homeport.state.snapshot import MachineFound, Snapshot
@@ -63,9 +63,8 @@ class Run(HostRun):
     def _described(self) -> Wanted:
         # What others have set for the machine, and these settings leave out, stays.
         self.settings = effective_settings(self._own_settings, self.found.machine.values)
-        defaults = defaults_elsewhere(self.found, self.settings.take_over)
-        files = tuple((address, server.file) for address, server in defaults.items())
-        return self._describe(replace(sized(self.settings, self.found), defaults=files))
+        defaults = proxy_of(self.settings.proxy).defaults(self.found, self.settings.take_over)
+        return self._describe(replace(sized(self.settings, self.found), defaults=tuple(defaults.items())))
 
     def details(self) -> dict[str, str]:
         """Return the ref and the release that this run deploys."""

@@ -14,7 +14,7 @@ from homeport.operations import access as getting_in
 from homeport.operations import certificate as certifying
 from homeport.operations import machine, release
 from homeport.plans.wanted import Step
-from homeport.proxies.nginx.step import proxy
+from homeport.proxies.chosen import proxy
 from homeport.service.release import slots
 from homeport.service.units import processors
 from homeport.state.roles import RELEASE_ROLES, ROLES, SITE_ROLES, Role

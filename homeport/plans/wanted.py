@@ -8,6 +8,7 @@ from dataclasses import replace
 from homeport.certificates.step import wanted_certificate
 from homeport.controller.folders import TEMPLATES
 from homeport.machine.scope import effective_settings
+from homeport.proxies.chosen import others
 from homeport.service.release import wanted_release
 from homeport.state.roles import RELEASE_ROLES, SITE_ROLES
 from homeport.state.wanted import Part, ToolsWanted, Wanted, merge
@@ -31,4 +32,6 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         pinned_releases=settings.pinned_releases,
         take_over=settings.take_over,
         outbound=settings.outbound,
+        proxy=settings.proxy,
+        other_proxies=others(context) if roles & SITE_ROLES else (),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from homeport.comparison.compare import file_changes, missing_accounts
 from homeport.diagnosis.application import mount_instead
 from homeport.errors import HomeportError
+from homeport.proxies.nginx.step import site_path
 from homeport.settings import Settings
 from homeport.state.paths import HOST_LIBRARY, AppPaths
 from homeport.state.snapshot import Snapshot
@@ -143,7 +144,7 @@ def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Hom
 def _nginx(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
     said, paths = found.host_conditions.nginx_refuses, AppPaths(settings.app_name)
     # What this deploy writes anyway is no obstacle.
-    written = [paths.site, f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
+    written = [site_path(paths.app), f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
     if said and not any(path in said for path in written):
         words = re.sub(r"^.*?\[emerg\] (?:\d+#\d+: )?", "", said)
         problem = f"nginx does not take what lies in /etc/nginx ({words})"

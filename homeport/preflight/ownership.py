@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from homeport.comparison.compare import access_changes, file_changes
+from homeport.comparison.proxy_change import replaced
 from homeport.errors import HomeportError
 from homeport.preflight.identity import another_project
-from homeport.proxies.nginx.default_server import HTTPS, defaults_elsewhere
+from homeport.proxies.chosen import proxy_of
 from homeport.settings import Settings
 from homeport.state.ownership import is_somebodys
 from homeport.state.paths import ACME_WEBROOT, ORIGINALS, AppPaths
@@ -15,11 +16,8 @@ from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
 PROXY_PORTS = (80, 443)
-# The user that Debian's Nginx serves as.
-PROXY = "www-data"
 # What can be done instead, where there is something.
 INSTEAD = {
-    "/etc/nginx/nginx.conf": "move what it needs to /etc/nginx/conf.d/ or to overrides/nginx/nginx.conf of the project",
     "/etc/logrotate.d/nginx": "set log_rotation = False",
     "/usr/local/bin/certbot": "move it away",
 }
@@ -29,11 +27,11 @@ def ownership(settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[Home
     """Return what keeps this host from being provisioned because it is somebody else's."""
     single = (
         *(_code(settings, found), _state(settings, found), _project(settings, found)),
-        *(_webroot(found), _handshakes(settings, found)),
+        _webroot(wanted, found),
     )
     return (
         *filter(None, single),
-        *_ports(settings, found),
+        *_ports(settings, wanted, found),
         *_files(settings, wanted, found),
         *_fixed(wanted, found),
     )
@@ -87,40 +85,30 @@ def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
     return another_project(settings, own)
 
 
-def _webroot(found: Snapshot) -> HomeportError | None:
-    """Tell whether Nginx's workers cannot enter the folder that the authority's challenges lie below."""
+def _webroot(wanted: Wanted, found: Snapshot) -> HomeportError | None:
+    """Tell whether the proxy's workers cannot enter the folder that the authority's challenges lie below."""
     folder = PurePosixPath(ACME_WEBROOT).parent
     there = found.paths.get(str(folder))
     if there is None or there.kind != "directory":
         return None
-    may_enter = there.mode & 0o001 or (there.owner == PROXY and there.mode & 0o100)
-    if may_enter or (there.group == PROXY and there.mode & 0o010):
+    proxy = proxy_of(wanted.proxy)
+    may_enter = there.mode & 0o001 or (there.owner == proxy.user and there.mode & 0o100)
+    if may_enter or (there.group == proxy.user and there.mode & 0o010):
         return None
     return HomeportError(
-        f"{folder} (mode {there.mode:04o}, of {there.owner}:{there.group}) is closed to Nginx, which answers the "
-        "certificate authority from there",
+        f"{folder} (mode {there.mode:04o}, of {there.owner}:{there.group}) is closed to {proxy.title}, which answers "
+        "the certificate authority from there",
         key="host",
         fix=f"chmod o+x {folder}",
     )
 
 
-def _handshakes(settings: Settings, found: Snapshot) -> HomeportError | None:
-    """Tell whether somebody's default server of 443 allows no protocol that the site has: nobody could connect."""
-    wanted = {"TLSv1.3"} if settings.tls_profile == "modern" else {"TLSv1.2", "TLSv1.3"}
-    for address, server in defaults_elsewhere(found, settings.take_over).items():
-        if address in HTTPS and server.protocols and not wanted & set(server.protocols):
-            return HomeportError(
-                f"{server.file} has the default server of {address}, which allows {' and '.join(server.protocols)} for "
-                f"every site, and this one needs {' or '.join(sorted(wanted))}",
-                key="tls_profile",
-                fix="change its ssl_protocols",
-            )
-    return None
-
-
-def _ports(settings: Settings, found: Snapshot) -> list[HomeportError]:
+def _ports(settings: Settings, wanted: Wanted, found: Snapshot) -> list[HomeportError]:
     """Return who holds a port that the proxy or the application needs; the first of each kind."""
     problems: dict[str, HomeportError] = {}
+    proxy, other = proxy_of(wanted.proxy), replaced(wanted, found)
+    # Whether the other one may be replaced is asked elsewhere.
+    ours = {(proxy.name, proxy.unit), *({(other.name, other.unit)} if other else ())}
     for holder in found.ports:
         unit = f" ({holder.unit})" if holder.unit else ""
         said = f"port {holder.port} is held by {holder.process or 'an unknown process'}{unit}"
@@ -128,20 +116,20 @@ def _ports(settings: Settings, found: Snapshot) -> list[HomeportError]:
             if not holder.unit.startswith((f"{settings.app_name}@blue.", f"{settings.app_name}@green.")):
                 fix = "stop it, or set port_blue and port_green to free ports"
                 problems.setdefault("port_blue", HomeportError(said, key="ports", fix=fix))
-        elif (holder.process, holder.unit) != ("nginx", "nginx.service"):
-            why = "" if holder.process != "nginx" else ", which is not the nginx.service that the site needs"
+        elif (holder.process, holder.unit) not in ours:
+            why = "" if holder.process != proxy.name else f", which is not the {proxy.unit} that the site needs"
             fix = f"end it for good{f' (systemctl disable --now {holder.unit})' if holder.unit else ''}"
             problems.setdefault("proxy", HomeportError(f"{said}{why}", key="ports", fix=fix))
     return list(problems.values())
 
 
 def _files(settings: Settings, wanted: Wanted, found: Snapshot) -> list[HomeportError]:
-    problems = []
+    problems, others = [], {**INSTEAD, **proxy_of(wanted.proxy).instead}
     for file in file_changes(wanted, found).files:
         path = file.path
         if path in settings.take_over or not is_somebodys(file, found, wanted.app):
             continue
-        instead = f"{INSTEAD[path]}, or " if path in INSTEAD else ""
+        instead = f"{others[path]}, or " if path in others else ""
         problems.append(
             HomeportError(
                 f"{path} would be replaced, and is neither homeport's nor as its Debian package has it",

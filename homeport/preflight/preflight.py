@@ -10,12 +10,12 @@ from homeport.diagnosis import limits
 from homeport.errors import HomeportError
 from homeport.machine import scope
 from homeport.machine.platform import unsupported
-from homeport.preflight import firewall, logins, outbound
+from homeport.preflight import firewall, logins, outbound, proxy_change
 from homeport.preflight.disk import upload_refusal
 from homeport.preflight.host_checks import host_checks
 from homeport.preflight.memory import refusal
 from homeport.preflight.ownership import ownership
-from homeport.proxies.nginx import rival_sites
+from homeport.proxies.chosen import proxy_of
 from homeport.settings import Settings
 from homeport.source import Source, python_version
 from homeport.state.paths import SSHD_DROP_IN
@@ -45,7 +45,8 @@ def preflight(
     problems += scope.refusals(settings, found.machine.values)
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
     problems += filter(None, (outbound.refusal(settings, wanted, found, now),))
-    problems += filter(None, (rival_sites.refusal(settings.domains, wanted, found),))
+    problems += proxy_change.refusals(settings, wanted, found)
+    problems += proxy_of(wanted.proxy).problems(settings, wanted, found) if wanted.certificate else ()
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
         problems += logins.refusals(settings, found)
     problems += filter(None, (firewall.refusal(settings, found),))

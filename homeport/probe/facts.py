@@ -70,8 +70,14 @@ class SiteFacts(TypedDict):
     """The proxy and the site: `edits` is where the site file differs from the release's own, as a diff has it.
 
     `ports` are the upstream's ports by slot; `through_proxy` is what the health path answers on 127.0.0.1:443; `rivals`
-    are sites of others that have one of our names: name, port and file of each.
+    are sites of others that have one of our names: name, port and file of each. `proxy` is the program's name,
+    `unit` that of its unit, `file` that of the site, `template` what a project may have an override of.
     """
+
+    proxy: str
+    unit: str
+    file: str
+    template: str
 
     there: bool
     names: list[str]

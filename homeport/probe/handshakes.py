@@ -13,9 +13,10 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..host.proxies import certificates
+from ..host.proxies.chosen import proxy_of
 from ..host.system.layout import Layout
 from .facts import HandshakeFacts
+from .site import site_names
 
 PROTOCOLS = {
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
@@ -30,13 +31,13 @@ WAIT_SECONDS = 5.0
 
 def read(layout: Layout) -> HandshakeFacts:
     """Return what the site's first name is served with, and the file of the default server if it is somebody's."""
-    names = [name for name, file in certificates.sites(layout.machine).items() if file == layout.certificate]
+    names = site_names(layout)
     if not names:
         return {"protocols": [], "other_curve": False, "default": ""}
     return {
         "protocols": [name for name in PROTOCOLS if _speaks(names[0], name)],
         "other_curve": _has_curve(names[0]),
-        "default": default([*_files(layout, "conf.d/*.conf"), *_files(layout, "sites-enabled/*")]),
+        "default": default(proxy_of(layout.machine).default_servers(layout.machine)),
     }
 
 
@@ -47,10 +48,6 @@ def default(files: Iterable[Path]) -> str:
         if DEFAULT.search(text):
             return str(file)
     return ""
-
-
-def _files(layout: Layout, pattern: str) -> list[Path]:
-    return sorted(layout.machine.nginx.glob(pattern))
 
 
 def _speaks(name: str, protocol: str, port: int = 443) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..host.proxies.chosen import proxy_of
 from ..host.services import failures, unit_state, units
 from ..host.system.layout import SLOTS, Layout
 from .facts import UnitFacts
 
-MACHINE = ("nginx.service", "homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
+MACHINE = ("homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
 # Restarts since it was last started by somebody that make a unit worth listening to.
 RESTLESS = 1
 LINES = 20
@@ -16,7 +17,7 @@ def names(layout: Layout) -> list[str]:
     """Return the units that we want to know of: the machine's, both slots', and those beside them."""
     of_slots = [unit for slot in SLOTS for unit in (layout.unit(slot), layout.migrate_unit(slot))]
     extras = [path.name for slot in SLOTS for path in units.installed_extras(layout, slot)]
-    return [*MACHINE, *of_slots, *extras]
+    return [proxy_of(layout.machine).unit, *MACHINE, *of_slots, *extras]
 
 
 def read(layout: Layout) -> dict[str, UnitFacts]:

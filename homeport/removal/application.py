@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ..host.data import rehearsal
-from ..host.proxies import nginx, site
+from ..host.proxies import site
+from ..host.proxies.chosen import proxy_of
 from ..host.services import units
 from ..host.system import atomic
 from ..host.system.layout import Layout
@@ -65,15 +66,17 @@ def mounted(job: RemovalJob) -> list[str]:
 
 
 def _site(layout: Layout) -> RemovalStep:
+    place = site.place(layout)
+
     def do() -> None:
-        before = site.read(layout.proxy_site)
+        before = site.read(place)
         try:
-            nginx.reload(layout.machine, partial(safe_removal.remove, layout.proxy_site))
+            proxy_of(layout.machine).reload(layout.machine, partial(safe_removal.remove, place))
         except HostError:
-            site.restore(layout.proxy_site, before)
+            site.restore(place, before)
             raise
 
-    return RemovalStep(removals([layout.proxy_site] if safe_removal.is_left(layout.proxy_site) else []), do)
+    return RemovalStep(removals([place] if safe_removal.is_left(place) else []), do)
 
 
 def _units(layout: Layout) -> RemovalStep:
@@ -117,7 +120,7 @@ def _files(job: RemovalJob) -> RemovalStep:
     # The work lock is held; it is the last that goes.
     known = list(dict.fromkeys([*known, *belongings.run_files(layout)]))
     # The site's step comes first and has a reload of its own; who gets in has a phase of its own.
-    others = (layout.proxy_site, *job.access, *_held(layout))
+    others = (site.place(layout), *job.access, *_held(layout))
     present = [path for path in known if safe_removal.is_left(path) and path not in others]
 
     def do() -> None:

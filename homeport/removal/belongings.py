@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..host.proxies import renewal
+from ..host.proxies import renewal, site
 from ..host.services import units
 from ..host.system.layout import SLOTS, Layout, MachineLayout
 from .safe_removal import is_left, is_there
@@ -158,9 +158,9 @@ def lineage_is_ours(layout: Layout) -> bool:
 def readers(layout: Layout) -> list[str]:
     """Return the files of servers, other than the application's site, that name that certificate."""
     name = f"{CERTIFICATES}/live/{layout.app}/".encode()
-    found = []
+    found, own = [], site.place(layout)
     for program in READERS:
         for path in (layout.root / "etc" / program).rglob("*"):
-            if path.is_file() and path != layout.proxy_site and name in path.read_bytes():
+            if path.is_file() and path != own and name in path.read_bytes():
                 found.append(str(path))
     return sorted(found)

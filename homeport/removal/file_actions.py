@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ..host.proxies import site
+from ..host.proxies.chosen import proxy_of
 from ..host.services import units
 from ..host.system.atomic import sync_directory
 from ..host.system.layout import MachineLayout
@@ -101,16 +103,16 @@ def give_back(machine: MachineLayout, path: Path, copy: Path) -> None:
 
 
 def stage(job: RemovalJob, found: list[FileAction], folder: Path) -> None:
-    """Make in `folder` what /etc/nginx will be: links are followed, so that nothing is written through one."""
-    nginx = job.shared.nginx
-    shutil.copytree(nginx, folder, dirs_exist_ok=True, ignore_dangling_symlinks=True)
-    gone = [fate.path for fate in found if fate.what == REMOVE] + [job.layout.proxy_site]
+    """Make in `folder` what the proxy's folder will be: links are followed, so that nothing is written through one."""
+    place = proxy_of(job.shared).folder(job.shared)
+    shutil.copytree(place, folder, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    gone = [fate.path for fate in found if fate.what == REMOVE] + [site.place(job.layout)]
     for path in gone:
-        if nginx in path.parents:
-            (folder / path.relative_to(nginx)).unlink(missing_ok=True)
+        if place in path.parents:
+            (folder / path.relative_to(place)).unlink(missing_ok=True)
     for fate in found:
-        if fate.copy and fate.what == GIVE_BACK and nginx in fate.path.parents:
-            staged = folder / fate.path.relative_to(nginx)
+        if fate.copy and fate.what == GIVE_BACK and place in fate.path.parents:
+            staged = folder / fate.path.relative_to(place)
             staged.unlink(missing_ok=True)
             staged.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(fate.copy, staged, follow_symlinks=False)

@@ -5,10 +5,12 @@ Firewall and sshd come first, under the dead man's switch, by a phase of their o
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..host.proxies.chosen import proxy_of
 from ..host.reports import usage_record
 from ..host.services import units
 from ..host.system.layout import PROGRAM_DIRECTORY
@@ -78,23 +80,25 @@ def problems(job: RemovalJob) -> Iterator[str]:
     if others:
         yield f"homeport serves {', '.join(others)} on this machine too; remove that first, or leave out --machine"
     if complaint := _complaint(job):
-        where = records.originals(job.shared) / "etc/nginx"
-        yield f"nginx does not accept what was there before ({complaint}); mend {where} first"
+        proxy = proxy_of(job.shared)
+        where = records.originals(job.shared) / proxy.folder(job.shared).relative_to(job.shared.root)
+        yield f"{proxy.check_command()[0]} does not accept what was there before ({complaint}); mend {where} first"
 
 
 def _complaint(job: RemovalJob) -> str:
-    """Return what Nginx says against its configuration as it will be; "" for nothing."""
-    found, nginx = file_actions.file_actions(job), job.shared.nginx
+    """Return what the proxy says against its configuration as it will be; "" for nothing."""
+    found, proxy = file_actions.file_actions(job), proxy_of(job.shared)
+    place, command = proxy.folder(job.shared), proxy.check_command()
     if (
-        not any(nginx in file_action.path.parents and file_action.what != file_actions.STAY for file_action in found)
-        or not Path("/usr/sbin/nginx").exists()
+        not any(place in file_action.path.parents and file_action.what != file_actions.STAY for file_action in found)
+        or shutil.which(command[0]) is None
     ):
         return ""
-    with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as folder:
+    with tempfile.TemporaryDirectory(prefix="homeport-proxy-") as folder:
         file_actions.stage(job, found, Path(folder))
         # In a mount namespace of its own, the check sees it under its final path.
-        inside = 'mount --bind "$1" "$2" && exec nginx -t -q'
-        done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", folder, str(nginx))
+        inside = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        done = units.run("unshare", "--mount", "sh", "-c", inside, "sh", folder, str(place), *command)
     return next(iter(done.stderr.strip().splitlines()), "no reason given") if done.returncode else ""
 
 
@@ -162,18 +166,18 @@ def _services(job: RemovalJob) -> RemovalStep:
     """Have services read what is there now; also in the run that goes on after one was cut."""
     if not _own(job).rows:
         return RemovalStep((), lambda: None)
-    nginx = (Row("reload", "nginx.service"),) if units.is_active("nginx.service") else ()
+    proxy = proxy_of(job.shared)
+    reloaded = (Row("reload", proxy.unit),) if units.is_active(proxy.unit) else ()
 
     def do() -> None:
         units.run_checked("systemctl", "daemon-reload")
         units.run("systemctl", "restart", "systemd-journald.service")
         units.run("/lib/systemd/systemd-sysctl")
         units.run("systemctl", "try-restart", "logrotate.timer")
-        if nginx:
-            units.run_checked("nginx", "-t", "-q")
-            units.run_checked("systemctl", "reload", "--", "nginx.service")
+        if reloaded:
+            proxy.leave(job.shared)
 
-    return RemovalStep((*READERS, *nginx), do)
+    return RemovalStep((*READERS, *reloaded), do)
 
 
 def _swap(job: RemovalJob) -> RemovalStep:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..host.proxies.log_lines import site_names
+from ..host.proxies.model.log_lines import site_names
 from ..host.system import lock, output
 from ..host.system.file_errors import explained
 from ..host.system.output import HostError

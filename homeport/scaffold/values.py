@@ -12,7 +12,7 @@ from homeport.settings.model import Settings
 from homeport.settings.reference import default, literal
 
 # Those of one run, which no file should have.
-OF_A_RUN = ("app_ref", "release", "accept_migrations", "take_machine")
+OF_A_RUN = ("app_ref", "release", "accept_migrations", "take_machine", "replace_proxy")
 WIDTH = 118
 
 

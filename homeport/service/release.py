@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from hashlib import sha256
 
-from homeport.proxies.nginx.step import site
+from homeport.proxies.chosen import USUAL, proxy_of
 from homeport.service.environment import environment_file
 from homeport.service.record import behaviour, record
 from homeport.service.units import release_units
@@ -62,7 +62,9 @@ def _configuration(context: Context) -> str:
     """
     settings = context.settings
     anywhere = replace(context, machine=MachineFound(), migrates=True)
-    files = {**release_units(anywhere, "ID", workers=0), "site.conf": site(anywhere)}
+    # Which one the machine has from another application is the machine's, too.
+    proxy = proxy_of(settings.proxy if "proxy" in settings.model_fields_set else USUAL)
+    files = {**release_units(anywhere, "ID", workers=0), proxy.site_name: proxy.site(anywhere)}
     sized = json.dumps([settings.workers, settings.memory_max_megabytes])
     parts = [environment_file(_variables(context)), sized, json.dumps(behaviour(anywhere))]
     return sha256("\0".join([*parts, *(f"{name}\0{text}" for name, text in files.items())]).encode()).hexdigest()
@@ -71,11 +73,11 @@ def _configuration(context: Context) -> str:
 def _etc(context: Context, release: str) -> tuple[File, ...]:
     app, folder = context.settings.app_name, context.paths.release_etc(release)
     workers = _workers(context)
-    units = release_units(context, release, workers)
+    units, proxy = release_units(context, release, workers), proxy_of(context.settings.proxy)
     return (
         File(f"{folder}/env", environment_file(_variables(context)), mode=0o640, group=app, secret=True),
         File(f"{folder}/release.json", json.dumps(record(context, release, workers), indent=2) + "\n"),
-        File(f"{folder}/site.conf", site(context)),
+        File(f"{folder}/{proxy.site_name}", proxy.site(context)),
         *(File(f"{folder}/{name}", text, mode=0o644 if "." in name else 0o755) for name, text in units.items()),
     )
 

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from homeport.settings.proxy import ProxyName
 from homeport.settings.types import Closings, Openings, Paths, PrivatePlaces, Text, TextList
 
 # Recorded on the machine with the application that has set them (`machine/scope.py`).
 SINGLE_VALUES = (
+    "proxy",
     "security_upgrades",
     "reboot_time",
     "journal_max_megabytes",
@@ -61,6 +63,18 @@ class MachineSettings(BaseModel):
         False,
         description="With `--data`: take the machine over from its other applications, whose values for it differ from "
         "this one's (`homeport deploy --take-machine`). Without it a deploy that differs is refused.",
+    )
+
+    # --- the proxy -------------------------------------------------------------------------------------------------
+    proxy: ProxyName = Field(
+        "nginx",
+        description='What visitors reach, the same for all applications of the machine: "nginx" or "haproxy" (what it '
+        "keeps and what it cannot: docs/proxies.md).",
+    )
+    replace_proxy: bool = Field(
+        False,
+        description="With `--data`: put the proxy of the settings in the place of the one that the machine has "
+        "(`homeport deploy --replace-proxy`). Open connections are cut, and for some seconds nobody is answered.",
     )
 
     # --- upkeep ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from homeport.servers import ServerChoice, problems
 from homeport.settings.application import ApplicationSettings
 from homeport.settings.container import ContainerSettings
 from homeport.settings.machine import MachineSettings
+from homeport.settings.proxy import unsupported
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
 from homeport.settings.types import check_variable
@@ -103,6 +104,8 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
         if both := sorted({*self.environment, *self.secrets_from_environment} & set(self.install_secrets)):
             raise ValueError(f"install_secrets must not have what the application is given ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
+            raise ValueError(problem)
+        if problem := unsupported(self.proxy, self.response_headers_kilobytes):
             raise ValueError(problem)
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")

@@ -17,7 +17,9 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
-# While it is there, connections are not kept open (host/proxies/closing.py).
+# The machine's proxy where it is not Nginx: for the host program.
+PROXY_RECORD = "/etc/homeport/proxy.json"
+# While it is there, connections are not kept open (host/proxies/nginx/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"
 UNITS = "/etc/systemd/system"
 # What decides who gets in. No application's name has a dot, so none of these is an application's folder.
@@ -106,11 +108,6 @@ class AppPaths:
     def certificate(self) -> str:
         """Return Certbot's folder for the application's certificate."""
         return f"/etc/letsencrypt/live/{self.app}"
-
-    @property
-    def site(self) -> str:
-        """Return the proxy's site file."""
-        return f"/etc/nginx/homeport/{self.app}.conf"
 
     def release(self, release: str) -> str:
         """Return the folder of a release's code."""

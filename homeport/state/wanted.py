@@ -15,7 +15,7 @@ from typing import Literal
 from homeport.errors import HomeportError
 
 # "access" is put in place under the dead man's switch, by a phase of its own.
-FileSet = Literal["plain", "nginx", "systemd", "access"]
+FileSet = Literal["plain", "nginx", "haproxy", "systemd", "access"]
 
 
 # What an account of ours is known by, in the comment field of /etc/passwd.
@@ -146,12 +146,26 @@ class CertificateWanted:
 
 
 @dataclass(frozen=True)
+class OtherProxy:
+    """A proxy that is not the wanted one: its name in settings and for people, its unit, a file of homeport's for it.
+
+    `part` is what would be wanted of it; only read, since another application of the machine may have chosen it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    mark: str
+    part: Part = field(default_factory=Part, repr=False)
+
+
+@dataclass(frozen=True)
 class Wanted:
     """All that is wanted of one host. What somebody else has at the paths `take_over` may be replaced.
 
     There is no `release` on a machine that runs none of the application, no `certificate` where its site is not served,
     and no `ports` (of the slots) where its server does not run. `outbound` is the setting: by whose way out it is
-    brought about.
+    brought about; `proxy` the one of that name.
     """
 
     app: str
@@ -164,6 +178,8 @@ class Wanted:
     pinned_releases: tuple[str, ...] = ()
     take_over: tuple[str, ...] = ()
     outbound: str = "host"
+    proxy: str = "nginx"
+    other_proxies: tuple[OtherProxy, ...] = ()
 
     @property
     def release_id(self) -> str:

@@ -77,6 +77,10 @@ WELL: Facts = {
     },
     "clock": {"now": NOW.timestamp(), "synchronised": True},
     "site": {
+        "proxy": "Nginx",
+        "unit": "nginx.service",
+        "file": "notes.conf",
+        "template": "nginx/site.conf",
         "there": True,
         "names": [NAME],
         "ports": {"blue": 8001, "green": 8002},

@@ -28,6 +28,7 @@ echo '{MARK} state'; date -Ins; uptime; free -m; df -h / /run; systemctl is-syst
 echo '{MARK} failed units'; systemctl --failed --no-pager --no-legend --plain
 echo '{MARK} warnings'; journalctl -p warning -o short-precise --no-pager -q -n 40
 echo '{MARK} proxy'; tail -n 15 /var/log/nginx/error.log; tail -n 15 /var/log/nginx/access.log
+journalctl -o cat --no-pager -q -n 15 -u haproxy
 echo '{MARK} releases'; tail -n 8 /srv/*/releases.jsonl; ls -l /srv/*/slots /etc/homeport/*/live-green
 echo '{MARK} processes'; ps -eo pid,ppid,stat,etimes,rss,args --sort=-rss | head -40
 echo '{MARK} journal'; journalctl -o short-precise --no-pager -q -n 400

@@ -1,6 +1,7 @@
 """What passes the proxy and what does not: what an application answers, and what somebody sends it who means harm.
 
-The application tells what it saw. The tests share a machine, and each ends with the site answering as it should.
+The application tells what it saw. The tests share a machine of each proxy, and each ends with the site answering as it
+should. What HAProxy cannot keep (docs/proxies.md) is left out for it.
 """
 
 from __future__ import annotations
@@ -112,6 +113,11 @@ async def echo(request: Request) -> dict[str, object]:
 class Stage(Seen):
     """The site, and a connection to it that sends what it is told, byte for byte."""
 
+    @property
+    def has_nginx(self) -> bool:
+        """Tell whether that is the machine's proxy."""
+        return self.host.name == "attacked-nginx"
+
     def connection(self, *, name: str | None = "", port: int = 443) -> socket.socket:
         """Open a connection; over TLS on 443, where `name` (None: none) is asked for in the handshake."""
         plain = socket.create_connection((self.host.address, port), timeout=60)
@@ -151,19 +157,25 @@ def status(answer: str) -> int:
     return int(answer.split(" ", 2)[1]) if answer.startswith("HTTP/1.") else 0
 
 
-@pytest.fixture(scope="module")
-def deployed(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=["nginx", pytest.param("haproxy", marks=pytest.mark.sampled)])
+def deployed(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
+) -> Iterator[Stage]:
     """A machine that serves an application which tells what it sees; something private lies beside the web root."""
-    host: LabHost = seasoned.add("attacked")
+    host: LabHost = seasoned.add(f"attacked-{request.param}")
+    stage = Stage(lab, host)
+    if request.param != "nginx":
+        stage.shell("systemctl -q disable --now nginx")
     project = Project.create(tmp_path_factory.mktemp("attacked") / "project", lab, "hello", workers=1)
     project.write("main.py", APP)
-    settle_data(project, client_max_body_megabytes=1, proxy_read_timeout_seconds=10, watch_seconds=0)
+    given = {"client_max_body_megabytes": 1, "proxy_read_timeout_seconds": 10, "watch_seconds": 0}
+    settle_data(project, proxy=request.param, **given)
     project.deployed(host)
-    stage = Stage(lab, host)
     stage.shell(f"mkdir -p /var/www/homeport-acme/.well-known/acme-challenge; echo '{BESIDE}' >/var/www/private.txt")
     PROJECTS[stage] = project
     yield stage
-    keep("proxy-attacks-error.log", stage.shell("tail -n 200 /var/log/nginx/error.log"))
+    log = "tail -n 200 /var/log/nginx/error.log" if request.param == "nginx" else "journalctl -o cat -n 200 -u haproxy"
+    keep(f"proxy-attacks-{request.param}.log", stage.shell(log))
     lab.remove(host.name)
 
 
@@ -202,11 +214,13 @@ def test_a_streamed_answer_arrives_as_it_is_sent(stage: Stage, path: str, kind: 
         assert client.stdout.read().split() in (['"last"'], ["data:", '"last"'])
     assert client.returncode == 0
     assert headers["content-type"].partition(";")[0] == kind
-    assert headers.get("content-encoding", "") == encoding
+    assert headers.get("content-encoding", "") == (encoding if stage.has_nginx else "")
     assert "x-accel-buffering" not in headers
 
 
 def test_a_whole_answer_is_compressed(stage: Stage) -> None:
+    if not stage.has_nginx:
+        pytest.skip("HAProxy would hold streamed answers back")
     answer = stage.curl("/whole?kind=application/json", "--compressed", "-D", "-", "-o", "/dev/null").stdout.lower()
     assert "content-encoding: gzip" in answer
     assert stage.curl("/whole?kind=application/json", "--compressed").stdout == '"text"' * 1000
@@ -241,6 +255,8 @@ def test_forwarded_headers_of_a_client_are_not_believed(stage: Stage) -> None:
     ids=["announced", "in chunks", "announced and not sent"],
 )
 def test_a_body_that_is_too_large_ends_at_the_proxy(stage: Stage, framing: str, body: str) -> None:
+    if "chunked" in framing and not stage.has_nginx:
+        pytest.skip("HAProxy does not count chunks")
     answer = stage.ask("/large", framing, method="POST", body=body)
     assert status(answer) in (413, 0)
     assert "/large" not in [one["path"] for one in stage.seen()]
@@ -264,9 +280,14 @@ def test_a_body_that_is_as_large_as_it_may_be_arrives_whole(stage: Stage) -> Non
     ],
 )
 def test_a_request_with_two_ends_is_refused_and_smuggles_nothing(stage: Stage, framing: tuple[str, ...]) -> None:
-    answer = stage.ask("/outer", *framing, method="POST", body="0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert status(answer) in (400, 501)
-    assert not {"/outer", "/smuggled"} & {one["path"] for one in stage.seen()}
+    # HAProxy drops the length of the first one, which does not count then (RFC 9112, 6.3).
+    is_taken = framing == ("Content-Length: 6", "Transfer-Encoding: chunked") and not stage.has_nginx
+    path = "/outer-in-chunks" if is_taken else "/outer"
+    answer = stage.ask(path, *framing, method="POST", body="0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(answer) in ((200,) if is_taken else (400, 501))
+    seen = stage.seen()
+    assert not {"/outer", "/smuggled"} & {one["path"] for one in seen}
+    assert not any("content-length" in dict(one["headers"]) for one in seen if one["path"] == "/outer-in-chunks")
 
 
 HEAD = "POST /slow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
@@ -305,8 +326,13 @@ def test_a_request_for_another_host_stays_outside(stage: Stage, host: str) -> No
 
 
 def test_an_absolute_address_counts_as_the_host_that_it_names(stage: Stage) -> None:
-    assert status(stage.ask("https://evil.example/absolute")) == 421
-    assert status(stage.ask(f"https://{stage.host.domain}/absolute", host="evil.example")) == 200
+    assert status(stage.ask("https://evil.example/absolute")) == (421 if stage.has_nginx else 400)
+    mixed = status(stage.ask(f"https://{stage.host.domain}/absolute", host="evil.example"))
+    if not stage.has_nginx:
+        assert mixed == 400
+        assert status(stage.ask(f"https://{stage.host.domain}/absolute")) == 200
+    else:
+        assert mixed == 200
     [told] = [one for one in stage.seen() if one["path"] == "/absolute"]
     assert dict(told["headers"])["host"] == stage.host.domain
 
@@ -360,7 +386,7 @@ def test_challenges_are_read_and_never_written(stage: Stage, method: str) -> Non
 def test_headers_that_are_too_large_are_refused(stage: Stage) -> None:
     assert status(stage.ask("/headers", f"X-Large: {'x' * 100_000}")) in (0, 400)
     # The proxy does not read such a request to its end, and its answer may be lost with the connection.
-    assert status(stage.ask(f"/{'x' * 100_000}")) in (0, 414)
+    assert status(stage.ask(f"/{'x' * 100_000}")) in (0, 414 if stage.has_nginx else 400)
     assert status(stage.send(os.urandom(4096))) in (0, 400)
     assert all(len(one["path"]) < 100_000 and one["path"] != "/headers" for one in stage.seen())
 
@@ -384,6 +410,8 @@ def test_the_doctor_names_what_was_too_large_for_the_proxy_and_the_setting_that_
 
 @pytest.mark.sampled
 def test_the_doctor_names_answers_that_came_too_late_were_cut_or_held_back(stage: Stage) -> None:
+    if not stage.has_nginx:
+        pytest.skip("it holds no answer back, and has other words for the rest: tests/host/proxies/haproxy")
     assert stage.curl("/late", "-o", "/dev/null", "-w", "%{http_code}").stdout == "504"
     cut = stage.curl("/cut", "--fail", "--http1.1")
     assert (cut.returncode, cut.stdout) == (18, "first")

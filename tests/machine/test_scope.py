@@ -27,10 +27,12 @@ OF_A_DEPLOY = {
         "outbound_private",
         "take_over",
         "take_machine",
+        "replace_proxy",
     ),
     *("firewall_close", "sshd_close", "lockout_timeout_seconds"),
 }
 OTHERS: dict[str, Value] = {
+    "proxy": "haproxy",
     "security_upgrades": False,
     "reboot_time": "03:30",
     "journal_max_megabytes": None,
@@ -132,8 +134,9 @@ def test_the_query_covers_values_that_another_application_set(key: str) -> None:
     """One reading is all there is: it has to name what is wanted before it is known what others have set."""
     before = query(make_wanted())
     after = query(make_wanted(machine=MachineFound(values=(blog(**{key: OTHERS[key]}),))))
-    for name in ("paths", "packages", "units", "accounts", "ports"):
+    for name in ("paths", "units", "accounts", "ports", "shared"):
         assert set(getattr(after, name)) <= set(getattr(before, name))
+    assert set(after.packages) <= {*before.packages, *before.other_packages}
 
 
 def test_an_application_changes_its_own_value_and_others_that_say_nothing_follow() -> None:

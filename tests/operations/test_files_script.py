@@ -34,7 +34,7 @@ class Root:
         for place in ("etc/nginx/homeport", "etc/homeport", "var/lib", "run/homeport", "proc/self", "bin"):
             (folder / place).mkdir(parents=True)
         (folder / "proc/self/mountinfo").touch()
-        self.has("unshare", 'shift 5; while [ $# -gt 0 ]; do find "$1" -type f -exec cat {} +; shift 2; done')
+        self.has("unshare", 'shift 5; while [ "$1" != -- ]; do find "$1" -type f -exec cat {} +; shift 2; done')
         self.has("systemctl")
 
     def has(self, name: str, body: str = "") -> None:
@@ -203,7 +203,7 @@ def test_a_check_writes_nothing_through_a_link(root: Root, link: str) -> None:
 def test_a_site_that_is_taken_away_is_taken_from_the_copy_alone_though_its_folder_is_a_link(root: Root) -> None:
     site = root.write("/opt/sites/default", "mine\n")
     root.at("/etc/nginx/sites-enabled").symlink_to(root.at("/opt/sites"))
-    root.has("unshare", 'shift 5; while [ $# -gt 0 ]; do ls "$1"; shift 2; done; exit 1')
+    root.has("unshare", 'shift 5; while [ "$1" != -- ]; do ls "$1"; shift 2; done; exit 1')
     done = root.run({NGINX: "new\n"}, ("absent", "/etc/nginx/sites-enabled/default"))
     assert refused(done) == "nginx does not accept the new configuration"
     assert site.exists()

@@ -88,13 +88,13 @@ def test_packages_that_are_missing_are_installed_with_the_time_to_wait_for_anoth
     run, host = make_run(replace(as_wanted(WANTED), packages=there))
     [command] = phase("Packages", run)
     assert command.get_raw_value().endswith(" homeport-packages 300 '' python3-venv nginx")
-    assert host.lines == ["  install nginx (missing)", "  install python3-venv (missing)"]
+    assert host.lines == ["  install python3-venv (missing)", "  install nginx (missing)"]
 
 
 @pytest.mark.parametrize(
     ("missing", "arguments"),
     [
-        ({"nginx", "openssl"}, "{digest} '' nginx openssl"),
+        ({"nginx", "openssl"}, "{digest} '' openssl nginx"),
         ({"ca-certificates", "nginx", "python3-venv"}, "{digest} 'ca-certificates python3-venv' nginx"),
         # Nothing is left to be done meanwhile.
         ({"ca-certificates", "python3-venv"}, "'' 'ca-certificates python3-venv'"),

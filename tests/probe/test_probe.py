@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.proxies.nginx.proxy import Nginx
 from homeport.host.system.layout import Layout
 from homeport.host.system.lock import is_locked
 from homeport.probe import application, database, handshakes, machine, names, site
@@ -169,7 +170,7 @@ def test_a_lock_counts_while_somebody_holds_it_and_not_for_its_file(tmp_path: Pa
 def test_the_ports_of_a_site_are_those_that_homeport_writes() -> None:
     settings = make_settings(app_name="notes", port_blue=8101, port_green=8102)
     text = files([settings], MachineFound())["/etc/nginx/homeport/notes.conf"].content
-    assert site.upstreams("notes", text) == {"blue": 8101, "green": 8102}
+    assert Nginx().ports("notes", text) == {"blue": 8101, "green": 8102}
 
 
 def test_the_edits_of_a_file_are_its_changed_lines() -> None:

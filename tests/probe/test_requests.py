@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.proxies.nginx import troubles
 from homeport.probe import requests
 
 NAME = "notes.example.com"
@@ -47,7 +48,7 @@ def access(**values: object) -> str:
 def found(folder: Path, *, errors: str = "", accesses: str = "", since: float = NOW - 3600) -> dict[str, int]:
     (folder / "error.log").write_text(errors)
     (folder / "access.log").write_text(accesses)
-    lines = [*requests.errors(folder, {NAME}, since, 8001), *requests.held_back(folder, {NAME}, since)]
+    lines = [*troubles.errors(folder, {NAME}, since, 8001), *troubles.held_back(folder, {NAME}, since)]
     return {kind: one["count"] for kind, one in requests.counted(lines).items()}
 
 
@@ -92,11 +93,11 @@ def test_an_answer_in_pieces_that_waits_in_the_compressor_is_counted(
 def test_the_newest_is_told_without_its_query(tmp_path: Path) -> None:
     (tmp_path / "error.log").write_text(error(LINES["time"]) + error(LINES["body"]))
     (tmp_path / "access.log").write_text(access())
-    told = requests.counted([*requests.errors(tmp_path, {NAME}, 0.0, 8001), *requests.held_back(tmp_path, {NAME}, 0.0)])
+    told = requests.counted([*troubles.errors(tmp_path, {NAME}, 0.0, 8001), *troubles.held_back(tmp_path, {NAME}, 0.0)])
     assert told["body"]["last"] == "POST /upload: client intended to send too large body: 20971520 bytes"
     assert told["held"]["last"] == "GET /feed: its pieces came over 5 s"
     assert "secret" not in json.dumps(told)
 
 
 def test_no_log_is_no_trouble(tmp_path: Path) -> None:
-    assert list(requests.errors(tmp_path, {NAME}, 0.0, 8001)) == list(requests.held_back(tmp_path, {NAME}, 0.0)) == []
+    assert list(troubles.errors(tmp_path, {NAME}, 0.0, 8001)) == list(troubles.held_back(tmp_path, {NAME}, 0.0)) == []

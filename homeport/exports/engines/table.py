@@ -160,6 +160,8 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "outbound_private": _row(nothing("see `outbound`")),
     "take_over": _row(_MACHINE),
     "take_machine": _row(_MACHINE),
+    "proxy": _row(_PROXY, _MACHINES_PROXY, nothing("Caddy stands before the application")),
+    "replace_proxy": _row(_MACHINE),
     "security_upgrades": _row(_MACHINE),
     "reboot_time": _row(_MACHINE),
     "journal_max_megabytes": _row(_MACHINE),

@@ -141,11 +141,11 @@ def prune(options: argparse.Namespace, given: list[str]) -> int:
 
 
 def reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
-    """Have Nginx serve what is on the disk."""
-    from ..proxies import nginx
+    """Have the proxy serve what is on the disk."""
+    from ..proxies.chosen import proxy_of
 
     output.outlive_the_listener()
-    nginx.reload(MachineLayout())
+    proxy_of(MachineLayout()).reload(MachineLayout())
     return 0
 
 
@@ -158,13 +158,8 @@ def renew(options: argparse.Namespace, given: list[str]) -> int:
 
 
 def stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
-    """Remember what Nginx reads."""
-    from ..proxies import nginx
+    """Remember what the proxy reads."""
+    from ..proxies.chosen import proxy_of
 
-    moments = {
-        "start": nginx.stamp_start,
-        "before-reload": nginx.stamp_before_reload,
-        "after-reload": nginx.stamp_after_reload,
-    }
-    moments[options.moment](MachineLayout())
+    proxy_of(MachineLayout()).stamp(MachineLayout(), options.moment)
     return 0

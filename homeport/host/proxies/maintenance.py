@@ -1,4 +1,4 @@
-"""Maintenance: a file that Nginx looks for at every request; while it is there, visitors get a page with status 503.
+"""Maintenance: a file that the proxy looks for at every request; while it is there, visitors get a page (status 503).
 
 It outlives boots and deploys, and only a person makes it and takes it away.
 """
@@ -11,11 +11,12 @@ from ..system import atomic
 from ..system.layout import Layout
 from ..system.lock import now
 from ..system.output import HostError
+from .site import place
 
 
 def turn_on(layout: Layout, by: str, message: str) -> None:
     """Have visitors get the page from their next request on; raise HostError when the live site knows none."""
-    site = layout.proxy_site
+    site = place(layout)
     if not site.exists() or str(layout.maintenance) not in site.read_text(errors="replace"):
         raise HostError("the site that is live has no maintenance page; deploy once with this homeport")
     note = {"by": by, "since": now(), "message": " ".join(message.split())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..proxies import certificates
+from ..proxies.model import certificates
 from ..services.health import site_name
 from ..system.layout import Layout
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ..proxies import nginx
+from ..proxies.chosen import proxy_of
 from ..release import pruning, release_log, slots
 from ..services import units
 from ..services.release_description import load, server_of
@@ -17,7 +17,7 @@ Row = tuple[object, ...]
 
 def facts(layout: Layout, keep: int, pins: Collection[str] = (), coming: str = "") -> Iterator[Row]:
     """Yield what the controller's snapshot reads; `coming` is the release that is about to go live, "": none."""
-    if nginx.is_stale(layout.machine):
+    if proxy_of(layout.machine).is_stale(layout.machine):
         yield ("proxy", "stale")
     yield from _releases(layout, coming)
     for slot, unit in zip(SLOTS, units.show_all([layout.unit(slot) for slot in SLOTS]), strict=True):

@@ -11,7 +11,9 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from ..proxies import log_lines
+from ..proxies.chosen import proxy_of
+from ..proxies.model.log_lines import site_names
+from ..system.journal import Journal
 from ..system.layout import Layout
 from ..system.timeline import moment
 from . import journal_lines
@@ -64,14 +66,12 @@ def readers(layout: Layout, sources: Collection[str]) -> dict[str, Any]:
     """Return what reads each of the places in which the sources are written, by a name for it."""
     found: dict[str, Any] = {}
     if units := journal_lines.units(layout, app=APP in sources, migration=MIGRATION in sources):
-        found["units"] = journal_lines.Journal(units, journal_lines.of_a_unit(layout))
+        found["units"] = Journal(units, journal_lines.of_a_unit(layout))
     if DEPLOYS in sources:
         matches = ["--identifier=homeport", f"HOMEPORT_APP={layout.app}"]
-        found["deploys"] = journal_lines.Journal(matches, lambda entry: {"source": DEPLOYS})
+        found["deploys"] = Journal(matches, lambda entry: {"source": DEPLOYS})
     if PROXY in sources:
-        names = log_lines.site_names(layout)
-        found["access"] = log_lines.LogFile("access.log", log_lines.access(names))
-        found["error"] = log_lines.LogFile("error.log", log_lines.error(names))
+        found |= proxy_of(layout.machine).logs(site_names(layout))
     return found
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..proxies.log_lines import site_names
+from ..proxies.model.log_lines import site_names
 from ..release import deploy_hold, pruning, release_log, slots
 from ..services.release_description import load
 from ..system.layout import Layout

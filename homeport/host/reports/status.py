@@ -15,8 +15,9 @@ from ..services.processes import unit_names
 from ..services.release_description import server_of
 from ..services.unit_state import UnitState
 from ..system import resources, sampling, timeline, unit_processes
+from ..system.journal import Journal
 from ..system.layout import SLOTS, Layout
-from . import certificate, journal_lines, release_history, usage_record
+from . import certificate, release_history, usage_record
 
 # Enough for a few weeks of releases, and small enough to be read every other second.
 LOG_ENTRIES = 60
@@ -83,7 +84,7 @@ def last_word(layout: Layout, slot: str) -> str | None:
 
     systemd itself forgets a unit that is down.
     """
-    journal = journal_lines.Journal([f"--unit={layout.unit(slot)}", "--lines=1"], lambda entry: {})
+    journal = Journal([f"--unit={layout.unit(slot)}", "--lines=1"], lambda entry: {})
     return next((timeline.moment(line["seconds"]) for line in journal.backwards(["", time.time() + 1], None)), None)
 
 

@@ -37,6 +37,16 @@ class MachineLayout(NamedTuple):
         return self.root / "etc/homeport"
 
     @property
+    def proxy_record(self) -> Path:
+        """Return the file that names the machine's proxy; without it that is Nginx. No application's name has a dot."""
+        return self.sites / "proxy.json"
+
+    @property
+    def haproxy(self) -> Path:
+        """Return HAProxy's configuration folder."""
+        return self.root / "etc/haproxy"
+
+    @property
     def nginx(self) -> Path:
         """Return Nginx's configuration folder."""
         return self.root / "etc/nginx"
@@ -90,7 +100,10 @@ class Layout(NamedTuple):
 
     @property
     def flag(self) -> Path:
-        """Return the flag file: there means that green is live, not there means blue. Nginx asks it per request."""
+        """Return the flag file: there means that green is live, not there means blue.
+
+        It is the record of the live slot, of which no proxy is the owner: all look for it at every request.
+        """
         return self.settings / "live-green"
 
     @property
@@ -110,18 +123,13 @@ class Layout(NamedTuple):
 
     @property
     def maintenance(self) -> Path:
-        """Return the file that keeps visitors out while it is there. Nginx asks for it per request."""
+        """Return the file that keeps visitors out while it is there. The proxy looks for it at every request."""
         return self.settings / "maintenance.json"
 
     @property
     def standby(self) -> Path:
         """Return the file that names the slot which is kept running behind the live one."""
         return self.settings / "standby"
-
-    @property
-    def proxy_site(self) -> Path:
-        """Return the application's site in Nginx's configuration."""
-        return self.machine.nginx / "homeport" / f"{self.app}.conf"
 
     @property
     def certificate(self) -> Path:

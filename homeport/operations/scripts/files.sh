@@ -80,28 +80,34 @@ copy_of() {
     try "$stage" mkdir "$copy"
     [ ! -d "$1" ] || try "$stage" cp -a "$1/." "$copy/"
 }
-stage_nginx() {
-    case $1 in /etc/nginx/*) ;; *) return 0 ;; esac
+stage_proxy() {
+    case $1 in "$folder"/*) ;; *) return 0 ;; esac
     copy_of "$(readlink -m -- "${1%/*}")"
     rm -f "$copy/${1##*/}"
     [ -f "$stage/root$1" ] || return 0
     try "$stage" mkdir -p "$copy"
     try "$stage" cp -p "$stage/root$1" "$copy/${1##*/}"
 }
-validate_nginx() {
-    copy_of "$(readlink -f /etc/nginx)"
-    each file stage_nginx
-    each absent stage_nginx
-    set --
+# Usage: validate_proxy NAME FOLDER COMMAND…
+validate_proxy() {
+    name=$1 folder=$2
+    shift 2
+    grep -q "$tab$folder/" "$stage/manifest" || return 0
+    copies=0
+    copy_of "$(readlink -f "$folder")"
+    each file stage_proxy
+    each absent stage_proxy
+    # In a mount namespace of its own, the check sees the staged files under their final paths.
+    inside='while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"'
+    set -- -- "$@"
     while [ "$copies" -gt 0 ]; do
         eval "set -- \"\$stage/copy.$copies\" \"\$real_$copies\" \"\$@\""
         copies=$((copies - 1))
     done
-    # In a mount namespace of its own, the check sees the staged files under their final paths.
-    inside='while [ $# -gt 0 ]; do mount --bind "$1" "$2" || exit; shift 2; done; exec nginx -t -q'
-    unshare --mount sh -c "$inside" sh "$@" || fail "nginx does not accept the new configuration"
+    unshare --mount sh -c "$inside" sh "$@" || fail "$name does not accept the new configuration"
 }
-! grep -q "$tab/etc/nginx/" "$stage/manifest" || validate_nginx
+validate_proxy nginx /etc/nginx nginx -t -q
+validate_proxy haproxy /etc/haproxy sh /etc/haproxy/homeport/prepare check
 
 validate_units() {
     # A command that is only being installed is no fault of the unit.

@@ -14,7 +14,7 @@ remember() {
 systemctl daemon-reload
 while [ $# -gt 0 ]; do
     case $1:$2 in
-    reload:nginx.service) /usr/local/lib/homeport/homeport-host reload-proxy ;;
+    reload:nginx.service | reload:haproxy.service) /usr/local/lib/homeport/homeport-host reload-proxy ;;
     reload:systemd) ;;
     *)
         [ "$1" != enable ] || remember "$2"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from homeport.errors import HomeportError
+from homeport.settings import Settings
 from homeport.state.changes import Change
 from homeport.state.paths import NGINX_DEFAULT, NGINX_WELCOME
 from homeport.state.snapshot import ServerFound, Snapshot
@@ -51,6 +53,20 @@ def default_notes(found: Snapshot, take_over: Collection[str]) -> list[Change]:
         Change("leave", f"the default server of {' and '.join(addresses)}", f"{file}: {_means(elsewhere, addresses)}")
         for file, addresses in files.items()
     ]
+
+
+def protocols_refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
+    """Tell whether somebody's default server of 443 allows no protocol that the site has: nobody could connect."""
+    wanted = {"TLSv1.3"} if settings.tls_profile == "modern" else {"TLSv1.2", "TLSv1.3"}
+    for address, server in defaults_elsewhere(found, settings.take_over).items():
+        if address in HTTPS and server.protocols and not wanted & set(server.protocols):
+            return HomeportError(
+                f"{server.file} has the default server of {address}, which allows {' and '.join(server.protocols)} for "
+                f"every site, and this one needs {' or '.join(sorted(wanted))}",
+                key="tls_profile",
+                fix="change its ssl_protocols",
+            )
+    return None
 
 
 def _means(elsewhere: dict[str, ServerFound], addresses: list[str]) -> str:

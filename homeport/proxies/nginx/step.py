@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive
-from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, NGINX_CLOSING, NGINX_DEFAULT, NGINX_WELCOME, UNITS
+from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.state.paths import (
+    ACME_WEBROOT,
+    HOST_PROGRAM,
+    NGINX_CLOSING,
+    NGINX_DEFAULT,
+    NGINX_WELCOME,
+    PROXY_RECORD,
+    UNITS,
+)
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
 
@@ -15,6 +23,7 @@ def proxy(context: Context) -> Part:
     """Return the proxy's file set, its drop-in, and the claim of names and ports that other applications see."""
     paths = context.paths
     return Part(
+        packages=("nginx",),
         directories=(
             Directory("/etc/nginx/homeport"),
             Directory("/var/www"),
@@ -24,19 +33,24 @@ def proxy(context: Context) -> Part:
         files=(
             File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
             File(NGINX_DEFAULT, _default(context), file_set="nginx"),
-            File(paths.site, site(context), file_set="nginx", with_release=True),
+            File(site_path(paths.app), site(context), file_set="nginx", with_release=True),
             File(
                 f"{UNITS}/nginx.service.d/homeport.conf",
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
                 file_set="systemd",
             ),
-            File(f"{paths.etc}/site.json", _claim(context)),
-            File(paths.maintenance_page, context.render("nginx/maintenance.html", domain=context.settings.domain)),
+            claim_file(context),
+            maintenance_file(context),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
-        absent=(NGINX_WELCOME,),
+        absent=(NGINX_WELCOME, PROXY_RECORD),
         units=(Unit("nginx.service"),),
     )
+
+
+def site_path(app: str) -> str:
+    """Return the file of an application's site."""
+    return f"/etc/nginx/homeport/{app}.conf"
 
 
 def _default(context: Context) -> str:
@@ -81,13 +95,3 @@ def _uri(path: str) -> str:
     """Return a path as Nginx's $uri has it; "" for one that its configuration cannot name, since it has a "$"."""
     uri = unquote(path.partition("?")[0])
     return "" if set(uri) & set('$"\\') else uri
-
-
-def _claim(context: Context) -> str:
-    settings = context.settings
-    claim = {
-        "app": settings.app_name,
-        "domains": list(settings.domains),
-        "ports": [settings.port_blue, settings.port_green],
-    }
-    return json.dumps(claim) + "\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.proxies import maintenance
+from homeport.host.proxies.site import place
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
 from homeport.state.paths import AppPaths
@@ -16,8 +17,8 @@ from homeport.state.paths import AppPaths
 def layout(tmp_path: Path) -> Layout:
     layout = Layout("notes", tmp_path)
     layout.settings.mkdir(parents=True)
-    layout.proxy_site.parent.mkdir(parents=True)
-    layout.proxy_site.write_text(f"if (-f {layout.maintenance}) {{")
+    place(layout).parent.mkdir(parents=True)
+    place(layout).write_text(f"if (-f {layout.maintenance}) {{")
     return layout
 
 
@@ -42,7 +43,7 @@ def test_a_damaged_file_keeps_visitors_out_too(layout: Layout) -> None:
 
 
 def test_a_site_that_would_not_look_for_the_file_is_told_of(layout: Layout) -> None:
-    layout.proxy_site.write_text("server {}")
+    place(layout).write_text("server {}")
     with pytest.raises(HostError, match="deploy once"):
         maintenance.turn_on(layout, "carol@desk", "")
     assert not layout.maintenance.exists()

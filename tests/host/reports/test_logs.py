@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.host.proxies import log_lines
+from homeport.host.proxies.model import log_lines
+from homeport.host.proxies.nginx.log_lines import access, error
 from homeport.host.reports import journal_lines, logs
+from homeport.host.system import journal
 from homeport.host.system.layout import Layout
 
 
@@ -41,8 +43,8 @@ def uris(lines: Any) -> list[str]:
     return [line["request"]["uri"] for line in lines]
 
 
-def reader(folder: Path) -> log_lines.LogFile:
-    return log_lines.LogFile("access.log", log_lines.access({"a.test"}), folder)
+def reader(folder: Path) -> log_lines.File:
+    return log_lines.File("access.log", access({"a.test"}), folder)
 
 
 def backwards(folder: Path, since: float | None = None) -> Any:
@@ -51,7 +53,7 @@ def backwards(folder: Path, since: float | None = None) -> Any:
 
 
 def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
-    parse = log_lines.access({"a.test"})
+    parse = access({"a.test"})
     found = parse(request("/x?y=1", status=502))
     assert found is not None
     assert (found["text"], found["level"]) == ("GET /x?y=1 502 in 12 ms for 192.0.2.1", "error")
@@ -61,11 +63,11 @@ def test_a_request_is_a_line_with_its_moment_and_its_level() -> None:
 
 @pytest.mark.parametrize("line", [request("/", host="b.test"), "", "GET / HTTP/1.0", "[]", '{"host": "a.test"}'])
 def test_log_lines_of_others_and_damaged_ones_are_skipped(line: str) -> None:
-    assert log_lines.access({"a.test"})(line) is None
+    assert access({"a.test"})(line) is None
 
 
 def test_an_error_is_of_the_site_or_of_the_whole_proxy_and_never_of_another_site() -> None:
-    parse = log_lines.error({"a.test"})
+    parse = error({"a.test"})
     line = "2030/01/01 12:00:00 [error] 12#12: *3 connect() failed, client: 192.0.2.1, server: {}, request: x"
     found = parse(line.format("a.test"))
     assert found is not None
@@ -143,10 +145,10 @@ def entry(**changes: object) -> dict[str, Any]:
 
 
 def test_an_entry_of_the_journal_has_its_time_its_level_and_its_text() -> None:
-    found = journal_lines.parse(json.dumps(entry(PRIORITY="3", _PID="77", MESSAGE=[104, 105, 255])))
+    found = journal.parse(json.dumps(entry(PRIORITY="3", _PID="77", MESSAGE=[104, 105, 255])))
     assert found is not None
     assert (found["seconds"], found["level"], found["pid"], found["text"]) == (1893492000.5, "error", 77, "hi\ufffd")
-    assert journal_lines.parse("-- No entries --") is None
+    assert journal.parse("-- No entries --") is None
 
 
 @pytest.mark.parametrize(

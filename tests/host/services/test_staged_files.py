@@ -120,7 +120,7 @@ def test_the_check_of_a_site_writes_nothing_through_a_link(etc: Path, seen: Seen
     with pytest.raises(HostError, match="nginx does not accept its site"):
         site.check(layout, release)
     assert contents(etc) == before
-    assert seen[os.path.realpath(layout.proxy_site.parent) + "/notes.conf"] == "new"
+    assert seen[os.path.realpath(site.place(layout).parent) + "/notes.conf"] == "new"
 
 
 def test_a_folder_inside_one_that_is_copied_is_copied_once(etc: Path, tmp_path: Path) -> None:

@@ -1,25 +1,20 @@
-"""Lines of the proxy's logs that are about an application's names: requests, and what went wrong. Reads only."""
+"""How a log of a proxy is read: from its end, and from where one has been before, also over rotations. Reads only."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
-import re
-from collections.abc import Callable, Collection, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ..system.layout import Layout
+from ...system.layout import Layout
 
-FOLDER = Path("/var/log/nginx")
 # logrotate keeps fourteen (templates/upkeep/logrotate).
 ROTATIONS = 15
 BLOCK = 64 * 1024
 FAILED, REFUSED = 500, 400
-ERROR_LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] (\d+)#\d+: (.*)")
-ERROR_LEVELS = {"emerg": "error", "alert": "error", "crit": "error", "error": "error", "warn": "warning"}
 Parser = Callable[[str], dict[str, Any] | None]
 
 
@@ -31,50 +26,23 @@ def site_names(layout: Layout) -> set[str]:
         return set()
 
 
-def access(names: Collection[str]) -> Parser:
-    """Return what reads a line of the access log, as templates/nginx/nginx.conf has it, that is about these names."""
+class Reader(Protocol):
+    """What reads a log: backwards from a position, and from there on. Positions are JSON."""
 
-    def parse(text: str) -> dict[str, Any] | None:
-        try:
-            raw = json.loads(text)
-            if raw["host"] not in names:
-                return None
-            request = {key: raw[key] for key in ("method", "uri", "status", "seconds", "bytes", "client", "id")}
-            seconds, status = datetime.fromisoformat(raw["at"]).timestamp(), int(raw["status"])
-        except (ValueError, KeyError, TypeError):
-            return None
-        line = f"{raw['method']} {raw['uri']} {status} in {float(raw['seconds']) * 1000:.0f} ms for {raw['client']}"
-        level = "error" if status >= FAILED else "warning" if status >= REFUSED else "info"
-        return {"source": "proxy", "seconds": seconds, "level": level, "text": line, "request": request}
+    def position(self, now: float) -> list[Any]:
+        """Return where the log ends now."""
 
-    return parse
+    def backwards(self, position: list[Any], since: float | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines up to a position, the newest first."""
+
+    def after(self, position: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
+        """Return the lines after a position, and the position after them."""
 
 
-def error(names: Collection[str]) -> Parser:
-    """Return what reads a line of the error log that is about these names, or about no name at all."""
-
-    def parse(text: str) -> dict[str, Any] | None:
-        found = ERROR_LINE.match(text)
-        server = re.search(r", server: ([^,]+)", text)
-        if not found or (server and server[1] not in names):
-            return None
-        moment, level, pid, line = found.groups()
-        seconds = datetime.strptime(moment, "%Y/%m/%d %H:%M:%S").timestamp()  # in the host's own zone
-        return {
-            "source": "proxy",
-            "seconds": seconds,
-            "level": ERROR_LEVELS.get(level, "info"),
-            "pid": int(pid),
-            "text": line,
-        }
-
-    return parse
-
-
-class LogFile:
+class File:
     """Reads a log of the proxy, and those that it was rotated into."""
 
-    def __init__(self, name: str, parse: Parser, folder: Path = FOLDER):
+    def __init__(self, name: str, parse: Parser, folder: Path):
         self._path, self._parse = folder / name, parse
 
     def position(self, now: float) -> list[int]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ..system.layout import MachineLayout
+from ...system.layout import MachineLayout
 
 # What Nginx reads before our sites (templates/nginx/nginx.conf).
 PLACES = ("conf.d/*.conf", "sites-enabled/*")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.facts import snapshot
-from homeport.host.proxies import nginx, rival_sites
+from homeport.host.proxies.nginx import reloading, rival_sites
 from homeport.host.system.layout import MachineLayout
 from homeport.proxies.nginx import rival_sites as rules
 from tests.state.builders import make_wanted
@@ -70,9 +70,9 @@ def test_the_snapshot_reads_the_same(machine: MachineLayout, shell: str) -> None
 
 def test_a_certificate_that_is_not_served_is_explained_by_the_site_that_is(machine: MachineLayout) -> None:
     old = machine.nginx / "sites-enabled/old site"
-    assert nginx._not_served(machine, ["notes.example.com"]) == (
+    assert reloading._not_served(machine, ["notes.example.com"]) == (
         f"nginx serves another site for notes.example.com, in {old}: take the name out there, and deploy again"
     )
-    assert nginx._not_served(machine, ["bare.example.com"]).startswith(
+    assert reloading._not_served(machine, ["bare.example.com"]).startswith(
         "nginx does not serve the certificate on the disk"
     )

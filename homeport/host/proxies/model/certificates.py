@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
-from ..system.layout import CERTIFICATE_FILE, MachineLayout
+from ...system.layout import CERTIFICATE_FILE, MachineLayout
 
 PEM_END = "-----END CERTIFICATE-----"
 CONNECT_SECONDS = 3.0
+SiteFile = Callable[[MachineLayout, str], Path]
 
 
-def sites(machine: MachineLayout) -> dict[str, Path]:
-    """Return the certificate file of each name that Nginx has a site for; damaged claims are passed over.
+def sites(machine: MachineLayout, site_file: SiteFile) -> dict[str, Path]:
+    """Return the certificate file of each name that the proxy has a site for; damaged claims are passed over.
 
     A claim is there before its first release brings the site, and has a new name before the next release does.
     """
@@ -22,7 +24,7 @@ def sites(machine: MachineLayout) -> dict[str, Path]:
     for claim in sorted(machine.sites.glob("*/site.json")):
         try:
             names = json.loads(claim.read_text())["domains"]
-            site = machine.nginx / "homeport" / f"{claim.parent.name}.conf"
+            site = site_file(machine, claim.parent.name)
             words = set(site.read_text().replace(";", " ").split())
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -57,6 +59,7 @@ def served(name: str, port: int = 443) -> bytes | None:
         return None
 
 
-def outdated(machine: MachineLayout, port: int = 443) -> list[str]:
+def outdated(machine: MachineLayout, site_file: SiteFile, port: int = 443) -> list[str]:
     """Return the names for which another certificate is served than the one on the disk."""
-    return [name for name, path in sites(machine).items() if (wanted := on_disk(path)) and served(name, port) != wanted]
+    found = sites(machine, site_file).items()
+    return [name for name, path in found if (wanted := on_disk(path)) and served(name, port) != wanted]

@@ -13,15 +13,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..services import units
-from ..system import atomic, lock
-from ..system.layout import MachineLayout
-from ..system.output import HostError, say
-from . import certificates, closing, rival_sites
+from ...services import units
+from ...system import atomic, lock
+from ...system.layout import MachineLayout
+from ...system.output import HostError, say
+from ..model import certificates
+from . import closing, rival_sites
 
 RELOAD_SECONDS = 15.0
 POLL_SECONDS = 0.05
 MASTER_PID = Path("/run/nginx.pid")
+UNIT = "nginx.service"
+
+
+def site_file(machine: MachineLayout, app: str) -> Path:
+    """Return the file that has an application's site."""
+    return machine.nginx / "homeport" / f"{app}.conf"
 
 
 def digest(machine: MachineLayout) -> str:
@@ -106,12 +113,15 @@ def _title(pid: str) -> str:
         return ""
 
 
+def is_loaded(machine: MachineLayout) -> bool:
+    """Tell whether Nginx has read what is on the disk."""
+    return _read(_loaded(machine)) == digest(machine)
+
+
 def is_stale(machine: MachineLayout) -> bool:
     """Tell whether a running Nginx serves something else than what is on the disk, or goes on closing for nobody."""
-    return units.is_active("nginx.service") and (
-        _read(_loaded(machine)) != digest(machine)
-        or bool(certificates.outdated(machine))
-        or closing.is_left_over(machine)
+    return units.is_active(UNIT) and (
+        not is_loaded(machine) or bool(certificates.outdated(machine, site_file)) or closing.is_left_over(machine)
     )
 
 
@@ -129,7 +139,7 @@ def reload(
     """
     most = closing_seconds + RELOAD_SECONDS * 2
     with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, most):
-        running = units.is_active("nginx.service")
+        running = units.is_active(UNIT)
         if not change and running and not is_stale(machine):
             say("nginx serves what is on the disk")
             return
@@ -143,7 +153,7 @@ def reload(
                 say("nginx is not running; nothing to reload")
                 return
             units.run_checked("nginx", "-t", "-q")
-            units.run_checked("systemctl", "reload", "--", "nginx.service")
+            units.run_checked("systemctl", "reload", "--", UNIT)
             _await_certificates(machine)
         finally:
             closing.end(machine)
@@ -152,7 +162,7 @@ def reload(
 
 def _await_certificates(machine: MachineLayout) -> None:
     end = time.monotonic() + RELOAD_SECONDS
-    while names := certificates.outdated(machine):
+    while names := certificates.outdated(machine, site_file):
         if time.monotonic() >= end:
             raise HostError(_not_served(machine, names))
         time.sleep(POLL_SECONDS)

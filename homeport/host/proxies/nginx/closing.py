@@ -11,9 +11,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ..system import sockets, timeline
-from ..system.layout import MachineLayout
-from ..system.output import say
+from ...system import sockets, timeline
+from ...system.layout import MachineLayout
+from ...system.output import say
 
 # A connection that was answered just before is kept for 65 s: keepalive_timeout of the sites. One second for the rest.
 FULL_SECONDS = 66.0

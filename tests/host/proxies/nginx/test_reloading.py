@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.proxies import certificates, nginx
+from homeport.host.proxies.model import certificates
+from homeport.host.proxies.nginx import reloading
 from homeport.host.system.layout import MachineLayout
 
 
@@ -74,55 +75,55 @@ def serving(chain: Path) -> Iterator[int]:
 
 def test_the_digest_follows_configuration_and_certificates(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test")
-    seen = [nginx.digest(machine)]
+    seen = [reloading.digest(machine)]
 
     (machine.nginx / "homeport/notes.conf").write_text("server {}")
-    seen.append(nginx.digest(machine))
+    seen.append(reloading.digest(machine))
     certificate(chain.parent, "notes.test")
-    seen.append(nginx.digest(machine))
+    seen.append(reloading.digest(machine))
     (machine.nginx / "homeport/notes.conf").rename(machine.nginx / "homeport/other.conf")
-    seen.append(nginx.digest(machine))
+    seen.append(reloading.digest(machine))
 
     assert len(set(seen)) == 4
-    assert nginx.digest(machine) == seen[-1]
+    assert reloading.digest(machine) == seen[-1]
 
 
 def test_a_certificate_without_a_site_is_nothing_that_nginx_reads(machine: MachineLayout) -> None:
     site(machine, "notes", "notes.test")
-    before = nginx.digest(machine)
+    before = reloading.digest(machine)
     chain = site(machine, "note", "note.test")
     (machine.nginx / "homeport/note.conf").unlink()
     certificate(chain.parent, "note.test")
 
-    assert nginx.digest(machine) == before
+    assert reloading.digest(machine) == before
 
 
 def test_a_dangling_link_does_not_stop_the_digest(machine: MachineLayout) -> None:
     (machine.nginx / "gone.conf").symlink_to("/nowhere")
 
-    assert nginx.digest(machine)
+    assert reloading.digest(machine)
 
 
 def test_a_change_while_nginx_reads_its_files_makes_it_stale(
     machine: MachineLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = iter([{1, 2}, {1, 2}, {1, 2, 3}, {3, 4}])
-    monkeypatch.setattr(nginx, "workers", lambda: next(workers))
-    read = nginx.digest(machine)
+    monkeypatch.setattr(reloading, "workers", lambda: next(workers))
+    read = reloading.digest(machine)
 
-    nginx.stamp_before_reload(machine)
+    reloading.stamp_before_reload(machine)
     (machine.nginx / "nginx.conf").write_text("events { }")
-    nginx.stamp_after_reload(machine)
+    reloading.stamp_after_reload(machine)
 
-    assert (machine.runtime / "nginx.loaded").read_text() == read != nginx.digest(machine)
+    assert (machine.runtime / "nginx.loaded").read_text() == read != reloading.digest(machine)
 
 
 def test_a_reload_that_was_not_announced_is_not_taken_for_read(machine: MachineLayout) -> None:
-    nginx.stamp_start(machine)
+    reloading.stamp_start(machine)
     read = (machine.runtime / "nginx.loaded").read_text()
     (machine.nginx / "nginx.conf").write_text("events { }")
 
-    nginx.stamp_after_reload(machine)
+    reloading.stamp_after_reload(machine)
 
     assert (machine.runtime / "nginx.loaded").read_text() == read
 
@@ -134,32 +135,32 @@ def test_a_reload_that_was_not_announced_is_not_taken_for_read(machine: MachineL
 def test_new_workers_have_taken_over_when_none_of_the_old_serves(
     before: set[int], serving: set[int], done: bool
 ) -> None:
-    assert nginx.taken_over(before, serving) == done
+    assert reloading.taken_over(before, serving) == done
 
 
 def test_a_certificate_that_is_not_served_is_noticed(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test", "www.notes.test")
     with serving(chain) as port:
-        assert certificates.outdated(machine, port) == []
+        assert certificates.outdated(machine, reloading.site_file, port) == []
 
         certificate(chain.parent, "notes.test")
 
-        assert certificates.outdated(machine, port) == ["notes.test", "www.notes.test"]
+        assert certificates.outdated(machine, reloading.site_file, port) == ["notes.test", "www.notes.test"]
 
 
 def test_a_port_where_nobody_serves_has_no_certificate(machine: MachineLayout) -> None:
     site(machine, "notes", "notes.test")
 
-    assert certificates.outdated(machine, 1) == ["notes.test"]
+    assert certificates.outdated(machine, reloading.site_file, 1) == ["notes.test"]
 
 
 def test_a_name_that_nginx_does_not_know_yet_is_not_waited_for(machine: MachineLayout) -> None:
     chain = site(machine, "notes", "notes.test")
     (machine.nginx / "homeport/notes.conf").unlink()
-    assert certificates.outdated(machine, 1) == []
+    assert certificates.outdated(machine, reloading.site_file, 1) == []
     (machine.nginx / "homeport/notes.conf").write_text("server_name other.test;")
     assert chain.exists()
-    assert certificates.outdated(machine, 1) == []
+    assert certificates.outdated(machine, reloading.site_file, 1) == []
 
 
 def test_a_site_without_a_certificate_is_not_waited_for(machine: MachineLayout) -> None:
@@ -167,4 +168,4 @@ def test_a_site_without_a_certificate_is_not_waited_for(machine: MachineLayout) 
     (machine.sites / "broken").mkdir()
     (machine.sites / "broken/site.json").write_text("{")
 
-    assert certificates.outdated(machine, 1) == []
+    assert certificates.outdated(machine, reloading.site_file, 1) == []

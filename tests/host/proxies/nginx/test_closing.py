@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.proxies import closing
+from homeport.host.proxies.nginx import closing
 from homeport.host.system.layout import MachineLayout
 from tests.pace import until
 

@@ -1,0 +1,1 @@
+"""HAProxy on a host: its reloads, its certificates, its log."""

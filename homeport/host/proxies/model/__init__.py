@@ -1,0 +1,1 @@
+"""What every proxy on a host shares: certificates, lines of logs."""

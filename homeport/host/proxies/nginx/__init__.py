@@ -1,0 +1,1 @@
+"""Nginx on a host: its reloads, its configuration, sites of others in it."""

@@ -1,0 +1,1 @@
+"""HAProxy: its configuration, and which settings it does not have."""

@@ -1,0 +1,1 @@
+"""What homeport asks of a proxy: the interface, and nothing of a program."""

@@ -1,0 +1,19 @@
+"""Which proxies there are, and which settings one of them does not have; a part of `homeport.settings.model`. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ProxyName = Literal["nginx", "haproxy"]
+# HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
+HAPROXY_HEADERS_KILOBYTES = 32
+
+
+def unsupported(proxy: str, response_headers_kilobytes: int) -> str:
+    """Return which of the settings the proxy does not have; "" when it has all of them."""
+    if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
+        return (
+            f'proxy = "haproxy" takes headers of {HAPROXY_HEADERS_KILOBYTES} KB: leave response_headers_kilobytes out '
+            f"(it is {response_headers_kilobytes})"
+        )
+    return ""

@@ -1,0 +1,213 @@
+"""HAProxy as the machine's proxy: what users rely on with Nginx, once more. Read back from outside and with systemd.
+
+The tests share a machine and go on from one another, in the order in which they stand. `make test-all` has twenty
+releases, `make test` four.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from homeport.lab import Lab
+from tests.lab.clients import Target
+from tests.lab.commands import homeport, refusal, settle_data
+from tests.lab.kill_points import EVERYWHERE
+from tests.lab.load import NEW_CONNECTION, load
+from tests.lab.project import Project, Seen, changes_nothing, until
+from tests.lab.seasoned import Seasoned
+from tests.lab.test_zero_loss import BUSY, SETTINGS, Site, assert_nobody_noticed, every_client_goes_on, under_load
+
+pytestmark = pytest.mark.lab
+RELEASES, RELOADS = (20, 40) if EVERYWHERE else (4, 8)
+LAB = ("lab", "--limit", "hax")
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Site]:
+    host = seasoned.add("hax", "trixie")
+    seen = Seen(lab, host)
+    seen.shell("systemctl -q disable --now nginx")
+    project = Project.create(tmp_path_factory.mktemp("hax") / "project", lab, migrate_on=host.name, proxy="haproxy")
+    site = Site(project, host, seen, Target(host.domain, host.address, lab.directory.ca_file))
+    site.run()
+    yield site
+    lab.remove(host.name)
+
+
+def changes(site: Site, **data: object) -> list[str]:
+    """Deploy once more, and return what that has changed."""
+    said = site.project.deployed(site.host, **data)
+    return [] if changes_nothing(said) else [line for line in said.splitlines() if line.startswith("  ")]
+
+
+def workers(site: Site) -> str:
+    """Return the processes that serve."""
+    return site.seen.shell("pgrep -P $(systemctl show -p MainPID --value haproxy) | sort")
+
+
+def test_a_first_deploy_serves_and_a_second_one_changes_nothing(site: Site) -> None:
+    assert site.seen.get("/health")["release"] == site.live[-1]
+    assert site.seen.shell("ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc haproxy || true") == "0"
+    assert site.seen.property("haproxy", "UnitFileState") == "enabled"
+    before = workers(site)
+    assert changes(site, **SETTINGS) == []
+    assert workers(site) == before
+
+
+def test_releases_lose_no_request(site: Site) -> None:
+    def release(site: Site) -> None:
+        for number in range(RELEASES):
+            site.run(environment=f'{{"NUMBER": "{number}"}}')
+
+    began = workers(site)
+    [report] = under_load([site], release)
+    assert len(set(site.live)) == 1 + RELEASES
+    assert workers(site) == began
+    assert_nobody_noticed(site, report, 0, 0)
+
+
+def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
+    """HAProxy is reloaded just before the switch: the old process, which has connections left, must follow it too."""
+    began = workers(site)
+    [report] = under_load([site], lambda site: site.run(client_max_body_megabytes=11), BUSY)
+    assert workers(site) != began
+    print(report)
+    assert report.failures == [], f"{report}\n{site.last_words()}"
+
+
+def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -> None:
+    def reload(site: Site) -> None:
+        for _ in range(RELOADS):
+            site.seen.shell("systemctl reload haproxy")
+
+    [report] = under_load([site], reload, BUSY)
+    print(report)
+    assert report.failures == [], f"{report}\n{site.last_words()}"
+
+
+def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
+    before = site.live[-1]
+    commit = site.project.git("rev-parse", "HEAD")
+    site.project.replace("main.py", "app = ", "raise SystemExit('broken')\napp = ")
+    assert site.project.deploy(site.host, **SETTINGS).returncode == 1
+    assert site.seen.get("/health")["release"] == before
+    site.project.git("reset", "-q", "--hard", commit)
+
+
+def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
+    """To the release before the other site, and so with a reload as well."""
+    [report] = under_load([site], lambda site: site.run(release="previous", accept_migrations="true"), BUSY)
+    print(report)
+    assert report.failures == [], f"{report}\n{site.last_words()}"
+    assert site.live[-1] == site.live[-3]
+    # Everything that comes wants what is in the settings again.
+    site.run()
+    assert changes(site, **SETTINGS) == []
+
+
+def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(site: Site) -> None:
+    settle_data(site.project, **SETTINGS)
+    before = workers(site)
+    on = homeport(site.project, "maintenance", *LAB, "on", "-m", "we move")
+    assert on.returncode == 0, on.stdout
+    answer = site.seen.curl("/", "-i", "--http1.1").stdout.lower()
+    assert answer.startswith("http/1.1 503")
+    assert "retry-after: 300" in answer
+    assert "strict-transport-security: max-age=63072000" in answer
+    assert "text/html; charset=utf-8" in answer
+    assert site.seen.get("/health")
+    assert homeport(site.project, "maintenance", *LAB, "off").returncode == 0
+    assert site.seen.curl("/notes", "--fail").returncode == 0
+    assert workers(site) == before
+
+
+def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
+    before, serial = workers(site), site.seen.serial()
+    with load(site.target, BUSY) as report:
+        every_client_goes_on(report, BUSY)
+        site.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
+        assert until(lambda: site.seen.serial() != serial, 30)
+        every_client_goes_on(report, BUSY)
+    assert report.failures == [], report
+    assert workers(site) == before
+    assert changes(site) == []
+
+
+def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
+    site.seen.lab.reboot(site.host, hard=True)
+    assert until(site.seen.answers, 90)
+    assert site.seen.get("/health")["release"] == site.live[-1]
+    assert changes(site) == []
+
+
+def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
+    before = workers(site)
+    override = '{% extends "homeport/haproxy/site.cfg" %}\n{% block backend %}\n    no-such-word\n{% endblock %}\n'
+    place = site.project.override("haproxy/site.cfg", override)
+    result = site.project.deploy(site.host)
+    assert result.returncode == 1
+    assert "haproxy does not accept its site" in result.stdout
+    assert "no-such-word" in result.stdout
+    place.unlink()
+    assert workers(site) == before
+    assert site.seen.get("/health")["release"] == site.live[-1]
+
+
+def findings(site: Site) -> dict[str, dict[str, str]]:
+    """Return what the doctor finds, but for the release that was refused above."""
+    found = json.loads(homeport(site.project, "doctor", *LAB, "--json").stdout)[0]["findings"]
+    return {one["id"]: one for one in found if one["id"] != "release_failed"}
+
+
+def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site: Site) -> None:
+    assert findings(site) == {}
+    site.seen.shell("echo '# mine' >>/etc/haproxy/homeport/notes.cfg")
+    ill = findings(site)
+    assert "HAProxy serves something else" in ill["proxy_stale"]["problem"]
+    assert "# mine" in ill["proxy_edited"]["evidence"]
+    site.project.deployed(site.host)
+    assert findings(site) == {}
+
+
+def test_requests_are_among_the_logs(site: Site) -> None:
+    site.seen.curl("/asked-for?token=secret")
+
+    def told() -> str:
+        return homeport(site.project, "logs", *LAB, "--source", "proxy", "-n", "50").stdout
+
+    assert until(lambda: "GET /asked-for?token=secret 404" in told(), 30), told()
+
+
+def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
+    back = {"proxy": "nginx"}
+    assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
+        site.project.deploy(site.host, **back), 1
+    )
+    assert site.seen.property("haproxy", "ActiveState") == "active"
+    with load(site.target, {NEW_CONNECTION: BUSY[NEW_CONNECTION]}) as report:
+        every_client_goes_on(report, {NEW_CONNECTION: BUSY[NEW_CONNECTION]})
+        site.project.deployed(site.host, **back, replace_proxy=True)
+        every_client_goes_on(report, {NEW_CONNECTION: BUSY[NEW_CONNECTION]})
+    times = [one.at for one in report.failures]
+    print(f"nobody was answered for {max(times) - min(times) if times else 0:.1f} s: {report}")
+    assert site.seen.property("haproxy", "ActiveState") == "inactive"
+    assert site.seen.property("nginx", "ActiveState") == "active"
+    assert site.seen.answers()
+    assert changes(site, **back) == []
+    # And again the other way, from the proxy that most machines have.
+    site.project.deployed(site.host, replace_proxy=True)
+    assert site.seen.property("nginx", "UnitFileState") == "disabled"
+    assert site.seen.answers()
+    assert changes(site) == []
+
+
+def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
+    done = homeport(site.project, "remove", *LAB, "--data", "--machine", "--yes")
+    assert done.returncode == 0, done.stdout
+    gone = "/etc/haproxy/homeport /etc/homeport /etc/systemd/system/haproxy.service.d"
+    assert site.seen.shell(f"ls -d {gone} 2>/dev/null || true") == ""
+    assert site.seen.shell("dpkg --verify haproxy") == ""
+    assert site.seen.shell("ss -Hltn '( sport = :443 or sport = :80 )'") == ""
