@@ -17,4 +17,4 @@ def machine_notes(found: Removal, packages: Iterable[str], *, machine: bool) -> 
     if not (found.application or found.access):
         return ()
     others = f"; it serves {', '.join(found.others)} too" if found.others else ""
-    return (("homeport itself", f"Nginx, Certbot, firewall, sshd, upkeep; --machine removes it{others}"), LINES)
+    return (("homeport itself", f"proxy, Certbot, firewall, sshd, upkeep; --machine removes it{others}"), LINES)

@@ -43,7 +43,7 @@ def test_a_plan_says_what_stays_and_what_else_the_machine_has() -> None:
     run = prepared(FOUND)
     lines = "\n".join(run.host.lines)  # type: ignore[attr-defined]
     assert "kept: /var/lib/notes (data)" in lines
-    assert "kept: homeport itself (Nginx, Certbot, firewall, sshd, upkeep; --machine removes it;" in lines
+    assert "kept: homeport itself (proxy, Certbot, firewall, sshd, upkeep; --machine removes it;" in lines
     assert "it serves notes-admin too)" in lines
 
 
