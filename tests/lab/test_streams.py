@@ -45,9 +45,9 @@ import json, sys, time
 import pyinfra_cli
 import paramiko
 from pyinfra.api import StringCommand
-from homeport import remote
+from homeport.pyinfra_support import commands
 from homeport.operations.command import PhaseCommand
-from homeport.inventory.hosts import opened
+from homeport.inventory.hosts import open_inventory
 from homeport.queries.target import Target
 from homeport.settings.loading import load
 
@@ -59,10 +59,10 @@ def sendall(channel, data):
     return slow(channel, data)
 
 MORE_THAN_A_WINDOW = "x" * 4 * 2**20
-with opened("inventories/lab.py", sys.argv[1:]) as (state, [host]):
+with open_inventory("inventories/lab.py", sys.argv[1:]) as (state, [host]):
     Target(host, load(host.data.dict(), host.name), {}).connect()
     def run(script, stdin, sudo=True):
-        done = remote.run(host, StringCommand(script), _stdin=stdin, _sudo=sudo)
+        done = commands.run(host, StringCommand(script), _stdin=stdin, _sudo=sudo)
         print(json.dumps([done.status, done.output.stdout_lines, done.output.stderr_lines]))
     run("echo done", MORE_THAN_A_WINDOW)
     run("echo first; echo last words >&2; exit 7", MORE_THAN_A_WINDOW)
