@@ -112,11 +112,13 @@ def test_modules_of_a_program_without_folders_stay_for_one_deploy_and_go_with_th
     old = root.write(f"{PROGRAM}/slots.py", "old = 1\n")
     folder = ("directory", f"{PROGRAM}/commands")
     main, module = f"{PROGRAM}/main.py", f"{PROGRAM}/commands/logs.py"
-    assert root.run({module: "one = 1\n", main: "one = 1\n"}, folder).returncode == 0
+    root.write(main, "from . import slots\n")
+    assert root.run({module: "one = 1\n"}, folder).returncode == 0  # ended before it had brought the program itself
+    assert root.run({main: "from .commands import logs\n"}).returncode == 0
     assert old.is_file()
     assert root.run({NGINX: "else"}).returncode == 0
     assert old.is_file()
-    assert root.run({main: "two = 2\n"}).returncode == 0
+    assert root.run({main: "from .commands import logs\ntwo = 2\n"}).returncode == 0
     assert not old.exists()
     assert {path.name for path in root.at(PROGRAM).rglob("*.py")} == {"main.py", "logs.py"}
 

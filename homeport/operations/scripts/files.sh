@@ -42,8 +42,9 @@ try "$stage" unpack
 try "$stage" mkdir -p "$stage/root"
 
 program=/usr/local/lib/homeport/hostprogram
+# Folders may be there without the program that is made of them: it comes last, and a run may have ended before that.
 has_folders=
-[ ! -d "$program/commands" ] || has_folders=yes
+! grep -qs '^from \.commands import' "$program/main.py" || has_folders=yes
 
 make_directory() {
     [ ! -e "$1" ] || [ -d "$1" ] || fail "$1 is not a directory"
