@@ -67,8 +67,7 @@ def deploy(
     """
     require_confirmation(yes=yes)
     data = _data(ref, upgrade=upgrade_dependencies, take_machine=take_machine, replace_proxy=replace_proxy)
-    data["lock_wait_seconds"] = lock_wait
-    follow(project_line(target, limit, data, "-y"), yes=yes)
+    follow(project_line(target, limit, {**data, "lock_wait_seconds": lock_wait}, "-y"), yes=yes)
 
 
 @click.command(epilog=PLAN_EXAMPLES)

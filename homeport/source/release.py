@@ -138,7 +138,11 @@ def _read(
     }
     entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
-    files = (*tree.files, *(file for one in beside.values() for file in one.files))
+    trees = (tree, *beside.values())
+    files = [file for one in trees for file in one.files]
+    largest = max(files, key=lambda file: file.size, default=None)
+    others = tuple(view.path(one) for one in beside)
+    kept = (*own.files, *dependencies.files)
     return Source(
         commit=revision.commit,
         ref=ref,
@@ -149,19 +153,16 @@ def _read(
         has_alembic="alembic.ini" in tree.paths(),
         migrations=read_migrations(tree.paths(), tree.read_all),
         disk_kilobytes=disk_kilobytes(files),
-        disk_files=len(files) + len(folders(tree.paths())) + sum(len(folders(one.paths())) for one in beside.values()),
+        disk_files=len(files) + sum(len(folders(one.paths())) for one in trees),
         own=own,
-        texts=lambda: tree.read_all([path for path in tree.paths() if path.endswith(".py") or "/.env" in f"/{path}"]),
-        content=Content(
-            tree.repository,
-            tree.root,
-            tree.folder,
-            revision.time,
-            max(files, key=lambda entry: entry.size, default=None),
-            (*own.files, *dependencies.files),
-            tuple(view.path(one) for one in beside),
-        ),
+        texts=lambda: _texts(tree),
+        content=Content(tree.repository, tree.root, tree.folder, revision.time, largest, kept, others),
     )
+
+
+def _texts(tree: Tree) -> Mapping[str, str]:
+    """Return a tree's modules and files of variables, by path."""
+    return tree.read_all([path for path in tree.paths() if path.endswith(".py") or "/.env" in f"/{path}"])
 
 
 def _released(
