@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 LAB = f"test{os.getpid()}"
 
 
-def start(purpose: str, tmp_path: Path, *argv: str) -> int:
-    return processes.start(LAB, purpose, argv or ("sleep", "600"), log=tmp_path / "log")
+def start(purpose: str, tmp_path: Path, *argv: str, env: dict[str, str] | None = None) -> int:
+    return processes.start(LAB, purpose, argv or ("sleep", "600"), log=tmp_path / "log", env=env)
 
 
 def is_alive(number: int) -> bool:
@@ -109,9 +109,7 @@ def test_a_process_that_executes_one_program_after_another_is_found_all_the_time
     tmp_path: Path, padding_bytes: int
 ) -> None:
     script = '[ "$1" -gt 3000 ] || exec sh -c "$0" "$0" $(($1 + 1))'
-    env = {**os.environ, "A": "a" * padding_bytes}
-    command = ["sh", "-c", script, script, "0"]
-    number = processes.start(LAB, "busy", command, log=tmp_path / "log", env=env)
-    mark = f"{processes.MARK}={LAB}/busy".encode()
-    looks = [processes._carries(number, mark, whole=True) or not is_alive(number) for _ in range(2000)]
+    padded = {**os.environ, "A": "a" * padding_bytes}
+    number = start("busy", tmp_path, "sh", "-c", script, script, "0", env=padded)
+    looks = [number in processes.find(LAB, "busy") or not is_alive(number) for _ in range(1000)]
     assert all(looks)
