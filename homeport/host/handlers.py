@@ -10,6 +10,9 @@ from . import holding, lock, output, transient
 from .asked import Asked
 from .layout import Layout, Machine
 
+# No, to a unit that asks whether it may start (templates/systemd/condition.conf); 1 and 2 are failures of the question.
+NO = 3
+
 
 def start(options: argparse.Namespace, given: list[str]) -> int:
     """Bring a release up; with `--commit` make it the live one then, unless its run has ended meanwhile."""
@@ -89,7 +92,7 @@ def may_run(options: argparse.Namespace, given: list[str]) -> int:
     if slots.may_run(Layout(options.app), options.slot):
         return 0
     output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
-    return 1
+    return NO
 
 
 def is_live(options: argparse.Namespace, given: list[str]) -> int:
@@ -99,7 +102,7 @@ def is_live(options: argparse.Namespace, given: list[str]) -> int:
     if slots.is_live(Layout(options.app), options.slot):
         return 0
     output.say(f"homeport: slot {options.slot} is not live; this runs beside the live release alone")
-    return 1
+    return NO
 
 
 def status(options: argparse.Namespace, given: list[str]) -> int:
