@@ -1,7 +1,7 @@
 """The command line of the host program; `homeport-host --help` lists it.
 
 Exit status: 0 done, or nothing to do; 1 failed, with the cause in the line that starts with `error:`; 2 wrong usage;
-4 another run holds the application's lock.
+3 no, from may-run and is-live; 4 another run holds the application's lock.
 """
 
 from __future__ import annotations

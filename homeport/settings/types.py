@@ -215,6 +215,10 @@ EnvironmentName = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 RESERVED_ENVIRONMENT = ("HOMEPORT_", "STATE_DIRECTORY")
 # execve(2): MAX_ARG_STRLEN, 32 pages, the terminating zero included. A unit with a longer one does not start.
 LONGEST_VARIABLE_BYTES = 128 * 1024
+# ld.so(8): what the dynamic linker loads into every program, also the one that a unit asks, as root, whether it may
+# start (templates/systemd/condition.conf): never from where the application may write.
+LIBRARY_VARIABLES = ("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT")
+LIBRARY_FOLDERS = ("/usr/", "/lib", "/opt/", "/srv/")
 
 
 def check_variable(name: str, content: str) -> None:
@@ -225,8 +229,19 @@ def check_variable(name: str, content: str) -> None:
         raise ValueError(f"{name} is set by homeport itself")
     if "\0" in content:
         raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
+    if name in LIBRARY_VARIABLES:
+        _check_libraries(name, content)
     if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
         raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")
+
+
+def _check_libraries(name: str, content: str) -> None:
+    for path in re.split(r"[:; ]", content):
+        if path.startswith("/") and not path.startswith(LIBRARY_FOLDERS):
+            folders = ", ".join(folder.rstrip("/") for folder in LIBRARY_FOLDERS)
+            raise ValueError(
+                f"{name} names a file outside {folders}, and root must load none that the application writes"
+            )
 
 
 def variable_names(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -150,9 +150,13 @@ def secrets_missing(patient: Patient) -> Iterator[None]:
 
 @faults.add("permissions", "notes may not")
 def permissions_wrong(patient: Patient) -> Iterator[None]:
+    # The server dies meanwhile: it comes up again without a hand once it may.
     patient.seen.shell("chmod 700 /srv/notes/releases")
+    patient.seen.shell(f"systemctl kill --signal=KILL {UNIT}")
+    assert until(lambda: not patient.seen.answers())
     yield
     patient.seen.shell("chmod 755 /srv/notes/releases")
+    assert until(patient.seen.answers, 90)
 
 
 @faults.add("permissions", "/var/lib/notes/notes.sqlite3")
@@ -162,12 +166,21 @@ def database_of_somebody_else(patient: Patient) -> Iterator[None]:
     patient.seen.shell("chown notes:notes /var/lib/notes/notes.sqlite3")
 
 
-ALWAYS = ("unit_in_a_crash_loop", "postgresql_refused", "disk_full", "memory_ran_out")
+ALWAYS = ("unit_in_a_crash_loop", "postgresql_refused", "disk_full", "memory_ran_out", "permissions_wrong")
 
 
 @pytest.mark.parametrize("name", faults.sampled(*ALWAYS))
 def test_the_cause_is_named_and_nothing_else_is_blamed(patient: Patient, name: str) -> None:
     faults.is_named(name, patient)
+
+
+@pytest.mark.sampled
+def test_a_server_that_cannot_be_told_whether_it_may_start_is_up_once_it_can(patient: Patient) -> None:
+    program = "/usr/local/lib/homeport/homeport-host"
+    patient.seen.shell(f"chmod a-x {program}; systemctl restart --no-block {UNIT}")
+    assert until(lambda: patient.seen.property(UNIT, "ActiveState") == "failed", 60)
+    patient.seen.shell(f"chmod a+x {program}")
+    assert until(patient.seen.answers, 120)
 
 
 def test_after_all_that_the_machine_is_well_again(patient: Patient) -> None:

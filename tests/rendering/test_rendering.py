@@ -270,6 +270,13 @@ def test_every_template_that_makes_a_file_says_where_it_comes_from() -> None:
             template.is_file()
             and template.parent.name != "tools"
             and template.name
-            not in ("sandbox.conf", "surroundings.conf", "environment.conf", "headers.conf", "tls.conf")
+            not in (
+                "sandbox.conf",
+                "surroundings.conf",
+                "environment.conf",
+                "condition.conf",
+                "headers.conf",
+                "tls.conf",
+            )
         ):
             assert "Written by homeport" in "".join(template.read_text().splitlines()[:2]), template

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from homeport.settings import Settings
 from tests.state.builders import make_settings, make_wanted
@@ -56,3 +57,16 @@ def test_each_switch_opens_what_it_says_in_every_unit() -> None:
 def test_a_path_that_a_unit_cannot_have_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
         Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", name: value})
+
+
+@pytest.mark.parametrize("content", ["/var/lib/notes/x.so", "libjemalloc.so.2:/data/x.so", "/usr/lib/x.so /tmp/y.so"])
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"])
+def test_root_loads_no_library_from_where_the_application_may_write(name: str, content: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} names a file outside /usr, /lib, /opt, /srv") as refusal:
+        make_settings(environment={name: content})
+    assert content not in str(refusal.value).partition("[type=")[0]
+
+
+@pytest.mark.parametrize("content", ["libjemalloc.so.2", "/usr/lib/x.so:/lib/y.so", "/opt/oracle/lib", "lib", ""])
+def test_libraries_of_the_system_and_of_the_release_are_loaded(content: str) -> None:
+    assert make_settings(environment={"LD_LIBRARY_PATH": content}).environment == {"LD_LIBRARY_PATH": content}

@@ -11,6 +11,9 @@ from ..release.request import DeployRequest
 from ..system import lock, output, transient_unit
 from ..system.layout import Layout, MachineLayout
 
+# No, to a unit that asks whether it may start (templates/systemd/condition.conf); 1 and 2 are failures of the question.
+NO = 3
+
 
 def start(options: argparse.Namespace, given: list[str]) -> int:
     """Bring a release up; with `--commit` make it the live one then, unless its run has ended meanwhile."""
@@ -90,7 +93,7 @@ def may_run(options: argparse.Namespace, given: list[str]) -> int:
     if slots.may_run(Layout(options.app), options.slot):
         return 0
     output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
-    return 1
+    return NO
 
 
 def is_live(options: argparse.Namespace, given: list[str]) -> int:
@@ -100,7 +103,7 @@ def is_live(options: argparse.Namespace, given: list[str]) -> int:
     if slots.is_live(Layout(options.app), options.slot):
         return 0
     output.say(f"homeport: slot {options.slot} is not live; this runs beside the live release alone")
-    return 1
+    return NO
 
 
 def status(options: argparse.Namespace, given: list[str]) -> int:
