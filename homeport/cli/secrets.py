@@ -16,7 +16,7 @@ from homeport.secrets import keys
 from homeport.secrets.dotenv import replaced, variables
 from homeport.secrets.editing import edited, private_folder
 from homeport.secrets.secret_file import SecretFile
-from homeport.settings.types import check_variable
+from homeport.settings.variables import check_variable
 
 START = "# One NAME=value a line; the application gets each as an environment variable.\n"
 EXAMPLES = """\b

@@ -48,7 +48,7 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     if watch and (as_json or page or not sys.stdout.isatty()):
         raise UsageError("it needs a terminal", key="--watch", fix="leave it out, or leave out --json and --html")
     if watch:
-        follow(target, limit)
+        show_repeatedly(target, limit)
         return
     hosts = with_fleet(query_run.gather_answers("status", target, limit, called=target), target)
     if page is not None:
@@ -92,7 +92,7 @@ def blocks(hosts: Iterable[Mapping[str, Any]]) -> RenderableType:
     return Group(*shown)
 
 
-def follow(target: str, limit: Iterable[str]) -> None:
+def show_repeatedly(target: str, limit: Iterable[str]) -> None:
     """Show the hosts until interrupted; each as soon as it has answered anew."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:

@@ -28,7 +28,7 @@ from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import describe
 from homeport.preflight import outbound
 from homeport.secrets.dotenv import uninterpolated
-from homeport.settings.types import RESERVED_ENVIRONMENT
+from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.tree_contents import some
 from homeport.steps.context import Context

@@ -8,6 +8,8 @@ from homeport.state.snapshot import MachineFound
 # or a Python that Certbot still supports.
 SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04"), ("ubuntu", "26.04")}
 ARCHITECTURES = {"amd64", "arm64"}
+# Whose Nginx is older than 1.25.1.
+OLD_NGINX = {("debian", "12"), ("ubuntu", "24.04")}
 
 
 def unsupported(machine: MachineFound) -> str | None:
@@ -24,4 +26,4 @@ def unsupported(machine: MachineFound) -> str | None:
 
 def has_http2_directive(machine: MachineFound) -> bool:
     """Tell whether the system's Nginx wants `http2 on;` (1.25.1 and later) instead of `listen … http2`."""
-    return (machine.os_id, machine.os_version) in {("debian", "13"), ("ubuntu", "26.04")}
+    return (machine.os_id, machine.os_version) not in OLD_NGINX

@@ -18,7 +18,7 @@ from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
 from homeport.settings.server import Server
-from homeport.settings.types import RESERVED_ENVIRONMENT
+from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source.entrypoint import find_entry
 from homeport.source.exports import python_required
 from homeport.source.git import Repository, find_repository

@@ -13,7 +13,7 @@ from io import StringIO
 from dotenv.parser import Binding, parse_stream
 
 from homeport.errors import UsageError
-from homeport.settings.types import EnvironmentName, check_variable
+from homeport.settings.variables import EnvironmentName, check_variable
 
 # As python-dotenv and Docker Compose write it.
 INTERPOLATED = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-+?][^}]*)?\}")

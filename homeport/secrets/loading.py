@@ -16,7 +16,7 @@ from homeport.errors import UsageError
 from homeport.secrets.dotenv import variables
 from homeport.secrets.encryption import decrypt, is_encrypted
 from homeport.settings.model import Settings
-from homeport.settings.types import check_variable
+from homeport.settings.variables import check_variable
 
 
 class Secrets(NamedTuple):

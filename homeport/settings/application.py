@@ -23,8 +23,8 @@ from homeport.settings.types import (
     Steps,
     Text,
     Timer,
-    Variables,
 )
+from homeport.settings.variables import Variables
 
 
 class ApplicationSettings(BaseModel):

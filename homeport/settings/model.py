@@ -18,7 +18,7 @@ from homeport.settings.machine import MachineSettings
 from homeport.settings.proxy import unsupported
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
-from homeport.settings.types import check_variable
+from homeport.settings.variables import check_variable
 
 
 class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):

@@ -21,7 +21,7 @@ fail() {
 read_lists "$timeout"
 # Nothing that is installed goes for it: what conflicts with a package of ours may serve somebody.
 attempt() {
-    apt-get -q -y ${apt_options:-} --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries=3 \
+    apt-get -q -y ${apt_options:-} --no-remove --no-install-recommends -o DPkg::Lock::Timeout="$timeout" -o Acquire::Retries="$apt_retries" \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >"$log" 2>&1
 }
 # A power cut in the middle of an installation leaves a journal of dpkg's; apt does nothing before that is played back.

@@ -15,7 +15,7 @@ command -v unattended-upgrade >/dev/null || fail "unattended-upgrades is not on 
 read_lists "$1"
 echo "downloading"
 apt-get -q -y ${apt_options:-} --download-only -o APT::Get::Upgrade-Allow-New=true -o DPkg::Lock::Timeout="$1" \
-    -o Acquire::Retries=3 upgrade >"$log" 2>&1 || {
+    -o Acquire::Retries="$apt_retries" upgrade >"$log" 2>&1 || {
     why=$(disk_full "$(cat "$log")" /var /tmp) || why=$(grep -m 1 '^E: ' "$log" | cut -c 4-)
     fail "the packages cannot be downloaded: $why"
 }
