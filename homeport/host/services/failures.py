@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 from ..system.layout import Layout
 from ..system.output import HostError
 from . import hints
 from .cause_line import cause_line
-from .health import GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
+from .health import EXITED, GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .units import command_status, run
 
 TAIL_LINES = 20
@@ -17,6 +18,8 @@ TAIL_LINES = 20
 STEP = "before_start: "
 # si_code values of waitpid's signal, as systemd's ExecMainCode gives them.
 CLD_KILLED = ("2", "3")
+# systemd's line about a unit's main process.
+MAIN_PROCESS = re.compile(r": Main process exited, code=(exited|killed|dumped), status=(\d+)/")
 
 
 def failure(
@@ -32,7 +35,7 @@ def failure(
     if not migration_failed and (cause := before_start(entries)):
         return error(cause, tail(entries, health_path), layout.app)
     word, lines = last_word(entries), tail(before_the_stop(entries), health_path)
-    cause = explain_migration(migration, entries) if migration_failed else explain(app, word)
+    cause = explain_migration(migration, entries) if migration_failed else explain(app, word, last_ending(entries))
     advice = hints.hint(lines, layout.app) or ("" if migration_failed else hints.of_health(word))
     return HostError(f"{cause}; {advice}" if advice else cause, lines)
 
@@ -46,7 +49,8 @@ def error(cause: str, lines: tuple[str, ...], app: str) -> HostError:
 def process_failure(name: str, kind: str, state: dict[str, str], position: str, app: str) -> HostError:
     """Return the error for the process unit `name`, called `kind`, of `app` that did not come up."""
     entries = since(name, position)
-    return error(f"{kind} does not come up ({before_start(entries) or ending(state)})", tail(entries), app)
+    why = before_start(entries) or last_ending(entries) or ending(state)
+    return error(f"{kind} does not come up ({why})", tail(entries), app)
 
 
 def before_start(entries: list[tuple[str, str]]) -> str:
@@ -73,38 +77,52 @@ def explain_migration(migration: dict[str, str], entries: list[tuple[str, str]])
     return f"the migration failed ({ending(migration)})"
 
 
-def explain(app: dict[str, str], word: str) -> str:
-    """Return why the app's unit did not come up; `word` is what the health gate said last."""
+def explain(app: dict[str, str], word: str, ended: str = "") -> str:
+    """Return why the app's unit did not come up; `word` is what the health gate said last.
+
+    `ended` is how its process ended by the journal, if it did: on a slow machine the automatic restart has begun before
+    we looked, and has wiped the status of the gate and of the process.
+    """
     gate = command_status(app["ExecStartPost"])
     if gate == TOO_LATE and word:
         return f"it did not become healthy: {word}"
-    if gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump"):
-        return f"the process exited before it was healthy ({ending(app)}{_for_memory(app)})"
+    is_gone = gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump")
+    if is_gone or (ended and word.startswith(EXITED)):
+        how = ended or ending(app)
+        return f"the process exited before it was healthy ({how}{_for_memory(app, how)})"
     if app["Result"] == "timeout":
         return "it did not start within its time-out"
     if word:
-        # On a slow machine the automatic restart has begun before we looked, and has wiped the gate's status.
         return f"it did not become healthy: {word}"
     return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"
 
 
-def _for_memory(app: dict[str, str]) -> str:
+def _for_memory(app: dict[str, str], how: str) -> str:
     """Return what a SIGKILL of nobody's means while an application starts, where its memory is limited."""
     limit = app.get("MemoryMax", "")
-    if ending(app) != "killed by SIGKILL" or not limit.isdigit():
+    if how != "killed by SIGKILL" or not limit.isdigit():
         return ""
     return f", as the kernel does for lack of memory: the limit is {int(limit) // 2**20} MB, memory_max_megabytes"
 
 
 def ending(unit: dict[str, str]) -> str:
     """Return how the unit's main process ended."""
-    status = unit["ExecMainStatus"]
-    if unit["ExecMainCode"] in CLD_KILLED:
-        try:
-            return f"killed by {signal.Signals(int(status)).name}"
-        except ValueError:
-            return f"killed by signal {status}"
-    return f"status {status}"
+    return _ending(unit["ExecMainStatus"], killed=unit["ExecMainCode"] in CLD_KILLED)
+
+
+def last_ending(entries: list[tuple[str, str]]) -> str:
+    """Return how the unit's main process ended last by these entries; "" where systemd says of none."""
+    found = [words for source, line in entries if source == "systemd" and (words := MAIN_PROCESS.search(line))]
+    return _ending(found[-1][2], killed=found[-1][1] != "exited") if found else ""
+
+
+def _ending(status: str, *, killed: bool) -> str:
+    if not killed:
+        return f"status {status}"
+    try:
+        return f"killed by {signal.Signals(int(status)).name}"
+    except ValueError:
+        return f"killed by signal {status}"
 
 
 def cursor() -> str:

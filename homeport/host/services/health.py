@@ -29,6 +29,7 @@ FORWARDED = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}
 # Marks our lines in the application's log.
 PREFIX = "homeport: "
 GIVING_UP = "giving up: "
+EXITED = "the process exited"
 
 
 class Answer(NamedTuple):
@@ -105,7 +106,7 @@ def wait(port: int, health: Health, name: str, main_pid: int) -> int:
     answer = Answer(False, "not asked yet")
     while time.monotonic() < end:
         if not alive(main_pid):
-            say(f"{PREFIX}the process exited before {health.path} was healthy; last: {answer.text}")
+            say(f"{PREFIX}{EXITED} before {health.path} was healthy; last: {answer.text}")
             return PROCESS_GONE
         answer = ask_ours(port, health, name, min(ANSWER_SECONDS, end - time.monotonic()))
         good = good + 1 if answer.good else 0

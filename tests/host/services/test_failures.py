@@ -9,6 +9,7 @@ from homeport.host.services.failures import (
     before_the_stop,
     explain,
     explain_migration,
+    last_ending,
     last_word,
     parse,
     tail,
@@ -64,6 +65,31 @@ def unit(gate: str = "", **properties: str) -> dict[str, str]:
 )
 def test_the_cause_of_a_failed_start_is_named(app: dict[str, str], word: str, cause: str) -> None:
     assert explain(app, word) == cause
+
+
+SYSTEMD = [
+    ("systemd", "app@blue.service: Main process exited, code=exited, status=7/NOTRUNNING"),
+    ("homeport-host", "homeport: the process exited before /health was healthy; last: connection refused"),
+    ("systemd", "app@blue.service: Failed with result 'exit-code'."),
+    ("systemd", "Starting app@blue.service - app, a FastAPI application (blue slot)..."),
+]
+
+
+def test_how_a_process_ended_is_known_also_when_it_is_being_started_again() -> None:
+    started_again = unit("", Result="success", ActiveState="activating", ExecMainStatus="0")
+    word = "the process exited before /health was healthy; last: connection refused"
+    assert explain(started_again, word, last_ending(SYSTEMD)) == "the process exited before it was healthy (status 7)"
+    killed = [("systemd", "app@blue.service: Main process exited, code=killed, status=9/KILL")]
+    state = {**started_again, "MemoryMax": str(500 * 2**20)}
+    assert "(killed by SIGKILL, as the kernel does for lack of memory" in explain(state, word, last_ending(killed))
+    # The gate's own verdict stays: that the process ended then was its doing.
+    late = "/health answered 503 instead of 200 (after 60 s)"
+    assert explain(started_again, late, last_ending(SYSTEMD)) == f"it did not become healthy: {late}"
+
+
+def test_only_systemd_says_how_a_process_ended() -> None:
+    assert last_ending([("fastapi", SYSTEMD[0][1])]) == ""
+    assert last_ending([]) == ""
 
 
 def test_a_migration_says_its_status_or_its_time_limit() -> None:
