@@ -18,7 +18,7 @@ import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: s
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.exports.engines import ENGINES, Engine
 from homeport.exports.engines.table import refusals
-from homeport.exports.reading import Exported, read_subject
+from homeport.exports.reading import Exported, read_subject, refuse_secrets
 from homeport.inventory.hosts import hosts
 from homeport.secrets.loading import load_secrets
 from homeport.settings import Settings
@@ -37,6 +37,8 @@ def main(inventory: str, options: dict[str, Any]) -> None:
     folder = Path(options["folder"]).resolve() if options["folder"] else None
     found = read_subject(settings, Path.cwd(), engine, options["target"], options["builder"], folder)
     _check(engine, found)
+    if options["secrets"]:
+        refuse_secrets(found)
     files = engine.files(found.subject)
     print(
         json.dumps(

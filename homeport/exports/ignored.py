@@ -1,35 +1,88 @@
-"""What no image may have: git's own lists of what is no part of the application, as a .dockerignore has them. Pure."""
+"""What no image may have, as the lines of a .dockerignore: what git ignores, what is not released, and private keys.
+
+Pure. A line errs on the side of leaving out, and what is committed is named again where a line would leave it out. So
+no image lacks a file of the release, and none has what git ignores by the repository's own rules.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 
+from homeport.exports.dockerignore import Ignored, folders_of, written
+from homeport.exports.gitignore import Rule, is_ignored
 
-def from_gitignore(text: str, *, above: bool = False) -> Iterator[str]:
-    """Yield the patterns of a .gitignore for a .dockerignore, which sees each from the folder that is built.
+# Names of keys and passwords; who has committed one means it for the release.
+PRIVATE = (
+    *("**/*.key", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.ppk", "**/*.jks", "**/*.keystore", "**/*.kdbx"),
+    *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.gnupg", "**/.aws", "**/.kube"),
+    *("**/.netrc", "**/.pgpass", "**/.pypirc", "**/.npmrc", "**/.git-credentials", "**/.htpasswd", "**/.envrc"),
+)
+# Stands for a file that no rule names, in a question whether a folder's files are left out.
+_ANY = "a file of any name"
 
-    With `above` the file lies in a folder above that one: what it says of a certain place says nothing there.
-    gitignore(5): a pattern without a slash but at its end means every folder.
+
+@dataclass(frozen=True)
+class Folder:
+    """The application's `folder` in its repository: paths of all its files in git, `listed`, and of the `released`."""
+
+    folder: str
+    listed: Collection[str]
+    released: Collection[str]
+
+    def path(self, place: str) -> str:
+        """Return the path in the repository of a place in the folder."""
+        return posixpath.join(self.folder, place) if self.folder else place
+
+
+def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule] = ()) -> tuple[str, ...]:
+    """Return the lines for what git ignores by its `rules` and what attributes keep out of releases (`unreleased`)."""
+    rules = tuple(rules)
+    positive = (*(rule for rule in rules if not rule.negated), *unreleased)
+    lines = list(dict.fromkeys((*PRIVATE, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
+    if is_ignored(one.folder, rules):
+        lines.append("**")
+    known, back = Ignored(lines), list[str]()
+    for folder in sorted({folder for path in one.released for folder in folders_of(path)}):
+        if folder in known and not is_ignored(one.path(folder), rules):
+            more = [f"!{written(folder)}", *_inside(one, folder, positive)]
+            again = Ignored([*lines, *more])
+            if posixpath.join(folder, _ANY) not in again:
+                lines, known, back = [*lines, *more], again, [*back, folder]
+    files = [path for path in sorted(one.released) if path in known]
+    lines = [*_also_below(lines, [*back, *files]), *(f"!{written(path)}" for path in files)]
+    return (*lines, *dict.fromkeys(map(written, _left_over(one, Ignored(lines)))))
+
+
+def _inside(one: Folder, folder: str, rules: Iterable[Rule]) -> Iterator[str]:
+    """Yield the rules' lines for what lies in a folder that is taken back."""
+    yield from (f"{written(folder)}/{line}" for line in PRIVATE)
+    for rule in rules:
+        yield from (f"{written(folder)}/{line}" for line in rule.below(one.path(folder)))
+
+
+def _also_below(lines: Iterable[str], taken_back: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, and for a folder in which something is taken back one for all that lies in it.
+
+    Docker before 23 forgets folders far above where it goes into one that is ignored.
     """
-    for line in text.splitlines():
-        pattern = line.rstrip().removeprefix("!")
-        if not pattern or pattern.startswith("#"):
-            continue
-        plain, negated = pattern.rstrip("/"), "!" if line.startswith("!") else ""
-        if "/" not in plain:
-            yield f"{negated}**/{plain}"
-        elif not above or plain.startswith("**/"):
-            yield f"{negated}{plain.lstrip('/')}"
+    folders = {folder for path in taken_back for folder in (path, *folders_of(path))}
+    for line in lines:
+        yield line
+        alone = Ignored([line])
+        if not line.endswith("**") and any(folder in alone for folder in folders):
+            yield f"{line}/**"
 
 
-def from_gitattributes(text: str) -> Iterator[str]:
-    """Yield likewise what a .gitattributes keeps out of releases (`export-ignore`)."""
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) > 1 and not words[0].startswith("#") and "export-ignore" in words[1:]:
-            yield from from_gitignore(words[0])
+def _left_over(one: Folder, known: Ignored) -> Iterator[str]:
+    """Yield what is in git, is not released, and is left out by no line so far: folders where all in them is so."""
+    kept = {folder for path in one.released for folder in folders_of(path)}
+    for path in sorted(set(one.listed) - set(one.released)):
+        if path not in known:
+            yield next((folder for folder in reversed([*folders_of(path)]) if folder not in kept), path)
 
 
 def below(paths: Iterable[str], folder: str) -> Iterator[str]:

@@ -182,7 +182,7 @@ def test_the_paths_of_imports_and_of_the_log_are_those_of_machines() -> None:
 def test_what_no_image_may_have_is_kept_out_of_the_build() -> None:
     given = subject(code=replace(CODE, ignored=("deploy", "**/.state")))
     lines = CONTAINER.files(given)[".dockerignore"].text.splitlines()
-    assert {".git", ".venv", "**/.env", "deploy", "**/.state"} <= set(lines)
+    assert {"**/.git", ".venv", "**/.env", "deploy", "**/.state"} <= set(lines)
     assert lines[-1] == "!.container"
 
 

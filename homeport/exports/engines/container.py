@@ -42,7 +42,7 @@ class Container(Engine):
         values, service = _values(subject), subject.service
         found = {
             "Dockerfile": File(subject.render("container/Dockerfile", **values)),
-            ".dockerignore": File(subject.render("container/dockerignore", **values)),
+            ".dockerignore": File(dockerignore(subject)),
             f"{FOLDER}/.gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
             f"{FOLDER}/uv.txt": File(subject.code.tools),
             f"{FOLDER}/entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
@@ -77,6 +77,13 @@ class Container(Engine):
         """Yield that a change of code installs anew what is built from the code."""
         if "." in subject.code.inputs:
             yield f"{subject.code.made_from} installs the application's own folder, so each change of code installs all"
+
+
+def dockerignore(subject: Subject) -> str:
+    """Return what of the application's folder a build is not given."""
+    code = subject.code
+    values = {"app": subject.service.app, "target": subject.target, "ignored": code.ignored, "never": code.never}
+    return subject.render("container/dockerignore", **values)
 
 
 def build_commands(subject: Subject) -> tuple[str, ...]:
@@ -126,7 +133,6 @@ def _values(subject: Subject) -> dict[str, object]:
         "environment": [(name, _docker_quote(value)) for name, value in service.environment],
         "access_log": service.serving.access_log,
         "secret_names": service.secret_names,
-        "ignored": code.ignored,
         "alone": alone,
         "several": None if several == alone else several,
         "workers": service.serving.workers,

@@ -28,7 +28,8 @@ class Code:
 
     `python` is its version ("3.13"). `install` has the argument lists for uv, `inputs` the files and folders that the
     installation reads ("." for all), `made_from` the one that names the dependencies. `own_files` are what a release
-    has besides the files of git, `ignored` what no image may have. `tools` pins uv, with hashes.
+    has besides the files of git. Lines of a .dockerignore are in `ignored`, which takes back what is committed, and in
+    `never`: what no image may have, committed or not. `tools` pins uv, with hashes.
     """
 
     python: str
@@ -37,6 +38,7 @@ class Code:
     made_from: str
     own_files: tuple[OwnFile, ...] = ()
     ignored: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     tools: str = ""
 
 
