@@ -131,6 +131,18 @@ def test_the_proxy_has_the_sites_names_limits_and_authority() -> None:
     assert "\ttls {" not in found
 
 
+def test_what_a_client_says_of_itself_reaches_no_application() -> None:
+    """As the site of Nginx: `-X-Forwarded-*` comes first, then Caddy sets its own."""
+    found = text("Caddyfile").splitlines()
+    for line in (
+        "\trequest_header -X-Forwarded-*",
+        "\trequest_header -Forwarded",
+        "\trequest_header X-Real-IP {remote_host}",
+    ):
+        assert found.index(line) < found.index("\treverse_proxy app:8000 {")
+    assert "\t\theader_up X-Forwarded-Port 443" in found
+
+
 def test_what_is_not_set_is_not_said_to_the_proxy() -> None:
     found = text("Caddyfile", Case({"hsts_seconds": 0}))
     assert "email" not in found
