@@ -23,15 +23,15 @@ from homeport.service.describe import describe
 from homeport.settings import Settings
 from homeport.source import Source, python_version, read_source
 from homeport.source.dependencies import Dependencies
+from homeport.source.exporting import exported
 from homeport.source.install_inputs import install_inputs, made_from
 from homeport.source.own_package import OwnFile
 from homeport.source.resolved_versions import resolved
 from homeport.source.tree import Tree, find_tree
+from homeport.source.tree_contents import OWN_FOLDER
 from homeport.source.uv_lock import read_toml, table
 from homeport.steps.context import Context
 
-# What the tool of another lock turns into requirements, for a release.
-EXPORTED_LOCKS = {"poetry-lock": "poetry.lock", "pipfile-lock": "Pipfile.lock"}
 # Stands for a secret that a pipeline has and this machine has not.
 NOT_HERE = "-"
 
@@ -60,7 +60,8 @@ def read_subject(
     project = project.resolve()
     settings = settings.model_copy(update={"app_ref": "HEAD", "allow_dirty": True})
     names, installation = _secrets(settings, project)
-    source = resolved(read_source(settings, project), project, settings.app_name, installation, upgrade=False)
+    source = exported(read_source(settings, project))
+    source = resolved(source, project, settings.app_name, installation, upgrade=False)
     application = _application_folder(source)
     place = folder or (application if engine.beside == "application" else project / "exports" / engine.name)
     subject = _subject(settings, source, project, names, application)
@@ -132,6 +133,7 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
         python=_python(settings, tree),
         install=found.install,
         inputs=install_inputs(found, tree.paths(), tree.read),
+        own_inputs=tuple(sorted({_name(one) for one in found.files})),
         made_from=made_from(found, tree.paths()),
         own_files=tuple(_lasting(one, source.tree) for one in (*source.own.files, *found.files)),
         ignored=ignored,
@@ -140,16 +142,16 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
     )
 
 
+def _name(one: OwnFile) -> str:
+    """Return the file, or the folder with it, as it is called in our own folder."""
+    return one.path.removeprefix(f"{OWN_FOLDER}/").partition("/")[0]
+
+
 def _check_dependencies(found: Dependencies) -> None:
     """Raise UsageError for dependencies that a release brings along and an image does not (yet)."""
     if beside := [one.place for one in found.packages if one.place.split("/")[0] == ".."]:
         problem = f"an image is built from the application's folder, and it needs {beside[0]}"
         raise UsageError(problem, key="app_source", fix="deploy it to machines, or move it into that folder")
-    if found.kind in EXPORTED_LOCKS:
-        file = EXPORTED_LOCKS[found.kind]
-        raise UsageError(
-            f"an image is not built from {file}", key="app_source", fix="give it a uv.lock or requirements.txt"
-        )
 
 
 def _python(settings: Settings, tree: Tree) -> str:

@@ -52,12 +52,14 @@ def test_a_nested_requirements_file_keeps_its_folder_and_a_workspace_its_lock() 
         CODE,
         inputs=("requirements/base.txt", "libs/one"),
         own_files=(OwnFile(".homeport/lock/uv.lock", "x"), OwnFile(".homeport/packages/a.dist-info/METADATA", "y")),
+        own_inputs=("lock", "requirements.in"),
     )
     given = subject(code=code)
     text = stage(dockerfile(given), "dependencies")
     assert 'COPY ["requirements/base.txt", "./requirements/base.txt"]' in text
     assert 'COPY ["libs/one", "./libs/one"]' in text
     assert 'COPY [".container/lock", ".homeport/lock"]' in text
+    assert 'COPY [".container/requirements.in", ".homeport/requirements.in"]' in text
     assert "packages" not in text
     files = CONTAINER.files(given)
     assert files[".container/lock/uv.lock"].text == "x"

@@ -123,7 +123,7 @@ def _values(subject: Subject) -> dict[str, object]:
         "packages": settings.packages,
         "install_secrets": settings.install_secrets,
         "copies": list(_copies(code.inputs)),
-        "own_inputs": sorted({_own_input(one.path) for one in code.own_files if _own_input(one.path)}),
+        "own_inputs": code.own_inputs,
         "install": [" ".join(shell_quote(word) for word in words) for words in code.install],
         "program": SERVERS[service.serving.choice.name].program[0],
         "user_id": USER_ID,
@@ -166,12 +166,6 @@ def _copies(inputs: tuple[str, ...]) -> Iterator[str]:
         yield json.dumps([".", "./"])
         return
     yield from (json.dumps([path, f"./{path}"], ensure_ascii=False) for path in inputs)
-
-
-def _own_input(path: str) -> str:
-    """Return the part of our own folder that the installation reads a file in: the workspace's lock, or the pins."""
-    inner = path.removeprefix(f"{OWN_FOLDER}/")
-    return inner.partition("/")[0] if inner.startswith("lock/") or inner == "requirements.txt" else ""
 
 
 def _docker_quote(value: str) -> str:

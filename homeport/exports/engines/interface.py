@@ -28,8 +28,9 @@ class Code:
 
     `python` is its version ("3.13"). `install` has the argument lists for uv, `inputs` the files and folders that the
     installation reads ("." for all), `made_from` the one that names the dependencies. `own_files` are what a release
-    has besides the files of git. Lines of a .dockerignore are in `ignored`, which takes back what is committed, and in
-    `never`: what no image may have, committed or not. `tools` pins uv, with hashes.
+    has besides the files of git, `own_inputs` what the installation reads of them, by name in our own folder. Lines of
+    a .dockerignore are in `ignored`, which takes back what is committed, and in `never`: what no image may have,
+    committed or not. `tools` pins uv, with hashes.
     """
 
     python: str
@@ -37,6 +38,7 @@ class Code:
     inputs: tuple[str, ...]
     made_from: str
     own_files: tuple[OwnFile, ...] = ()
+    own_inputs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     tools: str = ""
