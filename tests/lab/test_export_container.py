@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from homeport.exports.dockerignore import Ignored
 from homeport.lab import Lab
+from tests.exports.test_ignored import SHAPES, files_below, lines_for, repository_of
 from tests.lab.containers import Engine, engine
 from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
 from tests.lab.project import until
@@ -126,6 +129,29 @@ def test_no_layer_and_no_line_of_the_history_has_a_secret_nor_what_is_not_the_ap
     listed = exported.engine.docker("run", "--rm", "--entrypoint", "ls", "notes:one", "-A", "/app").stdout.split()
     assert {"main.py", ".venv", ".homeport"} <= set(listed)
     assert not {".git", ".env", "production.env", "Dockerfile", ".container"} & set(listed)
+
+
+def test_the_engine_leaves_out_of_a_build_what_the_rules_say(docker: Engine, tmp_path: Path) -> None:
+    """What the cheap tests ask of `Ignored` (tests/exports/test_ignored.py), asked of a real builder."""
+    file = tmp_path / "Dockerfile"
+    file.write_text('FROM scratch\nCOPY . /context/\nCMD ["none"]\n')
+    for number, name in enumerate(("between the root and the folder", "a folder that is taken back", "names")):
+        application, files, ignored = SHAPES[name]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lines = lines_for(repository_of(folder, application, files, ignored), application)
+        known = Ignored(lines)
+        expected = {path for path in files_below(folder / application) if path not in known}
+        (folder / application / ".dockerignore").write_text("".join(f"{line}\n" for line in [*lines, ".dockerignore"]))
+        docker.docker("build", "--file", str(file), "--tag", "context", str(folder / application))
+        docker.docker("create", "--name", f"context{number}", "context")
+        archive = tmp_path / f"{number}.tar"
+        docker.docker("export", "--output", str(archive), f"context{number}")
+        docker.docker("rm", f"context{number}")
+        with tarfile.open(archive) as opened:
+            found = {one.name.removeprefix("context/") for one in opened if one.isfile() and "context/" in one.name}
+        assert found == expected
+        assert not found & set(ignored)
 
 
 def test_a_change_of_the_code_reuses_the_dependencies_and_state_outlives_the_release(exported: Exported) -> None:
