@@ -15,11 +15,12 @@ from pathlib import PurePosixPath
 from homeport.exports.dockerignore import Ignored, folders_of, written
 from homeport.exports.gitignore import Rule, is_ignored
 
-# Names of keys and passwords; who has committed one means it for the release.
-PRIVATE = (
+# Names of keys, of passwords, and of what tools leave behind; who has committed one means it for the release.
+UNWANTED = (
     *("**/*.key", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.ppk", "**/*.jks", "**/*.keystore", "**/*.kdbx"),
     *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.gnupg", "**/.aws", "**/.kube"),
     *("**/.netrc", "**/.pgpass", "**/.pypirc", "**/.npmrc", "**/.git-credentials", "**/.htpasswd", "**/.envrc"),
+    *("**/.venv", "**/.tox", "**/.nox", "**/.*_cache", "**/node_modules"),
 )
 # Stands for a file that no rule names, in a question whether a folder's files are left out.
 _ANY = "a file of any name"
@@ -42,7 +43,7 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
     """Return the lines for what git ignores by its `rules` and what attributes keep out of releases (`unreleased`)."""
     rules = tuple(rules)
     positive = (*(rule for rule in rules if not rule.negated), *unreleased)
-    lines = list(dict.fromkeys((*PRIVATE, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
+    lines = list(dict.fromkeys((*UNWANTED, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
     if is_ignored(one.folder, rules):
         lines.append("**")
     known, back = Ignored(lines), list[str]()
@@ -59,7 +60,7 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
 
 def _inside(one: Folder, folder: str, rules: Iterable[Rule]) -> Iterator[str]:
     """Yield the rules' lines for what lies in a folder that is taken back."""
-    yield from (f"{written(folder)}/{line}" for line in PRIVATE)
+    yield from (f"{written(folder)}/{line}" for line in UNWANTED)
     for rule in rules:
         yield from (f"{written(folder)}/{line}" for line in rule.below(one.path(folder)))
 

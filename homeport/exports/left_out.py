@@ -93,7 +93,8 @@ def unknown_files(repository: Repository, folder: str, lines: Iterable[str]) -> 
         return []
     known = Ignored(lines)
     seen = sorted(path.removeprefix(f"{folder}/" if folder else "") for path in listed if path)
-    return [path for path in seen if (f"{path}any" if path.endswith("/") else path) not in known]
+    theirs = [path for path in seen if path.split("/")[0] != BUILT_FROM]
+    return [path for path in theirs if (f"{path}any" if path.endswith("/") else path) not in known]
 
 
 def warnings(repository: Repository, folder: str, application: Path, lines: Iterable[str]) -> Iterator[str]:

@@ -186,6 +186,8 @@ def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_ask
 ) -> None:
     done = homeport("export", "compose", "production")
     assert done.returncode == 0, done.stderr
+    assert "\nNext, here:\n  homeport export container production\n" in done.stdout
+    assert "\nNext, in exports/compose:\n  docker compose build && " in done.stdout
     folder = one / "exports" / "compose"
     assert not (folder / "secrets").exists()
     assert homeport("export", "compose", "production", "--secrets").returncode == 0

@@ -67,7 +67,10 @@ def test_only_the_proxy_is_reached_from_outside_and_meets_the_application_in_a_c
 
 def test_secrets_are_files_whose_values_are_nowhere() -> None:
     assert document()["secrets"] == {"TOKEN": {"file": "./secrets/TOKEN"}}
-    assert "--secrets" in "".join(COMPOSE.next_steps(subject()))
+    assert COMPOSE.first_steps(subject()) == (
+        "homeport export container production",
+        "homeport export compose production --secrets    once, where it runs: it writes their values",
+    )
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -66,6 +66,12 @@ def test_a_nested_requirements_file_keeps_its_folder_and_a_workspace_its_lock() 
     assert files[".container/packages/a.dist-info/METADATA"].text == "y"
 
 
+def test_a_file_of_an_unusual_name_is_copied_by_its_name() -> None:
+    code = replace(CODE, inputs=("a b/[x]$y.txt",))
+    text = stage(dockerfile(subject(code=code)), "dependencies")
+    assert r"""COPY ["a b/[[]x]\\$y.txt", "./a b/[x]\\$y.txt"]""" in text
+
+
 def test_an_application_that_is_installed_itself_is_copied_whole_and_that_is_said() -> None:
     given = subject(code=replace(CODE, inputs=(".",)))
     assert 'COPY [".", "./"]' in stage(dockerfile(given), "dependencies")

@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, git_files
 from homeport.rendering.filters import shell_quote
 from homeport.servers import SERVERS, Place
 from homeport.service.model import Service
@@ -43,7 +43,7 @@ class Container(Engine):
         found = {
             "Dockerfile": File(subject.render("container/Dockerfile", **values)),
             ".dockerignore": File(dockerignore(subject)),
-            f"{FOLDER}/.gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            **{f"{FOLDER}/{name}": file for name, file in git_files().items()},
             f"{FOLDER}/uv.txt": File(subject.code.tools),
             f"{FOLDER}/entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
             f"{FOLDER}/health.py": File(subject.render("container/health", **values)),
@@ -161,11 +161,16 @@ def _lifecycle(service: Service) -> dict[str, object]:
 
 
 def _copies(inputs: tuple[str, ...]) -> Iterator[str]:
-    """Yield the operands of `COPY` that bring the inputs to where they were; COPY itself forgets folders."""
+    """Yield the operands of `COPY` that bring the inputs to where they were; COPY itself forgets folders.
+
+    It puts variables in, and takes brackets of a source for a pattern (Dockerfile reference, COPY).
+    """
     if "." in inputs:
         yield json.dumps([".", "./"])
         return
-    yield from (json.dumps([path, f"./{path}"], ensure_ascii=False) for path in inputs)
+    for path in inputs:
+        plain = path.replace("$", "\\$")
+        yield json.dumps([plain.replace("[", "[[]"), f"./{plain}"], ensure_ascii=False)
 
 
 def _docker_quote(value: str) -> str:

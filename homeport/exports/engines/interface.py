@@ -73,6 +73,18 @@ class File:
     executable: bool = False
 
 
+def git_files(*ignored: str) -> dict[str, File]:
+    """Return files for git in a folder of an export: all but `ignored` is committed, and nothing is released.
+
+    Whatever the repository ignores by its own list: a `.env`, or a `.pth` where such a file has a model.
+    """
+    lines = ("# An export is committed, whatever is ignored above.", "!*", *(f"/{one}" for one in ignored))
+    return {
+        ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+        ".gitignore": File("".join(f"{line}\n" for line in lines)),
+    }
+
+
 class Engine(ABC):
     """One ground. `name` is what a command calls it; `summary` what `homeport export --list` says of it.
 
@@ -89,9 +101,13 @@ class Engine(ABC):
     def files(self, subject: Subject) -> Mapping[str, File]:
         """Return the files by path, the same ones for the same subject; raise UsageError for a template's mistake."""
 
+    def first_steps(self, subject: Subject) -> tuple[str, ...]:
+        """Return the commands that follow in the project's folder, a line each, before the `next_steps`."""
+        return ()
+
     @abstractmethod
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
-        """Return the commands that follow, a line each."""
+        """Return the commands that follow in the folder of the files, a line each."""
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what this engine cannot have beside what its column in the table says: key, problem and fix."""
