@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,15 @@ def test_the_image_is_built_from_the_applications_folder_and_has_the_tag_that_is
     assert found["image"] == "registry.example.com/team/notes:${TAG:-latest}"
     assert found["build"]["context"] == "../../my $$app"
     assert text(".env") == "COMPOSE_PROJECT_NAME=notes\n"
+
+
+def test_names_that_yaml_takes_for_something_else_are_names() -> None:
+    """YAML 1.1, which Compose 1.29 reads, has `on` and `NO` for truth values."""
+    given = subject(Case({"processes": {"on": "true"}}))
+    given = replace(given, service=replace(given.service, secret_names=("NO",)))
+    found = yaml.safe_load(COMPOSE.files(given)["compose.yaml"].text)
+    assert found["services"]["on"]["command"] == ["process", "on"]
+    assert found["secrets"] == {"NO": {"file": "./secrets/NO"}}
 
 
 def test_workers_follow_the_machine_unless_a_number_is_set() -> None:
