@@ -46,16 +46,16 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
     lines = list(dict.fromkeys((*UNWANTED, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
     if is_ignored(one.folder, rules):
         lines.append("**")
-    known, back = Ignored(lines), list[str]()
+    known = Ignored(lines)
     for folder in sorted({folder for path in one.released for folder in folders_of(path)}):
         if folder in known and not is_ignored(one.path(folder), rules):
             more = [f"!{written(folder)}", *_inside(one, folder, positive)]
             again = Ignored([*lines, *more])
             if posixpath.join(folder, _ANY) not in again:
-                lines, known, back = [*lines, *more], again, [*back, folder]
+                lines, known = [*lines, *more], again
     files = [path for path in sorted(one.released) if path in known]
-    lines = [*_also_below(lines, [*back, *files]), *(f"!{written(path)}" for path in files)]
-    return (*lines, *dict.fromkeys(map(written, _left_over(one, Ignored(lines)))))
+    back = (f"!{written(path)}" for path in files)
+    return (*lines, *back, *dict.fromkeys(map(written, _left_over(one, known))))
 
 
 def _inside(one: Folder, folder: str, rules: Iterable[Rule]) -> Iterator[str]:
@@ -63,19 +63,6 @@ def _inside(one: Folder, folder: str, rules: Iterable[Rule]) -> Iterator[str]:
     yield from (f"{written(folder)}/{line}" for line in UNWANTED)
     for rule in rules:
         yield from (f"{written(folder)}/{line}" for line in rule.below(one.path(folder)))
-
-
-def _also_below(lines: Iterable[str], taken_back: Iterable[str]) -> Iterator[str]:
-    """Yield the lines, and for a folder in which something is taken back one for all that lies in it.
-
-    Docker before 23 forgets folders far above where it goes into one that is ignored.
-    """
-    folders = {folder for path in taken_back for folder in (path, *folders_of(path))}
-    for line in lines:
-        yield line
-        alone = Ignored([line])
-        if not line.endswith("**") and any(folder in alone for folder in folders):
-            yield f"{line}/**"
 
 
 def _left_over(one: Folder, known: Ignored) -> Iterator[str]:
