@@ -46,23 +46,18 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
     lines = list(dict.fromkeys((*UNWANTED, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
     if is_ignored(one.folder, rules):
         lines.append("**")
-    known = Ignored(lines)
+    known, unwanted = Ignored(lines), Ignored(UNWANTED)
     for folder in sorted({folder for path in one.released for folder in folders_of(path)}):
-        if folder in known and not is_ignored(one.path(folder), rules):
-            more = [f"!{written(folder)}", *_inside(one, folder, positive)]
-            again = Ignored([*lines, *more])
-            if posixpath.join(folder, _ANY) not in again:
-                lines, known = [*lines, *more], again
+        if folder in known and folder not in unwanted and not is_ignored(one.path(folder), rules):
+            inside = [*UNWANTED, *chain.from_iterable(rule.below(one.path(folder)) for rule in positive)]
+            # Where rules leave out all files in it, the committed ones are named one by one below.
+            if _ANY not in Ignored(inside):
+                place = written(folder)
+                lines += [f"!{place}", *(f"{place}/{line}" for line in inside)]
+                known = Ignored(lines)
     files = [path for path in sorted(one.released) if path in known]
     back = (f"!{written(path)}" for path in files)
     return (*lines, *back, *dict.fromkeys(map(written, _left_over(one, known))))
-
-
-def _inside(one: Folder, folder: str, rules: Iterable[Rule]) -> Iterator[str]:
-    """Yield the rules' lines for what lies in a folder that is taken back."""
-    yield from (f"{written(folder)}/{line}" for line in UNWANTED)
-    for rule in rules:
-        yield from (f"{written(folder)}/{line}" for line in rule.below(one.path(folder)))
 
 
 def _left_over(one: Folder, known: Ignored) -> Iterator[str]:

@@ -162,15 +162,23 @@ SHAPES: dict[str, tuple[str, Files, list[str]]] = {
         {".gitignore": "a+b/\n/x (1).txt\n[[]z]\n*.py[!c]x\nsp \\ \n", "aab/x": "", "a.pycx": ""},
         ["a+b/x", "x (1).txt", "[z]", "a.pyox"],
     ),
-    "keys that git knows nothing of": ("", {"certificates/ca.pem": "", ".npmrc": ""}, []),
+    "keys that git knows nothing of": ("", {"certificates/ca.pem": "", ".npmrc": "", ".aws/config": ""}, []),
     "the folder itself is ignored": (
         "private/app",
         {".gitignore": "/private/\n"},
         ["key", "a/key"],
     ),
 }
-FORCED = ["private/app/main.py"]
-LIKELY = ["id_ed25519", "deploy/server.key", "a/b/.env", ".env.production", "vendor/x/.git/config", ".ssh/id_rsa"]
+# The folder of one has something that is committed.
+LIKELY = [
+    ".aws/credentials",
+    "id_ed25519",
+    "deploy/server.key",
+    "a/b/.env",
+    ".env.production",
+    "vendor/x/.git/config",
+    ".ssh/id_rsa",
+]
 
 
 def git(folder: Path, *words: str) -> str:
