@@ -46,7 +46,7 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
     lines = list(dict.fromkeys((*UNWANTED, *chain.from_iterable(rule.below(one.folder) for rule in positive))))
     if is_ignored(one.folder, rules):
         lines.append("**")
-    known, unwanted = Ignored(lines), Ignored(UNWANTED)
+    known, unwanted, into = Ignored(lines), Ignored(UNWANTED), set[str]()
     for folder in sorted({folder for path in one.released for folder in folders_of(path)}):
         if folder in known and folder not in unwanted and not is_ignored(one.path(folder), rules):
             inside = [*UNWANTED, *chain.from_iterable(rule.below(one.path(folder)) for rule in positive)]
@@ -55,9 +55,23 @@ def ignored_lines(one: Folder, rules: Iterable[Rule], unreleased: Iterable[Rule]
                 place = written(folder)
                 lines += [f"!{place}", *(f"{place}/{line}" for line in inside)]
                 known = Ignored(lines)
+                into |= {folder, *folders_of(folder)}
     files = [path for path in sorted(one.released) if path in known]
+    into |= {folder for path in files for folder in folders_of(path)}
     back = (f"!{written(path)}" for path in files)
-    return (*lines, *back, *dict.fromkeys(map(written, _left_over(one, known))))
+    return (*_also_below(lines, into), *back, *dict.fromkeys(map(written, _left_over(one, known))))
+
+
+def _also_below(lines: Iterable[str], into: Collection[str]) -> Iterator[str]:
+    """Yield the lines, and one more for what lies in a folder that a line leaves out and that a later one goes `into`.
+
+    Docker 20.10 (Debian 12's), once it is in such a folder, no longer knows that `**/NAME` has left it out.
+    """
+    for line in lines:
+        yield line
+        alone = Ignored([line])
+        if not line.endswith("**") and any(folder in alone for folder in into):
+            yield f"{line}/**"
 
 
 def _left_over(one: Folder, known: Ignored) -> Iterator[str]:
