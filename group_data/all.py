@@ -28,6 +28,10 @@ allow_dirty = False
 # which make what `release_include` names: `npm ci && npm run build`, say.
 build_commands = []
 
+# Names of environment variables of the command that deploys which `build_commands` are given, too (a token for a
+# package registry); else they see none of its secrets.
+build_environment = []
+
 # Files, folders and patterns (`*.css`) below the application's folder that a release has though git does not: what
 # `build_commands` made or, without those, what lies in the working tree.
 release_include = []

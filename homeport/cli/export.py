@@ -70,9 +70,11 @@ def export(
     if check:
         raise SystemExit(_check(Path(told["folder"]), files, told["record"]))
     _write(told, files, force=force)
-    if told["secrets"] is not None:
+    if told["secrets"]:
         folder = write_secrets(Path(told["folder"]), told["secrets"])
         click.echo(f"\n{os.path.relpath(folder)} has the values of {len(told['secrets'])} secrets: keep it out of git")
+    elif told["secrets"] is not None:
+        click.echo("\nThe application has no secrets (secrets_file, secrets_from_environment): none are written")
 
 
 def _known(engine: str | None) -> None:
@@ -101,9 +103,11 @@ def _write(told: dict[str, Any], files: dict[str, File], *, force: bool) -> None
         click.echo(f"{'wrote' if is_there else 'removed'}  {os.path.relpath(folder / path)}")
     if not done:
         click.echo(f"{os.path.relpath(folder)}: up to date")
-    click.echo(f"\nNext, in {os.path.relpath(folder)}:")
-    for line in told["next"]:
-        click.echo(f"  {line}")
+    for place, lines in (("here", told["first"]), (f"in {os.path.relpath(folder)}", told["next"])):
+        if lines:
+            click.echo(f"\nNext, {place}:")
+        for line in lines:
+            click.echo(f"  {line}")
 
 
 def _told(path: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. OPTIONS is a
 JSON object with `engine`, `target`, `builder`, `folder` ("" for where the files belong) and `limit`. Prints one line of
-JSON: folder, files, warnings, the commands that follow, and the values of secrets where `secrets` asks for them.
+JSON: folder, files, warnings, the commands that follow (`first` in the project's folder, `next` in that of the files),
+and the values of secrets where `secrets` asks for them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: s
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.exports.engines import ENGINES, Engine
 from homeport.exports.engines.table import refusals
-from homeport.exports.reading import Exported, read_subject
+from homeport.exports.reading import Exported, read_subject, refuse_secrets
 from homeport.inventory.hosts import hosts
 from homeport.secrets.loading import load_secrets
 from homeport.settings import Settings
@@ -37,6 +38,8 @@ def main(inventory: str, options: dict[str, Any]) -> None:
     folder = Path(options["folder"]).resolve() if options["folder"] else None
     found = read_subject(settings, Path.cwd(), engine, options["target"], options["builder"], folder)
     _check(engine, found)
+    if options["secrets"]:
+        refuse_secrets(found)
     files = engine.files(found.subject)
     print(
         json.dumps(
@@ -45,6 +48,7 @@ def main(inventory: str, options: dict[str, Any]) -> None:
                 "record": engine.record,
                 "files": {path: [one.text, one.executable] for path, one in files.items()},
                 "warnings": list(found.warnings),
+                "first": list(engine.first_steps(found.subject)),
                 "next": list(engine.next_steps(found.subject)),
                 "secrets": load_secrets(settings, Path.cwd()).application if options["secrets"] else None,
             }

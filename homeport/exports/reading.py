@@ -12,36 +12,42 @@ from pathlib import Path
 
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
+from homeport.exports.dockerignore import Ignored
 from homeport.exports.engines import Builder, Code, Engine, Subject
-from homeport.exports.ignored import below, from_gitattributes, from_gitignore
+from homeport.exports.engines.container import dockerignore
+from homeport.exports.ignored import below
+from homeport.exports.left_out import left_out, warnings
+from homeport.exports.writing import SECRETS
 from homeport.secrets.loading import load_secrets
 from homeport.service.describe import describe
 from homeport.settings import Settings
 from homeport.source import Source, python_version, read_source
 from homeport.source.dependencies import Dependencies
-from homeport.source.git import Repository
+from homeport.source.exporting import exported
 from homeport.source.install_inputs import install_inputs, made_from
 from homeport.source.own_package import OwnFile
 from homeport.source.resolved_versions import resolved
 from homeport.source.tree import Tree, find_tree
+from homeport.source.tree_contents import OWN_FOLDER
 from homeport.source.uv_lock import read_toml, table
 from homeport.steps.context import Context
 
-# What of a project's folder is the project's, where it is the application's folder too.
-PROJECT_PARTS = ("inventories", "group_data", "overrides", "resolved", "exports", "deploy.py", "config.py")
-# What the tool of another lock turns into requirements, for a release.
-EXPORTED_LOCKS = {"poetry-lock": "poetry.lock", "pipfile-lock": "Pipfile.lock"}
 # Stands for a secret that a pipeline has and this machine has not.
 NOT_HERE = "-"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What is exported, where its files belong, and what is to be known of it, a line each."""
+    """What is exported, where its files belong, and what is to be known of it, a line each.
+
+    An image is built from `application`; `not_in_image` has the lines of its .dockerignore.
+    """
 
     subject: Subject
     folder: Path
     warnings: tuple[str, ...]
+    application: Path
+    not_in_image: tuple[str, ...]
 
 
 def read_subject(
@@ -54,13 +60,27 @@ def read_subject(
     project = project.resolve()
     settings = settings.model_copy(update={"app_ref": "HEAD", "allow_dirty": True})
     names, installation = _secrets(settings, project)
-    source = resolved(read_source(settings, project), project, settings.app_name, installation, upgrade=False)
+    source = exported(read_source(settings, project))
+    source = resolved(source, project, settings.app_name, installation, upgrade=False)
     application = _application_folder(source)
     place = folder or (application if engine.beside == "application" else project / "exports" / engine.name)
     subject = _subject(settings, source, project, names, application)
     context = os.path.relpath(application, place)
-    warnings = (*source.warnings, *engine.warnings(subject), *_misplaced(engine, place, application))
-    return Exported(replace(subject, target=target, builder=builder, context=context), place, warnings)
+    lines = tuple(dockerignore(subject).splitlines())
+    said = [*source.warnings, *engine.warnings(subject)]
+    if engine.beside == "application":
+        said += _of_application(source, place, application, lines)
+    subject = replace(subject, target=target, builder=builder, context=context)
+    return Exported(subject, place, tuple(said), application, lines)
+
+
+def refuse_secrets(found: Exported) -> None:
+    """Raise UsageError where the values of secrets would be written into what an image is built from."""
+    for folder in below([str(found.folder / SECRETS)], str(found.application)):
+        if f"{folder}/NAME" not in Ignored(found.not_in_image):
+            problem = f"{found.folder / SECRETS} lies in the application's folder, so an image would have the secrets"
+            fix = "leave --output out, or name a folder outside of it"
+            raise UsageError(problem, key="--secrets", fix=fix)
 
 
 def _subject(settings: Settings, source: Source, project: Path, names: tuple[str, ...], application: Path) -> Subject:
@@ -87,9 +107,11 @@ def _secrets(settings: Settings, project: Path) -> tuple[tuple[str, ...], dict[s
     return tuple(sorted(found.application)), here
 
 
-def _misplaced(engine: Engine, place: Path, application: Path) -> Iterator[str]:
-    if engine.beside == "application" and place != application:
+def _of_application(source: Source, place: Path, application: Path, lines: tuple[str, ...]) -> Iterator[str]:
+    assert source.content is not None  # noqa: S101 - for the type checker
+    if place != application:
         yield f"a build needs these files in {application}"
+    yield from warnings(source.content.repository, source.content.folder, application, lines)
 
 
 def _application_folder(source: Source) -> Path:
@@ -106,15 +128,23 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
     content, found = source.content, source.dependencies
     _check_dependencies(found)
     tree = find_tree(content.repository, content.root, content.folder, "in the working tree")
+    ignored, never = left_out(settings, tree, project, application)
     return Code(
         python=_python(settings, tree),
         install=found.install,
         inputs=install_inputs(found, tree.paths(), tree.read),
+        own_inputs=tuple(sorted({_name(one) for one in found.files})),
         made_from=made_from(found, tree.paths()),
         own_files=tuple(_lasting(one, source.tree) for one in (*source.own.files, *found.files)),
-        ignored=tuple(dict.fromkeys(_ignored(settings, tree, project, application))),
+        ignored=ignored,
+        never=tuple(never),
         tools=_tools(),
     )
+
+
+def _name(one: OwnFile) -> str:
+    """Return the file, or the folder with it, as it is called in our own folder."""
+    return one.path.removeprefix(f"{OWN_FOLDER}/").partition("/")[0]
 
 
 def _check_dependencies(found: Dependencies) -> None:
@@ -122,11 +152,6 @@ def _check_dependencies(found: Dependencies) -> None:
     if beside := [one.place for one in found.packages if one.place.split("/")[0] == ".."]:
         problem = f"an image is built from the application's folder, and it needs {beside[0]}"
         raise UsageError(problem, key="app_source", fix="deploy it to machines, or move it into that folder")
-    if found.kind in EXPORTED_LOCKS:
-        file = EXPORTED_LOCKS[found.kind]
-        raise UsageError(
-            f"an image is not built from {file}", key="app_source", fix="give it a uv.lock or requirements.txt"
-        )
 
 
 def _python(settings: Settings, tree: Tree) -> str:
@@ -143,22 +168,6 @@ def _lasting(one: OwnFile, tree: str) -> OwnFile:
     """Return a file of our own without the tree in a version that a build alone would know: each commit has another."""
     mark = f"+{tree[:12]}"
     return replace(one, path=one.path.replace(mark, ""), text=one.text.replace(mark, ""))
-
-
-def _ignored(settings: Settings, tree: Tree, project: Path, application: Path) -> Iterator[str]:
-    repository: Repository = tree.repository
-    yield from from_gitignore(tree.read(".gitignore") or "")
-    if tree.folder:
-        yield from from_gitignore(_of_repository(repository, tree.root), above=True)
-    yield from from_gitattributes(tree.read(".gitattributes") or "")
-    own = [project] if project != application else [project / name for name in PROJECT_PARTS]
-    secret = (settings.secrets_file, settings.tls_key_file, settings.acme_dns_credentials_file)
-    places = [*own, *(project / one for one in secret if one)]
-    yield from below([str(one) for one in places], str(application))
-
-
-def _of_repository(repository: Repository, root: str) -> str:
-    return repository.attempt("cat-file", "blob", f"{root}:.gitignore") or ""
 
 
 def _tools() -> str:

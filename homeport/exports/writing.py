@@ -17,6 +17,8 @@ from typing import Literal
 from homeport.errors import UsageError
 from homeport.exports.engines import File
 
+# The folder for the values of secrets, beside the other files.
+SECRETS = "secrets"
 State = Literal["same", "missing", "stale", "changed", "left over"]
 # What `--check` says of a file.
 SAID: Mapping[State, str] = {
@@ -77,7 +79,7 @@ def write_secrets(folder: Path, values: Mapping[str, str]) -> Path:
 
     The files themselves are open to all: an engine that mounts one has it read by the container's user.
     """
-    place = folder / "secrets"
+    place = folder / SECRETS
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.chmod(0o700)

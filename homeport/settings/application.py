@@ -50,6 +50,11 @@ class ApplicationSettings(BaseModel):
         description="Shell commands on the machine that deploys, in the application's folder of a copy of the "
         "repository at that commit, which make what `release_include` names: `npm ci && npm run build`, say.",
     )
+    build_environment: Variables = Field(
+        (),
+        description="Names of environment variables of the command that deploys which `build_commands` are given, too "
+        "(a token for a package registry); else they see none of its secrets.",
+    )
     release_include: RelativePaths = Field(
         (),
         description="Files, folders and patterns (`*.css`) below the application's folder that a release has though "

@@ -1,7 +1,8 @@
 """Files of a release that git does not have: built on this machine from what git has, or lying in the working tree.
 
-The commands run in a copy of the repository at the ref that is released, so that nobody needs a clean checkout; what
-they made is kept by what it was made from, and the same commit is built once. No host is looked at.
+The commands run in a copy of the repository at the ref that is released, so that nobody needs a clean checkout, and in
+an environment without the secrets of whoever deploys. What they made is kept by what it was made from, and the same
+commit is built once. No host is looked at.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from homeport.controller.clean_environment import clean_environment
 from homeport.controller.folders import cache_folder
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
@@ -43,7 +45,9 @@ def built(source: Source, settings: Settings) -> Source:
     if not settings.release_include or content is None:
         return source
     with _LOCK:
-        files = _files(content, source.commit, settings.build_commands, settings.release_include)
+        files = _files(
+            content, source.commit, settings.build_commands, settings.release_include, settings.build_environment
+        )
     made = content_id(*(part for one in files for part in (one.path, one.digest, str(one.executable))))
     tree = hashlib.sha1(f"{source.tree}\0{made}".encode(), usedforsecurity=False).hexdigest()
     kilobytes = sum(-(-one.size // 4096) * 4 for one in files)
@@ -62,7 +66,9 @@ def forget_builds() -> None:
 
 
 @lru_cache(maxsize=8)
-def _files(content: Content, commit: str, commands: tuple[str, ...], include: tuple[str, ...]) -> tuple[BuiltFile, ...]:
+def _files(
+    content: Content, commit: str, commands: tuple[str, ...], include: tuple[str, ...], variables: tuple[str, ...]
+) -> tuple[BuiltFile, ...]:
     if not commands:
         _check_is_checked_out(content, commit)
         return _found(content.repository.path / content.folder, include, "in the working tree")
@@ -71,12 +77,13 @@ def _files(content: Content, commit: str, commands: tuple[str, ...], include: tu
     if kept and (kept / key).is_dir():
         os.utime(kept / key)
         return _found(kept / key, include, "of what was built")
+    named = _named(variables)
     with tempfile.TemporaryDirectory(prefix="homeport-build-") as scratch:
         place = Path(scratch) / "repository"
         _unpack(content, place)
         folder = place / content.folder
         for command in commands:
-            _run(command, folder, commit)
+            _run(command, folder, commit, named)
         made = _found(folder, include, "after build_commands")
         new = (kept or Path(tempfile.mkdtemp(prefix="homeport-built-"))) / f".{key}.{os.getpid()}"
         for one in made:
@@ -112,12 +119,20 @@ def _unpack(content: Content, place: Path) -> None:
         archive.extractall(place)  # noqa: S202 (it is the user's own repository)
 
 
-def _run(command: str, folder: Path, commit: str) -> None:
+def _named(variables: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables of this process that the commands are given besides; raise UsageError for one not there."""
+    if missing := [name for name in variables if name not in os.environ]:
+        problem = f"{', '.join(missing)} is not set in the environment of this command"
+        raise _error(problem, "set it, or leave it out", "build_environment")
+    return {name: os.environ[name] for name in variables}
+
+
+def _run(command: str, folder: Path, commit: str, named: dict[str, str]) -> None:
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=folder,
-            env={**os.environ, "HOMEPORT_COMMIT": commit},
+            env={**clean_environment(), **named, "HOMEPORT_COMMIT": commit},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -130,9 +145,12 @@ def _run(command: str, folder: Path, commit: str) -> None:
         raise _error(f"{command!r} took longer than {LONGEST_SECONDS} s", "see why it does not end") from None
     if done.returncode:
         said = next((line.strip() for line in reversed(done.stdout.splitlines()) if line.strip()), "it printed nothing")
+        for value in sorted(filter(None, named.values()), key=len, reverse=True):
+            said = said.replace(value, "****")
         raise _error(
             f"{command!r} failed with status {done.returncode}: {said[:200]}",
-            "run it in a fresh clone of that commit (files that git ignores are not there), and mend it",
+            "run it in a fresh clone of that commit (files that git ignores are not there), and mend it; a variable of "
+            "yours that it needs belongs into build_environment",
         )
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from homeport.controller.clean_environment import clean_environment
 from homeport.controller.folders import TEMPLATES, cache_folder
 from homeport.errors import UsageError
 from homeport.source.dependencies import after_export
@@ -28,8 +29,6 @@ from homeport.source.uv_program import run_uv, uv_program
 
 # A first run installs the tool; an export itself takes seconds.
 LONGEST_SECONDS = 300
-# What would have a tool look for the project, for another environment, or for an answer elsewhere than it is told.
-DROPPED = ("VIRTUAL_ENV", "PIPENV_PIPFILE", "PYTHONPATH", "PYTHONHOME")
 _LOCK = threading.RLock()
 
 
@@ -126,10 +125,13 @@ def _printed(export: Export, python: Path, repository: Path) -> str:
 
 
 def _variables(folder: Path) -> dict[str, str]:
-    """Return the caller's environment, with which a tool asks nothing, makes no environment and looks nowhere else."""
-    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    """Return an environment with which a tool asks nothing, makes no environment and looks nowhere else.
+
+    It has no secret of the caller's: a tool needs none, and other people's code runs in it.
+    """
     pipenv = {"PIPENV_PIPFILE": str(folder / "Pipfile"), "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_NOSPIN": "1"}
-    return {**kept, **pipenv, "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false", "NO_COLOR": "1"}
+    poetry = {"POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false"}
+    return {**clean_environment(), **pipenv, **poetry, "NO_COLOR": "1"}
 
 
 def _refused(export: Export, why: str) -> UsageError:

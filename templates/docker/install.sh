@@ -11,7 +11,27 @@ fail() {
 [ "$(id -u)" = 0 ] || fail "run this as root"
 command -v docker >/dev/null || fail "docker is not installed: apt install docker.io"
 docker image inspect "{{ image }}:${1-latest}" >/dev/null || fail "there is no image {{ image }}:${1-latest} here: docker pull or docker load it"
-install -d -m 0755 "/etc/$app" "/usr/local/lib/$app"
+lib="/usr/local/lib/$app"
+system="/etc/systemd/system"
+# What is there already is ours when it says so, when an earlier run has recorded it, or when it is the same.
+check() {
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    if [ ! -L "$1" ]; then
+        ! head -n 3 "$1" | grep -qF "# Written by homeport (\`export docker" || return 0
+        ! grep -qxF "$2" "$lib/installed" 2>/dev/null || return 0
+        ! cmp -s "$1" "$here/$2" || return 0
+    fi
+    fail "$1 is there and is not from this export: move it away, or set another app_name and export again"
+}
+check "$lib/container" container
+for unit in {{ units | join(" ") }}; do
+    check "$system/$unit" "$unit"
+    # A unit in /etc would take the place of one that a package has brought.
+    for folder in "/run/systemd/system" "/usr/local/lib/systemd/system" "/usr/lib/systemd/system" "/lib/systemd/system"; do
+        [ ! -e "$folder/$unit" ] || fail "$folder/$unit is there and would be replaced: set another app_name and export again"
+    done
+done
+install -d -m 0755 "/etc/$app" "$lib"
 install -d -m 0700 "/etc/$app/secrets"
 {% for name in secret_names %}
 # The application's user in the container reads it; nobody else gets into the folder.
@@ -20,9 +40,16 @@ install -d -m 0700 "/etc/$app/secrets"
 chown {{ user_id }}:{{ user_id }} "/etc/$app/secrets/{{ name }}" && chmod 0400 "/etc/$app/secrets/{{ name }}"
 {% endfor %}
 echo "${1-latest}" >"/etc/$app/tag"
-install -m 0755 "$here/container" "/usr/local/lib/$app/container"
+install -m 0755 "$here/container" "$lib/container"
+# What an earlier export had and this one has not: a process, a timer.
+for unit in $(cat "$lib/installed" 2>/dev/null); do
+    case " container {{ units | join(" ") }} " in *" $unit "*) continue ;; esac
+    systemctl disable --quiet --now "$unit" || :
+    rm -f "$system/$unit"
+done
+printf '%s\n' container {{ units | join(" ") }} >"$lib/installed"
 for unit in {{ units | join(" ") }}; do
-    install -m 0644 "$here/$unit" "/etc/systemd/system/$unit"
+    install -m 0644 "$here/$unit" "$system/$unit"
 done
 systemctl daemon-reload
 systemctl enable --quiet {{ enabled | join(" ") }}

@@ -186,6 +186,8 @@ def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_ask
 ) -> None:
     done = homeport("export", "compose", "production")
     assert done.returncode == 0, done.stderr
+    assert "\nNext, here:\n  homeport export container production\n" in done.stdout
+    assert "\nNext, in exports/compose:\n  docker compose build && " in done.stdout
     folder = one / "exports" / "compose"
     assert not (folder / "secrets").exists()
     assert homeport("export", "compose", "production", "--secrets").returncode == 0
@@ -197,3 +199,43 @@ def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_ask
     missing = homeport("export", "compose", "production", "--secrets")
     assert missing.returncode == 2
     assert "FROM_PIPELINE is not set, or empty, in the environment of this command" in missing.stderr
+
+
+def test_values_of_secrets_are_not_written_into_what_an_image_is_built_from(homeport: Homeport, one: Path) -> None:
+    done = homeport("export", "compose", "production", "--secrets", "--output", "app/out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: --secrets: {one / 'app' / 'out' / 'secrets'} lies in the application's folder, so an image would have "
+        "the secrets; leave --output out, or name a folder outside of it\n"
+    )
+    assert not (one / "app" / "out").exists()
+    assert homeport("export", "compose", "production", "--secrets", "--output", "elsewhere").returncode == 0
+    assert (one / "elsewhere" / "secrets" / "TOKEN").read_text() == SECRET
+
+
+def test_lists_between_the_repositorys_root_and_the_application_and_a_persons_own_count(
+    homeport: Homeport, one: Path
+) -> None:
+    inner = one / "app" / "services" / "api"
+    inner.mkdir(parents=True)
+    for path in [path for path in (one / "app").iterdir() if path.name not in (".git", "services")]:
+        path.rename(inner / path.name)
+    (one / "app" / ".gitignore").write_text("/services/api/private/\n")
+    (one / "app" / "services" / ".gitignore").write_text("/api/dump.sql\n")
+    (inner / "data").mkdir()
+    (inner / "data" / ".gitignore").write_text("*\n!.gitignore\n")
+    (one / "group_data" / "all.py").write_text(
+        'app_name = "hello"\napp_source = "app"\napp_subdirectory = "services/api"\n'
+    )
+    commit(one / "app")
+    done = homeport("export", "container", "production")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = (inner / ".dockerignore").read_text().splitlines()
+    assert {"private", "dump.sql", "data/**/*", "!data/.gitignore"} <= set(lines)
+    (one / "app" / ".git" / "info" / "exclude").write_text("mine.key2\n")
+    (inner / "mine.key2").write_text("")
+    told = homeport("export", "container", "production", "--check")
+    assert told.returncode == 0
+    assert told.stderr.startswith(
+        "warning: git ignores mine.key2 by a rule that is not in the repository, and an image"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,7 +68,10 @@ def test_only_the_proxy_is_reached_from_outside_and_meets_the_application_in_a_c
 
 def test_secrets_are_files_whose_values_are_nowhere() -> None:
     assert document()["secrets"] == {"TOKEN": {"file": "./secrets/TOKEN"}}
-    assert "--secrets" in "".join(COMPOSE.next_steps(subject()))
+    assert COMPOSE.first_steps(subject()) == (
+        "homeport export container production",
+        "homeport export compose production --secrets    once, where it runs: it writes their values",
+    )
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -85,6 +89,15 @@ def test_the_image_is_built_from_the_applications_folder_and_has_the_tag_that_is
     assert found["image"] == "registry.example.com/team/notes:${TAG:-latest}"
     assert found["build"]["context"] == "../../my $$app"
     assert text(".env") == "COMPOSE_PROJECT_NAME=notes\n"
+
+
+def test_names_that_yaml_takes_for_something_else_are_names() -> None:
+    """YAML 1.1, which Compose 1.29 reads, has `on` and `NO` for truth values."""
+    given = subject(Case({"processes": {"on": "true"}}))
+    given = replace(given, service=replace(given.service, secret_names=("NO",)))
+    found = yaml.safe_load(COMPOSE.files(given)["compose.yaml"].text)
+    assert found["services"]["on"]["command"] == ["process", "on"]
+    assert found["secrets"] == {"NO": {"file": "./secrets/NO"}}
 
 
 def test_workers_follow_the_machine_unless_a_number_is_set() -> None:
@@ -129,6 +142,18 @@ def test_the_proxy_has_the_sites_names_limits_and_authority() -> None:
     ):
         assert f"\n{line}\n" in found
     assert "\ttls {" not in found
+
+
+def test_what_a_client_says_of_itself_reaches_no_application() -> None:
+    """As the site of Nginx: `-X-Forwarded-*` comes first, then Caddy sets its own."""
+    found = text("Caddyfile").splitlines()
+    for line in (
+        "\trequest_header -X-Forwarded-*",
+        "\trequest_header -Forwarded",
+        "\trequest_header X-Real-IP {remote_host}",
+    ):
+        assert found.index(line) < found.index("\treverse_proxy app:8000 {")
+    assert "\t\theader_up X-Forwarded-Port 443" in found
 
 
 def test_what_is_not_set_is_not_said_to_the_proxy() -> None:

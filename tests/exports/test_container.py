@@ -52,16 +52,24 @@ def test_a_nested_requirements_file_keeps_its_folder_and_a_workspace_its_lock() 
         CODE,
         inputs=("requirements/base.txt", "libs/one"),
         own_files=(OwnFile(".homeport/lock/uv.lock", "x"), OwnFile(".homeport/packages/a.dist-info/METADATA", "y")),
+        own_inputs=("lock", "requirements.in"),
     )
     given = subject(code=code)
     text = stage(dockerfile(given), "dependencies")
     assert 'COPY ["requirements/base.txt", "./requirements/base.txt"]' in text
     assert 'COPY ["libs/one", "./libs/one"]' in text
     assert 'COPY [".container/lock", ".homeport/lock"]' in text
+    assert 'COPY [".container/requirements.in", ".homeport/requirements.in"]' in text
     assert "packages" not in text
     files = CONTAINER.files(given)
     assert files[".container/lock/uv.lock"].text == "x"
     assert files[".container/packages/a.dist-info/METADATA"].text == "y"
+
+
+def test_a_file_of_an_unusual_name_is_copied_by_its_name() -> None:
+    code = replace(CODE, inputs=("a b/[x]$y.txt",))
+    text = stage(dockerfile(subject(code=code)), "dependencies")
+    assert r"""COPY ["a b/[[]x]\\$y.txt", "./a b/[x]\\$y.txt"]""" in text
 
 
 def test_an_application_that_is_installed_itself_is_copied_whole_and_that_is_said() -> None:
@@ -182,7 +190,7 @@ def test_the_paths_of_imports_and_of_the_log_are_those_of_machines() -> None:
 def test_what_no_image_may_have_is_kept_out_of_the_build() -> None:
     given = subject(code=replace(CODE, ignored=("deploy", "**/.state")))
     lines = CONTAINER.files(given)[".dockerignore"].text.splitlines()
-    assert {".git", ".venv", "**/.env", "deploy", "**/.state"} <= set(lines)
+    assert {"**/.git", ".venv", "**/.env", "deploy", "**/.state"} <= set(lines)
     assert lines[-1] == "!.container"
 
 

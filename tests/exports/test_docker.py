@@ -179,9 +179,7 @@ class Installation:
         self.source = folder / "source"
         self.source.mkdir()
         for name, file in files(case).items():
-            text = file.text
-            for place in ("/etc/systemd/system", "/usr/local/lib", "/etc/$app"):
-                text = text.replace(f'"{place}', f'"{folder}{place}') if name == "install.sh" else text
+            text = re.sub(r'"/(?=etc|usr|run|lib)', f'"{folder}/', file.text) if name == "install.sh" else file.text
             (self.source / name).write_text(text)
         (folder / "etc" / "systemd" / "system").mkdir(parents=True)
         (folder / "bin").mkdir()
@@ -217,7 +215,9 @@ def test_the_installation_puts_units_script_tag_and_secrets_in_place_and_starts(
     assert (secret.read_text(), secret.stat().st_mode & 0o777) == (SECRET, 0o400)
     assert secret.parent.stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "etc" / "notes" / "tag").read_text() == "v2\n"
-    assert os.access(tmp_path / "usr" / "local" / "lib" / "notes" / "container", os.X_OK)
+    lib = tmp_path / "usr" / "local" / "lib" / "notes"
+    assert os.access(lib / "container", os.X_OK)
+    assert (lib / "installed").read_text() == "container\nnotes.service\n"
     assert (tmp_path / "etc" / "systemd" / "system" / "notes.service").exists()
     assert (tmp_path / "log").read_text().splitlines() == [
         "daemon-reload",
@@ -247,3 +247,70 @@ def test_an_application_that_does_not_start_is_told_with_its_log(tmp_path: Path)
     done = found.run(START="1")
     assert done.returncode == 1
     assert "why it did not start\nerror: notes does not start; systemd goes on trying\n" in done.stderr
+
+
+UNITS = "etc/systemd/system"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (f"{UNITS}/notes.service", "is there and is not from this export: move it away, or set another app_name and"),
+        (f"{UNITS}/notes.digest.timer", "is there and is not from this export: "),
+        ("usr/local/lib/notes/container", "is there and is not from this export: "),
+        ("lib/systemd/system/notes.service", "is there and would be replaced: set another app_name and export again"),
+        ("run/systemd/system/notes.worker.service", "is there and would be replaced: "),
+    ],
+)
+def test_what_is_somebodys_own_is_not_written_over_and_nothing_is_changed(
+    place: str, said: str, tmp_path: Path
+) -> None:
+    found = Installation(tmp_path, Case(PROCESSES))
+    found.secret()
+    theirs = tmp_path / place
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text("[Unit]\nDescription=theirs\n")
+    done = found.run()
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {theirs} {said}")
+    assert theirs.read_text() == "[Unit]\nDescription=theirs\n"
+    assert not (tmp_path / "etc" / "notes").exists()
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_unit_that_its_owner_has_masked_stays_masked(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case())
+    found.secret()
+    (tmp_path / UNITS / "notes.service").symlink_to("/dev/null")
+    assert found.run().returncode == 2
+    assert (tmp_path / UNITS / "notes.service").is_symlink()
+
+
+def test_an_installation_over_an_earlier_one_replaces_it_also_with_a_template_of_ones_own(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case())
+    found.secret()
+    unit = tmp_path / UNITS / "notes.service"
+    # As the export of before had it, which kept no record.
+    unit.write_text(f"{files()['notes.service'].text}# older\n")
+    assert found.run().returncode == 0
+    assert unit.read_text() == files()["notes.service"].text
+    for text in ("[Unit]\nDescription=an override\n", "[Unit]\nDescription=another\n"):
+        (found.source / "notes.service").write_text(text)
+        assert found.run().returncode == 0
+        assert unit.read_text() == text
+
+
+def test_a_process_that_is_exported_no_longer_is_stopped_and_its_unit_removed(tmp_path: Path) -> None:
+    found = Installation(tmp_path, Case(PROCESSES))
+    found.secret()
+    assert found.run().returncode == 0
+    (tmp_path / UNITS / "other.service").write_text("")
+    (found.source / "install.sh").unlink()
+    text = re.sub(r'"/(?=etc|usr|run|lib)', f'"{tmp_path}/', files()["install.sh"].text)
+    (found.source / "install.sh").write_text(text)
+    (tmp_path / "log").unlink()
+    assert found.run().returncode == 0
+    assert sorted(one.name for one in (tmp_path / UNITS).iterdir()) == ["notes.service", "other.service"]
+    log = (tmp_path / "log").read_text().splitlines()
+    assert "disable --quiet --now notes.worker.service" in log
+    assert "disable --quiet --now notes.digest.timer" in log

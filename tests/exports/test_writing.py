@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import UsageError
-from homeport.exports.engines import File
-from homeport.exports.writing import compare, write
+from homeport.exports.engines import ENGINES, Engine, File
+from homeport.exports.writing import compare, write, write_secrets
+from tests.exports.subjects import subject
+from tests.exports.test_ignored import git
 
 FILES = {"Dockerfile": File("FROM a\n"), ".container/entrypoint": File("#!/bin/sh\n", executable=True)}
 RECORD = ".container/export.json"
@@ -23,6 +25,19 @@ def test_files_are_written_with_their_modes_and_are_the_same_afterwards(tmp_path
     assert compare(tmp_path, FILES, RECORD).differing == {}
     assert write(tmp_path, FILES, RECORD, force=False) == []
     assert not list(tmp_path.rglob("*.new"))
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_what_is_exported_is_committed_whatever_the_repository_ignores_but_no_value_of_a_secret(
+    engine: Engine, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text(".env\n*.pth\n*.json\nsecrets\n*.service\n")
+    folder = tmp_path / "exports"
+    write(folder, engine.files(subject()), engine.record, force=False)
+    write_secrets(folder, {"TOKEN": "x"})
+    said = git(folder, "ls-files", "--others", "--ignored", "--exclude-standard")
+    assert sorted(said.split()) == ["secrets/.gitignore", "secrets/TOKEN"]
 
 
 def test_what_settings_have_made_stale_is_told_and_written_anew(tmp_path: Path) -> None:

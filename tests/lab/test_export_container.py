@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from homeport.exports.dockerignore import Ignored
 from homeport.lab import Lab
+from tests.exports.test_ignored import LIKELY, SHAPES, files_below, lines_for, repository_of
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
+from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, buildkit_client, export_options, make_base
 from tests.lab.project import until
 
 pytestmark = pytest.mark.lab
@@ -126,6 +129,44 @@ def test_no_layer_and_no_line_of_the_history_has_a_secret_nor_what_is_not_the_ap
     listed = exported.engine.docker("run", "--rm", "--entrypoint", "ls", "notes:one", "-A", "/app").stdout.split()
     assert {"main.py", ".venv", ".homeport"} <= set(listed)
     assert not {".git", ".env", "production.env", "Dockerfile", ".container"} & set(listed)
+
+
+def built_context(docker: Engine, program: str, folder: Path, file: Path) -> set[str]:
+    """Have a client build an image that has what it is given of a folder, and nothing else; return the files."""
+    client = [program, "--host", f"unix://{docker.socket}"]
+    own = {**os.environ, "DOCKER_BUILDKIT": "0" if program == "docker" else "1"}
+    words = [*client, "build", "--file", str(file), "--tag", "context", str(folder)]
+    subprocess.run(words, env=own, check=True, capture_output=True)
+    container = docker.docker("create", "context").stdout.strip()
+    archive = file.with_suffix(".tar")
+    docker.docker("export", "--output", str(archive), container)
+    docker.docker("rm", container)
+    with tarfile.open(archive) as opened:
+        return {one.name.removeprefix("context/") for one in opened if one.isfile() and one.name.startswith("context/")}
+
+
+def test_a_builder_leaves_out_what_the_rules_say(docker: Engine, tmp_path: Path) -> None:
+    """What the cheap tests ask of `Ignored` (tests/exports/test_ignored.py), asked of real ones, of Debian 12's too."""
+    file = tmp_path / "Dockerfile"
+    file.write_text('FROM scratch\nCOPY . /context/\nCMD ["none"]\n')
+    names = (
+        "between the root and the folder",
+        "a folder that is taken back",
+        "names",
+        "keys that git knows nothing of",
+    )
+    for number, name in enumerate(names):
+        application, files, ignored = SHAPES[name]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lines = [*lines_for(repository_of(folder, application, files, ignored), application), ".dockerignore"]
+        known = Ignored(lines)
+        expected = {path for path in files_below(folder / application) if path not in known}
+        (folder / application / ".dockerignore").write_text("".join(f"{line}\n" for line in lines))
+        for program in filter(None, ("docker", buildkit_client())):
+            found = built_context(docker, program, folder / application, file)
+            assert found == expected, (name, program)
+            assert not found & {*ignored, *LIKELY}
 
 
 def test_a_change_of_the_code_reuses_the_dependencies_and_state_outlives_the_release(exported: Exported) -> None:

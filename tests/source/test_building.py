@@ -32,7 +32,8 @@ class Builder:
 
     def source(self, **settings: object) -> Source:
         forget_builds()
-        given = {"build_commands": [BUILD], "release_include": ["web/dist"], **settings}
+        named = {"build_environment": ["COUNT"]}
+        given = {"build_commands": [BUILD], "release_include": ["web/dist"], **named, **settings}
         read = self.repo.read(**given)
         values = {"app_name": "notes", "domain": "notes.example.com", **given}
         return built(read, Settings.model_validate(values))
@@ -126,13 +127,43 @@ def test_a_build_that_fails_is_one_line_and_leaves_nothing(builder: Builder) -> 
     line = builder.refusal(build_commands=["echo compiling; echo 'no such module' >&2; exit 3"])
     assert line == (
         "build_commands: \"echo compiling; echo 'no such module' >&2; exit 3\" failed with status 3: no such module; "
-        "run it in a fresh clone of that commit (files that git ignores are not there), and mend it"
+        "run it in a fresh clone of that commit (files that git ignores are not there), and mend it; a variable of "
+        "yours that it needs belongs into build_environment"
     )
     assert builder.refusal(release_include=["web/gone"]) == (
         "release_include: there is no file at web/gone after build_commands; "
         "name a file, a folder or a pattern below the application's folder"
     )
     assert unpacked(builder.source())["web/dist/assets/app.js"]
+
+
+def test_a_build_sees_no_secret_of_whoever_deploys_and_what_it_needs_of_the_machine(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = ("API_TOKEN", "HOMEPORT_AGE_KEY", "HOMEPORT_AGE_KEY_FILE", "GIT_DIR_OF_A_HOOK", "AWS_SECRET_ACCESS_KEY")
+    shown = ("https_proxy", "SSL_CERT_FILE", "LC_TIME", "CI", "NPM_TOKEN")
+    for name in (*hidden, *shown):
+        monkeypatch.setenv(name, f"value-of-{name}")
+    settings = {"secrets_from_environment": ["API_TOKEN"], "build_environment": ["NPM_TOKEN"]}
+    source = builder.source(build_commands=["mkdir -p web/dist && env >web/dist/env"], **settings)
+    seen = dict(line.split("=", 1) for line in unpacked(source)["web/dist/env"][0].decode().splitlines())
+    assert [name for name in hidden if name in seen] == []
+    assert [seen.get(name) for name in shown] == [f"value-of-{name}" for name in shown]
+    assert seen["HOMEPORT_COMMIT"] == source.commit
+    assert {"PATH", "HOME"} <= set(seen)
+
+
+def test_a_variable_that_only_a_build_gets_is_in_no_message(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NPM_TOKEN", "s3ntinel")
+    line = builder.refusal(build_commands=["echo no $NPM_TOKEN; false"], build_environment=["NPM_TOKEN"])
+    assert "failed with status 1: no ****; " in line
+    assert "s3ntinel" not in line
+
+
+def test_a_variable_that_a_build_is_to_get_and_that_is_not_there_is_named(builder: Builder) -> None:
+    assert builder.refusal(build_environment=["NPM_TOKEN"]) == (
+        "build_environment: NPM_TOKEN is not set in the environment of this command; set it, or leave it out"
+    )
 
 
 def test_without_commands_the_files_of_the_working_tree_are_taken(builder: Builder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.source.dependencies import Application, decide_dependencies
+from homeport.source.dependencies import Application, Dependencies, decide_dependencies
 from homeport.source.dependency_options import DependencyOptions
 from homeport.source.install_inputs import install_inputs, made_from
 
@@ -47,3 +47,14 @@ def test_the_inputs_are_what_names_dependencies_and_what_is_installed_of_the_tre
     files: dict[str, str], inputs: tuple[str, ...], named: str
 ) -> None:
     assert told(files) == (inputs, named)
+
+
+def test_a_lock_of_another_tool_names_what_it_has_written_down() -> None:
+    files = {"pyproject.toml", "poetry.lock", "Pipfile.lock"}
+    for kind, named in (
+        ("poetry-lock", "poetry.lock"),
+        ("pipfile-lock", "Pipfile.lock"),
+        ("pyproject", "pyproject.toml"),
+    ):
+        found = Dependencies(kind, "", ())  # type: ignore[arg-type]
+        assert (install_inputs(found, files, lambda _: None), made_from(found, files)) == (("pyproject.toml",), named)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from homeport.exports.engines.docker import memory_warning, shares
-from homeport.exports.engines.interface import PORT, Engine, File, Subject
+from homeport.exports.engines.docker import image_steps, memory_warning, shares
+from homeport.exports.engines.interface import PORT, Engine, File, Subject, git_files
 from homeport.service.model import Service
 from homeport.settings import Settings
 
@@ -25,21 +25,20 @@ class Compose(Engine):
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
         return {
-            ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            **git_files("secrets/"),
             # Compose 1.29 has no such key in compose.yaml, and would call the project after its folder.
             ".env": File(f"COMPOSE_PROJECT_NAME={subject.service.app}\n"),
             "compose.yaml": File(subject.render("compose/compose.yaml", **_values(subject))),
             "Caddyfile": File(subject.render("compose/Caddyfile", **_site(subject))),
         }
 
+    def first_steps(self, subject: Subject) -> tuple[str, ...]:
+        """See `Engine.first_steps`."""
+        return image_steps(subject, self.name)
+
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
-        secrets = ("say --secrets once, where it runs: it writes their values",) if subject.service.secret_names else ()
-        return (
-            f"homeport export container {subject.target}",
-            *secrets,
-            "docker compose build && docker compose up --detach --wait",
-        )
+        return ("docker compose build && docker compose up --detach --wait",)
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield names of processes that services have already, and a network that Compose cannot close by half."""

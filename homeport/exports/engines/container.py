@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, git_files
 from homeport.rendering.filters import shell_quote
 from homeport.servers import SERVERS, Place
 from homeport.service.model import Service
@@ -42,8 +42,8 @@ class Container(Engine):
         values, service = _values(subject), subject.service
         found = {
             "Dockerfile": File(subject.render("container/Dockerfile", **values)),
-            ".dockerignore": File(subject.render("container/dockerignore", **values)),
-            f"{FOLDER}/.gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            ".dockerignore": File(dockerignore(subject)),
+            **{f"{FOLDER}/{name}": file for name, file in git_files().items()},
             f"{FOLDER}/uv.txt": File(subject.code.tools),
             f"{FOLDER}/entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
             f"{FOLDER}/health.py": File(subject.render("container/health", **values)),
@@ -77,6 +77,13 @@ class Container(Engine):
         """Yield that a change of code installs anew what is built from the code."""
         if "." in subject.code.inputs:
             yield f"{subject.code.made_from} installs the application's own folder, so each change of code installs all"
+
+
+def dockerignore(subject: Subject) -> str:
+    """Return what of the application's folder a build is not given."""
+    code = subject.code
+    values = {"app": subject.service.app, "target": subject.target, "ignored": code.ignored, "never": code.never}
+    return subject.render("container/dockerignore", **values)
 
 
 def build_commands(subject: Subject) -> tuple[str, ...]:
@@ -116,7 +123,7 @@ def _values(subject: Subject) -> dict[str, object]:
         "packages": settings.packages,
         "install_secrets": settings.install_secrets,
         "copies": list(_copies(code.inputs)),
-        "own_inputs": sorted({_own_input(one.path) for one in code.own_files if _own_input(one.path)}),
+        "own_inputs": code.own_inputs,
         "install": [" ".join(shell_quote(word) for word in words) for words in code.install],
         "program": SERVERS[service.serving.choice.name].program[0],
         "user_id": USER_ID,
@@ -126,7 +133,6 @@ def _values(subject: Subject) -> dict[str, object]:
         "environment": [(name, _docker_quote(value)) for name, value in service.environment],
         "access_log": service.serving.access_log,
         "secret_names": service.secret_names,
-        "ignored": code.ignored,
         "alone": alone,
         "several": None if several == alone else several,
         "workers": service.serving.workers,
@@ -155,17 +161,16 @@ def _lifecycle(service: Service) -> dict[str, object]:
 
 
 def _copies(inputs: tuple[str, ...]) -> Iterator[str]:
-    """Yield the operands of `COPY` that bring the inputs to where they were; COPY itself forgets folders."""
+    """Yield the operands of `COPY` that bring the inputs to where they were; COPY itself forgets folders.
+
+    It puts variables in, and takes brackets of a source for a pattern (Dockerfile reference, COPY).
+    """
     if "." in inputs:
         yield json.dumps([".", "./"])
         return
-    yield from (json.dumps([path, f"./{path}"], ensure_ascii=False) for path in inputs)
-
-
-def _own_input(path: str) -> str:
-    """Return the part of our own folder that the installation reads a file in: the workspace's lock, or the pins."""
-    inner = path.removeprefix(f"{OWN_FOLDER}/")
-    return inner.partition("/")[0] if inner.startswith("lock/") or inner == "requirements.txt" else ""
+    for path in inputs:
+        plain = path.replace("$", "\\$")
+        yield json.dumps([plain.replace("[", "[[]"), f"./{plain}"], ensure_ascii=False)
 
 
 def _docker_quote(value: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.container import start_seconds
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, git_files
 from homeport.rendering.filters import shell_quote
 from homeport.service.model import Service
 
@@ -38,23 +38,32 @@ class Docker(Engine):
         enabled = [f"{app}.service", *(f"{app}.{one.name}.timer" for one in service.schedules)]
         more = {"units": list(units), "enabled": enabled}
         return {
-            ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+            **git_files("secrets/"),
             "container": File(subject.render("docker/container.sh", **values), executable=True),
             "install.sh": File(subject.render("docker/install.sh", **values, **more), executable=True),
             **{name: File(text) for name, text in units.items()},
         }
 
+    def first_steps(self, subject: Subject) -> tuple[str, ...]:
+        """See `Engine.first_steps`."""
+        return image_steps(subject, self.name)
+
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
         return (
-            f"homeport export container {subject.target}    and build the image {subject.image}",
-            "copy this folder and the image to the machine, and there, as root:",
+            f"build the image {subject.image}, copy it and this folder to the machine, and there, as root:",
             "sh install.sh",
         )
 
     def warnings(self, subject: Subject) -> Iterator[str]:
         """Yield that there is no limit of memory where nobody knows the machine."""
         yield from memory_warning(subject)
+
+
+def image_steps(subject: Subject, engine: str) -> tuple[str, ...]:
+    """Return the commands that write what else an engine needs: the image's files, and the values of secrets."""
+    secrets = f"homeport export {engine} {subject.target} --secrets    once, where it runs: it writes their values"
+    return (f"homeport export container {subject.target}", *([secrets] if subject.service.secret_names else []))
 
 
 def memory_warning(subject: Subject) -> Iterator[str]:

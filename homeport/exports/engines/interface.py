@@ -28,7 +28,9 @@ class Code:
 
     `python` is its version ("3.13"). `install` has the argument lists for uv, `inputs` the files and folders that the
     installation reads ("." for all), `made_from` the one that names the dependencies. `own_files` are what a release
-    has besides the files of git, `ignored` what no image may have. `tools` pins uv, with hashes.
+    has besides the files of git, `own_inputs` what the installation reads of them, by name in our own folder. Lines of
+    a .dockerignore are in `ignored`, which takes back what is committed, and in `never`: what no image may have,
+    committed or not. `tools` pins uv, with hashes.
     """
 
     python: str
@@ -36,7 +38,9 @@ class Code:
     inputs: tuple[str, ...]
     made_from: str
     own_files: tuple[OwnFile, ...] = ()
+    own_inputs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     tools: str = ""
 
 
@@ -69,6 +73,18 @@ class File:
     executable: bool = False
 
 
+def git_files(*ignored: str) -> dict[str, File]:
+    """Return files for git in a folder of an export: all but `ignored` is committed, and nothing is released.
+
+    Whatever the repository ignores by its own list: a `.env`, or a `.pth` where such a file has a model.
+    """
+    lines = ("# An export is committed, whatever is ignored above.", "!*", *(f"/{one}" for one in ignored))
+    return {
+        ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
+        ".gitignore": File("".join(f"{line}\n" for line in lines)),
+    }
+
+
 class Engine(ABC):
     """One ground. `name` is what a command calls it; `summary` what `homeport export --list` says of it.
 
@@ -85,9 +101,13 @@ class Engine(ABC):
     def files(self, subject: Subject) -> Mapping[str, File]:
         """Return the files by path, the same ones for the same subject; raise UsageError for a template's mistake."""
 
+    def first_steps(self, subject: Subject) -> tuple[str, ...]:
+        """Return the commands that follow in the project's folder, a line each, before the `next_steps`."""
+        return ()
+
     @abstractmethod
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
-        """Return the commands that follow, a line each."""
+        """Return the commands that follow in the folder of the files, a line each."""
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what this engine cannot have beside what its column in the table says: key, problem and fix."""

@@ -66,6 +66,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "python_version": _row(kept("the base image")),
     "requirements_file": _row(refused("a build reads the application's own requirements.txt")),
     "build_commands": _row(refused("a build takes the working tree: run them there before it")),
+    "build_environment": _row(nothing("see `build_commands`")),
     "release_include": _row(refused("a build takes the working tree, but for what .gitignore and .dockerignore name")),
     "dependency_extras": _row(_IN_IMAGE),
     "dependency_groups": _row(_IN_IMAGE),

@@ -1,0 +1,91 @@
+"""What engines are given of a real repository, and where the values of secrets may be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homeport.errors import UsageError
+from homeport.exports.engines import ENGINES, Subject
+from homeport.exports.engines.container import dockerignore
+from homeport.exports.reading import Exported, read_subject, refuse_secrets
+from homeport.settings.model import Settings
+from homeport.source.release import forget_sources
+from tests.exports.subjects import CODE, subject
+from tests.exports.test_ignored import git
+
+
+def exported(folder: str, *never: str) -> Exported:
+    given = subject(code=CODE.__class__(**{**vars(CODE), "never": never}))
+    return Exported(given, Path(folder), (), Path("/a/app"), tuple(dockerignore(given).splitlines()))
+
+
+@pytest.mark.parametrize("folder", ["/a/app", "/a/app/out", "/a/app/.container", "/a/app/exports"])
+def test_values_of_secrets_are_not_written_into_what_an_image_is_built_from(folder: str) -> None:
+    with pytest.raises(UsageError, match=f"{folder}/secrets lies in the application's folder") as raised:
+        refuse_secrets(exported(folder, "deploy"))
+    assert raised.value.key == "--secrets"
+
+
+@pytest.mark.parametrize(
+    "folder", ["/a", "/a/exports/compose", "/a/app/deploy/exports/compose", "/a/apps", "/a/app/.git"]
+)
+def test_they_are_written_elsewhere_and_where_no_image_has_them(folder: str) -> None:
+    refuse_secrets(exported(folder, "deploy"))
+
+
+PINNED = "fastapi-cli==0.0.34"
+SETUP = f"from setuptools import setup\nsetup(name='shop', version='1', install_requires=['{PINNED}'])\n"
+LIBRARY = {
+    "lib/pyproject.toml": '[project]\nname = "lib"\nversion = "1"\ndependencies = ["idna==3.10"]\n',
+    "lib/lib.py": "",
+}
+
+
+def subject_of(folder: Path, files: dict[str, str]) -> Subject:
+    """Return what the image of an application with these files is made from."""
+    folder.mkdir()
+    git(folder, "init", "-q")
+    for path, text in {"main.py": "app = 1\n", **files}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "first")
+    forget_sources()
+    settings = Settings.model_validate({"app_name": "notes", "domain": "a.example.com", "app_source": str(folder)})
+    project = folder.with_name("project")
+    return read_subject(settings, project, ENGINES["container"], "production", "buildkit", None).subject
+
+
+@pytest.mark.parametrize(
+    ("files", "copied", "install"),
+    [
+        ({"requirements.txt": f"{PINNED}\n"}, ["requirements.txt"], "requirements.txt"),
+        (
+            {"requirements.txt": f"{PINNED}\n-e ./lib\n", **LIBRARY},
+            ["requirements.txt", ".container/requirements.in"],
+            ".homeport/requirements.in",
+        ),
+        (
+            {"requirements.txt": f"{PINNED}\n-e ./lib\n-c limits.txt\n", "limits.txt": "idna==3.10\n", **LIBRARY},
+            ["limits.txt", "requirements.txt", ".container/constraints.txt", ".container/requirements.in"],
+            ".homeport/requirements.in",
+        ),
+        ({"setup.py": SETUP}, [".container/requirements.in"], ".homeport/requirements.in"),
+    ],
+)
+def test_the_layer_of_dependencies_has_all_that_its_installation_reads(
+    files: dict[str, str], copied: list[str], install: str, tmp_path: Path
+) -> None:
+    given = subject_of(tmp_path / "app", files)
+    exported_files = ENGINES["container"].files(given)
+    text = exported_files["Dockerfile"].text.split(" AS code")[0]
+    found = [line[7:].split('"')[0] for line in text.splitlines() if line.startswith('COPY ["')]
+    assert [path for path in found if not path.endswith((".pth", "uv.txt"))] == copied
+    assert f"pip install -r {install}" in text or f" {install} " in text
+    assert {path for path in copied if path.startswith(".container/")} <= set(exported_files)
+
+
+def test_an_application_that_has_a_setup_file_alone_is_named_by_it(tmp_path: Path) -> None:
+    assert subject_of(tmp_path / "app", {"setup.py": SETUP}).code.made_from == "setup.py"
