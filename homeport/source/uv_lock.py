@@ -66,6 +66,14 @@ def table(path: str, data: Table, *names: str) -> Table:
     return data
 
 
+def lines_of(path: str, data: Table, name: str) -> list[str]:
+    """Return the list of texts `name` of a table of the TOML in `path`; raise UsageError if it is none."""
+    found = data.get(name, [])
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise shape_error(path, name)
+    return list(found)
+
+
 def shape_error(path: str, name: str) -> UsageError:
     """Return the error for a TOML file in which `name` is of another kind than it has to be."""
     problem = f"{name} in {path} has not the shape that it should have"
