@@ -30,6 +30,8 @@ from homeport.source.uv_program import run_uv, uv_program
 LONGEST_SECONDS = 300
 # What would have a tool look for the project, for another environment, or for an answer elsewhere than it is told.
 DROPPED = ("VIRTUAL_ENV", "PIPENV_PIPFILE", "PYTHONPATH", "PYTHONHOME")
+# Counts how the output of a tool is read: what an earlier version kept of it is not taken.
+VERSION = "2"
 _LOCK = threading.RLock()
 
 
@@ -51,13 +53,15 @@ def exported(source: Source) -> Source:
 @lru_cache(maxsize=64)
 def _exported(export: Export) -> str:
     requirements = (TEMPLATES / "tools" / f"{export.tool}.txt").read_text("utf-8")
-    kept, name = cache_folder("exported"), f"{content_id(requirements, *export.parts())}.txt"
+    kept, name = cache_folder("exported"), f"{content_id(VERSION, requirements, *export.parts())}.txt"
     with suppress(OSError, UnicodeDecodeError):
         if kept:
             return (kept / name).read_text("utf-8")
     with tempfile.TemporaryDirectory(prefix="homeport-export-") as scratch:
+        # A tool names files by their real path.
+        repository = Path(scratch).resolve() / "repository"
         python = _environment(export, requirements, Path(scratch) / "tool")
-        text = exported_text(_printed(export, python, Path(scratch) / "repository"))
+        text = exported_text(_printed(export, python, repository), export, str(repository / export.folder))
     with suppress(OSError):
         if kept:
             new = kept / f".{name}.{os.getpid()}"

@@ -87,15 +87,18 @@ def find_sources(place: str, pyproject: Table, view: RepositoryView) -> dict[str
     return {**found, **_of_uv(place, pyproject)}
 
 
-def refuse_beside(lines: Iterable[str], pyproject: Table, view: RepositoryView) -> None:
-    """Raise UsageError when the application's pyproject.toml takes one of its requirements from a folder beside it.
+def check_without_lock(lines: Iterable[str], pyproject: Table, view: RepositoryView) -> None:
+    """Raise UsageError when the application's pyproject.toml takes one of its requirements from where uv does not.
 
-    uv is given that file as it is, in a release that has nothing of what lies beside.
+    uv is given that file as it is, in a release that has nothing of what lies beside, and reads no table of Poetry's.
     """
     sources = find_sources(".", pyproject, view)
     for line in lines:
         name = requirement_name(line)
         source = sources.get(name)
+        if source and source.table == POETRY:
+            problem = f"{source.file} says in {POETRY} where {name} is from, which only Poetry's lock can keep"
+            raise _error(problem, "run poetry lock and commit poetry.lock")
         folder = source and _folder(name, source.said, source, view)
         if source and folder and view.is_beside(folder):
             problem = (
