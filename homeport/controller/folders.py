@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -11,6 +17,8 @@ PROJECT_FILES = PACKAGE / "_project" if (PACKAGE / "_project").is_dir() else PAC
 TEMPLATES = PROJECT_FILES / "templates"
 # Deploy files that pyinfra is given by path.
 ENTRIES = PACKAGE / "entries"
+# Nothing takes that long to make: a folder that is still under its first name then was left by a process that died.
+ABANDONED_SECONDS = 24 * 3600
 
 
 def cache_folder(name: str) -> Path | None:
@@ -25,3 +33,42 @@ def cache_folder(name: str) -> Path | None:
         return folder if folder.stat().st_uid == os.getuid() else None
     except (OSError, RuntimeError):
         return None
+
+
+@contextmanager
+def new_folder(place: Path, is_whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path]:
+    """Give a path to make a folder at, which is called `place` in the end; on an error nothing is left.
+
+    Processes that make the same one at a time do not disturb each other: the first counts, as long as `is_whole` says
+    so of it, and others find it in place of their own.
+    """
+    made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        new = made / place.name
+        yield new
+        with _one_at_a_time(place.parent):
+            if not is_whole(place):
+                with suppress(FileNotFoundError):
+                    place.rename(made / "old")
+                new.rename(place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what processes that died left in one of our folders."""
+    with suppress(OSError):
+        for one in folder.iterdir():
+            if one.name.startswith(".") and one.is_dir() and time.time() - one.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(one, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems of a network have no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)

@@ -105,7 +105,8 @@ def _state(path: Path, file: File, kept: str | None) -> State:
 
 def _recorded(path: Path) -> dict[str, str]:
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
+        read = json.loads(path.read_text("utf-8"))
+        found = read if isinstance(read, dict) else {}
         # A path of somebody's making must not lead out of the folder.
         return {
             str(one): str(digest) for one, digest in found.items() if ".." not in Path(one).parts and one[:1] != "/"

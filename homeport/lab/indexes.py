@@ -71,8 +71,9 @@ def from_uv(environment: Mapping[str, str], files: Iterable[Mapping[str, object]
     for file in files:
         if isinstance(default := file.get("index-url"), str):
             found.append((True, default))
-        tables = file.get("index")
-        found += [(bool(one.get("default")), str(one.get("url"))) for one in tables] if isinstance(tables, list) else []
+        listed = file.get("index")
+        tables = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        found += [(bool(one.get("default")), str(one.get("url"))) for one in tables]
     return found
 
 

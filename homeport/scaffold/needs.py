@@ -10,7 +10,7 @@ from typing import Any
 from homeport.source.exports import PIPFILE_LOCK, POETRY_LOCK, read_pipfile_lock, read_poetry_lock
 from homeport.source.requirements import normalized, pinned_version, read_requirements
 from homeport.source.setup_files import read_setup
-from homeport.source.uv_lock import LockSelection, read_lock, read_toml, table
+from homeport.source.uv_lock import LockSelection, lines_of, read_lock, read_toml, table
 
 Read = Callable[[str], str]
 COMMAND = re.compile(r"^(fastapi\s*\[[^\]]*\b(standard|all)[^\]]*\]|fastapi[-_.]cli\b)", re.IGNORECASE)
@@ -92,12 +92,12 @@ def _by_requirements(path: str, read: Callable[[str], str | None]) -> Needs:
 
 def _by_project(read: Read) -> Needs:
     project: Mapping[str, Any] = _pyproject(read, "project") or read_setup(lambda path: read(path) or None) or {}
-    lines = [str(line) for line in project.get("dependencies", ())]
+    lines = lines_of("pyproject.toml", project, "dependencies")
     names, extra = _names(lines), ""
     if "fastapi" not in names:
-        extras = project.get("optional-dependencies", {})
-        extra = next((name for name, more in extras.items() if "fastapi" in _names(map(str, more))), "")
-        lines += [str(line) for line in extras.get(extra, ())]
+        extras = table("pyproject.toml", project, "optional-dependencies")
+        extra = next((name for name in extras if "fastapi" in _names(lines_of("pyproject.toml", extras, name))), "")
+        lines += lines_of("pyproject.toml", extras, extra)
     poetry = _pyproject(read, "tool", "poetry", "dependencies")
     lines += [_poetry_line(name, one) for name, one in poetry.items() if name != "python"]
     pinned = {line: version for line in lines if (version := pinned_version(line))}

@@ -96,6 +96,13 @@ def relative_paths(value: tuple[str, ...]) -> tuple[str, ...]:
     for number, path in enumerate(value, 1):
         if not path or path.startswith(("/", "~")) or ".." in path.split("/") or not path.isprintable():
             raise ValueError(f"item {number} is no path below the application's folder")
+        parts = [one for one in path.split("/") if one not in ("", ".")]
+        if not parts:
+            raise ValueError(f"item {number} is the application's whole folder: name what git does not have")
+        if ".git" in parts:
+            raise ValueError(f"item {number} names .git, which is in no release")
+        if any("**" in one and one != "**" for one in parts):
+            raise ValueError(f"item {number} has ** together with other characters: write **/ for any folders, * else")
     return value
 
 

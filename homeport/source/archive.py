@@ -14,6 +14,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -156,9 +157,19 @@ def _add_built(output: tarfile.TarFile, content: Content, present: Present) -> l
             continue
         header = tarfile.TarInfo(one.path)
         header.size, header.mtime, header.mode = one.size, content.time, 0o755 if one.executable else 0o644
-        with one.file.open("rb") as file:
-            output.addfile(header, file)
+        output.addfile(header, io.BytesIO(_read(one)))
     return same
+
+
+def _read(one: BuiltFile) -> bytes:
+    """Return the content of a file that was built; raise UsageError when it is another than the release was named by.
+
+    Something on this machine may still write it: a build that was started by hand, say.
+    """
+    with suppress(OSError):
+        if hashlib.sha256(data := one.file.read_bytes()).hexdigest() == one.digest:
+            return data
+    raise UsageError(f"{one.path} has changed while it was read", key="release_include", fix="run the command again")
 
 
 def _add_folders(output: tarfile.TarFile, paths: Iterable[str], time: int) -> None:

@@ -7,11 +7,11 @@ commit is built once. No host is looked at.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,10 +21,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from homeport.controller.clean_environment import clean_environment
-from homeport.controller.folders import cache_folder
+from homeport.controller.folders import cache_folder, new_folder, remove_abandoned
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.source.archive import BuiltFile, Content
+from homeport.source.git import GitError
 from homeport.source.release import Source
 from homeport.source.release_id import content_id
 from homeport.source.tree_contents import RESERVED
@@ -33,6 +34,8 @@ from homeport.source.tree_contents import RESERVED
 LONGEST_SECONDS = 1800
 # Builds of earlier commits that are kept, so that going to and fro between two of them builds nothing.
 KEPT = 5
+# Counts how the copy is made that commands run in: what was built in another kind of copy is not taken.
+VERSION = "2"
 _LOCK = threading.RLock()
 
 
@@ -45,9 +48,13 @@ def built(source: Source, settings: Settings) -> Source:
     if not settings.release_include or content is None:
         return source
     with _LOCK:
-        files = _files(
-            content, source.commit, settings.build_commands, settings.release_include, settings.build_environment
-        )
+        try:
+            files = _files(
+                content, source.commit, settings.build_commands, settings.release_include, settings.build_environment
+            )
+        except OSError as error:
+            problem = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+            raise _error(problem, "make sure that this machine has room for a copy of the repository") from None
     made = content_id(*(part for one in files for part in (one.path, one.digest, str(one.executable))))
     tree = hashlib.sha1(f"{source.tree}\0{made}".encode(), usedforsecurity=False).hexdigest()
     kilobytes = sum(-(-one.size // 4096) * 4 for one in files)
@@ -72,29 +79,53 @@ def _files(
     if not commands:
         _check_is_checked_out(content, commit)
         return _found(content.repository.path / content.folder, include, "in the working tree")
-    key = content_id(content.root, content.folder, *commands, "", *include)
-    kept = cache_folder("builds")
-    if kept and (kept / key).is_dir():
-        os.utime(kept / key)
-        return _found(kept / key, include, "of what was built")
     named = _named(variables)
+    final = (cache_folder("builds") or _for_this_run()) / content_id(
+        VERSION,
+        content.root,
+        content.folder,
+        *commands,
+        "",
+        *include,
+        "",
+        *sorted(f"{name}={value}" for name, value in named.items()),
+    )
+    if final.is_dir():
+        os.utime(final)
+    else:
+        with new_folder(final) as new:
+            _build(content, commit, commands, include, named, new)
+        _prune(final.parent)
+    return _found(final, include, "of what was built")
+
+
+def _build(
+    content: Content,
+    commit: str,
+    commands: tuple[str, ...],
+    include: tuple[str, ...],
+    named: dict[str, str],
+    target: Path,
+) -> None:
+    """Run the commands in a copy of the repository, and copy what is to be included into the folder `target`."""
     with tempfile.TemporaryDirectory(prefix="homeport-build-") as scratch:
         place = Path(scratch) / "repository"
-        _unpack(content, place)
+        _check_out(content, place)
         folder = place / content.folder
         for command in commands:
             _run(command, folder, commit, named)
-        made = _found(folder, include, "after build_commands")
-        new = (kept or Path(tempfile.mkdtemp(prefix="homeport-built-"))) / f".{key}.{os.getpid()}"
-        for one in made:
-            target = new / one.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(one.file, target)
-    final = new.with_name(key)
-    shutil.rmtree(final, ignore_errors=True)
-    new.rename(final)
-    _prune(final.parent)
-    return _found(final, include, "of what was built")
+        for one in _found(folder, include, "after build_commands"):
+            copy = target / one.path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(one.file, copy)
+
+
+@lru_cache(maxsize=1)
+def _for_this_run() -> Path:
+    """Return a folder for what is built where nothing can be kept; it goes with this process."""
+    folder = tempfile.mkdtemp(prefix="homeport-built-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _check_is_checked_out(content: Content, commit: str) -> None:
@@ -107,16 +138,16 @@ def _check_is_checked_out(content: Content, commit: str) -> None:
         )
 
 
-def _unpack(content: Content, place: Path) -> None:
-    """Put the repository as it is released into the folder `place`."""
+def _check_out(content: Content, place: Path) -> None:
+    """Put the repository into the folder `place` as a checkout has it: also what no release has (`export-ignore`)."""
     place.mkdir()
-    with (
-        content.repository.stream("archive", "--format=tar", content.root) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as archive,
-    ):
-        # The argument `filter` came with Python 3.11.4, and Debian 12 has 3.11.2.
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(place)  # noqa: S202 (it is the user's own repository)
+    variables = {"GIT_INDEX_FILE": str(place.with_name("index")), "GIT_WORK_TREE": str(place)}
+    for words in (("read-tree", content.root), ("checkout-index", "--all")):
+        try:
+            content.repository.run("-c", "core.sparseCheckout=false", *words, variables=variables)
+        except GitError as error:
+            said = " ".join(str(error).split())
+            raise _error(f"git cannot check the commit out: {said[:200]}", "see git fsck there", "app_source") from None
 
 
 def _named(variables: tuple[str, ...]) -> dict[str, str]:
@@ -149,8 +180,8 @@ def _run(command: str, folder: Path, commit: str, named: dict[str, str]) -> None
             said = said.replace(value, "****")
         raise _error(
             f"{command!r} failed with status {done.returncode}: {said[:200]}",
-            "run it in a fresh clone of that commit (files that git ignores are not there), and mend it; a variable of "
-            "yours that it needs belongs into build_environment",
+            "run it in a fresh clone of that commit without .git (files that git ignores are not there either), and "
+            "correct it; a variable of yours that it needs belongs into build_environment",
         )
 
 
@@ -163,8 +194,11 @@ def _found(folder: Path, include: tuple[str, ...], where: str) -> tuple[BuiltFil
             path = file.relative_to(folder).as_posix()
             if path.split("/")[0] in RESERVED:
                 raise _error(f"{path} is included, and homeport puts its own there", "leave it out", "release_include")
-            content = file.read_bytes()
-            executable = bool(file.stat().st_mode & 0o100)
+            try:
+                content, executable = file.read_bytes(), bool(file.stat().st_mode & 0o100)
+            except OSError as error:
+                problem = f"{path} cannot be read: {error.strerror}"
+                raise _error(problem, "let the user who deploys read it", "release_include") from None
             found[path] = BuiltFile(path, file, hashlib.sha256(content).hexdigest(), len(content), executable)
         if len(found) == before:
             problem = f"there is no file at {pattern} {where}"
@@ -175,17 +209,22 @@ def _found(folder: Path, include: tuple[str, ...], where: str) -> tuple[BuiltFil
 
 
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
-    """Yield the files that a pattern names, all below a folder that it names; none by a link that leads elsewhere."""
+    """Yield the files that a pattern names, all below a folder that it names.
+
+    None by a link that leads elsewhere, and nothing of git's own.
+    """
     root = folder.resolve()
     for one in folder.glob(pattern.rstrip("/")):
         for file in one.rglob("*") if one.is_dir() else (one,):
-            if file.is_file() and file.resolve().is_relative_to(root):
+            if ".git" not in file.relative_to(folder).parts and file.is_file() and file.resolve().is_relative_to(root):
                 yield file
 
 
 def _prune(folder: Path) -> None:
+    remove_abandoned(folder)
     with suppress(OSError):
-        newest = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+        kept = (one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+        newest = sorted(kept, key=lambda one: one.stat().st_mtime)
         for one in newest[:-KEPT]:
             shutil.rmtree(one, ignore_errors=True)
 

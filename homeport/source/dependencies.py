@@ -14,6 +14,7 @@ from homeport.source.locked import from_lock, from_workspace
 from homeport.source.open_versions import RESOLVED, all_are_hashed
 from homeport.source.other_locks import from_other_lock, from_poetry
 from homeport.source.own_package import OwnFile
+from homeport.source.package_sources import check_without_lock
 from homeport.source.release_id import content_id
 from homeport.source.requirements import inside, read_requirements
 from homeport.source.requirements_install import WRITTEN, Plan, plan_requirements, plan_setup
@@ -149,6 +150,8 @@ def _from_pyproject(application: Application, options: DependencyOptions) -> Dep
         )
     groups, uv = application.pyproject("dependency-groups"), application.pyproject("tool", "uv")
     check_names(options, project, set(groups))
+    wanted = open_versions.wanted_lines(project, groups, options)
+    check_without_lock(wanted, application.pyproject(), application.view)
     return Dependencies(
         "pyproject",
         environment_name("pyproject", application, options, [text]),

@@ -7,7 +7,6 @@ application; the result is kept, so that the same lock is exported once. Package
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from homeport.controller.clean_environment import clean_environment
-from homeport.controller.folders import TEMPLATES, cache_folder
+from homeport.controller.folders import TEMPLATES, cache_folder, new_folder, remove_abandoned
 from homeport.errors import UsageError
 from homeport.source.dependencies import after_export
 from homeport.source.exports import Export, exported_text
@@ -29,6 +28,8 @@ from homeport.source.uv_program import run_uv, uv_program
 
 # A first run installs the tool; an export itself takes seconds.
 LONGEST_SECONDS = 300
+# Counts how the output of a tool is read: what an earlier version kept of it is not taken.
+VERSION = "2"
 _LOCK = threading.RLock()
 
 
@@ -50,13 +51,15 @@ def exported(source: Source) -> Source:
 @lru_cache(maxsize=64)
 def _exported(export: Export) -> str:
     requirements = (TEMPLATES / "tools" / f"{export.tool}.txt").read_text("utf-8")
-    kept, name = cache_folder("exported"), f"{content_id(requirements, *export.parts())}.txt"
+    kept, name = cache_folder("exported"), f"{content_id(VERSION, requirements, *export.parts())}.txt"
     with suppress(OSError, UnicodeDecodeError):
         if kept:
             return (kept / name).read_text("utf-8")
     with tempfile.TemporaryDirectory(prefix="homeport-export-") as scratch:
+        # A tool names files by their real path.
+        repository = Path(scratch).resolve() / "repository"
         python = _environment(export, requirements, Path(scratch) / "tool")
-        text = exported_text(_printed(export, python, Path(scratch) / "repository"))
+        text = exported_text(_printed(export, python, repository), export, str(repository / export.folder))
     with suppress(OSError):
         if kept:
             new = kept / f".{name}.{os.getpid()}"
@@ -70,25 +73,28 @@ def _environment(export: Export, requirements: str, otherwise: Path) -> Path:
     kept = cache_folder("tools")
     version = ".".join(map(str, sys.version_info[:3]))
     place = kept / f"{export.tool}-{content_id(requirements, version, sys.executable)}" if kept else otherwise
-    python = place / "bin" / "python"
-    if (place / ".complete").exists() and python.exists():
-        return python
-    if uv_program() is None:
-        raise _no_tool(export, "uv is not installed here")
-    # The name differs for each process: two of them may make it at the same time, and the second finds it made.
-    new = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        lock = TEMPLATES / "tools" / f"{export.tool}.txt"
+    if not _is_whole(place):
+        if uv_program() is None:
+            raise _no_tool(export, "uv is not installed here")
+        try:
+            _make_environment(export, place)
+        except OSError as error:
+            raise _no_tool(export, f"{error.strerror or error}: {error.filename}") from None
+    return place / "bin" / "python"
+
+
+def _make_environment(export: Export, place: Path) -> None:
+    lock = TEMPLATES / "tools" / f"{export.tool}.txt"
+    with new_folder(place, _is_whole) as new:
         _made(export, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(new))
         options = ("--quiet", "--require-hashes", "--python", str(new / "bin" / "python"))
         _made(export, "pip", "install", *options, "-r", str(lock))
         (new / ".complete").touch()
-        shutil.rmtree(place, ignore_errors=True)
-        with suppress(FileExistsError):
-            new.rename(place)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    return python
+    remove_abandoned(place.parent)
+
+
+def _is_whole(place: Path) -> bool:
+    return (place / ".complete").exists() and (place / "bin" / "python").exists()
 
 
 def _made(export: Export, *words: str) -> None:

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from homeport.errors import UsageError
 from homeport.source.own_package import PACKAGES, OwnPackage, own_package
+from homeport.source.package_sources import NOTHING, Listed, find_sources, requirement_extras, requirement_name, resolve
 from homeport.source.repository_view import RepositoryView
 from homeport.source.requirements import Local, normalized
-from homeport.source.setup_files import read_setup
-from homeport.source.uv_lock import read_toml, table
+from homeport.source.setup_files import UNREADABLE, read_setup
+from homeport.source.uv_lock import lines_of, read_toml, table
 
 Table = Mapping[str, Any]
 
@@ -58,30 +57,36 @@ def read_package(place: str, view: RepositoryView) -> Package | None:
     return Package(place, project, pyproject) if text is not None else None
 
 
-def needs(asked: Iterable[Local], view: RepositoryView, named_by: str) -> tuple[tuple[Package, ...], tuple[str, ...]]:
+def needs(
+    asked: Iterable[Local], view: RepositoryView, named_by: str, listed: Listed = NOTHING
+) -> tuple[tuple[Package, ...], tuple[str, ...]]:
     """Return the packages at the places that are `asked` for and those that they need of the repository, and the
     requirements of all of them, the lines of a requirements file.
 
-    `named_by` is the file that asks. Raises UsageError for a folder that has no package, one that has the application
-    in it, and one whose requirements only a build would tell.
+    `named_by` is the file that asks, which lists what is `listed`. Raises UsageError for a folder that has no package,
+    one that has the application in it, one whose requirements only a build would tell, and one that takes a
+    requirement from where a requirements file cannot take it.
     """
     found: dict[str, Package] = {}
+    taken: set[tuple[str, str]] = set()
     lines: dict[str, None] = {}
     waiting = list(asked)
     while waiting:
         one = waiting.pop(0)
-        package = found.get(one.path) or _package(one.path, view, named_by)
-        seen = one.path in found
-        found[one.path] = package
-        local = _local_sources(package)
-        for line in _requirements(package, one.extras, with_own=not seen):
-            name = _name(line)
-            if name in local:
-                place = posixpath.normpath(posixpath.join(one.path, local[name]))
-                if place not in found:
-                    waiting.append(Local(place, _extras(line)))
-            elif name != package.name:
-                lines[line] = None
+        package = found.setdefault(one.path, found.get(one.path) or _package(one.path, view, named_by))
+        new = {"", *map(normalized, one.extras)} - {extra for place, extra in taken if place == one.path}
+        taken |= {(one.path, extra) for extra in new}
+        sources = find_sources(one.path, package.pyproject, view) if new else {}
+        for line in _requirements(package, new):
+            name = requirement_name(line)
+            if name and name == package.name:
+                waiting.append(Local(one.path, requirement_extras(line)))
+                continue
+            came = resolve(line, sources[name], view, named_by, listed) if name in sources else line
+            if isinstance(came, Local):
+                waiting.append(came)
+            else:
+                lines[came] = None
     return tuple(found.values()), tuple(lines)
 
 
@@ -137,22 +142,26 @@ def _package(place: str, view: RepositoryView, named_by: str) -> Package:
     return package
 
 
-def _requirements(package: Package, extras: Iterable[str], *, with_own: bool) -> Iterator[str]:
-    """Yield the requirements of a package with `extras`; without its own ones where those are taken already."""
-    dynamic = package.project.get("dynamic", ())
-    elsewhere = package.is_script or "dependencies" in dynamic or bool(_poetrys(package))
-    if "dependencies" not in package.project and elsewhere:
-        raise _error(
-            f"only a build would tell what {package.place} needs (its dependencies are no plain list)",
-            "write them down: dependencies in its pyproject.toml, or a requirements file that names all",
-        )
-    if with_own:
-        yield from _texts(package.project.get("dependencies"))
-    optional = package.project.get("optional-dependencies", {})
-    wanted = {normalized(name) for name in extras}
-    for name, lines in optional.items() if isinstance(optional, Mapping) else ():
-        if normalized(name) in wanted:
-            yield from _texts(lines)
+def _requirements(package: Package, extras: Set[str]) -> Iterator[str]:
+    """Yield the requirements of a package with `extras`, "" among them for its own."""
+    file, project = posixpath.normpath(f"{package.place}/pyproject.toml"), package.project
+    dynamic = lines_of(file, project, "dynamic")
+    if "dependencies" not in project:
+        if UNREADABLE in project:
+            raise _unknown(package, str(project[UNREADABLE]))
+        if "dependencies" in dynamic:
+            raise _unknown(package, "dependencies is dynamic in its pyproject.toml")
+        if _poetrys(package):
+            raise _unknown(package, "its dependencies are in [tool.poetry.dependencies]")
+    if "" in extras:
+        yield from lines_of(file, project, "dependencies")
+    optional = table(file, project, "optional-dependencies")
+    for name in optional:
+        if normalized(name) in extras:
+            yield from lines_of(file, optional, name)
+    missing = extras - {"", *map(normalized, optional)}
+    if missing and "optional-dependencies" in dynamic:
+        raise _unknown(package, str(project.get(UNREADABLE, "optional-dependencies is dynamic in its pyproject.toml")))
 
 
 def _poetrys(package: Package) -> Table:
@@ -161,27 +170,13 @@ def _poetrys(package: Package) -> Table:
     return {name: one for name, one in found.items() if name != "python"}
 
 
-def _local_sources(package: Package) -> dict[str, str]:
-    """Return the folders that `[tool.uv.sources]` of a package names, by distribution."""
-    uv = package.pyproject.get("tool", {}).get("uv", {})
-    sources = uv.get("sources", {}) if isinstance(uv, Mapping) else {}
-    found = sources.items() if isinstance(sources, Mapping) else ()
-    return {normalized(name): one["path"] for name, one in found if isinstance(one, Mapping) and "path" in one}
-
-
-def _name(line: str) -> str:
-    try:
-        return normalized(Requirement(line).name)
-    except InvalidRequirement:
-        return ""
-
-
-def _extras(line: str) -> tuple[str, ...]:
-    return tuple(sorted(Requirement(line).extras))
-
-
-def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+def _unknown(package: Package, why: str) -> UsageError:
+    own = package.place == "."
+    return _error(
+        f"only a build would tell what {'the application' if own else package.place} needs: {why}",
+        "write a plain list: install_requires in setup.py, or dependencies of [project] in pyproject.toml"
+        + (", or a requirements.txt that names all" if own else ""),
+    )
 
 
 def _error(problem: str, fix: str) -> UsageError:

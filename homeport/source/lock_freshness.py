@@ -106,7 +106,8 @@ def _declared(pyproject: Table, project: Table) -> tuple[list[DeclaredRequiremen
 
 def _group(name: str, groups: Mapping[str, Any], inside: tuple[str, ...]) -> Iterator[str]:
     """Yield the requirements of a group, those of the groups that it includes among them."""
-    for line in groups.get(name, ()) if name not in inside else ():
+    lines = groups.get(name)
+    for line in lines if isinstance(lines, list) and name not in inside else ():
         if isinstance(line, Mapping):
             yield from _group(normalized(str(line.get("include-group", ""))), groups, (*inside, name))
         else:
@@ -135,7 +136,7 @@ def _locked(recorded: Table) -> Iterator[DeclaredRequirement]:
 
 
 def _requirement_of(one: Table, where: str) -> DeclaredRequirement:
-    name, extras = normalized(str(one.get("name", ""))), frozenset(map(normalized, one.get("extras", ())))
+    name, extras = normalized(str(one.get("name", ""))), frozenset(map(normalized, _texts(one.get("extras"))))
     try:
         specifier = SpecifierSet(str(one.get("specifier", ""))) if set(one) <= FROM_INDEX else None
     except InvalidSpecifier:
@@ -167,3 +168,7 @@ def _table(value: object) -> Table:
 
 def _tables(value: object) -> list[Table]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

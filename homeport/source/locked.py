@@ -18,7 +18,7 @@ from homeport.source.lock_freshness import why_stale
 from homeport.source.requirements import inside
 from homeport.source.requirements_install import is_built_in_place
 from homeport.source.tree_contents import folders
-from homeport.source.uv_lock import Lock, LockSelection, read_lock, read_toml, shape_error, table
+from homeport.source.uv_lock import Lock, LockSelection, lines_of, read_lock, read_toml, shape_error, table
 from homeport.source.workspace import PLACE, Workspace
 
 # --frozen: the lock is taken as it is and never written; --no-install-project: the environment is shared by releases.
@@ -60,7 +60,9 @@ def _chosen(application: Application, options: DependencyOptions) -> LockSelecti
     project, uv = application.pyproject("project"), application.pyproject("tool", "uv")
     groups, default = application.pyproject("dependency-groups"), uv.get("default-groups", [DEV])
     check_names(options, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
-    by_default = [*groups] if default == "all" else [str(one) for one in default if isinstance(default, list)]
+    by_default = (
+        [*groups] if default == "all" else lines_of("pyproject.toml", {"default-groups": default}, "default-groups")
+    )
     return LockSelection(options.extras, (*options.groups, *(one for one in by_default if one != DEV)))
 
 

@@ -16,7 +16,7 @@ from homeport.source.dependency_options import DependencyOptions
 from homeport.source.release_id import content_id
 from homeport.source.requirements import Requirements, lines, normalized
 from homeport.source.tree_contents import OWN_FOLDER, some
-from homeport.source.uv_lock import Table
+from homeport.source.uv_lock import Table, lines_of, table
 
 RESOLVED = f"{OWN_FOLDER}/requirements.txt"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -87,6 +87,16 @@ def open_in_project(project: Table, uv: Table, groups: Table, options: Dependenc
     parts = [project.get("dependencies"), project.get("optional-dependencies"), uv, *([wanted] if wanted else [])]
     asked = json.dumps(parts, default=str)
     return OpenVersions("pyproject.toml", names, (asked,), options.options(), obstacle=obstacle)
+
+
+def wanted_lines(project: Table, groups: Table, options: DependencyOptions) -> list[str]:
+    """Return the requirements of pyproject.toml that are installed: its own, and of the extras and groups asked for."""
+    optional = table("pyproject.toml", project, "optional-dependencies")
+    extras = {normalized(name): lines_of("pyproject.toml", optional, name) for name in optional}
+    chosen = [line for name in options.extras for line in extras.get(normalized(name), ())]
+    grouped = [line for lines in _wanted_groups(options.groups, groups).values() for line in lines]
+    own = lines_of("pyproject.toml", project, "dependencies")
+    return [line for line in (*own, *chosen, *grouped) if isinstance(line, str)]
 
 
 def _wanted_groups(names: Iterable[str], groups: Table) -> dict[str, list[Any]]:

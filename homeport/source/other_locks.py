@@ -14,6 +14,7 @@ from homeport.source.exports import (
     PYPROJECT,
     Export,
     Locked,
+    outside_file,
     pipenv_export,
     poetry_export,
     read_pipfile_lock,
@@ -32,17 +33,20 @@ def from_other_lock(application: Application, options: DependencyOptions) -> Dep
     """
     if {POETRY_LOCK, PYPROJECT} <= application.files:
         text = application.read(POETRY_LOCK) or ""
-        lock = read_poetry_lock(text, extras=bool(options.extras))
+        lock = read_poetry_lock(text, extras=bool(options.extras), groups=options.groups)
         packages = _packages(application, lock.folders, POETRY_LOCK)
+        _check_files(application, lock.files, POETRY_LOCK)
         pyproject = application.read(PYPROJECT) or ""
         export = poetry_export(application.view, pyproject, text, options, tuple(one.place for one in packages))
         return _locked("poetry-lock", application, options, lock, export, packages)
     if PIPFILE_LOCK in application.files:
         text = application.read(PIPFILE_LOCK) or ""
-        lock = read_pipfile_lock(text)
+        lock = read_pipfile_lock(text, options.groups)
         packages = _packages(application, lock.folders, PIPFILE_LOCK)
+        _check_files(application, lock.files, PIPFILE_LOCK)
         pipfile = application.read(PIPFILE) if PIPFILE in application.files else None
-        export = pipenv_export(application.view, pipfile, text, options)
+        places = tuple(one.place for one in packages)
+        export = pipenv_export(application.view, pipfile, text, options, places, lock.files)
         return _locked("pipfile-lock", application, options, lock, export, packages)
     return None
 
@@ -84,3 +88,13 @@ def _packages(application: Application, places: Iterable[str], lock: str) -> tup
         if package.place != ".":
             found.append(package)
     return tuple(found)
+
+
+def _check_files(application: Application, places: Iterable[str], lock: str) -> None:
+    """Raise UsageError for a wheel that a lock names and that the release has not."""
+    for place in places:
+        path = inside(place, lock, application.view.depth)
+        if application.view.is_beside(path):
+            raise outside_file(lock, place)
+        if path not in application.files:
+            raise source_error(f"{lock} names {place}, which is not in the release", "commit it or lock without it")

@@ -99,7 +99,8 @@ def _configured(pyproject: Table) -> Iterator[str]:
     yield from _texts([_table(pyproject, "tool", "setuptools", "package-dir").get("")])
     packages = setuptools.get("packages")
     yield from _texts(_table({"packages": packages}, "packages", "find").get("where"))
-    for package in _table(pyproject, "tool", "poetry").get("packages") or ():
+    packages = _table(pyproject, "tool", "poetry").get("packages")
+    for package in packages if isinstance(packages, list) else ():
         yield from _texts([package.get("from")] if isinstance(package, Mapping) else [])
     yield from _texts([_table(pyproject, "tool", "pdm", "build").get("package-dir")])
 

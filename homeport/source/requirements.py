@@ -19,7 +19,8 @@ _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*
 _PINNED = re.compile(r"[^=<>!~;@]*={2,3}\s*(?P<version>[^\s;,*]+)\s*(?:$|;|--|\s)")
 _ADDRESS = re.compile(r"(git|hg|svn|bzr)\+|(https?|ssh)://")
 _EXTRA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
+# How the name of a file ends that is installed.
+ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _INCLUDES = ("-r", "--requirement", "-c", "--constraint")
 Action = Literal["requirement", "include", "constraint", "editable", "local", "links", "option"]
 
@@ -64,6 +65,14 @@ class Requirements:
     flat: list[str | Local] = field(default_factory=list)
     rewritten: bool = False
     limits: list[str] = field(default_factory=list)
+
+
+def direct_names(found: Requirements) -> set[str]:
+    """Return the distributions that requirements name with an address or a path, as far as their names are there."""
+    named = (_NAMED.match(one) for one in found.flat if isinstance(one, str) and not one.startswith("-"))
+    files = (posixpath.basename(one.path) for one in found.local)
+    wheels = {normalized(one.split("-")[0]) for one in files if one.endswith(".whl")}
+    return {normalized(one["name"]) for one in named if one and one["url"]} | wheels
 
 
 def normalized(name: str) -> str:
@@ -200,7 +209,7 @@ def _requirement(line: str) -> Line:
     named = _NAMED.match(line)
     target = (named["url"] or "") if named else ""
     bare = (line.split(";")[0].split() or [""])[0]
-    if not target and ("/" in bare or bare.startswith(".") or bare.split("[")[0].endswith(_ARCHIVES)):
+    if not target and ("/" in bare or bare.startswith(".") or bare.split("[")[0].endswith(ARCHIVES)):
         target, named = bare, None
     name = named["name"] if named else ""
     if target and (target.startswith("file:") or "://" not in target):

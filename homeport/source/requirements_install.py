@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from homeport.source.local_packages import Package, needs, read_package
 from homeport.source.open_versions import OpenVersions, open_in_requirements
 from homeport.source.own_package import OwnFile
+from homeport.source.package_sources import Listed
 from homeport.source.repository_view import RepositoryView
-from homeport.source.requirements import Local, Requirements, lines, normalized, pinned_version
+from homeport.source.requirements import Local, Requirements, direct_names, lines, normalized, pinned_version
 from homeport.source.tree_contents import OWN_FOLDER
 from homeport.source.uv_lock import table
 
@@ -46,7 +47,8 @@ def plan_requirements(path: str, found: Requirements, view: RepositoryView) -> P
     """Return what to install for the requirements file at `path`, which was read; raise UsageError as `needs` does."""
     imported = tuple(one for one in found.local if _is_imported(one, view))
     built = tuple(one.path for one in found.local if one not in imported)
-    packages, wanted = needs(imported, view, path)
+    listed = Listed(found.names, direct_names(found), complete=found.hashed)
+    packages, wanted = needs(imported, view, path, listed)
     # Where there are hashes, each distribution has its line there, also what such a package needs.
     wanted = () if found.hashed else wanted
     elsewhere = any(view.is_beside(one) for one in found.contents)

@@ -1,44 +1,58 @@
 """What setup.py and setup.cfg say of a package, as far as it is written there. Pure: nothing of them is run.
 
-setup.py is a program. What it has as plain values is read: a list, a name that a list was given to, or the lines of a
-requirements file that it reads.
+setup.py is a program. What it has as plain values is read (setup_script.py); where there is more to it, that is said.
 """
 
 from __future__ import annotations
 
-import ast
 import configparser
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-Table = Mapping[str, Any]
-_REQUIREMENTS = re.compile(r"[\w./-]*requirements[\w./-]*\.(?:txt|in)")
+from homeport.source.setup_lines import Unreadable, listed, requirement_lines, with_markers
+from homeport.source.setup_script import Read, SetupCall, read_call
+
+# Under this key of what was read: why the dependencies, or an extra, cannot be.
+UNREADABLE = "unreadable"
 
 
-def read_setup(read: Callable[[str], str | None]) -> dict[str, Any] | None:
+def read_setup(read: Read) -> dict[str, Any] | None:
     """Return `[project]` as pyproject.toml would have it, from setup.cfg and setup.py; None where there is neither.
 
     `read` gives the text of a file of the package's folder, or None. "dependencies" is missing where they are there and
-    cannot be read; "packages-from" is the folder that modules are in.
+    cannot be read, and "optional-dependencies" is dynamic where those cannot; UNREADABLE says why. "packages-from" is
+    the folder that modules are in.
     """
-    script, configured = read("setup.py"), _configured(read("setup.cfg") or "")
-    if script is None and not configured:
+    script, found = read("setup.py"), _configured(read("setup.cfg") or "")
+    if script is None and not found:
         return None
-    found = {**configured, **_called(script or "", read)}
-    if found.pop("unreadable", False):
-        found.pop("dependencies", None)
-    else:
-        found.setdefault("dependencies", [])
-    return found
+    if script is not None:
+        try:
+            found = _with_script(found, read_call(script), read)
+        except Unreadable as error:
+            found = {**found, UNREADABLE: str(error), "dynamic": ["dependencies", "optional-dependencies"]}
+    dynamic = found.get("dynamic", ())
+    return {
+        **{key: value for key, value in found.items() if key not in dynamic},
+        **({} if "dependencies" in dynamic else {"dependencies": found.get("dependencies", [])}),
+    }
+
+
+class _Parser(configparser.RawConfigParser):
+    """Reads setup.cfg as setuptools does: a key may be written with dashes."""
+
+    def optionxform(self, optionstr: str) -> str:
+        """Return a key as it is compared."""
+        return optionstr.lower().replace("-", "_")
 
 
 def _configured(text: str) -> dict[str, Any]:
-    parser = configparser.RawConfigParser()
+    parser = _Parser()
     try:
         parser.read_string(text)
-    except configparser.Error:
-        return {}
+    except configparser.Error as error:
+        why = f"its setup.cfg cannot be read: {' '.join(str(error).split())}"
+        return {UNREADABLE: why, "dynamic": ["dependencies", "optional-dependencies"]}
 
     def get(section: str, key: str) -> str:
         return parser.get(section, key, fallback="").strip()
@@ -49,10 +63,15 @@ def _configured(text: str) -> dict[str, Any]:
             found[name] = value
     if requires := get("options", "python_requires"):
         found["requires-python"] = requires
-    if needed := get("options", "install_requires"):
-        found |= {"unreadable": True} if needed.startswith("file:") else {"dependencies": _listed(needed)}
-    if extras := _section(parser, "options.extras_require"):
-        found["optional-dependencies"] = {name: _listed(value) for name, value in extras.items()}
+    needed, extras = parser.get("options", "install_requires", fallback=""), _section(parser, "options.extras_require")
+    if needed.strip().startswith("file:"):
+        found |= _dynamic("dependencies", "its setup.cfg reads install_requires from a file")
+    elif needed:
+        found["dependencies"] = _lines(needed)
+    if any(value.strip().startswith("file:") for value in extras.values()):
+        found |= _dynamic("optional-dependencies", "its setup.cfg reads extras_require from a file", found)
+    elif extras:
+        found["optional-dependencies"] = {name: _lines(value) for name, value in extras.items()}
     for line in _section(parser, "options.entry_points").get("console_scripts", "").splitlines():
         name, equals, target = line.partition("=")
         if equals:
@@ -61,77 +80,61 @@ def _configured(text: str) -> dict[str, Any]:
     return {**found, **({"packages-from": where} if where else {})}
 
 
+def _lines(value: str) -> list[str]:
+    """Return a list of setup.cfg's: a value in one line has semicolons between its parts."""
+    return listed(value if "\n" in value else value.replace(";", "\n"))
+
+
+def _dynamic(key: str, why: str, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what marks the list `key` as one that cannot be read, besides those that are `found` to be so."""
+    before = found or {}
+    return {"dynamic": [*before.get("dynamic", ()), key], UNREADABLE: before.get(UNREADABLE, why)}
+
+
 def _section(parser: configparser.RawConfigParser, name: str) -> dict[str, str]:
     return dict(parser.items(name)) if parser.has_section(name) else {}
 
 
-def _listed(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-
-
-def _called(text: str, read: Callable[[str], str | None]) -> dict[str, Any]:
-    """Return what the call of `setup(…)` in a setup.py has as plain values."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return {"unreadable": True}
-    assigned = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    call = next((one for one in ast.walk(tree) if isinstance(one, ast.Call) and _name(one.func) == "setup"), None)
-    given = {one.arg: one.value for one in call.keywords if one.arg} if call else {}
-
-    def value(key: str) -> Any:
-        return _value(given[key], assigned) if key in given else None
-
-    found: dict[str, Any] = {}
+def _with_script(found: dict[str, Any], call: SetupCall, read: Read) -> dict[str, Any]:
+    """Return what setup.cfg has, and the arguments of `setup(…)`, which count more."""
+    found = dict(found)
     for key, name in (("name", "name"), ("version", "version"), ("python_requires", "requires-python")):
-        if isinstance(value(key), str):
-            found[name] = value(key)
-    if call and any(one.arg is None for one in call.keywords):
-        found["unreadable"] = True
-    elif "install_requires" in given:
-        lines = _lines(value("install_requires"))
-        lines = _from_file(text, read) if lines is None else lines
-        found |= {"unreadable": True} if lines is None else {"dependencies": lines}
-    extras = value("extras_require")
-    if isinstance(extras, dict):
-        found["optional-dependencies"] = {str(name): _lines(one) or [] for name, one in extras.items()}
-    points, folders = value("entry_points"), value("package_dir")
-    scripts = (_lines(points.get("console_scripts")) or []) if isinstance(points, dict) else []
-    pairs = (line.partition("=") for line in scripts)
-    found |= {"scripts": {name.strip(): target.strip() for name, _, target in pairs}} if scripts else {}
+        if (text := call.text(key)) is not None:
+            found[name] = text
+    if call.open_ended:
+        raise Unreadable("its setup.py spreads a table (**) among the arguments of setup(…)")
+    try:
+        # setuptools takes an empty list for one that is not there, and then that of setup.cfg.
+        found |= {"dependencies": lines} if (lines := call.lines("install_requires", read)) else {}
+    except Unreadable as error:
+        found |= _dynamic("dependencies", str(error), found)
+    try:
+        found = _with_extras(found, call.value("extras_require"))
+    except Unreadable as error:
+        found |= _dynamic("optional-dependencies", str(error), found)
+    scripts, folders = _scripts(call), call.plain("package_dir")
+    found |= {"scripts": scripts} if scripts else {}
     where = folders.get("") if isinstance(folders, dict) else None
     return {**found, **({"packages-from": where} if isinstance(where, str) else {})}
 
 
-def _lines(value: object) -> list[str] | None:
-    if isinstance(value, str):
-        return _listed(value)
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
-        return [str(one) for one in value]
-    return None
+def _with_extras(found: dict[str, Any], extras: object) -> dict[str, Any]:
+    """Return what was found with setup.py's `extras`; raise Unreadable when they are no table of lists."""
+    if not extras:
+        return found
+    if not isinstance(extras, dict):
+        raise Unreadable("its setup.py has extras_require that is no table")
+    named = with_markers({str(name): requirement_lines(lines, "extras_require") for name, lines in extras.items()})
+    always = named.pop("", [])
+    needed = {"dependencies": [*found.get("dependencies", ()), *always]} if always else {}
+    return {**found, **needed, "optional-dependencies": named}
 
 
-def _value(node: ast.expr, assigned: Mapping[str, ast.expr]) -> object:
-    """Return the plain value of an expression, or of what its name was given; None for any other."""
-    node = assigned.get(node.id, node) if isinstance(node, ast.Name) else node
+def _scripts(call: SetupCall) -> dict[str, str]:
+    points = call.plain("entry_points")
+    lines = points.get("console_scripts") if isinstance(points, dict) else None
     try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-
-
-def _from_file(text: str, read: Callable[[str], str | None]) -> list[str] | None:
-    """Return the lines of the one requirements file that a setup.py names; None where it names none or several."""
-    named = sorted(set(_REQUIREMENTS.findall(text)))
-    content = read(named[0]) if len(named) == 1 else None
-    return None if content is None else [line for line in _listed(content) if not line.startswith("-")]
-
-
-def _name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        pairs = [line.partition("=") for line in requirement_lines(lines or [], "console_scripts")]
+    except Unreadable:
+        return {}
+    return {name.strip(): target.strip() for name, _, target in pairs}

@@ -66,6 +66,14 @@ def table(path: str, data: Table, *names: str) -> Table:
     return data
 
 
+def lines_of(path: str, data: Table, name: str) -> list[str]:
+    """Return the list of texts `name` of a table of the TOML in `path`; raise UsageError if it is none."""
+    found = data.get(name, [])
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise shape_error(path, name)
+    return list(found)
+
+
 def shape_error(path: str, name: str) -> UsageError:
     """Return the error for a TOML file in which `name` is of another kind than it has to be."""
     problem = f"{name} in {path} has not the shape that it should have"
@@ -115,8 +123,23 @@ def _packages(path: str, data: Table) -> list[Table]:
     for package in packages:
         if not isinstance(package, dict) or not isinstance(package.get("name"), str):
             raise shape_error(path, "package")
-        table(path, package, "source")
+        if not all(isinstance(one, str) for one in table(path, package, "source").values()):
+            raise shape_error(path, "source")
+        _check_needs(path, package, "dependencies")
+        for kind in ("optional-dependencies", "dev-dependencies"):
+            for name in (needs := table(path, package, kind)):
+                _check_needs(path, needs, name)
     return packages
+
+
+def _check_needs(path: str, data: Table, name: str) -> None:
+    needs = data.get(name, [])
+    if not isinstance(needs, list) or not all(isinstance(one, dict) for one in needs):
+        raise shape_error(path, name)
+    for one in needs:
+        lines_of(path, one, "extra")
+        if not isinstance(one.get("name"), str):
+            raise shape_error(path, name)
 
 
 def _local(package: Table) -> tuple[str, str]:

@@ -99,3 +99,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / ".container").write_text("a file in the folder's place")
     with pytest.raises(UsageError, match="export: "):
         write(tmp_path, FILES, RECORD, force=True)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"x"', "no", '["Dockerfile"]'])
+def test_a_record_of_another_shape_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".container").mkdir()
+    (tmp_path / RECORD).write_text(text)
+    assert compare(tmp_path, FILES, RECORD).differing == dict.fromkeys(FILES, "missing")
+    write(tmp_path, FILES, RECORD, force=False)
+    assert sorted(json.loads((tmp_path / RECORD).read_text())) == [".container/entrypoint", "Dockerfile"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -127,8 +128,8 @@ def test_a_build_that_fails_is_one_line_and_leaves_nothing(builder: Builder) -> 
     line = builder.refusal(build_commands=["echo compiling; echo 'no such module' >&2; exit 3"])
     assert line == (
         "build_commands: \"echo compiling; echo 'no such module' >&2; exit 3\" failed with status 3: no such module; "
-        "run it in a fresh clone of that commit (files that git ignores are not there), and mend it; a variable of "
-        "yours that it needs belongs into build_environment"
+        "run it in a fresh clone of that commit without .git (files that git ignores are not there either), and "
+        "correct it; a variable of yours that it needs belongs into build_environment"
     )
     assert builder.refusal(release_include=["web/gone"]) == (
         "release_include: there is no file at web/gone after build_commands; "
@@ -189,8 +190,99 @@ def test_nothing_outside_of_the_application_is_taken(builder: Builder, tmp_path:
     for one in ("../x", "/etc/passwd", ""):
         with pytest.raises(ValueError, match="is no path below the application's folder"):
             Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "release_include": [one]})
+    for one, said in (
+        (".", "whole folder"),
+        ("./", "whole folder"),
+        ("**a", r"has \*\* together"),
+        ("a/.git", "names .git"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "release_include": [one]})
     with pytest.raises(ValueError, match="release_include must name what build_commands make"):
         Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "build_commands": ["true"]})
+
+
+def test_gits_own_files_are_in_no_release(builder: Builder) -> None:
+    builder.repo.write({"web/dist/.git/config": "url", "web/dist/.gitkeep": ""})
+    for include in (["*"], ["**"], ["web/dist"]):
+        found = unpacked(builder.source(build_commands=[], release_include=include))
+        assert "web/dist/.gitkeep" in found
+        assert not [path for path in found if ".git" in path.split("/")]
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_commands_run_in_what_a_checkout_has_also_where_releases_do_not(
+    new_repo: Callable[[str], Repo], builder: Builder, tmp_path: Path, object_format: str
+) -> None:
+    repo = new_repo("other")
+    shutil.rmtree(repo.path / ".git")
+    repo.git("init", "--quiet", "--initial-branch=main", f"--object-format={object_format}")
+    links = repo.path / "docs"
+    links.mkdir()
+    (links / "absolute").symlink_to("/etc/hostname")
+    (links / "up").symlink_to("../../elsewhere")
+    attributes = "docs export-ignore\nweb export-ignore\n*.ps1 text eol=crlf\n"
+    repo.write({**FILES, ".gitattributes": attributes, "a.ps1": "one\n", "run": "#!/bin/sh\n"})
+    (repo.path / "run").chmod(0o755)
+    repo.commit()
+    build = (
+        "mkdir out && cp web/src.js a.ps1 out/ && readlink docs/absolute docs/up >out/links && test -x run && "
+        "test ! -e .git && ls -A .. >out/around"
+    )
+    settings = {"build_commands": [build], "release_include": ["out"]}
+    other = Builder(repo, tmp_path / "count")
+    expected = {"out/src.js": b"one", "out/a.ps1": b"one\r\n", "out/links": b"/etc/hostname\n../../elsewhere\n"}
+    found = unpacked(other.source(**settings))
+    assert {path: found[path][0] for path in expected} == expected
+    assert not [path for path in found if path.startswith(("web/", "docs/"))]
+    assert repo.git("status", "--porcelain") == ""
+    for more in (("clone", "--quiet", "--bare"), ("worktree", "add", "--quiet", "--detach")):
+        place = tmp_path / more[0]
+        source = [str(repo.path)] if more[0] == "clone" else []
+        repo.git(*more, *source, str(place))
+        again = {**settings, "build_commands": [f"{build} && true {more[0]}"]}
+        found = unpacked(other.source(**again, app_source=str(place)))
+        assert {path: found[path][0] for path in expected} == expected
+
+
+def test_a_copy_that_cannot_be_made_is_one_line(builder: Builder) -> None:
+    builder.repo.commit({f"api/{name}": text for name, text in APPLICATION.items()})
+    blob = builder.repo.git("rev-parse", "HEAD:web/src.js")
+    (builder.repo.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    line = builder.refusal(app_subdirectory="api")
+    assert line.startswith("app_source: git cannot check the commit out: ")
+    assert line.endswith("; see git fsck there")
+
+
+def test_what_another_process_made_meanwhile_is_taken_and_what_one_left_is_not(builder: Builder) -> None:
+    first = builder.source()
+    assert first.content
+    kept = first.content.built[0].file.parents[2]
+    left = kept.with_name(f".{kept.name}.left")
+    (left / "web/dist").mkdir(parents=True)
+    (left / "web/dist/stale").write_text("stale")
+    shutil.rmtree(kept)
+    # The build itself makes the folder, as another process would that is quicker.
+    meanwhile = f"mkdir -p {kept}/web/dist && echo theirs >{kept}/web/dist/theirs"
+    found = unpacked(builder.source(build_commands=[BUILD, meanwhile]))
+    assert "web/dist/stale" not in found
+    assert builder.source().tree != first.tree
+    assert [one.name for one in kept.parent.iterdir() if one.name.startswith(".")] == [left.name]
+
+
+def test_a_file_that_changes_while_it_is_released_is_refused(builder: Builder) -> None:
+    builder.repo.write({"web/dist/a.js": "here"})
+    source = builder.source(build_commands=[])
+    for change in (
+        lambda: builder.repo.write({"web/dist/a.js": "there"}),
+        lambda: shutil.rmtree(builder.repo.path / "web"),
+    ):
+        change()
+        with pytest.raises(UsageError) as caught:
+            source.archive()
+        assert (
+            str(caught.value) == "release_include: web/dist/a.js has changed while it was read; run the command again"
+        )
 
 
 def test_without_either_nothing_is_read_or_changed(repo: Repo) -> None:

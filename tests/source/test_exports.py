@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import pytest
 from homeport.errors import UsageError
 from homeport.source import Source
 from homeport.source.exporting import exported
-from homeport.source.exports import exported_text, python_required, read_pipfile_lock, read_poetry_lock
+from homeport.source.exports import Export, exported_text, python_required, read_pipfile_lock, read_poetry_lock
 
 from .conftest import Repo
 from .test_uv import Host
@@ -162,11 +165,127 @@ def test_what_a_lock_says_of_names_versions_and_folders() -> None:
             read_pipfile_lock(text)
 
 
-def test_what_a_tool_prints_of_the_repository_itself_is_left_out() -> None:
+def test_a_wheel_of_the_repository_is_a_file_and_no_folder() -> None:
+    file = 'files = [{file = "tiny-1-py3-none-any.whl", hash = "sha256:0"}]\n'
+    source = '[package.source]\ntype = "file"\nurl = "wheels/tiny-1-py3-none-any.whl"\n'
+    found = read_poetry_lock(package("tiny", file + source))
+    assert (found.folders, found.files) == ((), {"wheels/tiny-1-py3-none-any.whl": ("sha256:0",)})
+    lock = {
+        "default": {"tiny": {"path": "./wheels/tiny-1-py3-none-any.whl", "hashes": ["sha256:0"]}, "x": {"path": "./x"}},
+        "develop": {"far": {"file": "wheels/far-1.tar.gz"}, "url": {"file": "https://example.com/a-1.whl"}},
+    }
+    text = json.dumps(lock)
+    assert read_pipfile_lock(text).files == {"wheels/tiny-1-py3-none-any.whl": ("sha256:0",)}
+    assert read_pipfile_lock(text).folders == ("x",)
+    assert set(read_pipfile_lock(text, ("dev-packages",)).files) == {
+        "wheels/tiny-1-py3-none-any.whl", "wheels/far-1.tar.gz"
+    }  # fmt: skip
+
+
+def test_what_is_locked_for_a_group_counts_when_the_group_is_asked_for() -> None:
+    source = '[package.source]\ntype = "directory"\nurl = "../libs/near"\n'
+    text = package("near", source, groups='["Web_app"]')
+    assert read_poetry_lock(text).folders == ()
+    assert read_poetry_lock(text, groups=("web-app",)).folders == ("../libs/near",)
+
+
+def printed(output: str, hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> str:
+    export = Export("poetry.lock", "poetry", (), "api", (), imported=("../libs/near",), hashes=hashes)
+    return exported_text(output, export, "/x/api")
+
+
+def test_what_a_tool_prints_of_the_repository_itself() -> None:
     output = (
         "-i https://example.com/simple\n-e file:///x/libs/near ; python_version > '3'\n-e .\na==1 \\\n    --hash=x:1\n"
+        "near @ file:///x/libs/near ; python_version > '3'\n"
     )
-    assert exported_text(output) == "-i https://example.com/simple\na==1 --hash=x:1\n"
+    assert printed(output) == "-i https://example.com/simple\na==1 --hash=x:1\n"
+    wheel = "tiny @ file:///x/api/my%2Bwheels/tiny-1.whl ; python_version > '3' --hash=x:1\n"
+    assert printed(wheel) == "tiny @ ./my+wheels/tiny-1.whl ; python_version > '3' --hash=x:1\n"
+    given = (("wheels/tiny-1.whl", ("x:1", "x:2")),)
+    assert printed("./wheels/tiny-1.whl", given) == "./wheels/tiny-1.whl --hash=x:1 --hash=x:2\n"
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("far @ file:///x/libs/far", "app_source: poetry.lock needs ../libs/far, a folder of the repository, and there is "
+     "no lock that says what that needs; run poetry lock and commit its lock"),
+    ("far @ file:///x/far-1.whl", "app_source: poetry.lock names ../far-1.whl, a file beside the application's folder, "
+     "which is not in the release; commit it below that folder, or take it from a package index"),
+])  # fmt: skip
+def test_nothing_that_a_tool_prints_is_left_out_without_a_word(line: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        printed(line)
+    assert str(caught.value) == said
+
+
+def test_a_wheel_that_a_lock_names_has_to_be_in_the_release(new_repo: Callable[[str], Repo]) -> None:
+    repo = new_repo("shop")
+    wheel = 'files = []\n[package.source]\ntype = "file"\nurl = "{}/tiny-1-py3-none-any.whl"\n'
+    repo.commit({"main.py": "", "pyproject.toml": OLD, "poetry.lock": package("tiny", wheel.format("wheels"))})
+    assert repo.refusal() == (
+        "app_source: poetry.lock names wheels/tiny-1-py3-none-any.whl, which is not in the release; "
+        "commit it or lock without it"
+    )
+    lock = {"default": {"fastapi-cli": {}, "tiny": {"path": "../tiny-1.whl"}}}
+    repo.commit({"app/main.py": "", "app/Pipfile.lock": json.dumps(lock), "tiny-1.whl": "w"})
+    assert repo.refusal(app_subdirectory="app") == (
+        "app_source: Pipfile.lock names ../tiny-1.whl, a file beside the application's folder, which is not in the "
+        "release; commit it below that folder, or take it from a package index"
+    )
+
+
+def wheel() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as opened:
+        opened.writestr("tiny.py", "")
+        opened.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n")
+        tag = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        opened.writestr("tiny-1.dist-info/WHEEL", tag)
+        opened.writestr("tiny-1.dist-info/RECORD", "")
+    return content.getvalue()
+
+
+def test_a_wheel_of_a_pipfile_lock_is_installed_from_the_release(
+    tools: None, new_repo: Callable[[str], Repo], tmp_path: Path
+) -> None:
+    name, content = "wheels/tiny-1-py3-none-any.whl", wheel()
+    hashes = [f"sha256:{hashlib.sha256(content).hexdigest()}"]
+    data = {
+        "_meta": {"hash": {"sha256": "0"}, "pipfile-spec": 6, "requires": {}, "sources": []},
+        "default": {
+            "fastapi-cli": {"hashes": [H11], "version": "==0.16.0", "markers": "sys_platform == 'win32'"},
+            "tiny": {"path": f"./{name}", "hashes": hashes},
+        },
+        "develop": {},
+    }
+    repo = new_repo("shop")
+    repo.commit({"main.py": "", "Pipfile.lock": json.dumps(data), name: content})
+    source = read(repo)
+    assert f"./{name} --hash={hashes[0]}\n" in source.dependencies.files[0].text
+    assert source.dependencies.install[0][-1] == "--require-hashes"
+    there = Host(tmp_path / "host", source)
+    assert there.install() is None
+    assert there.version("tiny") == "1"
+
+
+def test_a_poetry_project_without_a_lock_needs_one_for_a_folder_of_the_repository(
+    tools: None, new_repo: Callable[[str], Repo]
+) -> None:
+    repo = new_repo("shop")
+    near = {"near/pyproject.toml": LIBRARY["libs/near/pyproject.toml"]}
+    repo.commit({"main.py": "", "pyproject.toml": OLD.replace("../libs/near", "near"), **near})
+    with pytest.raises(UsageError) as caught:
+        read(repo)
+    assert str(caught.value) == (
+        "app_source: pyproject.toml needs near, a folder of the repository, and there is no lock that says what that "
+        "needs; run poetry lock and commit its lock"
+    )
+    two = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["near", "fastapi-cli"]\n'
+    repo.commit({"pyproject.toml": f"{two}[tool.poetry.dependencies]\nnear = {{ path = 'near' }}\n"})
+    assert repo.refusal() == (
+        "app_source: pyproject.toml says in [tool.poetry.dependencies] where near is from, which only Poetry's lock "
+        "can keep; run poetry lock and commit poetry.lock"
+    )
 
 
 @pytest.mark.parametrize(("asked", "range_"), [
