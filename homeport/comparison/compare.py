@@ -70,7 +70,6 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             files.append(file)
             taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
             changes.append(Change("write", file.path, taking or reason))
-        if reason:
             changes += proxy_of(wanted.proxy).notes(file.path, found, wanted.take_over)
     absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
     given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
@@ -172,7 +171,9 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     changes = in_order(enables, starts, wanted, found)
     if any(state.needs_reload for state in found.units.values()):
         changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
-    if found.proxy_stale or pending.touches(proxy):
+    # Until it is recorded, the host program does not tell what it has read: its package may have started it.
+    is_new = any(change.verb == "record" for change in changes)
+    if found.proxy_stale or pending.touches(proxy) or is_new:
         changes.append(Change("reload", proxy.unit, "runs an older configuration or certificate"))
     return tuple(changes)
 

@@ -230,6 +230,15 @@ def test_a_first_deploy_records_the_proxy_when_it_runs() -> None:
     assert not any(verb.startswith("record") for verb in services(make_wanted(), bare()))
 
 
+def test_a_proxy_that_its_package_has_started_reads_its_site_with_the_first_deploy() -> None:
+    """The host program asks Nginx what it has read while nothing else is recorded."""
+    wanted = make_wanted(HAPROXY)
+    found = as_wanted(wanted)
+    found.paths.pop(PROXY_RECORD)
+    changes = [f"{one.verb} {one.what}" for one in changes_by_phase(wanted, found)["services"]]
+    assert changes == ["record haproxy", "reload haproxy.service"]
+
+
 def test_the_host_that_is_as_wanted_is_not_changed() -> None:
     wanted = make_wanted(HAPROXY)
     assert changes_by_phase(wanted, as_wanted(wanted)) == {}
