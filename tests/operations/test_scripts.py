@@ -535,6 +535,7 @@ CHANGE_OF_PROXY = (
 )
 JOURNAL = """cat <<'END'
 [NOTICE]   (7) : haproxy version is 3.0
+[ALERT]    (7) : [/usr/sbin/haproxy.main()] FD limit (20000) too low for maxconn=16384/maxsock=32822.
 [ALERT]    (7) : Starting frontend homeport_http: cannot bind socket (Address already in use) [0.0.0.0:80]
 [ALERT]    (7) : [haproxy.main()] Some protocols failed to start their listeners! Exiting.
 END"""
