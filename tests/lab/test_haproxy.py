@@ -1,7 +1,7 @@
 """HAProxy as the machine's proxy: what users rely on with Nginx, once more. Read back from outside and with systemd.
 
 The tests share a machine and go on from one another, in the order in which they stand; each holds without those that
-are sampled. `make test-kill` has twenty releases, the others two.
+are sampled. `make test-all` and `make test-kill` have twenty releases, `make test` two.
 """
 
 from __future__ import annotations
@@ -289,6 +289,8 @@ def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
     done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout
     gone = "/etc/haproxy/homeport /etc/homeport /etc/systemd/system/haproxy.service.d"
+    # What the other proxy had stayed on the disk until now.
+    gone += " /etc/nginx/homeport /etc/systemd/system/nginx.service.d"
     assert site.seen.shell(f"ls -d {gone} 2>/dev/null || true") == ""
-    assert site.seen.shell("dpkg --verify haproxy") == ""
+    assert site.seen.shell("dpkg --verify haproxy nginx") == ""
     assert site.seen.shell("ss -Hltn '( sport = :443 or sport = :80 )'") == ""
