@@ -269,8 +269,11 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     # What the host program asks is what serves, as after a deploy that was killed before the new one started.
     assert site.seen.shell(f"ls {RECORD} 2>/dev/null || true") == ""
     assert "nginx" in site.seen.shell("/usr/local/lib/homeport/homeport-host reload-proxy")
-    # Only what the application sets for the machine was written down.
-    assert changes(site, **OTHER, **SETTINGS) == ["write /etc/homeport/notes/machine.json (content differs)"]
+    # What the application sets for the machine was written down, and a unit that starts after the proxy.
+    assert changes(site, **OTHER, **SETTINGS) == [
+        "write /etc/homeport/notes/machine.json (content differs)",
+        "write /etc/systemd/system/homeport-renew.service (content differs)",
+    ]
     assert changes(site, **OTHER, **SETTINGS) == []
 
     # As on a machine that never had it: Debian's package starts it, with a configuration of its own.
