@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homeport.certificates.comparison import needs_placeholder
-from homeport.comparison.proxy_change import ACTIVE, around, replaced
+from homeport.comparison.proxy_change import ACTIVE, in_order, replaced
 from homeport.proxies.chosen import proxy_of
 from homeport.proxies.model.proxy import Proxy
 from homeport.state.changes import Change
@@ -70,7 +70,6 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
             files.append(file)
             taking = _taking(file.path) if is_somebodys(file, found, wanted.app) else ""
             changes.append(Change("write", file.path, taking or reason))
-        if reason:
             changes += proxy_of(wanted.proxy).notes(file.path, found, wanted.take_over)
     absent = tuple(path for path in wanted.part.absent if _may_remove(wanted, found, path))
     given_up = [path for path in absent if owner(path, found, wanted.app) == "somebody"]
@@ -162,17 +161,19 @@ def _metadata_reason(wanted: Directory | File, found: PathFound) -> str:
 def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return what systemd has to be told: reload, enable, start; and whether the proxy runs an old configuration."""
     pending, proxy = file_changes(wanted, found), proxy_of(wanted.proxy)
-    changes, starts = [], []
+    enables, starts = [], []
     for unit in wanted.part.units:
         state = found.units.get(unit.name)
         if state is None or state.file_state != "enabled":
-            changes.append(Change("enable", unit.name, f"is {(state and state.file_state) or 'not there'}"))
+            enables.append(Change("enable", unit.name, f"is {(state and state.file_state) or 'not there'}"))
         if state is None or state.active not in ACTIVE:
             starts.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
-    changes += around(starts, proxy.unit, wanted, found)
+    changes = in_order(enables, starts, wanted, found)
     if any(state.needs_reload for state in found.units.values()):
         changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
-    if found.proxy_stale or pending.touches(proxy):
+    # Until it is recorded, the host program does not tell what it has read: its package may have started it.
+    is_new = any(change.verb == "record" for change in changes)
+    if found.proxy_stale or pending.touches(proxy) or is_new:
         changes.append(Change("reload", proxy.unit, "runs an older configuration or certificate"))
     return tuple(changes)
 

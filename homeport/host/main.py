@@ -173,9 +173,12 @@ def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     renew.set_defaults(run=deploys.renew)
     reload = commands.add_parser("reload-proxy", help="have the proxy serve what is on the disk, if it does not")
     reload.set_defaults(run=deploys.reload_proxy)
+    reload.add_argument("--proxy", default="", help="which one, where that is not the machine's by its record")
     stamp = commands.add_parser("stamp-proxy", help="remember what the proxy reads (for its unit)")
     stamp.set_defaults(run=deploys.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))
+    # A proxy that takes another one's place starts before the machine's record names it.
+    stamp.add_argument("--proxy", default="nginx", help="whose unit that is (nginx unless told)")
 
 
 def _app(value: str) -> str:

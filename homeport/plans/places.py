@@ -7,10 +7,11 @@ the steps make of the same settings under another name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from homeport.plans.wanted import Step
 from homeport.settings import Settings
+from homeport.settings.proxy import ProxyName
 from homeport.state.places import Places
 from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Part, merge
@@ -36,8 +37,10 @@ ANOTHER = {"app_name": "another-migrate", "domain": "another.invalid", "domain_a
 def places(steps: Iterable[Step], settings: Settings) -> Places:
     """Return where `steps` write with these settings, or with what is switched off in them switched on."""
     parts = [_part(steps, settings), _part(steps, settings.model_copy(update=ALL_ON))]
-    others = [_part(steps, settings.model_copy(update={**ALL_ON, **ANOTHER}))]
-    ours, shared = _paths(parts), set(_paths(others))
+    # A proxy that had the machine before has left its files there.
+    proxies = [{**ALL_ON, "proxy": name} for name in get_args(ProxyName)]
+    ours = _paths([*parts, *(_part(steps, settings.model_copy(update=one)) for one in proxies)])
+    shared = set(_paths(_part(steps, settings.model_copy(update={**one, **ANOTHER})) for one in proxies))
     return Places(
         application=tuple(path for path in ours if path not in shared),
         machine=tuple(path for path in ours if path in shared),

@@ -17,7 +17,7 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
-# The machine's proxy where it is not Nginx: for the host program.
+# The machine's proxy where it is not Nginx: for the host program. Written when it serves (scripts/services.sh).
 PROXY_RECORD = "/etc/homeport/proxy.json"
 # While it is there, connections are not kept open (host/proxies/nginx/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homeport.state.ownership import is_named_ours
-from homeport.state.paths import NGINX_CONF, SSHD_DROP_IN, AppPaths
+from homeport.state.paths import NGINX_CONF, PROXY_RECORD, SSHD_DROP_IN, AppPaths
 from homeport.state.wanted import Part, Unit, Wanted
 
 
@@ -65,6 +65,7 @@ def query(wanted: Wanted) -> Query:
             *dict.fromkeys(path for one in parts for path in _paths(one)),
             places.tls,
             f"{places.placeholder}/fullchain.pem",
+            *((PROXY_RECORD,) if wanted.other_proxies else ()),
         ),
         packages=part.packages,
         accounts=tuple(account.name for account in part.accounts),

@@ -38,7 +38,7 @@ LONGEST = tuple(
         *("streams", "lost_host", "disk_full", "sandbox", "kill", "memory", "certificates", "pipeline", "status"),
         *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
-        *("outbound", "servers"),
+        *("outbound", "servers", "haproxy"),
         *("export_container", "export_compose"),
         *("tls",),
     )

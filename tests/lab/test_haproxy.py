@@ -1,13 +1,15 @@
 """HAProxy as the machine's proxy: what users rely on with Nginx, once more. Read back from outside and with systemd.
 
-The tests share a machine and go on from one another, in the order in which they stand. `make test-all` has twenty
-releases, `make test` four.
+The tests share a machine and go on from one another, in the order in which they stand; each holds without those that
+are sampled. `make test-all` and `make test-kill` have twenty releases, `make test` two.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -15,19 +17,23 @@ from homeport.lab import Lab
 from tests.lab.clients import Target
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.kill_points import EVERYWHERE
-from tests.lab.load import NEW_CONNECTION, load
+from tests.lab.load import NEW_CONNECTION, Report, load
 from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
 from tests.lab.test_zero_loss import BUSY, SETTINGS, Site, assert_nobody_noticed, every_client_goes_on, under_load
 
-pytestmark = pytest.mark.lab
-RELEASES, RELOADS = (20, 40) if EVERYWHERE else (4, 8)
-LAB = ("lab", "--limit", "hax")
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
+RELEASES, RELOADS = (20, 40) if EVERYWHERE else (2, 8)
+PROBE = {NEW_CONNECTION: replace(BUSY[NEW_CONNECTION], interval_seconds=0.1)}
+OTHER, ITS_OWN = {"proxy": "nginx"}, {"proxy": "haproxy"}
+RECORD = "/etc/homeport/proxy.json"
 
 
-@pytest.fixture(scope="module")
-def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Site]:
-    host = seasoned.add("hax", "trixie")
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def site(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
+) -> Iterator[Site]:
+    host = seasoned.add(f"hax-{request.param}", request.param)
     seen = Seen(lab, host)
     seen.shell("systemctl -q disable --now nginx")
     project = Project.create(tmp_path_factory.mktemp("hax") / "project", lab, migrate_on=host.name, proxy="haproxy")
@@ -40,7 +46,19 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned)
 def changes(site: Site, **data: object) -> list[str]:
     """Deploy once more, and return what that has changed."""
     said = site.project.deployed(site.host, **data)
-    return [] if changes_nothing(said) else [line for line in said.splitlines() if line.startswith("  ")]
+    mark = f"    [{site.host.name}]   "
+    lines = [line.removeprefix(mark) for line in said.splitlines() if line.startswith(mark)]
+    assert bool(lines) != changes_nothing(said), said
+    return lines
+
+
+def limit(site: Site) -> tuple[str, ...]:
+    return ("lab", "--limit", site.host.name)
+
+
+def assert_nothing_lost(site: Site, report: Report) -> None:
+    print(report)
+    assert report.failures == [], f"{report}\n{site.last_words()}"
 
 
 def workers(site: Site) -> str:
@@ -69,25 +87,26 @@ def test_releases_lose_no_request(site: Site) -> None:
     assert_nobody_noticed(site, report, 0, 0)
 
 
+@pytest.mark.sampled
 def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     """HAProxy is reloaded just before the switch: the old process, which has connections left, must follow it too."""
     began = workers(site)
     [report] = under_load([site], lambda site: site.run(client_max_body_megabytes=11), BUSY)
     assert workers(site) != began
-    print(report)
-    assert report.failures == [], f"{report}\n{site.last_words()}"
+    assert_nothing_lost(site, report)
 
 
+@pytest.mark.sampled
 def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -> None:
     def reload(site: Site) -> None:
         for _ in range(RELOADS):
             site.seen.shell("systemctl reload haproxy")
 
     [report] = under_load([site], reload, BUSY)
-    print(report)
-    assert report.failures == [], f"{report}\n{site.last_words()}"
+    assert_nothing_lost(site, report)
 
 
+@pytest.mark.sampled
 def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     before = site.live[-1]
     commit = site.project.git("rev-parse", "HEAD")
@@ -97,21 +116,22 @@ def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     site.project.git("reset", "-q", "--hard", commit)
 
 
+@pytest.mark.sampled
 def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     """To the release before the other site, and so with a reload as well."""
     [report] = under_load([site], lambda site: site.run(release="previous", accept_migrations="true"), BUSY)
-    print(report)
-    assert report.failures == [], f"{report}\n{site.last_words()}"
+    assert_nothing_lost(site, report)
     assert site.live[-1] == site.live[-3]
     # Everything that comes wants what is in the settings again.
     site.run()
     assert changes(site, **SETTINGS) == []
 
 
+@pytest.mark.sampled
 def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(site: Site) -> None:
     settle_data(site.project, **SETTINGS)
     before = workers(site)
-    on = homeport(site.project, "maintenance", *LAB, "on", "-m", "we move")
+    on = homeport(site.project, "maintenance", *limit(site), "on", "-m", "we move")
     assert on.returncode == 0, on.stdout
     answer = site.seen.curl("/", "-i", "--http1.1").stdout.lower()
     assert answer.startswith("http/1.1 503")
@@ -119,11 +139,12 @@ def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(sit
     assert "strict-transport-security: max-age=63072000" in answer
     assert "text/html; charset=utf-8" in answer
     assert site.seen.get("/health")
-    assert homeport(site.project, "maintenance", *LAB, "off").returncode == 0
+    assert homeport(site.project, "maintenance", *limit(site), "off").returncode == 0
     assert site.seen.curl("/notes", "--fail").returncode == 0
     assert workers(site) == before
 
 
+@pytest.mark.sampled
 def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
     before, serial = workers(site), site.seen.serial()
     with load(site.target, BUSY) as report:
@@ -131,11 +152,12 @@ def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
         site.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
         assert until(lambda: site.seen.serial() != serial, 30)
         every_client_goes_on(report, BUSY)
-    assert report.failures == [], report
+    assert_nothing_lost(site, report)
     assert workers(site) == before
     assert changes(site) == []
 
 
+@pytest.mark.sampled
 def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     site.seen.lab.reboot(site.host, hard=True)
     assert until(site.seen.answers, 90)
@@ -143,6 +165,7 @@ def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     assert changes(site) == []
 
 
+@pytest.mark.sampled
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     before = workers(site)
     override = '{% extends "homeport/haproxy/site.cfg" %}\n{% block backend %}\n    no-such-word\n{% endblock %}\n'
@@ -158,10 +181,11 @@ def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
 
 def findings(site: Site) -> dict[str, dict[str, str]]:
     """Return what the doctor finds, but for the release that was refused above."""
-    found = json.loads(homeport(site.project, "doctor", *LAB, "--json").stdout)[0]["findings"]
+    found = json.loads(homeport(site.project, "doctor", *limit(site), "--json").stdout)[0]["findings"]
     return {one["id"]: one for one in found if one["id"] != "release_failed"}
 
 
+@pytest.mark.sampled
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site: Site) -> None:
     assert findings(site) == {}
     site.seen.shell("echo '# mine' >>/etc/haproxy/homeport/notes.cfg")
@@ -172,42 +196,108 @@ def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site
     assert findings(site) == {}
 
 
+@pytest.mark.sampled
 def test_requests_are_among_the_logs(site: Site) -> None:
     site.seen.curl("/asked-for?token=secret")
 
     def told() -> str:
-        return homeport(site.project, "logs", *LAB, "--source", "proxy", "-n", "50").stdout
+        return homeport(site.project, "logs", *limit(site), "--source", "proxy", "-n", "50").stdout
 
     assert until(lambda: "GET /asked-for?token=secret 404" in told(), 30), told()
 
 
+@pytest.mark.sampled
+def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
+    """Longer than HAProxy waits for a client that has something to send (`timeout client`)."""
+    ways = [[version, *body] for version in ("--http1.1", "--http2") for body in ([], ["-X", "GET", "--data", "waits"])]
+
+    def ask(way: list[str]) -> str:
+        return site.seen.curl(
+            "/slow?seconds=33", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", *way
+        ).stdout
+
+    with ThreadPoolExecutor(len(ways)) as pool:
+        assert list(pool.map(ask, ways)) == ["200"] * len(ways)
+
+
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
-    back = {"proxy": "nginx"}
     assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
-        site.project.deploy(site.host, **back), 1
+        site.project.deploy(site.host, **OTHER), 1
     )
     assert site.seen.property("haproxy", "ActiveState") == "active"
-    with load(site.target, {NEW_CONNECTION: BUSY[NEW_CONNECTION]}) as report:
-        every_client_goes_on(report, {NEW_CONNECTION: BUSY[NEW_CONNECTION]})
-        site.project.deployed(site.host, **back, replace_proxy=True)
-        every_client_goes_on(report, {NEW_CONNECTION: BUSY[NEW_CONNECTION]})
+    took_its_place(site, "nginx")
+    assert site.seen.shell(f"ls {RECORD} 2>/dev/null || true") == ""
+
+
+def took_its_place(site: Site, proxy: str) -> None:
+    """Deploy with another proxy while clients go on, and see that it is the machine's."""
+    settings = {"proxy": proxy, **SETTINGS}
+    with load(site.target, PROBE) as report:
+        every_client_goes_on(report, PROBE)
+        site.project.deployed(site.host, **settings, replace_proxy=True)
+        every_client_goes_on(report, PROBE)
     times = [one.at for one in report.failures]
-    print(f"nobody was answered for {max(times) - min(times) if times else 0:.1f} s: {report}")
-    assert site.seen.property("haproxy", "ActiveState") == "inactive"
-    assert site.seen.property("nginx", "ActiveState") == "active"
-    assert site.seen.answers()
-    assert changes(site, **back) == []
-    # And again the other way, from the proxy that most machines have.
-    site.project.deployed(site.host, replace_proxy=True)
-    assert site.seen.property("nginx", "UnitFileState") == "disabled"
-    assert site.seen.answers()
-    assert changes(site) == []
+    print(f"{proxy}: nobody was answered for {max(times) - min(times) if times else 0:.1f} s: {report}")
+    assert_machine_has(site, proxy)
+    assert changes(site, **settings) == []
 
 
+def assert_machine_has(site: Site, proxy: str) -> None:
+    [other] = {"nginx", "haproxy"} - {proxy}
+    states = {
+        name: (site.seen.property(name, "ActiveState"), site.seen.property(name, "UnitFileState"))
+        for name in (proxy, other)
+    }
+    assert states == {proxy: ("active", "enabled"), other: ("inactive", "disabled")}
+    holders = f"ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc '\"{proxy}\"' || true"
+    assert site.seen.shell(holders) == "0"
+    assert site.seen.answers()
+
+
+def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
+    """The owner's options for HAProxy count, and so does a file among them that is not there."""
+    site.seen.shell("cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy")
+    with load(site.target, PROBE) as report:
+        every_client_goes_on(report, PROBE)
+        line = refusal(site.project.deploy(site.host, **ITS_OWN, **SETTINGS, replace_proxy=True), 1)
+        every_client_goes_on(report, PROBE)
+    print(line)
+    assert "haproxy.service: systemctl start failed" in line or "haproxy.service: systemctl restart failed" in line
+    assert "/etc/gone.cfg" in line
+    assert "nginx.service serves again" in line
+    assert_machine_has(site, "nginx")
+    # What the host program asks is what serves, as after a deploy that was killed before the new one started.
+    assert site.seen.shell(f"ls {RECORD} 2>/dev/null || true") == ""
+    assert "nginx" in site.seen.shell("/usr/local/lib/homeport/homeport-host reload-proxy")
+    # What the application sets for the machine was written down, and a unit that starts after the proxy.
+    assert changes(site, **OTHER, **SETTINGS) == [
+        "write /etc/homeport/notes/machine.json (content differs)",
+        "write /etc/systemd/system/homeport-renew.service (content differs)",
+    ]
+    assert changes(site, **OTHER, **SETTINGS) == []
+
+    # As on a machine that never had it: Debian's package starts it, with a configuration of its own.
+    site.seen.shell(
+        "DEBIAN_FRONTEND=noninteractive apt-get -qq purge haproxy >/dev/null\n"
+        "rm -rf /etc/haproxy /etc/systemd/system/haproxy.service.d; echo 'EXTRAOPTS=-n 12000' >/etc/default/haproxy"
+    )
+    took_its_place(site, "haproxy")
+    assert "haproxy" in site.seen.shell(f"cat {RECORD}")
+    assert "-n 12000" in site.seen.shell("tr '\\0' ' ' </proc/$(systemctl show -P MainPID haproxy)/cmdline")
+    before = workers(site)
+    site.seen.shell("systemctl reload haproxy")
+    assert workers(site) != before
+    assert site.seen.answers()
+    site.seen.shell("cp -p /run/default /etc/default/haproxy")
+
+
+@pytest.mark.sampled
 def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
-    done = homeport(site.project, "remove", *LAB, "--data", "--machine", "--yes")
+    done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout
     gone = "/etc/haproxy/homeport /etc/homeport /etc/systemd/system/haproxy.service.d"
+    # What the other proxy had stayed on the disk until now.
+    gone += " /etc/nginx/homeport /etc/systemd/system/nginx.service.d"
     assert site.seen.shell(f"ls -d {gone} 2>/dev/null || true") == ""
-    assert site.seen.shell("dpkg --verify haproxy") == ""
+    assert site.seen.shell("dpkg --verify haproxy nginx") == ""
     assert site.seen.shell("ss -Hltn '( sport = :443 or sport = :80 )'") == ""

@@ -1,7 +1,7 @@
 """What auditors' tools say of the TLS that a host speaks, and that plain HTTP and unknown names get nowhere.
 
 One machine of each suite has two applications: `hello` with the intermediate profile and `strict` with the modern one.
-Nginx takes the protocols of a handshake from the address's default server, which both share.
+Nginx takes the protocols of a handshake from the default server of the address, which both share.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from homeport.lab.model import LabHost
 from tests.lab.artefacts import keep
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
+from tests.tiers import SUITES
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 SSLYZE = Path(sys.executable).with_name("sslyze")
 TWO_YEARS = 63072000
-HEADER_OF_ITS_OWN = """{% extends "homeport/nginx/site.conf" %}
+HEADER_OF_ITS_OWN = {
+    "nginx/site.conf": """{% extends "homeport/nginx/site.conf" %}
 {% block server %}
     location /own {
         add_header Cache-Control no-store always;
@@ -32,7 +34,14 @@ HEADER_OF_ITS_OWN = """{% extends "homeport/nginx/site.conf" %}
         return 200 own;
     }
 {% endblock %}
-"""
+""",
+    "haproxy/site.cfg": """{% extends "homeport/haproxy/site.cfg" %}
+{% block limits %}
+{{ super() }}
+    http-request return status 200 content-type text/plain string own hdr Cache-Control no-store if { path /own }
+{% endblock %}
+""",
+}
 # One of each part of the report, so that a run that was broken off is none that has found nothing.
 REPORTED = {"TLS1_2", "TLS1_3", "cipherlist_NULL", "FS", "cert_chain_of_trust", "HSTS_time", "heartbleed", "RC4"}
 REPORTED |= {"overall_grade"}
@@ -63,7 +72,7 @@ class Stage:
         command = [str(SSLYZE), "--mozilla_config", profile, "--certinfo_ca_file", str(ca)]
         target = f"{name}:443{{{self.host.address}}}"
         done = subprocess.run([*command, target], capture_output=True, text=True, check=False)
-        keep(f"sslyze-{self.host.suite}-{name.split('.')[0]}-{profile}.txt", done.stdout)
+        keep(f"sslyze-{self.host.name}-{name.split('.')[0]}-{profile}.txt", done.stdout)
         assert "Checking results against Mozilla" in done.stdout, done.stdout + done.stderr
         findings = [line.strip(" *") for line in done.stdout.splitlines() if line.startswith("        * ")]
         assert (done.returncode == 0) == (not findings) == ("OK - Compliant" in done.stdout)
@@ -77,19 +86,25 @@ class Stage:
         return {**found, "status": first.split()[1]}
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(
+    scope="module",
+    params=["bookworm", "trixie", *(pytest.param(f"{one}-haproxy", marks=pytest.mark.sampled) for one in SUITES)],
+)
 def stage(
     request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
 ) -> Iterator[Stage]:
-    host = seasoned.add(f"tls-{request.param}", request.param)
-    folder = tmp_path_factory.mktemp(request.param)
-    project = Project.create(folder / "hello", lab, "hello", domain_aliases=f"www.{host.domain}", watch_seconds=0)
-    override = project.folder / "overrides" / "nginx" / "site.conf"
-    override.parent.mkdir(parents=True)
-    override.write_text(HEADER_OF_ITS_OWN)
+    suite, _, proxy = request.param.partition("-")
+    host = seasoned.add(f"tls-{request.param}", suite)
+    folder, seen = tmp_path_factory.mktemp(request.param), Seen(lab, host)
+    its = {"domain_aliases": f"www.{host.domain}", "watch_seconds": 0, **({"proxy": proxy} if proxy else {})}
+    if proxy:
+        seen.shell("systemctl -q disable --now nginx")
+    project = Project.create(folder / "hello", lab, "hello", **its)
+    for name, text in HEADER_OF_ITS_OWN.items():
+        project.override(name, text)
     project.deployed(host)
-    stage = Stage(project, host, Seen(lab, host))
-    if request.param == "trixie":
+    stage = Stage(project, host, seen)
+    if suite == "trixie":
         stage.testssl = begin_testssl(stage)
     strict = {"domain": stage.strict, "tls_profile": "modern", "port_blue": 8011, "port_green": 8012}
     second = Project.create(folder / "strict", lab, "hello", app_name="strict", watch_seconds=0, **strict)
@@ -205,10 +220,10 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
     if stage.testssl is None:
         pytest.skip("Debian 12's testssl.sh gives no grade")
     said = stage.testssl.communicate(timeout=600)[0]
-    keep("testssl.txt", said)
+    keep(f"testssl-{stage.host.name}.txt", said)
     # Judged by its report: its exit status counts connections that came to nothing, which happens beside other work.
     found = stage.seen.shell("cat /run/testssl.json || echo '[]'")
-    keep("testssl.json", found)
+    keep(f"testssl-{stage.host.name}.json", found)
     results = {one["id"]: one for one in json.loads(found)}
     assert set(results) >= REPORTED, said
     assert results["overall_grade"]["finding"] == "A+"

@@ -529,6 +529,96 @@ def test_a_service_that_does_not_start_is_named_after_the_last_lines_of_its_jour
     assert "b.service" not in "".join(machine.record)
 
 
+CHANGE_OF_PROXY = (
+    *("stop", "nginx.service", "start", "haproxy.service", "record", "haproxy"),
+    *("enable", "haproxy.service", "disable", "nginx.service", "start", "b.timer", "reload", "haproxy.service"),
+)
+JOURNAL = """cat <<'END'
+[NOTICE]   (7) : haproxy version is 3.0
+[ALERT]    (7) : [/usr/sbin/haproxy.main()] FD limit (20000) too low for maxconn=16384/maxsock=32822.
+[ALERT]    (7) : Starting frontend homeport_http: cannot bind socket (Address already in use) [0.0.0.0:80]
+[ALERT]    (7) : [haproxy.main()] Some protocols failed to start their listeners! Exiting.
+END"""
+
+
+def with_proxies(machine: Machine, *, systemctl: str = "", program: str = "") -> Path:
+    """Have stand-ins for what a change of proxy calls; return the machine's record of its proxy."""
+    machine.has("systemctl", systemctl)
+    machine.has("journalctl", JOURNAL)
+    machine.has("homeport-host", program)
+    (machine.folder / "lib").mkdir()
+    (machine.folder / "bin/homeport-host").rename(machine.folder / "lib/homeport-host")
+    record = machine.folder / "etc/homeport/proxy.json"
+    record.parent.mkdir(parents=True)
+    return record
+
+
+def test_the_proxy_is_recorded_when_it_serves_and_the_old_one_disabled_after_that(machine: Machine) -> None:
+    record = with_proxies(machine, program=f"[ ! -e {machine.folder}/etc/homeport/proxy.json ] || echo recorded")
+    done = machine.run("services", *CHANGE_OF_PROXY)
+    # Once it is recorded, it is asked what it serves as after any other change.
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "recorded\n")
+    assert machine.record == [
+        "systemctl <daemon-reload>",
+        "systemctl <-q> <stop> <nginx.service>",
+        "systemctl <-q> <start> <haproxy.service>",
+        "homeport-host <reload-proxy> <--proxy> <haproxy>",
+        "systemctl <-q> <is-active> <haproxy.service>",
+        "systemctl <is-enabled> <haproxy.service>",
+        "systemctl <-q> <enable> <haproxy.service>",
+        "systemctl <-q> <disable> <--now> <nginx.service>",
+        "systemctl <-q> <start> <b.timer>",
+        "homeport-host <reload-proxy> <--proxy> <haproxy>",
+    ]
+    assert record.read_text() == '{"proxy": "haproxy"}\n'
+    assert record.stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in record.parent.iterdir()] == ["proxy.json"]
+
+
+def test_a_machine_that_gets_nginx_back_has_no_record(machine: Machine) -> None:
+    record = with_proxies(machine)
+    record.write_text('{"proxy": "haproxy"}\n')
+    assert machine.run("services", "stop", "haproxy.service", "start", "nginx.service", "record", "nginx").stderr == ""
+    assert not record.exists()
+
+
+def test_a_proxy_that_does_not_start_gives_its_place_back(machine: Machine) -> None:
+    record = with_proxies(machine, systemctl="case $* in '-q start haproxy.service') exit 1 ;; esac")
+    done = machine.run("services", *CHANGE_OF_PROXY)
+    assert refused(done) == (
+        "error: haproxy.service: systemctl start failed: Starting frontend homeport_http: cannot bind socket (Address "
+        "already in use) [0.0.0.0:80]; nginx.service serves again; see 'journalctl -u haproxy.service' on the host"
+    )
+    calls = [line for line in machine.record if line.startswith("systemctl")]
+    # It would be tried for ever, and is not to start at the next boot either.
+    assert calls[3:] == ["systemctl <-q> <disable> <--now> <haproxy.service>", "systemctl <-q> <start> <nginx.service>"]
+    assert not record.exists()
+
+
+def test_a_proxy_that_runs_and_does_not_serve_gives_its_place_back(machine: Machine) -> None:
+    said = "haproxy does not serve the certificate on the disk for notes.test"
+    record = with_proxies(machine, program=f"echo 'error: homeport-host: {said}' >&2; exit 1")
+    done = machine.run("services", *CHANGE_OF_PROXY)
+    assert said in refused(done)
+    assert "nginx.service serves again" in done.stderr
+    assert machine.record[-2] == "systemctl <-q> <start> <nginx.service>"
+    assert not record.exists()
+
+
+def test_a_proxy_that_cannot_get_its_place_back_is_named(machine: Machine) -> None:
+    with_proxies(machine, systemctl="case $* in '-q start '*) exit 1 ;; esac")
+    done = machine.run("services", *CHANGE_OF_PROXY)
+    assert "; nginx.service does not start again either; see 'journalctl -u haproxy.service'" in refused(done)
+
+
+def test_what_fails_after_the_new_proxy_serves_leaves_it_serving(machine: Machine) -> None:
+    record = with_proxies(machine, systemctl="case $* in '-q start b.timer') exit 1 ;; esac")
+    done = machine.run("services", *CHANGE_OF_PROXY)
+    assert refused(done).startswith("error: b.timer: systemctl start failed")
+    assert "systemctl <-q> <start> <nginx.service>" not in machine.record
+    assert record.exists()
+
+
 HOLD = (
     "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
 )

@@ -11,10 +11,20 @@ from pydantic import ValidationError
 from homeport.host.services.unit_state import UnitState
 from homeport.preflight.preflight import preflight
 from homeport.state.paths import NGINX_DEFAULT, PROXY_RECORD
-from homeport.state.snapshot import Claim, MachineFound, PortHolder, Snapshot
+from homeport.state.query import query
+from homeport.state.snapshot import Claim, MachineFound, PathFound, PortHolder, Snapshot
 from homeport.state.wanted import Wanted
 from tests.nginx_sites import some_sites
-from tests.state.builders import NOW, as_wanted, changes_by_phase, make_settings, make_source, make_wanted
+from tests.state.builders import (
+    NOW,
+    as_wanted,
+    bare,
+    changes_by_phase,
+    make_settings,
+    make_source,
+    make_wanted,
+    wanted_for,
+)
 
 HAPROXY = make_settings(proxy="haproxy")
 SITE = "/etc/haproxy/homeport/notes.cfg"
@@ -47,10 +57,21 @@ def test_a_machine_with_nginx_has_nothing_of_haproxy_and_the_other_way_round() -
     assert "nginx" not in haproxy.part.packages
     assert not [file.path for file in nginx.part.files if "haproxy" in file.path.replace("/hostprogram/", "")[20:30]]
     assert not [file.path for file in haproxy.part.files if "/etc/nginx" in file.path or "nginx.service" in file.path]
-    assert PROXY_RECORD in nginx.part.absent
-    assert content(haproxy, PROXY_RECORD) == '{"proxy": "haproxy"}\n'
     assert haproxy.release.id != nginx.release.id
     assert [file.path.rpartition("/")[2] for file in haproxy.release.etc if "site" in file.path] == ["site.cfg"]
+
+
+def test_what_the_owner_has_in_etc_default_is_added_to_what_homeport_needs() -> None:
+    """An EnvironmentFile wins over each Environment of a unit, so that no option of ours may be in a variable."""
+    dropin = content(make_wanted(HAPROXY), "/etc/systemd/system/haproxy.service.d/homeport.conf").splitlines()
+    lines = [line for line in dropin if "/usr/sbin/haproxy" in line]
+    assert [line.partition("=")[0] for line in lines] == ["ExecStart", "ExecReload"]
+    for line in lines:
+        assert "-f /etc/haproxy/haproxy.cfg -f /etc/haproxy/homeport " in line
+        assert line.endswith(" $EXTRAOPTS")
+    assert dropin[dropin.index(lines[0]) - 1] == "ExecStart="
+    assert not any(line.startswith("Environment") for line in dropin)
+    assert all(line.endswith(" --proxy haproxy") for line in dropin if "stamp-proxy" in line)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -106,18 +127,116 @@ def test_the_new_proxy_has_the_site_before_the_old_one_ends() -> None:
     changes = {name: list(map(str, some)) for name, some in changes_by_phase(wanted, found).items()}
     assert any(line.startswith(f"write {SITE}") for line in changes["files"])
     assert [line for line in changes["services"] if "upkeep" not in line] == [
-        "enable haproxy.service (is not there)",
-        "disable nginx.service (another proxy takes its place)",
         "stop nginx.service (another proxy takes its place: open connections are cut)",
         "start haproxy.service (is not there)",
+        "record haproxy (the machine's proxy from now on)",
+        "enable haproxy.service (is not there)",
+        "disable nginx.service (another proxy takes its place)",
         "reload haproxy.service (runs an older configuration or certificate)",
     ]
-    stop = changes["services"].index("stop nginx.service (another proxy takes its place: open connections are cut)")
-    assert changes["services"][stop + 1].startswith("start haproxy.service")
+    # The record is never among the files, which are written before.
+    assert not any(PROXY_RECORD in line for line in changes["files"])
     # Somebody's own Nginx, which has nothing of homeport's, is none that is replaced.
     own = replace(found, paths={path: one for path, one in found.paths.items() if path != NGINX_DEFAULT})
     assert not any("nginx" in str(change) for change in changes_by_phase(wanted, own)["services"])
     assert any("port 80 is held by nginx" in line for line in lines(own, {"proxy": "haproxy", "replace_proxy": True}))
+
+
+def services(wanted: Wanted, found: Snapshot) -> list[str]:
+    """Return the changes of units, but for those that a finished change of proxy has left to reload."""
+    changes = changes_by_phase(wanted, found).get("services", ())
+    return [f"{one.verb} {one.what}" for one in changes if one.verb != "reload"]
+
+
+def in_between(serving: str, *, record: str, enabled: tuple[str, ...]) -> Snapshot:
+    """Return the machine with the files of both, on which `serving` has the ports ("": none of them has)."""
+    nginx, haproxy = as_wanted(make_wanted()), as_wanted(make_wanted(HAPROXY))
+    paths = nginx.paths | haproxy.paths
+    if record == "nginx":
+        paths.pop(PROXY_RECORD)
+    units = {
+        f"{name}.service": UnitState(
+            *("loaded", "active" if name == serving else "inactive", "enabled" if name in enabled else "disabled"),
+            needs_reload=False,
+        )
+        for name in ("nginx", "haproxy")
+    }
+    ports = tuple(PortHolder(port, serving, f"{serving}.service") for port in (80, 443) if serving)
+    return replace(nginx, paths=paths, units=nginx.units | haproxy.units | units, ports=ports)
+
+
+def test_a_change_of_proxy_that_was_killed_before_the_new_one_started_left_the_machine_to_the_old_one() -> None:
+    """The package of the new one has started and enabled it; with Debian's configuration, it has no ports."""
+    found = in_between("nginx", record="nginx", enabled=("nginx", "haproxy"))
+    active = found.units["haproxy.service"]._replace(active="active")
+    found = replace(found, units=found.units | {"haproxy.service": active})
+    # Who goes on wanting the old one is asked for no flag, and the new one would not want its ports after a boot.
+    assert lines(found, {}) == []
+    assert services(make_wanted(), found) == ["disable haproxy.service"]
+    # Who wants the new one still has to allow it; what the package has started has not read any site.
+    assert len(lines(found, {"proxy": "haproxy"})) == 1
+    assert services(make_wanted(HAPROXY), found) == [
+        *("stop nginx.service", "restart haproxy.service", "record haproxy", "disable nginx.service")
+    ]
+
+
+def test_a_change_of_proxy_that_was_killed_while_nobody_served_begins_again() -> None:
+    found = in_between("", record="nginx", enabled=("nginx",))
+    assert services(make_wanted(), found) == ["start nginx.service"]
+    assert services(make_wanted(HAPROXY), found) == [
+        *("start haproxy.service", "record haproxy", "enable haproxy.service", "disable nginx.service")
+    ]
+
+
+def test_a_change_of_proxy_that_was_killed_once_the_new_one_served_is_finished_without_the_flag() -> None:
+    started = in_between("haproxy", record="nginx", enabled=("nginx",))
+    recorded = in_between("haproxy", record="haproxy", enabled=("nginx", "haproxy"))
+    assert lines(started, {"proxy": "haproxy"}) == lines(recorded, {"proxy": "haproxy"}) == []
+    assert services(make_wanted(HAPROXY), started) == [
+        *("disable nginx.service", "enable haproxy.service", "record haproxy")
+    ]
+    assert services(make_wanted(HAPROXY), recorded) == ["disable nginx.service"]
+    # Whoever wants the old one back wants what serves to be replaced, whatever the record says.
+    for found in (started, recorded):
+        assert len(lines(found, {})) == 1
+        assert services(make_wanted(), found)[:2] == ["stop haproxy.service", "start nginx.service"]
+
+
+def test_a_proxy_that_has_got_other_work_since_it_was_left_is_nobodys_leftover() -> None:
+    found = in_between("nginx", record="nginx", enabled=("nginx", "haproxy"))
+    path = "/etc/haproxy/haproxy.cfg"
+    theirs = replace(found, paths=found.paths | {path: replace(found.paths[path], digest="0" * 64)})
+    assert services(make_wanted(), found) == ["disable haproxy.service"]
+    assert services(make_wanted(), theirs) == []
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "haproxy"])
+def test_a_damaged_record_is_written_anew(proxy: str) -> None:
+    wanted = make_wanted(make_settings(proxy=proxy))
+    found = as_wanted(wanted)
+    damaged = PathFound("file", 0o644, "root", "root", digest="0" * 64)
+    assert services(wanted, replace(found, paths=found.paths | {PROXY_RECORD: damaged})) == [f"record {proxy}"]
+
+
+def test_a_machine_that_serves_no_site_has_no_record_of_a_proxy() -> None:
+    wanted = wanted_for(frozenset({"worker"}), HAPROXY)
+    assert PROXY_RECORD not in query(wanted).paths
+    assert not any(line.startswith("record") for line in services(wanted, bare()))
+
+
+def test_a_first_deploy_records_the_proxy_when_it_runs() -> None:
+    verbs = services(make_wanted(HAPROXY), bare())
+    assert verbs.index("start haproxy.service") < verbs.index("record haproxy")
+    assert not any(verb.startswith("record") for verb in services(make_wanted(), bare()))
+
+
+def test_a_proxy_that_its_package_has_started_reads_its_site_with_the_first_deploy() -> None:
+    """The host program asks Nginx what it has read while nothing else is recorded."""
+    wanted = make_wanted(HAPROXY)
+    found = as_wanted(wanted)
+    found.paths.pop(PROXY_RECORD)
+    changes = [f"{one.verb} {one.what}" for one in changes_by_phase(wanted, found)["services"]]
+    assert changes == ["record haproxy", "reload haproxy.service"]
 
 
 def test_the_host_that_is_as_wanted_is_not_changed() -> None:

@@ -45,6 +45,16 @@ def test_everything_that_any_part_of_homeport_writes_for_an_application_goes(hos
     assert not any(name.startswith("note-admin") for name in stopped)
 
 
+def test_the_site_of_a_proxy_that_was_replaced_goes_with_the_application(host: Host) -> None:
+    sites = {"/etc/nginx/homeport/note.conf", "/etc/haproxy/homeport/note.cfg"}
+    host.provision("note")
+    for path in sites:
+        host.write(path)
+    assert host.left() >= sites
+    host.remove("note")
+    assert not host.left() & sites
+
+
 def test_when_a_timer_was_due_last_is_forgotten_with_it(host: Host) -> None:
     stamps = {}
     for app in ("note", "note-admin"):

@@ -21,7 +21,8 @@ CONF, CERTBOT, ROTATION, DEFAULT = (
 def provisioned(host: Host) -> Host:
     """Provision a machine on which somebody had files of his own, and remove its application."""
     host.provision("note")
-    for path in (CONF, CERTBOT, ROTATION):
+    # The machine has had another proxy, too.
+    for path in (CONF, CERTBOT, ROTATION, "/etc/haproxy/haproxy.cfg"):
         host.note(path)
     (host.root / DEFAULT.lstrip("/")).unlink()
     host.keep(CONF, "mine")

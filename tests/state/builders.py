@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import cast
 
 from homeport.certificates import comparison
@@ -13,7 +14,7 @@ from homeport.settings import Settings
 from homeport.source import Source
 from homeport.source.dependencies import Dependencies
 from homeport.state.changes import Change
-from homeport.state.paths import AppPaths
+from homeport.state.paths import PROXY_RECORD, AppPaths
 from homeport.state.roles import ROLES, Role
 from homeport.state.snapshot import CertificateFound, MachineFound, PathFound, Snapshot, UploadedRelease
 from homeport.state.wanted import ACCOUNT_COMMENT, CertificateWanted, ReleaseWanted, Wanted
@@ -88,6 +89,9 @@ def as_wanted(wanted: Wanted, machine: MachineFound | None = None) -> Snapshot:
     part, places = wanted.part, AppPaths(wanted.app)
     paths = {one.path: PathFound("directory", one.mode, one.owner, one.group) for one in part.directories}
     paths |= {one.path: PathFound("file", one.mode, one.owner, one.group, digest=one.digest) for one in part.files}
+    if wanted.other_proxies and wanted.proxy != "nginx":
+        record = f'{{"proxy": "{wanted.proxy}"}}\n'
+        paths[PROXY_RECORD] = PathFound("file", 0o644, "root", "root", digest=sha256(record.encode()).hexdigest())
     paths[places.tls] = PathFound("link", 0o777, "root", "root", target=places.certificate)
     running = UnitState("loaded", "active", "enabled", needs_reload=False)
     stopped = UnitState("loaded", "inactive", "disabled", needs_reload=False)

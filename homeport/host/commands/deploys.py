@@ -148,7 +148,7 @@ def reload_proxy(options: argparse.Namespace, given: list[str]) -> int:
     from ..proxies.chosen import proxy_of
 
     output.outlive_the_listener()
-    proxy_of(MachineLayout()).reload(MachineLayout())
+    proxy_of(MachineLayout(), options.proxy).reload(MachineLayout())
     return 0
 
 
@@ -164,5 +164,5 @@ def stamp_proxy(options: argparse.Namespace, given: list[str]) -> int:
     """Remember what the proxy reads."""
     from ..proxies.chosen import proxy_of
 
-    proxy_of(MachineLayout()).stamp(MachineLayout(), options.moment)
+    proxy_of(MachineLayout(), options.proxy).stamp(MachineLayout(), options.moment)
     return 0

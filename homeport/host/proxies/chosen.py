@@ -1,4 +1,4 @@
-"""Which proxy a machine has: the machine's own record says it, which a deploy writes. Without one it is Nginx."""
+"""Which proxy a machine has: its record, written when that one serves, says it. Without one it is Nginx."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from .nginx.proxy import Nginx
 PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy()}
 
 
-def proxy_of(machine: MachineLayout) -> Proxy:
-    """Return the machine's proxy; a damaged record is none."""
+def proxy_of(machine: MachineLayout, name: str = "") -> Proxy:
+    """Return the proxy of this name, the machine's without one; a damaged record is none."""
+    return PROXIES.get(name or _recorded(machine), PROXIES["nginx"])
+
+
+def _recorded(machine: MachineLayout) -> str:
     try:
-        name = str(json.loads(machine.proxy_record.read_text())["proxy"])
+        return str(json.loads(machine.proxy_record.read_text())["proxy"])
     except (OSError, ValueError, KeyError, TypeError):
-        name = "nginx"
-    return PROXIES.get(name, PROXIES["nginx"])
+        return ""

@@ -80,7 +80,8 @@ def removable(
         live = coming
     in_use |= {name for name in (previous(layout, live, events), *pins) if name}
     names = sorted({path.name for tree in trees for path in _folders(tree)} | in_use)
-    whole = [name for name in names if not name.endswith(PARTIAL) and is_whole(layout, name)]
+    # What is coming may not be here yet, and counts for one of those that are kept all the same.
+    whole = [name for name in names if name == coming or (not name.endswith(PARTIAL) and is_whole(layout, name))]
     good = release_log.good(events)
     in_use |= {name for name in names if name not in good and any(_newer(tree / name, recent) for tree in trees)}
     gone = releases_to_prune(whole, events, in_use=in_use, keep=keep)

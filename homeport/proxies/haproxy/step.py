@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.proxies.model.claim import claim_file, maintenance_file
-from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, PROXY_RECORD, UNITS
+from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
 
@@ -34,7 +34,6 @@ def proxy(context: Context) -> Part:
                 context.render("systemd/haproxy.service.d-homeport.conf", host_program=HOST_PROGRAM),
                 file_set="systemd",
             ),
-            File(PROXY_RECORD, '{"proxy": "haproxy"}\n'),
             claim_file(context),
             maintenance_file(context),
         ),

@@ -12,7 +12,6 @@ from homeport.state.paths import (
     NGINX_CLOSING,
     NGINX_DEFAULT,
     NGINX_WELCOME,
-    PROXY_RECORD,
     UNITS,
 )
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -43,7 +42,7 @@ def proxy(context: Context) -> Part:
             maintenance_file(context),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
-        absent=(NGINX_WELCOME, PROXY_RECORD),
+        absent=(NGINX_WELCOME,),
         units=(Unit("nginx.service"),),
     )
 

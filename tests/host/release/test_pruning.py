@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeport.host.release.pruning import previous, prune, releases_to_prune
+from homeport.host.release.pruning import previous, prune, releases_to_prune, removable
 from homeport.host.release.release_log import Event
 from homeport.host.system import atomic
 from homeport.host.system.layout import Layout
@@ -200,3 +200,20 @@ def test_pruning_twice_says_nothing_the_second_time(host: Host, capsys: pytest.C
     prune(host.layout, keep=2, leftover_seconds=0)
 
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("keep", range(1, 7))
+@pytest.mark.parametrize("coming", ["r6", "r2"])
+def test_what_a_deploy_will_remove_is_known_before_its_release_is_on_the_host(
+    host: Host, keep: int, coming: str
+) -> None:
+    expected = removable(host.layout, keep, coming=coming, leftover_seconds=0)
+    if coming == "r6":
+        host.release(coming, "v6")
+    host.log("live r1", "live r2", "failed r3", "live r4", "live r5", f"live {coming}")
+    host.point("green", coming)
+    atomic.write(host.layout.flag, b"")
+
+    assert removable(host.layout, keep, leftover_seconds=0) == expected
+    prune(host.layout, keep, leftover_seconds=0)
+    assert removable(host.layout, keep, leftover_seconds=0) == ([], [])

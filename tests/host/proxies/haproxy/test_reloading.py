@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.main import parser
 from homeport.host.proxies import chosen
 from homeport.host.proxies.haproxy import reloading, runtime
 from homeport.host.system.layout import MachineLayout
@@ -54,8 +55,18 @@ def test_the_machines_record_says_which_proxy_it_has(machine: MachineLayout) -> 
     assert chosen.proxy_of(machine).title == "Nginx"
     machine.proxy_record.write_text(json.dumps({"proxy": "haproxy"}))
     assert chosen.proxy_of(machine).title == "HAProxy"
+    assert chosen.proxy_of(machine, "nginx").title == "Nginx"
     machine.proxy_record.write_text("{")
     assert chosen.proxy_of(machine).title == "Nginx"
+    assert chosen.proxy_of(machine, "haproxy").title == "HAProxy"
+
+
+def test_a_unit_says_whose_start_it_is_before_the_record_does() -> None:
+    """Nginx's does not, on machines of every version: it is Nginx's all the same while the record has another one."""
+    assert parser().parse_args(["stamp-proxy", "start"]).proxy == "nginx"
+    assert parser().parse_args(["stamp-proxy", "start", "--proxy", "haproxy"]).proxy == "haproxy"
+    # Certbot's hooks do not know which one there is.
+    assert parser().parse_args(["reload-proxy"]).proxy == ""
 
 
 def test_the_digest_follows_the_configuration_and_no_certificate(machine: MachineLayout) -> None:
