@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from homeport.errors import UsageError
 from homeport.exports.engines import ENGINES, Engine, File
 from homeport.exports.writing import compare, write, write_secrets
-from tests.exports.subjects import subject
+from homeport.source.own_package import OwnFile
+from tests.exports.subjects import CODE, subject
 from tests.exports.test_ignored import git
 
 FILES = {"Dockerfile": File("FROM a\n"), ".container/entrypoint": File("#!/bin/sh\n", executable=True)}
@@ -32,12 +34,14 @@ def test_what_is_exported_is_committed_whatever_the_repository_ignores_but_no_va
     engine: Engine, tmp_path: Path
 ) -> None:
     git(tmp_path, "init", "-q")
-    (tmp_path / ".gitignore").write_text(".env\n*.pth\n*.json\nsecrets\n*.service\n")
+    (tmp_path / ".gitignore").write_text(".env\n*.pth\n*.json\nsecrets\n*.service\nlock/\n")
     folder = tmp_path / "exports"
-    write(folder, engine.files(subject()), engine.record, force=False)
+    code = replace(CODE, own_files=(OwnFile(".homeport/lock/member/uv.lock", ""),))
+    write(folder, engine.files(subject(code=code)), engine.record, force=False)
     write_secrets(folder, {"TOKEN": "x"})
+    (folder / "mine.json").write_text("")
     said = git(folder, "ls-files", "--others", "--ignored", "--exclude-standard")
-    assert sorted(said.split()) == ["secrets/.gitignore", "secrets/TOKEN"]
+    assert sorted(said.split()) == ["mine.json", "secrets/.gitignore", "secrets/TOKEN"]
 
 
 def test_what_settings_have_made_stale_is_told_and_written_anew(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.docker import image_steps, memory_warning, shares
-from homeport.exports.engines.interface import PORT, Engine, File, Subject, git_files
+from homeport.exports.engines.interface import PORT, Engine, File, Subject, with_git_files
 from homeport.service.model import Service
 from homeport.settings import Settings
 
@@ -24,13 +24,13 @@ class Compose(Engine):
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
-        return {
-            **git_files("secrets/"),
+        found = {
             # Compose 1.29 has no such key in compose.yaml, and would call the project after its folder.
             ".env": File(f"COMPOSE_PROJECT_NAME={subject.service.app}\n"),
             "compose.yaml": File(subject.render("compose/compose.yaml", **_values(subject))),
             "Caddyfile": File(subject.render("compose/Caddyfile", **_site(subject))),
         }
+        return with_git_files(found, self.record)
 
     def first_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.first_steps`."""

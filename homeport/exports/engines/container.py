@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, git_files
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, with_git_files
 from homeport.rendering.filters import shell_quote
 from homeport.servers import SERVERS, Place
 from homeport.service.model import Service
@@ -40,24 +40,26 @@ class Container(Engine):
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
         values, service = _values(subject), subject.service
-        found = {
-            "Dockerfile": File(subject.render("container/Dockerfile", **values)),
-            ".dockerignore": File(dockerignore(subject)),
-            **{f"{FOLDER}/{name}": file for name, file in git_files().items()},
-            f"{FOLDER}/uv.txt": File(subject.code.tools),
-            f"{FOLDER}/entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
-            f"{FOLDER}/health.py": File(subject.render("container/health", **values)),
-            f"{FOLDER}/access-log.pth": File(subject.render("container/access-log.pth")),
-            f"{FOLDER}/import-path.pth": File(subject.render("container/import-path.pth")),
+        own = {
+            "uv.txt": File(subject.code.tools),
+            "entrypoint": File(subject.render("container/entrypoint.sh", **values), executable=True),
+            "health.py": File(subject.render("container/health", **values)),
+            "access-log.pth": File(subject.render("container/access-log.pth")),
+            "import-path.pth": File(subject.render("container/import-path.pth")),
         }
         if service.before_start:
             script = subject.render("systemd/before-start.sh", **values)
-            found[f"{FOLDER}/before-start"] = File(script, executable=True)
-        for name, (template, own) in SERVERS[service.serving.choice.name].files(service.serving).items():
-            found[f"{FOLDER}/{name}"] = File(subject.render(template, **values, **own))
+            own["before-start"] = File(script, executable=True)
+        for name, (template, given) in SERVERS[service.serving.choice.name].files(service.serving).items():
+            own[name] = File(subject.render(template, **values, **given))
         for one in subject.code.own_files:
-            found[f"{FOLDER}/{one.path.removeprefix(f'{OWN_FOLDER}/')}"] = File(one.text, one.executable)
-        return found
+            own[one.path.removeprefix(f"{OWN_FOLDER}/")] = File(one.text, one.executable)
+        own = with_git_files(own, self.record.removeprefix(f"{FOLDER}/"))
+        return {
+            "Dockerfile": File(subject.render("container/Dockerfile", **values)),
+            ".dockerignore": File(dockerignore(subject)),
+            **{f"{FOLDER}/{name}": file for name, file in own.items()},
+        }
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.container import start_seconds
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, git_files
+from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, with_git_files
 from homeport.rendering.filters import shell_quote
 from homeport.service.model import Service
 
@@ -37,12 +37,12 @@ class Docker(Engine):
             units[f"{app}.{task.name}.timer"] = subject.render("docker/task.timer", **{**values, **own})
         enabled = [f"{app}.service", *(f"{app}.{one.name}.timer" for one in service.schedules)]
         more = {"units": list(units), "enabled": enabled}
-        return {
-            **git_files("secrets/"),
+        found = {
             "container": File(subject.render("docker/container.sh", **values), executable=True),
             "install.sh": File(subject.render("docker/install.sh", **values, **more), executable=True),
             **{name: File(text) for name, text in units.items()},
         }
+        return with_git_files(found, self.record)
 
     def first_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.first_steps`."""

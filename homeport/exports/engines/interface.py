@@ -73,15 +73,19 @@ class File:
     executable: bool = False
 
 
-def git_files(*ignored: str) -> dict[str, File]:
-    """Return files for git in a folder of an export: all but `ignored` is committed, and nothing is released.
+def with_git_files(files: Mapping[str, File], record: str) -> dict[str, File]:
+    """Return the files of a folder, whose `record` is written beside them, with what git is told: all are committed.
 
-    Whatever the repository ignores by its own list: a `.env`, or a `.pth` where such a file has a model.
+    Whatever the repository ignores by its own list: a `.env`, say, or `*.pth` where that is a model. Nothing else is
+    taken back, and nothing of the folder is part of a release on a machine.
     """
-    lines = ("# An export is committed, whatever is ignored above.", "!*", *(f"/{one}" for one in ignored))
+    paths = sorted({*files, record, ".gitattributes", ".gitignore"})
+    folders = sorted({"/".join(path.split("/")[:count]) for path in paths for count in range(1, path.count("/") + 1)})
+    lines = ["# What is exported is committed.", *(f"!/{one}/" for one in folders), *(f"!/{path}" for path in paths)]
     return {
         ".gitattributes": File("# Nothing of it is part of a release on a machine.\n* export-ignore\n"),
         ".gitignore": File("".join(f"{line}\n" for line in lines)),
+        **files,
     }
 
 
