@@ -24,16 +24,16 @@ app_entrypoint = "main.py"
 # Release the working tree with its uncommitted changes instead of refusing it.
 allow_dirty = False
 
-# Shell commands on the machine that deploys, in the application's folder of a copy of the repository at that commit,
-# which make what `release_include` names: `npm ci && npm run build`, say.
+# Shell commands that make what `release_include` names (`npm ci && npm run build`, say). They run on the machine that
+# deploys, in the application's folder of a copy of the repository at that commit.
 build_commands = []
 
 # Names of environment variables of the command that deploys which `build_commands` are given, too (a token for a
 # package registry); else they see none of its secrets.
 build_environment = []
 
-# Files, folders and patterns (`*.css`) below the application's folder that a release has though git does not: what
-# `build_commands` made or, without those, what lies in the working tree.
+# Files, folders and patterns (`*.css`) below the application's folder that a release has and git has not: what
+# `build_commands` made or, without those, what lies in the working tree. Nothing of `.git` is taken.
 release_include = []
 
 # The requirements file that is installed, seen from the application's folder (`"requirements/prod.txt"`,

@@ -47,8 +47,8 @@ class ApplicationSettings(BaseModel):
     )
     build_commands: Commands = Field(
         (),
-        description="Shell commands on the machine that deploys, in the application's folder of a copy of the "
-        "repository at that commit, which make what `release_include` names: `npm ci && npm run build`, say.",
+        description="Shell commands that make what `release_include` names (`npm ci && npm run build`, say). They run "
+        "on the machine that deploys, in the application's folder of a copy of the repository at that commit.",
     )
     build_environment: Variables = Field(
         (),
@@ -57,8 +57,9 @@ class ApplicationSettings(BaseModel):
     )
     release_include: RelativePaths = Field(
         (),
-        description="Files, folders and patterns (`*.css`) below the application's folder that a release has though "
-        "git does not: what `build_commands` made or, without those, what lies in the working tree.",
+        description="Files, folders and patterns (`*.css`) below the application's folder that a release has and git "
+        "has not: what `build_commands` made or, without those, what lies in the working tree. Nothing of `.git` is "
+        "taken.",
     )
     requirements_file: Text = Field(
         "",
