@@ -87,7 +87,9 @@ def _on_interrupt(state: State, signal_number: int, frame: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     with suppress(OSError, RuntimeError):
-        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+        click.echo(
+            "interrupted; a host finishes the step that it is in, and the next run continues from there", err=True
+        )
     _ignore_closed_outputs()
     if state.initialised:
         # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.

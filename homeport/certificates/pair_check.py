@@ -39,13 +39,13 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anc
     said = reading.said(certificate)
     stage = said.life("provided").stage(now)
     if stage == "over":
-        raise PairError(CERTIFICATE, f"it has run out on {said.not_after:%Y-%m-%d}", "bring a new one")
+        raise PairError(CERTIFICATE, f"it expired on {said.not_after:%Y-%m-%d}", "provide a new one")
     if stage == "to come":
-        problem = f"it is valid from {said.not_before:%Y-%m-%d %H:%M} UTC on only"
-        raise PairError(CERTIFICATE, problem, "bring one that is valid now")
+        problem = f"it is not valid before {said.not_before:%Y-%m-%d %H:%M} UTC"
+        raise PairError(CERTIFICATE, problem, "provide one that is valid now")
     if missing := said.lacks(domains):
         problem = f"it is for {', '.join(sorted(said.names)) or 'no name'}, and not for {', '.join(missing)}"
-        raise PairError(CERTIFICATE, problem, "bring one for domain and domain_aliases")
+        raise PairError(CERTIFICATE, problem, "provide one for domain and domain_aliases")
     if found := chain_problem((certificate, *others), _trusted(anchors), now):
         raise PairError(CERTIFICATE, *found)
 
@@ -65,16 +65,16 @@ def _certificates(chain: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(chain.encode())
     except ValueError:
-        raise PairError(CERTIFICATE, "it is no certificate in PEM", "bring the full chain as PEM") from None
+        raise PairError(CERTIFICATE, "it is not a PEM certificate", "provide the full chain as PEM") from None
 
 
 def _private_key(key: str) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(key.encode(), password=None)
     except TypeError:
-        raise PairError(KEY, "the key has a passphrase, which Nginx could not ask for", "bring it without") from None
+        raise PairError(KEY, "the key has a passphrase, which Nginx cannot ask for", "provide it without one") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise PairError(KEY, "it is no private key in PEM", "bring the certificate's key as PEM") from None
+        raise PairError(KEY, "it is not a PEM private key", "provide the certificate's key as PEM") from None
 
 
 def _public(key: PublicKeyTypes) -> bytes:

@@ -52,7 +52,9 @@ DEPLOY = Wording("deploy", "deployed")
 def require_confirmation(*, yes: bool) -> None:
     """Raise UsageError where there is neither a yes nor somebody to ask."""
     if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
+        raise UsageError(
+            "there is no terminal to ask for confirmation", key="--yes", fix="add --yes to go on without confirmation"
+        )
 
 
 def plan(
@@ -144,7 +146,9 @@ def end(child: PyinfraProcess, progress: Progress) -> None:
     for line in progress.problems:
         click.echo(f"error: {line}", err=True)
     if child.interrupted:
-        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+        click.echo(
+            "interrupted; a host finishes the step that it is in, and the next run continues from there", err=True
+        )
     elif not progress.errors:
         for line in progress.chatter:
             click.echo(line, err=True)

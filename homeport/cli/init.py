@@ -74,7 +74,9 @@ def init(
 def _machine(text: str) -> TargetMachine:
     user, at, address = text.rpartition("@")
     if not address or (at and not user) or '"' in text or not text.isprintable() or " " in text:
-        raise UsageError(f"{text!r} is no machine", key="--host", fix="write it as debian@203.0.113.5")
+        raise UsageError(
+            f"{text!r} is not the address of a machine", key="--host", fix="write it as debian@203.0.113.5"
+        )
     return TargetMachine(address, user) if user else TargetMachine(address)
 
 

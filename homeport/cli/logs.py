@@ -63,7 +63,9 @@ def logs(
     the hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
     """
     if follow and until:
-        raise UsageError("there is no end to what comes", key="--until", fix="leave out --until or --follow")
+        raise UsageError(
+            "it does not work with --follow, which never ends", key="--until", fix="leave out --until or --follow"
+        )
     _check(grep)
     wanted: dict[str, Any] = {
         "sources": list(sources or SOURCES),
@@ -120,7 +122,7 @@ def _check(grep: str | None) -> None:
     try:
         re.compile(grep or "")
     except re.error as error:
-        raise UsageError(f"{grep!r} is no regular expression: {error}", key="--grep") from None
+        raise UsageError(f"{grep!r} is not a regular expression: {error}", key="--grep") from None
 
 
 def _as_json(line: Mapping[str, Any]) -> None:

@@ -80,7 +80,7 @@ def failure(host: HostProgress) -> dict[str, Any] | None:
     """Return the same of a host for which there is no plan; None where there is one."""
     if host.about and not host.errors:
         return None
-    line = host.errors[0] if host.errors else "another host ended the run before this one was compared"
+    line = host.errors[0] if host.errors else "the run ended, because of another host, before this one was compared"
     return {"host": host.name, "error": line.removeprefix(f"{host.name}: ")}
 
 

@@ -90,7 +90,7 @@ def project_line(
     """Return the command that runs the project's own deploy file against TARGET; raise UsageError without one."""
     if not Path(deploy_file).is_file():
         raise UsageError(
-            "there is none here", key=deploy_file, fix="run this in the project's folder, beside inventories/"
+            "this folder has no such file", key=deploy_file, fix="run this in the project's folder, beside inventories/"
         )
     return [*_words(deploy_file, target, limit, data), *options]
 

@@ -180,7 +180,7 @@ class Progress:
     @staticmethod
     def _failed(host: HostProgress, phase: Phase) -> Iterator[ProgressLine]:
         if not host.errors:
-            why = f"the last line from there is: {host.output[-1]}" if host.output else "nothing was printed there"
+            why = f"the host's last line is: {host.output[-1]}" if host.output else "the host printed nothing"
             host.errors.append(f"{host.name}: {phase.name} failed; {why}")
             yield ProgressLine("error", host.name, host.errors[-1])
 

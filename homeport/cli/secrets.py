@@ -125,7 +125,7 @@ def _file(target: str, limit: tuple[str, ...]) -> SecretFile:
         fix = f'set it, as secrets_file = "secrets/{group}.age" in group_data/{group}.py'
         raise UsageError("is not set", key="secrets_file", fix=fix)
     if len(files) > 1:
-        problem = f"these hosts have several: {', '.join(sorted(files))}"
+        problem = f"these hosts have different files: {', '.join(sorted(files))}"
         raise UsageError(problem, key="secrets_file", fix="choose hosts with --limit")
     return SecretFile(Path(files.pop()), frozenset(name for host in hosts for name in host["elsewhere"]))
 
@@ -141,7 +141,10 @@ def _write(file: SecretFile, text: str, was: bytes) -> None:
     readers = len(keys.recipients(file.recipients))
     click.echo(f"wrote {file.path}, encrypted for {readers} {'key' if readers == 1 else 'keys'}", err=True)
     if was_plain:
-        click.echo("it was plain before: whoever has an older copy, or its history in git, can read that", err=True)
+        click.echo(
+            "the file was not encrypted before: whoever has an older copy, or its history in git, can read that copy",
+            err=True,
+        )
 
 
 def _problem(file: SecretFile, text: str) -> UsageError | None:

@@ -19,7 +19,7 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
     ends = {0: done, EXIT_HELD: f"not {done}, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
     word = ends.get(status, f"not {done}")
     if status == 0 and not any(host.changed_phases for host in progress.hosts.values()):
-        word = "nothing to change, as was seen"
+        word = "nothing to change, checked"
     yield f"{word} in {duration(seconds)} by {by}, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     width = max(map(len, progress.hosts))
     for host in progress.hosts.values():

@@ -29,5 +29,5 @@ def moment(text: str, now: datetime) -> datetime:
     try:
         then = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no moment; say it as one of: {FORMS}") from None
+        raise ValueError(f"{text!r} is not a time; write it as one of: {FORMS}") from None
     return then if then.tzinfo else then.replace(tzinfo=UTC)

@@ -98,7 +98,7 @@ def _is_content(wanted: File, found: PathFound | None) -> bool:
 
 def _taking(path: str) -> str:
     """Return the reason of a change that takes somebody's own file away."""
-    return f"somebody's own; a copy is kept: {ORIGINALS}{path}"
+    return f"not homeport's; a copy is kept: {ORIGINALS}{path}"
 
 
 def _may_remove(wanted: Wanted, found: Snapshot, path: str) -> bool:
@@ -171,7 +171,7 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
             starts.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
     changes += around(starts, proxy.unit, wanted, found)
     if any(state.needs_reload for state in found.units.values()):
-        changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
+        changes.append(Change("reload", "systemd", "unit files have changed since it read them"))
     if found.proxy_stale or pending.touches(proxy):
         changes.append(Change("reload", proxy.unit, "runs an older configuration or certificate"))
     return tuple(changes)
@@ -204,7 +204,9 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
         return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
     if found.live_release == release.id or found.uploaded == UploadedRelease(release.workers, release.migrates):
         return ()
-    return (Change("upload", f"release {release.id}", "its workers or its migration are others on this host now"),)
+    return (
+        Change("upload", f"release {release.id}", "its number of workers or its migration has changed on this host"),
+    )
 
 
 def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:

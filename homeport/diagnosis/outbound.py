@@ -18,7 +18,7 @@ def outbound(case: Case) -> Iterator[Finding]:
         yield Finding(
             "upgrades_missing",
             "the machine gets no security upgrades by itself",
-            'outbound = "controller": between deploys it has no way out',
+            'outbound = "controller": between deploys it cannot reach the internet',
             "run homeport upgrade TARGET every day or week (a pipeline can), or give it a mirror that it reaches",
             WARNING,
         )
@@ -29,7 +29,7 @@ def outbound(case: Case) -> Iterator[Finding]:
     if life.source == "acme" and life.stage(case.now) in ("due", "late"):
         yield Finding(
             "renewal_waits",
-            "the certificate is due, and the machine has no way out by which to renew it",
+            "the certificate is due, and the machine cannot reach the authority to renew it",
             f"due since {life.due:%Y-%m-%d %H:%M} UTC, good until {life.not_after:%Y-%m-%d %H:%M} UTC",
             "deploy, or: homeport cert TARGET --renew",
             WARNING,

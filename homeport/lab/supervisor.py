@@ -116,7 +116,7 @@ def _private_mounts(script: str) -> list[str]:
 def _mount_script(folder: Path, lower: list[Path]) -> str:
     for path in (folder, *lower):
         if set(str(path)) & set(",:\\"):
-            raise LabError(f"a lab cannot be in '{path}'", fix="take a path without comma, colon and backslash")
+            raise LabError(f"a lab cannot be in '{path}'", fix="use a path without comma, colon and backslash")
     layers = f"lowerdir={':'.join(map(str, lower))},upperdir={folder}/upper,workdir={folder}/work"
     return f"mount -t overlay overlay -o {shlex.quote(layers)} {shlex.quote(str(folder / 'root'))}\n"
 

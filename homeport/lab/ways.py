@@ -106,7 +106,7 @@ def choose(trials: Capabilities, environment: Mapping[str, str]) -> Way:
             raise LabError(f"{asked} does not work here ({reason})", key=VARIABLE, fix="leave it out")
         return Way(cast(WayName, asked), f"{VARIABLE} asks for it", build(trials), refused)
     found = next((name for name in TEXTS if not refused.get(name)), LAST)
-    why = "; ".join(f"{TAKES[name]} cannot be had here ({reason})" for name, reason in refused.items() if reason)
+    why = "; ".join(f"{TAKES[name]} cannot be used here ({reason})" for name, reason in refused.items() if reason)
     return Way(found, why or "this computer allows all that it takes", build(trials), refused)
 
 

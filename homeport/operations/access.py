@@ -81,7 +81,7 @@ class GuardedCommand(PhaseCommand):
             outcome.mark_failed(host.name, ())
             host.log(
                 "error: ssh: no new connection could confirm the changed firewall or sshd, "
-                f"and the host restores what was there by itself within {self._seconds} s ({error.problem})"
+                f"and the host restores the previous state by itself within {self._seconds} s ({error.problem})"
             )
             return False, CommandOutput([])
         return True, output

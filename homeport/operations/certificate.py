@@ -35,7 +35,7 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
     waits = wanted.authenticator == "webroot" and not proxy.answers_every_name(run.found, run.wanted.take_over)
     waits = waits or run.settings.outbound == "controller"
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
-    otherwise = "it is asked for when the site is in place" if lacking else "there is a certificate already"
+    otherwise = "homeport requests it once the site is in place" if lacking else "there is a certificate already"
     if run.announce([change] if lacking and not waits else [], otherwise=otherwise):
         yield script("request", run.wanted.app, command_line(certbot_command(run.wanted.app, wanted)))
 

@@ -53,7 +53,7 @@ class RemoveRun(ReleasesRun):
         return self._removal
 
     def _look(self) -> Removal:
-        what = "what there is to remove cannot be read"
+        what = "the host cannot be read, so it is unknown what there is to remove"
         return self.read_fact(RemovalFact, what=what, stdin=self.program("look"))
 
     def program(self, what: str) -> str:
@@ -102,7 +102,7 @@ class RemoveRun(ReleasesRun):
 
     def _note(self, kind: str, what: str, why: str) -> None:
         if not events.are_wanted():
-            self.host.log(f"  {'kept' if kind == 'kept' else 'cannot be brought back'}: {what} ({why})")
+            self.host.log(f"  {'kept' if kind == 'kept' else 'cannot be restored'}: {what} ({why})")
             return
         events.emit("note", host=self.host.name, kind=kind, what=what, reason=why)
 
@@ -111,7 +111,7 @@ class RemoveRun(ReleasesRun):
 def access(run: RemoveRun) -> Commands:
     """Take away what the application has opened in the firewall; with homeport itself, firewall and sshd settings."""
     paths: Sequence[str] = run.changes(lambda: run.removal.access)
-    if run.announce([Change("remove", path) for path in paths], otherwise="nothing of it decides who gets in"):
+    if run.announce([Change("remove", path) for path in paths], otherwise="firewall and sshd do not change"):
         token, seconds = secrets.token_hex(TOKEN_BYTES), run.settings.lockout_timeout_seconds
         request = {"token": token, "timeout_seconds": seconds, "files": [], "absent": list(paths)}
         yield GuardedCommand(script("access", payload=f"{json.dumps(request)}\n"), token, seconds)

@@ -45,7 +45,10 @@ class RollbackRun(ReleasesRun):
         """The release to go back to; raises HomeportError when the host is no longer as it was found."""
         assert self._planned is not None  # noqa: S101 - check() comes first
         if self.found.live not in (self._left, self._planned.id):
-            raise HomeportError(f"meanwhile release {self.found.live} has gone live", fix="look, and run it again")
+            raise HomeportError(
+                f"meanwhile release {self.found.live} has gone live",
+                fix="check the releases (homeport releases TARGET), and run it again",
+            )
         return self._planned
 
     def details(self) -> dict[str, str]:

@@ -111,9 +111,9 @@ def _refuse_private(place: Place, address: str, private: Collection[str]) -> Non
     if address and not may_reach(place.host, address, private):
         where = "" if address == place.host else f" ({address})"
         raise NoRouteError(
-            f"the host asks for {place}{where}, which is not public but of the network of the machine that deploys",
+            f"the host asks for {place}{where}, which is not public but in the network of the machine that deploys",
             key="outbound_private",
-            fix=f'name it there, if the host may be led to it: ["{place.host}"]',
+            fix=f'if the host may reach it, name it there: ["{place.host}"]',
         )
 
 
@@ -157,7 +157,7 @@ def _words(error: OSError) -> str:
 
 def _no_route(place: Place, why: str) -> NoRouteError:
     return NoRouteError(
-        f"the machine that deploys does not reach {place}, which the host has asked it for ({why})",
+        f"the host asked for {place}, which the machine that deploys cannot reach ({why})",
         key="outbound",
-        fix="see its network, and its https_proxy and http_proxy",
+        fix="check its network, and its https_proxy and http_proxy",
     )

@@ -65,9 +65,9 @@ def refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
         return None
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(one.name for one in lost))
     return HomeportError(
-        f"the firewall would cut what listens here: {', '.join(map(_description, lost))}",
+        f"the firewall would close ports on which programs of this host listen: {', '.join(map(_description, lost))}",
         key="firewall_open",
-        fix=f"open what others need (firewall_open = [{names}]), give up the rest (firewall_close = [{names}]), "
+        fix=f"open those that others need (firewall_open = [{names}]), close the rest (firewall_close = [{names}]), "
         "or set firewall = False",
     )
 

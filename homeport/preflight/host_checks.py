@@ -72,7 +72,7 @@ def _packages(found: Snapshot) -> Iterator[HomeportError]:
         )
     if name := found.host_conditions.unresolved:
         yield HomeportError(
-            f"the host does not find {name}, where apt gets packages: names are not resolved there",
+            f"the host cannot resolve {name}, from where apt gets packages",
             key="dns",
             fix="see /etc/resolv.conf on the host (getent hosts " + name + ")",
         )
@@ -86,7 +86,7 @@ def _units(wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
             switch = f", or set {SWITCHES[name]} = False" if name in SWITCHES else ""
             yield HomeportError(f"{name} is masked on the host", key="units", fix=f"systemctl unmask {name}{switch}")
         elif unit.load in UNREADABLE and not name.startswith(ours):
-            problem = f"systemd does not take {name} as it is on the host ({unit.load})"
+            problem = f"systemd does not accept {name} as it is on the host ({unit.load})"
             yield HomeportError(problem, key="units", fix=f"see: systemd-analyze verify {name}")
 
 
@@ -114,7 +114,7 @@ def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
     real = found.host_conditions.places.get(state, state)
     # What DynamicUser= has left there, systemd moves back by itself.
     if state in found.host_conditions.linked and real != f"/var/lib/private/{settings.app_name}":
-        problem = f"{state} is a link to {real}, and systemd starts nothing whose state folder is a link"
+        problem = f"{state} is a link to {real}, and systemd starts no unit whose state folder is a link"
         yield HomeportError(problem, key="state", fix=f"mount it there instead: {mount_instead(state, real)}")
 
 
@@ -147,5 +147,5 @@ def _nginx(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Home
     written = [site_path(paths.app), f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
     if said and not any(path in said for path in written):
         words = re.sub(r"^.*?\[emerg\] (?:\d+#\d+: )?", "", said)
-        problem = f"nginx does not take what lies in /etc/nginx ({words})"
-        yield HomeportError(problem, key="nginx", fix="mend it there (nginx -t)")
+        problem = f"nginx does not accept the configuration in /etc/nginx ({words})"
+        yield HomeportError(problem, key="nginx", fix="correct it there (nginx -t)")

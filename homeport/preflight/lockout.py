@@ -17,9 +17,13 @@ def lockout(login: Login | None, sshd: Sshd) -> HomeportError | None:
     if login is None or not sshd:
         return None
     if login.user == "root" and sshd.get("permitrootlogin") == ("no",):
-        return _error("sshd's settings on disk let root log in no more (PermitRootLogin no)", "log in as another user")
+        return _error(
+            "sshd's settings on disk no longer let root log in (PermitRootLogin no)", "log in as another user"
+        )
     if reason := turned_away(login, sshd):
-        return _error(f"sshd's settings on disk turn {login.user} away ({reason})", "mend them in /etc/ssh")
+        return _error(
+            f"sshd's settings on disk refuse the login of {login.user} ({reason})", "correct them in /etc/ssh"
+        )
     if not login.has_key and not keys_from_elsewhere(sshd):
         return _error(
             f"{login.user} has no authorized key, and could not log in without a password",

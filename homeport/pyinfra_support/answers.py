@@ -11,9 +11,9 @@ from typing import Any
 
 # Stands at the beginning of a line, right before the answer. `scripts/lock.sh` prints it too.
 MARK = "homeport-answer:"
-LOG_IN = "log in as root, or as a user that has sudo without a password, or have the host's data say _sudo_password"
+LOG_IN = "log in as root, or as a user that has sudo without a password, or set _sudo_password in the host's data"
 LOOK = "see: homeport doctor"
-NOBODY_TO_ASK = ("sudo wants a password, and nobody can be asked for it here", LOG_IN)
+NOBODY_TO_ASK = ("sudo asks for a password, and homeport cannot ask you for it", LOG_IN)
 # Stands before a command of several lines. csh and tcsh end a quoted word with its line, complain, and run the next
 # line by itself: pieces of a script, as whoever logs in. They alone have a variable `shell` of their own accord.
 CSH = "homeport: csh"
@@ -25,8 +25,8 @@ LOGIN_SIGNS = (
     ("interactive authentication is required", *NOBODY_TO_ASK),
     (
         CSH,
-        "the login shell there is csh or tcsh, which takes no commands of several lines",
-        "give that user another one there (chsh -s /bin/bash USER), or log in as another",
+        "the login shell there is csh or tcsh, which does not accept commands of several lines",
+        "give that user another shell there (chsh -s /bin/bash USER), or log in as another",
     ),
 )
 SIGNS = (
@@ -53,7 +53,7 @@ def after_mark(lines: Sequence[str]) -> list[str]:
     for number, line in enumerate(lines):
         if line.startswith(MARK):
             return [line.removeprefix(MARK), *lines[number + 1 :]]
-    raise ValueError("nothing of what the host printed is an answer")
+    raise ValueError("the host's output contains no answer")
 
 
 def document(lines: Sequence[str]) -> Any:

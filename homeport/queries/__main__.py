@@ -48,7 +48,7 @@ def _read(kind: str, target: Target) -> bool:
         _say(target.host, {"error": error.line()})
         return False
     except Exception as error:  # whatever one host has answered, the others are told of
-        problem = f"what it answered cannot be understood ({type(error).__name__}: {error})"
+        problem = f"homeport does not understand its answer ({type(error).__name__}: {error})"
         _say(target.host, {"error": HomeportError(problem, fix=OTHER_VERSION).line()})
         return False
     return True

@@ -98,14 +98,14 @@ def _units(layout: Layout) -> RemovalStep:
 
 def _certificate(layout: Layout) -> RemovalStep:
     there = belongings.lineage(layout) and not _certificate_stays(layout)
-    rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which renews it no more"),) if there else ()
+    rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which then renews it no longer"),) if there else ()
     return RemovalStep(rows, lambda: certbot.delete(layout))
 
 
 def _certificate_stays(layout: Layout) -> str:
     """Return why the lineage of the application's name is not deleted; "" when it is."""
     if not belongings.lineage_is_ours(layout):
-        return "homeport has not made it"
+        return "homeport did not make it"
     if readers := belongings.readers(layout):
         return f"{readers[0]} serves it"
     return ""

@@ -52,7 +52,7 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
         (str(file_action.path), file_action.note) for file_action in file_actions.file_actions(job) if file_action.note
     )
     names = [path.stem for path in sorted((root / LETSENCRYPT / "renewal").glob("*.conf")) if path not in ours]
-    more = f", and the certificates {', '.join(names)}, which homeport renews no more" if names else ""
+    more = f", and the certificates {', '.join(names)}, which homeport then renews no longer" if names else ""
     for place, what in (
         (LETSENCRYPT, f"Certbot's accounts{more}"),
         ("var/lib/letsencrypt", "Certbot's"),
@@ -82,7 +82,10 @@ def problems(job: RemovalJob) -> Iterator[str]:
     if complaint := _complaint(job):
         proxy = proxy_of(job.shared)
         where = records.originals(job.shared) / proxy.folder(job.shared).relative_to(job.shared.root)
-        yield f"{proxy.check_command()[0]} does not accept what was there before ({complaint}); mend {where} first"
+        yield (
+            f"{proxy.check_command()[0]} does not accept the configuration from before homeport ({complaint}); "
+            f"correct {where} first"
+        )
 
 
 def _complaint(job: RemovalJob) -> str:

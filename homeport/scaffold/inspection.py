@@ -192,10 +192,12 @@ def check_folder(project: Path, inspection: Inspection) -> None:
     if not project.is_relative_to(inspection.repository):
         raise UsageError(f"{project} is not in the repository", key="--folder", fix="name a folder below PATH")
     if project == inspection.place:
-        raise UsageError("the project needs a folder of its own", key="--folder", fix="leave it out: deploy/ it is")
+        raise UsageError(
+            "the project needs a folder of its own", key="--folder", fix="leave it out, and the folder is deploy/"
+        )
     ours = project / "deploy.py"
     if project.exists() and not (project.is_dir() and (not any(project.iterdir()) or _is_ours(ours))):
-        problem = f"{project.relative_to(inspection.place)} is there already, and is no project of homeport's"
+        problem = f"{project.relative_to(inspection.place)} exists already, and is not a project of homeport"
         raise UsageError(problem, key="--folder", fix="name another: --folder ops")
 
 

@@ -22,7 +22,7 @@ FIXES = {
     "uv.lock": "uv add 'fastapi[standard]'",
     "poetry.lock": "poetry add 'fastapi[standard]'",
     "Pipfile.lock": "pipenv install 'fastapi[standard]'",
-    "pyproject.toml": "have its dependencies say fastapi[standard]",
+    "pyproject.toml": "put fastapi[standard] among its dependencies",
 }
 
 
@@ -41,9 +41,9 @@ def _dependencies(files: Set[str], read: Callable[[str], str], requirements: str
     except UsageError:
         needs = Needs()
     if find_server(files, read, requirements) == "fastapi" and needs.names and "fastapi-cli" not in needs.names:
-        yield f"{file} does not bring the fastapi command: {FIXES.get(file, f'have {file} say fastapi[standard]')}"
+        yield f"{file} does not install the fastapi command: {FIXES.get(file, f'have {file} say fastapi[standard]')}"
     if file.endswith(".txt") and not any("--hash=" in line for line in read(file).splitlines()):
-        yield f"{file} has no hashes: uv pip compile --generate-hashes makes one that has"
+        yield f"{file} has no hashes: uv pip compile --generate-hashes makes a file with hashes"
 
 
 def _databases(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:

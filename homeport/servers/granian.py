@@ -47,7 +47,7 @@ class Granian(Server):
     def check(self, choice: ServerChoice, lock: Locked) -> None:
         """See `Server.check`."""
         if lock.lacks("granian"):
-            raise lock.error(f"the dependencies in {lock.file} do not bring granian", "add granian and lock again")
+            raise lock.error(f"the dependencies in {lock.file} do not contain granian", "add granian and lock again")
         if old := lock.older("granian", FIRST_GRANIAN):
             problem = f"{lock.file} pins granian {old}, which cannot be told of a proxy (2.4 is the first that can)"
             raise lock.error(problem, "raise granian and lock again")

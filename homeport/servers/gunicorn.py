@@ -65,7 +65,7 @@ class Gunicorn(Server):
         """See `Server.check`."""
         for name in ("gunicorn", "uvicorn-worker"):
             if lock.lacks(name):
-                problem = f"the dependencies in {lock.file} do not bring {name}"
+                problem = f"the dependencies in {lock.file} do not contain {name}"
                 raise lock.error(problem, "add gunicorn, uvicorn-worker and uvicorn[standard], and lock again")
         if old := lock.older("gunicorn", FIRST_GUNICORN):
             problem = f"{lock.file} pins gunicorn {old}, which uvicorn-worker does not work with (20.1 is the first)"

@@ -98,7 +98,11 @@ def _nothing_loaded(host: str) -> UsageError:
 
 def _unknown(host: str, key: str) -> UsageError:
     near = get_close_matches(key, Settings.model_fields, n=1)
-    fix = f"did you mean '{near[0]}'?" if near else "see docs/settings.md; a value of your own begins with x_"
+    fix = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "see docs/settings.md; a variable of your own needs a name that begins with x_"
+    )
     return UsageError("unknown setting", host=host, key=key, fix=fix)
 
 

@@ -64,7 +64,7 @@ def check_private(value: tuple[str, ...]) -> tuple[str, ...]:
             or (one.count(":") == 1)
             or not _may_be_range(one)
         ):
-            raise ValueError(f"item {number} is no name, no address and no range of addresses")
+            raise ValueError(f"item {number} is not a name, an address or a range of addresses")
     return value
 
 

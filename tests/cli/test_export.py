@@ -125,7 +125,7 @@ def test_what_the_engine_cannot_keep_is_named_a_line_each_and_nothing_is_written
     assert done.returncode == 2
     first, second = done.stderr.splitlines()
     assert first == (
-        "error: standby: homeport export container cannot keep it: one container runs at a time; "
+        "error: standby: homeport export container does not support it: one container runs at a time; "
         "unset it for this export"
     )
     assert second.startswith("error: hooks_after_live: ")
@@ -136,7 +136,7 @@ def test_hosts_that_differ_are_two_exports(homeport: Homeport, project: Path) ->
     done = homeport("export", "container", "production")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: domain: web2.test has another domain than web1.test, and there is one export; "
+        "error: domain: web2.test has another domain than web1.test, and an export is made for one host; "
         "name one of them with --limit\n"
     )
     assert homeport("export", "container", "production", "--limit", "web2.test").returncode == 0

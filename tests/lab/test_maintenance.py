@@ -108,7 +108,7 @@ def test_maintenance_lasts_over_a_deploy_with_a_custom_page_and_over_a_reboot(st
 
 def test_a_deploy_at_work_does_not_keep_anybody_from_opening_it_again(stage: Stage) -> None:
     stage.homeport("lock", "lab", "--limit", "shut", "-m", "nobody deploys")
-    assert "let in again" in stage.homeport(*ON, "off")
+    assert "get the application again" in stage.homeport(*ON, "off")
     assert stage.asked()[0] == 200
     assert "open" in stage.homeport(*ON)
     assert "nothing to change" in stage.homeport(*ON, "off")

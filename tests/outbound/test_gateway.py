@@ -169,9 +169,9 @@ def test_a_place_that_is_not_reached_is_named_until_it_is_beside_a_programs_own_
     assert b"does not reach 127.0.0.1" in everything(ask(gateway, text)).split(b"\r\n")[0]
     said = gateway.shown("error: packages: the package lists cannot be read")
     assert said == (
-        "error: packages: the package lists cannot be read; besides, outbound: the machine that deploys does not reach "
+        "error: packages: the package lists cannot be read; besides, outbound: the host asked for "
         f"127.0.0.1:{port}, which the host has asked it for "
-        "(Connection refused); see its network, and its https_proxy and http_proxy"
+        "(Connection refused); check its network, and its https_proxy and http_proxy"
     )
     assert gateway.shown(f"http://homeport:{gateway.password}@127.0.0.1") == "http://homeport:****@127.0.0.1"
 

@@ -57,7 +57,7 @@ def test_what_is_given_up_by_name_is_replaced_and_a_copy_is_kept_and_named(path:
     assert refusals(found, take_over=[path]) == []
     pending = compare.file_changes(make_wanted(make_settings(take_over=[path])), found)
     assert (pending.kept, pending.taken_over) == ((path,), (path,))
-    assert f"write {path} (somebody's own; a copy is kept: /var/lib/homeport/originals{path})" in map(
+    assert f"write {path} (not homeport's; a copy is kept: /var/lib/homeport/originals{path})" in map(
         str, pending.changes
     )
 

@@ -26,7 +26,7 @@ def keep_migration_log(layout: Layout, slot: str, release: Release, position: st
     try:
         append(layout, release, text)
     except OSError as error:
-        say(f"{layout.app}: the migration's log cannot be kept: {error}")
+        say(f"{layout.app}: the migration's log cannot be written: {error}")
 
 
 def entry(moment: str, slot: str, result: str, entries: list[tuple[str, str]]) -> str:

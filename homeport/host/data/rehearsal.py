@@ -63,7 +63,7 @@ def rehearse(layout: Layout, release: Release, live_release: Release, slot: str)
         _serve(layout, release, live_release, copy)
     finally:
         clean(layout)
-    say(f"{layout.app}: the rehearsal went well: release {live_release.id} is healthy on the migrated copy")
+    say(f"{layout.app}: the rehearsal succeeded: release {live_release.id} is healthy on the migrated copy")
 
 
 def clean(layout: Layout) -> None:
@@ -135,7 +135,7 @@ def _copy(layout: Layout) -> Path:
     """Copy the state folder and return where to; raise HostError when it cannot be or holds no database."""
     source, copy = layout.state.resolve(), _places(layout)[0]
     if not re.fullmatch(r"[\w./+-]+", f"{source}{copy}"):
-        raise HostError(f"the rehearsal: {source} has characters in its name that a mount in a unit cannot have")
+        raise HostError(f"the rehearsal: {source} has characters in its name that a mount in a unit does not allow")
     needed, free = state_copy.size(source) + RESERVE_BYTES, shutil.disk_usage(copy.parent).free
     if needed > free:
         raise HostError(
@@ -148,7 +148,7 @@ def _copy(layout: Layout) -> Path:
     os.chown(copy, user.pw_uid, user.pw_gid)
     if _copy_as(user, source, copy) == 0:
         raise HostError(
-            f"the rehearsal: {layout.state} has no SQLite database, and no other can be rehearsed on; "
+            f"the rehearsal: {layout.state} has no SQLite database, and homeport can rehearse on no other kind; "
             "set migration_rehearsal = False"
         )
     return copy

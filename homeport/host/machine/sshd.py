@@ -46,7 +46,7 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     wanted = b"\n".join(filter(None, ours.values())).decode().lower().splitlines()
     if NO_PASSWORDS in wanted and NO_PASSWORDS not in done.stdout.splitlines():
         raise HostError(
-            "sshd would go on taking passwords: /etc/ssh/sshd_config says so before it includes "
+            "sshd would still accept passwords: /etc/ssh/sshd_config says so before it includes "
             "/etc/ssh/sshd_config.d/*.conf, or does not include it; nothing was changed"
         )
 
@@ -76,11 +76,11 @@ def _await(process: Path, before: str) -> None:
     end = time.monotonic() + RELOAD_SECONDS
     while time.monotonic() < end:
         if not process.exists() and show(SERVICE)["ActiveState"] != "active":
-            raise HostError(f"sshd has ended when it was reloaded; see 'journalctl -u {SERVICE}'")
+            raise HostError(f"sshd ended when it was reloaded; see 'journalctl -u {SERVICE}'")
         if _image(process) != before and _listening(process):
             return
         time.sleep(POLL_SECONDS)
-    raise HostError(f"sshd did not take up its settings within {RELOAD_SECONDS:.0f} s")
+    raise HostError(f"sshd did not apply its settings within {RELOAD_SECONDS:.0f} s")
 
 
 def _image(process: Path) -> str:

@@ -129,7 +129,7 @@ def _finish_beside(layout: Layout, release: Release) -> None:
     )
     again = ("--in-unit", "commit", "--rollback", "--app", layout.app, "--release", release.id, "--lock-wait", "60")
     units.run_checked("systemd-run", *unit, LAUNCHER, *again)
-    say(f"{layout.app}: the other slot finishes its requests and is stopped then")
+    say(f"{layout.app}: the other slot finishes its requests, and is then stopped")
 
 
 def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bool:
@@ -157,7 +157,7 @@ def _keep(layout: Layout, old: slots.Slot, release: Release) -> bool:
         return False
     units.enable(layout.unit(old.name))
     slots.keep_as_standby(layout, old.name)
-    say(f"{layout.app}: release {old.release} stays up in slot {old.name}, behind release {release.id}")
+    say(f"{layout.app}: release {old.release} stays on standby in slot {old.name}, behind release {release.id}")
     return True
 
 

@@ -27,7 +27,7 @@ def command(layout: Layout, name: str, words: Sequence[str], *, terminal: str) -
     """
     live = slots.read(layout).live
     if live is None:
-        raise HostError("nothing is live here, so there is no release to run it in; deploy first")
+        raise HostError("no release is live here to run the command in; deploy first")
     text = units.run_checked("systemctl", "cat", "--", layout.unit(live))
     own = [f"Environment=TERM={terminal}", "UnsetEnvironment=NO_COLOR"] if terminal else []
     return [

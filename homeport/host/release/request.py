@@ -28,5 +28,5 @@ class DeployRequest(NamedTuple):
     def must_be_valid(self, layout: Layout) -> None:
         """Raise LockedError when the run has ended since it asked, or somebody holds deploys by now."""
         if self.run and not lock.is_held_by(layout.deploy_lock, self.run):
-            raise LockedError("it goes no further, for the run that began it has ended; run it again")
+            raise LockedError("it was stopped, because the run that started it has ended; run it again")
         deploy_hold.refuse(layout)

@@ -69,7 +69,7 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
         try:
             step()
         except (HostError, OSError) as error:
-            say(f"{layout.app}: on the way back: {explained(error)}")
+            say(f"{layout.app}: while going back: {explained(error)}")
     units.enable(layout.unit(old))
     units.disable(layout.unit(slot))
     drain(layout, slot, release.ports[slot], SETTLE_SECONDS)

@@ -65,7 +65,7 @@ def check_targets(paths: Iterable[Path]) -> None:
             continue
         real = Path(os.path.realpath(path.parent)) / path.name
         if str(real) in mounted:
-            raise HostError(f"{real} is a mount point, over which no file can be put; unmount it first")
+            raise HostError(f"{real} is a mount point, and homeport cannot write a file over it; unmount it first")
         for one in (real, real.parent):
             if is_fixed(one):
                 raise refusal(one)

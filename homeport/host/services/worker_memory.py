@@ -115,6 +115,7 @@ def refusal(unit: dict[str, str], release: Release, demand: tuple[int, int] | No
     fit = "1 fits" if most == 1 else f"{most} fit"
     fix = f"set workers = {most}" if most else "give it more memory"
     return HostError(
-        f"its workers were measured: {each // MEGABYTE} MB each, and {base // MEGABYTE} MB for their manager; {fit}; "
+        f"measured memory of its workers: {each // MEGABYTE} MB each, and {base // MEGABYTE} MB for their manager; "
+        f"{fit}; "
         f"{release.workers} need {need} MB, and there are {there_is // MEGABYTE} MB ({why}); {fix}"
     )

@@ -10,7 +10,7 @@ take_turn() {
     flock -n 8 && return
     echo "waiting for another run's step on this host to end"
     flock -w 900 8 || {
-        echo "error: another run's step does not end on this host; see 'fuser -v $alone' there" >&2
+        echo "error: a step of another run does not end on this host; see 'fuser -v $alone' there" >&2
         exit 1
     }
 }

@@ -35,7 +35,7 @@ install() {
     echo "installing $*"
     attempt "$@" || { finish_earlier && attempt "$@"; } || {
         gone=$(sed -n '/will be REMOVED:/,/^[^ ]/s/^  *//p' "$log" | tr '\n' ' ')
-        [ -z "$gone" ] || fail "installing $* would remove ${gone% }, which stays; remove it yourself if nobody needs it, and deploy again"
+        [ -z "$gone" ] || fail "installing $* would remove ${gone% }; homeport does not remove it: remove it yourself if nobody needs it, and deploy again"
         fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
     }
 }

@@ -95,7 +95,7 @@ def test_an_sshd_that_does_not_start_anew_has_not_read_its_settings(
 
 def test_an_sshd_that_ends_is_an_error(serving: Callable[[str], Server]) -> None:
     serving(MORTAL)
-    with pytest.raises(HostError, match="sshd has ended when it was reloaded"):
+    with pytest.raises(HostError, match="sshd ended when it was reloaded"):
         sshd.reload()
 
 
