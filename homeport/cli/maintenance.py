@@ -17,7 +17,7 @@ Examples:
   homeport maintenance production off
   homeport maintenance production             is it on, and who did that?
 
-The page is yours with overrides/nginx/maintenance.html; Retry-After is maintenance_retry_seconds.
+For a page of your own, write overrides/nginx/maintenance.html; Retry-After is maintenance_retry_seconds.
 """
 
 

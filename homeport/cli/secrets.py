@@ -24,11 +24,11 @@ First steps:
   homeport secrets keygen                                  your key, once
   secrets_file = "secrets/production.age"                  in group_data/production.py
   homeport secrets set production DATABASE_URL             asks for the value
-  git add secrets                                          the file is encrypted, for those in secrets/recipients.txt
+  git add secrets                                          the file is encrypted for the keys in secrets/recipients.txt
 
 \b
-A colleague: adds his public key (his `keygen` shows it) to secrets/recipients.txt, and who can read already runs
-`homeport secrets encrypt production`. A pipeline: has a key of its own in its variable HOMEPORT_AGE_KEY.
+A new colleague adds their public key (`homeport secrets keygen` prints it) to secrets/recipients.txt; then somebody who
+can read the secrets runs `homeport secrets encrypt production`. A pipeline has its own key in HOMEPORT_AGE_KEY.
 """
 
 
@@ -52,9 +52,9 @@ def keygen() -> None:
 @secrets.command(epilog="\b\nExample:\n  EDITOR='code --wait' homeport secrets edit production")
 @target_options
 def edit(target: str, limit: tuple[str, ...]) -> None:
-    """Open the secrets of TARGET in your editor ($VISUAL, $EDITOR), and encrypt what it has left.
+    """Open the secrets of TARGET in your editor ($VISUAL, $EDITOR), and encrypt the result.
 
-    The editor works on a private file in memory, which is removed afterwards. What it leaves is checked first.
+    The editor works on a private file in memory, which is removed afterwards. The result is checked first.
     """
     file = _file(target, limit)
     _prepare(file)
@@ -103,9 +103,9 @@ def show(target: str, limit: tuple[str, ...], values: bool) -> None:
 @secrets.command(epilog="\b\nExample:\n  homeport secrets encrypt production")
 @target_options
 def encrypt(target: str, limit: tuple[str, ...]) -> None:
-    """Encrypt the secrets of TARGET for those in recipients.txt: a plain file, or anew when that list has changed.
+    """Encrypt the secrets of TARGET for the keys in recipients.txt: a plain file, or again after that list has changed.
 
-    Who is taken off the list can still read what he has seen: change the secrets themselves.
+    Somebody who was taken off the list still knows the old values: change the secrets themselves.
     """
     file = _file(target, limit)
     if not file.path.exists():

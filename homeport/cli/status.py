@@ -33,7 +33,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as `homeport schema status` describes it.")
-@click.option("--watch", is_flag=True, help="Show it anew every other second, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh it every two seconds, until Ctrl-C.")
 @click.option(
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: one page, no network."
 )

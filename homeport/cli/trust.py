@@ -27,9 +27,9 @@ Key = Mapping[str, str]
 def trust(target: str, limit: tuple[str, ...], yes: bool, replace: bool) -> None:
     """Show the SSH host keys of TARGET's machines, and write them to their known_hosts file once you agree.
 
-    The file is the one that pyinfra looks into: `ssh_known_hosts_file` in the inventory. Commit it, and every run from
-    every place talks to these machines or to none. Compare the fingerprints with what the machine itself says, on its
-    console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    The file is the one that pyinfra looks into: `ssh_known_hosts_file` in the inventory. Commit it: then
+    every run, from every computer, connects to these machines only. Compare the fingerprints with those that the
+    machine itself shows on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     found = read([sys.executable, "-m", "homeport.inventory.host_keys", inventory(target), *limit])
     if not found:

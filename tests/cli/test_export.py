@@ -102,7 +102,7 @@ def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_fi
         (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
         (
             ["container", "production", "--secrets"],
-            "error: --secrets: an image has no secrets; give them to the container that runs\n",
+            "error: --secrets: secrets must not be in an image; give them to the running container\n",
         ),
     ],
 )

@@ -189,8 +189,9 @@ def test_packages_that_would_take_others_away_are_not_installed(machine: Machine
     machine.has("apt-get", CONFLICT)
     done = machine.run("packages", "300", "", "", "chrony", "nginx")
     assert refused(done) == (
-        "error: packages: installing chrony nginx would remove apt-listchanges systemd-timesyncd theirs, which stays; "
-        "remove it yourself if nobody needs it, and deploy again"
+        "error: packages: installing chrony nginx would remove apt-listchanges systemd-timesyncd theirs; homeport "
+        "does not "
+        "remove it: remove it yourself if nobody needs it, and deploy again"
     )
 
 

@@ -132,7 +132,7 @@ def test_who_deploys_is_told_apart_and_cannot_be_given_up() -> None:
 def test_a_host_key_that_is_shown_no_more_is_named_in_the_plan_and_refuses_nothing() -> None:
     assert lines(found()) == []
     [line] = logins_to_close(found())
-    assert str(line).startswith("close SSH host key ecdsa-sha2-nistp256 (who knows this host by it alone has to trust")
+    assert str(line).startswith("close SSH host key ecdsa-sha2-nistp256 (clients that know only this key must trust")
     assert logins_to_close(found(host_keys=("ssh-rsa", "ssh-ed25519"))) == ()
 
 

@@ -40,7 +40,7 @@ def test_a_release_that_was_never_proven_is_refused_with_the_reason() -> None:
 
 def test_without_anything_to_go_back_to_it_is_refused() -> None:
     assert refused("previous", replace(FOUND, previous="")).startswith("there is no good release before b")
-    assert refused("previous", Releases()).startswith("nothing is live here")
+    assert refused("previous", Releases()).startswith("no release is live here")
 
 
 def test_after_an_interrupted_rollback_the_way_must_be_named() -> None:

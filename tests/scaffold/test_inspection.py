@@ -73,7 +73,7 @@ def test_the_schemas_path_is_put_together_from_plain_texts_and_not_guessed() -> 
 def test_without_a_schema_either_somebody_has_to_say_it() -> None:
     path, remark = health("from fastapi import FastAPI\napp = FastAPI(openapi_url=None)\n")
     assert path == "/"
-    assert "name a path" in remark
+    assert "set health_path to a path" in remark
 
 
 @pytest.mark.parametrize(

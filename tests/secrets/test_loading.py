@@ -168,7 +168,7 @@ def test_a_variable_has_one_place(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="A is also in the settings"):
         load_secrets(settings, tmp_path, "web1", {"A": "2"})
-    with pytest.raises(ValueError, match="must not have the same name"):
+    with pytest.raises(ValueError, match="must not both contain"):
         Settings.model_validate({**settings.model_dump(), "environment": {"A": "3"}})
 
 

@@ -274,8 +274,7 @@ def test_a_value_at_its_bound_is_taken(key: str, value: object) -> None:
 def test_the_variable_that_is_wrong_is_named() -> None:
     assert problems(environment={"DEBUG": True}) == [
         "web1: environment.DEBUG: must be a text, but pyinfra reads true as a truth value; write it as '\"true\"' "
-        "(with the double "
-        "quotes); it is: Environment variables of the application that anybody may see."
+        "(with the double quotes); it is: Environment variables of the application that are not secret."
     ]
 
 

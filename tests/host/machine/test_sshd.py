@@ -89,7 +89,7 @@ def test_an_sshd_that_does_not_start_anew_has_not_read_its_settings(
 ) -> None:
     serving(DEAF)
     monkeypatch.setattr(sshd, "RELOAD_SECONDS", 0.3)
-    with pytest.raises(HostError, match="sshd did not take up its settings"):
+    with pytest.raises(HostError, match="sshd did not apply its settings"):
         sshd.reload()
 
 
