@@ -66,7 +66,7 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
     verdict = release_log.verdicts(release_log.read(layout)).get(release.id)
     if verdict in (None, release_log.FAILED):
         problem = "has failed here" if verdict else "was never live here"
-        raise HostError(f"{problem} and is not gone back to; see homeport-host releases")
+        raise HostError(f"{problem}, and a rollback to it is refused; see homeport-host releases")
     present = {slot: slots.port(layout, slot) for slot in release.ports}
     if present != release.ports:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
