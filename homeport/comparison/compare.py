@@ -204,9 +204,7 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
         return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
     if found.live_release == release.id or found.uploaded == UploadedRelease(release.workers, release.migrates):
         return ()
-    return (
-        Change("upload", f"release {release.id}", "its number of workers or its migration has changed on this host"),
-    )
+    return (Change("upload", f"release {release.id}", "its workers or its migration have changed here"),)
 
 
 def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:

@@ -270,7 +270,7 @@ def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again
     changes = changes_by_phase(WANTED, found)
     assert list(changes) == ["release", "start", "switch"]
     assert [str(change) for change in changes["release"]] == [
-        f"upload release {WANTED.release.id} (its number of workers or its migration has changed on this host)"
+        f"upload release {WANTED.release.id} (its workers or its migration have changed here)"
     ]
 
 

@@ -35,7 +35,9 @@ def test_a_release_that_was_never_proven_is_refused_with_the_reason() -> None:
     assert refused("bad").startswith("release bad has failed here")
     assert refused("never").startswith("release never was never live here")
     assert refused("gone").startswith("there is no release gone here")
-    assert refused("a", replace(FOUND, releases=(B, replace(A, whole=False)))).startswith("files of release a are missing")
+    assert refused("a", replace(FOUND, releases=(B, replace(A, whole=False)))).startswith(
+        "files of release a are missing"
+    )
 
 
 def test_without_anything_to_go_back_to_it_is_refused() -> None:
