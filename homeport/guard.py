@@ -88,7 +88,7 @@ def _on_interrupt(state: State, signal_number: int, frame: object) -> None:
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     with suppress(OSError, RuntimeError):
         click.echo(
-            "interrupted; a host finishes the step that it is in, and the next run continues from there", err=True
+            "interrupted; a host finishes the phase that it is in, and the next run continues from there", err=True
         )
     _ignore_closed_outputs()
     if state.initialised:

@@ -147,7 +147,7 @@ def end(child: PyinfraProcess, progress: Progress) -> None:
         click.echo(f"error: {line}", err=True)
     if child.interrupted:
         click.echo(
-            "interrupted; a host finishes the step that it is in, and the next run continues from there", err=True
+            "interrupted; a host finishes the phase that it is in, and the next run continues from there", err=True
         )
     elif not progress.errors:
         for line in progress.chatter:

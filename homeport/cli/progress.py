@@ -1,4 +1,4 @@
-"""How a run goes on, made of its events: each host's steps, changes, words and errors; and what is said of it.
+"""The progress of a run, made from its events: each host's phases, changes, lines and errors, and the lines to print.
 
 Pure: events and moments (seconds of a clock that only goes forward) in, lines of text out.
 """
@@ -15,7 +15,7 @@ Kind = Literal["step", "word", "error", "host"]
 LAST_LINES = 15
 WARNING = "warning: "
 SHORT_COMMIT = 12
-# So many changes of a step are shown as they are made; `homeport plan` shows all.
+# This many changes of a phase are shown as they are made; `homeport plan` shows all.
 MOST_CHANGES = 4
 
 
@@ -30,7 +30,7 @@ class ProgressLine:
 
 @dataclass
 class Change:
-    """What a step changes, or would change."""
+    """A change that a phase makes, or would make."""
 
     phase: str
     action: str
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass
 class Phase:
-    """A step of a run on a host: when it began and ended, and what it has changed."""
+    """A phase of a run on a host: when it began and ended, and what it has changed."""
 
     name: str
     began: float
@@ -77,12 +77,12 @@ class HostProgress:
 
     @property
     def current(self) -> Phase | None:
-        """The step that it is in, None between two."""
+        """The phase that it is in, None between two."""
         return self.phases[-1] if self.phases and self.phases[-1].ended is None else None
 
     @property
     def changed_phases(self) -> list[Phase]:
-        """The steps that changed something."""
+        """The phases that changed something."""
         return [phase for phase in self.phases if phase.changes]
 
     @property

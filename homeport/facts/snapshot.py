@@ -59,7 +59,7 @@ class SnapshotFact(FactBase[Snapshot]):
     """Read a host: everything that `query` names. The command is POSIX sh and works on a bare machine."""
 
     def command(self, query: Query, wait_seconds: int = 0) -> str:
-        """Return the command for `query`, which first waits so long for a step that is at work on the host."""
+        """Return the command for `query`, which first waits that long for a phase of another run on the host to end."""
         return marked(f"sh -c {shlex.quote(_variables(query, wait_seconds) + SCRIPT)}")
 
     def process(self, output: list[str]) -> Snapshot:

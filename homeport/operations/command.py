@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from homeport.state.wanted import File
 
 LOST = (
-    "error: the connection to the host broke; the host finishes the step that it is in, the live release goes on "
+    "error: the connection to the host broke; the host finishes the phase that it is in, the live release goes on "
     "serving, and the next run continues from there"
 )
 # What a script leaves of its input is read after it: pyinfra's connectors take a command that ends while its input is

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from homeport.source import Source
 
 
-# As long as a step waits for another one (alone.sh).
+# As long as a phase waits for another one (alone.sh).
 STEP_SECONDS = 900
 
 
@@ -81,7 +81,7 @@ class Run(HostRun):
     def found(self) -> Snapshot:
         """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
         if self._found is None:
-            # A first reading waits for nobody. One after it has to be whole: a killed run may have left a step at work.
+            # The first reading does not wait. A later reading has to be whole: a phase of a killed run may still be running.
             waits = (STEP_SECONDS,) if self._read_at else ()
             self._found = self.read_fact(SnapshotFact, self.query, *waits, what="the host cannot be read as root")
             self._read_at = time.monotonic()
@@ -99,8 +99,8 @@ class Run(HostRun):
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
         problems = self._problems()
         if problems and self.found.at_work:
-            # That step may be what is in the way.
-            self.host.log("waiting for another run's step on this host to end")
+            # That phase may be what is in the way.
+            self.host.log("waiting for a phase of another run to end on this host")
             self.forget()
             self.wanted = self._described()
             problems = self._problems()

@@ -60,7 +60,7 @@ class EventCallbacks(BaseStateCallback):
 
     @staticmethod
     def operation_host_start(state: State, host: Host, op_hash: str) -> None:
-        """Tell that a step begins on a host."""
+        """Tell that a phase begins on a host."""
         EventCallbacks._phase(state, host, op_hash, "started")
 
     @staticmethod

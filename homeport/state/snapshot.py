@@ -152,7 +152,7 @@ class Snapshot:
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
     was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
-    `openings` what each application has opened in the firewall, `at_work` whether a step of another run was changing
+    `openings` what each application has opened in the firewall, `at_work` whether a phase of another run was changing
     the host as it was read.
     `foreign_lineage` says that Certbot's certificate of the application's name is somebody else's, `unrenewed` names
     those of others that nobody renews.

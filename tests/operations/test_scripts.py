@@ -546,7 +546,7 @@ def test_a_step_waits_for_one_that_a_killed_run_has_left_at_work(tmp_path: Path,
         assert other.stdout.readline() == "held\n"
         with machine.start("accounts", "comment", "notes", "/var/lib/notes") as step:
             assert step.stdout
-            assert step.stdout.readline() == "waiting for another run's step on this host to end\n"
+            assert step.stdout.readline() == "waiting for a phase of another run to end on this host\n"
             assert machine.record == []
             other.communicate("\n")
     assert step.returncode == 0

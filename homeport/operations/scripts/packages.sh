@@ -42,7 +42,7 @@ install() {
 [ -z "$needed" ] || install $needed
 if [ -n "$digest" ]; then
     echo "making the tools (Certbot, uv) meanwhile"
-    # Their own step says what goes wrong with them: it makes them once more.
+    # Their own phase reports what goes wrong with them: it makes them again.
     make_tools "$digest" <&3 >/dev/null 2>&1 &
 fi
 [ $# -eq 0 ] || install "$@"
