@@ -168,7 +168,7 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
     settings = load(host.data.dict(), host.name)
     if settings.release is not None or not with_source:
         return
-    # What is not needed for a way back need not be loaded for it.
+    # A rollback does not load modules that it does not need.
     from homeport.plans import provision
     from homeport.plans.inputs import read_inputs
     from homeport.plans.wanted import describe
@@ -180,5 +180,5 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
 
 
 def _needs_source() -> bool:
-    """Tell whether a deploy file is run that is not one of our own for what needs only the host (a restart, say)."""
+    """Tell whether the deploy file is the project's, and not one of homeport's own (such as that of a restart)."""
     return any(Path(operation).resolve().parent != ENTRIES for operation in _requested("operations") or ())

@@ -1,4 +1,4 @@
-"""The certificate that is wanted against the one that is there: what has to be asked for, pointed to, or thrown away.
+"""Compares the wanted certificate with the present one: which to request, to point to, or to delete.
 
 Pure, as all of the comparison.
 """

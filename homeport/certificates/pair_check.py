@@ -1,4 +1,4 @@
-"""Whether a certificate and a key that a user brings can serve a site. Pure; no part of the key enters a message."""
+"""Whether a certificate and a key that the user provides can serve a site. Pure; no part of the key is in a message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from homeport.state.certificate_pair import CERTIFICATE, KEY, CertificatePair
 
 
 class PairError(ValueError):
-    """The pair cannot serve the site: `key` is the setting to mend, `fix` says how."""
+    """The pair cannot serve the site: `key` is the setting to correct, `fix` says how."""
 
     def __init__(self, key: str, problem: str, fix: str):
         super().__init__(problem)
@@ -51,7 +51,7 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anc
 
 
 def _trusted(anchors: Sequence[bytes]) -> list[x509.Certificate]:
-    """Return the authorities that can be read; some machines have one that is no certificate by today's rules."""
+    """Return the authorities that can be read; a machine may have a file that is not a valid one by today's rules."""
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

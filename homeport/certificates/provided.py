@@ -1,4 +1,4 @@
-"""What a user brings for the certificate, read from this machine and checked before any host is touched.
+"""The certificate files that the user provides, read from this machine and checked before any host is touched.
 
 That is the certificate itself, or what Certbot needs to prove the names by DNS. No secret enters a message.
 """

@@ -1,4 +1,4 @@
-"""What a certificate says of itself. Pure; reads text or bytes, and judges nothing (`lifetime` does)."""
+"""Reads the names and dates in a certificate. Pure; takes text or bytes, and judges nothing (`lifetime` does)."""
 
 from __future__ import annotations
 

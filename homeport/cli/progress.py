@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["step", "word", "error", "host"]
-# So many of a host's last words explain an error that has none of its own.
+# This many of a host's last lines are shown for an error without lines of its own.
 LAST_LINES = 15
 WARNING = "warning: "
 SHORT_COMMIT = 12
@@ -225,7 +225,7 @@ class Progress:
 
     @property
     def host_errors(self) -> list[str]:
-        """What went wrong on hosts, a line each."""
+        """The errors of hosts, a line each."""
         return [line for host in self.hosts.values() for line in host.errors]
 
     @property

@@ -1,4 +1,4 @@
-"""A host's status as a person reads it: a block of labelled lines. What it says is decided elsewhere."""
+"""A host's status as a person reads it: a block of labelled lines. Other modules decide the content."""
 
 from __future__ import annotations
 

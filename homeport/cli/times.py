@@ -12,7 +12,7 @@ FORMS = "30min, 2h, 1d, 10:30, today, yesterday, 2030-01-31, 2030-01-31T10:30"
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the moment that `text` means at `now` (with its zone); raise ValueError when it means none.
+    """Return the moment that `text` means at `now` (with its zone); raise ValueError for any other text.
 
     A length of time is so long ago; a time of day is the last one that there was; a date without a zone is UTC.
     """

@@ -1,7 +1,7 @@
 """Wanted against found: what has to be done, phase by phase. Pure; an empty answer means that nothing differs.
 
 Restarts and reloads follow from the comparison too ("the running proxy is older than its configuration"), never from
-whether this run happened to write something: a run that died in between is mended by the next one.
+whether this run happened to write something: the next run repairs what a killed run left.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _directory_reason(wanted: Directory, found: PathFound | None, app: str) -> s
         return ""
     if found.kind != "directory":
         return f"is a {found.kind}"
-    # Who may enter a folder that others have files in is for them to say.
+    # Others have files in this folder, so its mode is theirs to decide.
     return _metadata_reason(wanted, found) if is_named_ours(wanted.path, app) else ""
 
 
@@ -178,7 +178,7 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the change that brings homeport's tools on the host to the locked versions."""
+    """Return the change that updates homeport's tools on the host to the locked versions."""
     plugin = wanted.tools.plugin_digest
     if lacks_tools(wanted, found):
         return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
@@ -215,7 +215,7 @@ def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the start of the release in the idle slot, unless it is the one that serves."""
+    """Return the start of the release in the idle slot, unless it serves already."""
     unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
     if wanted.release is None:
         return ()
@@ -227,7 +227,7 @@ def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the switch to the release, and the mending of one that was interrupted."""
+    """Return the switch to the release, or the end of an interrupted one."""
     if wanted.release is None:
         return ()
     if start_changes(wanted, found):

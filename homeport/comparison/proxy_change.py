@@ -21,7 +21,7 @@ def around(starts: list[Change], proxy_unit: str, wanted: Wanted, found: Snapsho
     other = replaced(wanted, found)
     if other is None:
         return starts
-    # Nobody is answered from its end until the new one has started.
+    # Visitors get no answer between its stop and the start of the new one.
     return [*_changes(other, found), *sorted(starts, key=lambda change: change.what != proxy_unit)]
 
 

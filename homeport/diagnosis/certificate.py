@@ -17,7 +17,7 @@ from homeport.diagnosis.reachability import looked_at
 PUBLIC = ("letsencrypt.org", "zerossl.com", "pki.goog", "buypass.com", "ssl.com", "digicert.com", "sectigo.com")
 STAGING = "staging"
 TIMER, SERVICE = "homeport-renew.timer", "homeport-renew.service"
-# What to do for the next one, by whom the certificate is.
+# How to get the next certificate, by who provides it.
 RENEW: dict[lifetime.Source, str] = {
     "acme": "homeport cert TARGET --renew; to see why it was not renewed: journalctl -u homeport-renew (on the host)",
     "provided": "provide a new one (tls_certificate_file, tls_key_file) and deploy",

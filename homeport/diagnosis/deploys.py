@@ -1,4 +1,4 @@
-"""What keeps deploys from going, and how the last one ended. None of it harms what serves."""
+"""Whether deploys are blocked, and how the last one ended. None of this harms the live release."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Level = Literal["trouble", "warning", "hint"]
-# TROUBLE harms visitors, or will by itself. A WARNING harms nobody yet, and somebody has to see to it: it keeps the
-# next deploy from going, say. Of a HINT nothing is wrong: it is to be known, or could be better.
+# TROUBLE harms visitors, or will by itself. A WARNING harms nobody yet, but somebody must act: for example,
+# it blocks the next deploy. A HINT is no fault: it is for information, or something could be better.
 TROUBLE: Level = "trouble"
 WARNING: Level = "warning"
 HINT: Level = "hint"

@@ -1,4 +1,4 @@
-"""What a host without a way out of its own goes without between deploys (`outbound = "controller"`)."""
+"""What a host without internet access lacks between deploys (`outbound = "controller"`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from homeport.diagnosis.reachability import looked_at
 
 
 def outbound(case: Case) -> Iterator[Finding]:
-    """Yield that nobody brings security upgrades, and that a certificate is due which the host cannot renew."""
+    """Yield that the host gets no security upgrades, and that a certificate is due which the host cannot renew."""
     if case.settings.outbound == "host":
         return
     if case.settings.security_upgrades:

@@ -11,7 +11,7 @@ from homeport.probe.facts import SiteFacts
 
 CHECKED_RELOAD = {"nginx": "nginx -t && systemctl reload nginx"}
 NOT_SERVED_FIX = "deploy, or reload the proxy (on the host)"
-# What Mozilla's profiles have, version 5.7.
+# The protocols of Mozilla's profiles, version 5.7.
 PROFILES = {"intermediate": {"TLSv1.2", "TLSv1.3"}, "modern": {"TLSv1.3"}}
 
 
@@ -66,7 +66,7 @@ def _reload(site: SiteFacts) -> str:
 
 
 def handshakes(case: Case) -> Iterator[Finding]:
-    """Yield what a visitor may speak that the site's profile has not, or may not although it has."""
+    """Yield protocols that the site accepts although its profile does not, or refuses although its profile does."""
     found = case.found.get("handshakes")
     if found is None or not found["protocols"]:
         return

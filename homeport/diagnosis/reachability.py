@@ -12,7 +12,7 @@ PRIVATE = (".test", ".local", ".home.arpa", ".internal")
 
 
 def ssh_access(case: Case) -> Iterator[Finding]:
-    """Yield why we cannot log in, or why being in helps us nothing."""
+    """Yield why the login fails, or why the host cannot be examined after it."""
     problem = case.ssh_access.problem
     if case.unread_reason:
         fix = "log in as root, or as a user that has sudo without a password; the host needs python3"
@@ -57,7 +57,7 @@ def names(case: Case) -> Iterator[Finding]:
         missing = [name for name in missing if not name.endswith(PRIVATE)]
     told = {one["name"]: one["problem"] for one in case.found.get("names", ())}
     silent = [problem for problem in told.values() if "does not answer" in problem or "no name server" in problem]
-    # Who goes out by others needs no name server.
+    # A host that uses the controller's network needs no name server.
     if silent and len(silent) == len(told) and case.settings.outbound == "host":
         yield Finding(
             "resolver_broken",

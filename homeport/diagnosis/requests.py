@@ -10,7 +10,7 @@ from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding, Level
 from homeport.probe.facts import RequestFacts
 
-# So many in an hour are no accident of one visitor's.
+# This many in an hour are not one visitor's accident.
 OFTEN = 5
 
 
@@ -32,7 +32,7 @@ def requests(case: Case) -> Iterator[Finding]:
         problem = "the application ends connections before it has answered: visitors get 502, or half an answer"
         fix = "see why its process died then: homeport logs TARGET --source app"
         yield Finding("answers_cut", problem, _evidence(one), fix, _level(one))
-    # Whoever sends too much may be no visitor of the site's: it is told, and is no trouble.
+    # The sender of a large body may not be a visitor of the site: it is reported as a hint.
     if one := found.get("body"):
         problem = "somebody sends larger bodies than the proxy accepts, and gets 413"
         limit = settings.client_max_body_megabytes

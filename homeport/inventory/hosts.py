@@ -1,4 +1,4 @@
-"""What an inventory says of its hosts (secrets, workers), read without connecting.
+"""Reads an inventory's data of its hosts (secrets, workers) without connecting.
 
 `python -m homeport.inventory.hosts FILE` is a process of its own, because pyinfra patches the interpreter. It prints a
 line of JSON for each host.

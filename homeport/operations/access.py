@@ -69,7 +69,7 @@ class GuardedCommand(PhaseCommand):
         self._seconds = seconds
 
     def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
-        """Change it, come in anew and confirm; return whether all of that succeeded."""
+        """Change it, open a new connection and confirm; return whether all of that succeeded."""
         without_payload = {key: value for key, value in connector_arguments.items() if key != "_stdin"}
         status, output = super().execute(state, host, connector_arguments)
         if not status:

@@ -1,4 +1,4 @@
-"""What every run against a host has, whatever it brings about: settings, the lock, and a voice."""
+"""The base of every run against a host: settings, the deploy lock, and output."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def start(run: Run) -> Commands:
 
 
 def _start(run: Run) -> Commands:
-    """Start the release in the idle slot: migration first, then the health gate. What serves is not touched.
+    """Start the release in the idle slot: migration first, then the health gate. The live slot is not touched.
 
     With no other machine to wait for, the switch follows in the same command.
     """

@@ -47,7 +47,7 @@ class RemoveRun(ReleasesRun):
 
     @property
     def removal(self) -> Removal:
-        """What there is to remove, as it was read last; raises DeployError when the host does not say."""
+        """The list of what to remove, as it was read last; raises DeployError when the host does not answer."""
         if self._removal is None:
             self._removal = self._look()
         return self._removal
@@ -76,7 +76,7 @@ class RemoveRun(ReleasesRun):
         return self.removal.domains
 
     def event_details(self) -> dict[str, str]:
-        """Return nothing besides: which release is live matters no more."""
+        """Return nothing: the live release does not matter any more."""
         return self.details()
 
     def forget(self) -> None:
@@ -94,7 +94,7 @@ class RemoveRun(ReleasesRun):
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:
-        """What stays, and why."""
+        """The files that stay, and why."""
         return (
             *self.removal.kept,
             *machine_notes(self.removal, self.places.packages, machine=self.command_options.with_machine),

@@ -1,4 +1,4 @@
-"""A certificate renewed at once, because a person says so: a key that somebody has seen, an authority that revokes."""
+"""A certificate renewed at once because a person asks for it: its key has leaked, or the authority revokes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A machine's security upgrades installed at once, because a person says so, or nothing else brings them to it."""
+"""A machine's security upgrades, installed at once because a person asks for it or no timer can do it."""
 
 from __future__ import annotations
 

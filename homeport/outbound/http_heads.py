@@ -84,7 +84,7 @@ class Head:
 
 
 def parse(data: bytes) -> Head:
-    """Return the head that these bytes are; raise ValueError for what is none."""
+    """Return the head in these bytes; raise ValueError when they are not one."""
     first, *lines = data.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, _, rest = first.partition(" ")
     target, _, version = rest.partition(" ")

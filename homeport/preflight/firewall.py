@@ -1,6 +1,6 @@
-"""What listens on a host and could not be reached any more behind the firewall. Pure.
+"""Finds programs that listen on a host and that the firewall would make unreachable. Pure.
 
-What only waits for answers is no listener: the firewall lets answers in (`ct state established`).
+A program that only waits for answers is not a listener: the firewall accepts answers (`ct state established`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether sshd's settings, as they lie on the host's disk, would let us in again. Pure.
+"""Whether sshd's settings on the host's disk would still accept our login. Pure.
 
 Only what is certain is refused: the dead man's switch is there for the rest.
 """
@@ -42,7 +42,7 @@ def turned_away(login: Login, sshd: Sshd) -> str:
         denied, allowed = sshd.get(f"deny{what}", ()), sshd.get(f"allow{what}", ())
         if any(fnmatchcase(name, pattern) for name in names for pattern in denied):
             return f"Deny{what.capitalize()} {' '.join(denied)}"
-        # What is allowed from some addresses only (`name@address`) is not for us to reckon.
+        # Rules for certain addresses only (`name@address`) are not evaluated here.
         if allowed and not any(fnmatchcase(name, one.partition("@")[0]) for name in names for one in allowed):
             return f"Allow{what.capitalize()} {' '.join(allowed)}"
     return ""

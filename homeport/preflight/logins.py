@@ -1,4 +1,4 @@
-"""Who could log in no more once sshd reads our drop-in file, the user that we are logged in as apart. Pure.
+"""Finds the accounts that could not log in any more once sshd reads our drop-in file, and our own. Pure.
 
 Only what is certain counts: an account that could come in before by what sshd itself says of it (`sshd -T -C user=…`),
 and could not after.

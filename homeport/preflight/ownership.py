@@ -1,4 +1,4 @@
-"""What on a host is somebody else's, and would be taken from them by a deploy."""
+"""Finds files, folders and ports of others that a deploy would take over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
 PROXY_PORTS = (80, 443)
-# What can be done instead, where there is something.
+# What the user can do instead, where there is something.
 INSTEAD = {
     "/etc/logrotate.d/nginx": "set log_rotation = False",
     "/usr/local/bin/certbot": "move it away",

@@ -1,4 +1,4 @@
-"""What must be true of a host before anything on it is changed."""
+"""The conditions that a host must meet before anything on it is changed."""
 
 from __future__ import annotations
 

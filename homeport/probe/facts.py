@@ -1,4 +1,4 @@
-"""What the probe tells, as both ends know it. A part that could not be read is missing, and named in `unread`."""
+"""The probe's answer, as both ends know it. A part that could not be read is missing, and named in `unread`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host's answer is among all that it prints, and what a host that gives none has to say of it. Pure.
+"""Finds a host's answer in its output, and the reason when there is no answer. Pure.
 
 Login shells, sudo and PAM may print before a command does, and after it.
 """

@@ -183,8 +183,8 @@ class _LocalChannel:
 def run_in_new_connection(host: Host, command: StringCommand, **arguments: Any) -> None:
     """Run `command` over a new connection to `host`, made as pyinfra makes its own, and closed again.
 
-    Raises HomeportError when there is none to be had, and when the command fails. A connector that is not SSH has no
-    door that could be closed; its own connection does there.
+    Raises HomeportError when the connection or the command fails. A connector other than SSH cannot be locked out, so
+    its own connection is used there.
     """
     with _connection(host) as connector:
         status, output = connector.run_shell_command(command, print_output=False, print_input=False, **arguments)

@@ -1,4 +1,4 @@
-"""Which release a rollback goes to, whether it may, and what it brings about. Pure."""
+"""Which release a rollback goes to, whether it may, and what it changes. Pure."""
 
 from __future__ import annotations
 

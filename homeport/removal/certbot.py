@@ -1,4 +1,4 @@
-"""A lineage deleted with Certbot, which then renews it no more. It is not revoked: nobody is told that it was bad."""
+"""Deletes a lineage with Certbot, which then renews it no longer. It is not revoked, since its key has not leaked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one would tell somebody who looks at a host's status: what is wrong, and what could be set better. Pure.
+"""Advice on a host's status: what is wrong, and which settings could be better. Pure.
 
 It goes by what the status has (homeport/cli/schemas/status.json) and looks no further; `homeport doctor` does. What
 both know is judged by one rule, in `diagnosis`; here is what a status alone knows.

@@ -1,4 +1,4 @@
-"""What `homeport status` says of a host, made of what its host program has read. Pure; sizes are bytes, times UTC.
+"""The report of `homeport status` on a host, made from its host program's data. Pure; sizes are bytes, times UTC.
 
 The keys are those of homeport/cli/schemas/status.json, which is published.
 """

@@ -1,4 +1,4 @@
-"""What the page shows, in the form in which it shows it: places and widths in percent, colours by name. Pure."""
+"""The data of the page as it shows them: positions and widths in percent, colours by name. Pure."""
 
 from __future__ import annotations
 

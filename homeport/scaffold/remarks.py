@@ -1,4 +1,4 @@
-"""What a person should know before a first deploy, seen in an application's files. Pure.
+"""Remarks on an application's files that a person should know before a first deploy. Pure.
 
 Each is a line: what is so, and what to do. None of them keeps anything from being written.
 """

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from homeport.errors import EXIT_INTERRUPTED, UsageError
 
-# What ends a terminal, and what a tidy kill sends.
+# The signals of a closed terminal, and of a normal kill.
 ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 
 

@@ -1,4 +1,4 @@
-"""Encrypting and decrypting in memory. What cannot be decrypted is told from what is damaged, in one line."""
+"""Encrypting and decrypting in memory. One line tells a wrong key from a damaged file."""
 
 from __future__ import annotations
 

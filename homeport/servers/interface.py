@@ -1,4 +1,4 @@
-"""What homeport asks of a server: its command, what it needs of a lock, and what its settings can be. Pure.
+"""The interface of a server: its command, the packages that it needs, and its settings. Pure.
 
 What a worker looks like on a machine is told by `homeport/host/system/unit_processes.py`, which runs there by itself.
 """

@@ -28,7 +28,7 @@ from homeport.settings.variables import Variables
 
 
 class ApplicationSettings(BaseModel):
-    """What is deployed, how it runs, and how one release follows another."""
+    """Settings of an application: its source, how it runs, and how one release follows another."""
 
     # --- the application -------------------------------------------------------------------------------------------
     app_name: AppName = Field(

@@ -1,4 +1,4 @@
-"""What a user adds to the firewall, `"5432/tcp from 10.0.0.0/8"`, and the rules of nftables that it becomes. Pure."""
+"""A user's additions to the firewall, `"5432/tcp from 10.0.0.0/8"`, and the rules of nftables that it becomes. Pure."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ LISTS = ("firewall_open",)
 
 
 class MachineSettings(BaseModel):
-    """What all applications on a host share."""
+    """Settings that all applications on a host share."""
 
     # --- the machine -----------------------------------------------------------------------------------------------
     apt_lock_timeout_seconds: int = Field(

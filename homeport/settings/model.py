@@ -22,7 +22,7 @@ from homeport.settings.variables import check_variable
 
 
 class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
-    """What one application on one host shall be. Immutable; made by `homeport.settings.loading.load`."""
+    """All settings of one application on one host. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

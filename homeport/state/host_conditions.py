@@ -1,4 +1,4 @@
-"""What of a host's surroundings could keep a phase from its work, as one reading found it. Plain data."""
+"""Conditions of a host that could make a phase fail, as one reading found them. Plain data."""
 
 from __future__ import annotations
 

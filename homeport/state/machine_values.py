@@ -1,4 +1,4 @@
-"""What an application has set for the machine that it shares with others, as its record there has it. Plain data.
+"""The machine's settings that an application has set, as its record there has them. Plain data.
 
 Each application has a record of its own, in the folder of its settings: two that are deployed at the same time write
 two files, and a record goes with its application.

@@ -1,4 +1,4 @@
-"""Whose a file on the host is: ours, its Debian package's, or somebody else's, whose it is not ours to take away."""
+"""The owner of a file on the host: homeport, its Debian package, or somebody else, from whom nothing is taken."""
 
 from __future__ import annotations
 

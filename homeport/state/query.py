@@ -1,4 +1,4 @@
-"""What must be read of a host so that everything wanted can be compared: names only."""
+"""The names of everything that must be read of a host for a comparison with the wanted state."""
 
 from __future__ import annotations
 

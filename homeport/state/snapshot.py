@@ -1,4 +1,4 @@
-"""What one reading of a host found, as plain data. Parsed in `homeport.facts.snapshot`; compared in this package."""
+"""The result of one reading of a host, as plain data. Parsed in `homeport.facts.snapshot`; compared in this package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Hindrance = Literal["mount", "attribute"]
 
 @dataclass(frozen=True)
 class MachineFound:
-    """What a run cannot change about a host.
+    """Properties of a host that a run cannot change.
 
     `defaults` has the addresses whose default server in Nginx is somebody else's, each with its file. `applications`
     share the machine; `workers_at_most` fit into its memory beside what runs now (None: not reckoned). `values` is what
@@ -106,7 +106,7 @@ class CertificateFound:
 
 @dataclass(frozen=True)
 class Claim:
-    """What another application on the same host has taken: its names and its ports."""
+    """The names and ports of another application on the same host."""
 
     app: str
     domains: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a host shall look like, as plain data: the parts that steps answer for, and their sum.
+"""The wanted state of a host as plain data: the parts that the steps make, and their sum.
 
 Steps make `Part`s; `merge` adds them up and refuses two parts that want different things of one path. Nothing here
 reads anything.
@@ -18,7 +18,7 @@ from homeport.errors import HomeportError
 FileSet = Literal["plain", "nginx", "haproxy", "systemd", "access"]
 
 
-# What an account of ours is known by, in the comment field of /etc/passwd.
+# The mark of homeport's accounts in the comment field of /etc/passwd.
 ACCOUNT_COMMENT = "homeport application"
 
 
@@ -32,7 +32,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory that shall exist; what else lies in it is nobody's concern."""
+    """A directory that must exist; other files in it do not matter."""
 
     path: str
     mode: int = 0o755
@@ -64,15 +64,17 @@ class File:
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd unit that shall be enabled and running."""
+    """A systemd unit that must be enabled and running."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one step answers for. What is `withdrawn` is of the set "access", and goes unless another application here
-    wants it and has no record of what it sets for the machine.
+    """The part of the wanted state that one step makes.
+
+    `withdrawn` paths are of the set "access", and are removed unless another application here wants
+    them and has no record of what it sets for the machine.
     """
 
     packages: tuple[str, ...] = ()

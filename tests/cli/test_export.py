@@ -95,10 +95,13 @@ def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_fi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["podman", "production"], "error: ENGINE: no engine podman; there are: container, docker, compose\n"),
-        (["contaner", "production"], "error: ENGINE: no engine contaner; did you mean container?\n"),
-        ([], "error: ENGINE: there is none; there are: container, docker, compose\n"),
-        (["container"], "error: TARGET: there is none; homeport export container INVENTORY\n"),
+        (
+            ["podman", "production"],
+            "error: ENGINE: there is no engine podman; choose one of: container, docker, compose\n",
+        ),
+        (["contaner", "production"], "error: ENGINE: there is no engine contaner; did you mean container?\n"),
+        ([], "error: ENGINE: it is missing; choose one of: container, docker, compose\n"),
+        (["container"], "error: TARGET: it is missing; homeport export container INVENTORY\n"),
         (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
         (
             ["container", "production", "--secrets"],

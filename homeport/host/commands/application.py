@@ -1,4 +1,4 @@
-"""What is done to an application apart from releases: a command run in it, maintenance, a look at its migrations."""
+"""Commands for an application apart from releases: a command run in it, maintenance, a check of its migrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person asks of a host apart from deploys: to hold them, to restart, to list. Options in, exit status out."""
+"""Commands that a person runs on a host apart from deploys: hold, restart, list. Options in, exit status out."""
 
 from __future__ import annotations
 

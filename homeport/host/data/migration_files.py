@@ -1,4 +1,4 @@
-"""What an alembic.ini and the migration files that it names say, read from their text; nothing is imported. Pure.
+"""Reads an alembic.ini and its migration files as text; nothing is imported. Pure.
 
 What is laid out in a way that is not understood here gives None, "nobody can tell", and never a shorter list.
 """

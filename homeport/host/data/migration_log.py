@@ -1,4 +1,4 @@
-"""What a release's migrations said, kept with it in migration.log: one run after the other."""
+"""The output of a release's migrations, kept with it in migration.log: one run after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rehearsal of a migration: first on a copy of the state folder, and the live release must do well on the copy.
+"""The rehearsal of a migration on a copy of the state folder; the live release must be healthy on that copy.
 
 Two units of their own (slot `rehearsal`) are made of the releases' units, with the copy mounted over the state folder
 and without a network: what is neither in the folder nor in the release cannot be reached, a database server, say, a
@@ -26,13 +26,13 @@ from . import state_copy
 from .migration_log import keep_migration_log
 
 SLOT = "rehearsal"
-# What the disk must have left besides the copy: production writes on it too.
+# Free space that must be left besides the copy: production writes to this disk too.
 RESERVE_BYTES = 256 * 1024 * 1024
-# What pulls in, or is told to, other units of the same host.
+# Lines of a unit that start other units of the host, or depend on them.
 DEPENDENCIES = re.compile(
     r"^(Requires|Requisite|Wants|BindsTo|PartOf|Upholds|OnFailure|OnSuccess|StopWhenUnneeded)=(.*\\\n)*.*\n", re.M
 )
-# What is done before a start is done for production: a model is fetched, a service waited for, by the network.
+# Commands before a start are meant for production: they fetch a model or wait for a service, over the network.
 BEFORE_START = re.compile(r"^ExecStartPre=\S+/before-start .*\n", re.M)
 ONE_WORKER = (re.compile(r" --workers \d+\b"), " --workers 1")
 CHANGES = """

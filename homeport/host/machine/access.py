@@ -125,7 +125,7 @@ def _timer_runs(pending: Mapping[str, Any]) -> bool:
 
 
 def _is_as_recorded(path: Path, content: bytes | None) -> bool:
-    """Tell whether a file is as it shall be (None: away), mode and owner included."""
+    """Tell whether a file is as wanted (None: absent), including mode and owner."""
     try:
         status = path.lstat()
         right = (status.st_mode, status.st_uid, status.st_gid) == (stat.S_IFREG | MODE, 0, 0)

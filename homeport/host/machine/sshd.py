@@ -1,4 +1,4 @@
-"""sshd's drop-in file: checked before, taken up by a reload. Sessions, and what runs in them, go on."""
+"""sshd's drop-in file: checked first, applied by a reload. Sessions, and the programs in them, go on."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
 
 
 def reload() -> None:
-    """Have sshd read its settings anew; return when whoever connects next meets them.
+    """Make sshd read its settings again; return when new connections get them.
 
     Where systemd listens for it (ssh.socket), a reload would end it: the socket is not passed on to what it executes.
     There it is stopped, sessions apart (KillMode=process), and the next connection starts another one.

@@ -42,7 +42,7 @@ def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
         _prove(layout, old, slot, release, request.by)
         _log(layout, old, slot, release, request)
     if new and request.rollback:
-        # Whoever goes back waits for the older release and not for the end of the one that is left.
+        # A rollback waits for the older release, and not for the end of the one that it leaves.
         _finish_beside(layout, release)
         changed = True
     else:

@@ -1,4 +1,4 @@
-"""`run`: a command of a person in the environment of the live release, in a transient unit with the sandbox of its own.
+"""`run`: a person's command in the environment of the live release, in a transient unit with its own sandbox.
 
 The unit has what the live slot's has: user, folders, variables, credentials, limits. What is about a server (how it
 starts, stops and is restarted) is left out.

@@ -1,4 +1,4 @@
-"""What a release is started and made live for: who asked, in which way, and whether it may still go live."""
+"""A request to start a release and make it live: by whom, in which way, and whether it may still go live."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """`start`: bring a release up, healthy, in the slot that is not live. What is live is never touched.
 
-Everything is decided from what is on the host, so that a run that was killed anywhere is finished, or begun anew, by
-the next one.
+Everything is decided from the state of the host, so that the next run finishes or repeats a run that was killed.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         _replace(layout, live, slot, release)
         return
     arm(layout, release)
-    # Of what was live here there are figures, which the controller has reckoned with.
+    # For a release that was live here there are figures, which the controller has used.
     _launch(layout, slot, release, measure=live is None and release.workers > 1 and not request.is_proven)
 
 

@@ -1,6 +1,6 @@
-"""What to do about a failure whose cause its own words do not name: by the last lines of the application. Pure.
+"""Fixes for failures whose messages do not name the cause, found by the application's last lines. Pure.
 
-Each is what an application that runs elsewhere says when it meets something that is so here: read-only code, a sandbox,
+Each is the message of an application that works elsewhere and meets a difference here: read-only code, a sandbox,
 no .env file, a Debian without the library. A line that is not known gives no advice.
 """
 
@@ -152,7 +152,7 @@ def _command(lines: Sequence[str], app: str) -> str:
 
 
 def _module(lines: Sequence[str], app: str) -> str:
-    """Read what Python says last: one that an application can do without is followed by something else."""
+    """Read Python's last line: after an optional module that is missing, other lines follow."""
     raised = [line for line in lines if _RAISED.match(line)]
     found = _NO_MODULE.match(raised[-1]) if raised else None
     if found is None:

@@ -34,7 +34,7 @@ MEGABYTE = 2**20
 
 
 class WorkerState(NamedTuple):
-    """What a look at a slot has found: its workers, those of them that serve, and how many processes were killed."""
+    """The state of a slot: its workers, those of them that serve, and how many processes were killed."""
 
     workers: frozenset[int]
     serving: frozenset[int]

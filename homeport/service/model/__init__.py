@@ -1,6 +1,6 @@
 """`Service`: all that a release runs and what it runs under, frozen, without a word of systemd.
 
-Times are seconds, sizes megabytes (2**20 bytes). What is a secret is here by its name alone.
+Times are seconds, sizes megabytes (2**20 bytes). Of secrets it has only the names.
 """
 
 from __future__ import annotations
