@@ -9,7 +9,7 @@ from homeport.certificates.lifetime import Certificate
 
 
 def read(certificate: str | bytes) -> Certificate:
-    """Return what the first certificate of a PEM text, or one in DER, says; raise ValueError when it is none."""
+    """Return what the first certificate of a PEM text, or one in DER, says; raise ValueError when it is not one."""
     if isinstance(certificate, str):
         return said(x509.load_pem_x509_certificate(certificate.encode()))
     return said(x509.load_der_x509_certificate(certificate))

@@ -25,7 +25,7 @@ KINDS = {
     "error": "red",
     "unchecked": "yellow",
 }
-# What a line begins with that follows from the one above it.
+# The beginning of a line that is a consequence of the line above it.
 INDENT = "  "
 
 

@@ -115,7 +115,7 @@ def query_hosts(kind: str, target: str, limit: Iterable[str], **options: object)
                 is_told = is_told or "error" in one
                 yield one
         except BaseException:
-            # Interrupted, or nobody wants more: one that goes on for ever would be waited for.
+            # Interrupted, or the output is closed: without this, an endless reader would be waited for.
             process.terminate()
             raise
     status = process.returncode

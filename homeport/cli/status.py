@@ -93,7 +93,7 @@ def blocks(hosts: Iterable[Mapping[str, Any]]) -> RenderableType:
 
 
 def show_repeatedly(target: str, limit: Iterable[str]) -> None:
-    """Show the hosts until interrupted; each as soon as it has answered anew."""
+    """Show the hosts until interrupted; each as soon as it has answered again."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
         for one in query_hosts("status", target, limit, every=EVERY_SECONDS, called=target):

@@ -102,7 +102,7 @@ def _taking(path: str) -> str:
 
 
 def _may_remove(wanted: Wanted, found: Snapshot, path: str) -> bool:
-    """Tell whether a path that shall be away is there, and is not somebody's own, which stays unless it is given up."""
+    """Tell whether a path that must be away is there, and is not somebody's own, which stays unless it is given up."""
     if path not in found.paths:
         return False
     return path in wanted.take_over or owner(path, found, wanted.app) != "somebody"

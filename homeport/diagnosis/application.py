@@ -134,7 +134,7 @@ def _not_running(case: Case, unit: UnitFacts) -> Finding:
         fix = f"it is tried again automatically; to try at once: systemctl restart {name} (on the host)"
         advice = hint(unit["last"], case.settings.app_name)
         return Finding("before_start_failed", BEFORE_START, evidence, f"{advice}, and deploy" if advice else fix)
-    # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
+    # While it is started again the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         evidence = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
         evidence = shortened(retry_text(retried) if retried else evidence)

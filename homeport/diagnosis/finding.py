@@ -22,7 +22,7 @@ DATABASE = ("database_locked", "database_unreachable")
 CERTIFICATE = ("certificate_expired", "certificate_expiring", "certificate_placeholder", "renewal_failed")
 DOORS = ("ssh_login", "ssh_host_key", "ssh_closed", "ssh_name")
 
-# What each may be the cause of; the deepest causes first. A cause that comes later explains no earlier one.
+# The possible consequences of each finding; the deepest causes first. A cause that comes later explains no earlier one.
 EXPLAINS: dict[str, tuple[str, ...]] = {
     "machine_unreachable": (*DOORS, *SITE, "port_closed"),
     **dict.fromkeys(DISK, (*DATABASE, *APPLICATION, *AROUND, "proxy_config", "proxy_down", *CERTIFICATE, *SITE)),

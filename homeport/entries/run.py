@@ -65,7 +65,7 @@ def _run(target: Target, words: list[str]) -> int:
     unit = f"homeport-run-{target.settings.app_name}-{secrets.token_hex(4)}"
     own = ("run", "--app", target.settings.app_name, "--unit", unit, "--terminal", terminal, "--", *words)
     command = StringCommand(*(QuoteString(word) for word in (HOST_PROGRAM, *own)))
-    # What a login shell prints besides is no part of the command's output. On a terminal people are used to it.
+    # Other output of a login shell is not part of the command's output. On a terminal people are used to it.
     mark = "" if terminal else secrets.token_hex(16)
     if mark:
         both = f"printf {mark}; printf {mark} >&2"

@@ -222,7 +222,7 @@ def _claim(text: str) -> Claim:
         raw = cast("dict[str, Any]", json.loads(text))
         return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]))
     except (ValueError, KeyError, TypeError):
-        # Damaged by hand; the run that owns it writes it anew.
+        # Somebody damaged it; the next run of its application writes it again.
         return Claim("", (), ())
 
 

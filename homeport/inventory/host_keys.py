@@ -38,7 +38,7 @@ Known = dict[str, PKey]
 
 @dataclass(frozen=True)
 class HostKey:
-    """The key that a host shows, by the `name` that it has or shall have in `file`; `problem`: why there is none.
+    """The key that a host shows, by the `name` that it has or should have in `file`; `problem`: why there is none.
 
     `state`: whether the file knows this key, another one of this name, or none.
     """

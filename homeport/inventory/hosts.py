@@ -58,7 +58,7 @@ def open_inventory(inventory: str, limits: Iterable[str]) -> Iterator[tuple[Stat
 
 
 def on_path() -> str:
-    """Have inventories and group data import what lies in the project, as under pyinfra; return its folder."""
+    """Have inventories and group data import what is in the project, as under pyinfra; return its folder."""
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     return folder

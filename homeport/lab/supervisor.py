@@ -37,7 +37,7 @@ def machine_has_systemd() -> bool:
 
 
 def start(context: LabContext, host: str, *, layers: list[Path], namespace: str) -> None:
-    """Start a host whose disk lies in the lab's directory, above these (the uppermost first), in this network
+    """Start a host whose disk is in the lab's directory, above these (the uppermost first), in this network
     namespace.
     """
     nspawn = nspawn_command(context, host, namespace, delegated=machine_has_systemd())

@@ -26,7 +26,7 @@ TEXTS: Mapping[WayName, str] = {
     "qemu": "whole machines (QEMU) on a bridge",
     "qemu-user": "whole machines (QEMU with user networking), the lab's services on the loopback device",
 }
-# What a way takes that a computer may refuse.
+# The rights that a way needs and a computer may refuse.
 TAKES: Mapping[WayName, str] = {"nspawn": "machines in namespaces", "qemu": "a bridge"}
 LAST: WayName = "qemu-user"
 SERVICES = ("dnsmasq", "pebble", "openssl", "ssh", "ssh-keygen", "mmdebstrap")
@@ -83,7 +83,7 @@ class Way:
 
 @cache
 def here(folder: Path) -> Way:
-    """Try what this computer allows, and return the way to take for a lab whose files lie in `folder`.
+    """Try what this computer allows, and return the way to take for a lab whose files are in `folder`.
 
     Raises LabError where there is no way at all.
     """

@@ -22,7 +22,7 @@ NO_SITE = "this machine does not serve the site"
 
 @operation()
 def request(run: Run) -> Generator[StringCommand, None, None]:
-    """Have the first certificate asked for beside what comes next; one that replaces another waits.
+    """Request the first certificate while the next phases run; a request that replaces a certificate waits.
 
     So does one whose names only the site can answer for, which is put in place with the release, and one for which the
     way out is the controller's, which is open for one command at a time.

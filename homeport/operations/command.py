@@ -33,7 +33,7 @@ LOST = (
     "error: the connection to the host broke; the host finishes the phase that it is in, the live release goes on "
     "serving, and the next run continues from there"
 )
-# What a script leaves of its input is read after it: pyinfra's connectors take a command that ends while its input is
+# Input that a script has not read is read after it: pyinfra's connectors take a command that ends while its input is
 # being sent for a connection that broke.
 DRAINED = "(\n{}\n)\nstatus=$?\ncat >/dev/null 2>&1\nexit $status\n"
 SCRIPTS = Path(__file__).with_name("scripts")

@@ -79,7 +79,7 @@ class Run(HostRun):
 
     @property
     def found(self) -> Snapshot:
-        """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
+        """The host as it was read last; read again (one command) after `forget`. Raises DeployError if that fails."""
         if self._found is None:
             # The first reading does not wait. A later one must be whole: a phase of a killed run may still run.
             waits = (STEP_SECONDS,) if self._read_at else ()
@@ -88,7 +88,7 @@ class Run(HostRun):
         return self._found
 
     def forget(self) -> None:
-        """Have the host read anew before the next comparison."""
+        """Have the host read again before the next comparison."""
         self._found = None
 
     def reading(self) -> tuple[str, float]:

@@ -50,7 +50,7 @@ class ReleasesRun(HostRun):
         return command_options(self.host.data.dict())
 
     def forget(self) -> None:
-        """Have the releases read anew before the next comparison."""
+        """Have the releases read again before the next comparison."""
         self._found = None
 
     def reading(self) -> tuple[str, float]:

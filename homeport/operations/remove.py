@@ -80,7 +80,7 @@ class RemoveRun(ReleasesRun):
         return self.details()
 
     def forget(self) -> None:
-        """Have the host looked at anew before the next comparison."""
+        """Have the host looked at again before the next comparison."""
         self._removal = None
 
     def check(self) -> None:

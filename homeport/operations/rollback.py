@@ -32,7 +32,7 @@ class RollbackRun(ReleasesRun):
     _left = ""
 
     def check(self) -> None:
-        """Find the release to go back to; raise HomeportError when there is none that may be gone back to."""
+        """Find the release to go back to; raise HomeportError when a rollback is not possible."""
         target = rollback.find_target(str(self.settings.release or rollback.PREVIOUS), self.found)
         targets = _TARGETS.setdefault(self.host.state, {})
         targets[self.host.name] = target.id

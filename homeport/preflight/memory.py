@@ -19,7 +19,7 @@ from homeport.state.snapshot import MachineFound, Snapshot
 class Demand:
     """The memory of a slot: `base` for the manager, and `each` for each worker; a guess unless it was `measured`.
 
-    What workers share with a manager that forks them is its part. `always_managed` says that a lone one has a manager.
+    Memory that workers share with a forking manager is the manager's. `always_managed`: a single worker has one too.
     """
 
     base: int

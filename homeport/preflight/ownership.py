@@ -86,7 +86,7 @@ def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
 
 
 def _webroot(wanted: Wanted, found: Snapshot) -> HomeportError | None:
-    """Tell whether the proxy's workers cannot enter the folder that the authority's challenges lie below."""
+    """Tell whether the proxy's workers cannot enter the folder above the authority's challenges."""
     folder = PurePosixPath(ACME_WEBROOT).parent
     there = found.paths.get(str(folder))
     if there is None or there.kind != "directory":

@@ -19,7 +19,7 @@ NOBODY_TO_ASK = ("sudo asks for a password, and homeport cannot ask you for it",
 CSH = "homeport: csh"
 # `exit` would not keep them from the rest.
 GUARD = f"""test "$shell" != '' && test "$shell" = "$SHELL" && echo '{CSH}' && exec sh -c 'exit 71'"""
-# What stands in the output of a command that failed, the problem that it shows, and what to do.
+# A text in the output of a failed command, the problem that it shows, and the fix.
 LOGIN_SIGNS = (
     ("a password is required", *NOBODY_TO_ASK),
     ("interactive authentication is required", *NOBODY_TO_ASK),
@@ -57,7 +57,7 @@ def after_mark(lines: Sequence[str]) -> list[str]:
 
 
 def document(lines: Sequence[str]) -> Any:
-    """Return the JSON that an answer is, whatever comes after it; raise ValueError when it is none."""
+    """Return the JSON that an answer is, whatever comes after it; raise ValueError when it is not one."""
     return json.JSONDecoder().raw_decode("\n".join(after_mark(lines)).lstrip())[0]
 
 

@@ -150,7 +150,7 @@ class _SshChannel:
         try:
             self._session.sendall(data)
         except (EOFError, SSHException) as error:
-            # What paramiko raises, beside OSError, when the connection breaks just then.
+            # The exceptions of paramiko, besides OSError, when the connection breaks at that moment.
             raise BrokenPipeError(f"the connection broke ({in_one_line(error)})") from error
 
 

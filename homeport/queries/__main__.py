@@ -58,7 +58,7 @@ def _say(host: Host, found: dict[str, Any]) -> None:
     try:
         print(f"{MARK}{json.dumps({'host': host.name, **found})}", flush=True)
     except BrokenPipeError:
-        # Whoever has asked is gone; nothing is under way here that would have to be ended.
+        # The reader of the output is gone; nothing has to be ended here.
         os._exit(EXIT_FAILED)
 
 

@@ -10,7 +10,7 @@ LIVE, FAILED, STARTED, LEFT = "live", "failed", "started", "rolled-back"
 ENDS = (LIVE, FAILED)
 # A shorter step had nothing to do (for example, no hooks).
 SHORTEST_SECONDS = 0.02
-# What is made, or ends, further away from a deploy has nothing to do with it.
+# Something that is made, or ends, longer before or after a deploy does not belong to it.
 NEAR_SECONDS = 3600
 
 Entry = Mapping[str, Any]

@@ -112,7 +112,7 @@ def _certificate_stays(layout: Layout) -> str:
 
 
 def _files(job: RemovalJob) -> RemovalStep:
-    """What lies outside the application's own folders: its cache, what it opens in the firewall, run files."""
+    """Files outside the application's own folders: its cache, its openings in the firewall, run files."""
     layout = job.layout
     own = (layout.base, layout.settings, layout.state)
     known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]

@@ -34,7 +34,7 @@ def delete(layout: Layout) -> None:
                 f"Certbot does not delete the certificate {layout.app}: {next(iter(lines), '')}", tuple(lines)
             )
         time.sleep(POLL_SECONDS)
-    # What a Certbot that was killed at it has left, or one that is gone.
+    # The rest of a lineage whose deletion was killed, or that is gone already.
     for path in belongings.lineage(layout):
         safe_removal.remove(path)
 

@@ -29,7 +29,7 @@ RETRIED = {
     "application": "the live release exits while it starts",
     "process": "the live release does not run",
 }
-# Of a finding of the doctor's about a disk, which word the status has for it.
+# The status's word for a doctor's finding about a disk.
 INODES = ("inodes_gone", "inodes_low")
 
 Status = Mapping[str, Any]

@@ -16,9 +16,9 @@ from homeport.report.findings import Advice
 
 # Below it the figures are those of no whole day, whose busiest hour may be still to come.
 ENOUGH_HOURS = 24
-# What is left with one machine fewer must have room for a peak by half as large as the week's.
+# With one machine fewer, the others must have room for a peak one and a half times as large as the week's.
 ROOM = 1.5
-# Pages that nobody asks for lie in swap on a machine that is well.
+# A healthy machine also has unused pages in swap.
 LITTLE_SWAP = 64 * 2**20
 NAMES = ("processors", "memory", "disk", "network")
 Week = Mapping[str, Any]

@@ -96,7 +96,7 @@ def _load(percent: float | None) -> str:
 
 
 def life(found: Status) -> dict[str, Any] | None:
-    """Return where today and the renewal lie in a certificate's life; None when there is none."""
+    """Return where today and the renewal are in a certificate's life; None when there is none."""
     certificate = found["certificate"]
     if certificate is None:
         return None

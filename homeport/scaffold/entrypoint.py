@@ -14,7 +14,7 @@ from homeport.source.tree_contents import some
 
 # Files that say what an application needs; the folder that has one is an application's root.
 DEPENDENCIES = ("uv.lock", "requirements.txt", "pyproject.toml", "Pipfile")
-# Where code lies that is not the application.
+# Folders of code that is not the application.
 ELSEWHERE = re.compile(
     r"(^|/)(tests?|testing|docs?|docs_src|examples?|samples?|scripts|benchmarks?|node_modules|site-packages|venv|"
     r"migrations|alembic|\.[^/]*)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.py$"

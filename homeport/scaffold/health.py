@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from homeport.scaffold.code import Code, Route
 
-# How people call theirs; one that says more ("ready") before one that says less.
+# Usual names of health routes; a more specific one ("ready") comes before a general one.
 USUAL = (
     *(
         "health",

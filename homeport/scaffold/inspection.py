@@ -34,7 +34,7 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found: settings by name, and what a person should know. Paths in `files` are below the application.
+    """The result: settings by name, and remarks for the user. Paths in `files` are below the application.
 
     `repository` is its root; `place` is the folder that was looked at, `subdirectory` the application's below it.
     `variables` are the names in an example of a .env file; `branch` is the one that is deployed.
@@ -76,7 +76,7 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     entry = entrypoint or (str(declared) if declared else find_entrypoint(modules, server))
     if entry.endswith("()"):
         server = find_server(files.paths, files.read, requirements, factory=True)
-    # What it would say at a deploy, said now.
+    # The message that a deploy would show, shown now.
     find_entry(server, entry, files.paths, "HEAD")
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()

@@ -1,6 +1,6 @@
 """Remarks on an application's files that a person should know before a first deploy. Pure.
 
-Each is a line: what is so, and what to do. None of them keeps anything from being written.
+Each is a line: the problem and the fix. They do not stop `init` from writing files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from homeport.scaffold.server import find_server
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
 RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")
 
-# The file that is looked at, in their order, and what makes it bring a server.
+# The files that are checked, in this order, and the command that adds a server to each.
 FILES = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile.lock", "pyproject.toml", "setup.py")
 FIXES = {
     "uv.lock": "uv add 'fastapi[standard]'",

@@ -14,7 +14,7 @@ from homeport.servers.interface import Locked, Place, Server, ServerChoice, Serv
 FIRST_GRANIAN = Version("2.4.0")
 # A name that no application has: the module is imported beside it.
 MODULE = "homeport_asgi.py"
-# What `--workers-kill-timeout` takes.
+# The longest time that `--workers-kill-timeout` accepts.
 LONGEST_KILL_SECONDS = 1800
 
 

@@ -16,7 +16,7 @@ from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.settings.types import AppName, Domain
 
-# What pyinfra and its connectors read from the same data, and a user's own values.
+# Names in the same data that pyinfra and its connectors read, and a user's own variables.
 FOREIGN = ("_", "ssh_", "x_", "prompted_", "docker_", "vagrant_")
 
 
@@ -27,7 +27,7 @@ _DOMAIN: TypeAdapter[str] = TypeAdapter(Domain)
 
 @dataclass(frozen=True)
 class CommandOptions:
-    """What a command asks for that is no setting: `homeport` gives it to pyinfra as data whose names begin with `_`."""
+    """Arguments of a command that are no settings: `homeport` gives pyinfra data whose names begin with `_`."""
 
     new_slot: bool = False
     closed: bool = False

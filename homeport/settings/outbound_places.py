@@ -55,7 +55,7 @@ def _names(one: str, host: str, address: Address) -> bool:
 
 
 def check_private(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names, addresses and ranges; raise ValueError for what is none of them (a URL, a name with a port)."""
+    """Return names, addresses and ranges; raise ValueError for anything else (a URL, a name with a port)."""
     for number, one in enumerate(value, 1):
         if (
             not one

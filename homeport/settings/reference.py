@@ -44,7 +44,7 @@ def group_data() -> str:
 def _line(name: str, value: Any) -> str:
     if value is PydanticUndefined:
         return f"# {name} = (no default)"
-    # What stands here is said, also where it is the default, and would be held against other applications.
+    # A value in this file counts as set, even if it is the default, and could conflict with other applications.
     return f"{'# ' if name in SINGLE_VALUES else ''}{name} = {literal(value)}"
 
 

@@ -13,7 +13,7 @@ from homeport.settings.types import (
     as_list,
 )
 
-# What hstspreload.org asks of a site, a year (its "Submission Requirements").
+# The minimum that hstspreload.org requires of a site, a year (its "Submission Requirements").
 PRELOAD_SECONDS = 31536000
 
 

@@ -187,7 +187,7 @@ class Step(BaseModel):
 
 
 class Process(BaseModel):
-    """A long-running command of a release beside the server, a queue worker, say."""
+    """A long-running command of a release beside the server, such as a queue worker."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

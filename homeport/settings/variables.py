@@ -46,7 +46,7 @@ def _check_libraries(name: str, content: str) -> None:
 def variable_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return names of variables, each once; raise ValueError for one that cannot be given to the application."""
     for number, name in enumerate(value, 1):
-        # Whoever writes a value where its name belongs must not find it in a log.
+        # The text may be a secret value that stands in the place of a name: it must not be in a log.
         if not EnvironmentName.fullmatch(name):
             raise ValueError(f"item {number} is not a valid name of an environment variable")
         check_variable(name, "")

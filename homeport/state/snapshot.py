@@ -147,7 +147,7 @@ class UploadedRelease:
 class Snapshot:
     """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes).
 
-    `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
+    `release_free_…` is about the file system that releases are on; None where it is not known. `available_megabytes`
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one

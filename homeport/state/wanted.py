@@ -111,7 +111,7 @@ class ToolsWanted:
 
 @dataclass(frozen=True)
 class ReleaseWanted:
-    """The release that shall be live, and the files of its own that lie under /etc (environment, units).
+    """The release that must be live, and the files of its own that are under /etc (environment, units).
 
     `workers` and `migrates` (whether it migrates on this host) are the host's own; the id does not depend on them.
     """
@@ -127,9 +127,9 @@ class ReleaseWanted:
 
 @dataclass(frozen=True)
 class CertificateWanted:
-    """The certificate that the site shall have: all its names, the first one canonical.
+    """The certificate that the site should have: all its names, the first one canonical.
 
-    With a `folder`, it lies there (the user has brought it) and is `valid` from the one time to the other (UTC); the
+    With a `folder`, the user provides it there, and it is `valid` from the one time to the other (UTC); the
     rest is of no account. Else `profile` is one of the authority's ("": as it likes), `curve` the key's, and
     `authenticator` what Certbot proves the names with. A deploy that `renews` asks for the next one when that is due,
     since the host cannot by itself.
@@ -206,7 +206,7 @@ def _unique(items: Iterable[object]) -> tuple[object, ...]:
 
 
 def _unique_paths(items: Iterable[object]) -> None:
-    """Raise HomeportError when a path shall be both, a file and a directory, say, or there and away."""
+    """Raise HomeportError when a path is wanted in two ways: as a file and as a directory, or present and absent."""
     seen: set[str] = set()
     for item in items:
         if _name(item) in seen:

@@ -53,7 +53,7 @@ def _folder(location: str) -> str | None:
 
 
 def parse(name: str, text: str) -> Migration | None:
-    """Return what the migration file `name` says; None when it is none that Alembic would take, or not understood."""
+    """Return what the migration file `name` says; None when Alembic would not use it, or it is not understood."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError):

@@ -72,7 +72,7 @@ def reload() -> None:
 
 
 def _await(process: Path, before: str) -> None:
-    """Return when sshd has executed itself anew and listens: one that is still the old one would let us in."""
+    """Return when sshd has executed itself again and listens: one that is still the old one would let us in."""
     end = time.monotonic() + RELOAD_SECONDS
     while time.monotonic() < end:
         if not process.exists() and show(SERVICE)["ActiveState"] != "active":

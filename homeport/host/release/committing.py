@@ -27,7 +27,7 @@ def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
     marks the release that is left. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if request.is_proven:  # and the way back shall be short
+    if request.is_proven:  # and the way back must be short
         release = release._replace(watch_seconds=0)
     found = slots.read(layout)
     slot = choose(found, release.id, again=request.again)
@@ -138,7 +138,7 @@ def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bo
     old = found[other(slot)]
     keeps = standby and old.active and old.release != release.id
     if not found[slot].enabled:
-        # When the other one is disabled below, systemd reads its files anew once, for both.
+        # When the other one is disabled below, systemd reads its files again once, for both.
         units.enable(layout.unit(slot), reload=keeps or not old.enabled)
     if keeps:
         return _keep(layout, old, release) or not found[slot].enabled

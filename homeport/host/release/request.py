@@ -11,7 +11,7 @@ from . import deploy_hold
 
 
 class DeployRequest(NamedTuple):
-    """`by` is who asked, for the log. `rollback` goes back to an older release, `again` brings the live one up anew in
+    """`by` is who asked, for the log. `rollback` goes back to an older release, `again` brings the live one up again in
     the other slot. `run` is the mark of the controller's run that has both start and switch done at once, else "".
     """
 

@@ -56,7 +56,7 @@ def retry(layout: Layout, slot: str) -> None:
 
 
 def failed(layout: Layout, slot: str) -> tuple[str, str] | None:
-    """Return what of a slot that shall serve has failed for good, and the unit to start; None where nothing has."""
+    """Return the kind of unit that failed for good in a slot that should serve, and the unit to start; else None."""
     if slot not in (slots.read(layout).live, slots.standby(layout)):
         return None
     app, migration = units.show_all([layout.unit(slot), layout.migrate_unit(slot)])

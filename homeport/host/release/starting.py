@@ -167,7 +167,7 @@ def _is_up(layout: Layout, slot: str, release: Release) -> bool:
 def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = False) -> None:
     """Start the slot and return when all of its workers serve; raise HostError otherwise.
 
-    With `measure` one worker loads the application first, and is measured: do as many fit as there shall be?
+    With `measure` one worker loads the application first, and is measured: do all of the wanted ones fit?
     """
     _check_port(layout, slot, release)
     slots.permit(layout, slot)

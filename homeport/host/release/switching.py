@@ -103,5 +103,5 @@ def drain(layout: Layout, slot: str, port: int, timeout_seconds: float) -> None:
 
 
 def _unsettled_seconds(layout: Layout) -> float:
-    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag lies in."""
+    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag is in."""
     return timeline.left(SETTLE_SECONDS, layout.flag.parent.stat().st_mtime)

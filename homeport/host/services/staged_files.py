@@ -30,7 +30,7 @@ class Stage:
         self._copies: dict[Path, Path] = {}
 
     def copy(self, folder: Path) -> Path:
-        """Return the copy of a folder, which is a folder inside another one's copy where it lies in that."""
+        """Return the copy of a folder; for a folder inside another one, the one inside that one's copy."""
         real = Path(os.path.realpath(folder))
         for known, copied in self._copies.items():
             if real == known or known in real.parents:

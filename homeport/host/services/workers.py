@@ -122,7 +122,7 @@ def are_replaced(release: Release) -> bool:
 
 
 def missing_text(crew: WorkerState, release: Release, died: int) -> str:
-    """Return in words how many workers serve of those that shall."""
+    """Return in words how many workers serve of those that should."""
     several = f"{died} died, and were replaced" if died > 1 else "1 died, and was replaced"
     return f"{len(crew.serving)} of {release.workers} workers serve{f'; {several}' if died else ''}"
 

@@ -28,7 +28,7 @@ class HostError(Exception):
 
 
 class LockedError(HostError):
-    """Another run has the application, somebody holds deploys, or the run that asked has ended."""
+    """Another run has the deploy lock, somebody holds deploys, or the run that asked has ended."""
 
     exit_status = 4
 
