@@ -100,8 +100,9 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
         if both := sorted(set(self.environment) & set(self.secrets_from_environment)):
             raise ValueError(f"secrets_from_environment and environment must not both contain {both[0]}")
         if self.standby and self.switch == "restart":
-            problem = 'standby needs memory for two releases, and `switch = "restart"` is for machines without it'
-            raise ValueError(problem)
+            raise ValueError(
+                'standby needs memory for two releases, and `switch = "restart"` is for machines without it'
+            )
         if both := sorted({*self.environment, *self.secrets_from_environment} & set(self.install_secrets)):
             raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):

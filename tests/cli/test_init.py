@@ -248,7 +248,7 @@ def test_an_application_that_cannot_be_deployed_is_refused_in_one_line(
     here = place({"a/main.py": APP, "a/requirements.txt": NEEDS, "b/main.py": APP, "b/requirements.txt": NEEDS})
     assert "several applications: a, b; name one, as in: homeport init a" in here.refusal()
     assert "no a/none.py at HEAD" in here.refusal("--entrypoint", "a/none.py")
-    assert "--host: 'me@' is no machine" in here.refusal("a", "--host", "me@")
+    assert "--host: 'me@' is not the address of a machine" in here.refusal("a", "--host", "me@")
     assert "app_name: " in here.refusal("a", "--name", "No Name", "--domain", "a.test")
     assert "domain: " in here.refusal("a", "--domain", "nodot")
     assert "is not in the repository" in here.refusal("a", "--folder", "../../..")
