@@ -44,7 +44,7 @@ def proxy(case: Case) -> Iterator[Finding]:
     elif site["stale"] and unit["active"] == "active":
         yield Finding(
             "proxy_stale",
-            f"{proxy} does not serve what is on the disk",
+            f"{proxy} serves something else than what is on the disk",
             "its configuration or a certificate has changed since it was loaded",
             f"{_reload(site)} (on the host), or deploy",
         )
