@@ -1,11 +1,11 @@
 """Every setting of homeport with its default. One file per inventory, named like it, overrides them.
 
-A value that is commented out is the machine's: unset, it is as another application there has set it.
+A setting that is commented out belongs to the machine: unset, it has the value of another application there.
 
 `make reference` writes this file and docs/settings.md from the models in homeport/settings/.
 """
 
-# Name of the application: its user, its units and its folders are called so.
+# Name of the application, and of its user, its units and its folders on the host.
 # app_name = (no default)
 
 # Git repository with the application, relative to the project's folder or absolute.
@@ -17,90 +17,90 @@ app_ref = "HEAD"
 # Folder of the application inside its repository (monorepo).
 app_subdirectory = ""
 
-# What is served: a file, a package or `module:app`, seen from the application; with another `server` than "fastapi"
-# also `module:create_app()`, a function that makes the application.
+# Where the FastAPI application is: a file, a package or `module:app`, relative to the application's folder; with
+# another `server` than "fastapi" also `module:create_app()`, a function that creates it.
 app_entrypoint = "main.py"
 
 # Release the working tree with its uncommitted changes instead of refusing it.
 allow_dirty = False
 
-# Shell commands that make what `release_include` names (`npm ci && npm run build`, say). They run on the machine that
-# deploys, in the application's folder of a copy of the repository at that commit.
+# Shell commands that build the files of `release_include`, such as `npm ci && npm run build`. They run on the machine
+# that deploys, in a copy of the repository at the released commit, in the application's folder.
 build_commands = []
 
-# Names of environment variables of the command that deploys which `build_commands` are given, too (a token for a
-# package registry); else they see none of its secrets.
+# Names of environment variables of the deploying command that `build_commands` get too, such as a token for a package
+# registry; without this they see none of its secrets.
 build_environment = []
 
-# Files, folders and patterns (`*.css`) below the application's folder that a release has and git has not: what
-# `build_commands` made or, without those, what lies in the working tree. Nothing of `.git` is taken.
+# Files, folders and patterns (`*.css`) below the application's folder that a release contains although git does not
+# track them: the results of `build_commands` or, without those, files of the working tree. Files of `.git` are never
+# included.
 release_include = []
 
-# The requirements file that is installed, seen from the application's folder (`"requirements/prod.txt"`,
-# `"../all.txt"`), before any other; unset: what is found, `uv.lock` first.
+# The requirements file to install from, relative to the application's folder (`"requirements/prod.txt"`,
+# `"../all.txt"`); unset: homeport looks for a lock file itself, `uv.lock` first.
 requirements_file = ""
 
-# Python for the application: the system's where that is this version, else one that uv brings; unset: the system's,
-# whichever that is.
+# Python version of the application. uv installs it unless the host's own Python has this version; unset: the host's
+# own Python.
 python_version = None
 
-# Extras of the project (`[project.optional-dependencies]`) that are installed as well.
+# Extras of the project (`[project.optional-dependencies]`) to install as well.
 dependency_extras = []
 
-# Dependency groups of the project (`[dependency-groups]`) that are installed as well; with uv.lock the default groups
-# are, except `dev`.
+# Dependency groups of the project (`[dependency-groups]`) to install as well; with uv.lock its default groups are
+# installed too, except `dev`.
 dependency_groups = []
 
-# With `--data`, for an application without a lock: look for the newest versions that it allows instead of those in
+# With `--data`, for an application without a lock: install the newest versions that it allows instead of those in
 # `resolved/` (`homeport deploy --upgrade-dependencies`).
 upgrade_dependencies = False
 
-# Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": what the
-# system does not need, in equal parts for the applications on it; None: no limit.
+# Hard memory limit of one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": the
+# memory that the system does not need, divided equally among the applications of the machine; None: no limit.
 memory_max_megabytes = "auto"
 
-# What follows when the kernel kills a process of a slot for its memory (systemd's OOMPolicy): "continue": the others
-# go on, and the manager replaces the worker; "stop": the whole slot ends, and is started again; "kill": the same at
-# once, without time to finish requests.
+# What happens when the kernel kills a process of a slot because it uses too much memory (systemd's OOMPolicy):
+# "continue": the other processes go on, and the manager replaces the worker; "stop": the whole slot stops and is
+# started again; "kill": the same, but at once, without time to finish requests.
 oom_policy = "continue"
 
-# The application's part of the processors where they are short (systemd's CPUWeight): 200 gets twice of what 100
-# gets, which each application has that sets none. Slots, processes and timers share it.
+# The application's share of the processors when they are busy (systemd's CPUWeight): with 200 it gets twice as much
+# as an application with 100, the default. Slots, processes and timers share it.
 cpu_weight = None
 
-# Processors that the application may use at most (systemd's CPUQuota), 1.5 for one and a half, also where nobody else
-# wants them; unset: all. Slots, processes and timers share them.
+# How many processors the application may use at most (systemd's CPUQuota) (such as 1.5), even when others are idle;
+# unset: all. Slots, processes and timers share them.
 cpu_max = None
 
-# Environment variables of the application that anybody may see.
+# Environment variables of the application that are not secret.
 environment = {}
 
-# File of NAME=value lines on this machine whose content nobody may see but the application; best encrypted with age
+# File of NAME=value lines, on the machine that deploys, that only the application may see; best encrypted with age
 # (`homeport secrets`).
 secrets_file = None
 
-# Names of environment variables of the command that deploys (a pipeline's secrets) which the application gets as
-# well.
+# Names of environment variables of the deploying command (a pipeline's secrets) that the application gets too.
 secrets_from_environment = []
 
-# Names of variables of the secrets file, or else of the environment of the command that deploys, that only the
-# installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).
+# Names of variables that only the installation of the dependencies gets (`UV_INDEX_COMPANY_PASSWORD` for a private
+# index); their values are in the secrets file, or in the environment of the deploying command.
 install_secrets = []
 
-# Further Debian packages that the application needs on the host. One that is left out later stays installed, since
-# others may have come to need it.
+# More Debian packages that the application needs on the host. A package that you take off the list stays installed:
+# other programs may need it.
 packages = []
 
-# Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they are switched together
-# with the application.
+# Long-running commands of the release, by name: `{"worker": "python -m app.worker"}`; they are switched together with
+# the application.
 processes = {}
 
-# Commands of the same release that run at times (schedule: as systemd.time(7) has it), by name: `{"digest":
+# Commands of the release that run at certain times (`schedule` as in systemd.time(7)), by name: `{"digest":
 # {"command": "python -m app.digest", "schedule": "daily"}}`.
 timers = {}
 
-# Shell commands on each machine before each start of the server and of each of `processes`, also at boot and after a
-# crash, by the same user in the same sandbox; one that fails is a failed start. Each is a text, or `{"command": …,
+# Shell commands on each machine before every start of the server and of each of `processes`, also at boot and after a
+# crash, by the same user in the same sandbox; if one fails, the start fails. Each is a text, or `{"command": …,
 # "timeout_seconds": 300}`.
 before_start = []
 
@@ -110,42 +110,42 @@ port_blue = 8001
 # Loopback port of the green slot.
 port_green = 8002
 
-# Which addresses the application may talk to: "any" (all but multicast), "local" (this machine alone), or this
-# machine and a list of ranges, `["10.0.0.0/8"]`.
+# Which addresses the application may connect to: "any" (all but multicast), "local" (only this machine), or a list of
+# ranges besides this machine, `["10.0.0.0/8"]`.
 sandbox_network = "any"
 
 # Files and folders that the application may write to besides its state directory and /tmp.
 sandbox_writable_paths = []
 
-# Devices that the application may use, `/dev/nvidia0`, say; with any, it sees all of /dev.
+# Devices that the application may use, such as `/dev/nvidia0`; with this setting it sees all of /dev.
 sandbox_devices = []
 
-# Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.
+# Allow the application to generate code at run time, which just-in-time compilers (PyPy, Numba) need.
 sandbox_jit = False
 
-# What the application sees in /proc: "own" (its own processes alone), "machine" (the machine's figures as well:
-# memory, load, processors, time of boot), "all" (the processes of others, too).
+# What the application sees in /proc: "own" (only its own processes), "machine" (also the machine's figures: memory,
+# load, processors, boot time), "all" (also other users' processes).
 sandbox_proc = "machine"
 
 # Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the release has an
 # alembic.ini; None: no migration.
 migrate_command = "auto"
 
-# How long a migration may take, its lock included.
+# How long a migration may take, including the wait for a lock of the database.
 migrate_timeout_seconds = 300
 
-# The machine that migrates the database, before any other starts the release; unset: the first of the inventory that
+# The machine that migrates the database before the others start the release; unset: the first in the inventory that
 # serves this application's `domain`.
 migrate_on = None
 
-# Before a migration, try it on a copy of the state directory with its SQLite databases, and have the live release
-# answer on the copy.
+# Before a migration, try it on a copy of the state directory with its SQLite databases, and check that the live
+# release answers on that copy.
 migration_rehearsal = False
 
-# Path that answers when the application can serve.
+# Path that answers when the application is ready to serve.
 health_path = "/health"
 
-# Status that the health path answers with.
+# HTTP status of a healthy answer.
 health_status = 200
 
 # How long a new release may take to become healthy.
@@ -157,27 +157,27 @@ health_successes = 2
 # How long a release is watched after the switch; if it fails, the old one is live again.
 watch_seconds = 5
 
-# "overlap": the new release is up before the old one ends, no request is lost; "restart": the old one ends first, for
-# machines without memory for two, and requests fail until the new one is healthy.
+# "overlap": the new release starts before the old one stops, and no request is lost; "restart": the old one stops
+# first, for machines without memory for two, and requests fail until the new one is healthy.
 switch = "overlap"
 
-# Keep the previous release running after a switch: requests go to it while the live one is down, and a rollback to it
-# is instant. Takes its memory.
+# Keep the previous release running after a switch: it answers while the live one is down, and a rollback to it is
+# instant. It needs memory for both.
 standby = False
 
-# How long the old slot may finish its requests after the switch.
+# How long the old slot may take to finish its requests after the switch.
 drain_timeout_seconds = 30
 
 # How long the application may take to stop when told to.
 stop_timeout_seconds = 30
 
-# Good releases kept on the host, the live and the previous one included.
+# How many good releases to keep on the host, including the live and the previous one.
 keep_releases = 5
 
 # Releases (ids) that are never removed from the host.
 pinned_releases = []
 
-# How long to wait while somebody else deploys to the host; then the exit status is 4.
+# How long to wait while another deploy to the host runs; after that the exit status is 4.
 lock_wait_seconds = 0
 
 # Shell commands before a release's migration; one that fails ends the deploy. Each is a text, or `{"command": …,
@@ -193,187 +193,188 @@ hooks_on_failure = []
 # With `--data`: go back to this release (an id, or "previous") instead of deploying.
 release = None
 
-# With `release`: go back although migrations lie between, which are not undone.
+# With `release`: go back although there were migrations in between, which a rollback does not undo.
 accept_migrations = False
 
-# What serves the application: "fastapi" (`fastapi run`), or, for a lock without that command, a function that makes
-# the application and the settings below, "uvicorn", "gunicorn" or "granian".
+# The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn" or "granian". The last three are for a lock
+# without the fastapi command, for an application that a function creates, and for the settings below.
 server = "fastapi"
 
-# With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): how long a worker may not answer its
-# manager before it is replaced. Raise it for work that holds Python's lock (a model, say).
+# With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): a worker that does not answer its
+# manager for so long is replaced. Raise it for work that holds Python's global lock (such as a model).
 worker_timeout_seconds = None
 
-# With `server = "uvicorn"` and two workers or more, or with "gunicorn": a worker is replaced after that many
-# requests, for an application that leaks memory; one that comes just then may be lost.
+# With `server = "uvicorn"` and two or more workers, or with "gunicorn": replace a worker after this number of
+# requests, for an application that leaks memory; a request that arrives at that moment may be lost.
 max_requests = None
 
-# With `server = "granian"`: a worker is replaced at that age, for an application that leaks memory; its successor
-# starts before it ends.
+# With `server = "granian"`: replace a worker at this age, for an application that leaks memory; the new worker starts
+# before the old one ends.
 worker_lifetime_seconds = None
 
-# With `server = "gunicorn"`: the manager loads the code once, and the workers share its memory (a model, say) as long
-# as they only read it. What the code opens as it is imported, they share, too.
+# With `server = "gunicorn"`: the manager loads the code once, and the workers share its memory (such as a model)
+# while they only read it. They also share what the code opens during its import.
 server_preload = False
 
-# Worker processes of the server; "auto" sizes them to the host's cores and memory.
+# Number of worker processes of the server; "auto" chooses it by the host's cores and memory.
 workers = "auto"
 
-# Have the server log each request to the journal as well. Nginx's access log has them already, and the server answers
-# up to a third fewer requests meanwhile.
+# Write each request to the journal as well. The proxy's access log has them already, and with this the server answers
+# up to a third fewer requests.
 access_log = False
 
-# Memory that one worker is reckoned with while none is live to be measured.
+# Memory to plan for one worker until a running worker has been measured.
 worker_memory_megabytes = 200
 
-# Name that the application is served under.
+# Domain name of the site.
 # domain = (no default)
 
-# Further names: on the certificate, and redirected to `domain`.
+# More domain names: they are on the certificate too, and redirect to `domain`.
 domain_aliases = []
 
-# A name that the application had and has no longer. A deploy that takes a site all of its names at once is refused
-# without it, since the site may be another project's; one that keeps the old name among `domain_aliases` for a while
-# needs none.
+# The site's old domain name, when you replace all its names in one deploy. Such a deploy is refused without it, since
+# the site could belong to another project; not needed while the old name is one of `domain_aliases`.
 former_domain = None
 
-# Largest request body that the proxy takes.
+# Largest request body that the proxy accepts.
 client_max_body_megabytes = 10
 
-# How long the proxy waits between two reads from the application.
+# How long the proxy waits for the next part of the application's answer.
 proxy_read_timeout_seconds = 60
 
-# Largest headers of an answer that the proxy takes; above, visitors get 502.
+# Largest headers of an answer that the proxy accepts; with larger ones visitors get 502.
 response_headers_kilobytes = 32
 
-# When visitors of the maintenance page are told to come back (Retry-After).
+# When visitors of the maintenance page should come back (Retry-After).
 maintenance_retry_seconds = 300
 
-# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (TLS 1.3 alone).
+# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (only TLS 1.3).
 tls_profile = "intermediate"
 
-# max-age of Strict-Transport-Security (two years), which is for the site's own names; 0: none.
+# max-age of Strict-Transport-Security (two years) for the site's own names; 0: no such header.
 hsts_seconds = 63072000
 
-# Have it bind all subdomains of the site's names too, whoever serves them: without HTTPS, browsers open none of them
-# any more, for hsts_seconds.
+# Extend it to all subdomains of the site's names, whoever serves them: for hsts_seconds, browsers open none of them
+# without HTTPS.
 hsts_subdomains = False
 
-# Have it agree to the lists that browsers bring along (hstspreload.org); asks for hsts_subdomains and a year.
+# Agree that browsers put the site on their built-in lists (hstspreload.org); needs hsts_subdomains and a year.
 hsts_preload = False
 
-# Where the certificate comes from: `acme` (Certbot asks an authority) or `files` (yours).
+# Where the certificate comes from: `acme` (Certbot requests it from a certificate authority) or `files` (you provide
+# it).
 tls = "acme"
 
-# With `tls = "files"`: the chain as PEM, the site's own certificate first; in the project.
+# With `tls = "files"`: the certificate chain as PEM, the site's own certificate first; a file in the project.
 tls_certificate_file = None
 
-# With `tls = "files"`: its private key as PEM, without a passphrase; keep it out of git.
+# With `tls = "files"`: the private key as PEM, without a passphrase; keep it out of git.
 tls_key_file = None
 
 # Address that the certificate authority writes to.
 acme_email = None
 
-# ACME directory of the certificate authority; its TLS is checked against the host's trust store.
+# ACME directory of the certificate authority; the host must trust the authority's own TLS certificate.
 acme_directory_url = "https://acme-v02.api.letsencrypt.org/directory"
 
-# Profile of the certificate, as the authority names it (Let's Encrypt: `tlsserver`, `shortlived`); None: the
-# authority's default. An authority that does not have it gives no certificate.
+# Certificate profile, by the authority's name for it (Let's Encrypt: `tlsserver`, `shortlived`); None: the
+# authority's default. An authority that does not know the profile gives no certificate.
 acme_profile = None
 
 # Curve of the certificate's ECDSA key.
 acme_key_curve = "secp256r1"
 
 # Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority cannot reach;
-# None: by HTTP.
+# None: proof by HTTP.
 acme_dns_plugin = None
 
-# The plugin and what it needs, pinned and with hashes; in the project.
+# Requirements file of the plugin, with pinned versions and hashes; in the project.
 acme_dns_requirements_file = None
 
-# The plugin's credentials, an ini file as its documentation has it; keep it out of git.
+# The plugin's credentials, an ini file as the plugin's documentation describes it; keep it out of git.
 acme_dns_credentials_file = None
 
-# How long the plugin waits for the domain's name servers before the authority looks.
+# How long the plugin waits for the domain's name servers before the authority checks.
 acme_dns_propagation_seconds = 60
 
-# How long to wait for another apt (unattended upgrades on a fresh cloud machine).
+# How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
 
-# Free space on the host's disk below which nothing is begun.
+# A deploy does not start with less free space than this on the host's disk.
 minimum_free_megabytes = 1024
 
-# How what a deploy fetches for the host (packages, tools, dependencies, certificate) gets there: "host" (by its own
-# network and proxies) or "controller" (by the SSH connection and the machine that deploys, for a host that reaches
-# nobody; between deploys it goes without).
+# How the host downloads what a deploy needs (packages, tools, dependencies, certificate): "host" (over its own
+# network and proxies) or "controller" (over the SSH connection and the network of the machine that deploys, for a
+# host without access to the internet; between deploys it has none).
 outbound = "host"
 
-# With `outbound = "controller"`: what the host is led to although it is not public but of the network of the machine
-# that deploys, a name, an address or a range: `["pypi.example.lan", "10.1.2.0/24"]`.
+# With `outbound = "controller"`: private places, in the network of the machine that deploys, that the host may reach
+# as well: names, addresses or ranges, `["pypi.example.lan", "10.1.2.0/24"]`.
 outbound_private = []
 
-# Files of somebody else's that a deploy may replace, of which it keeps a copy in /var/lib/homeport/originals:
-# `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.
+# Files that are not homeport's and that a deploy may replace: `["/etc/nginx/nginx.conf"]`; a copy is kept in
+# /var/lib/homeport/originals. A deploy that would replace any other such file changes nothing.
 take_over = []
 
-# With `--data`: take the machine over from its other applications, whose values for it differ from this one's
-# (`homeport deploy --take-machine`). Without it a deploy that differs is refused.
+# With `--data`: set the machine's settings although other applications on it have other values (`homeport deploy
+# --take-machine`). Without it such a deploy is refused.
 take_machine = False
 
-# What visitors reach, the same for all applications of the machine: "nginx" or "haproxy" (what it keeps and what it
-# cannot: docs/proxies.md).
+# The proxy that visitors reach, one for all applications of the machine: "nginx" or "haproxy" (docs/proxies.md says
+# what each supports).
 # proxy = "nginx"
 
-# With `--data`: put the proxy of the settings in the place of the one that the machine has (`homeport deploy
-# --replace-proxy`). Open connections are cut, and for some seconds nobody is answered.
+# With `--data`: replace the machine's proxy by the one in the settings (`homeport deploy --replace-proxy`). This cuts
+# open connections, and for some seconds visitors get no answer.
 replace_proxy = False
 
 # Install the distribution's security upgrades every day (unattended-upgrades).
 # security_upgrades = True
 
-# When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: as the machine has it
-# (Debian: never). Give the machines behind one proxy different times.
+# When the machine may reboot for an upgrade that needs it, in its own time zone: "03:30"; None: do not change the
+# machine's setting (Debian: never). Give machines behind one load balancer different times.
 # reboot_time = None
 
-# How large the journal may become; None: as the machine has it.
+# Largest size of the journal; None: do not change the machine's setting.
 # journal_max_megabytes = 500
 
-# Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept.
+# Rotate the proxy's logs every day, or sooner at 100 MB; 14 are kept.
 # log_rotation = True
 
-# Write down every five minutes how much of processors, memory, disk and network is used, for a week: a file of some
-# 30 KB, by which `homeport status` advises.
+# Record every five minutes how much processor, memory, disk and network is used, and keep it for a week (a file of
+# about 30 KB); `homeport status` bases its advice on it.
 # usage_record = True
 
-# Keep the clock right (systemd-timesyncd), unless something else on the machine does.
+# Keep the clock right (systemd-timesyncd), unless another program on the machine does.
 # time_synchronisation = True
 
-# Kernel settings for a proxy and against attackers, unused protocols off, no core dumps.
+# Kernel settings for a proxy and against attackers; unused protocols and core dumps are off.
 # kernel_hardening = True
 
-# Swap file; "auto": of 1024 MB when the machine has no swap and less than 2 GB of memory; None: none of ours.
+# Size of the swap file; "auto": 1024 MB if the machine has no swap and less than 2 GB of memory; None: homeport makes
+# none.
 # swap_megabytes = "auto"
 
-# Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of our own; others are
-# left alone. False removes it.
+# Block all incoming connections but SSH, HTTP, HTTPS and `firewall_open`, with homeport's own nftables table; other
+# tables are not touched. False removes it.
 # firewall = True
 
-# What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.
+# More ports to open: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.
 firewall_open = []
 
-# What listens on the machine and need not be reached any more, a port or a program: `["9100/tcp", "rpc.statd"]`. The
-# first deploy does not cut what is named neither here nor in `firewall_open`: it refuses.
+# Ports or programs that listen on the machine and may be closed: `["9100/tcp", "rpc.statd"]`. The first deploy with
+# the firewall is refused while a listening port is neither here nor in `firewall_open`.
 firewall_close = []
 
-# Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it.
+# Let sshd accept only keys and no weak algorithms, with homeport's own drop-in file. False removes it.
 # sshd_hardening = True
 
-# Accounts that need not log in by SSH any more. A deploy that would lock out somebody else, whose only way in is a
-# password, say, refuses and names them.
+# Accounts that need not log in by SSH any more. A deploy that would lock out any other account (one that logs in by
+# password, for example) is refused, and names it.
 sshd_close = []
 
-# How long a changed firewall or sshd waits for the new connection that confirms it, before the host restores what was
-# there.
+# After a change of firewall or sshd: how long the host waits for a new connection that confirms the change, before it
+# restores the previous state.
 lockout_timeout_seconds = 60
 
 # For `homeport export`: the image with Python that the application's is built from, of Debian or Ubuntu:

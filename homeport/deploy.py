@@ -47,7 +47,7 @@ def deploy(steps: Sequence[Step], phases: Phases) -> None:
 
 
 def operate(kind: Callable[..., ReleasesRun], phases: Phases) -> None:
-    """Do to pyinfra's current host what needs its releases alone, by `phases`; raise DeployError, a line a problem."""
+    """Run `phases` that need only the releases of pyinfra's current host; raise DeployError, a line a problem."""
     with _raised_in_one_line():
         _perform(_releases_run(kind), phases)
 

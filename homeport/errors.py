@@ -34,7 +34,7 @@ class HomeportError(Exception):
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return what an exception of others says, on one line; its kind where it says nothing (an EOFError, say)."""
+    """Return the message of a foreign exception on one line; its type where it has none (such as EOFError)."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -87,7 +87,9 @@ def _on_interrupt(state: State, signal_number: int, frame: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pyinfra's own handler ends with 0, which a pipeline would take for a deploy that was done.
     with suppress(OSError, RuntimeError):
-        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+        click.echo(
+            "interrupted; a host finishes the phase that it is in, and the next run continues from there", err=True
+        )
     _ignore_closed_outputs()
     if state.initialised:
         # pyinfra disconnects in a pool with one place per host, where it would wait for the hosts' commands.
@@ -166,7 +168,7 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
     settings = load(host.data.dict(), host.name)
     if settings.release is not None or not with_source:
         return
-    # What is not needed for a way back need not be loaded for it.
+    # A rollback does not load modules that it does not need.
     from homeport.plans import provision
     from homeport.plans.inputs import read_inputs
     from homeport.plans.wanted import describe
@@ -178,5 +180,5 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
 
 
 def _needs_source() -> bool:
-    """Tell whether a deploy file is run that is not one of our own for what needs only the host (a restart, say)."""
+    """Tell whether the deploy file is the project's, and not one of homeport's own (such as that of a restart)."""
     return any(Path(operation).resolve().parent != ENTRIES for operation in _requested("operations") or ())

@@ -336,7 +336,7 @@ def test_an_interrupt_ends_the_run_while_a_host_is_still_at_work(
         # The command has them too, so there is no end to wait for.
         output, errors = (os.read(pipe.fileno(), 65536).decode() for pipe in (process.stdout, process.stderr))
     assert "Traceback" not in output + errors
-    assert errors.count("interrupted; what is at work on a host goes on there") == 1
+    assert errors.count("interrupted; a host finishes the phase that it is in") == 1
 
 
 def test_an_interrupt_ends_the_run_although_whoever_read_its_output_has_ended_first(

@@ -34,12 +34,13 @@ def chain_problem(chain: Certificates, anchors: Certificates, now: datetime) -> 
         if following is not rest[0]:
             before, wrong = name(current.subject), name(rest[0].subject)
             return (
-                f"certificate {len(chain) - len(rest) + 1} in it ({wrong}) has not issued the one before it ({before})",
+                f"certificate {len(chain) - len(rest) + 1} in it ({wrong}) did not issue the certificate before it "
+                f"({before})",
                 f"put certificate {_place(chain, following)} ({name(following.subject)}) there",
             )
         if following.not_valid_after_utc <= now:
             ended = f"{following.not_valid_after_utc:%Y-%m-%d}"
-            return f"the certificate of {name(following.subject)} in it has run out on {ended}", "bring its successor"
+            return f"the certificate of {name(following.subject)} in it expired on {ended}", "put in its successor"
         current, rest = following, rest[1:]
     return None
 

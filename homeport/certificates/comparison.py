@@ -1,4 +1,4 @@
-"""The certificate that is wanted against the one that is there: what has to be asked for, pointed to, or thrown away.
+"""Compares the wanted certificate with the present one: which to request, to point to, or to delete.
 
 Pure, as all of the comparison.
 """
@@ -47,7 +47,7 @@ def certificate_changes(wanted: Wanted, found: Snapshot, now: datetime) -> tuple
         served = "another one" if tls and tls.target != places.placeholder else "the placeholder"
         changes.append(Change("point", f"{places.tls} to {folder}", f"{served} is served"))
     if certificate.folder and found.certificate and not found.foreign_lineage:
-        changes.append(Change("delete", f"Certbot's certificate {wanted.app}", "nobody wants it renewed"))
+        changes.append(Change("delete", f"Certbot's certificate {wanted.app}", "it must not be renewed any more"))
     return tuple(changes)
 
 
@@ -61,7 +61,7 @@ def certificate_reason(wanted: CertificateWanted, found: Snapshot, now: datetime
     if have.domains != set(wanted.domains):
         return f"it is for {', '.join(sorted(have.domains))}"
     is_over = _life(have).stage(now) == "over"
-    return _other_ways(wanted, have) or ("it has run out" if is_over else _due(wanted, have, now))
+    return _other_ways(wanted, have) or ("it has expired" if is_over else _due(wanted, have, now))
 
 
 def _due(wanted: CertificateWanted, have: CertificateFound, now: datetime) -> str:
@@ -69,7 +69,7 @@ def _due(wanted: CertificateWanted, have: CertificateFound, now: datetime) -> st
     life = _life(have)
     if not wanted.renews or not life.is_due(now):
         return ""
-    return f"it is due since {life.due:%Y-%m-%d}, and the host has no way out by itself"
+    return f"its renewal has been due since {life.due:%Y-%m-%d}, and the host cannot reach the authority by itself"
 
 
 def warnings(wanted: CertificateWanted | None, now: datetime) -> tuple[str, ...]:
@@ -79,8 +79,8 @@ def warnings(wanted: CertificateWanted | None, now: datetime) -> tuple[str, ...]
     life = CertificateLife(*wanted.valid, "provided")
     if not life.is_short(now):
         return ()
-    problem = f"it ends in {life.days_left(now):.0f} days, on {life.not_after:%Y-%m-%d}"
-    return (UsageError(problem, key=CERTIFICATE, fix="bring the next one").line(),)
+    problem = f"it expires in {life.days_left(now):.0f} days, on {life.not_after:%Y-%m-%d}"
+    return (UsageError(problem, key=CERTIFICATE, fix="provide the next one").line(),)
 
 
 def _life(have: CertificateFound) -> CertificateLife:

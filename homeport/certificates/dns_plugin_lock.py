@@ -19,4 +19,4 @@ def check_plugin_lock(text: str, plugin: str) -> None:
             raise ValueError(f"{requirement.split(' ')[0]} is not pinned with == and a hash")
         names.add(re.sub(r"[-_.]+", "-", found[1]).lower())
     if plugin not in names:
-        raise ValueError(f"it does not have {plugin}")
+        raise ValueError(f"{plugin} is not in it")

@@ -1,4 +1,4 @@
-"""The life of a certificate: by whom it is, when the next one is due, from when on it is late. The one rule of all.
+"""The life of a certificate: who provides it, when the next one is due, when it is late. The only such rule.
 
 Status, doctor, plan and preflight go by it. It is pure and of the standard library alone, so that it can go to hosts.
 """
@@ -18,7 +18,7 @@ Stage = Literal["placeholder", "to come", "good", "due", "late", "over"]
 # certbot 5.8, renewal.py (_default_renewal_time): half of a short life, two thirds of any other. An authority that
 # gives renewal information (ARI, RFC 9773) may ask for it earlier.
 SHORT_LIFE = timedelta(days=10)
-# What people take to buy, or have somebody sign, the next one; and no more than the last third of a shorter life.
+# The time that people need to buy the next one or to get it signed; for a shorter life at most its last third.
 NOTICE = timedelta(days=30)
 # Clocks of authorities and of machines differ by minutes.
 CLOCKS = timedelta(minutes=5)
@@ -41,7 +41,7 @@ class Certificate:
         return [domain for domain in domains if not any(covers(name, domain) for name in self.names)]
 
     def life(self, source: Source) -> CertificateLife:
-        """Return its life as one that is by `source`."""
+        """Return its life, given who provides it (`source`)."""
         return CertificateLife(self.not_before, self.not_after, source)
 
 

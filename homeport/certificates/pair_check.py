@@ -1,4 +1,4 @@
-"""Whether a certificate and a key that a user brings can serve a site. Pure; no part of the key enters a message."""
+"""Whether a certificate and a key that the user provides can serve a site. Pure; no part of the key is in a message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from homeport.state.certificate_pair import CERTIFICATE, KEY, CertificatePair
 
 
 class PairError(ValueError):
-    """The pair cannot serve the site: `key` is the setting to mend, `fix` says how."""
+    """The pair cannot serve the site: `key` is the setting to correct, `fix` says how."""
 
     def __init__(self, key: str, problem: str, fix: str):
         super().__init__(problem)
@@ -39,19 +39,19 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anc
     said = reading.said(certificate)
     stage = said.life("provided").stage(now)
     if stage == "over":
-        raise PairError(CERTIFICATE, f"it has run out on {said.not_after:%Y-%m-%d}", "bring a new one")
+        raise PairError(CERTIFICATE, f"it expired on {said.not_after:%Y-%m-%d}", "provide a new one")
     if stage == "to come":
-        problem = f"it is valid from {said.not_before:%Y-%m-%d %H:%M} UTC on only"
-        raise PairError(CERTIFICATE, problem, "bring one that is valid now")
+        problem = f"it is not valid before {said.not_before:%Y-%m-%d %H:%M} UTC"
+        raise PairError(CERTIFICATE, problem, "provide one that is valid now")
     if missing := said.lacks(domains):
         problem = f"it is for {', '.join(sorted(said.names)) or 'no name'}, and not for {', '.join(missing)}"
-        raise PairError(CERTIFICATE, problem, "bring one for domain and domain_aliases")
+        raise PairError(CERTIFICATE, problem, "provide one for domain and domain_aliases")
     if found := chain_problem((certificate, *others), _trusted(anchors), now):
         raise PairError(CERTIFICATE, *found)
 
 
 def _trusted(anchors: Sequence[bytes]) -> list[x509.Certificate]:
-    """Return the authorities that can be read; some machines have one that is no certificate by today's rules."""
+    """Return the authorities that can be read; a machine may have a file that is not a valid one by today's rules."""
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,16 +65,16 @@ def _certificates(chain: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(chain.encode())
     except ValueError:
-        raise PairError(CERTIFICATE, "it is no certificate in PEM", "bring the full chain as PEM") from None
+        raise PairError(CERTIFICATE, "it is not a PEM certificate", "provide the full chain as PEM") from None
 
 
 def _private_key(key: str) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(key.encode(), password=None)
     except TypeError:
-        raise PairError(KEY, "the key has a passphrase, which Nginx could not ask for", "bring it without") from None
+        raise PairError(KEY, "the key has a passphrase, which Nginx cannot ask for", "provide it without one") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise PairError(KEY, "it is no private key in PEM", "bring the certificate's key as PEM") from None
+        raise PairError(KEY, "it is not a PEM private key", "provide the certificate's key as PEM") from None
 
 
 def _public(key: PublicKeyTypes) -> bytes:

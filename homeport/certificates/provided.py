@@ -1,4 +1,4 @@
-"""What a user brings for the certificate, read from this machine and checked before any host is touched.
+"""The certificate files that the user provides, read from this machine and checked before any host is touched.
 
 That is the certificate itself, or what Certbot needs to prove the names by DNS. No secret enters a message.
 """
@@ -78,7 +78,7 @@ def _read(path: Path, key: str, host: str | None) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        problem, fix = f"{path} is no text", "a certificate and its key are brought as PEM"
+        problem, fix = f"{path} is not a text file", "provide the certificate and its key as PEM"
     except OSError:
         problem, fix = f"{path} cannot be read", "paths are relative to the project's folder"
     raise UsageError(problem, host=host, key=key, fix=fix)

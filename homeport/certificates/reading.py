@@ -1,4 +1,4 @@
-"""What a certificate says of itself. Pure; reads text or bytes, and judges nothing (`lifetime` does)."""
+"""Reads the names and dates in a certificate. Pure; takes text or bytes, and judges nothing (`lifetime` does)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homeport.certificates.lifetime import Certificate
 
 
 def read(certificate: str | bytes) -> Certificate:
-    """Return what the first certificate of a PEM text, or one in DER, says; raise ValueError when it is none."""
+    """Return what the first certificate of a PEM text, or one in DER, says; raise ValueError when it is not one."""
     if isinstance(certificate, str):
         return said(x509.load_pem_x509_certificate(certificate.encode()))
     return said(x509.load_der_x509_certificate(certificate))

@@ -67,7 +67,7 @@ def provided_certificate(context: Context) -> Part:
 
 
 def wanted_certificate(context: Context) -> CertificateWanted:
-    """Return the certificate that the site shall have."""
+    """Return the certificate that the site should have."""
     settings, pair = context.settings, context.certificate
     plugin = settings.acme_dns_plugin
     return CertificateWanted(

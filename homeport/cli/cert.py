@@ -56,7 +56,7 @@ def line_of(one: dict[str, Any]) -> str:
 
 def _renew(target: str, limit: tuple[str, ...], *, yes: bool, as_json: bool, lock_wait: int | None) -> None:
     if as_json:
-        raise UsageError("there is nothing to print", key="--json", fix="leave out --renew")
+        raise UsageError("it prints certificates, and renews none", key="--json", fix="leave out --json or --renew")
     require_confirmation(yes=yes)
     words = command_line("renew", target, limit, {"lock_wait_seconds": lock_wait})
     follow(words, yes=yes, wording=Wording("renew", "renewed"))

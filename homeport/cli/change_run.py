@@ -1,6 +1,6 @@
 """Runs pyinfra for a command that changes hosts, the same way for all: a plan; live progress, a question, a summary.
 
-What pyinfra prints by itself is shown only where it is all that there is.
+pyinfra's own output is shown only when there is no other.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def _nothing(progress: Progress) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Wording:
-    """What a run does, for people: the verb of the question, and what the summary says when it was done.
+    """The words for a run: the verb of the question, and the word of the summary when it succeeded.
 
-    `table` is what stands before the question, `default` the answer of who only presses Enter; `notes` come after the
-    summary when all went well.
+    `table` is shown before the question, `default` is the answer when the user only presses Enter; `notes` follow the
+    summary of a successful run.
     """
 
     verb: str
@@ -50,9 +50,11 @@ DEPLOY = Wording("deploy", "deployed")
 
 
 def require_confirmation(*, yes: bool) -> None:
-    """Raise UsageError where there is neither a yes nor somebody to ask."""
+    """Raise UsageError when there is neither --yes nor a terminal to ask on."""
     if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here", key="--yes", fix="say --yes to do it without being asked")
+        raise UsageError(
+            "there is no terminal to ask for confirmation", key="--yes", fix="add --yes to go on without confirmation"
+        )
 
 
 def plan(
@@ -144,7 +146,9 @@ def end(child: PyinfraProcess, progress: Progress) -> None:
     for line in progress.problems:
         click.echo(f"error: {line}", err=True)
     if child.interrupted:
-        click.echo("interrupted; what is at work on a host goes on there, and the next run takes it up", err=True)
+        click.echo(
+            "interrupted; a host finishes the phase that it is in, and the next run continues from there", err=True
+        )
     elif not progress.errors:
         for line in progress.chatter:
             click.echo(line, err=True)

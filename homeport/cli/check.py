@@ -56,11 +56,11 @@ def _project_problems() -> list[str]:
     """Return what is wrong with the project's own two files."""
     found = []
     if not Path("deploy.py").is_file():
-        problem = UsageError("there is none here", key="deploy.py", fix="run this in the project's folder")
+        problem = UsageError("this folder has no such file", key="deploy.py", fix="run this in the project's folder")
         found.append(problem.line())
     config = Path("config.py")
     if not config.is_file() or GUARD not in config.read_text(errors="replace"):
-        fix = "have it say: from homeport import guard; guard.install()"
+        fix = "add the line: from homeport import guard; guard.install()"
         found.append(
             UsageError("it does not install the guard, so pyinfra checks nothing", key="config.py", fix=fix).line()
         )

@@ -20,6 +20,6 @@ def completion(context: click.Context, shell: str) -> None:
     """Print a script that lets your shell complete commands, options and the names of inventories."""
     found = get_completion_class(shell)
     if found is None:
-        raise click.UsageError(f"click knows no completion for {shell}")
+        raise click.UsageError(f"there is no completion for {shell}")
     root = context.find_root()
     click.echo(found(root.command, {}, "homeport", "_HOMEPORT_COMPLETE").source())

@@ -59,10 +59,10 @@ def deploy(
     yes: bool,
     lock_wait: int | None,
 ) -> None:
-    """Make the hosts of TARGET as the settings say, and release the application.
+    """Make the hosts of TARGET match the settings, and release the application.
 
     It shows what each host does as it happens, with the seconds since the beginning, and prints a summary to standard
-    output. Ctrl-C ends it at any moment with status 130: the live release goes on serving, a host finishes the step
+    output. Ctrl-C ends it at any moment with status 130: the live release goes on serving, a host finishes the phase
     that it is in, and the next deploy continues from there.
     """
     require_confirmation(yes=yes)

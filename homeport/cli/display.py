@@ -48,7 +48,7 @@ class PlainDisplay:
 
 
 class TerminalDisplay(PlainDisplay):
-    """Steps as lines; below them what each host is doing now, which goes away in the end."""
+    """Phases as lines; below them what each host is doing now, which disappears at the end."""
 
     def __init__(self, progress: Progress):
         super().__init__(progress)

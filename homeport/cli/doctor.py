@@ -25,7 +25,7 @@ KINDS = {
     "error": "red",
     "unchecked": "yellow",
 }
-# What a line begins with that follows from the one above it.
+# The beginning of a line that is a consequence of the line above it.
 INDENT = "  "
 
 
@@ -38,7 +38,7 @@ def doctor(target: str, limit: tuple[str, ...], as_json: bool) -> None:
     It looks from the outside in: DNS, ports, certificate and its renewal, SSH, proxy, application, migration,
     database, secrets, permissions, disk, memory, clock, deploys. A line for each finding says what is wrong, the
     evidence, and what to do; a cause stands above its consequences. A warning harms no visitor yet, and a hint is
-    to be known. Without SSH it checks what it can from outside. It needs no homeport on the host.
+    for your information. Without SSH it checks what it can from outside. It needs no homeport on the host.
 
     The exit status is 1 when there is trouble, or a host could not be examined.
     """

@@ -59,9 +59,9 @@ def export(
         return
     _known(engine)
     if target is None:
-        raise UsageError("there is none", key="TARGET", fix=f"homeport export {engine} INVENTORY")
+        raise UsageError("it is missing", key="TARGET", fix=f"homeport export {engine} INVENTORY")
     if secrets and engine == "container":
-        raise UsageError("an image has no secrets", key="--secrets", fix="give them to the container that runs")
+        raise UsageError("secrets must not be in an image", key="--secrets", fix="give them to the running container")
     options = {"engine": engine, "target": target, "limit": limit, "folder": output or "", "secrets": secrets}
     told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"})
     files = {path: File(text, executable) for path, (text, executable) in told["files"].items()}
@@ -80,11 +80,11 @@ def export(
 def _known(engine: str | None) -> None:
     if engine in ENGINES:
         return
-    there = f"there are: {', '.join(ENGINES)}"
+    there = f"choose one of: {', '.join(ENGINES)}"
     if engine is None:
-        raise UsageError("there is none", key="ENGINE", fix=there)
+        raise UsageError("it is missing", key="ENGINE", fix=there)
     near = get_close_matches(engine, ENGINES, n=1)
-    raise UsageError(f"no engine {engine}", key="ENGINE", fix=f"did you mean {near[0]}?" if near else there)
+    raise UsageError(f"there is no engine {engine}", key="ENGINE", fix=f"did you mean {near[0]}?" if near else there)
 
 
 def _check(folder: Path, files: dict[str, File], record: str) -> int:

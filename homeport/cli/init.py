@@ -45,8 +45,8 @@ def init(
 
     It looks for the entry point, dependencies, Python, migrations, health path and name; in a repository with more than
     one thing, for the folder of the application. Writes deploy/ with deploy.py, inventories/ and group_data/. With --ci
-    it writes the pipeline too: pull requests are checked and planned, the main branch is deployed with approval, going
-    back is by hand, and every night asks whether anything differs.
+    it writes the pipeline too: pull requests are checked and planned, the main branch is deployed with approval, a
+    rollback is a manual job, and every night a job checks whether anything on the hosts differs from the settings.
 
     It never overwrites a file, so you can run it again, for example with --ci later on.
     """
@@ -74,7 +74,9 @@ def init(
 def _machine(text: str) -> TargetMachine:
     user, at, address = text.rpartition("@")
     if not address or (at and not user) or '"' in text or not text.isprintable() or " " in text:
-        raise UsageError(f"{text!r} is no machine", key="--host", fix="write it as debian@203.0.113.5")
+        raise UsageError(
+            f"{text!r} is not the address of a machine", key="--host", fix="write it as debian@203.0.113.5"
+        )
     return TargetMachine(address, user) if user else TargetMachine(address)
 
 

@@ -21,7 +21,7 @@ Examples:
   homeport lab up --hosts 3                  two more of them
   homeport lab up --name old --suite trixie  one host of another suite, called old
   homeport lab ssh web1 -- systemctl status nginx
-  homeport lab reboot web1 --hard            as a power cut
+  homeport lab reboot web1 --hard            like a power cut
   homeport lab down                          nothing is left
 
 The lab's state is in .lab/, or where HOMEPORT_LAB says; images and downloads are kept where HOMEPORT_CACHE says.
@@ -35,9 +35,13 @@ def lab() -> None:
 
 @lab.command(epilog="\b\nExamples:\n  homeport lab up --hosts 2\n  homeport lab up --name db --suite trixie")
 @click.option(
-    "--hosts", type=click.IntRange(0, 200), default=1, show_default=True, help="Have web1 … webN up at least."
+    "--hosts",
+    type=click.IntRange(0, 200),
+    default=1,
+    show_default=True,
+    help="Start the hosts web1 … webN that are not up.",
 )
-@click.option("--name", help="Add one host of this name instead; nothing happens when it is up.")
+@click.option("--name", help="Start one host of this name instead, if it is not up.")
 @click.option(
     "--suite",
     type=click.Choice(get_args(Suite)),

@@ -27,6 +27,6 @@ def lock(target: str, limit: tuple[str, ...], message: str, lock_wait: int | Non
 def unlock(target: str, limit: tuple[str, ...]) -> None:
     """Allow deploys to the hosts of TARGET again, whoever refused them.
 
-    Not needed after a deploy that was killed: the lock of a run goes with the run.
+    You do not need it after a deploy that was killed: the lock of a run ends with the run.
     """
     follow(command_line("unlock", target, limit, {}), yes=True, wording=Wording("let deploys go on", "unlocked"))

@@ -34,7 +34,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.option("--source", "sources", multiple=True, type=click.Choice(SOURCES), help="Repeatable.  [default: all]")
-@click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @click.option(
     "-n",
     "--lines",
@@ -43,8 +43,15 @@ Examples:
 )
 @click.option("--since", metavar="MOMENT", help=f"Not before, in UTC: {FORMS}.")
 @click.option("--until", metavar="MOMENT", help="Not after; as --since.")
-@click.option("-g", "--grep", metavar="PATTERN", help="A regular expression; small letters mean capitals too.")
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON each, as `homeport schema logs` describes it.")
+@click.option(
+    "-g",
+    "--grep",
+    metavar="PATTERN",
+    help="Only lines with this regular expression; a lower-case letter also matches a capital.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print each line as JSON, as `homeport schema logs` describes it."
+)
 def logs(
     target: str,
     limit: tuple[str, ...],
@@ -63,7 +70,9 @@ def logs(
     the hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
     """
     if follow and until:
-        raise UsageError("there is no end to what comes", key="--until", fix="leave out --until or --follow")
+        raise UsageError(
+            "it does not work with --follow, which never ends", key="--until", fix="leave out --until or --follow"
+        )
     _check(grep)
     wanted: dict[str, Any] = {
         "sources": list(sources or SOURCES),
@@ -120,7 +129,7 @@ def _check(grep: str | None) -> None:
     try:
         re.compile(grep or "")
     except re.error as error:
-        raise UsageError(f"{grep!r} is no regular expression: {error}", key="--grep") from None
+        raise UsageError(f"{grep!r} is not a regular expression: {error}", key="--grep") from None
 
 
 def _as_json(line: Mapping[str, Any]) -> None:

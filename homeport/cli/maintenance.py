@@ -17,7 +17,7 @@ Examples:
   homeport maintenance production off
   homeport maintenance production             is it on, and who did that?
 
-The page is yours with overrides/nginx/maintenance.html; Retry-After is maintenance_retry_seconds.
+For a page of your own, write overrides/nginx/maintenance.html; Retry-After is maintenance_retry_seconds.
 """
 
 
@@ -37,11 +37,15 @@ def maintenance(target: str, limit: tuple[str, ...], state: str | None, message:
         _show(gather_answers("maintenance", target, limit), as_json=as_json)
         return
     if as_json:
-        raise UsageError("there is nothing to print", key="--json", fix="leave out on and off to ask how it is")
+        raise UsageError(
+            "it prints the present state, and changes nothing",
+            key="--json",
+            fix="leave out --json, or leave out on and off",
+        )
     if message and state == "off":
-        raise UsageError("nobody needs to be told why it ends", key="--message", fix="leave it out")
+        raise UsageError("a reason is only kept when maintenance is switched on", key="--message", fix="leave it out")
     data = {"_closed": state == "on", "_message": message or None}
-    wording = Wording("close", "closed") if state == "on" else Wording("open", "opened")
+    wording = Wording("switch on", "switched on") if state == "on" else Wording("switch off", "switched off")
     follow(command_line("maintenance", target, limit, data), yes=True, wording=wording)
 
 
@@ -59,6 +63,6 @@ def _words(one: dict[str, Any]) -> str:
         return str(one["error"])
     note = one["maintenance"]
     if note is None:
-        return f"{one['app']} is open"
+        return f"maintenance of {one['app']} is off"
     why = f": {note['message']}" if note["message"] else ""
-    return f"{one['app']} is closed by {note['by'] or 'somebody'} since {note['since']}{why}"
+    return f"maintenance of {one['app']} is on since {note['since']}, by {note['by'] or 'somebody'}{why}"

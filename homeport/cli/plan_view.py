@@ -1,4 +1,4 @@
-"""A plan for people and for programs: what would change, per host, step and file. Pure."""
+"""A plan for people and for programs: what would change, per host, phase and file. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def of_host(
     nothing: str,
     below: Callable[[HostProgress, Change], Iterable[str]] = lambda host, change: (),
 ) -> Iterator[str]:
-    """Yield a host's lines: its title, its changes by step, `below` each of them; `nothing` where there are none."""
+    """Yield a host's lines: its title, its changes by phase, `below` each of them; `nothing` where there are none."""
     yield f"{host.name}: {title}"
     if not host.planned:
         yield f"  {nothing}"
@@ -80,7 +80,7 @@ def failure(host: HostProgress) -> dict[str, Any] | None:
     """Return the same of a host for which there is no plan; None where there is one."""
     if host.about and not host.errors:
         return None
-    line = host.errors[0] if host.errors else "another host ended the run before this one was compared"
+    line = host.errors[0] if host.errors else "the run ended, because of another host, before this one was compared"
     return {"host": host.name, "error": line.removeprefix(f"{host.name}: ")}
 
 

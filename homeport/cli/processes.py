@@ -90,7 +90,7 @@ def project_line(
     """Return the command that runs the project's own deploy file against TARGET; raise UsageError without one."""
     if not Path(deploy_file).is_file():
         raise UsageError(
-            "there is none here", key=deploy_file, fix="run this in the project's folder, beside inventories/"
+            "this folder has no such file", key=deploy_file, fix="run this in the project's folder, beside inventories/"
         )
     return [*_words(deploy_file, target, limit, data), *options]
 
@@ -115,7 +115,7 @@ def query_hosts(kind: str, target: str, limit: Iterable[str], **options: object)
                 is_told = is_told or "error" in one
                 yield one
         except BaseException:
-            # Interrupted, or nobody wants more: one that goes on for ever would be waited for.
+            # Interrupted, or the output is closed: without this, an endless reader would be waited for.
             process.terminate()
             raise
     status = process.returncode

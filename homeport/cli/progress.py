@@ -1,4 +1,4 @@
-"""How a run goes on, made of its events: each host's steps, changes, words and errors; and what is said of it.
+"""The progress of a run, made from its events: each host's phases, changes, lines and errors, and the lines to print.
 
 Pure: events and moments (seconds of a clock that only goes forward) in, lines of text out.
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["step", "word", "error", "host"]
-# So many of a host's last words explain an error that has none of its own.
+# This many of a host's last lines are shown for an error without lines of its own.
 LAST_LINES = 15
 WARNING = "warning: "
 SHORT_COMMIT = 12
-# So many changes of a step are shown as they are made; `homeport plan` shows all.
+# This many changes of a phase are shown as they are made; `homeport plan` shows all.
 MOST_CHANGES = 4
 
 
@@ -30,7 +30,7 @@ class ProgressLine:
 
 @dataclass
 class Change:
-    """What a step changes, or would change."""
+    """A change that a phase makes, or would make."""
 
     phase: str
     action: str
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass
 class Phase:
-    """A step of a run on a host: when it began and ended, and what it has changed."""
+    """A phase of a run on a host: when it began and ended, and what it has changed."""
 
     name: str
     began: float
@@ -77,12 +77,12 @@ class HostProgress:
 
     @property
     def current(self) -> Phase | None:
-        """The step that it is in, None between two."""
+        """The phase that it is in, None between two."""
         return self.phases[-1] if self.phases and self.phases[-1].ended is None else None
 
     @property
     def changed_phases(self) -> list[Phase]:
-        """The steps that changed something."""
+        """The phases that changed something."""
         return [phase for phase in self.phases if phase.changes]
 
     @property
@@ -180,7 +180,7 @@ class Progress:
     @staticmethod
     def _failed(host: HostProgress, phase: Phase) -> Iterator[ProgressLine]:
         if not host.errors:
-            why = f"the last line from there is: {host.output[-1]}" if host.output else "nothing was printed there"
+            why = f"the host's last line is: {host.output[-1]}" if host.output else "the host printed nothing"
             host.errors.append(f"{host.name}: {phase.name} failed; {why}")
             yield ProgressLine("error", host.name, host.errors[-1])
 
@@ -225,7 +225,7 @@ class Progress:
 
     @property
     def host_errors(self) -> list[str]:
-        """What went wrong on hosts, a line each."""
+        """The errors of hosts, a line each."""
         return [line for host in self.hosts.values() for line in host.errors]
 
     @property

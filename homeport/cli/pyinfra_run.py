@@ -21,7 +21,7 @@ from homeport.controller import events
 from homeport.errors import EXIT_INTERRUPTED
 
 Event = dict[str, Any]
-# What the host says stands in the first column, what pyinfra says of the host is indented.
+# Lines of the host begin in the first column; pyinfra's lines about the host are indented.
 WORDS = re.compile(r"\[(?P<host>[^\]\s]+)\]\s+(?P<text>.*)")
 NOTES = re.compile(r"\s+\[(?P<host>[^\]\s]+)\]\s+(?P<text>(?:waiting|warning|error)\b.*)")
 COLOURS = re.compile(r"\x1b\[[0-9;]*[a-zA-Z]")

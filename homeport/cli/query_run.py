@@ -1,4 +1,4 @@
-"""What the commands that only report have in common: hosts in order, JSON as published, an honest exit status."""
+"""The common part of the commands that only report: hosts in order, JSON as published, the exit status."""
 
 from __future__ import annotations
 

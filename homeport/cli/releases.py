@@ -36,7 +36,9 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
 
 @click.command(epilog="\b\nExample:\n  homeport restart production --limit web1.example.com")
 @target_options
-@click.option("--new-slot", is_flag=True, help="In the other slot, also where several workers could be replaced.")
+@click.option(
+    "--new-slot", is_flag=True, help="Use the other slot even where several workers could be replaced one by one."
+)
 @lock_wait_option
 def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int | None) -> None:
     """Restart the processes of the live release of TARGET without losing a request.

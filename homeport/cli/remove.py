@@ -19,7 +19,7 @@ Examples:
   homeport remove production                     shows the same, and asks
   homeport remove production --data --machine    the application, its data, and homeport itself
 """
-KEPT, LOST = "kept", "cannot be brought back"
+KEPT, LOST = "kept", "cannot be restored"
 KINDS = {"kept": KEPT, "lost": LOST}
 
 
@@ -48,7 +48,7 @@ def remove(
     serving. The next removal finishes an interrupted one, and a deploy installs everything again.
     """
     if as_json and not dry:
-        raise UsageError("there is nothing to print", key="--json", fix="add --dry")
+        raise UsageError("it prints what would be removed, and removes nothing", key="--json", fix="add --dry")
     given = {"_with_data": data or None, "_with_machine": machine or None, "lock_wait_seconds": lock_wait}
     words = command_line("remove", target, limit, given, dry=dry)
     if dry:

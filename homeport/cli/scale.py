@@ -55,11 +55,11 @@ def scale(
     place = Path("group_data") / f"{Path(inventory(target)).stem}.py"
     if once or limit:
         where = "as the data of these hosts in the inventory" if limit else f"in {place}"
-        click.echo(f"not written down: the next deploy takes the old number, unless you set {line} {where}")
+        click.echo(f"not written to the group data: the next deploy uses the old number, unless you set {line} {where}")
         return
     write_down(place, line)
     _look(target, workers, place)
-    click.echo(f"wrote {line} to {place}; commit it, or the next deploy from elsewhere takes the old number")
+    click.echo(f"wrote {line} to {place}; commit it, or the next deploy from elsewhere uses the old number")
 
 
 def live_commit(hosts: list[dict[str, Any]]) -> str:
@@ -72,11 +72,11 @@ def live_commit(hosts: list[dict[str, Any]]) -> str:
     if len(commits) != 1 or not all(live.values()):
         has = ", ".join(f"{host}: {found['commit'][:12] if found else 'none'}" for host, found in live.items())
         raise HomeportError(
-            f"the hosts do not have one release ({has})", fix="deploy first, or choose hosts with --limit"
+            f"the hosts do not have the same live release ({has})", fix="deploy first, or choose hosts with --limit"
         )
     if any(found and found["dirty"] for found in live.values()):
         raise HomeportError(
-            "what is live was never committed, so it cannot be made again", fix="set workers and deploy"
+            "the live code was never committed, so it cannot be released again", fix="set workers and deploy"
         )
     return str(commits.pop())
 
@@ -97,7 +97,9 @@ def write_down(place: Path, line: str) -> None:
         lines[found[0].lineno - 1] = line
     else:
         raise UsageError(
-            f"{name} is not a line of its own there", key=str(place), fix=f"it is live; write yourself: {line}"
+            f"{name} is not on a line of its own in this file",
+            key=str(place),
+            fix=f"the number is live; write yourself: {line}",
         )
     place.parent.mkdir(exist_ok=True)
     place.write_text("".join(f"{one}\n" for one in lines))
@@ -115,5 +117,5 @@ def _look(target: str, workers: int | str, place: Path) -> None:
     if others:
         problem = f"these hosts have a number of their own in the inventory: {', '.join(others)}"
         raise UsageError(
-            problem, key=str(place), fix="it is live; change it there, or the next deploy takes the old one"
+            problem, key=str(place), fix="the number is live; change it there too, or the next deploy uses the old one"
         )

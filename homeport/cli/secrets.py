@@ -24,11 +24,11 @@ First steps:
   homeport secrets keygen                                  your key, once
   secrets_file = "secrets/production.age"                  in group_data/production.py
   homeport secrets set production DATABASE_URL             asks for the value
-  git add secrets                                          the file is encrypted, for those in secrets/recipients.txt
+  git add secrets                                          the file is encrypted for the keys in secrets/recipients.txt
 
 \b
-A colleague: adds his public key (his `keygen` shows it) to secrets/recipients.txt, and who can read already runs
-`homeport secrets encrypt production`. A pipeline: has a key of its own in its variable HOMEPORT_AGE_KEY.
+A new colleague adds their public key (`homeport secrets keygen` prints it) to secrets/recipients.txt; then somebody who
+can read the secrets runs `homeport secrets encrypt production`. A pipeline has its own key in HOMEPORT_AGE_KEY.
 """
 
 
@@ -52,9 +52,9 @@ def keygen() -> None:
 @secrets.command(epilog="\b\nExample:\n  EDITOR='code --wait' homeport secrets edit production")
 @target_options
 def edit(target: str, limit: tuple[str, ...]) -> None:
-    """Open the secrets of TARGET in your editor ($VISUAL, $EDITOR), and encrypt what it has left.
+    """Open the secrets of TARGET in your editor ($VISUAL, $EDITOR), and encrypt the result.
 
-    The editor works on a private file in memory, which is removed afterwards. What it leaves is checked first.
+    The editor works on a private file in memory, which is removed afterwards. The result is checked first.
     """
     file = _file(target, limit)
     _prepare(file)
@@ -103,9 +103,9 @@ def show(target: str, limit: tuple[str, ...], values: bool) -> None:
 @secrets.command(epilog="\b\nExample:\n  homeport secrets encrypt production")
 @target_options
 def encrypt(target: str, limit: tuple[str, ...]) -> None:
-    """Encrypt the secrets of TARGET for those in recipients.txt: a plain file, or anew when that list has changed.
+    """Encrypt the secrets of TARGET for the keys in recipients.txt: a plain file, or again after that list has changed.
 
-    Who is taken off the list can still read what he has seen: change the secrets themselves.
+    Somebody who was taken off the list still knows the old values: change the secrets themselves.
     """
     file = _file(target, limit)
     if not file.path.exists():
@@ -125,7 +125,7 @@ def _file(target: str, limit: tuple[str, ...]) -> SecretFile:
         fix = f'set it, as secrets_file = "secrets/{group}.age" in group_data/{group}.py'
         raise UsageError("is not set", key="secrets_file", fix=fix)
     if len(files) > 1:
-        problem = f"these hosts have several: {', '.join(sorted(files))}"
+        problem = f"these hosts have different files: {', '.join(sorted(files))}"
         raise UsageError(problem, key="secrets_file", fix="choose hosts with --limit")
     return SecretFile(Path(files.pop()), frozenset(name for host in hosts for name in host["elsewhere"]))
 
@@ -141,7 +141,10 @@ def _write(file: SecretFile, text: str, was: bytes) -> None:
     readers = len(keys.recipients(file.recipients))
     click.echo(f"wrote {file.path}, encrypted for {readers} {'key' if readers == 1 else 'keys'}", err=True)
     if was_plain:
-        click.echo("it was plain before: whoever has an older copy, or its history in git, can read that", err=True)
+        click.echo(
+            "the file was not encrypted before: whoever has an older copy, or its history in git, can read that copy",
+            err=True,
+        )
 
 
 def _problem(file: SecretFile, text: str) -> UsageError | None:

@@ -33,7 +33,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as `homeport schema status` describes it.")
-@click.option("--watch", is_flag=True, help="Show it anew every other second, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh it every two seconds, until Ctrl-C.")
 @click.option(
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: one page, no network."
 )
@@ -93,7 +93,7 @@ def blocks(hosts: Iterable[Mapping[str, Any]]) -> RenderableType:
 
 
 def show_repeatedly(target: str, limit: Iterable[str]) -> None:
-    """Show the hosts until interrupted; each as soon as it has answered anew."""
+    """Show the hosts until interrupted; each as soon as it has answered again."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
         for one in query_hosts("status", target, limit, every=EVERY_SECONDS, called=target):

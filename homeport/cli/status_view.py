@@ -1,4 +1,4 @@
-"""A host's status as a person reads it: a block of labelled lines. What it says is decided elsewhere."""
+"""A host's status as a person reads it: a block of labelled lines. Other modules decide the content."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def slot(found: Status) -> str:
         [
             f"{found['slot']} {up}",
             f"restarted {count(live['restarts'], 'time')}",
-            *([f"release {standby} stands by"] if standby else []),
+            *([f"release {standby} on standby"] if standby else []),
         ]
     )
 
@@ -124,7 +124,7 @@ def week(found: Status) -> str:
         if (one := found[name.partition(" ")[0]])
     ]
     swap = [f"swap up to {size(found['swap_peak_bytes'])}"] if found["swap_peak_bytes"] else []
-    fits = [f"a peak {found['fits']:g} times as large fits"] if found["fits"] else []
+    fits = [f"could serve a peak {found['fits']:g} times as large"] if found["fits"] else []
     hours = count(found["hours"], "hour")
     return ", ".join([*parts, *swap, *fits, f"in {hours} since {found['since'][:10]}"])
 
@@ -143,7 +143,7 @@ def certificate(found: Status | None, now: str) -> str:
         return "a self-signed placeholder"
     left = f"{found['remaining_days']:g} days left, until {found['not_after'][:10]}, by {clean(found['issuer'])}"
     if by == "provided":
-        return f"{left}; brought by you"
+        return f"{left}; provided by you"
     upcoming = found["next_check_at"]
     look = f", next look in {_until(upcoming, now)}" if upcoming else ""
     return f"{left}; renewed from {found['renewal_due_at'][:10]} on{look}"

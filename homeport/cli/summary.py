@@ -1,4 +1,4 @@
-"""What a person keeps of a run: a few lines to paste, made of how it went. Pure."""
+"""The summary of a run: a few lines that a person can paste. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
     ends = {0: done, EXIT_HELD: f"not {done}, held by somebody else,", EXIT_INTERRUPTED: "interrupted"}
     word = ends.get(status, f"not {done}")
     if status == 0 and not any(host.changed_phases for host in progress.hosts.values()):
-        word = "nothing to change, as was seen"
+        word = "nothing to change, checked"
     yield f"{word} in {duration(seconds)} by {by}, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     width = max(map(len, progress.hosts))
     for host in progress.hosts.values():
@@ -30,7 +30,7 @@ def lines(progress: Progress, status: int, seconds: float, *, done: str, by: str
 
 
 def _host(host: HostProgress) -> Iterator[str]:
-    # What has no release of its own (a hold, say) is told by what it changed.
+    # A run without a release of its own, such as a hold, is described by its changes.
     yield host.way if host.release else _changes(host) or host.state
     if phases := list(_phases(host)):
         yield ", ".join(phases)

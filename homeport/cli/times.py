@@ -12,7 +12,7 @@ FORMS = "30min, 2h, 1d, 10:30, today, yesterday, 2030-01-31, 2030-01-31T10:30"
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the moment that `text` means at `now` (with its zone); raise ValueError when it means none.
+    """Return the moment that `text` means at `now` (with its zone); raise ValueError for any other text.
 
     A length of time is so long ago; a time of day is the last one that there was; a date without a zone is UTC.
     """
@@ -29,5 +29,5 @@ def moment(text: str, now: datetime) -> datetime:
     try:
         then = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no moment; say it as one of: {FORMS}") from None
+        raise ValueError(f"{text!r} is not a time; write it as one of: {FORMS}") from None
     return then if then.tzinfo else then.replace(tzinfo=UTC)

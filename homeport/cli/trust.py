@@ -16,16 +16,20 @@ Key = Mapping[str, str]
 
 @click.command(epilog="\b\nExample:\n  homeport trust production")
 @target_options
-@click.option("--yes", is_flag=True, help="Do not ask: take the keys as they come (who is in between stays unseen).")
 @click.option(
-    "--replace", is_flag=True, help="Also take keys that differ from known ones (a machine that was set up anew)."
+    "--yes",
+    is_flag=True,
+    help="Do not ask: accept the keys as they come (an attacker between you and the host would not be noticed).",
+)
+@click.option(
+    "--replace", is_flag=True, help="Also take keys that differ from known ones (a machine that was installed again)."
 )
 def trust(target: str, limit: tuple[str, ...], yes: bool, replace: bool) -> None:
     """Show the SSH host keys of TARGET's machines, and write them to their known_hosts file once you agree.
 
-    The file is the one that pyinfra looks into: `ssh_known_hosts_file` in the inventory. Commit it, and every run from
-    every place talks to these machines or to none. Compare the fingerprints with what the machine itself says, on its
-    console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    The file is the one that pyinfra looks into: `ssh_known_hosts_file` in the inventory. Commit it: then
+    every run, from every computer, connects to these machines only. Compare the fingerprints with those that the
+    machine itself shows on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     found = read([sys.executable, "-m", "homeport.inventory.host_keys", inventory(target), *limit])
     if not found:
@@ -55,9 +59,9 @@ def _problem(one: Key, *, replace: bool) -> HomeportError | None:
     if one["state"] != "changed" or replace:
         return None
     return HomeportError(
-        f"its host key is not the one in {one['file']}: another machine answers, or this one was set up anew",
+        f"its host key is not the one in {one['file']}: another machine answers, or this one was installed again",
         host=one["host"],
-        fix="make sure that it is yours, and say --replace",
+        fix="make sure that it is yours, and add --replace",
     )
 
 
@@ -66,7 +70,9 @@ def _agree(*, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            "nobody can be asked here", key="--yes", fix="say --yes to trust these keys without being asked"
+            "there is no terminal to ask for confirmation",
+            key="--yes",
+            fix="add --yes to trust these keys without confirmation",
         )
     if not click.confirm("Are these the keys of your machines?", err=True):
         raise HomeportError("nothing was written")

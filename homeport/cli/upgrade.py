@@ -21,8 +21,9 @@ Examples:
 def upgrade(target: str, limit: tuple[str, ...], yes: bool, lock_wait: int | None) -> None:
     """Install the security upgrades of TARGET's machines now: what unattended-upgrades would install at its next time.
 
-    Machines do that by themselves every day (security_upgrades); one without a way out of its own, never: with
-    outbound = "controller" this brings them. A reboot that an upgrade asks for is left to you (homeport status).
+    Machines do that by themselves every day (security_upgrades). A machine that cannot reach the internet by itself
+    (outbound = "controller") does not: run this command for it. It never reboots a machine; homeport status says when
+    an upgrade needs a reboot.
     """
     require_confirmation(yes=yes)
     words = command_line("upgrade", target, limit, {"lock_wait_seconds": lock_wait})

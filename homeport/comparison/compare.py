@@ -1,7 +1,7 @@
 """Wanted against found: what has to be done, phase by phase. Pure; an empty answer means that nothing differs.
 
 Restarts and reloads follow from the comparison too ("the running proxy is older than its configuration"), never from
-whether this run happened to write something: a run that died in between is mended by the next one.
+whether this run happened to write something: the next run repairs what a killed run left.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ def _is_content(wanted: File, found: PathFound | None) -> bool:
 
 def _taking(path: str) -> str:
     """Return the reason of a change that takes somebody's own file away."""
-    return f"somebody's own; a copy is kept: {ORIGINALS}{path}"
+    return f"not homeport's; a copy is kept: {ORIGINALS}{path}"
 
 
 def _may_remove(wanted: Wanted, found: Snapshot, path: str) -> bool:
-    """Tell whether a path that shall be away is there, and is not somebody's own, which stays unless it is given up."""
+    """Tell whether a path that must be away is there, and is not somebody's own, which stays unless it is given up."""
     if path not in found.paths:
         return False
     return path in wanted.take_over or owner(path, found, wanted.app) != "somebody"
@@ -136,7 +136,7 @@ def _directory_reason(wanted: Directory, found: PathFound | None, app: str) -> s
         return ""
     if found.kind != "directory":
         return f"is a {found.kind}"
-    # Who may enter a folder that others have files in is for them to say.
+    # Others have files in this folder, so its mode is theirs to decide.
     return _metadata_reason(wanted, found) if is_named_ours(wanted.path, app) else ""
 
 
@@ -170,7 +170,7 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
             starts.append(Change("start", unit.name, f"is {(state and state.active) or 'not there'}"))
     changes = in_order(enables, starts, wanted, found)
     if any(state.needs_reload for state in found.units.values()):
-        changes.append(Change("reload", "systemd", "unit files are newer than what it has read"))
+        changes.append(Change("reload", "systemd", "unit files have changed since it read them"))
     # Until it is recorded, the host program does not tell what it has read: its package may have started it.
     is_new = any(change.verb == "record" for change in changes)
     if found.proxy_stale or pending.touches(proxy) or is_new:
@@ -179,7 +179,7 @@ def service_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the change that brings homeport's tools on the host to the locked versions."""
+    """Return the change that updates homeport's tools on the host to the locked versions."""
     plugin = wanted.tools.plugin_digest
     if lacks_tools(wanted, found):
         return (Change("install", f"tools {wanted.tools.digest}", "other versions" if found.tools else "missing"),)
@@ -205,7 +205,7 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
         return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
     if found.live_release == release.id or found.uploaded == UploadedRelease(release.workers, release.migrates):
         return ()
-    return (Change("upload", f"release {release.id}", "its workers or its migration are others on this host now"),)
+    return (Change("upload", f"release {release.id}", "its workers or its migration have changed here"),)
 
 
 def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
@@ -216,7 +216,7 @@ def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the start of the release in the idle slot, unless it is the one that serves."""
+    """Return the start of the release in the idle slot, unless it serves already."""
     unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
     if wanted.release is None:
         return ()
@@ -228,7 +228,7 @@ def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 
 
 def switch_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the switch to the release, and the mending of one that was interrupted."""
+    """Return the switch to the release, or the end of an interrupted one."""
     if wanted.release is None:
         return ()
     if start_changes(wanted, found):

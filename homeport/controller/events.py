@@ -1,4 +1,4 @@
-"""What a run of pyinfra tells the `homeport` command that has started it, beside what it prints for people.
+"""The events that a pyinfra run sends to the `homeport` command that started it, besides its output for people.
 
 Each event is JSON on a line of its own that begins with a record separator, as RFC 7464 has it, in the middle of the
 other output: so what happened first stands first. Nothing is told unless the environment asks for it.

@@ -1,4 +1,4 @@
-"""Where homeport's own files lie on this machine, and what it keeps here between runs."""
+"""Where homeport's own files are on this machine, and what it keeps here between runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABANDONED_SECONDS = 24 * 3600
 def cache_folder(name: str) -> Path | None:
     """Return a folder of ours in the user's cache directory; None where there can be none that is the user's own.
 
-    What lies there is run, or installed on machines.
+    Its files are run, or installed on machines.
     """
     try:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")

@@ -26,8 +26,8 @@ sys.exit(main())
 def files() -> dict[str, str]:
     """Return the program's files: path below /usr/local/lib/homeport -> content, in the order to put them in place.
 
-    The launcher, the only name without `.py`, must be executable. What it begins with is the last: until then whoever
-    calls the program gets the one that was there before.
+    The launcher, the only name without `.py`, must be executable. Its first module comes last: until then a
+    caller gets the program that was there before.
     """
     modules = {**dict(_modules(package_files(SOURCE), "")), "__init__.py": ""}
     order = sorted(modules, key=lambda name: (name == "main.py", name))

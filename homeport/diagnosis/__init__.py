@@ -1,4 +1,4 @@
-"""What is wrong with a site, and why: from what was seen outside and on the host to findings. Pure."""
+"""Finds what is wrong with a site, and why: from observations outside and on the host to findings. Pure."""
 
 from homeport.diagnosis.case import Case
 from homeport.diagnosis.diagnose import checked, diagnose

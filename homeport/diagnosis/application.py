@@ -30,10 +30,12 @@ def files(case: Case) -> Iterator[Finding]:
         yield Finding("secrets_missing", "the release's variables and secrets are missing", secrets[0], fix)
     elif missing:
         fix = "homeport rollback TARGET, or deploy another commit"
-        yield Finding("release_incomplete", "the live release is not whole", f"missing: {', '.join(missing)}", fix)
+        yield Finding(
+            "release_incomplete", "files of the live release are missing", f"missing: {', '.join(missing)}", fix
+        )
     if real := case.found.get("state_link"):
         state = AppPaths(case.settings.app_name).state
-        problem = f"{state} is a link, and systemd starts nothing whose state folder is one"
+        problem = f"{state} is a link, and systemd starts no unit whose state folder is a link"
         yield Finding(
             "state_link", problem, f"it leads to {real}", f"mount it there instead: {mount_instead(state, real)}"
         )
@@ -46,7 +48,7 @@ def files(case: Case) -> Iterator[Finding]:
             "deploy, which sets what is homeport's own; the application's own files belong to its user",
         )
     if exposed := case.found.get("exposed"):
-        fix = f"chmod 640 {exposed[0]}; who was on the machine may have read them: change the secrets"
+        fix = f"chmod 640 {exposed[0]}; somebody may have read them: change the secrets"
         yield Finding("secrets_exposed", "everybody on the machine may read secrets", ", ".join(exposed), fix)
 
 
@@ -69,7 +71,7 @@ def migration(case: Case) -> Iterator[Finding]:
         "migration_failed",
         "the migration fails, and the application does not start without it",
         shortened(retry_text(again) if again else f"{unit['ending']}{evidence}"),
-        hint(last, case.settings.app_name) or f"mend the database; {start}; all of it: homeport logs TARGET",
+        hint(last, case.settings.app_name) or f"repair the database; {start}; all of it: homeport logs TARGET",
     )
 
 
@@ -90,7 +92,7 @@ def databases(case: Case) -> Iterator[Finding]:
         yield Finding(
             "database_locked",
             f"the database {lock['path']} is locked",
-            f"{lock['holder']} has kept its write lock for {lock['seconds']:.0f} s and more",
+            f"{lock['holder']} has held its write lock for at least {lock['seconds']:.0f} s",
             "end that process or its transaction; nothing can be written meanwhile",
         )
     for server in case.found.get("servers", ()):
@@ -99,7 +101,7 @@ def databases(case: Case) -> Iterator[Finding]:
                 "database_unreachable",
                 f"the server that {server['variable']} names does not answer",
                 f"{server['place']}: {server['problem']}",
-                "see whether it runs there, and whether its firewall lets this machine in",
+                "check that it runs there, and that its firewall lets this machine in",
             )
             return
 
@@ -129,23 +131,23 @@ def _not_running(case: Case, unit: UnitFacts) -> Finding:
         evidence = shortened(
             retry_text(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}"
         )
-        fix = f"it is tried again by itself; at once: systemctl restart {name} (on the host)"
+        fix = f"it is tried again automatically; to try at once: systemctl restart {name} (on the host)"
         advice = hint(unit["last"], case.settings.app_name)
         return Finding("before_start_failed", BEFORE_START, evidence, f"{advice}, and deploy" if advice else fix)
-    # While it is started anew the result of its last end is forgotten; a stopped unit keeps its count of restarts.
+    # While it is started again the result of its last end is forgotten; a stopped unit keeps its count of restarts.
     if retried or unit["result"] in DYING or (unit["restarts"] and unit["active"] == "activating"):
         evidence = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
         evidence = shortened(retry_text(retried) if retried else evidence)
         advice = hint(unit["last"], case.settings.app_name)
-        fix = f"homeport rollback TARGET if it came with a release; once mended: systemctl restart {name}"
+        fix = f"if a release caused it: homeport rollback TARGET; once the cause is fixed: systemctl restart {name}"
         fix = f"{advice}, and deploy" if advice else fix
         again = retried or unit["restarts"] != 1 or unit["active"] != "activating"
-        problem = "the application dies again and again" if again else "the application died, and is started anew"
+        problem = "the application dies again and again" if again else "the application died, and is being restarted"
         return Finding("app_crash_loop", problem, evidence, fix)
     if unit["active"] == "activating":
-        evidence = f"{name} is {unit['sub']} since {unit['since']}"
+        evidence = f"{name} has been {unit['sub']} since {unit['since']}"
         return Finding(
-            "app_down", "the application is still starting", evidence, "wait; what it does: homeport logs TARGET"
+            "app_down", "the application is still starting", evidence, "wait; to see what it does: homeport logs TARGET"
         )
     evidence = shortened(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
     return Finding("app_down", "the application does not run", evidence, f"systemctl start {name} (on the host)")
@@ -154,8 +156,8 @@ def _not_running(case: Case, unit: UnitFacts) -> Finding:
 def _unhealthy(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
     """Return what is wrong with an application that runs."""
     if slot["status"] is None and "no answer" in slot["answer"]:
-        fix = "homeport restart TARGET; what it was doing: homeport logs TARGET"
-        return Finding("app_hung", "the application runs and does not answer", slot["answer"], fix)
+        fix = "homeport restart TARGET; to see what it was doing: homeport logs TARGET"
+        return Finding("app_hung", "the application runs but does not answer", slot["answer"], fix)
     words = slot["body"] or cause_line(unit["last"])
     evidence = shortened(f"{slot['answer']}{f': {words}' if words else ''}")
     advice = hint(unit["last"], case.settings.app_name) or of_health(slot["answer"])
@@ -175,7 +177,7 @@ def processes(case: Case) -> Iterator[Finding]:
             evidence = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = cause(unit["last"])
             advice = hint(unit["last"], case.settings.app_name)
-            fix = f"journalctl -u {name}; once mended: systemctl restart {name}"
+            fix = f"journalctl -u {name}; once the cause is fixed: systemctl restart {name}"
             fix = f"{advice}, and deploy" if advice else fix
             yield Finding("process_failed", f"the {kind} {what} does not run", shortened(f"{evidence}{words}"), fix)
             return

@@ -1,4 +1,4 @@
-"""What is known when a diagnosis is made: from outside, from the host, and what was wanted. Plain data."""
+"""The input of a diagnosis: observations from outside and from the host, and the settings. Plain data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AWAY: PortState = "no way there"
 
 @dataclass(frozen=True)
 class Visit:
-    """What one address answered to a visitor of the site.
+    """The answer of one address to a visitor of the site.
 
     `status` is that of the health path; `problem` says why there is none; `distrust` why this machine's list of
     authorities does not vouch for the certificate.

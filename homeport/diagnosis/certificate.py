@@ -17,10 +17,10 @@ from homeport.diagnosis.reachability import looked_at
 PUBLIC = ("letsencrypt.org", "zerossl.com", "pki.goog", "buypass.com", "ssl.com", "digicert.com", "sectigo.com")
 STAGING = "staging"
 TIMER, SERVICE = "homeport-renew.timer", "homeport-renew.service"
-# What to do for the next one, by whom the certificate is.
+# How to get the next certificate, by who provides it.
 RENEW: dict[lifetime.Source, str] = {
-    "acme": "homeport cert TARGET --renew; why it was not renewed: journalctl -u homeport-renew (on the host)",
-    "provided": "bring a new one (tls_certificate_file, tls_key_file) and deploy",
+    "acme": "homeport cert TARGET --renew; to see why it was not renewed: journalctl -u homeport-renew (on the host)",
+    "provided": "provide a new one (tls_certificate_file, tls_key_file) and deploy",
 }
 
 
@@ -57,14 +57,19 @@ def of_life(life: CertificateLife, now: datetime, issuer: str) -> Iterator[Findi
         yield placeholder()
     elif stage == "to come":
         evidence = f"valid from {life.not_before:%Y-%m-%d %H:%M} UTC, from {issuer}"
-        yield Finding("certificate_not_yet_valid", "the certificate is not valid yet", evidence, "see the clocks")
+        yield Finding(
+            "certificate_not_yet_valid",
+            "the certificate is not valid yet",
+            evidence,
+            "check the clocks of the host and of this computer",
+        )
     elif stage == "over":
         problem = f"the certificate expired {duration(-left.total_seconds())} ago"
         yield Finding("certificate_expired", problem, f"on {ends}", RENEW[life.source])
     elif stage == "late":
-        late = f"; it should have been renewed by now, due since {life.due:%Y-%m-%d}"
-        evidence = f"it ends on {ends}{late if life.source == 'acme' else ''}"
-        problem = f"the certificate ends in {duration(left.total_seconds())}"
+        late = f"; its renewal has been due since {life.due:%Y-%m-%d}"
+        evidence = f"it expires on {ends}{late if life.source == 'acme' else ''}"
+        problem = f"the certificate expires in {duration(left.total_seconds())}"
         yield Finding("certificate_expiring", problem, evidence, RENEW[life.source])
 
 
@@ -74,7 +79,7 @@ def _names(case: Case, served: Certificate) -> Iterator[Finding]:
             "certificate_names",
             f"the certificate is not for {', '.join(missing)}",
             f"it is for {', '.join(served.names) or 'no name'}, from {served.issuer}",
-            "bring one with all names" if case.settings.tls == "files" else "deploy, which asks for all names",
+            "provide one for all names" if case.settings.tls == "files" else "deploy, which asks for all names",
         )
 
 
@@ -104,7 +109,7 @@ def renewal(case: Case) -> Iterator[Finding]:
         yield failed_renewal(f"{service['ending']} on {service['since']}{f': {words}' if words else ''}")
     elif found and "/letsencrypt/" in found["folder"] and not found["renewal_configured"]:
         evidence = f"/etc/letsencrypt/renewal/{case.settings.app_name}.conf is missing"
-        fix = "deploy, which asks for a certificate anew"
+        fix = "deploy, which asks for a new certificate"
         yield Finding("renewal_failed", "Certbot does not know the certificate, and will not renew it", evidence, fix)
 
 

@@ -1,4 +1,4 @@
-"""What keeps deploys from going, and how the last one ended. None of it harms what serves."""
+"""Whether deploys are blocked, and how the last one ended. None of this harms the live release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def deployed(case: Case) -> Iterator[Finding]:
     """Yield that there is nothing here yet."""
     if case.found.get("deployed") is False:
         fix = "homeport deploy TARGET"
-        yield Finding("not_deployed", f"{case.settings.app_name} was never deployed here", "no folders of it", fix)
+        yield Finding(
+            "not_deployed", f"{case.settings.app_name} was never deployed here", "its folders do not exist", fix
+        )
     elif "slot" in case.found and case.found["slot"] is None:
         yield never_live()
 
@@ -36,8 +38,8 @@ def held(case: Case) -> Iterator[Finding]:
         return
     yield from of_hold(deploys["held"])
     if deploys["running"]:
-        fix = "wait for it (--lock-wait); its lock ends with it"
-        yield Finding("deploy_running", "somebody deploys now", held_by_run(deploys["running"]), fix, HINT)
+        fix = "wait for that deploy (--lock-wait); its lock ends with it"
+        yield Finding("deploy_running", "somebody is deploying now", held_by_run(deploys["running"]), fix, HINT)
 
 
 def of_hold(note: Mapping[str, str] | None) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def last(case: Case) -> Iterator[Finding]:
 
 def of_failed(event: Mapping[str, Any], migration_log: Sequence[str] = ()) -> Finding:
     """Return that a deploy failed, of its entry in the log of releases and the end of its migration's own log."""
-    reason = event["reason"] or "nobody has noted why"
+    reason = event["reason"] or "no reason was recorded"
     migrated = reason.startswith(MIGRATION)
     who = f" by {event['by']}" if event["by"] else ""
     words = cause(migration_log) if migrated else ""
@@ -83,7 +85,8 @@ def of_failed(event: Mapping[str, Any], migration_log: Sequence[str] = ()) -> Fi
         "migration_failed" if migrated else "release_failed",
         f"the last deploy failed: {reason}",
         shortened(f"release {event['release']}{who} at {event['at']}{words}"),
-        "mend it and deploy again; what was live before still is; more: homeport logs TARGET --source deploys",
+        "fix the cause and deploy again; the release that was live before still is; "
+        "more: homeport logs TARGET --source deploys",
         WARNING,
     )
 
@@ -91,5 +94,5 @@ def of_failed(event: Mapping[str, Any], migration_log: Sequence[str] = ()) -> Fi
 def secrets(case: Case) -> Iterator[Finding]:
     """Yield a secrets file that the settings name and that is not there: no deploy goes without it."""
     if case.secrets_missing:
-        fix = "restore it (it belongs into your repository, encrypted; see homeport secrets)"
+        fix = "restore it (it belongs in your repository, encrypted; see homeport secrets)"
         yield Finding("secrets_file_missing", "the secrets file is missing here", case.secrets_missing, fix, WARNING)

@@ -49,7 +49,7 @@ def checked(case: Case) -> tuple[list[str], dict[str, str]]:
     if any(AWAY not in (visit.http, visit.https) for visit in case.visits):
         done.append("ports 80 and 443")
     else:
-        unchecked["ports 80 and 443"] = "no way leads there from here"
+        unchecked["ports 80 and 443"] = "this computer has no route to it"
     if case.days_left is not None:
         done.append(f"certificate ({case.days_left:.0f} days left)")
     if case.facts is None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Level = Literal["trouble", "warning", "hint"]
-# TROUBLE harms visitors, or will by itself. A WARNING harms nobody yet, and somebody has to see to it: it keeps the
-# next deploy from going, say. Of a HINT nothing is wrong: it is to be known, or could be better.
+# TROUBLE harms visitors, or will by itself. A WARNING harms nobody yet, but somebody must act: for example,
+# it blocks the next deploy. A HINT is no fault: it is for information, or something could be better.
 TROUBLE: Level = "trouble"
 WARNING: Level = "warning"
 HINT: Level = "hint"
@@ -22,7 +22,7 @@ DATABASE = ("database_locked", "database_unreachable")
 CERTIFICATE = ("certificate_expired", "certificate_expiring", "certificate_placeholder", "renewal_failed")
 DOORS = ("ssh_login", "ssh_host_key", "ssh_closed", "ssh_name")
 
-# What each may be the cause of; the deepest causes first. A cause that comes later explains no earlier one.
+# The possible consequences of each finding; the deepest causes first. A cause that comes later explains no earlier one.
 EXPLAINS: dict[str, tuple[str, ...]] = {
     "machine_unreachable": (*DOORS, *SITE, "port_closed"),
     **dict.fromkeys(DISK, (*DATABASE, *APPLICATION, *AROUND, "proxy_config", "proxy_down", *CERTIFICATE, *SITE)),

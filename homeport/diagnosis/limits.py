@@ -9,7 +9,7 @@ MEGABYTE = 2**20
 # ACME servers and TLS clients refuse dates that are off by more than minutes.
 CLOCK_TOLERANCE_SECONDS = 300
 MINIMUM_FREE_INODES_PERCENT = 3
-# What SQLite, the journal and a temporary file of Nginx want at once; a small file system of its own may be smaller.
+# Space for SQLite, the journal and a temporary file of Nginx at once; a small file system of its own may be smaller.
 FULL_BYTES, FULL_PART = 32 * MEGABYTE, 0.02
 FULL_INODES = 64
 # Below this the kernel is busy with finding memory (a twentieth is what `low` watermarks leave on small machines).

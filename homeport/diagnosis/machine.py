@@ -30,13 +30,13 @@ def of_disk(disk: DiskFacts, minimum_free_megabytes: int) -> Iterator[Finding]:
     path, free = disk["path"], f"{disk['free_bytes'] // MEGABYTE} of {disk['total_bytes'] // MEGABYTE} MB are free"
     largest = f"; largest: {', '.join(disk['largest'])}" if disk["largest"] else ""
     if disk["read_only"]:
-        fix = "see dmesg: a file system with errors is made read-only; check the disk, then reboot"
+        fix = "see dmesg: the kernel makes a file system with errors read-only; check the disk, then reboot"
         yield Finding("disk_read_only", f"{path} cannot be written to", "it is mounted read-only", fix)
     elif limits.is_disk_full(disk["free_bytes"], disk["total_bytes"]):
-        fix = "remove what is not needed (journalctl --vacuum-size=200M frees the journal's part) or enlarge it"
+        fix = "remove files (journalctl --vacuum-size=200M frees the journal's part) or enlarge the disk"
         yield Finding("disk_full", f"the disk is full: {path}", f"{free}{largest}", fix)
     elif disk["free_inodes"] is not None and disk["free_inodes"] < limits.FULL_INODES:
-        fix = f"many small files take them; find the folder with: du --inodes -xd 2 {path}"
+        fix = f"many small files use them up; find their folder with: du --inodes -xd 2 {path}"
         evidence = f"{disk['free_inodes']} inodes are free, though {disk['free_bytes'] // MEGABYTE} MB are"
         yield Finding("inodes_gone", f"no more files can be made on {path}", evidence, fix)
     elif path != RUNTIME:
@@ -46,11 +46,11 @@ def of_disk(disk: DiskFacts, minimum_free_megabytes: int) -> Iterator[Finding]:
 def _low(disk: DiskFacts, wanted: int, figures: str) -> Iterator[Finding]:
     path, free = disk["path"], disk["free_bytes"] // MEGABYTE
     if limits.lacks_room_for_a_deploy(free, wanted) and disk["total_bytes"] > wanted * MEGABYTE:
-        fix = "free some, or lower minimum_free_megabytes"
-        evidence = f"{free} MB are free, {wanted} MB are wanted"
+        fix = "free some space, or lower minimum_free_megabytes"
+        evidence = f"{free} MB are free, {wanted} MB are needed"
         yield Finding("disk_low", f"too little space for a deploy on {path}", evidence, fix, WARNING)
     elif limits.is_nearly_used_up(disk["used_percent"]):
-        fix = "free some (journalctl --vacuum-size=200M frees the journal's part), or enlarge it"
+        fix = "free some space (journalctl --vacuum-size=200M frees the journal's part), or enlarge the disk"
         yield Finding("disk_low", f"{path} is {disk['used_percent']:.0f} % full", figures, fix, WARNING)
     percent, fix = disk["free_inodes_percent"], f"find the many small files: du --inodes -xd 2 {path}"
     if percent is not None and limits.lacks_inodes_for_a_deploy(percent):
@@ -73,19 +73,21 @@ def memory(case: Case) -> Iterator[Finding]:
         evidence = f": {memory['killed'][-1]}" if memory["killed"] else ""
         yield Finding(
             "memory_killed",
-            "processes of the application were killed for their memory",
+            "processes of the application were killed for lack of memory",
             f"{memory['kills']} killed{last}{evidence}",
-            "raise memory_max_megabytes or take fewer workers, and look for what grows (homeport status TARGET)",
+            "raise memory_max_megabytes or use fewer workers, and find out what grows (homeport status TARGET)",
             TROUBLE if recent else WARNING,
         )
 
 
 def of_memory(available: int, total: int, pressure: float | None = None) -> Iterator[Finding]:
     """Yield that a machine is short of memory, or soon will be; sizes in kilobytes, the pressure in percent."""
-    fix = "fewer workers (homeport scale TARGET), or a larger machine; who takes it: ps aux --sort -rss | head"
+    fix = (
+        "use fewer workers (homeport scale TARGET), or a larger machine; to see what uses it: ps aux --sort -rss | head"
+    )
     evidence = f"{available // 1024} of {total // 1024} MB are available"
     if limits.is_memory_short(available, total, pressure):
-        waits = f", everything waits for memory {pressure:.0f} % of the time" if pressure else ""
+        waits = f", and processes wait for memory {pressure:.0f} % of the time" if pressure else ""
         yield Finding("memory_short", "the machine is short of memory", f"{evidence}{waits}", fix)
     elif total and limits.is_nearly_used_up(used := 100 * (total - available) / total):
         yield Finding("memory_tight", f"{used:.0f} % of the memory is used", evidence, fix, WARNING)
@@ -99,10 +101,14 @@ def clock(case: Case) -> Iterator[Finding]:
     offset = (EPOCH + timedelta(seconds=told["now"]) - case.now).total_seconds()
     if limits.is_clock_off(offset):
         how = "ahead of" if offset > 0 else "behind"
-        synchronised = "it says that it is synchronised: look at ours" if told["synchronised"] else "not synchronised"
+        synchronised = (
+            "it says that it is synchronised: check the clock of this computer"
+            if told["synchronised"]
+            else "not synchronised"
+        )
         yield Finding(
             "clock_off",
-            f"the host's clock is {duration(abs(offset))} {how} ours",
+            f"the host's clock is {duration(abs(offset))} {how} the clock of this computer",
             synchronised,
             "timedatectl set-ntp true; systemctl restart systemd-timesyncd",
         )
@@ -120,7 +126,7 @@ def failed_units(case: Case) -> Iterator[Finding]:
     """Yield units of the machine that have failed and that nothing else here speaks of."""
     others = [name for name in case.found.get("failed_units", ()) if name not in case.found.get("units", {})]
     if others:
-        fix = f"journalctl -u {others[0]}; when it is mended: systemctl reset-failed"
+        fix = f"journalctl -u {others[0]}; once the cause is fixed: systemctl reset-failed"
         yield Finding("unit_failed", "units of the machine have failed", ", ".join(others), fix, WARNING)
 
 
@@ -132,5 +138,5 @@ def reboot(case: Case) -> Iterator[Finding]:
 def of_reboot(*, required: bool) -> Iterator[Finding]:
     """Yield that an upgrade waits for a reboot, if one does."""
     if required:
-        fix = "reboot it when that suits; homeport does it by itself at reboot_time"
+        fix = "reboot it at a good time; with reboot_time it reboots by itself"
         yield Finding("reboot_required", "an upgrade waits for a reboot", "", fix, HINT)

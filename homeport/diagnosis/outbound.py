@@ -1,4 +1,4 @@
-"""What a host without a way out of its own goes without between deploys (`outbound = "controller"`)."""
+"""What a host without internet access lacks between deploys (`outbound = "controller"`)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from homeport.diagnosis.reachability import looked_at
 
 
 def outbound(case: Case) -> Iterator[Finding]:
-    """Yield that nobody brings security upgrades, and that a certificate is due which the host cannot renew."""
+    """Yield that the host gets no security upgrades, and that a certificate is due which the host cannot renew."""
     if case.settings.outbound == "host":
         return
     if case.settings.security_upgrades:
         yield Finding(
             "upgrades_missing",
             "the machine gets no security upgrades by itself",
-            'outbound = "controller": between deploys it has no way out',
+            'outbound = "controller": between deploys it cannot reach the internet',
             "run homeport upgrade TARGET every day or week (a pipeline can), or give it a mirror that it reaches",
             WARNING,
         )
@@ -29,7 +29,7 @@ def outbound(case: Case) -> Iterator[Finding]:
     if life.source == "acme" and life.stage(case.now) in ("due", "late"):
         yield Finding(
             "renewal_waits",
-            "the certificate is due, and the machine has no way out by which to renew it",
+            "the certificate is due, and the machine cannot reach the authority to renew it",
             f"due since {life.due:%Y-%m-%d %H:%M} UTC, good until {life.not_after:%Y-%m-%d %H:%M} UTC",
             "deploy, or: homeport cert TARGET --renew",
             WARNING,

@@ -11,7 +11,7 @@ from homeport.probe.facts import SiteFacts
 
 CHECKED_RELOAD = {"nginx": "nginx -t && systemctl reload nginx"}
 NOT_SERVED_FIX = "deploy, or reload the proxy (on the host)"
-# What Mozilla's profiles have, version 5.7.
+# The protocols of Mozilla's profiles, version 5.7.
 PROFILES = {"intermediate": {"TLSv1.2", "TLSv1.3"}, "modern": {"TLSv1.3"}}
 
 
@@ -29,7 +29,7 @@ def proxy(case: Case) -> Iterator[Finding]:
             "proxy_config",
             f"{proxy} does not accept its configuration",
             site["config_problem"],
-            f"correct the file that it names, or deploy, which puts its own files back; then: systemctl restart {name}",
+            f"correct the file that it names, or deploy to restore homeport's files; then: systemctl restart {name}",
         )
     if unit["active"] != "active":
         words = f"; {cause_line(unit['last'])}" if unit["last"] else ""
@@ -66,7 +66,7 @@ def _reload(site: SiteFacts) -> str:
 
 
 def handshakes(case: Case) -> Iterator[Finding]:
-    """Yield what a visitor may speak that the site's profile has not, or may not although it has."""
+    """Yield protocols that the site accepts although its profile does not, or refuses although its profile does."""
     found = case.found.get("handshakes")
     if found is None or not found["protocols"]:
         return
@@ -74,7 +74,7 @@ def handshakes(case: Case) -> Iterator[Finding]:
     spoken, wanted = set(found["protocols"]), PROFILES[profile]
     evidence = [f"it speaks {one}" for one in sorted(spoken - wanted)]
     evidence += [f"it does not speak {one}" for one in sorted(wanted - spoken)]
-    evidence += ["it takes curves that the profile has not"] if found["other_curve"] else []
+    evidence += ["it accepts curves that are not in the profile"] if found["other_curve"] else []
     if evidence:
         owner = found["default"]
         fix = f"change ssl_protocols and ssl_ecdh_curve of the default server in {owner}" if owner else "deploy"
@@ -109,7 +109,7 @@ def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
     if slot is None:
         return
     if not site["there"]:
-        fix = "deploy, which puts it back"
+        fix = "deploy, which restores it"
         yield Finding("proxy_edited", f"the site's file is missing in {site['proxy']}", site["file"], fix)
         return
     port = site["ports"].get(slot["name"])
@@ -118,10 +118,10 @@ def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
             "proxy_edited",
             f"{site['proxy']} sends requests to a port where the application does not listen",
             f"the site says {port or 'none'} for slot {slot['name']}, the slot has {slot['port']}{_error(site)}",
-            "somebody has changed the site's file: deploy, which puts it back",
+            "somebody has changed the site's file: deploy, which restores it",
         )
     elif site["edits"]:
-        fix = f"deploy, which puts it back; what you want in it belongs into overrides/{site['template']}"
+        fix = f"deploy, which restores it; put your own changes into overrides/{site['template']}"
         evidence = " ".join(" ".join(site["edits"]).split())
         yield Finding("proxy_edited", "the site's file was changed by hand", evidence, fix)
 

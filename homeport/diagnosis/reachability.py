@@ -12,25 +12,25 @@ PRIVATE = (".test", ".local", ".home.arpa", ".internal")
 
 
 def ssh_access(case: Case) -> Iterator[Finding]:
-    """Yield why we cannot log in, or why being in helps us nothing."""
+    """Yield why the login fails, or why the host cannot be examined after it."""
     problem = case.ssh_access.problem
     if case.unread_reason:
         fix = "log in as root, or as a user that has sudo without a password; the host needs python3"
-        yield Finding("unexamined", "the host lets us in and cannot be examined", case.unread_reason, fix)
+        yield Finding("unexamined", "the login works, but the host cannot be examined", case.unread_reason, fix)
     elif "resolve" in problem.lower():
         fix = "correct ssh_hostname in the inventory"
         yield Finding("ssh_name", "the name that SSH uses has no address", problem, fix)
     elif problem and case.ssh_access.state in (SILENT, REFUSED):
         yield _closed(case, case.ssh_access)
     elif "host key" in problem.lower():
-        what = "the machine shows another host key than the one that is known, or an unknown one"
-        fix = "if it was made anew: homeport trust TARGET, after comparing the key with the provider's console"
+        what = "the machine's host key is unknown, or differs from the known one"
+        fix = "if it was installed again: compare the key with the provider's console, then homeport trust TARGET"
         yield Finding("ssh_host_key", what, problem, fix)
     elif "authentication" in problem.lower():
-        fix = "see that your key is the one that the machine knows (ssh_key, ssh_user in the inventory)"
-        yield Finding("ssh_login", "SSH does not let us in", problem, fix)
+        fix = "make sure that your key is the one that the machine knows (ssh_key, ssh_user in the inventory)"
+        yield Finding("ssh_login", "the machine refuses the login by SSH", problem, fix)
     elif problem:
-        fix = "let yourself in by the provider's console, and see: journalctl -u ssh"
+        fix = "log in at the provider's console, and see: journalctl -u ssh"
         yield Finding("ssh_closed", "SSH does not work", problem, fix)
 
 
@@ -41,11 +41,11 @@ def _closed(case: Case, ssh_access: SshAccess) -> Finding:
             "machine_unreachable",
             "nothing answers at the machine's address",
             f"ports 80, 443 and {ssh_access.port} of {ssh_access.address}: no answer from here",
-            "see at the provider whether it runs, and whether its network lets you in; a lost machine is replaced by "
+            "check at the provider that it runs, and that its network lets you in; replace a lost machine by "
             "a deploy to a new one",
         )
-    why = "no answer" if ssh_access.state == SILENT else "refused: sshd does not run, or has another port"
-    fix = "let yourself in by the provider's console, and see: systemctl status ssh; nft list ruleset"
+    why = "no answer" if ssh_access.state == SILENT else "refused: sshd does not run, or listens on another port"
+    fix = "log in at the provider's console, and see: systemctl status ssh; nft list ruleset"
     return Finding("ssh_closed", "SSH cannot be reached", f"{ssh_access.address}:{ssh_access.port}: {why}", fix)
 
 
@@ -57,16 +57,16 @@ def names(case: Case) -> Iterator[Finding]:
         missing = [name for name in missing if not name.endswith(PRIVATE)]
     told = {one["name"]: one["problem"] for one in case.found.get("names", ())}
     silent = [problem for problem in told.values() if "does not answer" in problem or "no name server" in problem]
-    # Who goes out by others needs no name server.
+    # A host that uses the controller's network needs no name server.
     if silent and len(silent) == len(told) and case.settings.outbound == "host":
         yield Finding(
             "resolver_broken",
             "the host cannot look up any name",
             silent[0],
-            "mend /etc/resolv.conf on the host, or the way to its name servers",
+            "correct /etc/resolv.conf on the host, or make its name servers reachable",
         )
     if missing:
-        why = told.get(missing[0]) or "no address is found for it from here"
+        why = told.get(missing[0]) or "this computer finds no address for it"
         yield Finding(
             "dns_missing",
             f"there is no address for {', '.join(missing)}",
@@ -93,7 +93,7 @@ def _elsewhere(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "dns_elsewhere",
                 f"{name} leads to an address that does not serve the site",
-                f"{', '.join(wrong)} is none of this machine's addresses ({', '.join(sorted(own))})",
+                f"{', '.join(wrong)} is not one of this machine's addresses ({', '.join(sorted(own))})",
                 f"correct its record at your DNS provider ({case.address}); if it is this machine's public address, "
                 "open ports 80 and 443 in the provider's firewall",
             )
@@ -118,7 +118,7 @@ def ports(case: Case) -> Iterator[Finding]:
             "firewall_changed",
             f"homeport's firewall: {firewall}",
             "nft list table inet homeport",
-            "deploy once, which brings it back; what you want open belongs into firewall_open",
+            "deploy once, which restores it; name ports that must be open in firewall_open",
         )
     listening = case.found.get("listening", {})
     for visit in (one for one in looked_at(case) if one.address in own_addresses(case)):
@@ -153,7 +153,9 @@ def site(case: Case) -> Iterator[Finding]:
         where = f"https://{case.settings.domain}{case.settings.health_path} at {visit.address}"
         if visit.status is None:
             why = visit.problem or f"port 443: {visit.https}"
-            yield Finding("site_unreachable", "visitors do not reach the site", f"{where}: {why}", "see what is above")
+            yield Finding(
+                "site_unreachable", "visitors do not reach the site", f"{where}: {why}", "see the findings above"
+            )
         else:
             wanted = case.settings.health_status
             evidence = f"{where}: answered {visit.status} instead of {wanted}"

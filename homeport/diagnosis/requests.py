@@ -10,7 +10,7 @@ from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding, Level
 from homeport.probe.facts import RequestFacts
 
-# So many in an hour are no accident of one visitor's.
+# This many in an hour are not one visitor's accident.
 OFTEN = 5
 
 
@@ -18,29 +18,29 @@ def requests(case: Case) -> Iterator[Finding]:
     """Yield what visitors met in the last hour, with the setting that decides about it."""
     found, settings = case.found.get("requests", {}), case.settings
     if one := found.get("headers"):
-        problem = "the application's answers have larger headers than the proxy takes: visitors get 502"
+        problem = "the application's answers have larger headers than the proxy accepts: visitors get 502"
         fix = (
             f"raise response_headers_kilobytes (it is {settings.response_headers_kilobytes}), or send less, and deploy"
         )
         yield Finding("answer_headers_too_large", problem, _evidence(one), fix, _level(one))
     if one := found.get("time"):
-        problem = "the application answers more slowly than the proxy waits: visitors get 504, or half an answer"
+        problem = "the application takes longer to answer than the proxy waits: visitors get 504, or half an answer"
         seconds = settings.proxy_read_timeout_seconds
-        fix = f"find out what it waits for, or raise proxy_read_timeout_seconds (it is {seconds}), and deploy"
+        fix = f"find out why it is slow, or raise proxy_read_timeout_seconds (it is {seconds}), and deploy"
         yield Finding("answers_too_slow", problem, _evidence(one), fix, _level(one))
     if one := found.get("cut"):
         problem = "the application ends connections before it has answered: visitors get 502, or half an answer"
         fix = "see why its process died then: homeport logs TARGET --source app"
         yield Finding("answers_cut", problem, _evidence(one), fix, _level(one))
-    # Whoever sends too much may be no visitor of the site's: it is told, and is no trouble.
+    # The sender of a large body may not be a visitor of the site: it is reported as a hint.
     if one := found.get("body"):
-        problem = "somebody sends larger bodies than the proxy takes, and gets 413"
+        problem = "somebody sends larger bodies than the proxy accepts, and gets 413"
         limit = settings.client_max_body_megabytes
-        fix = f"if they are meant to: raise client_max_body_megabytes (it is {limit}), and deploy"
+        fix = f"if such bodies are expected: raise client_max_body_megabytes (it is {limit}), and deploy"
         yield Finding("bodies_too_large", problem, _evidence(one), fix, HINT)
     if one := found.get("held"):
-        problem = "answers that are sent piece by piece reach visitors in one piece, since they are compressed"
-        fix = 'if they are to arrive as they are sent: send them with the header "X-Accel-Buffering: no"'
+        problem = "answers that are sent piece by piece reach visitors all at once, since they are compressed"
+        fix = 'if each piece must arrive at once: send the answer with the header "X-Accel-Buffering: no"'
         yield Finding("answers_held_back", problem, _evidence(one), fix, HINT)
 
 

@@ -1,4 +1,4 @@
-"""Which settings of a site a diagnosis goes by. Named here, so that it can be made where the settings' model is not."""
+"""The settings of a site that a diagnosis uses. Named here, so that it also works without the settings' model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs in a process of its own: deploy files that pyinfra is given by path, programs that `homeport` starts."""
+"""Programs that run as a process of their own: deploy files for pyinfra, and programs that `homeport` starts."""

@@ -91,7 +91,7 @@ def _literal(context: Context) -> list[str]:
     """Return the warning for secrets that look as if something were put into them."""
     if not (names := uninterpolated(context.secrets)):
         return []
-    fix = "write the whole value, which stays as it is: nothing is put in the place of ${NAME}"
+    fix = "write the whole value: homeport does not replace ${NAME}"
     return [UsageError(f"{', '.join(names)} has a ${{NAME}} in it", key="secrets_file", fix=fix).line()]
 
 

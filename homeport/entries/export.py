@@ -30,7 +30,9 @@ def main(inventory: str, options: dict[str, Any]) -> None:
     """Print what is exported; raise UsageError for settings, a source or secrets that are wrong."""
     engine, settings = ENGINES[options["engine"]], _settings(inventory, tuple(options["limit"]))
     refused = [
-        UsageError(f"homeport export {engine.name} cannot keep it: {why}", key=name, fix="unset it for this export")
+        UsageError(
+            f"homeport export {engine.name} does not support it: {why}", key=name, fix="unset it for this export"
+        )
         for name, why in refusals(engine.name, settings)
     ]
     if refused:
@@ -64,7 +66,9 @@ def _settings(inventory: str, limits: tuple[str, ...]) -> Settings:
     loaded = [load(host.data.dict(), host.name) for host in chosen]
     for host, one in zip(chosen, loaded, strict=True):
         if differing := _differing(loaded[0], one):
-            problem = f"{host.name} has another {differing[0]} than {chosen[0].name}, and there is one export"
+            problem = (
+                f"{host.name} has another {differing[0]} than {chosen[0].name}, and an export is made for one host"
+            )
             raise UsageError(problem, key=differing[0], fix="name one of them with --limit")
     return loaded[0]
 

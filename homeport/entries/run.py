@@ -48,7 +48,7 @@ def main(inventory: str, options: dict[str, Any], words: list[str]) -> int:
         target = _target(state, chosen)
         target.connect()
         if len(chosen) > 1:
-            print(f"on {target.host.name}; another one with --limit", file=sys.stderr)
+            print(f"running on {target.host.name}; choose another host with --limit", file=sys.stderr)
         return _run(target, words)
 
 
@@ -65,7 +65,7 @@ def _run(target: Target, words: list[str]) -> int:
     unit = f"homeport-run-{target.settings.app_name}-{secrets.token_hex(4)}"
     own = ("run", "--app", target.settings.app_name, "--unit", unit, "--terminal", terminal, "--", *words)
     command = StringCommand(*(QuoteString(word) for word in (HOST_PROGRAM, *own)))
-    # What a login shell prints besides is no part of the command's output. On a terminal people are used to it.
+    # Other output of a login shell is not part of the command's output. On a terminal people are used to it.
     mark = "" if terminal else secrets.token_hex(16)
     if mark:
         both = f"printf {mark}; printf {mark} >&2"
@@ -73,7 +73,7 @@ def _run(target: Target, words: list[str]) -> int:
     line = as_root(target.host, command)
     client = getattr(target.host.connector, "client", None)
     if client is None:
-        raise HomeportError("only hosts that are reached over SSH can be given a command", host=target.host.name)
+        raise HomeportError("homeport can run a command only on a host that it reaches over SSH", host=target.host.name)
     session = client.get_transport().open_session()
     if terminal:
         _give_terminal(session, terminal)
@@ -96,7 +96,7 @@ def _streamed(session: Any, host: str, mark: bytes) -> int:
     status = int(session.recv_exit_status())
     feeding.kill(block=False)
     if status < 0:
-        raise HomeportError("the connection broke; the command may go on there", host=host)
+        raise HomeportError("the connection broke; the command may still be running there", host=host)
     if status == EXIT_USAGE and b"invalid choice: 'run'" in seen:
         raise HomeportError("its host program is older than this command", host=host, fix="deploy once")
     return status

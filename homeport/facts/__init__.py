@@ -1,1 +1,1 @@
-"""What is read of a host: pyinfra's facts, one command and one parser each."""
+"""pyinfra's facts that read a host: one command and one parser each."""

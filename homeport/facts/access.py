@@ -1,4 +1,4 @@
-"""The part of the snapshot's parser that is about who gets in: firewall, listeners, sshd, accounts."""
+"""The part of the snapshot's parser for access: firewall, listeners, sshd, accounts."""
 
 from __future__ import annotations
 

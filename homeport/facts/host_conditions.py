@@ -1,4 +1,4 @@
-"""The part of the snapshot's parser that is about a host's surroundings."""
+"""The part of the snapshot's parser for the conditions of a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of a snapshot's lines, those of what is somebody else's: marks of files, servers in Nginx, Certbot's lineages."""
+"""Parses the snapshot's lines about other owners: marks of files, servers in Nginx, Certbot's lineages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a host for a fact; when it cannot be had, says why in the host's own words."""
+"""Asks a host for a fact; when that fails, gives the reason in the host's own words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_fact(host: Host, fact: type[FactBase[T]], *arguments: Any, sudo: bool, 
 
 @contextmanager
 def _keep_results(host: Host, heard: list[commands.CommandResult]) -> Iterator[None]:
-    """Keep what commands have come to: pyinfra tells of a fact that failed no more than that."""
+    """Keep the results of commands: pyinfra itself only says that a fact failed."""
     connector: Any = host.connector
     if connector is None:
         yield

@@ -1,4 +1,4 @@
-"""The fact that says what there is to remove on a host. What finds it comes along: no host program is needed."""
+"""The fact that lists what there is to remove on a host. It sends its own program: no host program is needed."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class SnapshotFact(FactBase[Snapshot]):
     """Read a host: everything that `query` names. The command is POSIX sh and works on a bare machine."""
 
     def command(self, query: Query, wait_seconds: int = 0) -> str:
-        """Return the command for `query`, which first waits so long for a step that is at work on the host."""
+        """Return the command for `query`, which first waits that long for a phase of another run on the host to end."""
         return marked(f"sh -c {shlex.quote(_variables(query, wait_seconds) + SCRIPT)}")
 
     def process(self, output: list[str]) -> Snapshot:
@@ -222,7 +222,7 @@ def _claim(text: str) -> Claim:
         raw = cast("dict[str, Any]", json.loads(text))
         return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]))
     except (ValueError, KeyError, TypeError):
-        # Damaged by hand; the run that owns it writes it anew.
+        # Somebody damaged it; the next run of its application writes it again.
         return Claim("", (), ())
 
 

@@ -19,7 +19,7 @@ if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd 
     printf 'keeps_time\n'
 fi
 printf 'clock\t%s\n' "$(date +%s)"
-# A step whose run was killed goes on without it (alone.sh): what is read beside it may be half of what will be there.
+# A phase whose run was killed goes on without it (alone.sh): what is read beside it may be half of what will be there.
 step=/run/homeport/step.lock
 if [ -e "$step" ]; then
     [ "$wait_seconds" = 0 ] || flock -s -w "$wait_seconds" "$step" true

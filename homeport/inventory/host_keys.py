@@ -38,7 +38,7 @@ Known = dict[str, PKey]
 
 @dataclass(frozen=True)
 class HostKey:
-    """The key that a host shows, by the `name` that it has or shall have in `file`; `problem`: why there is none.
+    """The key that a host shows, by the `name` that it has or should have in `file`; `problem`: why there is none.
 
     `state`: whether the file knows this key, another one of this name, or none.
     """
@@ -66,13 +66,13 @@ def fingerprint(key: bytes) -> str:
 
 def _read(host: Host) -> HostKey:
     if host.connector_cls is not SSHConnector:
-        return HostKey(host.name, host.name, "", problem="it is not reached over SSH")
+        return HostKey(host.name, host.name, "", problem="homeport does not reach it over SSH")
     try:
         name, file, options = _place(host)
         known = _known(file, name)
         key = _key(known, options)
     except (OSError, EOFError, SSHException, PyinfraError) as error:
-        return HostKey(host.name, host.name, "", problem=f"no key can be had from it ({in_one_line(error)})")
+        return HostKey(host.name, host.name, "", problem=f"its host key cannot be read ({in_one_line(error)})")
     kind, raw = key.get_name(), key.asbytes()
     text = base64.b64encode(raw).decode()
     return HostKey(host.name, name, file, _state(known, raw), kind, text, fingerprint(raw))
@@ -98,7 +98,7 @@ def _known(file: str, name: str) -> Known:
 
 def _key(known: Known, options: dict[str, Any]) -> PKey:
     """Return the key that the host shows, of a known kind if it has one; raise SSHException when there is none."""
-    problem = SSHException("it has no host key of a kind that we know")
+    problem = SSHException("it has no host key of a type that homeport supports")
     for kind in sorted(KINDS, key=lambda one: one not in known):
         try:
             return _shown(KINDS[kind], options)

@@ -1,4 +1,4 @@
-"""What an inventory says of its hosts (secrets, workers), read without connecting.
+"""Reads an inventory's data of its hosts (secrets, workers) without connecting.
 
 `python -m homeport.inventory.hosts FILE` is a process of its own, because pyinfra patches the interpreter. It prints a
 line of JSON for each host.
@@ -58,7 +58,7 @@ def open_inventory(inventory: str, limits: Iterable[str]) -> Iterator[tuple[Stat
 
 
 def on_path() -> str:
-    """Have inventories and group data import what lies in the project, as under pyinfra; return its folder."""
+    """Have inventories and group data import what is in the project, as under pyinfra; return its folder."""
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     return folder

@@ -65,7 +65,7 @@ def _place(file: str, line: int | None) -> str:
 def _fix(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
-        return f"install {package} where homeport is installed, or mend the name"
+        return f"install {package} where homeport is installed, or correct the name"
     if isinstance(error, KeyError) and _is_of_environment(error.__traceback__):
         return "set that variable in the environment"
     return None

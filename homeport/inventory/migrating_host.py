@@ -38,7 +38,7 @@ def migrating_host(settings: Settings, fleet: Fleet) -> str:
 
 
 def must_take_part(settings: Settings, fleet: Fleet) -> None:
-    """Raise UsageError when a release that migrates goes to some hosts, and not to the one that migrates."""
+    """Raise UsageError when a release with a migration is deployed without the host that migrates."""
     chosen = migrating_host(settings, fleet)
     if chosen not in fleet.selected:
         ours = [host for host in fleet.hosts(settings.app_name, settings.domain) if host in fleet.selected]

@@ -1,7 +1,7 @@
 """The lab's ACME server: Pebble, on the bridge, with a directory certificate from the lab's own authority.
 
 It validates http-01 at the hosts' port 80 through the lab's name server. Its issuing root is new at each start, so
-`ca.pem` is written anew.
+`ca.pem` is written again.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ DAYS = "3650"
 
 
 def root_certificate() -> Path:
-    """Return the authority's certificate (PEM), made at the first call; its private key lies beside it."""
+    """Return the authority's certificate (PEM), made at the first call; its private key is beside it."""
     folder = cache_directory() / "authority"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificate = folder / "ca.pem"

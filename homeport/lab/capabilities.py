@@ -1,4 +1,4 @@
-"""What this computer lets its user do, found out by trying each thing once in a harmless form.
+"""The rights of the user on this computer, found by trying each once in a harmless form.
 
 Neither a user's id nor a list of capabilities tells: root in a container may not mount, and a plain user may often make
 namespaces of his own. Nothing that is tried stays. Standard library only, since it runs before there is an environment.

@@ -1,4 +1,4 @@
-"""What a backend is given: the lab's directory and its network, and the places of a host's files in them. Pure."""
+"""The arguments of a backend: the lab's directory and network, and the places of a host's files in them. Pure."""
 
 from __future__ import annotations
 

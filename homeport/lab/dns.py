@@ -19,7 +19,7 @@ PURPOSE = "dns"
 
 
 def ensure(context: LabContext, hosts: Iterable[LabHost]) -> None:
-    """Start the name server, or start it anew when the names that it has to know have changed."""
+    """Start the name server, or start it again when the names that it has to know have changed."""
     file = context.directory.path / "dnsmasq.conf"
     wanted = configuration(context.network, hosts)
     if processes.find(context.id, PURPOSE) and file.exists() and file.read_text() == wanted:

@@ -150,7 +150,7 @@ class Lab:
         network = bridge.ensure(self.id, next(iter(used), None))
         if used - {network.third}:
             raise LabError(
-                f"something else on this machine uses the network of the lab in {self.directory.path} now",
+                f"another program on this machine uses the network of the lab in {self.directory.path} now",
                 fix="run 'homeport lab down'",
             )
         return network

@@ -80,7 +80,9 @@ def require_commands(*commands: str, packages: Iterable[str] = ()) -> None:
         return
     lacks = f"this computer lacks {', '.join(missing)}"
     if find_command("apt-get") is None:
-        raise LabError(lacks, fix="install what goes by these names in Debian with the system's package manager")
+        raise LabError(
+            lacks, fix="install the packages that have these names in Debian with the system's package manager"
+        )
     if may_not_install():
         command = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(missing)}"
         raise LabError(lacks, fix=f"run as root: {command}")

@@ -1,4 +1,4 @@
-"""What the lab is made of, as data: hosts, the lab's directory, and what a backend must be able to do.
+"""The lab as data: hosts, the lab's directory, and the interface of a backend.
 
 Nothing here starts, stops or touches anything but the files of the lab's own directory.
 """

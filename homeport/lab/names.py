@@ -41,7 +41,7 @@ def check_host_name(name: str) -> str:
         reserved = ", ".join(sorted(RESERVED_NAMES))
         raise UsageError(
             f"'{name}' cannot be a host's name",
-            fix=f"take lower-case letters, digits and hyphens, at most 30, and none of {reserved}",
+            fix=f"use lower-case letters, digits and hyphens, at most 30 characters, and none of {reserved}",
         )
     return name
 

@@ -29,7 +29,7 @@ def require_free(network: Network) -> None:
                 trying.bind((network.gateway, port))
             except OSError as error:
                 raise LabError(
-                    f"another lab is up on this computer, which without a bridge can have one at a time "
+                    f"another lab is up on this computer, and without a bridge there can be only one at a time "
                     f"(port {port} of {network.gateway}: {error.strerror})",
-                    fix="run 'homeport lab down' where it was begun",
+                    fix="run 'homeport lab down' in the folder where it was started",
                 ) from None

@@ -16,7 +16,7 @@ from homeport.lab.machine import progress, require_commands
 from homeport.lab.model import LabDirectory
 
 USAGE = "usage: python -m homeport.lab.ready (python | demo | test | way)"
-# What the demonstration and the tests call besides the lab's own commands.
+# Programs that the demonstration and the tests call besides the lab's own commands.
 CALLED = ("curl", "git")
 
 

@@ -1,4 +1,4 @@
-"""What every machine of the lab is made from, whichever backend runs it: packages, files and a set-up script, and their
+"""The recipe of every machine of the lab, for all backends: packages, files and a set-up script, and their
 digest.
 
 A recipe says how a rented Debian machine looks on its first day: systemd, sshd for keys only, a user with sudo,

@@ -61,7 +61,7 @@ def read(suite: str, root: Path = Path("/")) -> list[Source]:
     found = for_suite(sources, codename, suite)
     if not found:
         raise LabError(
-            f"this machine's apt sources name no Debian mirror, so '{suite}' cannot be had from them",
+            f"this machine's apt sources name no Debian mirror, so '{suite}' cannot be installed from them",
             fix="give the URL of a Debian mirror in HOMEPORT_LAB_MIRROR",
         )
     return found

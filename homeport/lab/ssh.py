@@ -68,7 +68,7 @@ def wait(
             answer = run(directory, host, "cat /proc/sys/kernel/random/boot_id")
             if answer.returncode == 0 and answer.stdout.strip() != unlike_boot:
                 return answer.stdout.strip()
-            problem = (answer.stderr.strip() or "it is still up from before").splitlines()[-1]
+            problem = (answer.stderr.strip() or "it has not restarted yet").splitlines()[-1]
         elif time.monotonic() > next_look:
             next_look = time.monotonic() + LOOK_SECONDS
             if not alive():

@@ -37,7 +37,7 @@ def machine_has_systemd() -> bool:
 
 
 def start(context: LabContext, host: str, *, layers: list[Path], namespace: str) -> None:
-    """Start a host whose disk lies in the lab's directory, above these (the uppermost first), in this network
+    """Start a host whose disk is in the lab's directory, above these (the uppermost first), in this network
     namespace.
     """
     nspawn = nspawn_command(context, host, namespace, delegated=machine_has_systemd())
@@ -116,7 +116,7 @@ def _private_mounts(script: str) -> list[str]:
 def _mount_script(folder: Path, lower: list[Path]) -> str:
     for path in (folder, *lower):
         if set(str(path)) & set(",:\\"):
-            raise LabError(f"a lab cannot be in '{path}'", fix="take a path without comma, colon and backslash")
+            raise LabError(f"a lab cannot be in '{path}'", fix="use a path without comma, colon and backslash")
     layers = f"lowerdir={':'.join(map(str, lower))},upperdir={folder}/upper,workdir={folder}/work"
     return f"mount -t overlay overlay -o {shlex.quote(layers)} {shlex.quote(str(folder / 'root'))}\n"
 

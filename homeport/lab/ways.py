@@ -26,7 +26,7 @@ TEXTS: Mapping[WayName, str] = {
     "qemu": "whole machines (QEMU) on a bridge",
     "qemu-user": "whole machines (QEMU with user networking), the lab's services on the loopback device",
 }
-# What a way takes that a computer may refuse.
+# The rights that a way needs and a computer may refuse.
 TAKES: Mapping[WayName, str] = {"nspawn": "machines in namespaces", "qemu": "a bridge"}
 LAST: WayName = "qemu-user"
 SERVICES = ("dnsmasq", "pebble", "openssl", "ssh", "ssh-keygen", "mmdebstrap")
@@ -83,7 +83,7 @@ class Way:
 
 @cache
 def here(folder: Path) -> Way:
-    """Try what this computer allows, and return the way to take for a lab whose files lie in `folder`.
+    """Try what this computer allows, and return the way to take for a lab whose files are in `folder`.
 
     Raises LabError where there is no way at all.
     """
@@ -106,7 +106,7 @@ def choose(trials: Capabilities, environment: Mapping[str, str]) -> Way:
             raise LabError(f"{asked} does not work here ({reason})", key=VARIABLE, fix="leave it out")
         return Way(cast(WayName, asked), f"{VARIABLE} asks for it", build(trials), refused)
     found = next((name for name in TEXTS if not refused.get(name)), LAST)
-    why = "; ".join(f"{TAKES[name]} cannot be had here ({reason})" for name, reason in refused.items() if reason)
+    why = "; ".join(f"{TAKES[name]} cannot be used here ({reason})" for name, reason in refused.items() if reason)
     return Way(found, why or "this computer allows all that it takes", build(trials), refused)
 
 

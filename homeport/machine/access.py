@@ -1,4 +1,4 @@
-"""Who gets into the machine: firewall and sshd. Their files are put in place under the dead man's switch.
+"""Access to the machine: firewall and sshd. Their files are changed under the dead man's switch.
 
 All applications on a machine share them, and `machine/scope.py` says which of them decides. What one wants that
 has no record there yet (`access.json`) stays on until its next deploy.

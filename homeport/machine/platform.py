@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from homeport.state.snapshot import MachineFound
 
-# What we test (Debian) and what shares its code (Ubuntu LTS). Older ones lack Nginx's ssl_reject_handshake (1.19.4)
-# or a Python that Certbot still supports.
+# The systems that we test (Debian) and those that share their code (Ubuntu LTS). Older ones lack Nginx's
+# ssl_reject_handshake (1.19.4) or a Python that Certbot still supports.
 SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04"), ("ubuntu", "26.04")}
 ARCHITECTURES = {"amd64", "arm64"}
-# Whose Nginx is older than 1.25.1.
+# Systems whose Nginx is older than 1.25.1.
 OLD_NGINX = {("debian", "12"), ("ubuntu", "24.04")}
 
 

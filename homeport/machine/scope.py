@@ -1,7 +1,7 @@
-"""Values that a machine has once, and the applications on it that set them: which value holds, and who may change it.
+"""Settings that a machine has once, and the applications on it that set them: which value holds, who may change it.
 
-An application that sets a value has it recorded (`MachineValues`). One that sets none has what another has set, and
-undoes nothing; one that sets a different value is refused, unless it takes the machine over. Pure.
+The value that an application sets is recorded (`MachineValues`). An application that sets none uses the value that
+another has set; an application that sets a different value is refused, unless it takes the machine over. Pure.
 """
 
 from __future__ import annotations

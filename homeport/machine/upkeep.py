@@ -1,6 +1,6 @@
-"""What keeps a machine well without anybody: security upgrades, bounded logs, the time, kernel settings, swap.
+"""Automatic upkeep of a machine: security upgrades, log sizes, the time, kernel settings, swap.
 
-Each has a setting of its own. What is switched off is taken away again, and left to the machine's owner.
+Each has a setting of its own. A part that is switched off is removed again, and left to the machine's owner.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""One module per phase: an operation yields the one command that brings its difference about, or nothing."""
+"""One module per phase: an operation yields the one command that removes its difference, or nothing."""

@@ -69,7 +69,7 @@ class GuardedCommand(PhaseCommand):
         self._seconds = seconds
 
     def execute(self, state: State, host: Host, connector_arguments: Any) -> tuple[bool, CommandOutput]:
-        """Change it, come in anew and confirm; return whether all of that succeeded."""
+        """Change it, open a new connection and confirm; return whether all of that succeeded."""
         without_payload = {key: value for key, value in connector_arguments.items() if key != "_stdin"}
         status, output = super().execute(state, host, connector_arguments)
         if not status:
@@ -81,7 +81,7 @@ class GuardedCommand(PhaseCommand):
             outcome.mark_failed(host.name, ())
             host.log(
                 "error: ssh: no new connection could confirm the changed firewall or sshd, "
-                f"and the host restores what was there by itself within {self._seconds} s ({error.problem})"
+                f"and the host restores the previous state by itself within {self._seconds} s ({error.problem})"
             )
             return False, CommandOutput([])
         return True, output

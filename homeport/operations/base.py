@@ -1,4 +1,4 @@
-"""What every run against a host has, whatever it brings about: settings, the lock, and a voice."""
+"""The base of every run against a host: settings, the deploy lock, and output."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HostRun(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Have the host read anew before the next comparison."""
+        """Have the host read again before the next comparison."""
 
     @abstractmethod
     def reading(self) -> tuple[str, float]:
@@ -87,7 +87,7 @@ class HostRun(ABC):
     def changes(self, compare: Callable[[], T]) -> T:
         """Return what `compare` finds to be changed.
 
-        Before a run changes anything, the deploy lock is taken; the host is compared anew if another run may have been
+        Before a run changes anything, the deploy lock is taken; the host is compared again if another run may have been
         at work since it was read, or it was read long ago (somebody was asked meanwhile). A dry run and one without
         changes need no lock. Raises DeployError, in one line, when
         somebody else has the host, when the lock was lost, and for an error of ours in `compare`.

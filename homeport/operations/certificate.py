@@ -22,7 +22,7 @@ NO_SITE = "this machine does not serve the site"
 
 @operation()
 def request(run: Run) -> Generator[StringCommand, None, None]:
-    """Have the first certificate asked for beside what comes next; one that replaces another waits.
+    """Request the first certificate while the next phases run; a request that replaces a certificate waits.
 
     So does one whose names only the site can answer for, which is put in place with the release, and one for which the
     way out is the controller's, which is open for one command at a time.
@@ -35,7 +35,7 @@ def request(run: Run) -> Generator[StringCommand, None, None]:
     waits = wanted.authenticator == "webroot" and not proxy.answers_every_name(run.found, run.wanted.take_over)
     waits = waits or run.settings.outbound == "controller"
     change = Change("request", f"certificate for {', '.join(wanted.domains)}", "none yet")
-    otherwise = "it is asked for when the site is in place" if lacking else "there is a certificate already"
+    otherwise = "homeport requests it once the site is in place" if lacking else "there is a certificate already"
     if run.announce([change] if lacking and not waits else [], otherwise=otherwise):
         yield script("request", run.wanted.app, command_line(certbot_command(run.wanted.app, wanted)))
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from homeport.state.wanted import File
 
 LOST = (
-    "error: the connection to the host broke; what has begun there goes on, what served goes on serving, and the next "
-    "run takes it up"
+    "error: the connection to the host broke; the host finishes the phase that it is in, the live release goes on "
+    "serving, and the next run continues from there"
 )
-# What a script leaves of its input is read after it: pyinfra's connectors take a command that ends while its input is
+# Input that a script has not read is read after it: pyinfra's connectors take a command that ends while its input is
 # being sent for a connection that broke.
 DRAINED = "(\n{}\n)\nstatus=$?\ncat >/dev/null 2>&1\nexit $status\n"
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -77,7 +77,7 @@ def _unsent(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "error: the command did not end within its time (_timeout)"
     if isinstance(error, EOFError):
-        return "error: sudo wants a password, and nobody can be asked for it here"
+        return "error: sudo asks for a password, and homeport cannot ask you for it"
     return f"error: the command could not be run: {in_one_line(error)}"
 
 

@@ -1,4 +1,4 @@
-"""What the phases of one deploy share: settings, source, wanted state, and the last reading of the host.
+"""The state that the phases of one deploy share: settings, source, wanted state, and the last reading of the host.
 
 Live state is read inside operations, through here; a reading is kept until a phase has changed what it is about.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from homeport.source import Source
 
 
-# As long as a step waits for another one (alone.sh).
+# As long as a phase waits for another one (alone.sh).
 STEP_SECONDS = 900
 
 
@@ -49,7 +49,7 @@ class Run(HostRun):
     ):
         super().__init__(host, settings, sudo=sudo)
         self.source = source
-        # Variables that the installation of the dependencies alone is given.
+        # Variables that only the installation of the dependencies gets.
         self.install_secrets: Mapping[str, str] = {}
         self.query = query(describe(MachineFound()))
         self._found: Snapshot | None = None
@@ -61,7 +61,7 @@ class Run(HostRun):
         self.ask_for_lock()
 
     def _described(self) -> Wanted:
-        # What others have set for the machine, and these settings leave out, stays.
+        # Values that others have set for the machine stay when these settings leave them out.
         self.settings = effective_settings(self._own_settings, self.found.machine.values)
         defaults = proxy_of(self.settings.proxy).defaults(self.found, self.settings.take_over)
         return self._describe(replace(sized(self.settings, self.found), defaults=tuple(defaults.items())))
@@ -79,16 +79,16 @@ class Run(HostRun):
 
     @property
     def found(self) -> Snapshot:
-        """The host as it was read last; read anew (one command) after `forget`. Raises DeployError when it can't be."""
+        """The host as it was read last; read again (one command) after `forget`. Raises DeployError if that fails."""
         if self._found is None:
-            # A first reading waits for nobody. One after it has to be whole: a killed run may have left a step at work.
+            # The first reading does not wait. A later one must be whole: a phase of a killed run may still run.
             waits = (STEP_SECONDS,) if self._read_at else ()
             self._found = self.read_fact(SnapshotFact, self.query, *waits, what="the host cannot be read as root")
             self._read_at = time.monotonic()
         return self._found
 
     def forget(self) -> None:
-        """Have the host read anew before the next comparison."""
+        """Have the host read again before the next comparison."""
         self._found = None
 
     def reading(self) -> tuple[str, float]:
@@ -99,8 +99,8 @@ class Run(HostRun):
         """Raise DeployError with everything that keeps the host from being provisioned, a line each."""
         problems = self._problems()
         if problems and self.found.at_work:
-            # That step may be what is in the way.
-            self.host.log("waiting for another run's step on this host to end")
+            # That phase may be what is in the way.
+            self.host.log("waiting for a phase of another run to end on this host")
             self.forget()
             self.wanted = self._described()
             problems = self._problems()

@@ -34,7 +34,7 @@ def hold(run: HoldRun) -> Commands:
         same = (note.get("by"), note.get("message")) == (identity.by(), " ".join(run.message.split()))
         return () if same else (Change("hold", "deploys", run.message),)
 
-    if run.announce(run.changes(changes), otherwise="deploys are held, with this message"):
+    if run.announce(run.changes(changes), otherwise="deploys are held already, with this message"):
         yield run.host_program("hold", "--by", identity.by(), "--message", run.message)
 
 
@@ -46,5 +46,5 @@ def unhold(run: HoldRun) -> Commands:
         note = run.found.hold
         return () if note is None else (Change("let", "deploys go on", f"held by {note.get('by') or 'somebody'}"),)
 
-    if run.announce(run.changes(changes), otherwise="nobody holds deploys"):
+    if run.announce(run.changes(changes), otherwise="deploys are not held"):
         yield run.host_program("unhold", "--by", identity.by())

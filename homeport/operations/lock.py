@@ -88,7 +88,7 @@ class Locks:
         channel = self._taken[key].channel
         if channel is not None and channel.ended:
             raise HomeportError(
-                "the deploy lock was lost (the connection was silent for too long), and another run may be at work",
+                "the deploy lock was lost (the connection was silent for too long), and another run may have started",
                 host=request.host.name,
                 fix="run it again",
             )

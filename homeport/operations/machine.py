@@ -31,7 +31,7 @@ def packages(run: Run) -> Commands:
         digest, payload = (tools.digest, tools.requirements) if makes else ("", "")
         words = (wait, digest, " ".join(needed), *others)
         yield fetching(run.settings, "packages", *words, payload=payload)
-        # Packages bring users, files and running services of their own.
+        # Packages create users, files and running services of their own.
         run.forget()
 
 

@@ -51,7 +51,9 @@ class MaintenanceRun(ReleasesRun):
 
     def pending(self) -> tuple[Change, ...]:
         """Return what is to be done; raise DeployError, in one line, when the host does not say how it is."""
-        note = self.read_fact(MaintenanceFact, self.settings.app_name, what="whether the site is closed cannot be read")
+        note = self.read_fact(
+            MaintenanceFact, self.settings.app_name, what="the host does not tell whether maintenance is on"
+        )
         if self.wanted and (not note or note.get("message") != " ".join(self.message.split())):
             return (Change("close", self.settings.domain, self.message),)
         return (

@@ -94,9 +94,9 @@ def start(run: Run) -> Commands:
 
 
 def _start(run: Run) -> Commands:
-    """Start the release in the idle slot: migration first, then the health gate. What serves is not touched.
+    """Start the release in the idle slot: migration first, then the health gate. The live slot is not touched.
 
-    With no other machine to wait for, the switch follows in the same command.
+    If there is no other machine to wait for, the switch follows in the same command.
     """
     changes = run.changes(lambda: _start_changes(run))
     run.has_switched = bool(changes) and run.switches_at_once

@@ -1,4 +1,4 @@
-"""What runs share that need a host's releases and nothing else: a rollback, a restart, a hold, maintenance, a removal.
+"""The base of runs that need only a host's releases: rollback, restart, hold, maintenance, removal.
 
 Nothing of the application is needed for them: neither its source nor its secrets, only the host program on the host.
 """
@@ -46,11 +46,11 @@ class ReleasesRun(HostRun):
 
     @property
     def command_options(self) -> CommandOptions:
-        """What the command asks for besides settings."""
+        """The command's arguments besides settings."""
         return command_options(self.host.data.dict())
 
     def forget(self) -> None:
-        """Have the releases read anew before the next comparison."""
+        """Have the releases read again before the next comparison."""
         self._found = None
 
     def reading(self) -> tuple[str, float]:

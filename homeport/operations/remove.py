@@ -47,13 +47,13 @@ class RemoveRun(ReleasesRun):
 
     @property
     def removal(self) -> Removal:
-        """What there is to remove, as it was read last; raises DeployError when the host does not say."""
+        """The list of what to remove, as it was read last; raises DeployError when the host does not answer."""
         if self._removal is None:
             self._removal = self._look()
         return self._removal
 
     def _look(self) -> Removal:
-        what = "what there is to remove cannot be read"
+        what = "the host cannot be read, so it is unknown what there is to remove"
         return self.read_fact(RemovalFact, what=what, stdin=self.program("look"))
 
     def program(self, what: str) -> str:
@@ -76,11 +76,11 @@ class RemoveRun(ReleasesRun):
         return self.removal.domains
 
     def event_details(self) -> dict[str, str]:
-        """Return nothing besides: which release is live matters no more."""
+        """Return nothing: the live release does not matter any more."""
         return self.details()
 
     def forget(self) -> None:
-        """Have the host looked at anew before the next comparison."""
+        """Have the host looked at again before the next comparison."""
         self._removal = None
 
     def check(self) -> None:
@@ -94,7 +94,7 @@ class RemoveRun(ReleasesRun):
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:
-        """What stays, and why."""
+        """The files that stay, and why."""
         return (
             *self.removal.kept,
             *machine_notes(self.removal, self.places.packages, machine=self.command_options.with_machine),
@@ -102,7 +102,7 @@ class RemoveRun(ReleasesRun):
 
     def _note(self, kind: str, what: str, why: str) -> None:
         if not events.are_wanted():
-            self.host.log(f"  {'kept' if kind == 'kept' else 'cannot be brought back'}: {what} ({why})")
+            self.host.log(f"  {'kept' if kind == 'kept' else 'cannot be restored'}: {what} ({why})")
             return
         events.emit("note", host=self.host.name, kind=kind, what=what, reason=why)
 
@@ -111,7 +111,7 @@ class RemoveRun(ReleasesRun):
 def access(run: RemoveRun) -> Commands:
     """Take away what the application has opened in the firewall; with homeport itself, firewall and sshd settings."""
     paths: Sequence[str] = run.changes(lambda: run.removal.access)
-    if run.announce([Change("remove", path) for path in paths], otherwise="nothing of it decides who gets in"):
+    if run.announce([Change("remove", path) for path in paths], otherwise="firewall and sshd do not change"):
         token, seconds = secrets.token_hex(TOKEN_BYTES), run.settings.lockout_timeout_seconds
         request = {"token": token, "timeout_seconds": seconds, "files": [], "absent": list(paths)}
         yield GuardedCommand(script("access", payload=f"{json.dumps(request)}\n"), token, seconds)

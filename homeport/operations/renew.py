@@ -1,4 +1,4 @@
-"""A certificate renewed at once, because a person says so: a key that somebody has seen, an authority that revokes."""
+"""A certificate renewed at once because a person asks for it: its key has leaked, or the authority revokes it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RenewRun(ReleasesRun):
     def check(self) -> None:
         """Raise HomeportError for a certificate that is not ours to renew."""
         if self.settings.tls != "acme":
-            fix = "put the new pair in its place and deploy"
-            raise HomeportError('the certificate is yours (tls = "files")', key="tls", fix=fix)
+            fix = "put the new certificate and key in their place and deploy"
+            raise HomeportError('you provide the certificate yourself (tls = "files")', key="tls", fix=fix)
 
 
 @operation()

@@ -26,7 +26,7 @@ class RestartRun(ReleasesRun):
     def check(self) -> None:
         """Raise HomeportError when there is nothing to restart."""
         if not self.found.live or not self.found.running:
-            raise HomeportError("nothing is live here that could be restarted", fix="deploy first")
+            raise HomeportError("no release is live here that could be restarted", fix="deploy first")
 
     def details(self) -> dict[str, str]:
         """Return the release that is restarted."""

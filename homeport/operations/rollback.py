@@ -32,7 +32,7 @@ class RollbackRun(ReleasesRun):
     _left = ""
 
     def check(self) -> None:
-        """Find the release to go back to; raise HomeportError when there is none that may be gone back to."""
+        """Find the release to go back to; raise HomeportError when a rollback is not possible."""
         target = rollback.find_target(str(self.settings.release or rollback.PREVIOUS), self.found)
         targets = _TARGETS.setdefault(self.host.state, {})
         targets[self.host.name] = target.id
@@ -45,7 +45,10 @@ class RollbackRun(ReleasesRun):
         """The release to go back to; raises HomeportError when the host is no longer as it was found."""
         assert self._planned is not None  # noqa: S101 - check() comes first
         if self.found.live not in (self._left, self._planned.id):
-            raise HomeportError(f"meanwhile release {self.found.live} has gone live", fix="look, and run it again")
+            raise HomeportError(
+                f"meanwhile release {self.found.live} has gone live",
+                fix="check the releases (homeport releases TARGET), and run it again",
+            )
         return self._planned
 
     def details(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A machine's security upgrades installed at once, because a person says so, or nothing else brings them to it."""
+"""A machine's security upgrades, installed at once because a person asks for it or no timer can do it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class UpgradeRun(ReleasesRun):
 @operation()
 def upgrade(run: UpgradeRun) -> Generator[StringCommand, None, None]:
     """Install the upgrades that the distribution has."""
-    change = Change("install", "security upgrades", "what they are, the machine finds out")
+    change = Change("install", "security upgrades", "the machine finds out which")
     if run.announce(run.changes(lambda: (change,)), otherwise="never"):
         yield fetching(run.settings, "upgrade", str(run.settings.apt_lock_timeout_seconds))

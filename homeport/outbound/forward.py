@@ -25,7 +25,7 @@ def forwarded(host: Host, private: Collection[str]) -> Iterator[tuple[Gateway, s
     """
     way = transport(host)
     if way is None:
-        problem = "only a host that is reached over SSH can go out by the machine that deploys"
+        problem = "only a host that homeport reaches over SSH can use the network of the machine that deploys"
         raise HomeportError(problem, host=host.name, key="outbound", fix='set outbound = "host"')
     gateway = Gateway(private)
     try:

@@ -18,7 +18,7 @@ from homeport.outbound.routes import NoRouteError, Route, open_route
 
 USER = "homeport"
 PASSWORD_BYTES = 24
-# Who connects and says nothing, as another account of the host could do many times over.
+# Time-out for a client that connects and sends nothing, as another account of the host could do many times.
 HEAD_SECONDS = 15.0
 # pip and uv open up to 50 at once (uv, UV_CONCURRENT_DOWNLOADS), beside those of others that wait to be turned away.
 MOST_CONNECTIONS = 200
@@ -26,7 +26,7 @@ BLOCK_BYTES = 32 * 1024
 
 
 class Connection(Protocol):
-    """What paramiko's channels and sockets have in common."""
+    """The common methods of paramiko's channels and of sockets."""
 
     def recv(self, size: int, /) -> bytes:
         """Return what there is; nothing at the end."""
@@ -80,7 +80,7 @@ class Gateway:
         threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def close(self) -> None:
-        """End all connections, and take no more."""
+        """End all connections, and accept no more."""
         with self._lock:
             self._closed, still = True, tuple(self._open)
         for one in still:
@@ -147,7 +147,7 @@ class Gateway:
 
 
 def _read_head(connection: Connection) -> tuple[Head | None, bytes]:
-    """Return a request's head, None when it is none, and what came after it."""
+    """Return a request's head (None when there is no valid one), and the bytes after it."""
     data = b""
     while END not in data:
         more = connection.recv(BLOCK_BYTES)

@@ -51,7 +51,7 @@ class Head:
             raise ValueError("content without a length is not passed on")
         length = self.value("content-length") or "0"
         if not (length.isascii() and length.isdigit()):
-            raise ValueError("its Content-Length is no number")
+            raise ValueError("its Content-Length is not a number")
         return int(length)
 
     @property
@@ -61,7 +61,7 @@ class Head:
         parts = urlsplit(f"//{self.target}" if tunnel else self.target)
         port = parts.port or (0 if tunnel else 80)
         if not parts.hostname or not port or (not tunnel and parts.scheme != "http"):
-            raise ValueError("it is no request to a proxy")
+            raise ValueError("it is not a request to a proxy")
         return Place(parts.hostname, port, tunnel)
 
     def is_from(self, user: str, password: str) -> bool:
@@ -84,17 +84,17 @@ class Head:
 
 
 def parse(data: bytes) -> Head:
-    """Return the head that these bytes are; raise ValueError for what is none."""
+    """Return the head in these bytes; raise ValueError when they are not one."""
     first, *lines = data.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, _, rest = first.partition(" ")
     target, _, version = rest.partition(" ")
     if version not in ("HTTP/1.1", "HTTP/1.0") or not method.isalpha() or not target:
-        raise ValueError("it is no HTTP request")
+        raise ValueError("it is not an HTTP request")
     headers = []
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip() or any(one in line for one in "\r\n\0"):
-            raise ValueError("it has a line that is no header")
+            raise ValueError("it has a line that is not a header")
         headers.append((name, value.strip()))
     return Head(method, target, tuple(headers))
 

@@ -17,7 +17,7 @@ from homeport.errors import HomeportError, in_one_line
 from homeport.outbound.http_heads import END, LONGEST_HEAD_BYTES, Place, connect
 from homeport.settings.outbound_places import may_reach
 
-# Below the 30 s after which apt gives up (apt-transport-http(1), Acquire::http::Timeout): it shall hear why.
+# Below the 30 s after which apt gives up (apt-transport-http(1), Acquire::http::Timeout): it should hear why.
 CONNECT_SECONDS = 20.0
 
 
@@ -35,7 +35,7 @@ class Route:
 
 
 def open_route(place: Place, private: Collection[str]) -> Route:
-    """Return a connection that leads to `place`; raise NoWayError, with key and fix, when there is none."""
+    """Return a connection that leads to `place`; raise NoRouteError, with key and fix, when there is none."""
     proxy = _proxy(place)
     if proxy is None:
         return Route(_plain(place, private))
@@ -71,7 +71,7 @@ def _proxy(place: Place) -> SplitResult | None:
 
 
 def _address(place: Place, proxy: SplitResult) -> Place:
-    """Return where a proxy of this machine's environment is; raise NoWayError for one that it does not say so of."""
+    """Return the address of a proxy in this machine's environment; raise NoRouteError for an invalid value."""
     with suppress(ValueError):
         if proxy.scheme in ("http", "https") and proxy.hostname:
             return Place(proxy.hostname, proxy.port or (443 if proxy.scheme == "https" else 80))
@@ -106,14 +106,14 @@ def _is_address(host: str) -> bool:
 
 
 def _refuse_private(place: Place, address: str, private: Collection[str]) -> None:
-    # What is called localhost is this machine, whoever finds its address.
+    # The name localhost always means this machine.
     address = address or ("127.0.0.1" if place.host.lower().rstrip(".") == "localhost" else "")
     if address and not may_reach(place.host, address, private):
         where = "" if address == place.host else f" ({address})"
         raise NoRouteError(
-            f"the host asks for {place}{where}, which is not public but of the network of the machine that deploys",
+            f"the host asks for {place}{where}, which is not public but in the network of the machine that deploys",
             key="outbound_private",
-            fix=f'name it there, if the host may be led to it: ["{place.host}"]',
+            fix=f'if the host may reach it, name it there: ["{place.host}"]',
         )
 
 
@@ -157,7 +157,7 @@ def _words(error: OSError) -> str:
 
 def _no_route(place: Place, why: str) -> NoRouteError:
     return NoRouteError(
-        f"the machine that deploys does not reach {place}, which the host has asked it for ({why})",
+        f"the host asked for {place}, which the machine that deploys cannot reach ({why})",
         key="outbound",
-        fix="see its network, and its https_proxy and http_proxy",
+        fix="check its network, and its https_proxy and http_proxy",
     )

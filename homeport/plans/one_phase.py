@@ -1,4 +1,4 @@
-"""What a person asks for apart from deploys, a phase each."""
+"""Plans for commands other than deploys: one phase each."""
 
 from __future__ import annotations
 

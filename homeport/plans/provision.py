@@ -53,7 +53,7 @@ PHASES = (
     ("Release", release.upload),
     ("Dependencies", release.dependencies),
     # All machines start the new release before any of them switches to it: pyinfra waits between operations.
-    # The one that migrates is first: the others start when the database is as the release wants it, or not at all.
+    # The migrating one is first: the others start only after the database has the release's migrations.
     ("Start first", release.start_first),
     ("Start", release.start),
     ("Switch", release.switch),

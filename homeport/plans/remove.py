@@ -1,4 +1,4 @@
-"""An application off its hosts, and homeport itself if asked to. Who gets in comes first, when nothing is gone yet."""
+"""Removal of an application from its hosts, and of homeport itself if asked. Firewall and sshd come first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Back to a release that is on the hosts. All of them start it before any of them switches."""
+"""A rollback to a release that is on the hosts. All hosts start it before any of them switches."""
 
 from __future__ import annotations
 

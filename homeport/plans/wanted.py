@@ -1,4 +1,4 @@
-"""The wanted state of a host: what all steps answer for, and what is not a step's (tools, release, certificate)."""
+"""The wanted state of a host: the parts of all steps, and what no step makes (tools, release, certificate)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What keeps a deploy from changing a host, found before it changes anything. Pure."""
+"""The checks that may refuse a deploy before it changes anything. Pure."""

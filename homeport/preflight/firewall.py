@@ -1,6 +1,6 @@
-"""What listens on a host and could not be reached any more behind the firewall. Pure.
+"""Finds programs that listen on a host and that the firewall would make unreachable. Pure.
 
-What only waits for answers is no listener: the firewall lets answers in (`ct state established`).
+A program that only waits for answers is not a listener: the firewall accepts answers (`ct state established`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from homeport.state.listeners import Listener, open_ports
 from homeport.state.paths import FIREWALL_RULES
 from homeport.state.snapshot import Snapshot
 
-# What templates/firewall/homeport.nft opens besides sshd's ports: the proxy, answers of DHCP servers, what IP needs.
+# Ports that templates/firewall/homeport.nft opens besides sshd's: the proxy, answers of DHCP servers, IP's own needs.
 ALWAYS = tuple(open_ports(*one) for one in (("tcp", "80"), ("tcp", "443"), ("udp", "68"), ("udp", "546")))
 ICMP = tuple(open_ports("ip", number) for number in ("1", "58"))
 # Programs (the kernel knows 15 characters of their names) that have such ports for what they ask others. As servers
@@ -45,7 +45,7 @@ def listeners_cut_off(settings: Settings, found: Snapshot) -> tuple[Listener, ..
         and not any(place.takes(one) for place in (*common, *others, *own))
         and (before is None or any(place.takes(one) for place in before))
     ]
-    # One that listens over IPv4 and IPv6, or on several addresses, is one.
+    # A program that listens on IPv4 and IPv6, or on several addresses, counts once.
     return tuple({(one.name, one.process): one for one in lost}.values())
 
 
@@ -65,9 +65,9 @@ def refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
         return None
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(one.name for one in lost))
     return HomeportError(
-        f"the firewall would cut what listens here: {', '.join(map(_description, lost))}",
+        f"the firewall would close ports on which programs of this host listen: {', '.join(map(_description, lost))}",
         key="firewall_open",
-        fix=f"open what others need (firewall_open = [{names}]), give up the rest (firewall_close = [{names}]), "
+        fix=f"open those that others need (firewall_open = [{names}]), close the rest (firewall_close = [{names}]), "
         "or set firewall = False",
     )
 

@@ -1,4 +1,4 @@
-"""What keeps a phase from its work although the settings are right, as far as one reading of the host tells. Pure."""
+"""Reasons why a phase would fail although the settings are right, found in one reading of the host. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from homeport.state.paths import HOST_LIBRARY, AppPaths
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
-# What brings a program that a minimal image may lack (Debian 12 and 13).
+# The package of each program that a minimal image may lack (Debian 12 and 13).
 PACKAGES = {"ip": "iproute2", "ss": "iproute2", "useradd": "passwd", "systemd-analyze": "systemd", "gzip": "gzip"}
 # The switches of what a unit is for.
 SWITCHES = {
@@ -72,7 +72,7 @@ def _packages(found: Snapshot) -> Iterator[HomeportError]:
         )
     if name := found.host_conditions.unresolved:
         yield HomeportError(
-            f"the host does not find {name}, where apt gets packages: names are not resolved there",
+            f"the host cannot resolve {name}, from where apt gets packages",
             key="dns",
             fix="see /etc/resolv.conf on the host (getent hosts " + name + ")",
         )
@@ -86,7 +86,7 @@ def _units(wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
             switch = f", or set {SWITCHES[name]} = False" if name in SWITCHES else ""
             yield HomeportError(f"{name} is masked on the host", key="units", fix=f"systemctl unmask {name}{switch}")
         elif unit.load in UNREADABLE and not name.startswith(ours):
-            problem = f"systemd does not take {name} as it is on the host ({unit.load})"
+            problem = f"systemd does not accept {name} as it is on the host ({unit.load})"
             yield HomeportError(problem, key="units", fix=f"see: systemd-analyze verify {name}")
 
 
@@ -112,9 +112,9 @@ def _linked(settings: Settings, found: Snapshot) -> Iterator[HomeportError]:
     """Tell of a state folder that is a link: systemd.exec(5), StateDirectory=, starts no unit with one."""
     state = AppPaths(settings.app_name).state
     real = found.host_conditions.places.get(state, state)
-    # What DynamicUser= has left there, systemd moves back by itself.
+    # systemd itself moves back a folder that DynamicUser= has left there.
     if state in found.host_conditions.linked and real != f"/var/lib/private/{settings.app_name}":
-        problem = f"{state} is a link to {real}, and systemd starts nothing whose state folder is a link"
+        problem = f"{state} is a link to {real}, and systemd starts no unit whose state folder is a link"
         yield HomeportError(problem, key="state", fix=f"mount it there instead: {mount_instead(state, real)}")
 
 
@@ -143,9 +143,9 @@ def _hidden(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[Hom
 
 def _nginx(settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
     said, paths = found.host_conditions.nginx_refuses, AppPaths(settings.app_name)
-    # What this deploy writes anyway is no obstacle.
+    # A file that this deploy replaces anyway is no problem.
     written = [site_path(paths.app), f"{paths.etc}/", *(file.path for file in file_changes(wanted, found).files)]
     if said and not any(path in said for path in written):
         words = re.sub(r"^.*?\[emerg\] (?:\d+#\d+: )?", "", said)
-        problem = f"nginx does not take what lies in /etc/nginx ({words})"
-        yield HomeportError(problem, key="nginx", fix="mend it there (nginx -t)")
+        problem = f"nginx does not accept the configuration in /etc/nginx ({words})"
+        yield HomeportError(problem, key="nginx", fix="correct it there (nginx -t)")

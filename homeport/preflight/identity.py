@@ -20,5 +20,5 @@ def another_project(settings: Settings, names: Collection[str]) -> HomeportError
     return HomeportError(
         f"this host serves another site as {settings.app_name}: {', '.join(sorted(names))}",
         key="app_name",
-        fix=f'choose another name, or, if the site shall leave its old name, set former_domain = "{shortest}"',
+        fix=f'choose another name, or, if the site gives up its old name, set former_domain = "{shortest}"',
     )

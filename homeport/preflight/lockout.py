@@ -1,4 +1,4 @@
-"""Whether sshd's settings, as they lie on the host's disk, would let us in again. Pure.
+"""Whether sshd's settings on the host's disk would still accept our login. Pure.
 
 Only what is certain is refused: the dead man's switch is there for the rest.
 """
@@ -17,9 +17,13 @@ def lockout(login: Login | None, sshd: Sshd) -> HomeportError | None:
     if login is None or not sshd:
         return None
     if login.user == "root" and sshd.get("permitrootlogin") == ("no",):
-        return _error("sshd's settings on disk let root log in no more (PermitRootLogin no)", "log in as another user")
+        return _error(
+            "sshd's settings on disk no longer let root log in (PermitRootLogin no)", "log in as another user"
+        )
     if reason := turned_away(login, sshd):
-        return _error(f"sshd's settings on disk turn {login.user} away ({reason})", "mend them in /etc/ssh")
+        return _error(
+            f"sshd's settings on disk refuse the login of {login.user} ({reason})", "correct them in /etc/ssh"
+        )
     if not login.has_key and not keys_from_elsewhere(sshd):
         return _error(
             f"{login.user} has no authorized key, and could not log in without a password",
@@ -38,7 +42,7 @@ def turned_away(login: Login, sshd: Sshd) -> str:
         denied, allowed = sshd.get(f"deny{what}", ()), sshd.get(f"allow{what}", ())
         if any(fnmatchcase(name, pattern) for name in names for pattern in denied):
             return f"Deny{what.capitalize()} {' '.join(denied)}"
-        # What is allowed from some addresses only (`name@address`) is not for us to reckon.
+        # Rules for certain addresses only (`name@address`) are not evaluated here.
         if allowed and not any(fnmatchcase(name, one.partition("@")[0]) for name in names for one in allowed):
             return f"Allow{what.capitalize()} {' '.join(allowed)}"
     return ""

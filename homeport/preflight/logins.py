@@ -1,4 +1,4 @@
-"""Who could log in no more once sshd reads our drop-in file, the user that we are logged in as apart. Pure.
+"""Finds the accounts that could not log in any more once sshd reads our drop-in file, and our own. Pure.
 
 Only what is certain counts: an account that could come in before by what sshd itself says of it (`sshd -T -C user=…`),
 and could not after.
@@ -21,25 +21,30 @@ def refusals(settings: Settings, found: Snapshot) -> tuple[HomeportError, ...]:
     ours = lockout(found.login, found.sshd)
     logins = found.logins
     if logins.refused:
-        return (_error(f"sshd does not accept its settings with ours ({logins.refused})", "mend them in /etc/ssh"),)
+        return (
+            _error(
+                f"sshd does not accept its settings together with homeport's ({logins.refused})",
+                "correct them in /etc/ssh",
+            ),
+        )
     problems = [ours] if ours else []
     if logins.takes_passwords:
-        problem = "sshd would go on taking passwords: /etc/ssh/sshd_config says so before it includes "
+        problem = "sshd would still accept passwords: /etc/ssh/sshd_config says so before it includes "
         problem += "/etc/ssh/sshd_config.d/*.conf, or does not include it"
-        problems.append(_error(problem, "have it begin with: Include /etc/ssh/sshd_config.d/*.conf"))
+        problems.append(_error(problem, "put this at its beginning: Include /etc/ssh/sshd_config.d/*.conf"))
     us = found.login.user if found.login else ""
     lost = {one.user: why for one, why in _lost_accounts(logins) if one.user not in settings.sshd_close}
     if us in lost and ours:
         del lost[us]
     elif us in lost:
         problems.append(
-            _error(f"{us}, whom we are logged in as, could not log in any more ({lost.pop(us)})", "add a key")
+            _error(f"{us}, as whom homeport logs in, could not log in any more ({lost.pop(us)})", "add a key")
         )
     if lost:
         named = ", ".join(f"{user} ({why})" for user, why in lost.items())
         names = ", ".join(f'"{user}"' for user in lost)
-        fix = f"give them a key first (ssh-copy-id), or name those who need not log in (sshd_close = [{names}])"
-        problems.append(_error(f"others could not log in any more: {named}", fix))
+        fix = f"give them a key first (ssh-copy-id), or name the accounts that need not log in (sshd_close = [{names}])"
+        problems.append(_error(f"these could not log in any more: {named}", fix))
     return tuple(problems)
 
 
@@ -47,7 +52,7 @@ def logins_to_close(found: Snapshot) -> tuple[Change, ...]:
     """Return the lines of a plan that name who, and what, is kept out."""
     lines = [Change("close", f"SSH for {one.user}", why) for one, why in _lost_accounts(found.logins)]
     for kind in _withdrawn(found):
-        reason = "who knows this host by it alone has to trust another key of it; overrides/ssh/sshd.conf keeps it"
+        reason = "clients that know only this key must trust another key of the host; overrides/ssh/sshd.conf keeps it"
         lines.append(Change("close", f"SSH host key {kind}", reason))
     return tuple(lines)
 
@@ -69,7 +74,7 @@ def _lost_accounts(logins: Logins) -> list[tuple[OtherAccount, str]]:
     # Nobody in particular is asked for: whose settings are looked at is of no account where there is no Match block.
     before, after = (next(iter(side.values()), {}) for side in (logins.before, logins.after))
     if logins.directory and after and can_log_in(everybody, before) and not can_log_in(everybody, after):
-        lost.append((everybody, "their way in is a password"))
+        lost.append((everybody, "they log in by password"))
     return lost
 
 
@@ -118,7 +123,7 @@ def _reason(one: OtherAccount, after: Sshd) -> str:
         return f"AuthenticationMethods {methods}"
     if one.key == "weak":
         return f"its RSA key has less than {SHORTEST_RSA_KEY_BITS} bits"
-    return "its only way in is a password"
+    return "it can log in only by password"
 
 
 def _withdrawn(found: Snapshot) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from homeport.state.snapshot import MachineFound, Snapshot
 
 @dataclass(frozen=True)
 class Demand:
-    """What a slot takes: `base` for the manager, and so much for each worker; a guess unless it was `measured`.
+    """The memory of a slot: `base` for the manager, and `each` for each worker; a guess unless it was `measured`.
 
-    What workers share with a manager that forks them is its part. `always_managed` says that a lone one has a manager.
+    Memory that workers share with a forking manager is the manager's. `always_managed`: a single worker has one too.
     """
 
     base: int

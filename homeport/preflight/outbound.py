@@ -55,7 +55,7 @@ def refused(user: str, why: str) -> HomeportError:
     return HomeportError(
         f"sshd on the host does not let {user} forward a port, by which it would go out ({why})",
         key="outbound",
-        fix=f'let it, in a file of /etc/ssh/sshd_config.d: Match User {user}, {needs}; or set outbound = "host"',
+        fix=f'allow it, in a file of /etc/ssh/sshd_config.d: Match User {user}, {needs}; or set outbound = "host"',
     )
 
 
@@ -66,10 +66,10 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     lines = []
     if settings.security_upgrades:
         fix = "run homeport upgrade TARGET every day or week, or give the host a mirror that it reaches"
-        problem = "between deploys this host has no way out, and so gets no security upgrades by itself"
+        problem = "between deploys this host cannot reach the internet, so it gets no security upgrades by itself"
         lines.append(UsageError(problem, key="outbound", fix=fix).line())
     if settings.tls == "acme":
-        fix = "deploy, or run homeport cert TARGET --renew, once it is due (homeport status TARGET says from when on)"
+        fix = "deploy, or run homeport cert TARGET --renew, once it is due (homeport status TARGET shows when)"
         problem = "the timer cannot renew the certificate unless the host reaches the authority by itself"
         lines.append(UsageError(problem, key="outbound", fix=fix).line())
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""What on a host is somebody else's, and would be taken from them by a deploy."""
+"""Finds files, folders and ports of others that a deploy would take over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Wanted
 
 PROXY_PORTS = (80, 443)
-# What can be done instead, where there is something.
+# What the user can do instead, where there is something.
 INSTEAD = {
     "/etc/logrotate.d/nginx": "set log_rotation = False",
     "/usr/local/bin/certbot": "move it away",
@@ -47,7 +47,7 @@ def _fixed(wanted: Wanted, found: Snapshot) -> list[HomeportError]:
         if found.fixed.get(path) == "mount":
             fix = f"umount {path}, and have it not mounted again"
             problems.append(
-                HomeportError(f"{path} is a mount point, over which no file can be put", key="host", fix=fix)
+                HomeportError(f"{path} is a mount point, and homeport cannot write a file over it", key="host", fix=fix)
             )
         elif held := next((one for one in (path, folder) if found.fixed.get(one) == "attribute"), None):
             problem = f"{path} would be replaced, and {held} may not be changed (lsattr says so)"
@@ -60,7 +60,7 @@ def _code(settings: Settings, found: Snapshot) -> HomeportError | None:
     places = AppPaths(settings.app_name)
     if places.root not in found.occupied or places.etc in found.paths or found.releases or found.environments:
         return None
-    return _name_taken(f"{places.root} is there, and what is in it is not homeport's")
+    return _name_taken(f"{places.root} exists already, and its content is not homeport's")
 
 
 def _state(settings: Settings, found: Snapshot) -> HomeportError | None:
@@ -70,9 +70,9 @@ def _state(settings: Settings, found: Snapshot) -> HomeportError | None:
     if there is None or settings.app_name in found.accounts:
         return None
     if home in found.occupied:
-        return _name_taken(f"{home} is there and is not empty, and the host has no user {settings.app_name}")
+        return _name_taken(f"{home} exists and is not empty, and the host has no user {settings.app_name}")
     if there.owner != "root":
-        return _name_taken(f"{home} is there and belongs to {there.owner}, who is not the application")
+        return _name_taken(f"{home} exists and belongs to {there.owner}, not to the application")
     return None
 
 
@@ -86,7 +86,7 @@ def _project(settings: Settings, found: Snapshot) -> HomeportError | None:
 
 
 def _webroot(wanted: Wanted, found: Snapshot) -> HomeportError | None:
-    """Tell whether the proxy's workers cannot enter the folder that the authority's challenges lie below."""
+    """Tell whether the proxy's workers cannot enter the folder above the authority's challenges."""
     folder = PurePosixPath(ACME_WEBROOT).parent
     there = found.paths.get(str(folder))
     if there is None or there.kind != "directory":
@@ -118,7 +118,7 @@ def _ports(settings: Settings, wanted: Wanted, found: Snapshot) -> list[Homeport
                 problems.setdefault("port_blue", HomeportError(said, key="ports", fix=fix))
         elif (holder.process, holder.unit) not in ours:
             why = "" if holder.process != proxy.name else f", which is not the {proxy.unit} that the site needs"
-            fix = f"end it for good{f' (systemctl disable --now {holder.unit})' if holder.unit else ''}"
+            fix = f"stop it permanently{f' (systemctl disable --now {holder.unit})' if holder.unit else ''}"
             problems.setdefault("proxy", HomeportError(f"{said}{why}", key="ports", fix=fix))
     return list(problems.values())
 
@@ -132,7 +132,7 @@ def _files(settings: Settings, wanted: Wanted, found: Snapshot) -> list[Homeport
         instead = f"{others[path]}, or " if path in others else ""
         problems.append(
             HomeportError(
-                f"{path} would be replaced, and is neither homeport's nor as its Debian package has it",
+                f"{path} would be replaced, and it is neither homeport's nor unchanged from its Debian package",
                 key="take_over",
                 fix=f'{instead}allow it with take_over = ["{path}"]: a copy is kept in {ORIGINALS}',
             )

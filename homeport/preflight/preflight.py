@@ -1,4 +1,4 @@
-"""What must be true of a host before anything on it is changed."""
+"""The conditions that a host must meet before anything on it is changed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def preflight(
         (_upload(source, wanted, found), "disk", "free some space, or keep files out with export-ignore"),
         (_clock(found, now), "clock", "turn time synchronisation on (timedatectl set-ntp true)"),
         (_account(settings, found) or _units(settings, found), "app_name", "choose another name"),
-        (_claims(settings, found), "domain", "give each application names and ports of its own"),
+        (_claims(settings, found), "domain", "give each application its own names and ports"),
         (lineage_conflict(wanted, found), "app_name", LINEAGE_FIX),
     ]
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
@@ -87,7 +87,7 @@ def _account(settings: Settings, found: Snapshot) -> str | None:
         return None
     comment, its_home = (entry.split(":") + [""] * 7)[4:6]
     if (comment, its_home) != (ACCOUNT_COMMENT, home):
-        return f"the host has a user {name} that is not the application's (home {its_home})"
+        return f"the host has a user {name} that does not belong to the application (home {its_home})"
     return None
 
 
@@ -95,7 +95,7 @@ def _units(settings: Settings, found: Snapshot) -> str | None:
     """Tell whether our unit template would hide one of the system's (`user@`, `getty@`, `postgresql@`)."""
     unit = found.units.get(f"{settings.app_name}@blue.service")
     if unit and unit.load == "loaded" and not found.releases:
-        return f"the host has units {settings.app_name}@.service that are not the application's"
+        return f"the host has units {settings.app_name}@.service that do not belong to the application"
     return None
 
 
@@ -123,7 +123,7 @@ def _live_port(settings: Settings, found: Snapshot) -> HomeportError | None:
         return None
     idle = "blue" if live == "green" else "green"
     return HomeportError(
-        f"{port} is the port of the live slot and cannot change while that serves",
+        f"{port} is the port of the live slot, and cannot change while the slot serves",
         key=f"port_{live}",
         fix=f"set it to {port} and change port_{idle}, deploy, and change port_{live} after that",
     )
@@ -134,7 +134,7 @@ def _claims(settings: Settings, found: Snapshot) -> str | None:
         if claim.app == settings.app_name:
             continue
         for domain in sorted(set(claim.domains) & set(settings.domains)):
-            return f"the application {claim.app} on this host has the name {domain}"
+            return f"the application {claim.app} on this host uses the name {domain} already"
         for port in sorted(set(claim.ports) & {settings.port_blue, settings.port_green}):
-            return f"the application {claim.app} on this host has the port {port}"
+            return f"the application {claim.app} on this host uses the port {port} already"
     return None

@@ -1,4 +1,4 @@
-"""What the probe tells, as both ends know it. A part that could not be read is missing, and named in `unread`."""
+"""The probe's answer, as both ends know it. A part that could not be read is missing, and named in `unread`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UnitFacts(TypedDict):
 
 
 class NameFacts(TypedDict):
-    """What the host's own name servers answer for a name: its addresses, or the `problem`."""
+    """The answer of the host's own name servers for a name: its addresses, or the `problem`."""
 
     name: str
     addresses: list[str]
@@ -110,7 +110,7 @@ class CertificateFacts(TypedDict):
 
 
 class RetryFacts(TypedDict):
-    """What of the live slot has failed and is started again (`what`: migration, application or process), and why."""
+    """A part of the live slot that failed and is started again (`what`: migration, application, process), and why."""
 
     what: str
     unit: str

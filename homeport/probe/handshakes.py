@@ -1,4 +1,4 @@
-"""What TLS a visitor of the site may speak: tried on the machine itself, with one protocol or curve at a time.
+"""The TLS that the site accepts: tried on the machine itself, with one protocol or curve at a time.
 
 Nginx before 1.29.2 takes both from the default server of the address, which may be somebody else's.
 """

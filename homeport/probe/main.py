@@ -1,4 +1,4 @@
-"""Collects all parts; one that cannot be read keeps no other from being told. Prints them as JSON."""
+"""Collects all parts and prints them as JSON; a part that cannot be read does not stop the others."""
 
 from __future__ import annotations
 

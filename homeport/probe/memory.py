@@ -12,9 +12,9 @@ from ..host.system import resources
 from ..host.system.layout import SLOTS, Layout
 from .facts import MemoryFacts
 
-# Of the kernel and of systemd. gunicorn guesses so of every SIGKILL, also of its own.
+# Messages of the kernel and of systemd. gunicorn guesses this for every SIGKILL, also for its own.
 KILLED = re.compile(r"(?<!perhaps )out of memory|oom-kill|OOM killer", re.IGNORECASE)
-# Of the managers of uvicorn, gunicorn and granian, which see a worker die.
+# Messages of the managers of uvicorn, gunicorn and granian, which see a worker die.
 DIED = re.compile(r"Child process \[\d+\] died|Worker \(pid:\d+\) was sent SIGKILL|Unexpected exit from worker-\d+")
 LOOK_BACK = "-1h"
 LINES = 3

@@ -1,6 +1,6 @@
-"""What went wrong with requests lately, by the proxy's logs: too large, cut, too slow, held back.
+"""Failed requests of late in the proxy's logs: too large, cut, too slow, held back.
 
-Only what the live release has met counts: what was before it may have been mended by it.
+Only requests to the live release count: it may have fixed the earlier ones.
 """
 
 from __future__ import annotations

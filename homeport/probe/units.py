@@ -46,7 +46,7 @@ def _last(raw: dict[str, str]) -> list[str]:
     entries = failures.last(raw["Id"])
     is_starting = raw["ActiveState"] == "activating" and raw["SubState"] != "auto-restart"
     before = failures.before_the_start(entries) if is_starting else []
-    # That line is ours, and no line of the application's.
+    # This line is homeport's, not the application's.
     step = failures.before_start(failures.newest_start(before or entries))
     return [*failures.tail(before or entries), *([step] if step else [])]
 

@@ -1,1 +1,1 @@
-"""What is there only because of pyinfra: its connection, its interpreter, its callbacks, its exit status."""
+"""Code that exists only because of pyinfra: its connection, its interpreter, its callbacks, its exit status."""

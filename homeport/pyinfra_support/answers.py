@@ -1,4 +1,4 @@
-"""What a host's answer is among all that it prints, and what a host that gives none has to say of it. Pure.
+"""Finds a host's answer in its output, and the reason when there is no answer. Pure.
 
 Login shells, sudo and PAM may print before a command does, and after it.
 """
@@ -11,22 +11,22 @@ from typing import Any
 
 # Stands at the beginning of a line, right before the answer. `scripts/lock.sh` prints it too.
 MARK = "homeport-answer:"
-LOG_IN = "log in as root, or as a user that has sudo without a password, or have the host's data say _sudo_password"
+LOG_IN = "log in as root, or as a user that has sudo without a password, or set _sudo_password in the host's data"
 LOOK = "see: homeport doctor"
-NOBODY_TO_ASK = ("sudo wants a password, and nobody can be asked for it here", LOG_IN)
+NOBODY_TO_ASK = ("sudo asks for a password, and homeport cannot ask you for it", LOG_IN)
 # Stands before a command of several lines. csh and tcsh end a quoted word with its line, complain, and run the next
 # line by itself: pieces of a script, as whoever logs in. They alone have a variable `shell` of their own accord.
 CSH = "homeport: csh"
 # `exit` would not keep them from the rest.
 GUARD = f"""test "$shell" != '' && test "$shell" = "$SHELL" && echo '{CSH}' && exec sh -c 'exit 71'"""
-# What stands in the output of a command that failed, the problem that it shows, and what to do.
+# A text in the output of a failed command, the problem that it shows, and the fix.
 LOGIN_SIGNS = (
     ("a password is required", *NOBODY_TO_ASK),
     ("interactive authentication is required", *NOBODY_TO_ASK),
     (
         CSH,
-        "the login shell there is csh or tcsh, which takes no commands of several lines",
-        "give that user another one there (chsh -s /bin/bash USER), or log in as another",
+        "the login shell there is csh or tcsh, which does not accept commands of several lines",
+        "give that user another shell there (chsh -s /bin/bash USER), or log in as another",
     ),
 )
 SIGNS = (
@@ -53,11 +53,11 @@ def after_mark(lines: Sequence[str]) -> list[str]:
     for number, line in enumerate(lines):
         if line.startswith(MARK):
             return [line.removeprefix(MARK), *lines[number + 1 :]]
-    raise ValueError("nothing of what the host printed is an answer")
+    raise ValueError("the host's output contains no answer")
 
 
 def document(lines: Sequence[str]) -> Any:
-    """Return the JSON that an answer is, whatever comes after it; raise ValueError when it is none."""
+    """Return the JSON that an answer is, whatever comes after it; raise ValueError when it is not one."""
     return json.JSONDecoder().raw_decode("\n".join(after_mark(lines)).lstrip())[0]
 
 

@@ -22,7 +22,7 @@ def begin(state: State) -> None:
     if not events.are_wanted():
         return
     state.add_callback_handler(EventCallbacks())
-    # What would change is found out before the first change, although nobody is asked by pyinfra itself.
+    # The changes are found before the first one is made, although pyinfra itself does not ask.
     state.check_for_changes = state.check_for_changes or events.must_ask()
 
 
@@ -54,13 +54,13 @@ class EventCallbacks(BaseStateCallback):
 
     @staticmethod
     def host_connect_error(state: State, host: Host, error: Exception) -> None:
-        """Tell that there is none to be had."""
+        """Tell that no connection is possible."""
         events.emit("host", host=host.name, state="unreachable")
         events.emit("error", host=host.name, line=f"{host.name}: no connection: {_line(error)}")
 
     @staticmethod
     def operation_host_start(state: State, host: Host, op_hash: str) -> None:
-        """Tell that a step begins on a host."""
+        """Tell that a phase begins on a host."""
         EventCallbacks._phase(state, host, op_hash, "started")
 
     @staticmethod

@@ -30,7 +30,7 @@ from homeport.pyinfra_support.answers import guarded
 if TYPE_CHECKING:
     from pyinfra.api import Host, StringCommand
 
-# What paramiko raises when a connection breaks, or ends before a command does.
+# The exceptions of paramiko when a connection breaks, or ends before a command does.
 BROKEN = (OSError, EOFError, SSHException)
 # paramiko's status of a command that was ended by a signal, or whose connection broke.
 NO_STATUS = -1
@@ -38,7 +38,7 @@ NO_STATUS = -1
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command has come to. `status` is its exit status; 1 where a connector only tells that it failed."""
+    """The result of a command. `status` is its exit status; 1 where a connector only tells that it failed."""
 
     status: int
     output: CommandOutput

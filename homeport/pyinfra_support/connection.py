@@ -150,7 +150,7 @@ class _SshChannel:
         try:
             self._session.sendall(data)
         except (EOFError, SSHException) as error:
-            # What paramiko raises, beside OSError, when the connection breaks just then.
+            # The exceptions of paramiko, besides OSError, when the connection breaks at that moment.
             raise BrokenPipeError(f"the connection broke ({in_one_line(error)})") from error
 
 
@@ -183,8 +183,8 @@ class _LocalChannel:
 def run_in_new_connection(host: Host, command: StringCommand, **arguments: Any) -> None:
     """Run `command` over a new connection to `host`, made as pyinfra makes its own, and closed again.
 
-    Raises HomeportError when there is none to be had, and when the command fails. A connector that is not SSH has no
-    door that could be closed; its own connection does there.
+    Raises HomeportError when the connection or the command fails. A connector other than SSH cannot be locked out, so
+    its own connection is used there.
     """
     with _connection(host) as connector:
         status, output = connector.run_shell_command(command, print_output=False, print_input=False, **arguments)

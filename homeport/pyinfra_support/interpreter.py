@@ -1,4 +1,4 @@
-"""What the interpreter spends on a run besides the run itself. Measured by `make bench`, in its profile."""
+"""Reduces the interpreter's own overhead in a run. Measured by `make bench`, in its profile."""
 
 from __future__ import annotations
 

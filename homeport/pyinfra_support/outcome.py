@@ -1,4 +1,4 @@
-"""What this run of pyinfra has come to, for its exit status: pyinfra itself knows only that a host has failed."""
+"""The result of this pyinfra run, for its exit status: pyinfra itself knows only that a host has failed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def is_held() -> bool:
 
 
 def forget() -> None:
-    """Begin anew: for a process that outlives one run."""
+    """Forget all results: for a process with more than one run."""
     _held.clear()
     _failed.clear()

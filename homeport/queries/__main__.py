@@ -48,7 +48,7 @@ def _read(kind: str, target: Target) -> bool:
         _say(target.host, {"error": error.line()})
         return False
     except Exception as error:  # whatever one host has answered, the others are told of
-        problem = f"what it answered cannot be understood ({type(error).__name__}: {error})"
+        problem = f"homeport does not understand its answer ({type(error).__name__}: {error})"
         _say(target.host, {"error": HomeportError(problem, fix=OTHER_VERSION).line()})
         return False
     return True
@@ -58,7 +58,7 @@ def _say(host: Host, found: dict[str, Any]) -> None:
     try:
         print(f"{MARK}{json.dumps({'host': host.name, **found})}", flush=True)
     except BrokenPipeError:
-        # Whoever has asked is gone; nothing is under way here that would have to be ended.
+        # The reader of the output is gone; nothing has to be ended here.
         os._exit(EXIT_FAILED)
 
 

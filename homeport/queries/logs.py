@@ -1,4 +1,4 @@
-"""`homeport logs`: what was written on a host; once, or as it comes."""
+"""`homeport logs`: the log lines of a host; once, or as they come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`homeport maintenance` without on or off: who keeps visitors out."""
+"""`homeport maintenance` without on or off: whether it is on, and who switched it on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site as its visitors meet it, seen from this machine: names, ports, certificate, the health path. Reads only."""
+"""The site as visitors see it, from this machine: names, ports, certificate, the health path. Reads only."""
 
 from __future__ import annotations
 

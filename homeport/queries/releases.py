@@ -1,4 +1,4 @@
-"""`homeport releases`: which releases a host has, and what became of them."""
+"""`homeport releases`: the releases of a host and their state."""
 
 from __future__ import annotations
 

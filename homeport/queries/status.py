@@ -1,4 +1,4 @@
-"""`homeport status`: what runs on a host, on what, and how well."""
+"""`homeport status`: what runs on a host, and how well."""
 
 from __future__ import annotations
 

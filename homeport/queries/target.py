@@ -21,7 +21,7 @@ from homeport.state.paths import HOST_PROGRAM
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command did: its exit status, and its lines on stdout and stderr."""
+    """The result of a command: its exit status, and its lines on stdout and stderr."""
 
     status: int
     lines: list[str]
@@ -42,7 +42,7 @@ class Target:
     options: Mapping[str, Any]
 
     def connect(self) -> None:
-        """Open the connection; raise HomeportError, in one line, when there is none to be had. Again is no harm."""
+        """Open the connection; raise HomeportError, in one line, when that fails. May be called again."""
         try:
             self.host.connect(show_errors=False, raise_exceptions=True)
         except ConnectError as error:

@@ -29,7 +29,7 @@ class ReleaseFound:
 
 @dataclass(frozen=True)
 class Releases:
-    """What is live (`proven`: the log knows it), what a rollback would go to, who holds deploys, and all releases.
+    """The live release (`proven`: the log knows it), the target of a rollback, who holds deploys, and all releases.
 
     `domains` are the site's names; none where an older host program does not tell.
     """

@@ -1,4 +1,4 @@
-"""What the log of releases tells of deploys: what happened last, what it came to, and how its time was spent. Pure."""
+"""Reads the log of releases: the last deploy, its result, and how its time was spent. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 LIVE, FAILED, STARTED, LEFT = "live", "failed", "started", "rolled-back"
 ENDS = (LIVE, FAILED)
-# A step that is shorter is there in form only: no hooks to run, say.
+# A shorter step had nothing to do (for example, no hooks).
 SHORTEST_SECONDS = 0.02
-# What is made, or ends, further away from a deploy has nothing to do with it.
+# Something that is made, or ends, longer before or after a deploy does not belong to it.
 NEAR_SECONDS = 3600
 
 Entry = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Which release a rollback goes to, whether it may, and what it brings about. Pure."""
+"""Which release a rollback goes to, whether it may, and what it changes. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homeport.releases.listing import Migrations, ReleaseFound, Releases
 from homeport.state.changes import Change
 
 PREVIOUS = "previous"
-LIST = "homeport releases TARGET lists what is there"
+LIST = "homeport releases TARGET lists the releases"
 
 
 def find_target(asked: str, found: Releases) -> ReleaseFound:
@@ -18,16 +18,16 @@ def find_target(asked: str, found: Releases) -> ReleaseFound:
     Raises HomeportError when there is none, or when it never was good or is not whole.
     """
     if not found.live:
-        raise HomeportError("nothing is live here, so there is nothing to go back from", fix="deploy first")
+        raise HomeportError("no release is live here, so a rollback is not possible", fix="deploy first")
     name = _previous(found) if asked == PREVIOUS else asked
     target = found.get(name)
     if target is None:
         raise HomeportError(f"there is no release {name} here", fix=LIST)
     if target.state in ("bad", "never live"):
         problem = "has failed here" if target.state == "bad" else "was never live here"
-        raise HomeportError(f"release {name} {problem} and is not gone back to", fix=LIST)
+        raise HomeportError(f"release {name} {problem}, and a rollback to it is refused", fix=LIST)
     if not target.whole:
-        raise HomeportError(f"release {name} is not whole any more", fix=LIST)
+        raise HomeportError(f"files of release {name} are missing", fix=LIST)
     return target
 
 
@@ -36,7 +36,9 @@ def _previous(found: Releases) -> str:
     if found.proven not in ("", found.live) and been_live and been_live.live_at:
         # The flag names a release that was live before, and the log does not say that it is again: a rollback that was
         # interrupted. What is before it by the log is the release that was being left.
-        raise HomeportError("the last switch was interrupted", fix=f"say where to go, --to {found.live} for instance")
+        raise HomeportError(
+            "the last switch was interrupted", fix=f"choose a release, for example with --to {found.live}"
+        )
     if not found.previous:
         raise HomeportError(f"there is no good release before {found.live} to go back to", fix=LIST)
     return found.previous
@@ -47,7 +49,7 @@ def refuse_disagreement(targets: Mapping[str, str]) -> None:
     if len(set(targets.values())) > 1:
         each = ", ".join(f"{host} to {release}" for host, release in sorted(targets.items()))
         raise HomeportError(
-            f"the hosts would go back to different releases: {each}", fix="say which with --to ID (--data release=ID)"
+            f"the hosts would go back to different releases: {each}", fix="choose one with --to ID (--data release=ID)"
         )
 
 
@@ -69,7 +71,7 @@ def refuse_migrations(found: Releases, target: ReleaseFound, *, accepted: bool) 
     between = left_behind(found, target)
     if accepted or between == ():
         return
-    fix = f"see that release {target.id} works with them, then say --yes (--data accept_migrations=true)"
+    fix = f"make sure that release {target.id} works with them, then add --yes (--data accept_migrations=true)"
     if between is None:
         raise HomeportError(
             f"migrations may lie between {found.live} and {target.id}, and a rollback does not undo them", fix=fix

@@ -98,21 +98,21 @@ def _units(layout: Layout) -> RemovalStep:
 
 def _certificate(layout: Layout) -> RemovalStep:
     there = belongings.lineage(layout) and not _certificate_stays(layout)
-    rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which renews it no more"),) if there else ()
+    rows = (Row("delete", f"certificate {layout.app}", "by Certbot, which then renews it no longer"),) if there else ()
     return RemovalStep(rows, lambda: certbot.delete(layout))
 
 
 def _certificate_stays(layout: Layout) -> str:
     """Return why the lineage of the application's name is not deleted; "" when it is."""
     if not belongings.lineage_is_ours(layout):
-        return "homeport has not made it"
+        return "homeport did not make it"
     if readers := belongings.readers(layout):
         return f"{readers[0]} serves it"
     return ""
 
 
 def _files(job: RemovalJob) -> RemovalStep:
-    """What lies outside the application's own folders: its cache, what it opens in the firewall, run files."""
+    """Files outside the application's own folders: its cache, its openings in the firewall, run files."""
     layout = job.layout
     own = (layout.base, layout.settings, layout.state)
     known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]

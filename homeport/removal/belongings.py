@@ -1,4 +1,4 @@
-"""What of one application lies on a host, by exact names: `note` has nothing of `note-admin`. Reads only."""
+"""Finds the files and units of one application on a host, by exact names: `note` is not `note-admin`. Reads only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lineage deleted with Certbot, which then renews it no more. It is not revoked: nobody is told that it was bad."""
+"""Deletes a lineage with Certbot, which then renews it no longer. It is not revoked, since its key has not leaked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def delete(layout: Layout) -> None:
                 f"Certbot does not delete the certificate {layout.app}: {next(iter(lines), '')}", tuple(lines)
             )
         time.sleep(POLL_SECONDS)
-    # What a Certbot that was killed at it has left, or one that is gone.
+    # The rest of a lineage whose deletion was killed, or that is gone already.
     for path in belongings.lineage(layout):
         safe_removal.remove(path)
 

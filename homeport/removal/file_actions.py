@@ -1,4 +1,4 @@
-"""What becomes of a file that homeport has on a machine for all applications: given back, removed, or left as it is."""
+"""Decides about a file that homeport has on a machine for all applications: restore, remove, or leave it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REINSTALL = "apt-get install --reinstall -o Dpkg::Options::=--force-confask,conf
 
 
 class FileAction(NamedTuple):
-    """What is done with `path`. `copy` is what takes its place; `lost` says what cannot be brought back, `note` why
+    """What is done with `path`. `copy` is what takes its place; `lost` says what cannot be restored, `note` why
     something stays.
     """
 

@@ -1,6 +1,6 @@
-"""homeport itself off a machine that has none of its applications any more: what was there before is given back.
+"""Removes homeport itself from a machine without applications, and restores what was there before.
 
-Firewall and sshd come first, under the dead man's switch, by a phase of their own. What says what was there comes last.
+Firewall and sshd come first, under the dead man's switch, in their own phase. The records of the earlier state go last.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
         (str(file_action.path), file_action.note) for file_action in file_actions.file_actions(job) if file_action.note
     )
     names = [path.stem for path in sorted((root / LETSENCRYPT / "renewal").glob("*.conf")) if path not in ours]
-    more = f", and the certificates {', '.join(names)}, which homeport renews no more" if names else ""
+    more = f", and the certificates {', '.join(names)}, which homeport then renews no longer" if names else ""
     for place, what in (
         (LETSENCRYPT, f"Certbot's accounts{more}"),
         ("var/lib/letsencrypt", "Certbot's"),
@@ -65,7 +65,7 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
 
 
 def lost(job: RemovalJob) -> Iterator[tuple[str, str]]:
-    """Yield what cannot be brought back, and why."""
+    """Yield what cannot be restored, and why."""
     yield from (
         (str(file_action.path), file_action.lost) for file_action in file_actions.file_actions(job) if file_action.lost
     )
@@ -82,7 +82,10 @@ def problems(job: RemovalJob) -> Iterator[str]:
     if complaint := _complaint(job):
         proxy = proxy_of(job.shared)
         where = records.originals(job.shared) / proxy.folder(job.shared).relative_to(job.shared.root)
-        yield f"{proxy.check_command()[0]} does not accept what was there before ({complaint}); mend {where} first"
+        yield (
+            f"{proxy.check_command()[0]} does not accept the configuration from before homeport ({complaint}); "
+            f"correct {where} first"
+        )
 
 
 def _complaint(job: RemovalJob) -> str:
@@ -225,7 +228,7 @@ def _accounts(job: RemovalJob) -> RemovalStep:
 
 
 def _own(job: RemovalJob) -> RemovalStep:
-    """homeport's own folders: what says what was there before is of use until now."""
+    """Remove homeport's own folders: the records in them are needed until now."""
     machine = job.shared
     left = any(records.copies(machine).values())
     present = [path for path in (machine.sites, records.folder(machine)) if safe_removal.is_left(path)]

@@ -1,4 +1,4 @@
-"""The program that is sent to a host: it looks what there is to remove, or removes it.
+"""The program that is sent to a host: it lists what there is to remove, or removes it.
 
 Exit status as the host program's: 0 done, 1 failed with the cause in a line that starts with `error:`, 4 somebody else
 is at work.

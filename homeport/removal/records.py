@@ -1,4 +1,4 @@
-"""What homeport noted of the paths that it shares with others: who wrote which content, and copies of what was there.
+"""homeport's records of paths that it shares with others: who wrote which content, and copies of earlier files.
 
 `/var/lib/homeport`: `written/APP` (`DIGEST  PATH`, as sha256sum writes it), `originals/PATH` (later ones `PATH.~N~`),
 `unkept` (paths that an older homeport had taken without a copy), `units/UNIT` (disabled before homeport enabled it).
@@ -14,7 +14,7 @@ from ..host.system import atomic
 from ..host.system.layout import MachineLayout
 from . import safe_removal
 
-# Of applications that were removed. No application's name has a dot.
+# The record of removed applications. No application's name has a dot.
 OTHERS = "removed.applications"
 HEADER, HEADER_LINES = b"Written by homeport", 3
 NUMBERED = re.compile(r"(.*)\.~(\d+)~")

@@ -11,7 +11,7 @@ from ..host.system import atomic
 from ..host.system.file_errors import explained
 
 MOUNTS = Path("/proc/self/mountinfo")
-# What a killed run leaves beside a file that it was about to rename (files.sh; durable.py).
+# Files that a killed run leaves beside the file that it was about to rename (files.sh; atomic.py).
 NEW = ".homeport-new"
 HALF_MADE = f"{{name}}{NEW}", ".{name}.new"
 

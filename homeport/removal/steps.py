@@ -19,14 +19,14 @@ class Row(NamedTuple):
 
 
 class RemovalStep(NamedTuple):
-    """What a step changes, and the function that does it, which may be called again after it was cut."""
+    """The changes of a removal step, and the function that makes them, which may be called twice."""
 
     rows: tuple[Row, ...]
     do: Callable[[], None]
 
 
 class RemovalJob(NamedTuple):
-    """What is to be removed: the application of `layout`, with its data when `data`.
+    """The task of a removal: the application of `layout`, with its data when `data`.
 
     `application` and `machine` are the paths that the steps of this version write for an application, and for all of a
     machine's applications together (`homeport.plans.places`); those of them in `access` decide who gets in.

@@ -12,7 +12,7 @@ from homeport.controller.folders import cache_folder
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
-    """Jinja's cache, which is never a reason to fail: what cannot be kept (a full disk, say) is compiled again."""
+    """Jinja's cache, which never makes a run fail: a template that cannot be kept (full disk) is compiled again."""
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep a compiled template, if that can be done."""

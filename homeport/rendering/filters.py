@@ -20,7 +20,7 @@ def systemd_quote(value: object) -> str:
     """
     text = str(value)
     if "\0" in text:
-        raise ValueError("a zero byte cannot stand in a command line")
+        raise ValueError("a command line cannot contain a zero byte")
     doubled = text.replace("%", "%%").replace("$", "$$")
     if _PLAIN.fullmatch(doubled):
         return doubled

@@ -29,7 +29,7 @@ from homeport.rendering.filters import replace_shell, shell_quote, systemd_quote
 
 @lru_cache(maxsize=8)
 def environment(overrides: Path | None) -> Environment:
-    """Return the Jinja environment for a project whose overrides lie in `overrides` (None: without)."""
+    """Return the Jinja environment for a project whose overrides are in `overrides` (None: without)."""
     ours = FileSystemLoader(TEMPLATES)
     loaders = [FileSystemLoader(overrides)] if overrides else []
     jinja = Environment(

@@ -1,1 +1,1 @@
-"""What a host's status says to people: figures in words, advice, and the page that `homeport status --html` writes."""
+"""A host's status for people: figures in words, advice, and the page that `homeport status --html` writes."""

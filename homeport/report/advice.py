@@ -1,4 +1,4 @@
-"""What one would tell somebody who looks at a host's status: what is wrong, and what could be set better. Pure.
+"""Advice on a host's status: what is wrong, and which settings could be better. Pure.
 
 It goes by what the status has (homeport/cli/schemas/status.json) and looks no further; `homeport doctor` does. What
 both know is judged by one rule, in `diagnosis`; here is what a status alone knows.
@@ -26,10 +26,10 @@ DOCTOR = "see: homeport doctor TARGET"
 LOGS = "see: homeport logs TARGET"
 RETRIED = {
     "migration": "the live release does not start, since its migration fails",
-    "application": "the live release dies as it starts",
+    "application": "the live release exits while it starts",
     "process": "the live release does not run",
 }
-# Of a finding of the doctor's about a disk, which word the status has for it.
+# The status's word for a doctor's finding about a disk.
 INODES = ("inodes_gone", "inodes_low")
 
 Status = Mapping[str, Any]
@@ -117,7 +117,7 @@ def _use(found: Status) -> Iterator[Advice]:
     if limits.is_nearly_used_up(processors):
         more = f"set workers = {suited}, or " if workers < suited else ""
         load, cores = of_machine["load_15"], _count(of_machine["cores"], "core")
-        text = f"{load:.1f} processes wanted one of {cores} at a time, in the last quarter of an hour"
+        text = f"{load:.1f} processes at a time wanted one of {cores}, in the last quarter of an hour"
         fix = f"{more}give the machine more cores, or add a machine"
         yield "processors", Finding("processors_busy", text, fix=fix, level=WARNING)
     elif workers and workers < suited:
@@ -125,7 +125,7 @@ def _use(found: Status) -> Iterator[Advice]:
         fix = f"set workers = {suited} if requests have to wait"
         yield "workers", Finding("workers_few", text, fix=fix, level=HINT)
     elif workers > 2 * of_machine["cores"]:
-        text = f"{workers} workers share {_count(of_machine['cores'], 'core')}: they take memory and add no speed"
+        text = f"{workers} workers share {_count(of_machine['cores'], 'core')}: they use memory and add no speed"
         yield "workers", Finding("workers_many", text, fix=f"set workers = {of_machine['cores']}", level=HINT)
     if usage.is_enough(found["week"]):
         yield from usage.of_machine(found["week"], of_machine["memory_total_bytes"])
@@ -156,7 +156,7 @@ def _deploys(found: Status) -> Iterator[Advice]:
         yield "deploy", deploys.of_failed({**last, "reason": last["reason"] or ""})
     for name, slot in found["slots"].items():
         if name not in (found["slot"], found["standby"]) and slot["state"] == "active":
-            text = f"release {slot['release']} is up beside the live one: a deploy is at work, or was killed"
+            text = f"release {slot['release']} runs beside the live one: a deploy is running, or was killed"
             fix = "it is stopped by itself after half an hour"
             yield "slot", Finding("release_beside", text, fix=fix, level=HINT)
     for one in deploys.of_hold(found["hold"]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from homeport.diagnosis.finding import TROUBLE, Finding, Level, rank
 
-# What stands between what is wrong and what to do.
+# The separator between problem and fix.
 TO_DO = "; to do: "
 COLOURS: dict[str, str] = {"trouble": "red", "warning": "yellow", "hint": "cyan"}
 MARKS: dict[str, str] = {"trouble": "!!", "warning": "!", "hint": "-"}

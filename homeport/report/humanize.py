@@ -21,7 +21,7 @@ def duration(seconds: float | None) -> str:
             break
         if count:
             parts.append(f"{count} {one if count == 1 else many}")
-        # Of something that lasts ten days or more nobody asks for the hours.
+        # From ten days on, hours do not matter.
         if len(parts) == 2 or (parts and size == 86400 and count >= 10):
             break
     return " ".join(parts) or "0 s"

@@ -1,4 +1,4 @@
-"""The page that `homeport status --html` writes: one file, no network, made of what the status has."""
+"""The page that `homeport status --html` writes: one file, no network, made from the status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things lie on a line of time, in percent of its width, and where its marks are. Pure."""
+"""Positions on a time line, in percent of its width, and its marks. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `homeport status` says of a host, made of what its host program has read. Pure; sizes are bytes, times UTC.
+"""The report of `homeport status` on a host, made from its host program's data. Pure; sizes are bytes, times UTC.
 
 The keys are those of homeport/cli/schemas/status.json, which is published.
 """
@@ -22,7 +22,7 @@ from homeport.servers import SERVERS
 from homeport.settings import Settings
 
 KILOBYTE = 1024
-# What is published of a file system.
+# The published keys of a file system.
 DISK_KEYS = ("path", "total_bytes", "free_bytes", "used_percent", "inodes_used_percent")
 Raw = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def status(raw: Raw, settings: Settings, target: str = "TARGET") -> dict[str, An
         "last_deploy": _last_deploy(raw, now),
         "log": log.events(raw["log"]),
     }
-    # What a host program of an earlier version does not tell counts as well.
+    # Data that a host program of an earlier version does not report count as well.
     beyond = Beyond(life, raw["renewal"].get("timer_boots", True), [_disk(one) for one in raw["disks"]])
     return {**found, "advice": of_status(advice({**found, "at": now}, beyond, settings), target)}
 
@@ -149,7 +149,7 @@ def _machine(machine: Raw) -> dict[str, Any]:
 
 
 def _disk(one: Raw) -> DiskFacts:
-    """Return what is known of a file system. Of what a host program of an earlier version does not tell, nothing is."""
+    """Return the data of a file system; without those that a host program of an earlier version does not report."""
     used = one["inodes_used_percent"]
     return {
         "path": one["path"],

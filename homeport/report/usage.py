@@ -16,9 +16,9 @@ from homeport.report.findings import Advice
 
 # Below it the figures are those of no whole day, whose busiest hour may be still to come.
 ENOUGH_HOURS = 24
-# What is left with one machine fewer must have room for a peak by half as large as the week's.
+# With one machine fewer, the others must have room for a peak one and a half times as large as the week's.
 ROOM = 1.5
-# Pages that nobody asks for lie in swap on a machine that is well.
+# A healthy machine also has unused pages in swap.
 LITTLE_SWAP = 64 * 2**20
 NAMES = ("processors", "memory", "disk", "network")
 Week = Mapping[str, Any]
@@ -91,7 +91,7 @@ def of_fleet(hosts: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
     left = (busy / max(sum(cores) - max(cores), 1), memory / (sum(sizes) - max(sizes)))
     disks = sum(found["disk"]["peak"] for found, _ in weeks if found["disk"]) / (len(weeks) - 1)
     if max(*left, disks) * ROOM <= MOST_USED_PERCENT:
-        alone = ", but then nobody stands in for one that fails" if len(weeks) == 2 else ""
+        alone = ", but then no machine is left to replace one that fails" if len(weeks) == 2 else ""
         larger = f"a peak {100 / max(*left, disks, 1.0):.1f} times as large fits"
         fits = f"with one fewer it would be {_share(*left)}, and {larger}"
         fix = f"one machine fewer would do{alone}"

@@ -1,4 +1,4 @@
-"""What the page shows, in the form in which it shows it: places and widths in percent, colours by name. Pure."""
+"""The data of the page as it shows them: positions and widths in percent, colours by name. Pure."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _load(percent: float | None) -> str:
 
 
 def life(found: Status) -> dict[str, Any] | None:
-    """Return where today and the renewal lie in a certificate's life; None when there is none."""
+    """Return where today and the renewal are in a certificate's life; None when there is none."""
     certificate = found["certificate"]
     if certificate is None:
         return None

@@ -1,4 +1,4 @@
-"""What a Python module says about a FastAPI application: which objects it makes, and which paths they answer on. Pure.
+"""Reads a Python module's FastAPI application: the objects that it creates, and the paths of its routes. Pure.
 
 The text is parsed and never imported: what is looked at is somebody's application, and its imports may be missing here.
 """

@@ -14,7 +14,7 @@ from homeport.source.tree_contents import some
 
 # Files that say what an application needs; the folder that has one is an application's root.
 DEPENDENCIES = ("uv.lock", "requirements.txt", "pyproject.toml", "Pipfile")
-# Where code lies that is not the application.
+# Folders of code that is not the application.
 ELSEWHERE = re.compile(
     r"(^|/)(tests?|testing|docs?|docs_src|examples?|samples?|scripts|benchmarks?|node_modules|site-packages|venv|"
     r"migrations|alembic|\.[^/]*)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.py$"
@@ -42,7 +42,7 @@ def find_folder(files: Set[str], modules: Mapping[str, Code]) -> str:
     found = found or {_root_of(path, files) for path, code in modules.items() if code.factories}
     if not found:
         raise UsageError(
-            "no module here makes a FastAPI application", key="PATH", fix="name its folder: homeport init PATH"
+            "no module here creates a FastAPI application", key="PATH", fix="name its folder: homeport init PATH"
         )
     if "" in found or len(found) == 1:
         return "" if "" in found else found.pop()
@@ -67,11 +67,11 @@ def find_entrypoint(modules: Mapping[str, Code], server: Server = "fastapi") -> 
     found = found or [(path, f"{code.factories[0]}()") for path, code in modules.items() if code.factories]
     ranked = sorted(found, key=_rank)
     if not ranked:
-        raise _error("no module here makes a FastAPI application", "say which: --entrypoint module:app")
+        raise _error("no module here creates a FastAPI application", "name it: --entrypoint module:app")
     first = ranked[0]
     equals = [path for path, variable in ranked if _rank((path, variable))[:-1] == _rank(first)[:-1]]
     if len(equals) > 1:
-        raise _error(f"several modules make an application: {some(equals)}", f"say which: --entrypoint {equals[0]}")
+        raise _error(f"several modules create an application: {some(equals)}", f"name one: --entrypoint {equals[0]}")
     path, variable = first
     understood = UNDERSTOOD if server == "fastapi" else (VARIABLE,)
     return path if variable in understood else f"{path}:{variable}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from homeport.scaffold.code import Code, Route
 
-# How people call theirs; one that says more ("ready") before one that says less.
+# Usual names of health routes; a more specific one ("ready") comes before a general one.
 USUAL = (
     *(
         "health",
@@ -49,11 +49,11 @@ def find_health(modules: Mapping[str, Code], entrypoint: str) -> Health:
     if path := _healthy(sure):
         return Health(path)
     seen = _healthy(unsure, anywhere=True)
-    but = f"there is a route {seen}, but its prefix is not plain to see" if seen else "no health route was found"
+    but = f"there is a route {seen}, but its prefix cannot be found out" if seen else "no health route was found"
     schema = _schema(modules, entrypoint.partition(":")[0])
     if schema:
         return Health(schema, f"{but}; the OpenAPI document answers too")
-    return Health("/", f"{but}; name a path that answers 200 when the application can serve")
+    return Health("/", f"{but}; set health_path to a path that answers 200 when the application can serve")
 
 
 def _schema(modules: Mapping[str, Code], target: str) -> str | None:

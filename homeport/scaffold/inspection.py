@@ -34,7 +34,7 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found: settings by name, and what a person should know. Paths in `files` are below the application.
+    """The result: settings by name, and remarks for the user. Paths in `files` are below the application.
 
     `repository` is its root; `place` is the folder that was looked at, `subdirectory` the application's below it.
     `variables` are the names in an example of a .env file; `branch` is the one that is deployed.
@@ -76,7 +76,7 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     entry = entrypoint or (str(declared) if declared else find_entrypoint(modules, server))
     if entry.endswith("()"):
         server = find_server(files.paths, files.read, requirements, factory=True)
-    # What it would say at a deploy, said now.
+    # The message that a deploy would show, shown now.
     find_entry(server, entry, files.paths, "HEAD")
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()
@@ -192,10 +192,12 @@ def check_folder(project: Path, inspection: Inspection) -> None:
     if not project.is_relative_to(inspection.repository):
         raise UsageError(f"{project} is not in the repository", key="--folder", fix="name a folder below PATH")
     if project == inspection.place:
-        raise UsageError("the project needs a folder of its own", key="--folder", fix="leave it out: deploy/ it is")
+        raise UsageError(
+            "the project needs a folder of its own", key="--folder", fix="leave it out, and the folder is deploy/"
+        )
     ours = project / "deploy.py"
     if project.exists() and not (project.is_dir() and (not any(project.iterdir()) or _is_ours(ours))):
-        problem = f"{project.relative_to(inspection.place)} is there already, and is no project of homeport's"
+        problem = f"{project.relative_to(inspection.place)} exists already, and is not a project of homeport"
         raise UsageError(problem, key="--folder", fix="name another: --folder ops")
 
 

@@ -1,4 +1,4 @@
-"""What an application is called: a name that can be a user, a unit and a folder. Pure."""
+"""The name of an application, which must be valid for a user, a unit and a folder. Pure."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class TargetMachine:
 
 @dataclass(frozen=True)
 class NewProject:
-    """What is to be written: for what was found, into the folder `project`, with what the user has said himself."""
+    """The files to write: for the result of the inspection, into the folder `project`, with the user's own options."""
 
     inspection: Inspection
     project: Path

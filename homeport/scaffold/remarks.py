@@ -1,6 +1,6 @@
-"""What a person should know before a first deploy, seen in an application's files. Pure.
+"""Remarks on an application's files that a person should know before a first deploy. Pure.
 
-Each is a line: what is so, and what to do. None of them keeps anything from being written.
+Each is a line: the problem and the fix. They do not stop `init` from writing files.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from homeport.scaffold.server import find_server
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
 RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")
 
-# The file that is looked at, in their order, and what makes it bring a server.
+# The files that are checked, in this order, and the command that adds a server to each.
 FILES = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile.lock", "pyproject.toml", "setup.py")
 FIXES = {
     "uv.lock": "uv add 'fastapi[standard]'",
     "poetry.lock": "poetry add 'fastapi[standard]'",
     "Pipfile.lock": "pipenv install 'fastapi[standard]'",
-    "pyproject.toml": "have its dependencies say fastapi[standard]",
+    "pyproject.toml": "put fastapi[standard] among its dependencies",
 }
 
 
@@ -41,9 +41,9 @@ def _dependencies(files: Set[str], read: Callable[[str], str], requirements: str
     except UsageError:
         needs = Needs()
     if find_server(files, read, requirements) == "fastapi" and needs.names and "fastapi-cli" not in needs.names:
-        yield f"{file} does not bring the fastapi command: {FIXES.get(file, f'have {file} say fastapi[standard]')}"
+        yield f"{file} does not install the fastapi command: {FIXES.get(file, f'have {file} say fastapi[standard]')}"
     if file.endswith(".txt") and not any("--hash=" in line for line in read(file).splitlines()):
-        yield f"{file} has no hashes: uv pip compile --generate-hashes makes one that has"
+        yield f"{file} has no hashes: uv pip compile --generate-hashes makes a file with hashes"
 
 
 def _databases(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which server a new project asks for: another one where its lock brings no `fastapi` command that runs. Pure."""
+"""The server of a new project: another one where its lock installs no working `fastapi` command. Pure."""
 
 from __future__ import annotations
 

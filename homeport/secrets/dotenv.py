@@ -82,12 +82,12 @@ def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         line = _line(binding)
         if binding.key is None or binding.value is None or not EnvironmentName.fullmatch(binding.key):
-            fix = 'a value of several lines stands in one, as NAME="first\\nsecond"'
+            fix = 'write a value of several lines in one line, as NAME="first\\nsecond"'
             raise UsageError(f"line {line} is not NAME=value", fix=fix)
         try:
             check_variable(binding.key, binding.value)
         except ValueError as error:
-            raise UsageError(f"line {line}: {error}", fix="mend that line") from None
+            raise UsageError(f"line {line}: {error}", fix="correct that line") from None
         yield line, binding.key, binding.value
 
 

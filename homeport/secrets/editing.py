@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from homeport.errors import EXIT_INTERRUPTED, UsageError
 
-# What ends a terminal, and what a tidy kill sends.
+# The signals of a closed terminal, and of a normal kill.
 ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 
 
@@ -53,7 +53,7 @@ def edited(text: str, folder: Path, name: str) -> str:
         raise UsageError(f"the editor ended with status {status}; nothing was changed", key="EDITOR")
     with suppress(OSError, UnicodeDecodeError):
         return path.read_text(encoding="utf-8-sig")
-    raise UsageError("the editor has left no text in UTF-8; nothing was changed", key="EDITOR")
+    raise UsageError("the editor's file is not UTF-8 text; nothing was changed", key="EDITOR")
 
 
 def _take_interrupts() -> None:

@@ -1,4 +1,4 @@
-"""Encrypting and decrypting in memory. What cannot be decrypted is told from what is damaged, in one line."""
+"""Encrypting and decrypting in memory. One line tells a wrong key from a damaged file."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def decrypt(data: bytes, path: Path) -> bytes:
 
 def _not_for_us(path: Path, public: tuple[str, ...]) -> UsageError:
     fix = (
-        f"have somebody who can read it add that to {path.with_name(RECIPIENTS)} and run 'homeport secrets encrypt'; "
-        "or use the right key"
+        f"ask somebody who can read the file to add that key to {path.with_name(RECIPIENTS)} and to run "
+        "'homeport secrets encrypt'; or use the right key"
     )
     return UsageError(f"is not encrypted for your key ({', '.join(public)})", key=str(path), fix=fix)
 
@@ -51,6 +51,6 @@ def encrypt(plain: bytes, path: Path) -> bytes:
     readers = recipients(path.with_name(RECIPIENTS))
     own = public_keys(identities())
     if not set(own) & {str(reader) for reader in readers}:
-        problem = f"your own key is not in it ({', '.join(own)}): you could not read the file again"
+        problem = f"your own key is not in it ({', '.join(own)}): you could not read the secrets file afterwards"
         raise UsageError(problem, key=str(path.with_name(RECIPIENTS)), fix="add it as a line")
     return pyrage.encrypt(plain, list(readers), armored=True)

@@ -38,7 +38,7 @@ def identities(environment: Mapping[str, str] = os.environ) -> tuple[Identity, .
     """
     if KEY_VARIABLE in environment:
         text = environment[KEY_VARIABLE]
-        fix = "give it a line AGE-SECRET-KEY-1…, as 'homeport secrets keygen' makes one"
+        fix = "put a line AGE-SECRET-KEY-1… into it, as 'homeport secrets keygen' makes one"
         return _some(_parsed(text, Identity.from_str, KEY_VARIABLE, fix), KEY_VARIABLE, "it is empty", fix)
     path = key_file(environment)
     fix = "restore it, or name another file with HOMEPORT_AGE_KEY_FILE"
@@ -75,7 +75,7 @@ def generate(path: Path) -> str:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"# public key: {public}\n{key}\n")
     except FileExistsError:
-        fix = "it is kept; to make another one, name its file with HOMEPORT_AGE_KEY_FILE"
+        fix = "homeport keeps it; to make another key, name a new file with HOMEPORT_AGE_KEY_FILE"
         raise UsageError("there is a key already", key=str(path), fix=fix) from None
     except OSError as error:
         raise UsageError(f"cannot be written ({error.strerror})", key=str(path)) from None
@@ -87,14 +87,14 @@ def _private_text(path: Path) -> str:
         with path.open(encoding="utf-8") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
-                problem = f"others than you can read this key (mode {mode:04o})"
+                problem = f"other users can read this key (mode {mode:04o})"
                 raise UsageError(problem, key=str(path), fix=f"chmod 600 {path}")
             return file.read()
     except FileNotFoundError:
         fix = f"make one with 'homeport secrets keygen', or set {KEY_VARIABLE} or {FILE_VARIABLE}"
         raise UsageError("there is no age key", key=str(path), fix=fix) from None
     except (OSError, UnicodeDecodeError):
-        raise UsageError("the age key cannot be read", key=str(path), fix="see the file's owner and mode") from None
+        raise UsageError("the age key cannot be read", key=str(path), fix="check the file's owner and mode") from None
 
 
 def _parsed(text: str, parse: Callable[[str], T], where: str, fix: str) -> tuple[T, ...]:
@@ -107,7 +107,7 @@ def _parsed(text: str, parse: Callable[[str], T], where: str, fix: str) -> tuple
         try:
             found.append(parse(word))
         except (IdentityError, RecipientError):
-            raise UsageError(f"line {number} is no age key", key=where, fix=fix) from None
+            raise UsageError(f"line {number} is not an age key", key=where, fix=fix) from None
     return tuple(found)
 
 

@@ -73,8 +73,8 @@ class SecretFile:
         place = self.path.resolve()
         new = place.with_name(f".{place.name}.{os.getpid()}.new")
         if self.stored() != was:
-            fix = "nothing was written; do it again"
-            raise UsageError("somebody else has changed it meanwhile", key=str(self.path), fix=fix)
+            fix = "nothing was written; run the command again"
+            raise UsageError("somebody else has changed the file meanwhile", key=str(self.path), fix=fix)
         try:
             new.write_bytes(data)
             new.replace(place)

@@ -38,4 +38,4 @@ def problems(choice: ServerChoice, workers: int | str) -> Iterator[str]:
         alone = " alone" if len(having) == 1 else ""
         yield f"{name} is an option of {plain}{alone}; set server = {' or '.join(having)}, or unset it"
     if choice.max_requests is not None and workers == 1 and not server.always_manages:
-        yield "max_requests needs workers = 2 or more: a lone worker that ends is the server's end"
+        yield "max_requests needs workers = 2 or more: when a single worker ends, the server ends"

@@ -47,7 +47,7 @@ class FastAPI(Server):
             )
         if lacking and lock.names is not None:
             raise lock.error(
-                f"the dependencies in {lock.file} do not bring the fastapi command",
+                f"the dependencies in {lock.file} do not install the fastapi command",
                 'add fastapi[standard] and lock again, or set server = "uvicorn"',
             )
         if cli and cli < FIRST_WORKERS:

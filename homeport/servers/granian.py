@@ -14,7 +14,7 @@ from homeport.servers.interface import Locked, Place, Server, ServerChoice, Serv
 FIRST_GRANIAN = Version("2.4.0")
 # A name that no application has: the module is imported beside it.
 MODULE = "homeport_asgi.py"
-# What `--workers-kill-timeout` takes.
+# The longest time that `--workers-kill-timeout` accepts.
 LONGEST_KILL_SECONDS = 1800
 
 
@@ -47,7 +47,7 @@ class Granian(Server):
     def check(self, choice: ServerChoice, lock: Locked) -> None:
         """See `Server.check`."""
         if lock.lacks("granian"):
-            raise lock.error(f"the dependencies in {lock.file} do not bring granian", "add granian and lock again")
+            raise lock.error(f"the dependencies in {lock.file} do not contain granian", "add granian and lock again")
         if old := lock.older("granian", FIRST_GRANIAN):
             problem = f"{lock.file} pins granian {old}, which cannot be told of a proxy (2.4 is the first that can)"
             raise lock.error(problem, "raise granian and lock again")

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from homeport.servers.interface import Locked, Place, Server, ServerChoice, Serving, Target
 
-# What the oldest uvicorn-worker asks for.
+# The gunicorn that the oldest uvicorn-worker requires.
 FIRST_GUNICORN = Version("20.1.0")
 # uvicorn 0.36.0 has replaced `setup_event_loop`, which uvicorn-worker calls before 0.4.0.
 FIRST_UVICORN_OTHERWISE, FIRST_WORKER_FOR_IT = Version("0.36.0"), Version("0.4.0")
@@ -51,9 +51,9 @@ class Gunicorn(Server):
         return tuple(options)
 
     def command(self, serving: Serving, place: Place) -> tuple[str, ...]:
-        """Return the command. Whom it believes it reads from FORWARDED_ALLOW_IPS.
+        """Return the command. It reads the trusted proxies from FORWARDED_ALLOW_IPS.
 
-        A worker shows that it lives by a file, which must not wait for a disk (gunicorn's FAQ): it lies in memory.
+        A worker shows that it lives by a file, which must not wait for a disk (gunicorn's FAQ): it is in memory.
         """
         listen = ("--bind", f"{place.host}:{place.port}", "--workers", str(serving.workers))
         how = ("--config", f"{place.files}/{CONFIGURATION}", "--worker-class", WORKER_CLASS)
@@ -65,7 +65,7 @@ class Gunicorn(Server):
         """See `Server.check`."""
         for name in ("gunicorn", "uvicorn-worker"):
             if lock.lacks(name):
-                problem = f"the dependencies in {lock.file} do not bring {name}"
+                problem = f"the dependencies in {lock.file} do not contain {name}"
                 raise lock.error(problem, "add gunicorn, uvicorn-worker and uvicorn[standard], and lock again")
         if old := lock.older("gunicorn", FIRST_GUNICORN):
             problem = f"{lock.file} pins gunicorn {old}, which uvicorn-worker does not work with (20.1 is the first)"

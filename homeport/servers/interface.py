@@ -1,4 +1,4 @@
-"""What homeport asks of a server: its command, what it needs of a lock, and what its settings can be. Pure.
+"""The interface of a server: its command, the packages that it needs, and its settings. Pure.
 
 What a worker looks like on a machine is told by `homeport/host/system/unit_processes.py`, which runs there by itself.
 """
@@ -15,7 +15,7 @@ from packaging.version import Version
 from homeport.errors import UsageError
 
 ServerName = Literal["fastapi", "uvicorn", "gunicorn", "granian"]
-# Settings that some servers alone have, in the order in which they are refused.
+# Settings that only some servers have, in the order in which they are refused.
 OPTIONAL = ("worker_timeout_seconds", "max_requests", "worker_lifetime_seconds", "server_preload")
 
 
@@ -36,7 +36,7 @@ class ServerChoice:
 
 @dataclass(frozen=True)
 class Target:
-    """What is served: `variable` of `module`, imported from `folder` (below the application's).
+    """The application to serve: `variable` of `module`, imported from `folder` (below the application's).
 
     With `factory` the variable is a function that makes the application. `fastapi run` is told a file for the module.
     """
@@ -49,7 +49,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Serving:
-    """What a server is told: what to serve (`arguments`, as `Server.arguments` has them), by how many workers, how."""
+    """The input of a server: what to serve (`arguments`, as `Server.arguments` has them), by how many workers, how."""
 
     choice: ServerChoice
     arguments: tuple[str, ...]
@@ -60,7 +60,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server listens, and in which folder the files of `Server.files` lie."""
+    """Where a server listens, and the folder of the files of `Server.files`."""
 
     host: str
     port: str
@@ -69,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Locked:
-    """What `file` pins: `names` of all distributions (None: only some are known), and the `versions` that are known."""
+    """The pins of `file`: `names` of all distributions (None: only some are known), and known `versions`."""
 
     file: str
     names: Set[str] | None

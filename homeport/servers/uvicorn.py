@@ -40,7 +40,7 @@ class Uvicorn(Server):
         """See `Server.check`."""
         if lock.lacks("uvicorn"):
             raise lock.error(
-                f"the dependencies in {lock.file} do not bring uvicorn", "add uvicorn[standard] and lock again"
+                f"the dependencies in {lock.file} do not contain uvicorn", "add uvicorn[standard] and lock again"
             )
         if choice.worker_timeout_seconds is not None and (old := lock.older("uvicorn", FIRST_HEALTHCHECK)):
             problem = f"{lock.file} pins uvicorn {old}, which has no --timeout-worker-healthcheck (0.37 is the first)"

@@ -1,1 +1,1 @@
-"""What a release runs: its `Service`, the servers, what renders it, its variables, its description and id."""
+"""The processes of a release: its `Service`, the renderers, its variables, its description and id."""

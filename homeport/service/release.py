@@ -1,4 +1,4 @@
-"""The release: its id, and the files of its own that lie under /etc (environment, units, site, description)."""
+"""The release: its id, and the files of its own that are under /etc (environment, units, site, description)."""
 
 from __future__ import annotations
 

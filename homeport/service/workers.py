@@ -5,7 +5,7 @@ from __future__ import annotations
 from homeport.host.system.resources import OVERLAPPING_SLOTS
 from homeport.state.snapshot import MachineFound
 
-# What the system, Nginx and a deploy's own tools need.
+# Memory for the system, Nginx and a deploy's own tools.
 RESERVED_MEGABYTES = 384
 # What the setting allows at least: below it no Python server starts.
 SMALLEST_LIMIT_MEGABYTES = 64

@@ -28,10 +28,12 @@ from homeport.settings.variables import Variables
 
 
 class ApplicationSettings(BaseModel):
-    """What is deployed, how it runs, and how one release follows another."""
+    """Settings of an application: its source, how it runs, and how one release follows another."""
 
     # --- the application -------------------------------------------------------------------------------------------
-    app_name: AppName = Field(description="Name of the application: its user, its units and its folders are called so.")
+    app_name: AppName = Field(
+        description="Name of the application, and of its user, its units and its folders on the host."
+    )
     app_source: Text = Field(
         ".", description="Git repository with the application, relative to the project's folder or absolute."
     )
@@ -39,111 +41,117 @@ class ApplicationSettings(BaseModel):
     app_subdirectory: Text = Field("", description="Folder of the application inside its repository (monorepo).")
     app_entrypoint: Text = Field(
         "main.py",
-        description="What is served: a file, a package or `module:app`, seen from the application; with another "
-        '`server` than "fastapi" also `module:create_app()`, a function that makes the application.',
+        description="Where the FastAPI application is: a file, a package or `module:app`, relative to the "
+        'application\'s folder; with another `server` than "fastapi" also `module:create_app()`, a function that '
+        "creates it.",
     )
     allow_dirty: bool = Field(
         False, description="Release the working tree with its uncommitted changes instead of refusing it."
     )
     build_commands: Commands = Field(
         (),
-        description="Shell commands that make what `release_include` names (`npm ci && npm run build`, say). They run "
-        "on the machine that deploys, in the application's folder of a copy of the repository at that commit.",
+        description="Shell commands that build the files of `release_include`, such as `npm ci && npm run build`. "
+        "They run on the machine that deploys, in a copy of the repository at the released commit, in the "
+        "application's folder.",
     )
     build_environment: Variables = Field(
         (),
-        description="Names of environment variables of the command that deploys which `build_commands` are given, too "
-        "(a token for a package registry); else they see none of its secrets.",
+        description="Names of environment variables of the deploying command that `build_commands` get too, such as a "
+        "token for a package registry; without this they see none of its secrets.",
     )
     release_include: RelativePaths = Field(
         (),
-        description="Files, folders and patterns (`*.css`) below the application's folder that a release has and git "
-        "has not: what `build_commands` made or, without those, what lies in the working tree. Nothing of `.git` is "
-        "taken.",
+        description="Files, folders and patterns (`*.css`) below the application's folder that a release contains "
+        "although git does not track them: the results of `build_commands` or, without those, files of the working "
+        "tree. Files of `.git` are never included.",
     )
     requirements_file: Text = Field(
         "",
-        description="The requirements file that is installed, seen from the application's folder "
-        '(`"requirements/prod.txt"`, `"../all.txt"`), before any other; unset: what is found, `uv.lock` first.',
+        description="The requirements file to install from, relative to the application's folder "
+        '(`"requirements/prod.txt"`, `"../all.txt"`); unset: homeport looks for a lock file itself, `uv.lock` '
+        "first.",
     )
     python_version: Text | None = Field(
         None,
         pattern=r"^3\.\d+(\.\d+)?$",
-        description="Python for the application: the system's where that is this version, else one that uv brings; "
-        "unset: the system's, whichever that is.",
+        description="Python version of the application. uv installs it unless the host's own Python has this "
+        "version; unset: the host's own Python.",
     )
     dependency_extras: Names = Field(
-        (), description="Extras of the project (`[project.optional-dependencies]`) that are installed as well."
+        (), description="Extras of the project (`[project.optional-dependencies]`) to install as well."
     )
     dependency_groups: Names = Field(
         (),
-        description="Dependency groups of the project (`[dependency-groups]`) that are installed as well; with uv.lock "
-        "the default groups are, except `dev`.",
+        description="Dependency groups of the project (`[dependency-groups]`) to install as well; with uv.lock "
+        "its default groups are installed too, except `dev`.",
     )
     upgrade_dependencies: bool = Field(
         False,
-        description="With `--data`, for an application without a lock: look for the newest versions that it allows "
+        description="With `--data`, for an application without a lock: install the newest versions that it allows "
         "instead of those in `resolved/` (`homeport deploy --upgrade-dependencies`).",
     )
     memory_max_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
         "auto",
-        description="Hard limit for one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "
-        '"auto": what the system does not need, in equal parts for the applications on it; None: no limit.',
+        description="Hard memory limit of one slot (systemd's MemoryMax): a worker that reaches it is killed and "
+        'replaced; "auto": the memory that the system does not need, divided equally among the applications of '
+        "the machine; None: no limit.",
     )
     oom_policy: Literal["continue", "stop", "kill"] = Field(
         "continue",
-        description="What follows when the kernel kills a process of a slot for its memory (systemd's OOMPolicy): "
-        '"continue": the others go on, and the manager replaces the worker; "stop": the whole slot ends, and is '
-        'started again; "kill": the same at once, without time to finish requests.',
+        description="What happens when the kernel kills a process of a slot because it uses too much memory "
+        '(systemd\'s OOMPolicy): "continue": the other processes go on, and the manager replaces the worker; '
+        '"stop": the whole slot stops and is started again; "kill": the same, but at once, without time to '
+        "finish requests.",
     )
     cpu_weight: Annotated[int, Field(ge=1, le=10000)] | None = Field(
         None,
-        description="The application's part of the processors where they are short (systemd's CPUWeight): 200 gets "
-        "twice of what 100 gets, which each application has that sets none. Slots, processes and timers share it.",
+        description="The application's share of the processors when they are busy (systemd's CPUWeight): with 200 "
+        "it gets twice as much as an application with 100, the default. Slots, processes and timers share it.",
     )
     cpu_max: Annotated[float, Field(gt=0)] | None = Field(
         None,
-        description="Processors that the application may use at most (systemd's CPUQuota), 1.5 for one and a half, "
-        "also where nobody else wants them; unset: all. Slots, processes and timers share them.",
+        description="How many processors the application may use at most (systemd's CPUQuota) (such as 1.5), even "
+        "when others are idle; unset: all. Slots, processes and timers share them.",
     )
     environment: dict[str, Text] = Field(
-        default_factory=dict, description="Environment variables of the application that anybody may see."
+        default_factory=dict, description="Environment variables of the application that are not secret."
     )
     secrets_file: Text | None = Field(
         None,
-        description="File of NAME=value lines on this machine whose content nobody may see but the application; best "
-        "encrypted with age (`homeport secrets`).",
+        description="File of NAME=value lines, on the machine that deploys, that only the application may see; "
+        "best encrypted with age (`homeport secrets`).",
     )
     secrets_from_environment: Variables = Field(
         (),
-        description="Names of environment variables of the command that deploys (a pipeline's secrets) which the "
-        "application gets as well.",
+        description="Names of environment variables of the deploying command (a pipeline's secrets) that the "
+        "application gets too.",
     )
     install_secrets: Variables = Field(
         (),
-        description="Names of variables of the secrets file, or else of the environment of the command that deploys, "
-        "that only the installation of the dependencies is given (`UV_INDEX_COMPANY_PASSWORD` for a private index).",
+        description="Names of variables that only the installation of the dependencies gets "
+        "(`UV_INDEX_COMPANY_PASSWORD` for a private index); their values are in the secrets file, or in the "
+        "environment of the deploying command.",
     )
     packages: Packages = Field(
         (),
-        description="Further Debian packages that the application needs on the host. One that is left out later stays "
-        "installed, since others may have come to need it.",
+        description="More Debian packages that the application needs on the host. A package that you take off the "
+        "list stays installed: other programs may need it.",
     )
     processes: Processes = Field(
         default_factory=dict,
-        description='Long-running commands of the same release, by name: `{"worker": "python -m app.worker"}`; they '
-        "are switched together with the application.",
+        description='Long-running commands of the release, by name: `{"worker": "python -m app.worker"}`; '
+        "they are switched together with the application.",
     )
     timers: dict[ProcessName, Timer] = Field(
         default_factory=dict,
-        description="Commands of the same release that run at times (schedule: as systemd.time(7) has it), by name: "
-        '`{"digest": {"command": "python -m app.digest", "schedule": "daily"}}`.',
+        description="Commands of the release that run at certain times (`schedule` as in systemd.time(7)), by "
+        'name: `{"digest": {"command": "python -m app.digest", "schedule": "daily"}}`.',
     )
     before_start: Steps = Field(
         (),
-        description="Shell commands on each machine before each start of the server and of each of `processes`, also "
-        "at boot and after a crash, by the same user in the same sandbox; one that fails is a failed start. Each is a "
-        'text, or `{"command": …, "timeout_seconds": 300}`.',
+        description="Shell commands on each machine before every start of the server and of each of `processes`, "
+        "also at boot and after a crash, by the same user in the same sandbox; if one fails, the start fails. Each "
+        'is a text, or `{"command": …, "timeout_seconds": 300}`.',
     )
     port_blue: int = Field(8001, ge=1024, le=65535, description="Loopback port of the blue slot.")
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")
@@ -151,23 +159,26 @@ class ApplicationSettings(BaseModel):
     # --- the sandbox -----------------------------------------------------------------------------------------------
     sandbox_network: Network = Field(
         "any",
-        description='Which addresses the application may talk to: "any" (all but multicast), "local" (this machine '
-        'alone), or this machine and a list of ranges, `["10.0.0.0/8"]`.',
+        description='Which addresses the application may connect to: "any" (all but multicast), "local" (only '
+        'this machine), or a list of ranges besides this machine, `["10.0.0.0/8"]`.',
     )
     sandbox_writable_paths: Paths = Field(
         (), description="Files and folders that the application may write to besides its state directory and /tmp."
     )
     sandbox_devices: Devices = Field(
-        (), description="Devices that the application may use, `/dev/nvidia0`, say; with any, it sees all of /dev."
+        (),
+        description="Devices that the application may use, such as `/dev/nvidia0`; with this setting it sees all "
+        "of /dev.",
     )
     sandbox_jit: bool = Field(
         False,
-        description="Let the application make code at run time, which just-in-time compilers (PyPy, Numba) need.",
+        description="Allow the application to generate code at run time, which just-in-time compilers (PyPy, "
+        "Numba) need.",
     )
     sandbox_proc: Literal["own", "machine", "all"] = Field(
         "machine",
-        description='What the application sees in /proc: "own" (its own processes alone), "machine" (the machine\'s '
-        'figures as well: memory, load, processors, time of boot), "all" (the processes of others, too).',
+        description='What the application sees in /proc: "own" (only its own processes), "machine" (also the '
+        "machine's figures: memory, load, processors, boot time), \"all\" (also other users' processes).",
     )
 
     # --- migration -------------------------------------------------------------------------------------------------
@@ -176,23 +187,25 @@ class ApplicationSettings(BaseModel):
         description='Shell command (or a list) that migrates the database; "auto": `alembic upgrade head` when the '
         "release has an alembic.ini; None: no migration.",
     )
-    migrate_timeout_seconds: int = Field(300, ge=1, description="How long a migration may take, its lock included.")
+    migrate_timeout_seconds: int = Field(
+        300, ge=1, description="How long a migration may take, including the wait for a lock of the database."
+    )
     migrate_on: Text | None = Field(
         None,
-        description="The machine that migrates the database, before any other starts the release; unset: the first of "
-        "the inventory that serves this application's `domain`.",
+        description="The machine that migrates the database before the others start the release; unset: the first "
+        "in the inventory that serves this application's `domain`.",
     )
     migration_rehearsal: bool = Field(
         False,
-        description="Before a migration, try it on a copy of the state directory with its SQLite databases, and have "
-        "the live release answer on the copy.",
+        description="Before a migration, try it on a copy of the state directory with its SQLite databases, and "
+        "check that the live release answers on that copy.",
     )
 
     # --- health and switching --------------------------------------------------------------------------------------
     health_path: Text = Field(
-        "/health", pattern=r"^/[!-~]*$", description="Path that answers when the application can serve."
+        "/health", pattern=r"^/[!-~]*$", description="Path that answers when the application is ready to serve."
     )
-    health_status: int = Field(200, ge=100, le=599, description="Status that the health path answers with.")
+    health_status: int = Field(200, ge=100, le=599, description="HTTP status of a healthy answer.")
     health_timeout_seconds: int = Field(60, ge=1, description="How long a new release may take to become healthy.")
     health_successes: int = Field(2, ge=1, description="Good answers in a row that count as healthy.")
     watch_seconds: int = Field(
@@ -200,24 +213,25 @@ class ApplicationSettings(BaseModel):
     )
     switch: Literal["overlap", "restart"] = Field(
         "overlap",
-        description='"overlap": the new release is up before the old one ends, no request is lost; "restart": the old '
-        "one ends first, for machines without memory for two, and requests fail until the new one is healthy.",
+        description='"overlap": the new release starts before the old one stops, and no request is lost; '
+        '"restart": the old one stops first, for machines without memory for two, and requests fail until the '
+        "new one is healthy.",
     )
     standby: bool = Field(
         False,
-        description="Keep the previous release running after a switch: requests go to it while the live one is down, "
-        "and a rollback to it is instant. Takes its memory.",
+        description="Keep the previous release running after a switch: it answers while the live one is down, and "
+        "a rollback to it is instant. It needs memory for both.",
     )
     drain_timeout_seconds: int = Field(
-        30, ge=0, description="How long the old slot may finish its requests after the switch."
+        30, ge=0, description="How long the old slot may take to finish its requests after the switch."
     )
     stop_timeout_seconds: int = Field(30, ge=1, description="How long the application may take to stop when told to.")
     keep_releases: int = Field(
-        5, ge=2, description="Good releases kept on the host, the live and the previous one included."
+        5, ge=2, description="How many good releases to keep on the host, including the live and the previous one."
     )
     pinned_releases: Releases = Field((), description="Releases (ids) that are never removed from the host.")
     lock_wait_seconds: int = Field(
-        0, ge=0, description="How long to wait while somebody else deploys to the host; then the exit status is 4."
+        0, ge=0, description="How long to wait while another deploy to the host runs; after that the exit status is 4."
     )
 
     # --- hooks -----------------------------------------------------------------------------------------------------
@@ -235,5 +249,7 @@ class ApplicationSettings(BaseModel):
         description='With `--data`: go back to this release (an id, or "previous") instead of deploying.',
     )
     accept_migrations: bool = Field(
-        False, description="With `release`: go back although migrations lie between, which are not undone."
+        False,
+        description="With `release`: go back although there were migrations in between, which a rollback does not "
+        "undo.",
     )

@@ -1,4 +1,4 @@
-"""What a user adds to the firewall, `"5432/tcp from 10.0.0.0/8"`, and the rules of nftables that it becomes. Pure."""
+"""A user's additions to the firewall, `"5432/tcp from 10.0.0.0/8"`, and the rules of nftables that it becomes. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def opening(text: str) -> Opening:
     """Return what `PORT[-PORT]/tcp|udp [from NETWORK …]` says; raise ValueError, without the text, when it is none."""
     parts = FORM.fullmatch(text.strip())
     if parts is None:
-        raise ValueError('is no opening; write it as "5432/tcp", or "5432/tcp from 10.0.0.0/8 fd00::/8"')
+        raise ValueError('is not a valid opening; write it as "5432/tcp", or "5432/tcp from 10.0.0.0/8 fd00::/8"')
     first, last = int(parts[1]), int(parts[2] or parts[1])
     if not 1 <= first <= last <= HIGHEST_PORT:
-        raise ValueError(f"has no ports from 1 to {HIGHEST_PORT}, the lower one first")
+        raise ValueError(f"must have ports from 1 to {HIGHEST_PORT}, the lower one first")
     try:
         networks = tuple(ipaddress.ip_network(word, strict=False) for word in (parts[4] or "").split())
     except ValueError:
-        raise ValueError("has a network that is none; write it as 10.0.0.0/8 or fd00::/8") from None
+        raise ValueError("has an invalid network; write it as 10.0.0.0/8 or fd00::/8") from None
     return Opening(f"{first}" if first == last else f"{first}-{last}", parts[3], networks)
 
 

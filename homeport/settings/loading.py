@@ -16,7 +16,7 @@ from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.settings.types import AppName, Domain
 
-# What pyinfra and its connectors read from the same data, and a user's own values.
+# Names in the same data that pyinfra and its connectors read, and a user's own variables.
 FOREIGN = ("_", "ssh_", "x_", "prompted_", "docker_", "vagrant_")
 
 
@@ -27,7 +27,7 @@ _DOMAIN: TypeAdapter[str] = TypeAdapter(Domain)
 
 @dataclass(frozen=True)
 class CommandOptions:
-    """What a command asks for that is no setting: `homeport` gives it to pyinfra as data whose names begin with `_`."""
+    """Arguments of a command that are no settings: `homeport` gives pyinfra data whose names begin with `_`."""
 
     new_slot: bool = False
     closed: bool = False
@@ -98,7 +98,11 @@ def _nothing_loaded(host: str) -> UsageError:
 
 def _unknown(host: str, key: str) -> UsageError:
     near = get_close_matches(key, Settings.model_fields, n=1)
-    fix = f"did you mean '{near[0]}'?" if near else "see docs/settings.md; a value of your own begins with x_"
+    fix = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "see docs/settings.md; a variable of your own needs a name that begins with x_"
+    )
     return UsageError("unknown setting", host=host, key=key, fix=fix)
 
 

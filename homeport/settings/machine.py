@@ -32,49 +32,51 @@ LISTS = ("firewall_open",)
 
 
 class MachineSettings(BaseModel):
-    """What all applications on a host share."""
+    """Settings that all applications on a host share."""
 
     # --- the machine -----------------------------------------------------------------------------------------------
     apt_lock_timeout_seconds: int = Field(
-        300, ge=0, description="How long to wait for another apt (unattended upgrades on a fresh cloud machine)."
+        300, ge=0, description="How long to wait while another apt runs (unattended upgrades on a fresh cloud machine)."
     )
     minimum_free_megabytes: int = Field(
-        1024, ge=0, description="Free space on the host's disk below which nothing is begun."
+        1024, ge=0, description="A deploy does not start with less free space than this on the host's disk."
     )
 
     outbound: Literal["host", "controller"] = Field(
         "host",
-        description="How what a deploy fetches for the host (packages, tools, dependencies, certificate) gets there: "
-        '"host" (by its own network and proxies) or "controller" (by the SSH connection and the machine that deploys, '
-        "for a host that reaches nobody; between deploys it goes without).",
+        description="How the host downloads what a deploy needs (packages, tools, dependencies, certificate): "
+        '"host" (over its own network and proxies) or "controller" (over the SSH connection and the network of '
+        "the machine that deploys, for a host without access to the internet; between deploys it has none).",
     )
     outbound_private: PrivatePlaces = Field(
         (),
-        description='With `outbound = "controller"`: what the host is led to although it is not public but of the '
-        'network of the machine that deploys, a name, an address or a range: `["pypi.example.lan", "10.1.2.0/24"]`.',
+        description='With `outbound = "controller"`: private places, in the network of the machine that '
+        'deploys, that the host may reach as well: names, addresses or ranges, `["pypi.example.lan", '
+        '"10.1.2.0/24"]`.',
     )
     take_over: Paths = Field(
         (),
-        description="Files of somebody else's that a deploy may replace, of which it keeps a copy in "
-        '/var/lib/homeport/originals: `["/etc/nginx/nginx.conf"]`. It changes nothing when it would replace others.',
+        description='Files that are not homeport\'s and that a deploy may replace: `["/etc/nginx/nginx.conf"]`; '
+        "a copy is kept in /var/lib/homeport/originals. A deploy that would replace any other such file changes "
+        "nothing.",
     )
 
     take_machine: bool = Field(
         False,
-        description="With `--data`: take the machine over from its other applications, whose values for it differ from "
-        "this one's (`homeport deploy --take-machine`). Without it a deploy that differs is refused.",
+        description="With `--data`: set the machine's settings although other applications on it have other "
+        "values (`homeport deploy --take-machine`). Without it such a deploy is refused.",
     )
 
     # --- the proxy -------------------------------------------------------------------------------------------------
     proxy: ProxyName = Field(
         "nginx",
-        description='What visitors reach, the same for all applications of the machine: "nginx" or "haproxy" (what it '
-        "keeps and what it cannot: docs/proxies.md).",
+        description='The proxy that visitors reach, one for all applications of the machine: "nginx" or '
+        '"haproxy" (docs/proxies.md says what each supports).',
     )
     replace_proxy: bool = Field(
         False,
-        description="With `--data`: put the proxy of the settings in the place of the one that the machine has "
-        "(`homeport deploy --replace-proxy`). Open connections are cut, and for some seconds nobody is answered.",
+        description="With `--data`: replace the machine's proxy by the one in the settings (`homeport deploy "
+        "--replace-proxy`). This cuts open connections, and for some seconds visitors get no answer.",
     )
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
@@ -84,60 +86,61 @@ class MachineSettings(BaseModel):
     reboot_time: Text | None = Field(
         None,
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
-        description='When the machine may reboot for an upgrade that needs it, by its own clock: "03:30"; None: as '
-        "the machine has it (Debian: never). Give the machines behind one proxy different times.",
+        description='When the machine may reboot for an upgrade that needs it, in its own time zone: "03:30"; '
+        "None: do not change the machine's setting (Debian: never). Give machines behind one load balancer "
+        "different times.",
     )
     journal_max_megabytes: int | None = Field(
-        500, ge=50, description="How large the journal may become; None: as the machine has it."
+        500, ge=50, description="Largest size of the journal; None: do not change the machine's setting."
     )
-    log_rotation: bool = Field(
-        True, description="Rotate the proxy's logs every day, or sooner when they reach 100 MB; 14 are kept."
-    )
+    log_rotation: bool = Field(True, description="Rotate the proxy's logs every day, or sooner at 100 MB; 14 are kept.")
     usage_record: bool = Field(
         True,
-        description="Write down every five minutes how much of processors, memory, disk and network is used, for a "
-        "week: a file of some 30 KB, by which `homeport status` advises.",
+        description="Record every five minutes how much processor, memory, disk and network is used, and keep it "
+        "for a week (a file of about 30 KB); `homeport status` bases its advice on it.",
     )
     time_synchronisation: bool = Field(
-        True, description="Keep the clock right (systemd-timesyncd), unless something else on the machine does."
+        True, description="Keep the clock right (systemd-timesyncd), unless another program on the machine does."
     )
     kernel_hardening: bool = Field(
-        True, description="Kernel settings for a proxy and against attackers, unused protocols off, no core dumps."
+        True, description="Kernel settings for a proxy and against attackers; unused protocols and core dumps are off."
     )
     swap_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
         "auto",
-        description='Swap file; "auto": of 1024 MB when the machine has no swap and less than 2 GB of memory; None: '
-        "none of ours.",
+        description='Size of the swap file; "auto": 1024 MB if the machine has no swap and less than 2 GB of '
+        "memory; None: homeport makes none.",
     )
 
     # --- who gets in -----------------------------------------------------------------------------------------------
     firewall: bool = Field(
         True,
-        description="Let nothing into the machine but SSH, HTTP, HTTPS and `firewall_open`, by a table of nftables of "
-        "our own; others are left alone. False removes it.",
+        description="Block all incoming connections but SSH, HTTP, HTTPS and `firewall_open`, with homeport's own "
+        "nftables table; other tables are not touched. False removes it.",
     )
     firewall_open: Openings = Field(
         (),
-        description='What is open besides: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.',
+        description='More ports to open: `["5432/tcp from 10.0.0.0/8 fd00::/8", "51820/udp", "8000-8010/tcp"]`.',
     )
     firewall_close: Closings = Field(
         (),
-        description='What listens on the machine and need not be reached any more, a port or a program: `["9100/tcp", '
-        '"rpc.statd"]`. The first deploy does not cut what is named neither here nor in `firewall_open`: it refuses.',
+        description='Ports or programs that listen on the machine and may be closed: `["9100/tcp", '
+        '"rpc.statd"]`. The first deploy with the firewall is refused while a listening port is neither here nor '
+        "in `firewall_open`.",
     )
     sshd_hardening: bool = Field(
         True,
-        description="Have sshd take keys only, and no weak algorithm, by a drop-in file of ours. False removes it.",
+        description="Let sshd accept only keys and no weak algorithms, with homeport's own drop-in file. False "
+        "removes it.",
     )
     sshd_close: TextList = Field(
         (),
-        description="Accounts that need not log in by SSH any more. A deploy that would lock out somebody else, whose "
-        "only way in is a password, say, refuses and names them.",
+        description="Accounts that need not log in by SSH any more. A deploy that would lock out any other "
+        "account (one that logs in by password, for example) is refused, and names it.",
     )
     lockout_timeout_seconds: int = Field(
         60,
         ge=10,
         le=600,
-        description="How long a changed firewall or sshd waits for the new connection that confirms it, before the "
-        "host restores what was there.",
+        description="After a change of firewall or sshd: how long the host waits for a new connection that "
+        "confirms the change, before it restores the previous state.",
     )

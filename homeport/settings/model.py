@@ -22,7 +22,7 @@ from homeport.settings.variables import check_variable
 
 
 class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
-    """What one application on one host shall be. Immutable; made by `homeport.settings.loading.load`."""
+    """All settings of one application on one host. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -54,9 +54,9 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
     @classmethod
     def _name_is_not_reserved(cls, value: str) -> str:
         if value == "homeport":
-            raise ValueError("must not be homeport, which is how homeport's own folders are called")
+            raise ValueError("must not be homeport, the name of homeport's own folders")
         if value.endswith("-migrate"):
-            raise ValueError("must not end in -migrate, which is how migration units are called")
+            raise ValueError("must not end in -migrate, the name of migration units")
         return value
 
     @field_validator("python_version")
@@ -93,16 +93,18 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
         if self.port_blue == self.port_green:
             raise ValueError("port_green must differ from port_blue")
         if self.build_commands and not self.release_include:
-            raise ValueError("release_include must name what build_commands make")
+            raise ValueError("release_include must name the files that build_commands make")
         for name in self.timers:
             if name in self.processes:
                 raise ValueError(f"timers must not have the name of a process ({name})")
         if both := sorted(set(self.environment) & set(self.secrets_from_environment)):
-            raise ValueError(f"secrets_from_environment and environment must not have the same name ({both[0]})")
+            raise ValueError(f"secrets_from_environment and environment must not both contain {both[0]}")
         if self.standby and self.switch == "restart":
-            raise ValueError('standby needs memory for two releases, which `switch = "restart"` says is not there')
+            raise ValueError(
+                'standby needs memory for two releases, and `switch = "restart"` is for machines without it'
+            )
         if both := sorted({*self.environment, *self.secrets_from_environment} & set(self.install_secrets)):
-            raise ValueError(f"install_secrets must not have what the application is given ({both[0]})")
+            raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
         if problem := unsupported(self.proxy, self.response_headers_kilobytes):

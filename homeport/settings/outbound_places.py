@@ -55,7 +55,7 @@ def _names(one: str, host: str, address: Address) -> bool:
 
 
 def check_private(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names, addresses and ranges; raise ValueError for what is none of them (a URL, a name with a port)."""
+    """Return names, addresses and ranges; raise ValueError for anything else (a URL, a name with a port)."""
     for number, one in enumerate(value, 1):
         if (
             not one
@@ -64,7 +64,7 @@ def check_private(value: tuple[str, ...]) -> tuple[str, ...]:
             or (one.count(":") == 1)
             or not _may_be_range(one)
         ):
-            raise ValueError(f"item {number} is no name, no address and no range of addresses")
+            raise ValueError(f"item {number} is not a name, an address or a range of addresses")
     return value
 
 

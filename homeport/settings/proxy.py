@@ -13,7 +13,8 @@ def unsupported(proxy: str, response_headers_kilobytes: int) -> str:
     """Return which of the settings the proxy does not have; "" when it has all of them."""
     if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
         return (
-            f'proxy = "haproxy" takes headers of {HAPROXY_HEADERS_KILOBYTES} KB: leave response_headers_kilobytes out '
+            f'proxy = "haproxy" accepts headers of {HAPROXY_HEADERS_KILOBYTES} KB at most: leave '
+            "response_headers_kilobytes out "
             f"(it is {response_headers_kilobytes})"
         )
     return ""

@@ -25,7 +25,7 @@ def group_data() -> str:
     lines = [
         '"""Every setting of homeport with its default. One file per inventory, named like it, overrides them.',
         "",
-        "A value that is commented out is the machine's: unset, it is as another application there has set it.",
+        "A setting that is commented out belongs to the machine: unset, it has the value of another application there.",
         "",
     ]
     lines += [
@@ -44,24 +44,22 @@ def group_data() -> str:
 def _line(name: str, value: Any) -> str:
     if value is PydanticUndefined:
         return f"# {name} = (no default)"
-    # What stands here is said, also where it is the default, and would be held against other applications.
+    # A value in this file counts as set, even if it is the default, and could conflict with other applications.
     return f"{'# ' if name in SINGLE_VALUES else ''}{name} = {literal(value)}"
 
 
 def markdown() -> str:
     """Return the text of docs/settings.md."""
     lines = ["# Settings", "", "`make reference` writes this page from the models in `homeport/settings/`.", ""]
+    lines += ["Set values in `group_data/all.py`, in `group_data/INVENTORY.py`, for one host in an inventory, or with"]
+    lines += ["`--data name=value`; the later place wins. Names of your own variables begin with `x_`."]
     lines += [
-        "Values stand in `group_data/all.py`, `group_data/INVENTORY.py`, beside a host in an inventory, or come with"
-    ]
-    lines += ["`--data name=value`; the later wins, as pyinfra has it. A name that begins with `x_` is yours."]
-    lines += [
-        "pyinfra takes what looks like a number for one; quotes keep it a text: `--data 'app_ref=\"2024_01\"'`.",
+        "pyinfra reads what looks like a number as a number; quotes make it a text: `--data 'app_ref=\"2024_01\"'`.",
         "",
     ]
     lines += [
-        "Those with a ¹ belong to the machine, which has one value for all its applications: each sets the same one or",
-        "none, and who sets none has what another has set",
+        "Settings with a ¹ belong to the machine, and all its applications share one value: each one sets the same",
+        "value or none, and one that sets none uses the value that another one has set",
         "([Hardening](hardening.md#several-applications-on-one-machine)).",
         "",
     ]

@@ -36,5 +36,7 @@ def address_ranges(value: tuple[str, ...]) -> tuple[str, ...]:
         try:
             found.append(str(ip_network(text)))
         except ValueError:
-            raise ValueError(f"item {number} is no address or range of addresses (10.0.0.0/8, 2001:db8::1)") from None
+            raise ValueError(
+                f"item {number} is not an address or a range of addresses (10.0.0.0/8, 2001:db8::1)"
+            ) from None
     return tuple(found)

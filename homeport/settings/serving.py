@@ -15,37 +15,41 @@ class ServingSettings(BaseModel):
     # --- the server ------------------------------------------------------------------------------------------------
     server: Server = Field(
         "fastapi",
-        description='What serves the application: "fastapi" (`fastapi run`), or, for a lock without that command, a '
-        'function that makes the application and the settings below, "uvicorn", "gunicorn" or "granian".',
+        description='The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn" or "granian". '
+        "The last three are for a lock without the fastapi command, for an application that a function creates, "
+        "and for the settings below.",
     )
     worker_timeout_seconds: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description='With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): how long a worker '
-        "may not answer its manager before it is replaced. Raise it for work that holds Python's lock (a model, say).",
+        description='With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): a worker '
+        "that does not answer its manager for so long is replaced. Raise it for work that holds Python's global "
+        "lock (such as a model).",
     )
     max_requests: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description='With `server = "uvicorn"` and two workers or more, or with "gunicorn": a worker is replaced after '
-        "that many requests, for an application that leaks memory; one that comes just then may be lost.",
+        description='With `server = "uvicorn"` and two or more workers, or with "gunicorn": replace a worker '
+        "after this number of requests, for an application that leaks memory; a request that arrives at that "
+        "moment may be lost.",
     )
     worker_lifetime_seconds: Annotated[int, Field(ge=60)] | None = Field(
         None,
-        description='With `server = "granian"`: a worker is replaced at that age, for an application that leaks '
-        "memory; its successor starts before it ends.",
+        description='With `server = "granian"`: replace a worker at this age, for an application that leaks '
+        "memory; the new worker starts before the old one ends.",
     )
     server_preload: bool = Field(
         False,
-        description='With `server = "gunicorn"`: the manager loads the code once, and the workers share its memory '
-        "(a model, say) as long as they only read it. What the code opens as it is imported, they share, too.",
+        description='With `server = "gunicorn"`: the manager loads the code once, and the workers share its '
+        "memory (such as a model) while they only read it. They also share what the code opens during its import.",
     )
     workers: int | Literal["auto"] = Field(
-        "auto", description='Worker processes of the server; "auto" sizes them to the host\'s cores and memory.'
+        "auto",
+        description='Number of worker processes of the server; "auto" chooses it by the host\'s cores and memory.',
     )
     access_log: bool = Field(
         False,
-        description="Have the server log each request to the journal as well. Nginx's access log has them already, "
-        "and the server answers up to a third fewer requests meanwhile.",
+        description="Write each request to the journal as well. The proxy's access log has them already, and with "
+        "this the server answers up to a third fewer requests.",
     )
     worker_memory_megabytes: int = Field(
-        200, ge=16, description="Memory that one worker is reckoned with while none is live to be measured."
+        200, ge=16, description="Memory to plan for one worker until a running worker has been measured."
     )

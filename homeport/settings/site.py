@@ -13,7 +13,7 @@ from homeport.settings.types import (
     as_list,
 )
 
-# What hstspreload.org asks of a site, a year (its "Submission Requirements").
+# The minimum that hstspreload.org requires of a site, a year (its "Submission Requirements").
 PRELOAD_SECONDS = 31536000
 
 
@@ -21,68 +21,77 @@ class SiteSettings(BaseModel):
     """The names that the application is served under, the proxy and the certificate."""
 
     # --- the site --------------------------------------------------------------------------------------------------
-    domain: Domain = Field(description="Name that the application is served under.")
+    domain: Domain = Field(description="Domain name of the site.")
     domain_aliases: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
-        (), description="Further names: on the certificate, and redirected to `domain`."
+        (), description="More domain names: they are on the certificate too, and redirect to `domain`."
     )
     former_domain: Domain | None = Field(
         None,
-        description="A name that the application had and has no longer. A deploy that takes a site all of its names at "
-        "once is refused without it, since the site may be another project's; one that keeps the old name among "
-        "`domain_aliases` for a while needs none.",
+        description="The site's old domain name, when you replace all its names in one deploy. Such a deploy is "
+        "refused without it, since the site could belong to another project; not needed while the old name is one "
+        "of `domain_aliases`.",
     )
-    client_max_body_megabytes: int = Field(10, ge=1, description="Largest request body that the proxy takes.")
+    client_max_body_megabytes: int = Field(10, ge=1, description="Largest request body that the proxy accepts.")
     proxy_read_timeout_seconds: int = Field(
-        60, ge=1, description="How long the proxy waits between two reads from the application."
+        60, ge=1, description="How long the proxy waits for the next part of the application's answer."
     )
     response_headers_kilobytes: int = Field(
-        32, ge=4, le=128, description="Largest headers of an answer that the proxy takes; above, visitors get 502."
+        32,
+        ge=4,
+        le=128,
+        description="Largest headers of an answer that the proxy accepts; with larger ones visitors get 502.",
     )
     maintenance_retry_seconds: int = Field(
-        300, ge=1, description="When visitors of the maintenance page are told to come back (Retry-After)."
+        300, ge=1, description="When visitors of the maintenance page should come back (Retry-After)."
     )
     tls_profile: Literal["intermediate", "modern"] = Field(
         "intermediate",
-        description="Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` "
-        "(TLS 1.3 alone).",
+        description="Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or "
+        "`modern` (only TLS 1.3).",
     )
     hsts_seconds: int = Field(
         63072000,
         ge=0,
-        description="max-age of Strict-Transport-Security (two years), which is for the site's own names; 0: none.",
+        description="max-age of Strict-Transport-Security (two years) for the site's own names; 0: no such header.",
     )
     hsts_subdomains: bool = Field(
         False,
-        description="Have it bind all subdomains of the site's names too, whoever serves them: without HTTPS, browsers "
-        "open none of them any more, for hsts_seconds.",
+        description="Extend it to all subdomains of the site's names, whoever serves them: for hsts_seconds, "
+        "browsers open none of them without HTTPS.",
     )
     hsts_preload: bool = Field(
         False,
-        description="Have it agree to the lists that browsers bring along (hstspreload.org); asks for hsts_subdomains "
-        "and a year.",
+        description="Agree that browsers put the site on their built-in lists (hstspreload.org); needs "
+        "hsts_subdomains and a year.",
     )
 
     # --- the certificate -------------------------------------------------------------------------------------------
     tls: Literal["acme", "files"] = Field(
-        "acme", description="Where the certificate comes from: `acme` (Certbot asks an authority) or `files` (yours)."
+        "acme",
+        description="Where the certificate comes from: `acme` (Certbot requests it from a certificate authority) "
+        "or `files` (you provide it).",
     )
     tls_certificate_file: Text | None = Field(
-        None, description='With `tls = "files"`: the chain as PEM, the site\'s own certificate first; in the project.'
+        None,
+        description='With `tls = "files"`: the certificate chain as PEM, the site\'s own certificate first; a '
+        "file in the project.",
     )
     tls_key_file: Text | None = Field(
-        None, description='With `tls = "files"`: its private key as PEM, without a passphrase; keep it out of git.'
+        None, description='With `tls = "files"`: the private key as PEM, without a passphrase; keep it out of git.'
     )
     acme_email: Email | None = Field(None, description="Address that the certificate authority writes to.")
     acme_directory_url: Text = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
         pattern=r"^https://\S+$",
-        description="ACME directory of the certificate authority; its TLS is checked against the host's trust store.",
+        description="ACME directory of the certificate authority; the host must trust the authority's own TLS "
+        "certificate.",
     )
     acme_profile: Text | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]+$",
-        description="Profile of the certificate, as the authority names it (Let's Encrypt: `tlsserver`, `shortlived`); "
-        "None: the authority's default. An authority that does not have it gives no certificate.",
+        description="Certificate profile, by the authority's name for it (Let's Encrypt: `tlsserver`, "
+        "`shortlived`); None: the authority's default. An authority that does not know the profile gives no "
+        "certificate.",
     )
     acme_key_curve: Literal["secp256r1", "secp384r1"] = Field(
         "secp256r1", description="Curve of the certificate's ECDSA key."
@@ -90,17 +99,19 @@ class SiteSettings(BaseModel):
     acme_dns_plugin: Text | None = Field(
         None,
         pattern=r"^certbot-dns-[a-z0-9-]+$",
-        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority "
-        "cannot reach; None: by HTTP.",
+        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the "
+        "authority cannot reach; None: proof by HTTP.",
     )
     acme_dns_requirements_file: Text | None = Field(
-        None, description="The plugin and what it needs, pinned and with hashes; in the project."
+        None, description="Requirements file of the plugin, with pinned versions and hashes; in the project."
     )
     acme_dns_credentials_file: Text | None = Field(
-        None, description="The plugin's credentials, an ini file as its documentation has it; keep it out of git."
+        None,
+        description="The plugin's credentials, an ini file as the plugin's documentation describes it; keep it "
+        "out of git.",
     )
     acme_dns_propagation_seconds: int = Field(
-        60, ge=0, description="How long the plugin waits for the domain's name servers before the authority looks."
+        60, ge=0, description="How long the plugin waits for the domain's name servers before the authority checks."
     )
 
     @field_validator(

@@ -20,7 +20,8 @@ def as_text(value: object) -> object:
     if isinstance(value, bool):
         word = str(value).lower()
         raise ValueError(
-            f"must be a text, and {word} is a truth value; write it as '\"{word}\"' (with the double quotes)"
+            f"must be a text, but pyinfra reads {word} as a truth value; write it as '\"{word}\"' (with the double "
+            "quotes)"
         )
     return str(value) if isinstance(value, int | float) else value
 
@@ -58,7 +59,7 @@ def package_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names; raise ValueError for one that Debian Policy 5.6.1 does not allow."""
     for number, name in enumerate(value, 1):
         if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
-            raise ValueError(f"item {number} is no Debian package name")
+            raise ValueError(f"item {number} is not a Debian package name")
     return value
 
 
@@ -66,7 +67,7 @@ def distribution_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return names of extras or dependency groups; raise ValueError for one that PEP 685 and PEP 735 do not allow."""
     for number, name in enumerate(value, 1):
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
-            raise ValueError(f"item {number} is no name of an extra or a group")
+            raise ValueError(f"item {number} is not a name of an extra or a group")
     return value
 
 
@@ -74,7 +75,7 @@ def release_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names; raise ValueError for one that no release can have (they become parts of paths)."""
     for number, name in enumerate(value, 1):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-            raise ValueError(f"item {number} is no release")
+            raise ValueError(f"item {number} is not the id of a release")
     return value
 
 
@@ -87,7 +88,7 @@ def absolute_paths(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths; raise ValueError for one that is not absolute, or that a unit's line cannot have as it is."""
     for number, path in enumerate(value, 1):
         if not re.fullmatch(r"/[A-Za-z0-9._/@+-]+", path) or ".." in path.split("/"):
-            raise ValueError(f"item {number} is no absolute path of letters, digits and ._/@+-")
+            raise ValueError(f"item {number} is not an absolute path of letters, digits and ._/@+-")
     return value
 
 
@@ -95,7 +96,7 @@ def relative_paths(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths or patterns; raise ValueError for one that leads out of the folder that they are seen from."""
     for number, path in enumerate(value, 1):
         if not path or path.startswith(("/", "~")) or ".." in path.split("/") or not path.isprintable():
-            raise ValueError(f"item {number} is no path below the application's folder")
+            raise ValueError(f"item {number} is not a path below the application's folder")
         parts = [one for one in path.split("/") if one not in ("", ".")]
         if not parts:
             raise ValueError(f"item {number} is the application's whole folder: name what git does not have")
@@ -110,7 +111,7 @@ def devices(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths; raise ValueError for one that is not in /dev."""
     for number, path in enumerate(value, 1):
         if not path.startswith("/dev/"):
-            raise ValueError(f"item {number} is no path in /dev")
+            raise ValueError(f"item {number} is not a path in /dev")
     return value
 
 
@@ -122,7 +123,7 @@ LONGEST_EMAIL = 254
 def email_address(value: str) -> str:
     """Return the address; raise ValueError for what no certificate authority would take for one."""
     if len(value) > LONGEST_EMAIL or not _EMAIL.fullmatch(value.lower()) or not value.isascii():
-        raise ValueError("is no e-mail address (NAME@DOMAIN)")
+        raise ValueError("is not an e-mail address (NAME@DOMAIN)")
     return value
 
 
@@ -193,7 +194,7 @@ class Step(BaseModel):
 
 
 class Process(BaseModel):
-    """A long-running command of a release beside the server, a queue worker, say."""
+    """A long-running command of a release beside the server, such as a queue worker."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

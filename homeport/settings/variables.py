@@ -23,15 +23,15 @@ LIBRARY_FOLDERS = ("/usr/", "/lib", "/opt/", "/srv/")
 def check_variable(name: str, content: str) -> None:
     """Raise ValueError, without the content, when a variable cannot stand in a systemd environment file."""
     if not EnvironmentName.fullmatch(name):
-        raise ValueError(f"{name!r} is no name for an environment variable")
+        raise ValueError(f"{name!r} is not a valid name of an environment variable")
     if name.startswith(RESERVED_ENVIRONMENT):
         raise ValueError(f"{name} is set by homeport itself")
     if "\0" in content:
-        raise ValueError(f"the value of {name} has a zero byte, which no variable can carry")
+        raise ValueError(f"the value of {name} contains a zero byte, which no variable can hold")
     if name in LIBRARY_VARIABLES:
         _check_libraries(name, content)
     if len(f"{name}={content}".encode()) >= LONGEST_VARIABLE_BYTES:
-        raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux passes on")
+        raise ValueError(f"{name} is longer than the {LONGEST_VARIABLE_BYTES // 1024} KB that Linux allows")
 
 
 def _check_libraries(name: str, content: str) -> None:
@@ -39,16 +39,16 @@ def _check_libraries(name: str, content: str) -> None:
         if path.startswith("/") and not path.startswith(LIBRARY_FOLDERS):
             folders = ", ".join(folder.rstrip("/") for folder in LIBRARY_FOLDERS)
             raise ValueError(
-                f"{name} names a file outside {folders}, and root must load none that the application writes"
+                f"{name} names a file outside {folders}, and root must not load a file that the application can write"
             )
 
 
 def variable_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return names of variables, each once; raise ValueError for one that cannot be given to the application."""
     for number, name in enumerate(value, 1):
-        # Whoever writes a value where its name belongs must not find it in a log.
+        # The text may be a secret value that stands in the place of a name: it must not be in a log.
         if not EnvironmentName.fullmatch(name):
-            raise ValueError(f"item {number} is no name for an environment variable")
+            raise ValueError(f"item {number} is not a valid name of an environment variable")
         check_variable(name, "")
     return tuple(dict.fromkeys(value))
 

@@ -1,4 +1,4 @@
-"""A certificate and its key as a user brings them. Apart from their check, which loads a good part of cryptography."""
+"""A certificate and its key as the user provides them. Not with their check, which loads most of cryptography."""
 
 from __future__ import annotations
 

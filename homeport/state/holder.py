@@ -1,4 +1,4 @@
-"""Who holds a host, in words: from the JSON that a run, or somebody who holds deploys by hand, has left there. Pure."""
+"""Describes who holds a host: from the JSON that a run, or somebody who holds deploys by hand, has left there. Pure."""
 
 from __future__ import annotations
 

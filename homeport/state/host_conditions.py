@@ -1,4 +1,4 @@
-"""What of a host's surroundings could keep a phase from its work, as one reading found it. Plain data."""
+"""Conditions of a host that could make a phase fail, as one reading found them. Plain data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class HostConditions:
 
     `places` says where our folders really are (links followed), `linked` which of them are links themselves, `mounts`
     how each file system is mounted ("ro", "noexec" or ""), `removes` which packages apt would take away for those that
-    are missing, `unresolved` a name that the machine cannot find, and `nginx_refuses` what Nginx says of what lies in
+    are missing, `unresolved` a name that the machine cannot find, and `nginx_refuses` what Nginx says of what is in
     /etc/nginx together with ours.
     """
 

@@ -1,4 +1,4 @@
-"""Who waits for others on a host (sockets that listen), and what the firewall lets through to them. Plain data."""
+"""The listening sockets of a host, and what the firewall accepts for them. Plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can log in to a host by SSH, now and once sshd reads the drop-in file that is wanted. Plain data."""
+"""The accounts that can log in to a host by SSH, now and once sshd reads the wanted drop-in file. Plain data."""
 
 from __future__ import annotations
 

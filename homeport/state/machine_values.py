@@ -1,4 +1,4 @@
-"""What an application has set for the machine that it shares with others, as its record there has it. Plain data.
+"""The machine's settings that an application has set, as its record there has them. Plain data.
 
 Each application has a record of its own, in the folder of its settings: two that are deployed at the same time write
 two files, and a record goes with its application.
@@ -27,7 +27,7 @@ class MachineValues:
     takeovers: Mapping[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
-        """Return the record as it lies on the machine; the same values always make the same text."""
+        """Return the record as it is on the machine; the same values always make the same text."""
         record: dict[str, object] = {"app": self.app, "values": dict(self.values)}
         if numbers := {key: number for key, number in self.takeovers.items() if number}:
             record["takeovers"] = numbers
@@ -35,7 +35,7 @@ class MachineValues:
 
 
 def parse(text: str) -> MachineValues | None:
-    """Return the values of a record; None for one that is damaged, which its application's next deploy writes anew."""
+    """Return the values of a record; None for one that is damaged, which its application's next deploy writes again."""
     try:
         raw: Any = json.loads(text)
         values, numbers = raw["values"], raw.get("takeovers", {})

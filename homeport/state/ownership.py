@@ -1,4 +1,4 @@
-"""Whose a file on the host is: ours, its Debian package's, or somebody else's, whose it is not ours to take away."""
+"""The owner of a file on the host: homeport, its Debian package, or somebody else, from whom nothing is taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Owner = Literal["homeport", "package", "somebody"]
 
 
 def is_named_ours(path: str, app: str) -> bool:
-    """Tell whether a path is ours by its name: it says `homeport`, or lies in one of the application's folders."""
+    """Tell whether a path is ours by its name: it says `homeport`, or is in one of the application's folders."""
     places = AppPaths(app)
     folders = (places.root, places.etc, places.state, places.cache)
     return "homeport" in path or any(path == folder or path.startswith(f"{folder}/") for folder in folders)

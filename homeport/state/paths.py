@@ -1,4 +1,4 @@
-"""Where things lie on a host: what homeport shares among its applications, and the places of each of them.
+"""The paths on a host: those that homeport's applications share, and those of each application.
 
 Only names are made here; nothing is read or written.
 """
@@ -22,7 +22,7 @@ PROXY_RECORD = "/etc/homeport/proxy.json"
 # While it is there, connections are not kept open (host/proxies/nginx/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"
 UNITS = "/etc/systemd/system"
-# What decides who gets in. No application's name has a dot, so none of these is an application's folder.
+# Files for access (firewall, sshd). No application's name has a dot, so none of these is an application's folder.
 FIREWALL_RULES = "/etc/homeport/firewall.nft"
 FIREWALL_OPENINGS = "/etc/homeport/firewall.d"
 FIREWALL_LOAD = f"{HOST_LIBRARY}/firewall-load"

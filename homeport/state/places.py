@@ -1,4 +1,4 @@
-"""Where homeport writes on a host, as plain data: what a removal goes by."""
+"""The paths where homeport writes on a host, as plain data: the basis of a removal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be read of a host so that everything wanted can be compared: names only."""
+"""The names of everything that must be read of a host for a comparison with the wanted state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Query:
     """The names that a snapshot reads. Two equal queries read the same things.
 
     `shared` are those of the paths that others may have a file at: whose it is, is read as well. `sshd_drop_in` and
-    `nginx_conf` are files that sshd and Nginx shall read, for what they would say of them. `outbound` is the setting.
+    `nginx_conf` are files that sshd and Nginx should read, for what they would say of them. `outbound` is the setting.
     `other_packages` are not wanted, and may be all the same where another application of the machine decides.
     """
 

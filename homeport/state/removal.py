@@ -1,4 +1,4 @@
-"""What a host says of a removal before it is done (`homeport.removal.main`), as plain data."""
+"""A host's answer about a removal before it is done (`homeport.removal.main`), as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a removal leaves on a machine besides what the host tells of. Pure."""
+"""Notes on what a removal leaves on a machine, besides those of the host. Pure."""
 
 from __future__ import annotations
 

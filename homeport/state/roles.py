@@ -1,4 +1,4 @@
-"""What a machine does for an application. Every machine of today does all of it; no setting says otherwise yet."""
+"""The roles of a machine for an application. Every machine of today does all of it; no setting says otherwise yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one reading of a host found, as plain data. Parsed in `homeport.facts.snapshot`; compared in this package."""
+"""The result of one reading of a host, as plain data. Parsed in `homeport.facts.snapshot`; compared in this package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Hindrance = Literal["mount", "attribute"]
 
 @dataclass(frozen=True)
 class MachineFound:
-    """What a run cannot change about a host.
+    """Properties of a host that a run cannot change.
 
     `defaults` has the addresses whose default server in Nginx is somebody else's, each with its file. `applications`
     share the machine; `workers_at_most` fit into its memory beside what runs now (None: not reckoned). `values` is what
@@ -106,7 +106,7 @@ class CertificateFound:
 
 @dataclass(frozen=True)
 class Claim:
-    """What another application on the same host has taken: its names and its ports."""
+    """The names and ports of another application on the same host."""
 
     app: str
     domains: tuple[str, ...]
@@ -147,12 +147,12 @@ class UploadedRelease:
 class Snapshot:
     """All that was read of one host, in one command. Times are UTC; sizes in megabytes (2**20 bytes).
 
-    `release_free_…` is about the file system that releases lie on; None where it is not known. `available_megabytes`
+    `release_free_…` is about the file system that releases are on; None where it is not known. `available_megabytes`
     is the kernel's MemAvailable, without swap. `sshd` has its settings as they are on disk (`sshd -T`), `firewall` what
     is wrong with our table in the kernel ("": nothing), `shares` what each application wants that all of them share,
     `occupied` which of the application's folders have something in them, `deploys` which deploy was the last ("": one
     was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
-    `openings` what each application has opened in the firewall, `at_work` whether a step of another run was changing
+    `openings` what each application has opened in the firewall, `at_work` whether a phase of another run was changing
     the host as it was read.
     `foreign_lineage` says that Certbot's certificate of the application's name is somebody else's, `unrenewed` names
     those of others that nobody renews.

@@ -1,4 +1,4 @@
-"""What a host shall look like, as plain data: the parts that steps answer for, and their sum.
+"""The wanted state of a host as plain data: the parts that the steps make, and their sum.
 
 Steps make `Part`s; `merge` adds them up and refuses two parts that want different things of one path. Nothing here
 reads anything.
@@ -18,7 +18,7 @@ from homeport.errors import HomeportError
 FileSet = Literal["plain", "nginx", "haproxy", "systemd", "access"]
 
 
-# What an account of ours is known by, in the comment field of /etc/passwd.
+# The mark of homeport's accounts in the comment field of /etc/passwd.
 ACCOUNT_COMMENT = "homeport application"
 
 
@@ -32,7 +32,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory that shall exist; what else lies in it is nobody's concern."""
+    """A directory that must exist; other files in it do not matter."""
 
     path: str
     mode: int = 0o755
@@ -64,15 +64,17 @@ class File:
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd unit that shall be enabled and running."""
+    """A systemd unit that must be enabled and running."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one step answers for. What is `withdrawn` is of the set "access", and goes unless another application here
-    wants it and has no record of what it sets for the machine.
+    """The part of the wanted state that one step makes.
+
+    `withdrawn` paths are of the set "access", and are removed unless another application here wants
+    them and has no record of what it sets for the machine.
     """
 
     packages: tuple[str, ...] = ()
@@ -109,7 +111,7 @@ class ToolsWanted:
 
 @dataclass(frozen=True)
 class ReleaseWanted:
-    """The release that shall be live, and the files of its own that lie under /etc (environment, units).
+    """The release that must be live, and the files of its own that are under /etc (environment, units).
 
     `workers` and `migrates` (whether it migrates on this host) are the host's own; the id does not depend on them.
     """
@@ -125,9 +127,9 @@ class ReleaseWanted:
 
 @dataclass(frozen=True)
 class CertificateWanted:
-    """The certificate that the site shall have: all its names, the first one canonical.
+    """The certificate that the site should have: all its names, the first one canonical.
 
-    With a `folder`, it lies there (the user has brought it) and is `valid` from the one time to the other (UTC); the
+    With a `folder`, the user provides it there, and it is `valid` from the one time to the other (UTC); the
     rest is of no account. Else `profile` is one of the authority's ("": as it likes), `curve` the key's, and
     `authenticator` what Certbot proves the names with. A deploy that `renews` asks for the next one when that is due,
     since the host cannot by itself.
@@ -204,7 +206,7 @@ def _unique(items: Iterable[object]) -> tuple[object, ...]:
 
 
 def _unique_paths(items: Iterable[object]) -> None:
-    """Raise HomeportError when a path shall be both, a file and a directory, say, or there and away."""
+    """Raise HomeportError when a path is wanted in two ways: as a file and as a directory, or present and absent."""
     seen: set[str] = set()
     for item in items:
         if _name(item) in seen:

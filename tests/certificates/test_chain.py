@@ -67,12 +67,13 @@ def test_an_authority_of_ones_own_is_whole_with_its_root() -> None:
         ((NAMESAKE, UPPER), 'the chain lacks the certificate of "Lower", which issued the site\'s own'),
         (
             (UPPER, LOWER),
-            'certificate 2 in it ("Upper") has not issued the one before it ("site"); put certificate 3 ("Lower")',
+            'certificate 2 in it ("Upper") did not issue the certificate before it ("site"); put certificate 3 '
+            '("Lower")',
         ),
-        ((NAMESAKE, LOWER, UPPER), 'certificate 2 in it ("Lower") has not issued the one before it'),
+        ((NAMESAKE, LOWER, UPPER), 'certificate 2 in it ("Lower") did not issue the certificate before it'),
         (
             (LOWER, ROOT, UPPER),
-            'certificate 3 in it ("Root X1") has not issued the one before it ("Lower"); put certificate 4',
+            'certificate 3 in it ("Root X1") did not issue the certificate before it ("Lower"); put certificate 4',
         ),
     ],
 )
@@ -87,7 +88,7 @@ def test_without_its_root_an_authority_that_this_machine_does_not_know_is_not_wh
 def test_an_intermediate_has_to_be_valid_and_an_authority() -> None:
     ended = Issuer("Lower", ROOT, days=-1)
     leaf = ended.sign("site", LOWER.key, ca=False)
-    assert 'the certificate of "Lower" in it has run out on 2026-05-03' in problem(ended, leaf=leaf)
+    assert 'the certificate of "Lower" in it expired on 2026-05-03' in problem(ended, leaf=leaf)
     none = Issuer("Lower", ROOT, ca=False)
     assert "lacks the certificate" in problem(none, leaf=none.sign("site", LOWER.key, ca=False))
 

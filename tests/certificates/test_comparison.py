@@ -48,7 +48,7 @@ def test_a_provided_certificate_is_linked_and_no_authority_is_asked() -> None:
 def test_the_acme_certificate_is_removed_when_a_provided_one_is_set() -> None:
     assert lines(as_wanted(WANTED)) == [
         f"point {PLACES.tls} to {FOLDER} (another one is served)",
-        "delete Certbot's certificate notes (nobody wants it renewed)",
+        "delete Certbot's certificate notes (it must not be renewed any more)",
     ]
     assert lines(pointing(FOLDER, as_wanted(WANTED)))[0].startswith("delete ")
 
@@ -107,8 +107,8 @@ def test_a_lineage_that_the_site_serves_already_stays_its_own() -> None:
     ("renews", "days_left", "reason"),
     [
         (True, 31, ""),
-        (True, 29, "it is due since 2029-12-31, and the host has no way out by itself"),
-        (True, -1, "it has run out"),
+        (True, 29, "its renewal has been due since 2029-12-31, and the host cannot reach the authority by itself"),
+        (True, -1, "it has expired"),
         (False, 29, ""),
     ],
 )
@@ -122,14 +122,14 @@ def test_a_deploy_renews_what_is_due_where_the_host_cannot(*, renews: bool, days
     assert mode == ("have" if not reason else "force" if renews else "")
 
 
-@pytest.mark.parametrize(("days_left", "said"), [(31, []), (29, ["it ends in 29 days, on 2030-01-30"])])
+@pytest.mark.parametrize(("days_left", "said"), [(31, []), (29, ["it expires in 29 days, on 2030-01-30"])])
 def test_a_provided_one_that_ends_soon_is_a_warning_of_check_plan_and_deploy(days_left: int, said: list[str]) -> None:
     pair = Authority().issue("notes.example.com", days=365, begins=NOW - timedelta(days=365 - days_left))
     settings = make_settings(tls="files", tls_certificate_file="a.pem", tls_key_file="a.key")
     context = Context(settings, make_source(), {}, certificate=pair)
     told = comparison.warnings(wanted_certificate(context), NOW)
     assert [line.partition(": ")[2].partition(";")[0] for line in told] == said
-    assert all("tls_certificate_file" in line and "bring the next one" in line for line in told)
+    assert all("tls_certificate_file" in line and "provide the next one" in line for line in told)
 
 
 def test_of_one_that_the_timer_renews_there_is_no_warning() -> None:

@@ -26,7 +26,7 @@ def test_a_lock_with_hashes_is_taken() -> None:
         (f"{LOCK}-r more.txt\n", "-r is not pinned"),
         (f"{LOCK}https://example.com/x.whl {HASH}\n", "not pinned"),
         (f"{LOCK}--index-url https://example.com\n", "not pinned"),
-        (f"dnspython==2.8.0 {HASH}\n", "does not have certbot-dns-rfc2136"),
+        (f"dnspython==2.8.0 {HASH}\n", "certbot-dns-rfc2136 is not in it"),
     ],
 )
 def test_anything_else_is_refused(text: str, problem: str) -> None:

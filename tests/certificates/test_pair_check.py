@@ -55,8 +55,8 @@ def test_a_chain_in_the_wrong_order_is_refused() -> None:
 
 
 def test_dates_count() -> None:
-    assert "it has run out on" in refusal(AUTHORITY.issue(*NAMES, days=0))[1]
-    assert "it is valid from" in refusal(AUTHORITY.issue(*NAMES, begins=NOW + timedelta(days=3)))[1]
+    assert "it expired on" in refusal(AUTHORITY.issue(*NAMES, days=0))[1]
+    assert "it is not valid before" in refusal(AUTHORITY.issue(*NAMES, begins=NOW + timedelta(days=3)))[1]
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

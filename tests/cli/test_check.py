@@ -123,7 +123,7 @@ def test_wrong_settings_end_a_run_with_status_2_before_anything_is_connected_to(
 def test_a_deploy_without_a_yes_is_refused_where_nobody_can_be_asked(homeport: Homeport) -> None:
     done = homeport("deploy", "production")
     assert done.returncode == 2
-    assert "error: --yes: nobody can be asked here" in done.stderr
+    assert "error: --yes: there is no terminal to ask for confirmation" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("plan", "production"), ("deploy", "production", "--yes")])

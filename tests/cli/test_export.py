@@ -95,14 +95,17 @@ def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_fi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["podman", "production"], "error: ENGINE: no engine podman; there are: container, docker, compose\n"),
-        (["contaner", "production"], "error: ENGINE: no engine contaner; did you mean container?\n"),
-        ([], "error: ENGINE: there is none; there are: container, docker, compose\n"),
-        (["container"], "error: TARGET: there is none; homeport export container INVENTORY\n"),
+        (
+            ["podman", "production"],
+            "error: ENGINE: there is no engine podman; choose one of: container, docker, compose\n",
+        ),
+        (["contaner", "production"], "error: ENGINE: there is no engine contaner; did you mean container?\n"),
+        ([], "error: ENGINE: it is missing; choose one of: container, docker, compose\n"),
+        (["container"], "error: TARGET: it is missing; homeport export container INVENTORY\n"),
         (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
         (
             ["container", "production", "--secrets"],
-            "error: --secrets: an image has no secrets; give them to the container that runs\n",
+            "error: --secrets: secrets must not be in an image; give them to the running container\n",
         ),
     ],
 )
@@ -125,7 +128,7 @@ def test_what_the_engine_cannot_keep_is_named_a_line_each_and_nothing_is_written
     assert done.returncode == 2
     first, second = done.stderr.splitlines()
     assert first == (
-        "error: standby: homeport export container cannot keep it: one container runs at a time; "
+        "error: standby: homeport export container does not support it: one container runs at a time; "
         "unset it for this export"
     )
     assert second.startswith("error: hooks_after_live: ")
@@ -136,7 +139,7 @@ def test_hosts_that_differ_are_two_exports(homeport: Homeport, project: Path) ->
     done = homeport("export", "container", "production")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: domain: web2.test has another domain than web1.test, and there is one export; "
+        "error: domain: web2.test has another domain than web1.test, and an export is made for one host; "
         "name one of them with --limit\n"
     )
     assert homeport("export", "container", "production", "--limit", "web2.test").returncode == 0

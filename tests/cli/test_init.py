@@ -235,7 +235,7 @@ def test_a_folder_that_is_somebody_elses_is_left_alone(place: Callable[[dict[str
     here = place({**ONE_FILE, "deploy/run.sh": "make\n"})
     line = here.refusal()
     assert line == (
-        "error: --folder: deploy is there already, and is no project of homeport's; name another: --folder ops"
+        "error: --folder: deploy exists already, and is not a project of homeport; name another: --folder ops"
     )
     here.init("--folder", "ops/machines")
     assert here.settings("ops/machines")["app_source"] == "../.."
@@ -248,7 +248,7 @@ def test_an_application_that_cannot_be_deployed_is_refused_in_one_line(
     here = place({"a/main.py": APP, "a/requirements.txt": NEEDS, "b/main.py": APP, "b/requirements.txt": NEEDS})
     assert "several applications: a, b; name one, as in: homeport init a" in here.refusal()
     assert "no a/none.py at HEAD" in here.refusal("--entrypoint", "a/none.py")
-    assert "--host: 'me@' is no machine" in here.refusal("a", "--host", "me@")
+    assert "--host: 'me@' is not the address of a machine" in here.refusal("a", "--host", "me@")
     assert "app_name: " in here.refusal("a", "--name", "No Name", "--domain", "a.test")
     assert "domain: " in here.refusal("a", "--domain", "nodot")
     assert "is not in the repository" in here.refusal("a", "--folder", "../../..")
@@ -270,5 +270,5 @@ def test_an_obstacle_to_a_deploy_is_named_after_the_project_is_written(
     assert "before the first deploy: app_source: no uv.lock, requirements.txt" in here.init()
     here.write({"requirements.txt": "fastapi\n"})
     output = here.init()
-    assert "before the first deploy: requirements.txt does not bring the fastapi command" in output
+    assert "before the first deploy: requirements.txt does not install the fastapi command" in output
     assert "1 uncommitted" in output

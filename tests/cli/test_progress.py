@@ -104,7 +104,7 @@ def test_an_error_is_shown_once_and_a_failed_step_has_one() -> None:
     silent, _ = after(
         step("Start", "started"), {"event": "word", "host": "web1", "text": "oh"}, step("Start", "failed")
     )
-    assert silent.errors == ["web1: Start failed; the last line from there is: oh"]
+    assert silent.errors == ["web1: Start failed; the host's last line is: oh"]
 
 
 def test_the_summary_says_what_went_where_how_long_and_by_whom() -> None:

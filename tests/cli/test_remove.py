@@ -39,7 +39,7 @@ def test_the_plan_has_what_goes_what_stays_and_what_is_lost(progress: Progress) 
         "    remove /srv/note (code)",
         "  kept",
         "    /var/lib/note (data; --data removes it)",
-        "  cannot be brought back",
+        "  cannot be restored",
         "    /etc/nginx/nginx.conf (no copy was kept)",
     ]
 
@@ -52,7 +52,10 @@ def test_the_json_is_as_published(progress: Progress) -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--json"], "--json: there is nothing to print; add --dry"), ([], "--yes: nobody can be asked here")],
+    [
+        (["--json"], "--json: it prints what would be removed, and removes nothing; add --dry"),
+        ([], "--yes: there is no terminal to ask for confirmation"),
+    ],
 )
 def test_a_removal_is_refused_without_a_terminal_and_json_without_a_plan(
     words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

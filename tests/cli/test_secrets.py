@@ -84,7 +84,7 @@ def test_the_editor_has_a_private_file_that_is_gone_afterwards(person: Person) -
     [
         (f'echo {VALUE} >>"$1"', "line 2 is not NAME=value"),
         (f'echo KEY={VALUE} >>"$1"; exit 3', "the editor ended with status 3"),
-        ('rm "$1"', "left no text"),
+        ('rm "$1"', "is not UTF-8 text"),
     ],
 )
 def test_an_edit_that_fails_changes_and_leaves_nothing(person: Person, script: str, problem: str) -> None:
@@ -120,7 +120,7 @@ def test_a_plain_file_is_encrypted_and_said_to_have_been_plain(person: Person) -
     (person.folder / "secrets" / "p.age").write_text(f"# mine\nKEY={VALUE}\n")
     result = person.run("encrypt", "production")
     assert result.returncode == 0, result.stderr
-    assert "it was plain before" in result.stderr
+    assert "the file was not encrypted before" in result.stderr
     assert person.run("show", "production", "--values").stdout == f"# mine\nKEY={VALUE}\n"
     assert VALUE not in (person.folder / "secrets" / "p.age").read_text()
 

@@ -223,7 +223,7 @@ def test_tools_of_another_version_are_installed_anew(tools: str) -> None:
         ({"file_state": "masked"}, ["enable nginx.service (is masked)"]),
         ({"active": "inactive"}, ["start nginx.service (is inactive)"]),
         ({"active": "failed"}, ["start nginx.service (is failed)"]),
-        ({"needs_reload": True}, ["reload systemd (unit files are newer than what it has read)"]),
+        ({"needs_reload": True}, ["reload systemd (unit files have changed since it read them)"]),
         (
             {"active": "failed", "file_state": ""},
             ["enable nginx.service (is not there)", "start nginx.service (is failed)"],
@@ -270,7 +270,7 @@ def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again
     changes = changes_by_phase(WANTED, found)
     assert list(changes) == ["release", "start", "switch"]
     assert [str(change) for change in changes["release"]] == [
-        f"upload release {WANTED.release.id} (its workers or its migration are others on this host now)"
+        f"upload release {WANTED.release.id} (its workers or its migration have changed here)"
     ]
 
 
@@ -314,8 +314,8 @@ def test_releases_that_the_host_names_as_removable_are_removed() -> None:
         (with_certificate(domains=frozenset({"notes.example.com"})), "it is for notes.example.com", ""),
         (with_certificate(directory_url="https://other/"), "it is from https://other/", "force"),
         (with_certificate(directory_url=""), "it is from another authority", "force"),
-        (with_certificate(not_after=NOW), "it has run out", ""),
-        (with_certificate(not_after=NOW - timedelta(days=1)), "it has run out", ""),
+        (with_certificate(not_after=NOW), "it has expired", ""),
+        (with_certificate(not_after=NOW - timedelta(days=1)), "it has expired", ""),
     ],
 )
 def test_a_certificate_that_does_not_do_is_asked_for(found: Snapshot, reason: str, mode: str) -> None:

@@ -530,7 +530,7 @@ FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
                     "notes.queue@blue.service": unit("failed", last=["MemoryError: ffi: failed to allocate closure"])
                 }
             },
-            "it makes code at run time, which the sandbox refuses; set sandbox_jit = True, and deploy",
+            "it generates code at run time, which the sandbox refuses; set sandbox_jit = True, and deploy",
         ),
         (slot(status=503, answer="/health answered 503 instead of 200"), "see: homeport logs TARGET"),
     ],

@@ -50,7 +50,7 @@ def test_a_fact_that_can_be_had_is_returned() -> None:
 @pytest.mark.parametrize(
     ("host", "line"),
     [
-        (Host(False, complained="sudo: a password is required"), "web1: sudo wants a password, .*; log in as root"),
+        (Host(False, complained="sudo: a password is required"), "web1: sudo asks for a password, .*; log in as root"),
         (Host(False, complained="rbash: sudo: command not found"), "web1: rbash: sudo: command not found; see: "),
         (Host(True, "seven"), "web1: that is no number; "),
         (Host(True, printed=""), "web1: the host printed nothing; "),
@@ -69,5 +69,5 @@ def test_where_sudo_asks_and_nobody_can_answer_it_is_said() -> None:
         raise EOFError
 
     host.connector.run_shell_command = asks
-    with pytest.raises(UnreadError, match=r"^web1: sudo wants a password, and nobody can be asked for it here; "):
+    with pytest.raises(UnreadError, match=r"^web1: sudo asks for a password, and homeport cannot ask you for it; "):
         read_fact(host, Number, sudo=True)

@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("x = \n", "web.py:1: SyntaxError: invalid syntax"),
         ("\nimport nope.b", "web.py:2: ModuleNotFoundError: No module named 'nope'; "
-         "install nope where homeport is installed, or mend the name"),
+         "install nope where homeport is installed, or correct the name"),
         ("import os\nos.environ['NOPE']", "web.py:2: KeyError: 'NOPE'; set that variable in the environment"),
         ("x = {}\nx['NOPE']", "web.py:2: KeyError: 'NOPE'"),
         ("import json\n\njson.loads('')", "web.py:3: JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),

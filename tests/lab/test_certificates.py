@@ -145,7 +145,7 @@ def test_a_pair_that_cannot_serve_the_site_is_refused_before_anything_changes(st
     other = stage.authority.issue(stage.host.domain)
     for pair, problem in {
         replace(good, key=other.key): "tls_key_file: the key belongs to another certificate",
-        stage.authority.issue(stage.host.domain, days=0): "tls_certificate_file: it has run out on",
+        stage.authority.issue(stage.host.domain, days=0): "tls_certificate_file: it expired on",
         stage.authority.issue("other.example.com"): f"and not for {stage.host.domain}",
     }.items():
         stage.bring(pair)

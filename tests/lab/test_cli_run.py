@@ -176,7 +176,7 @@ def test_scale_changes_the_workers_of_the_live_code_and_writes_the_number_down(s
     assert stage.workers() == 0
     done = homeport(stage.project, "scale", "lab", "2", "--limit", "handy", "--yes")
     assert done.returncode == 0, done.stdout
-    assert "not written down" in done.stdout
+    assert "not written to the group data" in done.stdout
     assert until(lambda: stage.workers() == 2)
     after = json.loads(homeport(stage.project, "releases", *ON, "--json").stdout)[0]
     assert next(one["commit"] for one in after["releases"] if one["id"] == after["live"]) == live

@@ -39,7 +39,7 @@ def dns_gone(patient: Patient) -> Iterator[None]:
     dns.ensure(lab.context(), lab.directory.load().hosts)
 
 
-@faults.add("dns_elsewhere", "none of this machine's addresses")
+@faults.add("dns_elsewhere", "not one of this machine's addresses")
 def dns_leads_elsewhere(patient: Patient) -> Iterator[None]:
     lab = patient.seen.lab
     dns.ensure(lab.context(), [replace(patient.seen.host, address=lab.context().network.gateway)])

@@ -102,7 +102,9 @@ def test_a_first_deploy_refuses_to_cut_what_nobody_has_given_up(stage: Stage) ->
     planned = stage.project.pyinfra(stage.host.name, "--dry")
     stage.project.data["firewall_close"] = given_up
     assert planned.returncode == 1, planned.stdout
-    assert "walled: firewall_open: the firewall would cut what listens here" in planned.stdout
+    assert (
+        "walled: firewall_open: the firewall would close ports on which programs of this host listen" in planned.stdout
+    )
     # 9200 is opened, if not for everybody.
     assert f"python3 on {NEIGHBOURS}/tcp" in planned.stdout
     assert f"python3 on {FROM_HERE}/tcp" not in planned.stdout

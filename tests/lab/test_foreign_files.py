@@ -84,7 +84,8 @@ def test_a_foreign_file_is_refused_by_name_and_stays(stage: Stage) -> None:
     said = "\n".join(stage.refused())
     for path in (NGINX, CERTBOT):
         assert (
-            f"take_over: {path} would be replaced, and is neither homeport's nor as its Debian package has it" in said
+            f"take_over: {path} would be replaced, and it is neither homeport's nor unchanged from its Debian package"
+            in said
         )
     assert f'allow it with take_over = ["{NGINX}"]: a copy is kept in {KEPT}' in said
     assert stage.theirs("http://elsewhere.example/") == "theirs"
@@ -92,7 +93,7 @@ def test_a_foreign_file_is_refused_by_name_and_stays(stage: Stage) -> None:
 
 def test_a_replaced_foreign_file_is_kept_and_the_foreign_default_site_serves(stage: Stage) -> None:
     output = stage.project.deployed(stage.host, take_over=TAKEN)
-    assert f"write {NGINX} (somebody's own; a copy is kept: {KEPT}{NGINX})" in output
+    assert f"write {NGINX} (not homeport's; a copy is kept: {KEPT}{NGINX})" in output
     assert f"a copy of {NGINX} is kept: {KEPT}{NGINX}" in output
     assert (
         "leave the default server of 80 and 443 (/etc/nginx/sites-enabled/default: it answers what names no" in output
@@ -144,7 +145,7 @@ def test_a_mount_point_and_an_override_that_would_replace_it(stage: Stage) -> No
     stage.seen.shell(f"cp -a {NGINX} /opt/theirs/mounted && mount --bind /opt/theirs/mounted {NGINX}")
     try:
         said = "\n".join(stage.refused())
-        assert f"host: {NGINX} is a mount point, over which no file can be put; umount {NGINX}" in said
+        assert f"host: {NGINX} is a mount point, and homeport cannot write a file over it; umount {NGINX}" in said
     finally:
         stage.seen.shell(f"umount {NGINX}")
     assert "write /etc/nginx/nginx.conf (content differs)" in stage.project.deployed(stage.host)

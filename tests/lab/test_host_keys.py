@@ -110,4 +110,4 @@ def test_another_key_is_an_error_until_somebody_says_that_it_is_right(stage: Sta
 def test_a_machine_that_does_not_answer_is_named(stage: Stage) -> None:
     inventory = stage.project.folder / "inventories" / "mine.py"
     inventory.write_text('mine = [("127.0.0.1", {"ssh_port": 1, "ssh_known_hosts_file": "inventories/known_hosts"})]\n')
-    assert "127.0.0.1: no key can be had from it" in refusal(homeport(stage.project, "trust", "mine", "--yes"), 1)
+    assert "127.0.0.1: its host key cannot be read" in refusal(homeport(stage.project, "trust", "mine", "--yes"), 1)

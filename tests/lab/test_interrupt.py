@@ -109,7 +109,7 @@ def test_an_interrupt_ends_with_130_the_site_serves_and_the_next_deploy_just_wor
         status, printed = stage.interrupted(*MOMENTS[moment])
         assert status == 130, printed
         assert "Traceback" not in printed
-        assert "interrupted; what is at work on a host goes on there" in printed
+        assert "interrupted; a host finishes the phase that it is in" in printed
         # Nobody unlocks, nobody waits.
         again = homeport(stage.project, *DEPLOY)
     assert again.returncode == 0, again.stdout

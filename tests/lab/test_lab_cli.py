@@ -50,5 +50,7 @@ def test_an_unknown_suite_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_missing_programs_that_cannot_be_installed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "find_command", lambda name: None)
-    with pytest.raises(LabError, match="this computer lacks dnsmasq-base, pebble; install what goes by these"):
+    with pytest.raises(
+        LabError, match="this computer lacks dnsmasq-base, pebble; install the packages that have these"
+    ):
         machine.require_commands("pebble", "dnsmasq")

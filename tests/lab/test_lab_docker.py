@@ -89,7 +89,7 @@ def test_the_demonstration_ends_with_a_command_that_works(container: Container, 
     done = make(container, user, "demo")
     assert done.returncode == 0, done.stdout[-5000:]
     assert done.stdout.startswith("lab: whole machines (QEMU with user networking)")
-    assert "machines in namespaces cannot be had here" in done.stdout
+    assert "machines in namespaces cannot be used here" in done.stdout
     [tried] = [line.removeprefix("Try it:") for line in done.stdout.splitlines() if line.startswith("Try it:")]
     clone = clone_for("demo", user)
     answer = container.shell(tried, user=user, directory=clone)

@@ -51,7 +51,7 @@ def test_the_best_way_that_the_computer_allows_is_taken(trials: Capabilities, na
 def test_the_lab_says_why_it_does_not_take_a_better_way() -> None:
     assert ways.choose(ROOT, {}).line().endswith(": this computer allows all that it takes")
     line = ways.choose(CONTAINER, {}).line()
-    assert f": machines in namespaces cannot be had here ({NOT_PERMITTED}); a bridge cannot be had here (" in line
+    assert f": machines in namespaces cannot be used here ({NOT_PERMITTED}); a bridge is not possible here (" in line
     assert "\n" not in line
 
 
@@ -161,8 +161,8 @@ def test_another_lab_that_has_the_ports_is_told_before_anything_is_set_up(
     for purpose in ("demo", "test"):
         assert ready.main(purpose) == 1
         *_, error = capsys.readouterr().err.splitlines()
-        assert error.startswith("error: another lab is up on this computer, which without a bridge can have one at a ")
-        assert f"(port {taken} of 127.0.0.1: Address already in use); run 'homeport lab down' where it was" in error
+        assert error.startswith("error: another lab is up on this computer, and without a bridge there can be only one")
+        assert f"(port {taken} of 127.0.0.1: Address already in use); run 'homeport lab down' in the folder" in error
     with pytest.raises(LabError, match="another lab is up"):
         ports.without_bridge("a1b2c3")
 

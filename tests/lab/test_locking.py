@@ -70,7 +70,7 @@ class Stage:
 
     def gave_up(self, since: str) -> bool:
         """Tell whether a release has found, after `since` (seconds of the epoch), that its run was gone."""
-        return "it goes no further" in self.seen.shell(f"journalctl -t homeport -o cat --since @{since}")
+        return "it was stopped" in self.seen.shell(f"journalctl -t homeport -o cat --since @{since}")
 
     @contextmanager
     def held(self) -> Iterator[None]:

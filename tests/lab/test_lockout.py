@@ -141,17 +141,17 @@ def test_colleagues_who_would_be_locked_out_are_named_before_anything_changes(st
     try:
         planned = stage.project.pyinfra(stage.host.name, "--dry")
         assert planned.returncode == 1, planned.stdout
-        named = f"{ANOTHER} (its only way in is a password), bob (its only way in is a password), carol (Authent"
-        assert f"others could not log in any more: {named}icationMethods password); give" in planned.stdout
+        named = f"{ANOTHER} (it can log in only by password), bob (it can log in only by password), carol (Authent"
+        assert f"these could not log in any more: {named}icationMethods password); give" in planned.stdout
         assert stage.seen.shell(f"find {WHERE_WE_WRITE} -newer /run/before") == ""
         planned = stage.project.pyinfra(stage.host.name, "--dry", sshd_close=f"bob,carol,{ANOTHER}")
         assert planned.returncode == 0, planned.stdout
-        assert "close SSH for bob (its only way in is a password)" in planned.stdout
+        assert "close SSH for bob (it can log in only by password)" in planned.stdout
         assert "close SSH host key ecdsa-sha2-nistp256" in planned.stdout
         stage.seen.shell("echo 'NoSuchWord yes' >/etc/kept/70-broken.conf")
         planned = stage.project.pyinfra(stage.host.name, "--dry", sshd_close=f"bob,carol,{ANOTHER}")
         assert planned.returncode == 1
-        assert "sshd does not accept its settings with ours (" in planned.stdout
+        assert "sshd does not accept its settings together with homeport's (" in planned.stdout
     finally:
         stage.seen.shell(
             "rm /etc/ssh/ssh_host_ecdsa_key* /etc/ssh/sshd_config.d /etc/kept/[16]0-*; rm -f /etc/kept/70-*;"
@@ -184,7 +184,7 @@ def test_the_plan_names_a_foreign_site_that_nginx_would_refuse(stage: Stage) -> 
     planned = stage.project.pyinfra(stage.host.name, "--dry")
     stage.seen.shell("rm /etc/nginx/conf.d/theirs.conf")
     assert planned.returncode == 1, planned.stdout
-    assert 'nginx: nginx does not take what lies in /etc/nginx (unknown directive "no_such_' in planned.stdout
+    assert 'nginx: nginx does not accept the configuration in /etc/nginx (unknown directive "no_such_' in planned.stdout
     assert "/etc/nginx/conf.d/theirs.conf:1" in planned.stdout
 
 
@@ -200,11 +200,11 @@ def test_a_change_that_locks_out_is_taken_back_by_the_host_itself(stage: Stage, 
         result = stage.project.deploy(stage.host, lockout_timeout_seconds=SOON)
         line = refusal(result, 1)
         assert "no new connection could confirm the changed firewall or sshd" in line
-        assert f"the host restores what was there by itself within {SOON} s" in line
+        assert f"the host restores the previous state by itself within {SOON} s" in line
         assert until(stage.lets_in, 60)
         assert until(lambda: stage.seen.shell(f"ls {PENDING} 2>/dev/null || true") == "")
     assert stage.seen.shell(STATE) == before
-    assert "the previous state is back" in stage.seen.shell("journalctl --no-pager -q -u 'homeport-lockout-*'")
+    assert "the previous state is restored" in stage.seen.shell("journalctl --no-pager -q -u 'homeport-lockout-*'")
 
 
 def test_a_controller_that_is_killed_before_it_confirms_locks_nobody_out(stage: Stage) -> None:

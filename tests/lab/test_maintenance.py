@@ -83,7 +83,7 @@ def test_on_shows_every_visitor_the_page_and_the_health_path_answers(stage: Stag
 
 
 def test_maintenance_names_who_closed_the_site_when_and_why(stage: Stage) -> None:
-    assert "closed by" in stage.homeport(*ON)
+    assert " is on since " in stage.homeport(*ON)
     document = json.loads(stage.homeport(*ON, "--json"))
     conforms(document, "maintenance")
     assert document[0]["maintenance"]["message"] == "we move"
@@ -108,9 +108,9 @@ def test_maintenance_lasts_over_a_deploy_with_a_custom_page_and_over_a_reboot(st
 
 def test_a_deploy_at_work_does_not_keep_anybody_from_opening_it_again(stage: Stage) -> None:
     stage.homeport("lock", "lab", "--limit", "shut", "-m", "nobody deploys")
-    assert "let in again" in stage.homeport(*ON, "off")
+    assert "get the application again" in stage.homeport(*ON, "off")
     assert stage.asked()[0] == 200
-    assert "open" in stage.homeport(*ON)
+    assert " is off" in stage.homeport(*ON)
     assert "nothing to change" in stage.homeport(*ON, "off")
     stage.homeport("unlock", "lab", "--limit", "shut")
 

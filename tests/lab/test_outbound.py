@@ -177,9 +177,9 @@ def test_a_way_that_ends_at_the_machine_that_deploys_is_told_with_the_place_and_
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     refused = refusal(walled.project.deploy(walled.host, packages="tree,jq"), 1)
-    assert "outbound: the machine that deploys does not reach" in refused
+    assert "outbound: the host asked for" in refused
     assert "its proxy 127.0.0.1:1: Connection refused" in refused
-    assert "see its network, and its https_proxy and http_proxy" in refused
+    assert "check its network, and its https_proxy and http_proxy" in refused
 
 
 @pytest.mark.sampled
@@ -189,7 +189,7 @@ def test_a_place_of_the_controllers_own_network_is_closed_unless_it_is_named(wal
     )
     refused = refusal(walled.project.deploy(walled.host, outbound_private=""), 1)
     assert f"outbound_private: the host asks for {walled.gateway}:{CACHE_PORT}" in refused
-    assert f'name it there, if the host may be led to it: ["{walled.gateway}"]' in refused
+    assert f'if the host may reach it, name it there: ["{walled.gateway}"]' in refused
 
 
 @pytest.mark.sampled

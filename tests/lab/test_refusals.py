@@ -130,7 +130,7 @@ OBSTACLES = (
     (
         "mkdir /home/data && ln -s /home/data /var/lib/notes",
         "rm /var/lib/notes && rmdir /home/data",
-        "state: /var/lib/notes is a link to /home/data, and systemd starts nothing whose state folder is a link",
+        "state: /var/lib/notes is a link to /home/data, and systemd starts no unit whose state folder is a link",
     ),
 )
 
@@ -158,9 +158,7 @@ def test_names_that_the_host_does_not_resolve(bare: Bare) -> None:
     bare.seen.shell(f"mkdir -p /run/apt; {' '.join(('mv', *proxies, '/run/apt/')) if proxies else ':'}")
     bare.seen.shell("mount --bind /dev/null /etc/resolv.conf")
     try:
-        said = bare.refused(
-            "bare: dns: the host does not find ", "where apt gets packages: names are not resolved there"
-        )
+        said = bare.refused("bare: dns: the host cannot resolve ", "from where apt gets packages")
         assert "see /etc/resolv.conf on the host (getent hosts " in said
         # Who has a proxy leaves it to that.
         bare.seen.shell("echo 'Acquire::http::Proxy \"http://192.0.2.1:3128\";' >/etc/apt/apt.conf.d/90proxy")

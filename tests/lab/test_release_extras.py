@@ -103,7 +103,7 @@ def test_the_next_release_rehearses_and_takes_the_worker_over(stage: Stage) -> N
     first, second = stage.releases[0], stage.live()
     stage.releases.append(second)
     assert second != first
-    assert "the rehearsal went well" in output
+    assert "the rehearsal succeeded" in output
     assert stage.work()[1:] == [f"end one {first}", f"begin two {second}"]
     assert stage.seen.shell("cat /root/live").splitlines()[1:] == [f"live {second} {first}"]
     stage.seen.shell(f"test -s /var/lib/notes/backup-{second}")

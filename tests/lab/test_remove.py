@@ -232,6 +232,6 @@ def test_with_the_last_application_homeport_leaves_and_what_was_there_before_is_
     assert after[1] == set(stage.settings)
     assert seen.shell("systemctl --failed --no-legend") == ""
     assert seen.shell("curl -s http://127.0.0.1/") == "mine"
-    assert "cannot be brought back" not in said
+    assert "cannot be restored" not in said
     assert "nothing to change" in stage.remove("--data", "--machine", project=stage.admin)
     assert seen.shell("ls -d /run/homeport 2>/dev/null || :") == ""

@@ -60,7 +60,7 @@ ATTEMPT = {
     "sees process 1": lambda: Path("/proc/1/status").read_text(),
     "sees itself": lambda: Path("/proc/self/status").read_text(),
     "sees the machine's figures": lambda: [Path("/proc", name).read_text() for name in ("stat", "meminfo", "loadavg")],
-    "makes code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC),
+    "generates code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC),
     "makes a namespace": _namespace,
     "mounts": _mount,
     "makes a setuid file": _setuid,
@@ -180,7 +180,7 @@ def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_
     assert stage.seen.shell(f"cd / && {count}") == "0"
     stage.serves_under_load()
     assert int(stage.seen.shell(f"cd / && {count}")) > 5
-    assert stage.done() == OPEN | {"makes code", "writes /srv/media", "sees process 1"}
+    assert stage.done() == OPEN | {"generates code", "writes /srv/media", "sees process 1"}
     allowed = stage.seen.property(stage.units[0], "IPAddressAllow").split()
     assert sorted(allowed) == ["127.0.0.0/8", "::1/128"]
     assert sorted(stage.seen.property(stage.units[0], "IPAddressDeny").split()) == ["0.0.0.0/0", "::/0"]

@@ -103,7 +103,7 @@ def test_a_file_that_may_not_be_changed_ends_a_deploy_before_others_are_and_a_mo
         stage.seen.shell(f"chattr -i {unit}; umount {conf} || :")
     assert said.returncode == 1, said.stdout
     assert f"{unit} may not be changed (lsattr says so); chattr -ia {unit}" in said.stdout
-    assert f"{conf} is a mount point, over which no file can be put; umount {conf}" in said.stdout
+    assert f"{conf} is a mount point, and homeport cannot write a file over it; umount {conf}" in said.stdout
     assert stage.seen.shell(NGINX) == before
     stage.project.deployed(stage.host)
     assert stage.seen.shell(f"tail -n 1 {unit} {conf} | grep -c more") == "2"
@@ -131,7 +131,7 @@ def test_sudo_may_want_a_password_that_is_among_the_hosts_data_or_in_config_py(s
     for command in ("status", "restart"):
         told = homeport(stage.project, command, *LIMIT)
         assert told.returncode == 1
-        assert "sudo wants a password" in told.stdout
+        assert "sudo asks for a password" in told.stdout
         assert "_sudo_password" in told.stdout
     config, group = stage.project.folder / "config.py", stage.project.folder / "group_data/lab.py"
     before, without = config.read_text(), group.read_text()

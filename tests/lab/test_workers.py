@@ -73,7 +73,7 @@ def test_a_first_release_whose_workers_do_not_fit_is_refused_with_how_many_do_an
 ) -> None:
     said = stage.refused(100, workers=4)
     measured = re.search(
-        r"its workers were measured: (\d+) MB each, and (\d+) MB for their manager; (\d+) fit; "
+        r"measured memory of its workers: (\d+) MB each, and (\d+) MB for their manager; (\d+) fit; "
         rf"4 need (\d+) MB, and there are {LIMIT} MB \(memory_max_megabytes\); set workers = (\d+)",
         said,
     )
@@ -92,7 +92,7 @@ def test_a_first_release_whose_workers_do_not_fit_is_refused_with_how_many_do_an
 def test_a_release_some_of_whose_workers_die_is_never_live(stage: Stage) -> None:
     before = stage.seen.get("/health")["release"]
     said = stage.refused(0, workers=3, some_die=True, memory_max_megabytes=8 * LIMIT)
-    assert re.search(r"error: .*: 2 of 3 workers serve; \d+ have died, and were replaced", said), said
+    assert re.search(r"error: .*: 2 of 3 workers serve; \d+ died, and were replaced", said), said
     assert "this worker has no licence" in said
     assert stage.seen.get("/health")["release"] == before
     assert "live" not in {

@@ -172,7 +172,7 @@ def fails(answer: Any) -> list[str]:
         (["oh", "dear", ""], "error: the command ended with status 1; the last line that it printed is: dear"),
         (["sudo: a password is required"], f"error: {'; '.join(NOBODY_TO_ASK)}"),
         (OSError("Garbage packet received"), "error: the command could not be run: Garbage packet received"),
-        (EOFError(), "error: sudo wants a password, and nobody can be asked for it here"),
+        (EOFError(), "error: sudo asks for a password, and homeport cannot ask you for it"),
         (TimeoutError(), "error: the command did not end within its time (_timeout)"),
     ],
 )

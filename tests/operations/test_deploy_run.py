@@ -61,7 +61,7 @@ def test_a_step_that_a_killed_run_has_left_at_work_is_waited_for_before_a_host_i
     run, host = make_run(replace(host_now, free_megabytes=1, at_work=True), host_now)
     run.preflight()
     assert host.asked == [("SnapshotFact", (run.query,)), ("SnapshotFact", (run.query, 900))]
-    assert host.lines == ["waiting for another run's step on this host to end"]
+    assert host.lines == ["waiting for a phase of another run to end on this host"]
 
 
 def test_remaining_obstacles_of_a_host_are_named() -> None:

@@ -217,7 +217,7 @@ def test_a_mount_point_is_told_before_anything_is_replaced(root: Root) -> None:
         root.write(path, "old\n")
     root.write("/proc/self/mountinfo", f"36 35 98:0 /x {root.at(SITE)} rw,noatime - ext4 /dev/root rw\n")
     assert refused(root.run({NGINX: "new\n", SITE: "new\n"})) == (
-        f"{root.at(SITE)} is a mount point, over which no file can be put; unmount it first"
+        f"{root.at(SITE)} is a mount point, and homeport cannot write a file over it; unmount it first"
     )
     assert root.at(NGINX).read_text() == "old\n"
     assert root.run({NGINX: "new\n"}).returncode == 0

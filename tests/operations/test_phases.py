@@ -135,7 +135,7 @@ def test_the_first_certificate_waits_for_the_site_where_somebody_elses_default_s
     found = replace(bare(), servers=(ServerFound("/etc/nginx/conf.d/x.conf", ("80 default_server",)),))
     run, host = make_run(found)
     assert list(phase("Request", run)) == []
-    assert host.idle == ["it is asked for when the site is in place"]
+    assert host.idle == ["homeport requests it once the site is in place"]
     elsewhere = replace(found, servers=(ServerFound("/etc/nginx/conf.d/x.conf", ("443 ssl default_server",)),))
     run, _ = make_run(elsewhere)
     assert len(list(phase("Request", run))) == 1

@@ -112,7 +112,7 @@ def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], optio
 
 @pytest.mark.parametrize("found", [Releases(), replace(FOUND, running=False)])
 def test_a_restart_of_nothing_is_refused(found: Releases) -> None:
-    with pytest.raises(DeployError, match=r"^web1: nothing is live here that could be restarted; deploy first$"):
+    with pytest.raises(DeployError, match=r"^web1: no release is live here that could be restarted; deploy first$"):
         prepared(RestartRun, found)
 
 

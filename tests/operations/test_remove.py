@@ -84,7 +84,9 @@ def test_an_obstacle_to_a_removal_is_one_line_and_comes_first() -> None:
 
 
 def test_a_host_that_does_not_answer_is_one_line() -> None:
-    with pytest.raises(DeployError, match=r"^web1: what there is to remove cannot be read: "):
+    with pytest.raises(
+        DeployError, match=r"^web1: the host cannot be read, so it is unknown what there is to remove: "
+    ):
         prepared(None)
 
 

@@ -111,7 +111,7 @@ def test_an_account_that_cannot_be_made_ends_the_phase(machine: Machine) -> None
     machine.has("useradd", "echo 'useradd: group notes exists' >&2; exit 9")
     done = machine.run("accounts", "ours", "notes", "/a", "blog", "/b")
     assert done.returncode != 0
-    assert done.stderr == "error: accounts: the user notes cannot be made: useradd: group notes exists\n"
+    assert done.stderr == "error: accounts: the user notes cannot be created: useradd: group notes exists\n"
     assert len(machine.record) == 1
 
 
@@ -160,7 +160,7 @@ def test_a_host_that_resolves_no_names_is_told_apart_from_bad_package_lists(mach
     machine.has("apt-get", f'echo "{words}"; exit 100')
     done = machine.run("packages", "300", "", "", "nginx")
     assert refused(done) == (
-        "error: packages: the host does not find deb.example.org: names are not resolved there; see its "
+        "error: packages: the host cannot resolve deb.example.org; see its "
         "/etc/resolv.conf (getent hosts deb.example.org)"
     )
 
@@ -189,8 +189,9 @@ def test_packages_that_would_take_others_away_are_not_installed(machine: Machine
     machine.has("apt-get", CONFLICT)
     done = machine.run("packages", "300", "", "", "chrony", "nginx")
     assert refused(done) == (
-        "error: packages: installing chrony nginx would remove apt-listchanges systemd-timesyncd theirs, which stays; "
-        "remove it yourself if nobody needs it, and deploy again"
+        "error: packages: installing chrony nginx would remove apt-listchanges systemd-timesyncd theirs; homeport "
+        "does not "
+        "remove it: remove it yourself if nobody needs it, and deploy again"
     )
 
 
@@ -373,7 +374,7 @@ def test_an_authority_that_has_answered_is_not_asked_again(machine: Machine, com
     done = machine.run("certificate", "notes", "https://ca/dir", "a.example.com,b.example.com", command)
     line = refused(done)
     assert line.startswith(
-        "error: certificate: none for a.example.com b.example.com: the authority cannot see the name"
+        "error: certificate: the authority gave none for a.example.com b.example.com: the authority cannot see the name"
     )
     assert "Detail: the name is unknown" in done.stdout
     assert len(machine.record) == times
@@ -635,7 +636,7 @@ def test_a_step_waits_for_one_that_a_killed_run_has_left_at_work(tmp_path: Path,
         assert other.stdout.readline() == "held\n"
         with machine.start("accounts", "comment", "notes", "/var/lib/notes") as step:
             assert step.stdout
-            assert step.stdout.readline() == "waiting for another run's step on this host to end\n"
+            assert step.stdout.readline() == "waiting for a phase of another run to end on this host\n"
             assert machine.record == []
             other.communicate("\n")
     assert step.returncode == 0
@@ -779,14 +780,14 @@ def test_gunicorn_needs_the_package_that_its_workers_are_from(machine: Machine) 
     line = installation(environment, "true").replace("/fastapi", "/gunicorn")
     done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
     assert refused(done).endswith(
-        "the dependencies do not bring uvicorn-worker, whose workers gunicorn has; add uvicorn-worker to them"
+        "the dependencies do not contain uvicorn-worker, which gunicorn needs here; add uvicorn-worker to them"
     )
     assert not environment.exists()
     line += f" && mkdir {environment}/lib/python3.13/site-packages/uvicorn_worker"
     done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
     assert (done.returncode, done.stderr) == (0, "")
     done = machine.run("dependencies", "notes", "one", "aaaa", "", "granian", line, stdin="\n")
-    assert refused(done).endswith("the dependencies do not bring the granian command; add granian to them")
+    assert refused(done).endswith("the dependencies do not install the granian command; add granian to them")
 
 
 def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(machine: Machine) -> None:

@@ -166,12 +166,12 @@ def test_a_place_that_is_not_reached_is_named_until_it_is_beside_a_programs_own_
     port = int(listener.getsockname()[1])
     listener.close()
     gateway, text = Gateway(HERE), f"GET http://127.0.0.1:{port}/ HTTP/1.1"
-    assert b"does not reach 127.0.0.1" in everything(ask(gateway, text)).split(b"\r\n")[0]
+    assert b"the host asked for 127.0.0.1" in everything(ask(gateway, text)).split(b"\r\n")[0]
     said = gateway.shown("error: packages: the package lists cannot be read")
     assert said == (
-        "error: packages: the package lists cannot be read; besides, outbound: the machine that deploys does not reach "
-        f"127.0.0.1:{port}, which the host has asked it for "
-        "(Connection refused); see its network, and its https_proxy and http_proxy"
+        "error: packages: the package lists cannot be read; besides, outbound: the host asked for "
+        f"127.0.0.1:{port}, which the machine that deploys cannot reach "
+        "(Connection refused); check its network, and its https_proxy and http_proxy"
     )
     assert gateway.shown(f"http://homeport:{gateway.password}@127.0.0.1") == "http://homeport:****@127.0.0.1"
 
@@ -182,7 +182,7 @@ def test_a_place_that_is_not_reached_is_named_until_it_is_beside_a_programs_own_
 
 
 def test_a_name_that_is_not_found_is_told() -> None:
-    with pytest.raises(NoRouteError, match=r"does not reach no-such-name\.invalid:443.*the name is not found"):
+    with pytest.raises(NoRouteError, match=r"asked for no-such-name\.invalid:443.*the name is not found"):
         open_route(Place("no-such-name.invalid", 443), ())
 
 

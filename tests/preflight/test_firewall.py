@@ -110,8 +110,9 @@ def test_listeners_that_would_be_cut_are_one_line_that_can_be_pasted() -> None:
     problem = refusal(SETTINGS, found)
     assert problem
     assert problem.line() == (
-        "firewall_open: the firewall would cut what listens here: postgres on 5432/tcp, the kernel (WireGuard, NFS) on "
-        '51820/udp; open what others need (firewall_open = ["5432/tcp", "51820/udp"]), give up the rest '
+        "firewall_open: the firewall would close ports on which programs of this host listen: postgres on 5432/tcp, "
+        "the kernel (WireGuard, NFS) on "
+        '51820/udp; open those that others need (firewall_open = ["5432/tcp", "51820/udp"]), close the rest '
         '(firewall_close = ["5432/tcp", "51820/udp"]), or set firewall = False'
     )
     assert [str(line) for line in listeners_to_close(SETTINGS, found)] == [

@@ -48,7 +48,7 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
         ),
         (
             {"unresolved": "deb.example.org"},
-            "dns: the host does not find deb.example.org, where apt gets packages: names are not resolved there; see "
+            "dns: the host cannot resolve deb.example.org, from where apt gets packages; see "
             "/etc/resolv.conf on the host (getent hosts deb.example.org)",
         ),
         (
@@ -80,7 +80,7 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
         *(
             (
                 {"places": {**HERE, "/var/lib/notes": real}, "linked": frozenset({"/var/lib/notes"})},
-                f"state: /var/lib/notes is a link to {real}, and systemd starts nothing whose state folder is a link; "
+                f"state: /var/lib/notes is a link to {real}, and systemd starts no unit whose state folder is a link; "
                 f"mount it there instead: rm /var/lib/notes && mkdir /var/lib/notes && mount --bind {real} "
                 "/var/lib/notes, and the same in /etc/fstab",
             )
@@ -88,8 +88,8 @@ def around(found: Snapshot | None = None, **values: Any) -> Snapshot:
         ),
         (
             {"nginx_refuses": '2030/01/01 [emerg] 20#20: unknown directive "lua" in /etc/nginx/conf.d/theirs.conf:3'},
-            'nginx: nginx does not take what lies in /etc/nginx (unknown directive "lua" in '
-            "/etc/nginx/conf.d/theirs.conf:3); mend it there (nginx -t)",
+            'nginx: nginx does not accept the configuration in /etc/nginx (unknown directive "lua" in '
+            "/etc/nginx/conf.d/theirs.conf:3); correct it there (nginx -t)",
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_group_that_goes_with_the_applications_user_is_its_own() -> None:
         (
             "nginx.service",
             "bad-setting",
-            "units: systemd does not take nginx.service as it is on the host (bad-setting); see: systemd-analyze "
+            "units: systemd does not accept nginx.service as it is on the host (bad-setting); see: systemd-analyze "
             "verify nginx.service",
         ),
     ],

@@ -56,7 +56,7 @@ def test_everybody_with_a_key_goes_on_coming_in() -> None:
 @pytest.mark.parametrize(
     ("colleague", "before", "after", "why"),
     [
-        (OtherAccount("bob", has_password=True), {}, {}, "its only way in is a password"),
+        (OtherAccount("bob", has_password=True), {}, {}, "it can log in only by password"),
         (OtherAccount("bob", key="weak"), {}, {}, "its RSA key has less than 2048 bits"),
         (
             OtherAccount("bob", key="key", has_password=True),
@@ -70,8 +70,8 @@ def test_everybody_with_a_key_goes_on_coming_in() -> None:
             {"authenticationmethods": ("publickey,keyboard-interactive",)},
             "AuthenticationMethods publickey,keyboard-interactive",
         ),
-        (OtherAccount("root", has_password=True), {"permitrootlogin": ("yes",)}, {}, "its only way in is a password"),
-        (OtherAccount("bob", key="key"), {}, {"fails": ("yes",)}, "its only way in is a password"),
+        (OtherAccount("root", has_password=True), {"permitrootlogin": ("yes",)}, {}, "it can log in only by password"),
+        (OtherAccount("bob", key="key"), {}, {"fails": ("yes",)}, "it can log in only by password"),
     ],
 )
 def test_a_colleague_whose_only_way_in_would_go_is_named_until_somebody_gives_it_up(
@@ -79,8 +79,8 @@ def test_a_colleague_whose_only_way_in_would_go_is_named_until_somebody_gives_it
 ) -> None:
     machine = found(colleague, before=before, after=after)
     assert lines(machine) == [
-        f"sshd_hardening: others could not log in any more: {colleague.user} ({why}); give them a key first "
-        f'(ssh-copy-id), or name those who need not log in (sshd_close = ["{colleague.user}"]), or set '
+        f"sshd_hardening: these could not log in any more: {colleague.user} ({why}); give them a key first "
+        f'(ssh-copy-id), or name the accounts that need not log in (sshd_close = ["{colleague.user}"]), or set '
         "sshd_hardening = False"
     ]
     assert lines(machine, sshd_close=[colleague.user]) == []
@@ -117,14 +117,14 @@ def test_a_colleague_who_loses_nothing_is_no_obstacle(colleague: OtherAccount, b
 
 def test_accounts_of_a_directory_that_come_by_password_are_named() -> None:
     [line] = lines(found(directory="sss"))
-    assert "the accounts of the directory (sss) (their way in is a password)" in line
+    assert "the accounts of the directory (sss) (they log in by password)" in line
 
 
 def test_who_deploys_is_told_apart_and_cannot_be_given_up() -> None:
     machine = found()
     machine = replace(machine, logins=replace(machine.logins, other_accounts=(OtherAccount("debian", key="weak"),)))
     [line] = lines(machine)
-    assert "debian, whom we are logged in as, could not log in any more (its RSA key has less than 2048 bits)" in line
+    assert "debian, as whom homeport logs in, could not log in any more (its RSA key has less than 2048 bits)" in line
     [line] = lines(replace(machine, login=Login("debian", has_key=False)))
     assert "debian has no authorized key" in line
 
@@ -132,15 +132,17 @@ def test_who_deploys_is_told_apart_and_cannot_be_given_up() -> None:
 def test_a_host_key_that_is_shown_no_more_is_named_in_the_plan_and_refuses_nothing() -> None:
     assert lines(found()) == []
     [line] = logins_to_close(found())
-    assert str(line).startswith("close SSH host key ecdsa-sha2-nistp256 (who knows this host by it alone has to trust")
+    assert str(line).startswith("close SSH host key ecdsa-sha2-nistp256 (clients that know only this key must trust")
     assert logins_to_close(found(host_keys=("ssh-rsa", "ssh-ed25519"))) == ()
 
 
 def test_errors_in_sshds_settings_are_named_before_anything_changes() -> None:
     [line] = lines(found(refused="/etc/ssh/sshd_config: line 9: Bad configuration option: Portt"))
-    assert line.startswith("sshd_hardening: sshd does not accept its settings with ours (/etc/ssh/sshd_config: line 9:")
+    assert line.startswith(
+        "sshd_hardening: sshd does not accept its settings together with homeport's (/etc/ssh/sshd_config: line 9:"
+    )
     [line] = lines(found(takes_passwords=True))
-    assert line.startswith("sshd_hardening: sshd would go on taking passwords: /etc/ssh/sshd_config says so before")
+    assert line.startswith("sshd_hardening: sshd would still accept passwords: /etc/ssh/sshd_config says so before")
 
 
 def test_without_a_change_of_sshd_nobody_is_looked_at() -> None:

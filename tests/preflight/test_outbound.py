@@ -64,7 +64,7 @@ def test_a_host_is_led_to_what_is_public_and_to_what_is_named(
     "value", ["https://pypi.lan", "pypi.lan:8080", "us@pypi.lan", "*.lan", "a b", "10.1.2.0/33", "a/b", "fd00::/129"]
 )
 def test_an_outbound_place_that_is_none_is_refused(value: str) -> None:
-    with pytest.raises(ValidationError, match="item 1 is no name, no address and no range"):
+    with pytest.raises(ValidationError, match="item 1 is not a name, an address or a range"):
         make_settings(outbound_private=[value])
 
 

@@ -98,24 +98,25 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"accounts": {"notes": "notes:x:1000:1000:,,,:/home/notes:/bin/bash"}},
-        "app_name: the host has a user notes that is not the application's (home /home/notes); choose another name",
+        "app_name: the host has a user notes that does not belong to the application (home /home/notes); choose "
+        "another name",
     ),
     (
         {"accounts": {"notes": "damaged"}},
-        "app_name: the host has a user notes that is not the application's (home ); choose another name",
+        "app_name: the host has a user notes that does not belong to the application (home ); choose another name",
     ),
     (
         {"units": FOREIGN_UNITS},
-        "app_name: the host has units notes@.service that are not the application's; choose another name",
+        "app_name: the host has units notes@.service that do not belong to the application; choose another name",
     ),
     (
         {"ports": (PortHolder(80, "apache2", "apache2.service"),)},
         "ports: port 80 is held by apache2 (apache2.service); "
-        "end it for good (systemctl disable --now apache2.service)",
+        "stop it permanently (systemctl disable --now apache2.service)",
     ),
     (
         {"ports": (PortHolder(443, "", ""),)},
-        "ports: port 443 is held by an unknown process; end it for good",
+        "ports: port 443 is held by an unknown process; stop it permanently",
     ),
     (
         {"ports": (PortHolder(8001, "python3", "other@blue.service"),)},
@@ -132,34 +133,34 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"claims": (Claim("blog", ("www.example.com", "x.example.com"), (9001, 9002)),)},
-        "domain: the application blog on this host has the name www.example.com; "
-        "give each application names and ports of its own",
+        "domain: the application blog on this host uses the name www.example.com already; "
+        "give each application its own names and ports",
     ),
     (
         {"ports": (PortHolder(443, "nginx", "openresty.service"),)},
         "ports: port 443 is held by nginx (openresty.service), which is not the nginx.service that the site needs; "
-        "end it for good (systemctl disable --now openresty.service)",
+        "stop it permanently (systemctl disable --now openresty.service)",
     ),
     (
         {"ports": (PortHolder(80, "nginx", ""),)},
-        "ports: port 80 is held by nginx, which is not the nginx.service that the site needs; end it for good",
+        "ports: port 80 is held by nginx, which is not the nginx.service that the site needs; stop it permanently",
     ),
     (
         {"paths": {"/var/lib/notes": PathFound("directory", 0o755, "git", "git")}},
-        "app_name: /var/lib/notes is there and belongs to git, who is not the application; choose another name",
+        "app_name: /var/lib/notes exists and belongs to git, not to the application; choose another name",
     ),
     (
         {"paths": {"/var/lib/notes": FOLDER}, "occupied": frozenset({"/var/lib/notes"})},
-        "app_name: /var/lib/notes is there and is not empty, and the host has no user notes; choose another name",
+        "app_name: /var/lib/notes exists and is not empty, and the host has no user notes; choose another name",
     ),
     (
         {"paths": {"/srv/notes": FOLDER}, "occupied": frozenset({"/srv/notes"})},
-        "app_name: /srv/notes is there, and what is in it is not homeport's; choose another name",
+        "app_name: /srv/notes exists already, and its content is not homeport's; choose another name",
     ),
     (
         {"claims": (Claim("notes", ("shop.example.org", "www.shop.example.org"), (8001, 8002)),)},
         "app_name: this host serves another site as notes: shop.example.org, www.shop.example.org; "
-        'choose another name, or, if the site shall leave its old name, set former_domain = "shop.example.org"',
+        'choose another name, or, if the site gives up its old name, set former_domain = "shop.example.org"',
     ),
     (
         {"paths": {"/var/www": PathFound("directory", 0o750, "root", "deploy")}},
@@ -168,7 +169,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"claims": (Claim("blog", ("x.example.com",), (9001, 8002)),)},
-        "domain: the application blog on this host has the port 8002; give each application names and ports of its own",
+        "domain: the application blog on this host uses the port 8002 already; give each application its own names "
+        "and ports",
     ),
 ]
 
@@ -214,7 +216,8 @@ def test_an_irreplaceable_file_is_named_only_if_a_deploy_would_replace_it() -> N
     assert problems(replace(wanted, fixed=FIXED)) == []
     paths = {**wanted.paths, **{path: replace(wanted.paths[path], digest="0") for path in (claim, slot)}}
     assert problems(replace(wanted, fixed=FIXED, paths=paths)) == [
-        f"host: {claim} is a mount point, over which no file can be put; umount {claim}, and have it not mounted again",
+        f"host: {claim} is a mount point, and homeport cannot write a file over it; umount {claim}, and have it not "
+        "mounted again",
         f"host: {slot} would be replaced, and /etc/homeport/notes may not be changed (lsattr says so); "
         "chattr -ia /etc/homeport/notes",
     ]
@@ -266,19 +269,19 @@ def serving(settings: Settings, live_slot: str = "blue") -> Snapshot:
         (
             "blue",
             {"port_blue": 9001},
-            "port_blue: 8001 is the port of the live slot and cannot change while that serves; "
+            "port_blue: 8001 is the port of the live slot, and cannot change while the slot serves; "
             "set it to 8001 and change port_green, deploy, and change port_blue after that",
         ),
         (
             "green",
             {"port_green": 9002},
-            "port_green: 8002 is the port of the live slot and cannot change while that serves; "
+            "port_green: 8002 is the port of the live slot, and cannot change while the slot serves; "
             "set it to 8002 and change port_blue, deploy, and change port_green after that",
         ),
         (
             "blue",
             {"port_blue": 8002, "port_green": 8001},
-            "port_blue: 8001 is the port of the live slot and cannot change while that serves; "
+            "port_blue: 8001 is the port of the live slot, and cannot change while the slot serves; "
             "set it to 8001 and change port_green, deploy, and change port_blue after that",
         ),
     ],

@@ -111,11 +111,11 @@ def test_a_stream_without_marks_is_passed_on_whole() -> None:
         (["error: notes: no such release"], [MARK], "notes: no such release", "doctor"),
         (["bash: warning: setlocale: LC_ALL", "error: notes: no"], [], "notes: no", "doctor"),
         (["error: notes: no", "logout"], ["welcome"], "notes: no", "doctor"),
-        (["sudo: a password is required"], ["welcome"], "sudo wants a password", "log in as root"),
+        (["sudo: a password is required"], ["welcome"], "sudo asks for a password", "log in as root"),
         (
             ["sudo: no terminal", "sudo: a password is required"],
             [],
-            "sudo wants a password",
+            "sudo asks for a password",
             "root",
         ),
         (["sudo: debian is not in the sudoers file"], [], "sudo: debian is not in the sudoers file", "log in as root"),

@@ -35,12 +35,14 @@ def test_a_release_that_was_never_proven_is_refused_with_the_reason() -> None:
     assert refused("bad").startswith("release bad has failed here")
     assert refused("never").startswith("release never was never live here")
     assert refused("gone").startswith("there is no release gone here")
-    assert refused("a", replace(FOUND, releases=(B, replace(A, whole=False)))).startswith("release a is not whole")
+    assert refused("a", replace(FOUND, releases=(B, replace(A, whole=False)))).startswith(
+        "files of release a are missing"
+    )
 
 
 def test_without_anything_to_go_back_to_it_is_refused() -> None:
     assert refused("previous", replace(FOUND, previous="")).startswith("there is no good release before b")
-    assert refused("previous", Releases()).startswith("nothing is live here")
+    assert refused("previous", Releases()).startswith("no release is live here")
 
 
 def test_after_an_interrupted_rollback_the_way_must_be_named() -> None:

@@ -150,7 +150,7 @@ def test_a_certificate_of_the_same_name_goes_only_if_homeport_has_made_it(host: 
     lineage(host, text)
     job = host.job("note")
     stays = [why for what, why in application.kept(job) if what == "certificate note"]
-    assert stays == ([] if ours else ["homeport has not made it"])
+    assert stays == ([] if ours else ["homeport did not make it"])
     perform(application.steps(job))
     assert bool(belongings.lineage(job.layout)) == (not ours)
 

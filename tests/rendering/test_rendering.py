@@ -243,7 +243,7 @@ def test_an_undefined_name_in_an_extended_block_is_named_with_the_overrides_line
         ("{{ none.x }}", 1, "has no attribute 'x'"),
         ("\n{{ [].pop() }}", 2, "pop from empty list"),
         ('\n{% extends "homeport/nginx/typo.conf" %}', 2, "there is no template homeport/nginx/typo.conf"),
-        ('{{ "a\\0b" | systemd_quote }}', 1, "a zero byte cannot stand in a command line"),
+        ('{{ "a\\0b" | systemd_quote }}', 1, "a command line cannot contain a zero byte"),
     ],
 )
 def test_any_mistake_in_an_override_is_one_line_with_its_place(

@@ -82,7 +82,7 @@ def test_one_of_three_idle_machines_can_go() -> None:
 
 def test_one_of_two_idle_machines_can_go_without_a_stand_in() -> None:
     assert said(*[host(processors=10, memory=20)] * 2) == [
-        ("hint", "one machine fewer would do, but then nobody stands in for one that fails")
+        ("hint", "one machine fewer would do, but then no machine is left to replace one that fails")
     ]
 
 
@@ -122,6 +122,6 @@ def test_advice_for_the_fleet_stands_with_the_first_host() -> None:
 def test_a_person_reads_it_in_one_line() -> None:
     assert shown(week(raw(swap=300, hours=24)) or {}) == (
         "processors 16 % (peak 60 %), memory 16 % (peak 60 %), disk busy 5.2 % (peak 20 %), "
-        "network 521 KB/s (peak 2.0 MB/s), swap up to 300 MB, a peak 1.7 times as large fits, "
+        "network 521 KB/s (peak 2.0 MB/s), swap up to 300 MB, could serve a peak 1.7 times as large, "
         "in 24 hours since 1970-01-01"
     )

@@ -37,7 +37,7 @@ def test_several_applications_are_not_chosen_between() -> None:
 
 
 def test_a_repository_without_an_application() -> None:
-    with pytest.raises(UsageError, match="no module here makes a FastAPI application"):
+    with pytest.raises(UsageError, match="no module here creates a FastAPI application"):
         find_folder({"main.py"}, {"main.py": NOTHING})
 
 
@@ -63,7 +63,7 @@ def test_the_entry_point(modules: dict[str, Code], found: str) -> None:
 
 
 def test_two_equal_entry_points_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"one/main.py, two/main.py; say which: --entrypoint one/main.py"):
+    with pytest.raises(UsageError, match=r"one/main.py, two/main.py; name one: --entrypoint one/main.py"):
         find_entrypoint({"two/main.py": APP, "one/main.py": APP})
 
 

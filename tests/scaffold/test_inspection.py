@@ -73,7 +73,7 @@ def test_the_schemas_path_is_put_together_from_plain_texts_and_not_guessed() -> 
 def test_without_a_schema_either_somebody_has_to_say_it() -> None:
     path, remark = health("from fastapi import FastAPI\napp = FastAPI(openapi_url=None)\n")
     assert path == "/"
-    assert "name a path" in remark
+    assert "set health_path to a path" in remark
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], na
     ("files", "words"),
     [
         ({"requirements.txt": "fastapi[standard]==1 --hash=sha256:0\n"}, []),
-        ({"requirements.txt": "fastapi==1 --hash=sha256:0\n"}, ["does not bring the fastapi command"]),
+        ({"requirements.txt": "fastapi==1 --hash=sha256:0\n"}, ["does not install the fastapi command"]),
         ({"requirements.txt": "fastapi==1 --hash=sha256:0\nuvicorn\n"}, []),
         ({"requirements.txt": "fastapi-cli==1\n"}, ["has no hashes"]),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi[all]']\n"}, []),
-        ({"pyproject.toml": "[project]\ndependencies = ['fastapi']\n"}, ["does not bring the fastapi command"]),
-        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": POETRY}, ["poetry.lock does not bring"]),
+        ({"pyproject.toml": "[project]\ndependencies = ['fastapi']\n"}, ["does not install the fastapi command"]),
+        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": POETRY}, ["poetry.lock does not install"]),
         ({"requirements/prod.txt": "fastapi[all]==1\n"}, ["prod.txt has no hashes"]),
         ({"db.py": "URL = 'sqlite:///./notes.db'\n"}, ["STATE_DIRECTORY"]),
         ({"db.py": "URL = 'sqlite+aiosqlite:///notes.db'\n"}, ["STATE_DIRECTORY"]),

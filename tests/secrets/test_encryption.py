@@ -114,7 +114,7 @@ def test_a_damaged_key_is_named_by_its_line_alone(
 def test_a_key_that_others_can_read_is_refused(file: SecretFile, mode: int) -> None:
     keys.key_file().chmod(mode)
     line = refusal(file)
-    assert f"others than you can read this key (mode {mode:04o})" in line
+    assert f"other users can read this key (mode {mode:04o})" in line
     assert "chmod 600" in line
 
 
@@ -179,7 +179,7 @@ def test_an_invalid_secrets_file_is_not_written(file: SecretFile) -> None:
 def test_a_secrets_file_that_changed_meanwhile_is_not_overwritten(file: SecretFile) -> None:
     was = file.stored()
     file.write("A=theirs\n", was=was)
-    with pytest.raises(UsageError, match="somebody else has changed it meanwhile"):
+    with pytest.raises(UsageError, match="somebody else has changed the file meanwhile"):
         file.write("A=mine\n", was=was)
     assert file.text() == "A=theirs\n"
 

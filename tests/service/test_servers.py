@@ -121,7 +121,7 @@ def test_the_others_read_no_file(name: ServerName) -> None:
 def test_gunicorn_needs_uvicorns_worker_beside_it() -> None:
     choice = ServerChoice("gunicorn")
     assert refused(choice, INSTALLED - {"uvicorn-worker"}) == (
-        "app_source: the dependencies in uv.lock do not bring uvicorn-worker; add gunicorn, uvicorn-worker and "
+        "app_source: the dependencies in uv.lock do not contain uvicorn-worker; add gunicorn, uvicorn-worker and "
         "uvicorn[standard], and lock again"
     )
     assert "do not bring gunicorn; " in refused(choice, INSTALLED - {"gunicorn"})
@@ -139,7 +139,7 @@ def test_gunicorn_needs_uvicorns_worker_beside_it() -> None:
 def test_granian_has_to_be_there_and_to_know_a_proxy() -> None:
     choice = ServerChoice("granian")
     assert refused(choice, INSTALLED - {"granian"}) == (
-        "app_source: the dependencies in uv.lock do not bring granian; add granian and lock again"
+        "app_source: the dependencies in uv.lock do not contain granian; add granian and lock again"
     )
     assert "pins granian 2.3.4, which cannot be told of a proxy (2.4 is the first" in refused(
         choice, INSTALLED, granian="2.3.4"

@@ -29,5 +29,5 @@ def test_an_address_is_a_range_of_one() -> None:
 
 @pytest.mark.parametrize("text", ["", "example.com", "10.0.0.1/8", "10.0.0.0/33", "any", "10.0.0.0/8\nUser=root"])
 def test_an_address_range_that_is_none_is_named_by_its_position(text: str) -> None:
-    with pytest.raises(ValueError, match="item 2 is no address"):
+    with pytest.raises(ValueError, match="item 2 is not an address"):
         address_ranges(("10.0.0.0/8", text))

@@ -148,7 +148,9 @@ def test_a_value_from_the_command_line_means_what_it_says(key: str, text: str, v
 def test_a_word_that_became_a_truth_value_on_its_way_is_refused_with_how_to_write_it(key: str, word: str) -> None:
     [line] = problems(**{key: parse_cli_arg(word)})
     assert line.startswith(f"web1: {key}: ")
-    assert f"must be a text, and {word.lower()} is a truth value; write it as '\"{word.lower()}\"'" in line
+    assert (
+        f"must be a text, but pyinfra reads {word.lower()} as a truth value; write it as '\"{word.lower()}\"'" in line
+    )
     assert from_command_line("migrate_command", f'"{word}"') == (word,)
 
 
@@ -162,7 +164,8 @@ def test_an_email_address_is_taken_as_it_is(address: str) -> None:
 )
 def test_an_email_address_that_is_none_is_refused(address: str) -> None:
     assert problems(acme_email=address) == [
-        "web1: acme_email: is no e-mail address (NAME@DOMAIN); it is: Address that the certificate authority writes to."
+        "web1: acme_email: is not an e-mail address (NAME@DOMAIN); it is: Address that the certificate authority "
+        "writes to."
     ]
 
 
@@ -270,8 +273,8 @@ def test_a_value_at_its_bound_is_taken(key: str, value: object) -> None:
 
 def test_the_variable_that_is_wrong_is_named() -> None:
     assert problems(environment={"DEBUG": True}) == [
-        "web1: environment.DEBUG: must be a text, and true is a truth value; write it as '\"true\"' (with the double "
-        "quotes); it is: Environment variables of the application that anybody may see."
+        "web1: environment.DEBUG: must be a text, but pyinfra reads true as a truth value; write it as '\"true\"' "
+        "(with the double quotes); it is: Environment variables of the application that are not secret."
     ]
 
 

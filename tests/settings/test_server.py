@@ -47,7 +47,7 @@ def test_a_command_without_workers_is_named() -> None:
 
 
 def test_uvicorn_has_to_be_there_and_to_know_its_options() -> None:
-    assert "do not bring uvicorn; add uvicorn[standard]" in said(UVICORN, frozenset({"fastapi"}))
+    assert "do not contain uvicorn; add uvicorn[standard]" in said(UVICORN, frozenset({"fastapi"}))
     slow = ServerChoice("uvicorn", worker_timeout_seconds=30)
     assert said(slow, ALL, uvicorn="0.36.1") == (
         "worker_timeout_seconds: uv.lock pins uvicorn 0.36.1, which has no --timeout-worker-healthcheck (0.37 is the "

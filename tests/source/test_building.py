@@ -188,7 +188,7 @@ def test_nothing_outside_of_the_application_is_taken(builder: Builder, tmp_path:
     assert "out/link" not in found
     assert found["out/inside"][0] == b"r"
     for one in ("../x", "/etc/passwd", ""):
-        with pytest.raises(ValueError, match="is no path below the application's folder"):
+        with pytest.raises(ValueError, match="is not a path below the application's folder"):
             Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "release_include": [one]})
     for one, said in (
         (".", "whole folder"),
@@ -198,7 +198,7 @@ def test_nothing_outside_of_the_application_is_taken(builder: Builder, tmp_path:
     ):
         with pytest.raises(ValueError, match=said):
             Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "release_include": [one]})
-    with pytest.raises(ValueError, match="release_include must name what build_commands make"):
+    with pytest.raises(ValueError, match="release_include must name the files that build_commands make"):
         Settings.model_validate({"app_name": "a1", "domain": "a.example.com", "build_commands": ["true"]})
 
 

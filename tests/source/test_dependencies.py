@@ -157,7 +157,7 @@ def test_nothing_to_install_from() -> None:
 ])  # fmt: skip
 def test_a_lock_without_the_fastapi_command(files: dict[str, str], lock: str) -> None:
     assert refusal(files) == (
-        f"app_source: the dependencies in {lock} do not bring the fastapi command; add fastapi[standard] and lock "
+        f"app_source: the dependencies in {lock} do not install the fastapi command; add fastapi[standard] and lock "
         'again, or set server = "uvicorn"'
     )
 
@@ -280,7 +280,7 @@ def test_extras_and_groups_that_are_not_there_are_refused() -> None:
 
 def test_another_server_is_looked_for_in_the_lock_and_has_an_environment_of_its_own() -> None:
     uvicorn = DependencyOptions(server=ServerChoice("uvicorn"))
-    assert "do not bring uvicorn" in refusal(LOCKED, uvicorn)
+    assert "do not contain uvicorn" in refusal(LOCKED, uvicorn)
     lock = LOCK.replace("fastapi-cli", "uvicorn")
     there = decide({**LOCKED, "uv.lock": lock}, wishes=uvicorn)
     assert there.digest != decide({"requirements.txt": "uvicorn\n"}).digest

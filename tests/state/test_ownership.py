@@ -47,7 +47,8 @@ def test_folders_of_the_application_are_ours_and_those_of_a_longer_name_are_not(
 @pytest.mark.parametrize("there", [OTHER, LINK])
 def test_what_is_somebodys_is_not_replaced(path: str, there: PathFound) -> None:
     [line] = refusals(machine(path, there))
-    assert line.startswith(f"take_over: {path} would be replaced, and is neither homeport's nor as its Debian package")
+    said = f"take_over: {path} would be replaced, and it is neither homeport's nor unchanged from its Debian package"
+    assert line.startswith(said)
     assert f'take_over = ["{path}"]: a copy is kept in /var/lib/homeport/originals' in line
 
 
@@ -57,7 +58,7 @@ def test_what_is_given_up_by_name_is_replaced_and_a_copy_is_kept_and_named(path:
     assert refusals(found, take_over=[path]) == []
     pending = compare.file_changes(make_wanted(make_settings(take_over=[path])), found)
     assert (pending.kept, pending.taken_over) == ((path,), (path,))
-    assert f"write {path} (somebody's own; a copy is kept: /var/lib/homeport/originals{path})" in map(
+    assert f"write {path} (not homeport's; a copy is kept: /var/lib/homeport/originals{path})" in map(
         str, pending.changes
     )
 

@@ -1,4 +1,4 @@
-"""What is done to an application apart from releases: a command run in it, maintenance, a look at its migrations."""
+"""Commands for an application apart from releases: a command run in it, maintenance, a check of its migrations."""
 
 from __future__ import annotations
 
@@ -56,10 +56,13 @@ def set_maintenance(options: argparse.Namespace, given: list[str]) -> int:
     output.copy_to_journal(options.app)
     if options.what == "on":
         maintenance.turn_on(layout, options.by, options.message)
-        output.say(f"{options.app}: visitors get the maintenance page from now on; the health path answers as ever")
+        output.say(f"{options.app}: visitors get the maintenance page from now on; the health path still answers")
     else:
         note = maintenance.turn_off(layout)
-        output.say(f"{options.app}: {'visitors are let in again' if note is not None else 'visitors were let in'}")
+        was_on = note is not None
+        output.say(
+            f"{options.app}: visitors {'get the application again' if was_on else 'got the application already'}"
+        )
     return 0
 
 

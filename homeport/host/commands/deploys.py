@@ -102,7 +102,7 @@ def is_live(options: argparse.Namespace, given: list[str]) -> int:
 
     if slots.is_live(Layout(options.app), options.slot):
         return 0
-    output.say(f"homeport: slot {options.slot} is not live; this runs beside the live release alone")
+    output.say(f"homeport: slot {options.slot} is not live; this unit runs only beside the live release")
     return NO
 
 

@@ -1,4 +1,4 @@
-"""What a person asks of a host apart from deploys: to hold them, to restart, to list. Options in, exit status out."""
+"""Commands that a person runs on a host apart from deploys: hold, restart, list. Options in, exit status out."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ def releases(options: argparse.Namespace, given: list[str]) -> int:
 def hold(options: argparse.Namespace, given: list[str]) -> int:
     """Hold deploys."""
     deploy_hold.hold(Layout(options.app), options.by, options.message)
-    output.say(f"{options.app}: deploys are held until unlock")
+    output.say(f"{options.app}: deploys are held until homeport unlock")
     return 0
 
 
 def unhold(options: argparse.Namespace, given: list[str]) -> int:
     """Let deploys go on."""
     holder = deploy_hold.unhold(Layout(options.app))
-    result = "nobody held deploys" if holder is None else f"deploys may go on; they were {deploy_hold.describe(holder)}"
+    result = (
+        "deploys were not held" if holder is None else f"deploys may go on; they were {deploy_hold.describe(holder)}"
+    )
     output.say(f"{options.app}: {result}")
     return 0

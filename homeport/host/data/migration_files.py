@@ -1,4 +1,4 @@
-"""What an alembic.ini and the migration files that it names say, read from their text; nothing is imported. Pure.
+"""Reads an alembic.ini and its migration files as text; nothing is imported. Pure.
 
 What is laid out in a way that is not understood here gives None, "nobody can tell", and never a shorter list.
 """
@@ -53,7 +53,7 @@ def _folder(location: str) -> str | None:
 
 
 def parse(name: str, text: str) -> Migration | None:
-    """Return what the migration file `name` says; None when it is none that Alembic would take, or not understood."""
+    """Return what the migration file `name` says; None when Alembic would not use it, or it is not understood."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""What a release's migrations said, kept with it in migration.log: one run after the other."""
+"""The output of a release's migrations, kept with it in migration.log: one run after the other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def keep_migration_log(layout: Layout, slot: str, release: Release, position: st
     try:
         append(layout, release, text)
     except OSError as error:
-        say(f"{layout.app}: the migration's log cannot be kept: {error}")
+        say(f"{layout.app}: the migration's log cannot be written: {error}")
 
 
 def entry(moment: str, slot: str, result: str, entries: list[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The rehearsal of a migration: first on a copy of the state folder, and the live release must do well on the copy.
+"""The rehearsal of a migration on a copy of the state folder; the live release must be healthy on that copy.
 
 Two units of their own (slot `rehearsal`) are made of the releases' units, with the copy mounted over the state folder
 and without a network: what is neither in the folder nor in the release cannot be reached, a database server, say, a
@@ -26,13 +26,13 @@ from . import state_copy
 from .migration_log import keep_migration_log
 
 SLOT = "rehearsal"
-# What the disk must have left besides the copy: production writes on it too.
+# Free space that must be left besides the copy: production writes to this disk too.
 RESERVE_BYTES = 256 * 1024 * 1024
-# What pulls in, or is told to, other units of the same host.
+# Lines of a unit that start other units of the host, or depend on them.
 DEPENDENCIES = re.compile(
     r"^(Requires|Requisite|Wants|BindsTo|PartOf|Upholds|OnFailure|OnSuccess|StopWhenUnneeded)=(.*\\\n)*.*\n", re.M
 )
-# What is done before a start is done for production: a model is fetched, a service waited for, by the network.
+# Commands before a start are meant for production: they fetch a model or wait for a service, over the network.
 BEFORE_START = re.compile(r"^ExecStartPre=\S+/before-start .*\n", re.M)
 ONE_WORKER = (re.compile(r" --workers \d+\b"), " --workers 1")
 CHANGES = """
@@ -63,7 +63,7 @@ def rehearse(layout: Layout, release: Release, live_release: Release, slot: str)
         _serve(layout, release, live_release, copy)
     finally:
         clean(layout)
-    say(f"{layout.app}: the rehearsal went well: release {live_release.id} is healthy on the migrated copy")
+    say(f"{layout.app}: the rehearsal succeeded: release {live_release.id} is healthy on the migrated copy")
 
 
 def clean(layout: Layout) -> None:
@@ -135,7 +135,7 @@ def _copy(layout: Layout) -> Path:
     """Copy the state folder and return where to; raise HostError when it cannot be or holds no database."""
     source, copy = layout.state.resolve(), _places(layout)[0]
     if not re.fullmatch(r"[\w./+-]+", f"{source}{copy}"):
-        raise HostError(f"the rehearsal: {source} has characters in its name that a mount in a unit cannot have")
+        raise HostError(f"the rehearsal: {source} has characters in its name that a mount in a unit does not allow")
     needed, free = state_copy.size(source) + RESERVE_BYTES, shutil.disk_usage(copy.parent).free
     if needed > free:
         raise HostError(
@@ -148,7 +148,7 @@ def _copy(layout: Layout) -> Path:
     os.chown(copy, user.pw_uid, user.pw_gid)
     if _copy_as(user, source, copy) == 0:
         raise HostError(
-            f"the rehearsal: {layout.state} has no SQLite database, and no other can be rehearsed on; "
+            f"the rehearsal: {layout.state} has no SQLite database, and homeport can rehearse on no other kind; "
             "set migration_rehearsal = False"
         )
     return copy

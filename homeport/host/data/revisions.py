@@ -65,7 +65,7 @@ def record(layout: Layout) -> None:
             text = json.dumps({"releases": folders, "parents": listed}, indent=1)
             atomic.write(layout.revisions, f"{text}\n".encode())
     except OSError as error:
-        say(f"{layout.app}: which migrations this release has cannot be kept: {error}")
+        say(f"{layout.app}: the list of this release's migrations cannot be written: {error}")
 
 
 def known(layout: Layout) -> Parents:

@@ -1,1 +1,1 @@
-"""Who gets into the machine: firewall and sshd, changed under a dead man's switch."""
+"""Access to the machine: firewall and sshd, changed under a dead man's switch."""

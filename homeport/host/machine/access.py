@@ -79,10 +79,12 @@ def restore(token: str | None, *, at_boot: bool = False) -> None:
             if pending["boot"] != BOOT.read_text():
                 _put_back(pending["files"])
                 atomic.remove(PENDING)
-                say("a change of SSH or the firewall was not confirmed before the reboot: the previous state is back")
+                say(
+                    "nobody confirmed a change of SSH or the firewall before the reboot: the previous state is restored"
+                )
             return
         _restore(pending)
-        say("a change of SSH or the firewall was not confirmed by a new connection: the previous state is back")
+        say("no new connection confirmed a change of SSH or the firewall: the previous state is restored")
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def _timer_runs(pending: Mapping[str, Any]) -> bool:
 
 
 def _is_as_recorded(path: Path, content: bytes | None) -> bool:
-    """Tell whether a file is as it shall be (None: away), mode and owner included."""
+    """Tell whether a file is as wanted (None: absent), including mode and owner."""
     try:
         status = path.lstat()
         right = (status.st_mode, status.st_uid, status.st_gid) == (stat.S_IFREG | MODE, 0, 0)

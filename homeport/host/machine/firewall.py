@@ -1,4 +1,4 @@
-"""Our table in the kernel: checked before, loaded, saved and put back. No other table is touched."""
+"""homeport's table in the kernel: checked first, loaded, saved and restored. No other table is touched."""
 
 from __future__ import annotations
 

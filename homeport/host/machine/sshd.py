@@ -1,4 +1,4 @@
-"""sshd's drop-in file: checked before, taken up by a reload. Sessions, and what runs in them, go on."""
+"""sshd's drop-in file: checked first, applied by a reload. Sessions, and the programs in them, go on."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def check(stage: Path, changed: Mapping[Path, bytes | None]) -> None:
     wanted = b"\n".join(filter(None, ours.values())).decode().lower().splitlines()
     if NO_PASSWORDS in wanted and NO_PASSWORDS not in done.stdout.splitlines():
         raise HostError(
-            "sshd would go on taking passwords: /etc/ssh/sshd_config says so before it includes "
+            "sshd would still accept passwords: /etc/ssh/sshd_config says so before it includes "
             "/etc/ssh/sshd_config.d/*.conf, or does not include it; nothing was changed"
         )
 
 
 def reload() -> None:
-    """Have sshd read its settings anew; return when whoever connects next meets them.
+    """Make sshd read its settings again; return when new connections get them.
 
     Where systemd listens for it (ssh.socket), a reload would end it: the socket is not passed on to what it executes.
     There it is stopped, sessions apart (KillMode=process), and the next connection starts another one.
@@ -72,15 +72,15 @@ def reload() -> None:
 
 
 def _await(process: Path, before: str) -> None:
-    """Return when sshd has executed itself anew and listens: one that is still the old one would let us in."""
+    """Return when sshd has executed itself again and listens: one that is still the old one would let us in."""
     end = time.monotonic() + RELOAD_SECONDS
     while time.monotonic() < end:
         if not process.exists() and show(SERVICE)["ActiveState"] != "active":
-            raise HostError(f"sshd has ended when it was reloaded; see 'journalctl -u {SERVICE}'")
+            raise HostError(f"sshd ended when it was reloaded; see 'journalctl -u {SERVICE}'")
         if _image(process) != before and _listening(process):
             return
         time.sleep(POLL_SECONDS)
-    raise HostError(f"sshd did not take up its settings within {RELOAD_SECONDS:.0f} s")
+    raise HostError(f"sshd did not apply its settings within {RELOAD_SECONDS:.0f} s")
 
 
 def _image(process: Path) -> str:

@@ -27,7 +27,7 @@ def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
     marks the release that is left. The caller holds the application's lock.
     """
     release = load(layout, release_id)
-    if request.is_proven:  # and the way back shall be short
+    if request.is_proven:  # and the way back must be short
         release = release._replace(watch_seconds=0)
     found = slots.read(layout)
     slot = choose(found, release.id, again=request.again)
@@ -42,7 +42,7 @@ def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
         _prove(layout, old, slot, release, request.by)
         _log(layout, old, slot, release, request)
     if new and request.rollback:
-        # Whoever goes back waits for the older release and not for the end of the one that is left.
+        # A rollback waits for the older release, and not for the end of the one that it leaves.
         _finish_beside(layout, release)
         changed = True
     else:
@@ -129,7 +129,7 @@ def _finish_beside(layout: Layout, release: Release) -> None:
     )
     again = ("--in-unit", "commit", "--rollback", "--app", layout.app, "--release", release.id, "--lock-wait", "60")
     units.run_checked("systemd-run", *unit, LAUNCHER, *again)
-    say(f"{layout.app}: the other slot finishes its requests and is stopped then")
+    say(f"{layout.app}: the other slot finishes its requests, and is then stopped")
 
 
 def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bool:
@@ -138,7 +138,7 @@ def _finish(layout: Layout, slot: str, release: Release, *, standby: bool) -> bo
     old = found[other(slot)]
     keeps = standby and old.active and old.release != release.id
     if not found[slot].enabled:
-        # When the other one is disabled below, systemd reads its files anew once, for both.
+        # When the other one is disabled below, systemd reads its files again once, for both.
         units.enable(layout.unit(slot), reload=keeps or not old.enabled)
     if keeps:
         return _keep(layout, old, release) or not found[slot].enabled
@@ -157,7 +157,7 @@ def _keep(layout: Layout, old: slots.Slot, release: Release) -> bool:
         return False
     units.enable(layout.unit(old.name))
     slots.keep_as_standby(layout, old.name)
-    say(f"{layout.app}: release {old.release} stays up in slot {old.name}, behind release {release.id}")
+    say(f"{layout.app}: release {old.release} stays on standby in slot {old.name}, behind release {release.id}")
     return True
 
 

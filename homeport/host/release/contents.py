@@ -1,4 +1,4 @@
-"""What the files of a release are, so that the next one need not be sent whole."""
+"""Lists the files of a release, so that the next one need not be sent whole."""
 
 from __future__ import annotations
 

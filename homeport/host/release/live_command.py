@@ -1,4 +1,4 @@
-"""`run`: a command of a person in the environment of the live release, in a transient unit with the sandbox of its own.
+"""`run`: a person's command in the environment of the live release, in a transient unit with its own sandbox.
 
 The unit has what the live slot's has: user, folders, variables, credentials, limits. What is about a server (how it
 starts, stops and is restarted) is left out.
@@ -27,7 +27,7 @@ def command(layout: Layout, name: str, words: Sequence[str], *, terminal: str) -
     """
     live = slots.read(layout).live
     if live is None:
-        raise HostError("nothing is live here, so there is no release to run it in; deploy first")
+        raise HostError("no release is live here to run the command in; deploy first")
     text = units.run_checked("systemctl", "cat", "--", layout.unit(live))
     own = [f"Environment=TERM={terminal}", "UnsetEnvironment=NO_COLOR"] if terminal else []
     return [

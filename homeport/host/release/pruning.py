@@ -18,7 +18,7 @@ from .release_log import Event
 
 PARTIAL = ".partial"
 COMPLETE = ".complete"
-# What is younger may belong to a deploy that is just being made, whose upload needs no lock.
+# Younger files may belong to a deploy that is just being made, whose upload needs no lock.
 LEFTOVER_SECONDS = 3600.0
 
 

@@ -18,7 +18,7 @@ LEFT = "rolled-back"
 
 
 class Event(NamedTuple):
-    """What happened to a release: it was started, became live, failed, or was left by a rollback."""
+    """Events of a release: it was started, became live, failed, or was left by a rollback."""
 
     event: str
     release: str

@@ -1,4 +1,4 @@
-"""What a release is started and made live for: who asked, in which way, and whether it may still go live."""
+"""A request to start a release and make it live: by whom, in which way, and whether it may still go live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import deploy_hold
 
 
 class DeployRequest(NamedTuple):
-    """`by` is who asked, for the log. `rollback` goes back to an older release, `again` brings the live one up anew in
+    """`by` is who asked, for the log. `rollback` goes back to an older release, `again` brings the live one up again in
     the other slot. `run` is the mark of the controller's run that has both start and switch done at once, else "".
     """
 
@@ -28,5 +28,5 @@ class DeployRequest(NamedTuple):
     def must_be_valid(self, layout: Layout) -> None:
         """Raise LockedError when the run has ended since it asked, or somebody holds deploys by now."""
         if self.run and not lock.is_held_by(layout.deploy_lock, self.run):
-            raise LockedError("it goes no further, for the run that began it has ended; run it again")
+            raise LockedError("it was stopped, because the run that started it has ended; run it again")
         deploy_hold.refuse(layout)

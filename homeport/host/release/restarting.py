@@ -34,7 +34,7 @@ def restart(layout: Layout, by: str = "", *, new_slot: bool = False) -> None:
     found = slots.read(layout)
     live = found[found.live] if found.live else None
     if live is None or live.release is None or not live.active:
-        raise HostError("nothing is live here that could be restarted; deploy first")
+        raise HostError("no release is live here that could be restarted; deploy first")
     release = load(layout, live.release)
     # A signal starts workers, and nothing that `before_start` names before them.
     new_slot = new_slot or release.has_before_start or release.server in FORKING
@@ -72,7 +72,9 @@ def _in_place(layout: Layout, slot: str, release: Release) -> bool:
         if len(new) > len(old) or not new & old:  # one starts, or ends, beside the others
             busy = time.monotonic()
         if time.monotonic() - busy >= GIVEN_UP_SECONDS:
-            say(f"{layout.app}: a new worker takes too long to start for the manager; going by way of the other slot")
+            say(
+                f"{layout.app}: a new worker takes longer to start than the manager waits; using the other slot instead"
+            )
             return False
         if time.monotonic() - shown >= PROGRESS_SECONDS:
             shown = time.monotonic()

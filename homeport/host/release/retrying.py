@@ -1,4 +1,4 @@
-"""`retry`: what has failed of a live slot is started again until it is up, for homeport-retry@.service.
+"""`retry`: starts the failed units of a live slot again until they are up, for homeport-retry@.service.
 
 systemd does not start an application again whose migration unit failed (Restart= of a oneshot helps no dependent before
 RestartMode= of systemd 254), and gives up what dies at once again and again. Both happen where a database comes later
@@ -30,7 +30,7 @@ MIGRATION, APPLICATION, PROCESS = "migration", "application", "process"
 def retry(layout: Layout, slot: str) -> None:
     """Start what has failed of the slot, again and again, while the slot is live or the standby.
 
-    What somebody stopped, what a deploy is at work on, and what systemd itself starts again is left alone.
+    It does not touch units that somebody stopped, that a deploy is changing, or that systemd itself restarts.
     """
     tries, since, position = 0, lock.now(), ""
     try:
@@ -56,7 +56,7 @@ def retry(layout: Layout, slot: str) -> None:
 
 
 def failed(layout: Layout, slot: str) -> tuple[str, str] | None:
-    """Return what of a slot that shall serve has failed for good, and the unit to start; None where nothing has."""
+    """Return the kind of unit that failed for good in a slot that should serve, and the unit to start; else None."""
     if slot not in (slots.read(layout).live, slots.standby(layout)):
         return None
     app, migration = units.show_all([layout.unit(slot), layout.migrate_unit(slot)])
@@ -115,5 +115,5 @@ def _words(error: HostError) -> dict[str, Any]:
 def _note(layout: Layout, slot: str, content: dict[str, Any]) -> None:
     path = layout.retry(slot)
     path.parent.mkdir(mode=0o755, exist_ok=True)
-    # What an application says as it dies is for who may read its log.
+    # The last output of an application is only for people who may read its log.
     atomic.write(path, json.dumps(content).encode() + b"\n", 0o600)

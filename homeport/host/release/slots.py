@@ -82,7 +82,7 @@ def holds(layout: Layout, name: str, release: Release) -> bool:
 
 
 def prepare(layout: Layout, name: str, release: Release, *, migrate: bool) -> None:
-    """Stop the slot and make it hold `release`, which shall `migrate` or has done so. Not for the live slot."""
+    """Stop the slot and make it hold `release`, which will `migrate` or has done so. Not for the live slot."""
     if is_live(layout, name) and units.is_active(layout.unit(name)):
         raise HostError(f"slot {name} is live and is not touched")
     halt(layout, name)

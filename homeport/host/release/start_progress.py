@@ -1,4 +1,4 @@
-"""What is shown while a slot starts; a process of it that is killed for its memory ends the start."""
+"""The output while a slot starts; the start ends when a process of the slot is killed for lack of memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """`start`: bring a release up, healthy, in the slot that is not live. What is live is never touched.
 
-Everything is decided from what is on the host, so that a run that was killed anywhere is finished, or begun anew, by
-the next one.
+Everything is decided from the state of the host, so that the next run finishes or repeats a run that was killed.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
     verdict = release_log.verdicts(release_log.read(layout)).get(release.id)
     if verdict in (None, release_log.FAILED):
         problem = "has failed here" if verdict else "was never live here"
-        raise HostError(f"{problem} and is not gone back to; see homeport-host releases")
+        raise HostError(f"{problem}, and a rollback to it is refused; see homeport-host releases")
     present = {slot: slots.port(layout, slot) for slot in release.ports}
     if present != release.ports:
         raise HostError("had other ports than the host has now; deploy its commit instead (app_ref)")
@@ -90,7 +89,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         _replace(layout, live, slot, release)
         return
     arm(layout, release)
-    # Of what was live here there are figures, which the controller has reckoned with.
+    # For a release that was live here there are figures, which the controller has used.
     _launch(layout, slot, release, measure=live is None and release.workers > 1 and not request.is_proven)
 
 
@@ -168,7 +167,7 @@ def _is_up(layout: Layout, slot: str, release: Release) -> bool:
 def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = False) -> None:
     """Start the slot and return when all of its workers serve; raise HostError otherwise.
 
-    With `measure` one worker loads the application first, and is measured: do as many fit as there shall be?
+    With `measure` one worker loads the application first, and is measured: do all of the wanted ones fit?
     """
     _check_port(layout, slot, release)
     slots.permit(layout, slot)

@@ -69,7 +69,7 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
         try:
             step()
         except (HostError, OSError) as error:
-            say(f"{layout.app}: on the way back: {explained(error)}")
+            say(f"{layout.app}: while going back: {explained(error)}")
     units.enable(layout.unit(old))
     units.disable(layout.unit(slot))
     drain(layout, slot, release.ports[slot], SETTLE_SECONDS)
@@ -103,5 +103,5 @@ def drain(layout: Layout, slot: str, port: int, timeout_seconds: float) -> None:
 
 
 def _unsettled_seconds(layout: Layout) -> float:
-    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag lies in."""
+    """Return how much of SETTLE_SECONDS is left since the flip, which changes the folder that the flag is in."""
     return timeline.left(SETTLE_SECONDS, layout.flag.parent.stat().st_mtime)

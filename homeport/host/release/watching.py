@@ -1,4 +1,4 @@
-"""A release that has just gone live is watched for a while: dead, restarted or unhealthy means that it has failed."""
+"""Watches a release that has just gone live: if it dies, is restarted or becomes unhealthy, it has failed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the host tells: status, releases, logs, and what a deploy must know. Reads only."""
+"""The reports of a host: status, releases, logs, and the data for a deploy. Reads only."""

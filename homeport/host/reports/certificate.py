@@ -8,7 +8,7 @@ from ..proxies.model import certificates
 from ..services.health import site_name
 from ..system.layout import Layout
 
-# What the proxy gives a visitor: that certificate, another one, or none.
+# The certificate that the proxy gives a visitor: this one, another one, or none.
 Served = Literal["it", "another", "none"]
 
 

@@ -14,7 +14,7 @@ from ..system.output import HostError
 
 GOOD, BAD, LEFT, NEVER = "good", "bad", "rolled-back", "never live"
 STATES = {release_log.LIVE: GOOD, release_log.FAILED: BAD, release_log.LEFT: LEFT}
-# Of release.json, for whoever reads the list or has to decide about a rollback.
+# Keys of release.json, for people who read the list or decide about a rollback.
 DESCRIBED = ("ref", "commit", "tree", "dirty", "created_at", "migrations")
 
 

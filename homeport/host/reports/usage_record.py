@@ -103,7 +103,7 @@ def added(kept: Record, now: UsageSample) -> Record:
 
 
 def _values(last: Record, now: UsageSample) -> dict[str, float]:
-    """Return what was used since the last look; of the counters nothing, where they began anew or that is long ago."""
+    """Return the use since the last look; without the counters if they were reset or the look is long ago."""
     found = {"memory": now.memory_percent, "swap": float(now.swap_bytes)}
     seconds = now.at - last.get("at", 0.0)
     if last.get("boot") != now.boot or not 0 < seconds <= LONGEST_SECONDS:

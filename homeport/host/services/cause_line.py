@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# What follows the cause and says nothing of it: the rest of a message of several lines, SQLAlchemy's link, statement
+# Lines after the cause that do not name it: the rest of a message of several lines, SQLAlchemy's link, statement
 # and parameters (sqlalchemy/exc.py), and what Uvicorn and Gunicorn close with.
 _ADDENDUM = re.compile(
     r"\s|\(Background on this error at:|\[(?:SQL|parameters|generated in|cached since)\b|\[[^]]*\] \[\d+\] \[\w+\] "

@@ -70,7 +70,7 @@ def explain_migration(migration: dict[str, str], entries: list[tuple[str, str]])
     """Return why the migration unit failed; `entries` are what it wrote."""
     if migration["Result"] == "timeout":
         return "the migration took too long and was stopped (migrate_timeout_seconds)"
-    # What this program said in it (`check-revisions`), which goes beyond a status.
+    # This program's own line there (`check-revisions`), which says more than a status.
     own = [line.partition(": release ")[2].partition(": ")[2] for _, line in entries if line.startswith("error: ")]
     if said := [line for line in own if line.startswith("the database is at ")]:
         return said[-1]

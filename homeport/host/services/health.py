@@ -33,7 +33,7 @@ EXITED = "the process exited"
 
 
 class Answer(NamedTuple):
-    """What the health path did: whether it was the wanted answer, in words, and the status if it answered at all."""
+    """The answer of the health path: whether it is the wanted one, in words, and the status if there was an answer."""
 
     good: bool
     text: str

@@ -1,6 +1,6 @@
-"""What to do about a failure whose cause its own words do not name: by the last lines of the application. Pure.
+"""Fixes for failures whose messages do not name the cause, found by the application's last lines. Pure.
 
-Each is what an application that runs elsewhere says when it meets something that is so here: read-only code, a sandbox,
+Each is the message of an application that works elsewhere and meets a difference here: read-only code, a sandbox,
 no .env file, a Debian without the library. A line that is not known gives no advice.
 """
 
@@ -87,17 +87,17 @@ def of_health(text: str) -> str:
     status, location = found[1], found[2]
     if location:
         where = (
-            f'set health_path = "{location}"' if location.startswith("/") else "set health_path to one that does not"
+            f'set health_path = "{location}"' if location.startswith("/") else "set health_path to a path that does not"
         )
         return f"that path redirects; {where}"
     if status in ("404", "405"):
-        return "the application has no such route; set health_path to one that it has"
-    return "set health_path to one that answers without a login" if status in ("401", "403") else ""
+        return "the application has no such route; set health_path to a route that it has"
+    return "set health_path to a path that answers without a login" if status in ("401", "403") else ""
 
 
 def _memory(lines: Sequence[str], app: str) -> str:
     found = any(_WRITE_EXECUTE.search(line) for line in lines)
-    return "it makes code at run time, which the sandbox refuses; set sandbox_jit = True" if found else ""
+    return "it generates code at run time, which the sandbox refuses; set sandbox_jit = True" if found else ""
 
 
 def _settings(lines: Sequence[str], app: str) -> str:
@@ -142,23 +142,23 @@ def _library(lines: Sequence[str], app: str) -> str:
     return (
         f'a library is missing; set packages = ["{package}"]'
         if package
-        else (f"the library {found} is missing; name the Debian package that has it in packages")
+        else (f"the library {found} is missing; add the Debian package that contains it to packages")
     )
 
 
 def _command(lines: Sequence[str], app: str) -> str:
     found = next((match[1] for line in reversed(lines) if (match := _NO_COMMAND.search(line))), None)
-    return f"the program {found} is missing; name the Debian package that has it in packages" if found else ""
+    return f"the program {found} is missing; add the Debian package that contains it to packages" if found else ""
 
 
 def _module(lines: Sequence[str], app: str) -> str:
-    """Read what Python says last: one that an application can do without is followed by something else."""
+    """Read Python's last line: after an optional module that is missing, other lines follow."""
     raised = [line for line in lines if _RAISED.match(line)]
     found = _NO_MODULE.match(raised[-1]) if raised else None
     if found is None:
         return ""
     known = DISTRIBUTIONS.get(found[1].partition(".")[0])
-    what = known or "the distribution that has it"
+    what = known or "the distribution that contains it"
     own = "" if known else ", or commit it where it is the application's own (see app_subdirectory and app_entrypoint)"
     return f"the module {found[1]} is missing; add {what} to the dependencies{own}"
 
@@ -170,7 +170,7 @@ def _entrypoint(lines: Sequence[str], app: str) -> str:
     if found["no_module"]:
         return f"there is no module {found['no_module']}; set app_entrypoint, or app_subdirectory"
     if found["no_app"]:
-        return f'{found["no_app"]} is no FastAPI application; set app_entrypoint, or server = "uvicorn"'
+        return f'{found["no_app"]} is not a FastAPI application; set app_entrypoint, or server = "uvicorn"'
     told = found.groupdict()
     name, module = (
         next(filter(None, (told[f"{whose}{what}"] for whose in ("", "other_", "gunicorn_", "granian_"))), None)

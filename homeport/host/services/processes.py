@@ -28,7 +28,7 @@ def start(layout: Layout, slot: str) -> None:
     names = units.lasting(unit_names(layout, slot))
     if not names:
         return
-    # One that has died before begins anew: what counts is whether it dies from now on.
+    # A process that has died before is restarted: only deaths from now on count.
     worn = [name for name in names if _restarts(name)]
     if worn:
         units.run("systemctl", "stop", "--", *worn)

@@ -14,7 +14,7 @@ from ..system.unit_processes import FORKING
 
 
 class Health(NamedTuple):
-    """What counts as healthy: `successes` answers in a row with `status` at `path`, within `timeout_seconds`."""
+    """The condition for healthy: `successes` answers in a row with `status` at `path`, within `timeout_seconds`."""
 
     path: str
     status: int
@@ -31,7 +31,7 @@ class Hook(NamedTuple):
 
 
 class Release(NamedTuple):
-    """What `release.json` says, as far as the host program needs it, and where the release's files are.
+    """The content of `release.json` that the host program needs, and where the release's files are.
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the

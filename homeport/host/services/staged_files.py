@@ -30,7 +30,7 @@ class Stage:
         self._copies: dict[Path, Path] = {}
 
     def copy(self, folder: Path) -> Path:
-        """Return the copy of a folder, which is a folder inside another one's copy where it lies in that."""
+        """Return the copy of a folder; for a folder inside another one, the one inside that one's copy."""
         real = Path(os.path.realpath(folder))
         for known, copied in self._copies.items():
             if real == known or known in real.parents:
@@ -65,7 +65,7 @@ def check_targets(paths: Iterable[Path]) -> None:
             continue
         real = Path(os.path.realpath(path.parent)) / path.name
         if str(real) in mounted:
-            raise HostError(f"{real} is a mount point, over which no file can be put; unmount it first")
+            raise HostError(f"{real} is a mount point, and homeport cannot write a file over it; unmount it first")
         for one in (real, real.parent):
             if is_fixed(one):
                 raise refusal(one)

@@ -19,7 +19,7 @@ def runs(timer: str) -> tuple[str | None, str | None]:
 
 
 def moment(text: str) -> str | None:
-    """Return a time as systemctl writes it in UTC (`Sun 2030-01-06 12:00:00 UTC`) as ISO 8601; None when it is none."""
+    """Return a time as systemctl writes it in UTC (`Sun 2030-01-06 12:00:00 UTC`) as ISO 8601; else None."""
     try:
         return datetime.strptime(text.strip(), "%a %Y-%m-%d %H:%M:%S UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
     except ValueError:

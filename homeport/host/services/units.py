@@ -1,4 +1,4 @@
-"""systemd: asking it, telling it, and the unit files of a slot.
+"""systemd: its queries, its commands, and the unit files of a slot.
 
 The unit files are installed per slot, as instances (`app@green.service` beside `app@blue.service`), though one
 template would do for both: each slot keeps the unit of its own release. So a crash restart of the live slot never

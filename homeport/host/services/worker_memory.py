@@ -1,4 +1,4 @@
-"""What a worker takes, measured before the others load anything: for a first release, of which there are no figures.
+"""Measures the memory of one worker before the others load: for a first release, which has no figures yet.
 
 All start at once, so the others are held (SIGSTOP) as they appear, which they survive for five seconds: then their
 manager replaces them. So nothing is left behind by a run that is killed meanwhile.
@@ -53,7 +53,7 @@ class FirstWorkerAlone:
         unit = units.show(self._unit)
         found, main = unit_processes.memory_of(unit, self._server), int(unit.get("MainPID") or 0)
         each = found.workers.get(self._first, 0)
-        # What forks share with their manager is there once, whoever has read it first.
+        # Memory that forks share with their manager exists once, whichever process read it first.
         forks = self._server in unit_processes.FORKING
         base = found.total - sum(found.workers.values()) if forks else unit_processes.pss_kilobytes(main)
         return (base * KILOBYTE, each * KILOBYTE) if each else None
@@ -115,6 +115,7 @@ def refusal(unit: dict[str, str], release: Release, demand: tuple[int, int] | No
     fit = "1 fits" if most == 1 else f"{most} fit"
     fix = f"set workers = {most}" if most else "give it more memory"
     return HostError(
-        f"its workers were measured: {each // MEGABYTE} MB each, and {base // MEGABYTE} MB for their manager; {fit}; "
+        f"measured memory of its workers: {each // MEGABYTE} MB each, and {base // MEGABYTE} MB for their manager; "
+        f"{fit}; "
         f"{release.workers} need {need} MB, and there are {there_is // MEGABYTE} MB ({why}); {fix}"
     )

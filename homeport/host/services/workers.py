@@ -34,7 +34,7 @@ MEGABYTE = 2**20
 
 
 class WorkerState(NamedTuple):
-    """What a look at a slot has found: its workers, those of them that serve, and how many processes were killed."""
+    """The state of a slot: its workers, those of them that serve, and how many processes were killed."""
 
     workers: frozenset[int]
     serving: frozenset[int]
@@ -122,8 +122,8 @@ def are_replaced(release: Release) -> bool:
 
 
 def missing_text(crew: WorkerState, release: Release, died: int) -> str:
-    """Return in words how many workers serve of those that shall."""
-    several = f"{died} have died, and were replaced" if died > 1 else "1 has died, and was replaced"
+    """Return in words how many workers serve of those that should."""
+    several = f"{died} died, and were replaced" if died > 1 else "1 died, and was replaced"
     return f"{len(crew.serving)} of {release.workers} workers serve{f'; {several}' if died else ''}"
 
 

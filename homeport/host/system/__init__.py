@@ -1,1 +1,1 @@
-"""What everything else on a host stands on: its places, locks, files, processes, and what the program says."""
+"""The base of everything else on a host: its places, locks, files and processes, and the program's output."""

@@ -1,4 +1,4 @@
-"""What an error of the file system comes from, in one line with the whole path, and what to do about it. Reads only."""
+"""The cause of an error of the file system, in one line with the whole path, and the fix. Reads only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is at a path, as JSON has it, to be put back: a file with its mode and owner, a link, or nothing."""
+"""The state of a path as JSON, to restore it later: a file with its mode and owner, a link, or nothing."""
 
 from __future__ import annotations
 

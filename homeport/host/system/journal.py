@@ -58,7 +58,7 @@ class Journal:
 
 
 def parse(text: str) -> dict[str, Any] | None:
-    """Return time, level, process and text of an entry as `journalctl --output=json` has it; None when it is none."""
+    """Return time, level, process and text of an entry in the form of `journalctl --output=json`; else None."""
     try:
         raw = json.loads(text)
         seconds = int(raw["__REALTIME_TIMESTAMP"]) / 1_000_000

@@ -1,4 +1,4 @@
-"""Where things lie on the host. Paths and names only; nothing is read or written here.
+"""Where things are on the host. Paths and names only; nothing is read or written here.
 
 `root` is `/` on a host; tests give another one.
 """
@@ -28,7 +28,7 @@ class MachineLayout(NamedTuple):
 
     @property
     def runtime(self) -> Path:
-        """Return the folder for what a boot forgets: locks, start permits, the proxy's stamp. Root's alone to write."""
+        """Return root's folder for files that a boot removes: locks, start permits, the proxy's stamp."""
         return self.root / "run/homeport"
 
     @property

@@ -80,7 +80,7 @@ def now() -> str:
 
 
 def _locked(path: Path, wait_seconds: float) -> int:
-    """Return the lock's file, open and locked. One that a removal has taken away meanwhile is no lock any more."""
+    """Return the lock's file, open and locked. A file that a removal has deleted meanwhile is not a lock any more."""
     while True:
         path.parent.mkdir(mode=0o755, exist_ok=True)
         # 0600: flock needs no more than a readable file, so that a readable one could be locked by every user.

@@ -1,4 +1,4 @@
-"""What the program says: plain lines on stdout and in the journal. It goes on when nobody listens any more.
+"""The program's output: plain lines on stdout and in the journal. It goes on when nobody reads it any more.
 
 The controller that reads stdout may die at any moment; the step under way is finished all the same.
 """
@@ -28,7 +28,7 @@ class HostError(Exception):
 
 
 class LockedError(HostError):
-    """Another run has the application, somebody holds deploys, or the run that asked has ended."""
+    """Another run has the deploy lock, somebody holds deploys, or the run that asked has ended."""
 
     exit_status = 4
 

@@ -1,4 +1,4 @@
-"""What the machine has, and what is left of it: cores, memory, disks. Reads only; sizes are bytes."""
+"""The machine's cores, memory and disks, and how much of them is free. Reads only; sizes are bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .layout import Layout
 
 # At a switch two slots run side by side.
 OVERLAPPING_SLOTS = 2
-# What else may grow meanwhile: Nginx's connections, Certbot, the host program.
+# Memory for other programs that may grow: Nginx's connections, Certbot, the host program.
 SPARE_MEGABYTES = 64
 
 KILOBYTE = 1024

@@ -43,7 +43,7 @@ def moment(seconds: float) -> str:
 def of_unit(properties: Mapping[str, str]) -> tuple[float, float] | None:
     """Return when a unit's main process began and ended last; None when it did not, or has not yet.
 
-    The properties are microseconds of the clock that stands still for nobody, which is not that of the day.
+    The properties are microseconds of the monotonic clock, not of the time of day.
     """
     began, ended = (
         int(properties.get(f"ExecMain{name}TimestampMonotonic") or 0) / 1_000_000 for name in ("Start", "Exit")

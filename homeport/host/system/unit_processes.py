@@ -15,7 +15,7 @@ CGROUP_ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"))
 
 
 class UnitMemory(NamedTuple):
-    """What the processes of a unit hold, in kilobytes: all (shared pages counted once), and each worker's own part."""
+    """The memory of a unit's processes, in kilobytes: all (shared pages counted once), and each worker's own part."""
 
     total: int
     workers: dict[int, int]
@@ -34,7 +34,7 @@ def workers(unit: dict[str, str], server: str) -> list[int]:
 
 
 def memory_of(unit: dict[str, str], server: str) -> UnitMemory:
-    """Return what the processes of a unit hold. What a forked worker shares with its manager is not the worker's."""
+    """Return the memory of a unit's processes. Memory that a forked worker shares with its manager is the manager's."""
     found = of_unit(unit, server)
     own = {
         one["pid"]: private_kilobytes(one["pid"]) if server in FORKING else one["memory_pss_kilobytes"]

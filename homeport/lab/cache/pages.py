@@ -1,5 +1,5 @@
-"""What a request to the cache means: which URL outside, may it change, and how an index page is rewritten to lead back
-here. Pure.
+"""Interprets a request to the cache: the URL outside, whether its content may change, and how an index page is
+rewritten to point back here. Pure.
 """
 
 from __future__ import annotations

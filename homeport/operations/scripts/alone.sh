@@ -1,6 +1,6 @@
-# Stands before every script that changes a host: one at a time there. Another application's run may be at work, or a
-# step of a run that was killed: it goes on to its end without its run, and without the lock that this one had. Only what
-# request.sh begins goes on beside others; its own lock says for how long.
+# This part is put before every script that changes a host, so that only one runs there at a time. Another application's
+# run may be at work, or a phase of a run that was killed: the phase goes on to its end without its run, and without the
+# run's deploy lock. Only a request that request.sh starts runs beside others; it has a lock of its own.
 alone=/run/homeport/step.lock
 take_turn() {
     [ -d /run/homeport ] || install -d -m 755 /run/homeport
@@ -8,9 +8,9 @@ take_turn() {
     [ -e "$alone" ] || (umask 077 && : >>"$alone")
     exec 8<>"$alone"
     flock -n 8 && return
-    echo "waiting for another run's step on this host to end"
+    echo "waiting for a phase of another run to end on this host"
     flock -w 900 8 || {
-        echo "error: another run's step does not end on this host; see 'fuser -v $alone' there" >&2
+        echo "error: a phase of another run does not end on this host; see 'fuser -v $alone' there" >&2
         exit 1
     }
 }

@@ -51,12 +51,12 @@ if [ -n "$command" ]; then
     fi
     [ "$status" = 0 ] || { forget_account && ask "$command" "$log"; } || {
         said | tool_log 12
-        echo "error: certificate: none for $names: $(explain); everything else works, mend it and deploy again" >&2
+        echo "error: certificate: the authority gave none for $names: $(explain); everything else works, correct that and deploy again" >&2
         exit 1
     }
 fi
 [ -f "/etc/letsencrypt/live/$app/fullchain.pem" ] || {
-    echo "error: certificate: Certbot has put it under another name than $app; see 'certbot certificates' on the host, delete what is damaged there and deploy again" >&2
+    echo "error: certificate: Certbot has stored it under another name than $app; see 'certbot certificates' on the host, delete the damaged certificate there and deploy again" >&2
     exit 1
 }
 tls=/etc/homeport/$app/tls

@@ -96,9 +96,9 @@ fastapi) remedy='add fastapi[standard] to them, or set server = "uvicorn"' ;;
 esac
 # The class of gunicorn's workers is a distribution of its own, and no command.
 if [ "$server" = gunicorn ] && ! ls -d "$environment"/lib/python3*/site-packages/uvicorn_worker >/dev/null 2>&1; then
-    fail "the dependencies do not bring uvicorn-worker, whose workers gunicorn has; add uvicorn-worker to them"
+    fail "the dependencies do not contain uvicorn-worker, which gunicorn needs here; add uvicorn-worker to them"
 fi
-[ -x "$environment/bin/$server" ] || fail "the dependencies do not bring the $server command; $remedy"
+[ -x "$environment/bin/$server" ] || fail "the dependencies do not install the $server command; $remedy"
 # uvicorn's own log of requests costs a third of them (measured), `fastapi run` has no option for it, and Nginx has one.
 # A filter outlives the configuration of the loggers, in each worker; the unit sets the variable for access_log = true.
 quiet='import os; os.environ.get("HOMEPORT_ACCESS_LOG") or __import__("logging").getLogger("uvicorn.access").addFilter(lambda record: False)'

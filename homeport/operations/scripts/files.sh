@@ -122,7 +122,7 @@ validate_units() {
 list_target() { [ ! -e "$1" ] && [ ! -h "$1" ] || printf '%s/%s\n' "$(readlink -m -- "${1%/*}")" "${1##*/}"; }
 { each file list_target; each absent list_target; } >"$stage/targets"
 mounted=$(awk '{ print $5 }' /proc/self/mountinfo | grep -Fxf "$stage/targets" | head -n 1) || true
-[ -z "$mounted" ] || fail "$mounted is a mount point, over which no file can be put; unmount it first"
+[ -z "$mounted" ] || fail "$mounted is a mount point, and homeport cannot write a file over it; unmount it first"
 fixed=$({ cat "$stage/targets"; sed 's|/[^/]*$||' "$stage/targets" | sort -u; } |
     xargs -r -d '\n' lsattr -d -- 2>/dev/null | sed -n 's/^[^ ]*[ia][^ ]* *//p' | head -n 1) || true
 [ -z "$fixed" ] || fail "$fixed may not be changed (lsattr says so); chattr -ia $fixed allows it"

@@ -35,14 +35,14 @@ install() {
     echo "installing $*"
     attempt "$@" || { finish_earlier && attempt "$@"; } || {
         gone=$(sed -n '/will be REMOVED:/,/^[^ ]/s/^  *//p' "$log" | tr '\n' ' ')
-        [ -z "$gone" ] || fail "installing $* would remove ${gone% }, which stays; remove it yourself if nobody needs it, and deploy again"
+        [ -z "$gone" ] || fail "installing $* would remove ${gone% }; homeport does not remove it: remove it yourself if nobody needs it, and deploy again"
         fail "they cannot be installed: $(grep -m 1 '^E: ' "$log" | cut -c 4-)"
     }
 }
 [ -z "$needed" ] || install $needed
 if [ -n "$digest" ]; then
     echo "making the tools (Certbot, uv) meanwhile"
-    # Their own step says what goes wrong with them: it makes them once more.
+    # Their own phase reports what goes wrong with them: it makes them again.
     make_tools "$digest" <&3 >/dev/null 2>&1 &
 fi
 [ $# -eq 0 ] || install "$@"

@@ -18,7 +18,7 @@ let_end "$asked"
 if is_ours "/etc/letsencrypt/renewal/$app.conf"; then
     ask "/usr/local/lib/homeport/certbot delete --non-interactive --cert-name $app" "$log" || {
         tool_log 5 "$log"
-        echo "error: certificate: Certbot cannot delete $app, which is no longer wanted; everything else is done, see 'certbot certificates' on the host" >&2
+        echo "error: certificate: Certbot cannot delete its certificate $app, which is not needed any more; everything else is done, see 'certbot certificates' on the host" >&2
         exit 1
     }
 fi

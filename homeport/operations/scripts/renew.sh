@@ -2,20 +2,20 @@
 set -eu
 app=$1
 [ -f "/etc/letsencrypt/renewal/$app.conf" ] || {
-    echo "error: certificate: Certbot has none for $app yet; deploy, which asks for the first one" >&2
+    echo "error: certificate: Certbot has no certificate for $app yet; deploy, which requests the first one" >&2
     exit 1
 }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "asking for another certificate"
 is_ours "/etc/letsencrypt/renewal/$app.conf" || {
-    echo "error: certificate: Certbot's certificate $app is not homeport's, and is not renewed by it" >&2
+    echo "error: certificate: Certbot's certificate $app is not homeport's, so homeport does not renew it" >&2
     exit 1
 }
 ask "/usr/local/lib/homeport/certbot renew --cert-name $app --force-renewal --non-interactive --no-random-sleep-on-renew \
     --no-directory-hooks --pre-hook '' --post-hook '' --deploy-hook '/usr/local/lib/homeport/homeport-host reload-proxy'" "$log" || {
     grep -vE '^(Saving debug log|- - -|Ask for help|$)' "$log" | tool_log 12
-    echo "error: certificate: it was not renewed, and the one that there is goes on being served" >&2
+    echo "error: certificate: it was not renewed, and the present one is still served" >&2
     exit 1
 }
 # Certbot's status says nothing of its hook: whether the new one is served is looked at here.

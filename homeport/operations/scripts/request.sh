@@ -15,7 +15,7 @@ fi
 rm -f "$asked/status"
 printf '%s\n' "$2" >"$asked/command"
 trap '' HUP
-# It holds this lock for as long as it lives, and lets go of the one of this step and of the connection.
+# The request holds this lock until it ends; it releases the lock of this phase and closes the connection.
 (
     status=0
     ask "$2" "$asked/log" || status=$?

@@ -29,5 +29,5 @@ until unattended-upgrade --verbose >"$log" 2>&1 && ! grep -qi 'lock could not be
     sleep 3
 done
 names=$(sed -n 's/.*Packages that will be upgraded: *//p' "$log" | tr '\n' ' ')
-echo "upgraded: ${names:-nothing was to be upgraded}"
+echo "upgraded: ${names:-no package needed an upgrade}"
 [ ! -e /run/reboot-required ] || echo "warning: an upgrade waits for a reboot"

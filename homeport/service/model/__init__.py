@@ -1,6 +1,6 @@
-"""`Service`: all that a release runs and what it runs under, frozen, without a word of systemd.
+"""`Service`: the processes of a release and their limits and rights, frozen, independent of systemd.
 
-Times are seconds, sizes megabytes (2**20 bytes). What is a secret is here by its name alone.
+Times are seconds, sizes megabytes (2**20 bytes). Of secrets it has only the names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Limits:
-    """What all processes of a service may take; None: no limit of its own.
+    """The limits of all processes of a service together; None: no limit of its own.
 
     `cpu_weight` is its part where processors are short (100: an equal one), `cpu_max` how many it may use at most.
     `oom_policy` says what follows when one of its processes is killed for its memory.
@@ -37,7 +37,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a service may reach beside its own: addresses and ranges, paths to write to, devices, code made at run time.
+    """What a service may use besides its own files: addresses, paths to write to, devices, code made at run time.
 
     `proc` is how much of /proc it sees: its own processes, the machine's figures, or all processes.
     """
@@ -78,7 +78,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Migration:
-    """What is done to the database before a start: `commands` in order; None: Alembic's upgrade to the newest revision.
+    """The migration before a start: `commands` in order; None: Alembic's upgrade to the newest revision.
 
     `where`: "here" before this service starts, "elsewhere" by another machine of the release, "nowhere" at all.
     """
@@ -90,7 +90,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class Service:
-    """What a release runs. `app` is also the name of its user and group; `release` is the release's id.
+    """The processes of a release. `app` is also the name of its user and group; `release` is the release's id.
 
     `import_folders` are where its own code is imported from, relative to the release. `environment` has names and
     values of variables that anybody may see, `secret_names` the names of the others. A process is told to end by

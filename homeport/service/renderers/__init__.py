@@ -1,1 +1,1 @@
-"""What writes a `Service` down for the ground that it runs on."""
+"""The renderers: each writes a `Service` for the system that it runs on."""

@@ -144,7 +144,10 @@ def test_a_change_that_nobody_confirms_is_taken_back_with_mode_and_all(
     assert host.reloads == 2
     assert not host.pending.exists()
     assert not host.timer_runs()
-    assert "was not confirmed by a new connection: the previous state is back" in capsys.readouterr().out
+    assert (
+        "no new connection confirmed a change of SSH or the firewall: the previous state is restored"
+        in capsys.readouterr().out
+    )
 
 
 def test_who_confirms_too_late_or_another_change_is_told(host: Host) -> None:

@@ -89,13 +89,13 @@ def test_an_sshd_that_does_not_start_anew_has_not_read_its_settings(
 ) -> None:
     serving(DEAF)
     monkeypatch.setattr(sshd, "RELOAD_SECONDS", 0.3)
-    with pytest.raises(HostError, match="sshd did not take up its settings"):
+    with pytest.raises(HostError, match="sshd did not apply its settings"):
         sshd.reload()
 
 
 def test_an_sshd_that_ends_is_an_error(serving: Callable[[str], Server]) -> None:
     serving(MORTAL)
-    with pytest.raises(HostError, match="sshd has ended when it was reloaded"):
+    with pytest.raises(HostError, match="sshd ended when it was reloaded"):
         sshd.reload()
 
 

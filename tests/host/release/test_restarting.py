@@ -121,6 +121,6 @@ def test_a_manager_that_dies_of_it_is_told(live: Live) -> None:
 
 def test_where_nothing_is_live_there_is_nothing_to_restart(live: Live) -> None:
     live.active = False
-    with pytest.raises(HostError, match="nothing is live here that could be restarted; deploy first"):
+    with pytest.raises(HostError, match="no release is live here that could be restarted; deploy first"):
         restarting.restart(live.layout)
     assert live.done == []

@@ -27,7 +27,7 @@ KeyError: 'DATABASE_URL'"""
 
 @pytest.mark.parametrize(("words", "advice"), [
     ("MemoryError: Cannot allocate write+execute memory for ffi.callback(). You might be running on a system that "
-     "prevents this.", "it makes code at run time, which the sandbox refuses; set sandbox_jit = True"),
+     "prevents this.", "it generates code at run time, which the sandbox refuses; set sandbox_jit = True"),
     ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file",
      "the release is read-only; write below the folder that STATE_DIRECTORY names (/var/lib/notes), or set "
      "sandbox_writable_paths"),
@@ -45,15 +45,17 @@ KeyError: 'DATABASE_URL'"""
     ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
      'a library is missing; set packages = ["libgl1"]'),
     ("OSError: libproj.so.25: cannot open shared object file: No such file or directory",
-     "the library libproj is missing; name the Debian package that has it in packages"),
+     "the library libproj is missing; add the Debian package that contains it to packages"),
     ("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'",
-     "the program ffmpeg is missing; name the Debian package that has it in packages"),
+     "the program ffmpeg is missing; add the Debian package that contains it to packages"),
     ("    import orjson\nModuleNotFoundError: No module named 'orjson'\nINFO:     Child process [7] died",
-     "the module orjson is missing; add the distribution that has it to the dependencies, or commit it where it is the "
+     "the module orjson is missing; add the distribution that contains it to the dependencies, or commit it where it "
+     "is the "
      "application's own (see app_subdirectory and app_entrypoint)"),
     ("ModuleNotFoundError: No module named 'yaml'", "the module yaml is missing; add PyYAML to the dependencies"),
     ("ModuleNotFoundError: No module named 'lib.names'",
-     "the module lib.names is missing; add the distribution that has it to the dependencies, or commit it where it is "
+     "the module lib.names is missing; add the distribution that contains it to the dependencies, or commit it where "
+     "it is "
      "the application's own (see app_subdirectory and app_entrypoint)"),
     ('ERROR:    Error loading ASGI app. Attribute "application" not found in module "main".',
      'main has no application; set app_entrypoint = "main:NAME" to the name that the application has there'),
@@ -63,7 +65,7 @@ KeyError: 'DATABASE_URL'"""
      'the module has no FastAPI application; set app_entrypoint = "MODULE:NAME" to the name that the application has '
      "there"),
     ("    The app name router in main doesn't seem to be a FastAPI app",
-     'router is no FastAPI application; set app_entrypoint, or server = "uvicorn"'),
+     'router is not a FastAPI application; set app_entrypoint, or server = "uvicorn"'),
     ("Failed to find attribute 'application' in 'app.main'.",
      'app.main has no application; set app_entrypoint = "app.main:NAME" to the name that the application has there'),
     ("    application = getattr(application, name)\n                  ^^^^^^^\n"
@@ -93,10 +95,10 @@ def test_other_words_get_none(words: str) -> None:
     ("/health answered 307 (Location: /health/) instead of 200 (after 60 s)",
      'that path redirects; set health_path = "/health/"'),
     ("/health answered 302 (Location: https://login.example.com/) instead of 200",
-     "that path redirects; set health_path to one that does not"),
+     "that path redirects; set health_path to a path that does not"),
     ("/health answered 404 instead of 200 (after 60 s)",
-     "the application has no such route; set health_path to one that it has"),
-    ("/health answered 401 instead of 200", "set health_path to one that answers without a login"),
+     "the application has no such route; set health_path to a route that it has"),
+    ("/health answered 401 instead of 200", "set health_path to a path that answers without a login"),
     ("/health answered 503 instead of 200", ""), ("/health connection refused", ""), ("", ""),
 ])  # fmt: skip
 def test_an_answer_of_the_health_path_says_what_to_set(text: str, advice: str) -> None:

@@ -84,8 +84,8 @@ def test_a_manager_that_had_workers_and_has_none_is_not_complete(tmp_path: Path)
 def test_missing_workers_are_counted_in_the_error(tmp_path: Path) -> None:
     wanted = release(tmp_path)
     assert workers.missing_text(crew(3, 2), wanted, 0) == "2 of 3 workers serve"
-    assert workers.missing_text(crew(3, 2), wanted, 1) == "2 of 3 workers serve; 1 has died, and was replaced"
-    assert workers.missing_text(crew(3, 2), wanted, 4) == "2 of 3 workers serve; 4 have died, and were replaced"
+    assert workers.missing_text(crew(3, 2), wanted, 1) == "2 of 3 workers serve; 1 died, and was replaced"
+    assert workers.missing_text(crew(3, 2), wanted, 4) == "2 of 3 workers serve; 4 died, and were replaced"
 
 
 def test_workers_that_end_after_so_many_requests_are_no_trouble(tmp_path: Path) -> None:
@@ -151,6 +151,7 @@ def test_the_refusal_has_the_figures_and_how_many_fit(tmp_path: Path) -> None:
     assert worker_memory.refusal(unit, release(tmp_path, count=2), demand) is None
     assert worker_memory.refusal(unit, release(tmp_path, count=4), None) is None
     assert str(worker_memory.refusal(unit, release(tmp_path, count=4), demand)) == (
-        "its workers were measured: 150 MB each, and 140 MB for their manager; 2 fit; 4 need 740 MB, and there are 500 "
+        "measured memory of its workers: 150 MB each, and 140 MB for their manager; 2 fit; 4 need 740 MB, and there "
+        "are 500 "
         "MB (memory_max_megabytes); set workers = 2"
     )

@@ -120,4 +120,4 @@ def test_a_way_back_is_gone_to_its_end_whatever_the_file_system_says(
     switching.go_back(deploy.layout, deploy.release, BLUE, deploy.release, GREEN)
     assert not deploy.layout.flag.exists()
     assert deploy.done == ["halt green"]
-    assert "on the way back: [Errno 1]" in capsys.readouterr().out
+    assert "while going back: [Errno 1]" in capsys.readouterr().out

@@ -71,7 +71,7 @@ def template_values(service: Service) -> dict[str, object]:
         "processes": tuple(one.name for one in service.processes),
         "timers": tuple(one.name for one in service.schedules),
         "before_start": service.before_start,
-        # What all of them may take.
+        # The limits of all of them together.
         "before_start_seconds": sum(step.timeout_seconds + KILL_SECONDS for step in service.before_start),
         "kill_seconds": KILL_SECONDS,
         "allowed_addresses": sandbox.allowed_addresses,
