@@ -107,7 +107,7 @@ def test_a_damaged_key_is_named_by_its_line_alone(
     file: SecretFile, key: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(keys.KEY_VARIABLE, f"{key}\n{str(key)[:-3]}")
-    assert "HOMEPORT_AGE_KEY: line 2 is no age key" in refusal(file)
+    assert "HOMEPORT_AGE_KEY: line 2 is not an age key" in refusal(file)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
@@ -154,7 +154,7 @@ def test_all_recipients_can_read_and_a_line_that_is_none_is_named(file: SecretFi
 
     assert pyrage.decrypt(data, [colleague]) == decrypt(data, file.path) == b"A=1\n"
     file.recipients.write_text(f"{key.to_public()}\nhunter2\n")
-    with pytest.raises(UsageError, match=r"recipients.txt: line 2 is no age key"):
+    with pytest.raises(UsageError, match=r"recipients.txt: line 2 is not an age key"):
         encrypt(b"", file.path)
 
 

@@ -124,7 +124,7 @@ def test_gunicorn_needs_uvicorns_worker_beside_it() -> None:
         "app_source: the dependencies in uv.lock do not contain uvicorn-worker; add gunicorn, uvicorn-worker and "
         "uvicorn[standard], and lock again"
     )
-    assert "do not bring gunicorn; " in refused(choice, INSTALLED - {"gunicorn"})
+    assert "do not contain gunicorn; " in refused(choice, INSTALLED - {"gunicorn"})
     assert "pins gunicorn 20.0.4, which uvicorn-worker does not work with" in refused(choice, None, gunicorn="20.0.4")
     assert refused(choice, INSTALLED, uvicorn_worker="0.3.0", uvicorn="0.36.0") == (
         "app_source: uv.lock pins uvicorn-worker 0.3.0, which does not work with uvicorn 0.36.0; raise uvicorn-worker "
