@@ -53,9 +53,10 @@ while [ $# -gt 0 ]; do
     reload:nginx.service | reload:haproxy.service) "$program" reload-proxy --proxy "${2%.service}" ;;
     reload:systemd) ;;
     record:*) write_record "$2" ;;
+    disable:*) systemctl -q disable --now "$2" || fail "$2" disable ;;
     *)
         [ "$1" != enable ] || remember "$2"
-        systemctl -q "$1" $([ "$1" != disable ] || echo --now) "$2" || fail "$2" "$1"
+        systemctl -q "$1" "$2" || fail "$2" "$1"
         [ "$1" != stop ] || stopped=$2
         case ${stopped:+$1} in start | restart) check_serving "$2" ;; esac
         ;;
