@@ -279,11 +279,11 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     # As on a machine that never had it: Debian's package starts it, with a configuration of its own.
     site.seen.shell(
         "DEBIAN_FRONTEND=noninteractive apt-get -qq purge haproxy >/dev/null\n"
-        "rm -rf /etc/haproxy /etc/systemd/system/haproxy.service.d; echo 'EXTRAOPTS=-n 12000' >/etc/default/haproxy"
+        "rm -rf /etc/haproxy /etc/systemd/system/haproxy.service.d; echo 'EXTRAOPTS=-n 400' >/etc/default/haproxy"
     )
     took_its_place(site, "haproxy")
     assert "haproxy" in site.seen.shell(f"cat {RECORD}")
-    assert "-n 12000" in site.seen.shell("tr '\\0' ' ' </proc/$(systemctl show -P MainPID haproxy)/cmdline")
+    assert "-n 400" in site.seen.shell("tr '\\0' ' ' </proc/$(systemctl show -P MainPID haproxy)/cmdline")
     before = workers(site)
     site.seen.shell("systemctl reload haproxy")
     assert workers(site) != before

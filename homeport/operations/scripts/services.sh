@@ -14,10 +14,10 @@ fail() {
     echo "error: $1: systemctl $2 failed${reason:+: $reason}$back; see 'journalctl -u $1' on the host" >&2
     exit 1
 }
-# What a proxy says itself of why it does not start. That few files may be open keeps none from it.
+# What a proxy says itself of why it does not start. Limits that are too low for `maxconn` keep none from it.
 reason_of() {
     journalctl --no-pager -q -o cat --since "@$began" -u "$1" 2>/dev/null |
-        sed -n '/FD limit/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p' | head -n 1
+        sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p' | head -n 1
 }
 # What does not start would be tried for ever, and take the ports from the one that had them.
 put_back() {
@@ -53,9 +53,10 @@ while [ $# -gt 0 ]; do
     reload:nginx.service | reload:haproxy.service) "$program" reload-proxy --proxy "${2%.service}" ;;
     reload:systemd) ;;
     record:*) write_record "$2" ;;
+    disable:*) systemctl -q disable --now "$2" || fail "$2" disable ;;
     *)
         [ "$1" != enable ] || remember "$2"
-        systemctl -q "$1" $([ "$1" != disable ] || echo --now) "$2" || fail "$2" "$1"
+        systemctl -q "$1" "$2" || fail "$2" "$1"
         [ "$1" != stop ] || stopped=$2
         case ${stopped:+$1} in start | restart) check_serving "$2" ;; esac
         ;;
