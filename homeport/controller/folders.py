@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import shutil
 import tempfile
@@ -46,11 +46,7 @@ def new_folder(place: Path, is_whole: Callable[[Path], bool] = Path.is_dir) -> I
     try:
         new = made / place.name
         yield new
-        with _one_at_a_time(place.parent):
-            if not is_whole(place):
-                with suppress(FileNotFoundError):
-                    place.rename(made / "old")
-                new.rename(place)
+        _rename(new, place, is_whole, made / "old")
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -63,12 +59,17 @@ def remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(one, ignore_errors=True)
 
 
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    opened = os.open(folder, os.O_RDONLY)
+def _rename(new: Path, place: Path, is_whole: Callable[[Path], bool], old: Path) -> None:
+    """Call `new` what `place` says, unless a whole one is there; a broken one is moved to `old`.
+
+    It takes no lock: one that is never given back would hold up a deploy for ever.
+    """
     try:
-        with suppress(OSError):  # some file systems of a network have no locks
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
+        new.rename(place)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        if not is_whole(place):
+            with suppress(FileNotFoundError):
+                place.rename(old)
+            _rename(new, place, is_whole, old.with_name(f"{old.name}-"))
