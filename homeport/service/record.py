@@ -35,6 +35,11 @@ def behaviour(context: Context) -> dict[str, object]:
     }
 
 
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 def record(context: Context, release: str, workers: int) -> dict[str, object]:
     """Return the whole of release.json for one machine."""
     source = context.source
@@ -47,7 +52,7 @@ def record(context: Context, release: str, workers: int) -> dict[str, object]:
         "tree": source.tree,
         "dirty": source.dirty,
         "by": context.by,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": now().isoformat(timespec="seconds"),
         "dependencies": source.dependencies.digest,
         "workers": workers,
         "migrations": _migrations(context),
