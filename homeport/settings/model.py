@@ -16,12 +16,13 @@ from homeport.settings.application import ApplicationSettings
 from homeport.settings.container import ContainerSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.proxy import unsupported
+from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
 from homeport.settings.variables import check_variable
 
 
-class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ApplicationSettings):
+class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ReleaseSettings, ApplicationSettings):
     """All settings of one application on one host. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

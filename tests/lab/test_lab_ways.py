@@ -51,7 +51,7 @@ def test_the_best_way_that_the_computer_allows_is_taken(trials: Capabilities, na
 def test_the_lab_says_why_it_does_not_take_a_better_way() -> None:
     assert ways.choose(ROOT, {}).line().endswith(": this computer allows all that it takes")
     line = ways.choose(CONTAINER, {}).line()
-    assert f": machines in namespaces cannot be used here ({NOT_PERMITTED}); a bridge is not possible here (" in line
+    assert f": machines in namespaces cannot be used here ({NOT_PERMITTED}); a bridge cannot be used here (" in line
     assert "\n" not in line
 
 
