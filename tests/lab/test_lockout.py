@@ -237,7 +237,7 @@ def test_settings_that_are_on_the_hosts_disk_and_would_lock_us_out_are_refused_b
     try:
         with stage.override("ssh/sshd.conf", '{% extends "homeport/ssh/sshd.conf" %}{% block more %}{% endblock %}'):
             line = refusal(stage.project.deploy(stage.host), 1)
-        assert "turn debian away (AllowUsers nobody)" in line
+        assert "refuse the login of debian (AllowUsers nobody)" in line
         assert stage.lets_in()
     finally:
         stage.seen.shell(f"rm {trap}")
