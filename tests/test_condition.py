@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.host.handlers import NO
 from homeport.paths import TEMPLATES
 from homeport.rendering import render
 
@@ -28,7 +29,7 @@ def asked(program: Path) -> int:
 
 @pytest.mark.parametrize(
     ("end", "status"),
-    [("exit 0", GOES_ON), ("exit 3", SKIPPED), ("exit 1", FAILED), ("exit 2", FAILED), ("kill -9 $$", FAILED)],
+    [("exit 0", GOES_ON), (f"exit {NO}", SKIPPED), ("exit 1", FAILED), ("exit 2", FAILED), ("kill -9 $$", FAILED)],
 )
 def test_only_a_clear_no_skips_the_unit(tmp_path: Path, end: str, status: int) -> None:
     program = tmp_path / "host"
