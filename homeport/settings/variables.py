@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Annotated
 
@@ -36,7 +37,8 @@ def check_variable(name: str, content: str) -> None:
 
 def _check_libraries(name: str, content: str) -> None:
     for path in re.split(r"[:; ]", content):
-        if path.startswith("/") and not path.startswith(LIBRARY_FOLDERS):
+        # A relative path starts in the release's folder.
+        if not posixpath.normpath(posixpath.join("/srv/APP/slots/SLOT", path)).startswith(LIBRARY_FOLDERS):
             folders = ", ".join(folder.rstrip("/") for folder in LIBRARY_FOLDERS)
             raise ValueError(
                 f"{name} names a file outside {folders}, and root must not load a file that the application can write"

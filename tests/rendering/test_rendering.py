@@ -264,19 +264,11 @@ def test_an_override_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith("a.conf: template cannot be rendered: ")
 
 
+# Parts of other files.
+PARTS = ("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf")
+
+
 def test_every_template_that_makes_a_file_says_where_it_comes_from() -> None:
     for template in TEMPLATES.rglob("*"):
-        if (
-            template.is_file()
-            and template.parent.name != "tools"
-            and template.name
-            not in (
-                "sandbox.conf",
-                "surroundings.conf",
-                "environment.conf",
-                "condition.conf",
-                "headers.conf",
-                "tls.conf",
-            )
-        ):
+        if template.is_file() and template.parent.name != "tools" and template.name not in PARTS:
             assert "Written by homeport" in "".join(template.read_text().splitlines()[:2]), template

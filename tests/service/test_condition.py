@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.controller.folders import TEMPLATES
+from homeport.host.commands.deploys import NO
 from homeport.rendering.rendering import render
 
 HOST_PROGRAM = "/usr/local/lib/homeport/homeport-host"
@@ -28,7 +29,7 @@ def asked(program: Path) -> int:
 
 @pytest.mark.parametrize(
     ("end", "status"),
-    [("exit 0", GOES_ON), ("exit 3", SKIPPED), ("exit 1", FAILED), ("exit 2", FAILED), ("kill -9 $$", FAILED)],
+    [("exit 0", GOES_ON), (f"exit {NO}", SKIPPED), ("exit 1", FAILED), ("exit 2", FAILED), ("kill -9 $$", FAILED)],
 )
 def test_only_a_clear_no_skips_the_unit(tmp_path: Path, end: str, status: int) -> None:
     program = tmp_path / "host"

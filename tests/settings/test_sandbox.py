@@ -59,7 +59,13 @@ def test_a_path_that_a_unit_cannot_have_is_refused(name: str, value: object) -> 
         Settings.model_validate({"app_name": "notes", "domain": "notes.example.com", name: value})
 
 
-@pytest.mark.parametrize("content", ["/var/lib/notes/x.so", "libjemalloc.so.2:/data/x.so", "/usr/lib/x.so /tmp/y.so"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("/var/lib/notes/x.so", "libjemalloc.so.2:/data/x.so", "/usr/lib/x.so /tmp/y.so"),
+        *("/usr/../var/lib/notes/x.so", "../../../../var/lib/notes/x.so"),
+    ],
+)
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"])
 def test_root_loads_no_library_from_where_the_application_may_write(name: str, content: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} names a file outside /usr, /lib, /opt, /srv") as refusal:
@@ -67,6 +73,8 @@ def test_root_loads_no_library_from_where_the_application_may_write(name: str, c
     assert content not in str(refusal.value).partition("[type=")[0]
 
 
-@pytest.mark.parametrize("content", ["libjemalloc.so.2", "/usr/lib/x.so:/lib/y.so", "/opt/oracle/lib", "lib", ""])
+@pytest.mark.parametrize(
+    "content", ["libjemalloc.so.2", "/usr/lib/x.so:/lib/y.so", "/opt/oracle/lib", "lib", "", "./x.so"]
+)
 def test_libraries_of_the_system_and_of_the_release_are_loaded(content: str) -> None:
     assert make_settings(environment={"LD_LIBRARY_PATH": content}).environment == {"LD_LIBRARY_PATH": content}

@@ -86,12 +86,12 @@ def explain(app: dict[str, str], word: str, ended: str = "") -> str:
     gate = command_status(app["ExecStartPost"])
     if gate == TOO_LATE and word:
         return f"it did not become healthy: {word}"
+    if app["Result"] == "timeout":
+        return "it did not start within its time-out"
     is_gone = gate == PROCESS_GONE or app["Result"] in ("exit-code", "signal", "core-dump")
     if is_gone or (ended and word.startswith(EXITED)):
         how = ended or ending(app)
         return f"the process exited before it was healthy ({how}{_for_memory(app, how)})"
-    if app["Result"] == "timeout":
-        return "it did not start within its time-out"
     if word:
         return f"it did not become healthy: {word}"
     return f"systemd did not start it (result {app['Result']}, state {app['ActiveState']})"

@@ -85,6 +85,9 @@ def test_how_a_process_ended_is_known_also_when_it_is_being_started_again() -> N
     # The gate's own verdict stays: that the process ended then was its doing.
     late = "/health answered 503 instead of 200 (after 60 s)"
     assert explain(started_again, late, last_ending(SYSTEMD)) == f"it did not become healthy: {late}"
+    # So does systemd's, where an earlier start ended by itself: this one took too long.
+    timed_out = unit("", Result="timeout")
+    assert explain(timed_out, word, last_ending(SYSTEMD)) == "it did not start within its time-out"
 
 
 def test_only_systemd_says_how_a_process_ended() -> None:
