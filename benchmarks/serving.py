@@ -72,6 +72,8 @@ ROWS = (
     Row("HTTP/2, 1 MB", "h2", "/big", 8),
     Row("WebSocket, echo", "websocket", "/echo", 32),
 )
+# What `load.py` starts.
+CLIENTS = "wrk nghttp2-client"
 OWN_HAPROXY = "homeport, HAProxy"
 TARGETS = {"homeport": 443, OWN_HAPROXY: 443, "Caddy": 8443, "HAProxy": 9443, "direct": 8001}
 
@@ -100,6 +102,9 @@ def _served(stage: Stage, name: str, **settings: Any) -> LabHost:
     project.write("main.py", (project.app / "main.py").read_text() + APPLICATION)
     project.deployed(host)
     _send(stage, host, LOAD, "/root/load.py")
+    stage.ssh(
+        host, f"sudo sh -c 'apt-get -qq update && apt-get -qq -y --no-install-recommends install {CLIENTS} >/dev/null'"
+    )
     return host
 
 
