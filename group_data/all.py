@@ -248,7 +248,7 @@ response_headers_kilobytes = 32
 # When visitors of the maintenance page should come back (Retry-After).
 maintenance_retry_seconds = 300
 
-# Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (only TLS 1.3).
+# Mozilla's TLS profile (version 6.0) of this site: `intermediate` (TLS 1.2 and 1.3) or `modern` (only TLS 1.3).
 tls_profile = "intermediate"
 
 # max-age of Strict-Transport-Security (two years) for the site's own names; 0: no such header.

@@ -10,6 +10,8 @@ SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04"), ("ubuntu",
 ARCHITECTURES = {"amd64", "arm64"}
 # Systems whose Nginx is older than 1.25.1.
 OLD_NGINX = {("debian", "12"), ("ubuntu", "24.04")}
+# Systems whose OpenSSL is older than 3.5, which brought the hybrid groups.
+OLD_OPENSSL = {("debian", "12"), ("ubuntu", "24.04")}
 
 
 def unsupported(machine: MachineFound) -> str | None:
@@ -27,3 +29,13 @@ def unsupported(machine: MachineFound) -> str | None:
 def has_http2_directive(machine: MachineFound) -> bool:
     """Tell whether the system's Nginx wants `http2 on;` (1.25.1 and later) instead of `listen … http2`."""
     return (machine.os_id, machine.os_version) not in OLD_NGINX
+
+
+def key_exchange_groups(machine: MachineFound) -> str:
+    """Return the groups of Mozilla's TLS profiles (version 6.0) that the system's OpenSSL has, as OpenSSL lists them.
+
+    The hybrid one first: what is recorded today stays secret from a quantum computer. An OpenSSL that does not know a
+    name refuses the whole list.
+    """
+    hybrid = () if (machine.os_id, machine.os_version) in OLD_OPENSSL else ("X25519MLKEM768",)
+    return ":".join((*hybrid, "X25519", "prime256v1", "secp384r1"))

@@ -46,7 +46,7 @@ class SiteSettings(BaseModel):
     )
     tls_profile: Literal["intermediate", "modern"] = Field(
         "intermediate",
-        description="Mozilla's TLS profile (version 5.7) of this site: `intermediate` (TLS 1.2 and 1.3) or "
+        description="Mozilla's TLS profile (version 6.0) of this site: `intermediate` (TLS 1.2 and 1.3) or "
         "`modern` (only TLS 1.3).",
     )
     hsts_seconds: int = Field(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.machine.platform import ARCHITECTURES, SUPPORTED, has_http2_directive, unsupported
+from homeport.machine.platform import ARCHITECTURES, SUPPORTED, has_http2_directive, key_exchange_groups, unsupported
 from homeport.state.snapshot import MachineFound
 
 
@@ -38,3 +38,9 @@ def test_nginx_since_1_25_wants_http2_as_a_directive() -> None:
     assert not has_http2_directive(MachineFound("debian", "12"))
     assert not has_http2_directive(MachineFound("ubuntu", "24.04"))
     assert has_http2_directive(MachineFound("debian", "13"))
+
+
+def test_the_hybrid_group_comes_first_where_openssl_knows_it_and_is_left_out_elsewhere() -> None:
+    assert key_exchange_groups(MachineFound("debian", "12")) == "X25519:prime256v1:secp384r1"
+    assert key_exchange_groups(MachineFound("ubuntu", "24.04")) == "X25519:prime256v1:secp384r1"
+    assert key_exchange_groups(MachineFound("debian", "13")) == "X25519MLKEM768:X25519:prime256v1:secp384r1"

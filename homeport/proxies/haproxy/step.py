@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from homeport.machine.platform import key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -47,7 +48,11 @@ def site_path(app: str) -> str:
 
 
 def _configuration(context: Context) -> str:
-    return context.render("haproxy/haproxy.cfg", ipv6=context.machine.ipv6)
+    return context.render(
+        "haproxy/haproxy.cfg",
+        ipv6=context.machine.ipv6,
+        key_exchange_groups=key_exchange_groups(context.machine),
+    )
 
 
 def site(context: Context) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from homeport.machine.platform import has_http2_directive
+from homeport.machine.platform import has_http2_directive, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.state.paths import (
     ACME_WEBROOT,
@@ -30,7 +30,7 @@ def proxy(context: Context) -> Part:
             Directory(f"{UNITS}/nginx.service.d"),
         ),
         files=(
-            File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
+            File("/etc/nginx/nginx.conf", _configuration(context), file_set="nginx"),
             File(NGINX_DEFAULT, _default(context), file_set="nginx"),
             File(site_path(paths.app), site(context), file_set="nginx", with_release=True),
             File(
@@ -50,6 +50,10 @@ def proxy(context: Context) -> Part:
 def site_path(app: str) -> str:
     """Return the file of an application's site."""
     return f"/etc/nginx/homeport/{app}.conf"
+
+
+def _configuration(context: Context) -> str:
+    return context.render("nginx/nginx.conf", key_exchange_groups=key_exchange_groups(context.machine))
 
 
 def _default(context: Context) -> str:
