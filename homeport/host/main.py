@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from .commands import access, application, deploys, logs, manual
+from .commands import access, application, deploys, logs, manual, upgrades
 from .system import file_errors, output, transient_unit
 from .system.layout import SLOTS
 from .system.output import HostError
@@ -174,6 +174,12 @@ def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     reload = commands.add_parser("reload-proxy", help="have the proxy serve what is on the disk, if it does not")
     reload.set_defaults(run=deploys.reload_proxy)
     reload.add_argument("--proxy", default="", help="which one, where that is not the machine's by its record")
+    upgrade = commands.add_parser("use-upgrades", help="have what runs use what upgrades have put on the disk")
+    upgrade.set_defaults(run=upgrades.use_upgrades)
+    upgrade.add_argument("what", choices=("proxy", "all"))
+    run = commands.add_parser("package-run", help="keep packages from restarting the proxy (for apt)")
+    run.set_defaults(run=upgrades.package_run)
+    run.add_argument("moment", choices=("begin", "end"))
     stamp = commands.add_parser("stamp-proxy", help="remember what the proxy reads (for its unit)")
     stamp.set_defaults(run=deploys.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))

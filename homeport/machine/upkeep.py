@@ -27,6 +27,13 @@ ROTATION: Place = ("/etc/logrotate.d/nginx", "upkeep/logrotate", "plain")
 ROTATION_TIMER: Place = (f"{UNITS}/logrotate.timer.d/homeport.conf", "upkeep/logrotate.timer.conf", "systemd")
 
 
+# Always there: whoever upgrades a package, nobody's request is lost by it.
+UPGRADES_TIMER = "homeport-use-upgrades.timer"
+UPGRADES: tuple[Place, ...] = (
+    ("/etc/apt/apt.conf.d/53homeport-packages", "upkeep/packages.conf", "plain"),
+    (f"{UNITS}/homeport-use-upgrades@.service", "upkeep/homeport-use-upgrades@.service", "systemd"),
+    (f"{UNITS}/{UPGRADES_TIMER}", "upkeep/homeport-use-upgrades.timer", "systemd"),
+)
 USAGE: tuple[Place, ...] = (
     (f"{UNITS}/homeport-usage.service", "upkeep/homeport-usage.service", "systemd"),
     (f"{UNITS}/{USAGE_TIMER}", "upkeep/homeport-usage.timer", "systemd"),
@@ -43,6 +50,7 @@ def upkeep(context: Context) -> Part:
         ROTATION_TIMER: settings.log_rotation,
         **dict.fromkeys(KERNEL, settings.kernel_hardening),
         **dict.fromkeys(USAGE, settings.usage_record),
+        **dict.fromkeys(UPGRADES, True),
     }
     files = tuple(_file(context, *place) for place, wanted in chosen.items() if wanted)
     absent = tuple(place[0] for place, wanted in chosen.items() if not wanted and place != ROTATION)
@@ -77,6 +85,7 @@ def _units(context: Context) -> tuple[Unit, ...]:
         "apt-daily-upgrade.timer": settings.security_upgrades,
         "logrotate.timer": settings.log_rotation,
         USAGE_TIMER: settings.usage_record,
+        UPGRADES_TIMER: True,
         f"{TIME_SERVICE}.service": _sets_the_clock(context),
     }
     return tuple(Unit(name) for name, wanted in chosen.items() if wanted)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...services import units
 from ...services.staged_files import Stage
+from ...system import mapped
 from ...system.journal import Journal
 from ...system.layout import SLOTS, Layout, MachineLayout
 from ...system.output import HostError
@@ -67,6 +68,14 @@ class HAProxy:
 
     def is_loaded(self, machine: MachineLayout) -> bool:
         return reloading.is_loaded(machine)
+
+    def outdated(self) -> list[str]:
+        running = units.show(self.unit)["MainPID"] if units.is_active(self.unit) else "0"
+        return mapped.replaced(int(running))
+
+    def upgrade(self, machine: MachineLayout) -> None:
+        # A reload executes the program anew.
+        units.run_checked("systemctl", "reload", "--", self.unit)
 
     def stamp(self, machine: MachineLayout, moment: Moment) -> None:
         moments: dict[Moment, Callable[[MachineLayout], None]] = {

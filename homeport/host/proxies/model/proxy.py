@@ -71,6 +71,15 @@ class Proxy(Protocol):
     def is_loaded(self, machine: MachineLayout) -> bool:
         """Tell whether it has read the configuration that is on the disk, certificates left out."""
 
+    def outdated(self) -> list[str]:
+        """Return the programs and libraries that it runs and an upgrade has replaced; nothing if it is stopped."""
+
+    def upgrade(self, machine: MachineLayout) -> None:
+        """Have the program on the disk take over, and return when it has. No request may be lost by it.
+
+        Raises HostError when that does not start: what runs goes on then.
+        """
+
     def stamp(self, machine: MachineLayout, moment: Moment) -> None:
         """Remember what it reads; its unit asks for that around each start and reload."""
 

@@ -13,7 +13,7 @@ from ...system.layout import SLOTS, Layout, MachineLayout
 from ...system.output import HostError
 from ..model.log_lines import File, Reader
 from ..model.proxy import Moment, Trouble
-from . import closing, log_lines, reloading, rival_sites, troubles
+from . import closing, log_lines, reloading, rival_sites, troubles, upgrading
 
 TAIL_BYTES, LINES = 16384, 3
 CHECK = ("nginx", "-t", "-q")
@@ -68,6 +68,12 @@ class Nginx:
 
     def is_loaded(self, machine: MachineLayout) -> bool:
         return reloading.is_loaded(machine)
+
+    def outdated(self) -> list[str]:
+        return upgrading.outdated()
+
+    def upgrade(self, machine: MachineLayout) -> None:
+        upgrading.upgrade(machine)
 
     def stamp(self, machine: MachineLayout, moment: Moment) -> None:
         moments: dict[Moment, Callable[[MachineLayout], None]] = {

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homeport.host.commands import upgrades
+from homeport.host.proxies import upgrading
+from homeport.host.proxies.chosen import PROXIES
+from homeport.host.services import units
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What systemd was told; Nginx runs."""
+    told: list[str] = []
+    monkeypatch.setattr(units, "is_active", lambda unit: unit == "nginx.service")
+
+    def tell(*command: str) -> str:
+        told.append(" ".join(command))
+        return ""
+
+    monkeypatch.setattr(units, "run_checked", tell)
+    return told
+
+
+def asked(policy: Path, *arguments: str) -> int:
+    return subprocess.run([policy, *arguments], check=False).returncode
+
+
+def test_while_apt_is_at_work_packages_do_not_restart_nginx(started: list[str], tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    upgrading.begin(policy)
+    # 101: the action is forbidden (Debian's policy manual, 9.3.3.1).
+    assert asked(policy, "nginx.service", "restart") == 101
+    assert asked(policy, "nginx", "upgrade") == 101
+    assert asked(policy, "nginx", "status") == 0
+    assert asked(policy, "nginx", "reload") == 0
+    assert asked(policy, "postgresql.service", "restart") == 0
+
+
+def test_afterwards_they_may(started: list[str], tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    upgrading.begin(policy)
+    upgrading.end(policy)
+    assert not policy.exists()
+
+
+@pytest.mark.parametrize("replaced", [[], ["/usr/sbin/nginx"]])
+def test_a_proxy_that_apt_has_replaced_is_taken_over_and_no_other(
+    started: list[str], replaced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(PROXIES["nginx"]), "outdated", lambda self: replaced)
+    upgrades.package_run(argparse.Namespace(moment="end"), [])
+    assert started == (["systemctl start --no-block homeport-use-upgrades@proxy.service"] if replaced else [])
+
+
+def test_somebodys_own_policy_decides_and_stays(started: list[str], tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    upgrading.begin(policy)
+    upgrading.end(policy)
+    assert policy.read_text() == "#!/bin/sh\nexit 101\n"
+
+
+def test_what_a_killed_run_of_apt_left_is_removed_by_the_next(started: list[str], tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    upgrading.begin(policy)
+    upgrading.begin(policy)
+    upgrading.end(policy)
+    assert not policy.exists()
+
+
+def test_where_nginx_does_not_run_packages_may_start_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "is_active", lambda unit: False)
+    upgrading.begin(tmp_path / "policy-rc.d")
+    assert not (tmp_path / "policy-rc.d").exists()
