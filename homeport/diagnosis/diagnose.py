@@ -30,6 +30,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     machine.clock,
     machine.failed_units,
     machine.reboot,
+    machine.replaced,
     deploys.deployed,
     deploys.last,
     deploys.held,

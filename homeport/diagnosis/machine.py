@@ -135,6 +135,15 @@ def reboot(case: Case) -> Iterator[Finding]:
     yield from of_reboot(required=case.found.get("reboot_required", False))
 
 
+def replaced(case: Case) -> Iterator[Finding]:
+    """Yield what still runs programs or libraries that an upgrade has replaced: with their faults, that is."""
+    for unit, paths in case.found.get("replaced", {}).items():
+        is_proxy = unit == case.found.get("site", {}).get("unit")
+        fix = "systemctl start homeport-use-upgrades@proxy" if is_proxy else "homeport restart TARGET --new-slot"
+        problem = f"{unit} runs files that an upgrade has replaced"
+        yield Finding("upgrade_not_in_use", problem, ", ".join(paths), fix, WARNING)
+
+
 def of_reboot(*, required: bool) -> Iterator[Finding]:
     """Yield that an upgrade waits for a reboot, if one does."""
     if required:

@@ -196,12 +196,16 @@ class RequestFacts(TypedDict):
 
 
 class Facts(TypedDict, total=False):
-    """All that the probe has found."""
+    """All that the probe has found.
+
+    `replaced`, by unit: programs and libraries that it runs and an upgrade has replaced on the disk.
+    """
 
     deployed: bool
     units: dict[str, UnitFacts]
     failed_units: list[str]
     reboot_required: bool
+    replaced: dict[str, list[str]]
     names: list[NameFacts]
     addresses: list[str]
     listening: dict[str, list[str]]

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..host.machine import firewall_state
+from ..host.proxies.chosen import proxy_of
+from ..host.release import outdated
 from ..host.services import units
 from ..host.system import listening, resources
-from ..host.system.layout import Layout
+from ..host.system.layout import SLOTS, Layout
 from ..host.system.resources import FileSystem
 from .facts import ClockFacts, DiskFacts
 
@@ -51,6 +53,13 @@ def clock() -> ClockFacts:
 def reboot_required() -> bool:
     """Tell whether an upgrade waits for a reboot."""
     return resources.REBOOT_REQUIRED.exists()
+
+
+def replaced(layout: Layout) -> dict[str, list[str]]:
+    """Return, by unit, what the proxy and the application run and an upgrade has replaced, where there is any."""
+    proxy = proxy_of(layout.machine)
+    of_proxy = {proxy.unit: paths} if (paths := proxy.outdated()) else {}
+    return of_proxy | {unit: paths for slot in SLOTS for unit, paths in outdated.replaced(layout, slot).items()}
 
 
 def addresses() -> list[str]:

@@ -60,6 +60,7 @@ def _of_machine(layout: Layout, given: Mapping[str, Any]) -> dict[str, Callable[
         "units": lambda: units.read(layout),
         "failed_units": units.failed,
         "reboot_required": machine.reboot_required,
+        "replaced": lambda: machine.replaced(layout),
     }
 
 

@@ -49,6 +49,7 @@ WELL: Facts = {
     },
     "failed_units": [],
     "reboot_required": False,
+    "replaced": {},
     "names": [{"name": NAME, "addresses": [ADDRESS], "problem": ""}],
     "addresses": [ADDRESS],
     "listening": {"80": ["nginx"], "443": ["nginx"], "8001": ["fastapi"], "8002": []},

@@ -246,6 +246,8 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("inodes_low", [], case(facts=facts(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
         ("memory_tight", [], case(facts=facts(**memory(available_kilobytes=190_000)))),
         ("reboot_required", [], case(facts=facts(reboot_required=True))),
+        ("upgrade_not_in_use", [], case(facts=facts(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
+        ("upgrade_not_in_use", [], case(facts=facts(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),
         ("memory_short", [], case(facts=facts(**memory(available_kilobytes=40_000)))),
         ("memory_short", [], case(facts=facts(**memory(pressure_percent=45.0)))),
         (
