@@ -25,8 +25,7 @@ OF_THE_APPLICATION = {"STATE_DIRECTORY"}
 # Run each time: the way in and the way back, and where data is at stake. What the others do on a machine is shown by
 # tests of its own as well (test_deploy, test_doctor, test_cli_run, test_locking, test_disk_full, test_secrets,
 # test_ssh, test_upkeep), and that their commands exist by test_commands: of these `make test` takes a sample.
-ALWAYS = {"Deploy", "A bad release is live: roll back", "A machine is lost", "Move to another machine"}
-ALWAYS |= {"Remove an application"}
+ALWAYS = {"Deploy", "A bad release is live: roll back", "A machine is lost", "Remove an application"}
 SOMETIMES = [entry if entry.title in ALWAYS else pytest.param(entry, marks=pytest.mark.sampled) for entry in ENTRIES]
 PARTS = ("**Symptom.**", "**Check.**", "**Action.**", "**It worked when**")
 
