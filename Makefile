@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
-	@echo "make test             all tests, those on real machines included, as far as this computer allows machines"
+	@echo "make test             the tests, those on real machines included, as far as this computer allows machines"
 	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-changed     the tests that what differs from main can reach, by imports and by names of files"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import tiers
 from tests.always import ALWAYS, SHOWN_ELSEWHERE
+from tests.conftest import is_drawn
 
 NAMES = [f"tests/lab/test_something.py::test_{number}" for number in range(400)]
 HERE = Path(__file__).parent
@@ -62,6 +64,37 @@ def test_tests_of_a_group_are_drawn_as_one_in_their_file_and_those_of_a_wider_on
     assert tiers.drawn_as(first, ["pair"]) != tiers.drawn_as("tests/lab/test_another.py::test_1", ["pair"])
     assert tiers.drawn_as(first, ["pair", "", tiers.WHOLE_FILE]) == tiers.drawn_as(second, [tiers.WHOLE_FILE])
     assert tiers.drawn_as(first, [""]) == first
+
+
+class Marked(pytest.Item):
+    """A test with such marks: "" is one without a group; the closest comes first."""
+
+    def runtest(self) -> None:
+        raise AssertionError("it is only drawn")
+
+
+@pytest.fixture
+def marked(request: pytest.FixtureRequest) -> Callable[..., pytest.Item]:
+    def make(*groups: str) -> pytest.Item:
+        item: pytest.Item = Marked.from_parent(request.node.parent, name="test_marked")
+        for group in reversed(groups):
+            item.add_marker(pytest.mark.sampled(group) if group else pytest.mark.sampled, append=False)
+        return item
+
+    return make
+
+
+def test_a_test_without_a_mark_is_always_drawn(marked: Callable[..., pytest.Item]) -> None:
+    assert all(is_drawn(marked(), seed, by_name=False) for seed in range(30))
+
+
+def test_a_file_that_is_named_is_not_left_out_as_a_whole(marked: Callable[..., pytest.Item]) -> None:
+    whole, both, plain = marked(tiers.WHOLE_FILE), marked("", tiers.WHOLE_FILE), marked("")
+    assert [is_drawn(whole, seed, by_name=True) for seed in range(40)] == [True] * 40
+    assert not all(is_drawn(whole, seed, by_name=False) for seed in range(40))
+    for seed in range(40):
+        assert is_drawn(both, seed, by_name=False) == is_drawn(whole, seed, by_name=False)
+        assert is_drawn(both, seed, by_name=True) == is_drawn(plain, seed, by_name=False)
 
 
 def test_of_a_file_that_goes_through_the_suites_one_is_taken_the_same_for_all_its_tests() -> None:
