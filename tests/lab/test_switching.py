@@ -151,7 +151,9 @@ def test_a_standby_is_there_again_after_a_boot_and_only_behind_the_live_one(stag
 
 
 def test_a_power_cut_in_the_watch_is_made_good_by_the_next_run(stage: Stage) -> None:
+    stage.project.write("NEWS.txt", "watched")
     stage.project.deployed(stage.host)
+    assert stage.events()[-1] == ("live", stage.release())
     stage.seen.shell("sed -i '$d' /srv/hello/releases.jsonl")  # the entry that the end of the watch would have made
     output = stage.project.deployed(stage.host)
     assert "watch release" in output
