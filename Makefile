@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
-	@echo "make test             all tests, those on real machines included, as far as this computer allows machines"
+	@echo "make test             the tests, those on real machines included, as far as this computer allows machines"
 	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-changed     the tests that what differs from main can reach, by imports and by names of files"
@@ -90,7 +90,7 @@ test-examples: $(READY)
 # All points at which a deploy and the host program can be killed, and twenty releases under load, of which `make test`
 # takes a few: three quarters of an hour.
 test-kill: $(READY)
-	@HOMEPORT_KILL=everywhere $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
+	@HOMEPORT_KILL=everywhere HOMEPORT_TESTS=all $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
 
 # Those without machines first; what they find is cheaper.
 test-changed: $(READY)

@@ -36,8 +36,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
-    of the tests marked `sampled`, and of the suites of those marked `either_suite`. What `-m` or `-k` leaves out is
-    gone by then, and counts for nothing.
+    of the tests marked `sampled`, and of the suites of those marked `either_suite`. A file that was asked for by its
+    name is not left out as a whole. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
     """
     if impossible := capabilities.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
@@ -45,14 +45,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if tiers.EVERYTHING or any("::" in word for word in config.args):
         return
     seed = tiers.seed()
+    named = {(config.invocation_params.dir / word).resolve() for word in config.args}
     left_out = [
         item
         for item in items
-        if (item.get_closest_marker("sampled") and not tiers.is_chosen(item.nodeid, seed))
+        if not is_drawn(item, seed, by_name=item.path in named)
         or (item.get_closest_marker("either_suite") and tiers.is_elsewhere(item.nodeid, seed))
     ]
     if left_out:
         deselect(config, items, left_out)
+
+
+def is_drawn(item: pytest.Item, seed: int, *, by_name: bool) -> bool:
+    """Tell whether the seed takes a test, which it always does where nothing says `sampled`."""
+    groups = [str(mark.args[0]) if mark.args else "" for mark in item.iter_markers("sampled")]
+    if by_name:
+        groups = [group for group in groups if group != tiers.WHOLE_FILE]
+    return not groups or tiers.is_chosen(tiers.drawn_as(item.nodeid, groups), seed)
 
 
 def deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:

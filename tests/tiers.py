@@ -1,5 +1,8 @@
-"""Which of the tests a run takes: all, or what the commit's tree chooses: of those marked `sampled` one in four, of a
+"""Which of the tests a run takes: all, or what the commit's tree chooses: of those marked `sampled` one in eight, of a
 file marked `either_suite` those on one suite.
+
+Tests that need each other are marked `sampled("a name")`, which is drawn once for all tests of the file that have it;
+`sampled(WHOLE_FILE)` is for a file. What runs each time is listed by capability in `tests/always.py`.
 
 The seed is the tree of the commit, so that the same commit runs the same tests everywhere; HOMEPORT_TESTS=all, which
 `make test-all` sets, takes everything.
@@ -11,11 +14,13 @@ import functools
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
 # Of the sampled tests, one in so many is run by `make test`.
-ONE_IN = 4
+ONE_IN = 8
+WHOLE_FILE = "file"
 SUITES = ("bookworm", "trixie")
 
 
@@ -41,6 +46,12 @@ def is_elsewhere(name: str, number: int) -> bool:
 
 
 def is_chosen(name: str, number: int) -> bool:
-    """Tell whether the seed `number` takes the sampled test of this name (pytest's node id)."""
+    """Tell whether the seed `number` takes the sampled test, or the group, of this name (see `drawn_as`)."""
     digest = hashlib.sha256(f"{number} {name}".encode()).digest()
     return digest[0] % ONE_IN == 0
+
+
+def drawn_as(name: str, groups: Iterable[str]) -> str:
+    """Return what is drawn for a sampled test (pytest's node id): itself, or the widest of its `groups`, the last."""
+    own = [group for group in groups if group]
+    return f"{name.partition('::')[0]} {own[-1]}" if own else name

@@ -87,6 +87,7 @@ def test_a_provided_one_is_late_as_soon_as_the_next_one_is_due_and_a_placeholder
         # A host program of the last version does not tell the folder.
         ({"provided": False, "self_signed": True}, "placeholder"),
         ({"provided": False, "self_signed": True, "folder": "/etc/letsencrypt/live/notes"}, "acme"),
+        ({"provided": False, "self_signed": True, "folder": "/etc/letsencrypt/live/zoo"}, "acme"),
         ({"provided": True, "folder": "/etc/homeport/notes/placeholder"}, "placeholder"),
         ({"provided": False, "self_signed": True, "folder": AppPaths("notes").placeholder}, "placeholder"),
     ],
@@ -108,6 +109,8 @@ def test_clocks_that_differ_by_minutes_are_borne_at_the_beginning_and_nothing_at
         (("Notes.Example.com",), []),
         (("*.example.com",), []),
         (("*.com",), ["notes.example.com"]),
+        (("mail.example.com", "site.example.com"), ["notes.example.com"]),
+        (("*.another.com", "*.zone.com"), ["notes.example.com"]),
         ((), ["notes.example.com"]),
     ],
 )

@@ -274,6 +274,14 @@ def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again
     ]
 
 
+@pytest.mark.parametrize("live", ["000000000000", "ffffffffffff"])
+def test_a_file_that_comes_with_a_release_waits_while_another_one_is_live(live: str) -> None:
+    site = next(file for file in WANTED.part.files if file.with_release)
+    edited = with_path(site.path, replace(AS_WANTED.paths[site.path], digest="another"))
+    assert site in compare.file_changes(WANTED, edited).files
+    assert site not in compare.file_changes(WANTED, replace(edited, slots={"blue": live})).files
+
+
 def test_the_part_of_the_live_release_changes_with_the_next_one() -> None:
     assert changes_by_phase(WANTED, replace(AS_WANTED, uploaded=UploadedRelease(7, migrates=False))) == {}
 

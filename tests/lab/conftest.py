@@ -40,6 +40,7 @@ LONGEST = tuple(
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
         *("outbound", "servers", "haproxy"),
         *("export_container", "export_compose"),
+        *("last_version", "power_cut", "boot", "unusual_machine", "own_package", "shapes", "remove_machine"),
         *("tls",),
     )
 )

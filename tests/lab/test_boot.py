@@ -18,7 +18,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
 PORT = 5432
 # What a driver does first, and an application that needs its database does as it starts.
 CONNECT = """

@@ -27,7 +27,7 @@ class Stage:
     seen: Seen
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.sampled("trixie"))])
 def stage(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A bare machine of each suite and a project for it; the authority is up again when the tests are through."""
     host = lab.add(f"deploy-{request.param}", request.param)
@@ -253,6 +253,7 @@ def test_a_rebooted_machine_serves_without_help(stage: Stage) -> None:
     assert live(stage.seen) == serving
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     stage: Stage, tmp_path_factory: pytest.TempPathFactory
@@ -322,6 +323,7 @@ def test_a_name_that_does_not_resolve_is_named_in_one_line(stage: Stage) -> None
     assert stage.seen.answers()
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_crash_loop_slows_down_and_ends_without_a_hand_once_it_can(stage: Stage) -> None:
     unit = f"notes@{stage.seen.get('/health')['slot']}.service"

@@ -12,7 +12,7 @@ from homeport.service.environment import environment_file
 
 from .conftest import MakeHost
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 
 NASTY = (
     *"\"'`$\\%#;=!*?~&|<>()[]{} \t\n\r",

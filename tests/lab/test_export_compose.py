@@ -17,7 +17,7 @@ from tests.lab.containers import Engine, engine
 from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
 from tests.lab.project import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
 # A name that the lab's name server knows, and that no machine of the tests has.
 HOST, DOMAIN = "web190", "web190.lab.test"
 CADDY = f"""\

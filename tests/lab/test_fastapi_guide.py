@@ -18,7 +18,7 @@ from tests.lab.browser import Page, browser
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
 WORKERS = 2
 MAIN = """
 import os

@@ -220,6 +220,7 @@ def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
         assert list(pool.map(ask, ways)) == ["200"] * len(ways)
 
 
+@pytest.mark.sampled("another")
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
     assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
         site.project.deploy(site.host, **OTHER), 1
@@ -254,6 +255,7 @@ def assert_machine_has(site: Site, proxy: str) -> None:
     assert site.seen.answers()
 
 
+@pytest.mark.sampled("another")
 def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
     """The owner's options for HAProxy count, and so does a file among them that is not there."""
     site.seen.shell("cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy")
@@ -291,7 +293,7 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     site.seen.shell("cp -p /run/default /etc/default/haproxy")
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("another")
 def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
     done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout

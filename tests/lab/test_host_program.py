@@ -18,7 +18,7 @@ from tests.lab.seasoned import Seasoned
 pytestmark = pytest.mark.lab
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.sampled("trixie"))])
 def machine(request: pytest.FixtureRequest, lab: Lab, seasoned: Seasoned) -> Iterator[Machine]:
     made = Machine(lab, seasoned.add(f"program-{request.param}", request.param))
     made.prepare()
@@ -112,8 +112,18 @@ def test_each_slot_keeps_the_units_of_its_release(machine: Machine) -> None:
     ("release", "environment", "cause"),
     [
         ("exits", "FAULT=exit\n", "the process exited before it was healthy (status 7)"),
-        ("raises", "FAULT=lifespan\n", "the process exited before it was healthy (status 0)"),
-        ("sick", "FAULT=unhealthy\n", "it did not become healthy: /health answered 503 instead of 200 (after 12 s)"),
+        pytest.param(
+            "raises",
+            "FAULT=lifespan\n",
+            "the process exited before it was healthy (status 0)",
+            marks=pytest.mark.sampled,
+        ),
+        pytest.param(
+            "sick",
+            "FAULT=unhealthy\n",
+            "it did not become healthy: /health answered 503 instead of 200 (after 12 s)",
+            marks=pytest.mark.sampled,
+        ),
         ("unmigrated", "MIGRATION_STATUS=3\n", "the migration failed (status 3)"),
     ],
 )
@@ -137,6 +147,7 @@ def test_a_release_that_fails_leaves_the_live_one_alone(
     assert machine.run("commit", release).returncode == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_port_in_strange_hands_is_named(machine: Machine) -> None:
     machine.root("systemd-run -q --unit=stranger python3 -m http.server -b 127.0.0.1 8001; sleep 1")
@@ -173,6 +184,7 @@ def test_a_killed_server_comes_back_without_migrating_again(machine: Machine) ->
     assert machine.migrations() == before
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_only_one_start_runs_at_a_time(machine: Machine) -> None:
     machine.release("r5", environment="MIGRATION_SECONDS=6\n")
@@ -231,6 +243,7 @@ def test_a_killed_commit_is_finished_by_the_next(machine: Machine) -> None:
     assert machine.events().count(("live", "r6")) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_killed_way_back_from_a_bad_release_is_finished_by_the_next(machine: Machine) -> None:
     machine.release("shy-too", environment="FAULT=shy\n")
@@ -248,6 +261,7 @@ def test_a_killed_way_back_from_a_bad_release_is_finished_by_the_next(machine: M
             break
 
 
+@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_killed_rollback_is_finished_by_the_next(machine: Machine) -> None:
     assert machine.run("start", "r4", "--rollback").returncode == 0

@@ -1,7 +1,6 @@
 """The controller is killed in the middle of a deploy: the site answers all the way, and the next run just works.
 
-`make test-kill` kills at every point, `make test` at a few, chosen anew by each run. The tests share a machine and go
-on from one another, in the order in which they stand.
+`make test-kill` kills at every point, `make test` at a few, chosen anew by each run.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.lab.clients import Target
 from tests.lab.kill_points import chosen, deploy_until
 from tests.lab.load import NEW_CONNECTION, PROBE, Failure, Report, load
 from tests.lab.project import Project, Seen
+from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 SETTINGS = {"workers": 1, "drain_timeout_seconds": 1, "watch_seconds": 1}
@@ -50,36 +51,50 @@ class Stage:
         return str(self.seen.get("/health")["release"])
 
 
-@pytest.fixture(scope="module")
-def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    host = lab.add("killed")
-    project = Project.create(tmp_path_factory.mktemp("killed") / "project", lab, "hello", **SETTINGS)
-    yield Stage(project, host, Seen(lab, host))
+@contextmanager
+def staged(lab: Lab, host: LabHost, folder: Path) -> Iterator[Stage]:
+    yield Stage(Project.create(folder / "project", lab, "hello", **SETTINGS), host, Seen(lab, host))
     lab.remove(host.name)
 
 
-def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(stage: Stage) -> None:
+@pytest.fixture
+def bare(lab: Lab, tmp_path: Path) -> Iterator[Stage]:
+    """A machine on which nothing is."""
+    with staged(lab, lab.add("begun"), tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def serving(lab: Lab, tmp_path: Path, seasoned: Seasoned) -> Iterator[Stage]:
+    """A machine that serves."""
+    with staged(lab, seasoned.add("killed"), tmp_path) as stage:
+        stage.project.deployed(stage.host)
+        yield stage
+
+
+@pytest.mark.sampled
+def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(bare: Stage) -> None:
     # Each run must get past the point at which the one before was killed.
-    with stage.probed() as report:
+    with bare.probed() as report:
         for number in chosen(range(1, 40), 2, most=16):
-            ended = deploy_until(stage.project, stage.host, number)
+            ended = deploy_until(bare.project, bare.host, number)
             print(f"{number}: {ended.at}")
             if ended.at is None:
                 break
-        stage.project.deployed(stage.host)
-    assert report.served(NEW_CONNECTION) == [stage.release()]
-    output = stage.project.deployed(stage.host)
+        bare.project.deployed(bare.host)
+    assert report.served(NEW_CONNECTION) == [bare.release()]
+    output = bare.project.deployed(bare.host)
     assert output.count("No changes") == output.count("Starting operation"), output
 
 
-def test_a_killed_release_leaves_one_release_serving_and_the_next_run_finishes_it(stage: Stage) -> None:
-    whole = deploy_until(stage.project, stage.host, 0, environment='{"NUMBER": "0"}')
+def test_a_killed_release_leaves_one_release_serving_and_the_next_run_finishes_it(serving: Stage) -> None:
+    whole = deploy_until(serving.project, serving.host, 0, environment='{"NUMBER": "0"}')
     for number in chosen(range(1, len(whole.points) + 1), 3):
-        before = stage.release()
-        with stage.probed() as report:
+        before = serving.release()
+        with serving.probed() as report:
             settings = {"environment": f'{{"NUMBER": "{number}"}}'}
-            ended = deploy_until(stage.project, stage.host, number, **settings)
+            ended = deploy_until(serving.project, serving.host, number, **settings)
             print(f"{number}: {ended.at}")
-            stage.project.deployed(stage.host, **settings)
-        assert stage.release() != before, ended
-        assert report.served(NEW_CONNECTION) == [before, stage.release()], ended
+            serving.project.deployed(serving.host, **settings)
+        assert serving.release() != before, ended
+        assert report.served(NEW_CONNECTION) == [before, serving.release()], ended

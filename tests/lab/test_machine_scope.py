@@ -20,7 +20,7 @@ from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
 HOST = "shared"
 LIMIT = ("--limit", HOST)
 STATE = "find /etc /srv /usr/local /var/lib/hello /var/lib/other -printf '%p %i %m %T@ %l\\n' | sort"

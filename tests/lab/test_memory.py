@@ -109,6 +109,7 @@ def test_workers_that_do_not_fit_are_refused_and_nothing_is_written(stage: Stage
     assert len(stage.workers(f"hello@{stage.slot()}.service")) == (fitting if fitting > 1 else 0)
 
 
+@pytest.mark.sampled
 def test_an_unchanged_release_is_never_refused(stage: Stage) -> None:
     stage.hello.deployed(stage.seen.host)
     pretend(stage.seen, 1)

@@ -19,7 +19,7 @@ from homeport.lab.recipe import CACHE_HOST
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
 
 # What comes in is let in, and answers to it go out; a connection that the machine begins goes nowhere.
 WALL = """table inet {table} {{

@@ -157,7 +157,7 @@ def status(answer: str) -> int:
     return int(answer.split(" ", 2)[1]) if answer.startswith("HTTP/1.") else 0
 
 
-@pytest.fixture(scope="module", params=["nginx", pytest.param("haproxy", marks=pytest.mark.sampled)])
+@pytest.fixture(scope="module", params=["nginx", pytest.param("haproxy", marks=pytest.mark.sampled("haproxy"))])
 def deployed(
     request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
 ) -> Iterator[Stage]:
@@ -293,6 +293,7 @@ def test_a_request_with_two_ends_is_refused_and_smuggles_nothing(stage: Stage, f
 HEAD = "POST /slow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
 
 
+@pytest.mark.sampled
 def test_two_hundred_connections_that_dawdle_keep_nobody_out(stage: Stage) -> None:
     head = HEAD.format(host=stage.host.domain)
     with contextlib.ExitStack() as stack:

@@ -61,6 +61,7 @@ def test_a_host_that_is_not_reachable(bare: Bare) -> None:
     bare.refused("bare", "Could not connect", ssh_port=closed_port())
 
 
+@pytest.mark.sampled
 def test_a_key_that_opens_nothing(bare: Bare, tmp_path: Path) -> None:
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
@@ -75,6 +76,7 @@ def test_a_host_key_that_is_not_the_known_one(bare: Bare, tmp_path: Path) -> Non
     bare.refused("bare", "host key", ssh_known_hosts_file=known)
 
 
+@pytest.mark.sampled
 def test_a_login_without_sudo(bare: Bare) -> None:
     rights = "/etc/sudoers.d"
     # Root itself gives the rights back, since nobody can ask it to.
@@ -86,6 +88,7 @@ def test_a_login_without_sudo(bare: Bare) -> None:
         assert until(lambda: bare.project.lab.run(bare.host, "sudo -n true").returncode == 0, 60)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("key", "value"), [("VERSION_ID", "11"), ("ID", "fedora")])
 def test_a_system_that_is_not_supported(bare: Bare, key: str, value: str) -> None:
     bare.seen.shell(f"sed 's/^{key}=.*/{key}={value}/' /etc/os-release > /run/os-release")
@@ -96,7 +99,7 @@ def test_a_system_that_is_not_supported(bare: Bare, key: str, value: str) -> Non
         bare.seen.shell("umount /usr/lib/os-release")
 
 
-@pytest.mark.parametrize("port", [80, 8001])
+@pytest.mark.parametrize("port", [80, pytest.param(8001, marks=pytest.mark.sampled)])
 def test_a_port_that_a_stranger_holds(bare: Bare, port: int) -> None:
     bare.seen.shell(f"systemd-run -q --unit=stranger python3 -m http.server {port}")
     try:
@@ -105,6 +108,7 @@ def test_a_port_that_a_stranger_holds(bare: Bare, port: int) -> None:
         bare.seen.shell("systemctl stop stranger")
 
 
+@pytest.mark.sampled
 def test_a_user_of_the_same_name_that_is_somebody_elses(bare: Bare) -> None:
     bare.seen.shell("useradd --create-home notes")
     try:
@@ -170,10 +174,12 @@ def test_names_that_the_host_does_not_resolve(bare: Bare) -> None:
         )
 
 
+@pytest.mark.sampled
 def test_more_workers_than_memory(bare: Bare) -> None:
     bare.refused("bare: workers:", "256 workers", workers=256, worker_memory_megabytes=4096)
 
 
+@pytest.mark.sampled
 def test_too_little_disk(bare: Bare) -> None:
     bare.refused("bare: disk:", "are needed", minimum_free_megabytes=100_000_000)
 
@@ -181,12 +187,17 @@ def test_too_little_disk(bare: Bare) -> None:
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        ({"app_ref": "no-such-branch"}, "app_ref"),
-        ({"app_source": "/no/such/folder"}, "app_source"),
-        ({"app_entrypoint": "nothing:app"}, "app_entrypoint"),
         ({"wrokers": 3}, "did you mean 'workers'"),
-        ({"workers": "many"}, "workers"),
-        ({"secrets_file": "no-such-file"}, "secrets_file"),
+        *(
+            pytest.param(data, key, marks=pytest.mark.sampled)
+            for data, key in (
+                ({"app_ref": "no-such-branch"}, "app_ref"),
+                ({"app_source": "/no/such/folder"}, "app_source"),
+                ({"app_entrypoint": "nothing:app"}, "app_entrypoint"),
+                ({"workers": "many"}, "workers"),
+                ({"secrets_file": "no-such-file"}, "secrets_file"),
+            )
+        ),
     ],
 )
 def test_settings_that_are_wrong_end_with_2(bare: Bare, data: dict[str, object], key: str) -> None:
@@ -194,6 +205,7 @@ def test_settings_that_are_wrong_end_with_2(bare: Bare, data: dict[str, object],
     assert "Connected" not in output
 
 
+@pytest.mark.sampled
 def test_a_dirty_tree_unless_it_is_asked_for(bare: Bare) -> None:
     (bare.project.app / "scribble.py").write_text("x = 1\n")
     try:
@@ -204,6 +216,7 @@ def test_a_dirty_tree_unless_it_is_asked_for(bare: Bare) -> None:
         (bare.project.app / "scribble.py").unlink()
 
 
+@pytest.mark.sampled
 def test_an_override_that_does_not_render(bare: Bare) -> None:
     override = bare.project.folder / "overrides" / "nginx" / "site.conf"
     override.parent.mkdir(parents=True)

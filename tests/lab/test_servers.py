@@ -20,7 +20,7 @@ from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
 WORKERS = 3
 NEEDS = "gunicorn\nuvicorn-worker\n"
 MAIN = """

@@ -19,7 +19,7 @@ from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import UV, Project, Seen
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
 MAIN = """from fastapi import FastAPI
 
 from common import NAME

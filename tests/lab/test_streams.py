@@ -23,7 +23,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
 # Printed by a login shell: a line, a complaint, one in the end, and a line without an end.
 NOISE = "echo welcome; echo locale? >&2; trap 'echo bye' EXIT; printf 'no end'\n"
 # Serves what has no end.

@@ -62,6 +62,7 @@ def test_a_release_that_fails_leaves_the_old_site_as_well(stage: Stage) -> None:
     assert stage.seen.answers()
 
 
+@pytest.mark.sampled("another")
 def test_a_changed_site_comes_with_its_release(stage: Stage) -> None:
     first = stage.release()
     stage.project.deployed(stage.host, client_max_body_megabytes=77)
@@ -72,6 +73,7 @@ def test_a_changed_site_comes_with_its_release(stage: Stage) -> None:
     assert "client_max_body_size 10m;" in stage.seen.shell("nginx -T 2>/dev/null")
 
 
+@pytest.mark.sampled
 def test_a_site_that_nginx_refuses_stops_the_deploy_before_the_migration(stage: Stage) -> None:
     folder = stage.project.folder / "overrides" / "nginx"
     folder.mkdir(parents=True)
@@ -88,6 +90,7 @@ def test_a_site_that_nginx_refuses_stops_the_deploy_before_the_migration(stage: 
     assert stage.seen.answers()
 
 
+@pytest.mark.sampled
 def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stage) -> None:
     serving = stage.release()
     stage.seen.shell(f"echo '# by hand' >>{SITE}")
@@ -96,6 +99,7 @@ def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stag
     assert stage.release() == serving
 
 
+@pytest.mark.sampled("another")
 def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> None:
     serving = stage.release()
     other = next(release for event, release in stage.events() if event == "live" and release != serving)
@@ -110,6 +114,7 @@ def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> No
     assert stage.seen.answers()
 
 
+@pytest.mark.sampled
 def test_a_machine_without_memory_for_two_replaces_one_by_the_other(stage: Stage) -> None:
     before = stage.release()
     output = stage.project.deployed(stage.host, switch="restart")
@@ -128,6 +133,7 @@ def test_the_old_release_comes_back_when_a_restarting_switch_fails(stage: Stage)
     assert stage.events()[-1][0] == "failed"
 
 
+@pytest.mark.sampled
 def test_a_standby_is_there_again_after_a_boot_and_only_behind_the_live_one(stage: Stage) -> None:
     stage.project.deployed(stage.host, standby=True)
     live = stage.live()
@@ -145,6 +151,9 @@ def test_a_standby_is_there_again_after_a_boot_and_only_behind_the_live_one(stag
 
 
 def test_a_power_cut_in_the_watch_is_made_good_by_the_next_run(stage: Stage) -> None:
+    stage.project.write("NEWS.txt", "watched")
+    stage.project.deployed(stage.host)
+    assert stage.events()[-1] == ("live", stage.release())
     stage.seen.shell("sed -i '$d' /srv/hello/releases.jsonl")  # the entry that the end of the watch would have made
     output = stage.project.deployed(stage.host)
     assert "watch release" in output

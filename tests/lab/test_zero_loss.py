@@ -186,6 +186,7 @@ def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(s
         assert report.failures == [], f"{report}\n{site.last_words()}"
 
 
+@pytest.mark.sampled
 def test_a_change_of_the_site_loses_no_request_of_a_client_that_asks_now_and_then(sites: list[Site]) -> None:
     idle = Kind(3, 5.0, lambda target: KeptConnection(target, "GET", "/health"))
     site = sites[1]
@@ -197,6 +198,7 @@ def test_a_change_of_the_site_loses_no_request_of_a_client_that_asks_now_and_the
     assert report.failures == [], f"{report}\n{site.last_words()}"
 
 
+@pytest.mark.sampled
 def test_the_load_notices_a_restart_and_a_bare_reload_of_the_proxy(sites: list[Site]) -> None:
     # "Nothing was lost" is worth as much as this.
     def disturb(site: Site) -> None:
@@ -210,6 +212,7 @@ def test_the_load_notices_a_restart_and_a_bare_reload_of_the_proxy(sites: list[S
     assert any("status 502" in failure.reason for failure in report.failures), report
 
 
+@pytest.mark.sampled
 def test_without_a_standby_a_killed_manager_is_started_anew_within_a_second(sites: list[Site]) -> None:
     site = sites[1]
     unit = site.unit
@@ -225,6 +228,7 @@ def test_without_a_standby_a_killed_manager_is_started_anew_within_a_second(site
     assert anew - ended < patience(1)
 
 
+@pytest.mark.sampled("standby")
 def test_with_a_standby_a_killed_manager_costs_nothing_but_what_is_being_posted_to_it(sites: list[Site]) -> None:
     site = sites[0]
     for number in (1, 2):
@@ -244,6 +248,7 @@ def test_with_a_standby_a_killed_manager_costs_nothing_but_what_is_being_posted_
     assert len(report.failures) <= kills * EVERYTHING[KEEP_ALIVE_POST].clients, report
 
 
+@pytest.mark.sampled("standby")
 def test_going_back_to_the_standby_starts_nothing(sites: list[Site]) -> None:
     site = sites[0]
     standby = "notes@green.service" if "blue" in site.unit else "notes@blue.service"

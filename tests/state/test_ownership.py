@@ -118,11 +118,15 @@ def test_the_packages_welcome_page_is_removed_and_somebodys_default_site_stays(
     pending = compare.file_changes(WANTED, found)
     assert pending.absent == ((WELCOME,) if removed else ())
     assert pending.kept == pending.absent
+    told = [str(change) for change in pending.changes if WELCOME in str(change)]
+    assert told == ([f"remove {WELCOME} (not wanted)"] if removed else [])
 
 
 def test_a_default_site_that_is_given_up_is_removed_and_a_copy_is_kept() -> None:
     pending = compare.file_changes(make_wanted(make_settings(take_over=[WELCOME])), machine(WELCOME))
     assert (pending.absent, pending.kept, pending.taken_over) == ((WELCOME,), (WELCOME,), (WELCOME,))
+    told = [str(change) for change in pending.changes if WELCOME in str(change)]
+    assert told == [f"remove {WELCOME} (not homeport's; a copy is kept: /var/lib/homeport/originals{WELCOME})"]
 
 
 def test_a_link_in_the_place_of_a_file_that_bears_our_name_is_replaced_and_kept() -> None:
