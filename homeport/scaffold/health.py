@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from homeport.scaffold.code import Code, Route
+from homeport.source.code import Code, Route
 
 # Usual names of health routes; a more specific one ("ready") comes before a general one.
 USUAL = (
