@@ -51,7 +51,7 @@ def prune(
     """
     releases, environments = removable(layout, keep, pins, leftover_seconds=leftover_seconds)
     for name in releases:
-        _remove("release", name, [tree / name for tree in (*_trees(layout), layout.static_releases)], dry_run)
+        _remove("release", name, [tree / name for tree in _trees(layout)], dry_run)
     for name in environments:
         _remove("environment", name, [layout.venvs / name], dry_run)
     if not dry_run:
