@@ -22,7 +22,7 @@ from ..services import processes, units
 from ..services.release_description import Release, load
 from ..system import atomic, sockets, timeline
 from ..system.file_errors import explained
-from ..system.layout import GREEN, Layout
+from ..system.layout import GREEN, Layout, other
 from ..system.output import HostError, say
 from . import slots, static_files
 
@@ -32,7 +32,7 @@ POLL_SECONDS = 0.2
 
 
 def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = False) -> None:
-    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site.
+    """Make the running `slot` the live one; raise HostError, the other one live, when Nginx refuses the release's site.
 
     `in_haste` does not wait for the connections of idle clients: see site.install.
     """
@@ -43,7 +43,11 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
     os.sync()
     flip(layout, slot)
     if site_last:
-        site.install(layout, release, in_haste=in_haste)
+        try:
+            site.install(layout, release, in_haste=in_haste)
+        except (HostError, OSError):
+            flip(layout, other(slot))
+            raise
 
 
 def _serves_less(layout: Layout, release: Release) -> bool:
