@@ -297,6 +297,20 @@ acme_dns_credentials_file = None
 # How long the plugin waits for the domain's name servers before the authority checks.
 acme_dns_propagation_seconds = 60
 
+# Folders of the release that the proxy serves by itself, by URL path: `{"/static": "app/static"}`. What is no file
+# there is the application's to answer.
+static = {}
+
+# Folders with a built frontend, by URL path: `{"/": "frontend/dist"}`. Its files are served as `static` ones are,
+# then the application answers; where that knows no such page (404, 405), a visitor who opens one gets the folder's
+# index.html.
+spa = {}
+
+# URL paths below a `spa` that the application alone answers, with all below them. Set, they are all that it is asked
+# for when a page is opened: every other page is index.html at once. Unset: `/api` is the application's alone, and it
+# is asked for every page first.
+api_paths = None
+
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
 

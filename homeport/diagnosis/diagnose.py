@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from homeport.diagnosis import application, certificate, deploys, machine, outbound, proxy, reachability, requests
+from homeport.diagnosis import (
+    application,
+    certificate,
+    deploys,
+    machine,
+    outbound,
+    proxy,
+    reachability,
+    requests,
+    static_files,
+)
 from homeport.diagnosis.case import AWAY, Case
 from homeport.diagnosis.finding import Finding, arranged
 
@@ -24,6 +34,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     application.migration,
     application.files,
     application.databases,
+    static_files.static_files,
     requests.requests,
     machine.disks,
     machine.memory,

@@ -33,6 +33,8 @@ class SiteSettings(Protocol):
     @property
     def minimum_free_megabytes(self) -> int: ...  # noqa: D102
     @property
+    def api_paths(self) -> tuple[str, ...] | None: ...  # noqa: D102
+    @property
     def outbound(self) -> str: ...  # noqa: D102
     @property
     def security_upgrades(self) -> bool: ...  # noqa: D102

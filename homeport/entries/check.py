@@ -29,6 +29,7 @@ from homeport.plans.wanted import describe
 from homeport.preflight import outbound
 from homeport.secrets.dotenv import uninterpolated
 from homeport.settings.variables import RESERVED_ENVIRONMENT
+from homeport.source import served_files
 from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.tree_contents import some
 from homeport.steps.context import Context
@@ -81,6 +82,7 @@ def _told(state: State, host: Host) -> dict[str, Any]:
             *_literal(context),
             *comparison.warnings(wanted.certificate, datetime.now(UTC)),
             *_missing(context),
+            *served_files.warnings(context.source, context.settings),
             *outbound.warnings(context.settings),
         ],
         "problems": [],

@@ -84,7 +84,10 @@ def denied(layout: Layout, slot: str) -> list[DeniedFacts]:
     app += [("execute", (files / "migrate").resolve())] if (files / "migrate").exists() else []
     app += [("read", path) for path in code.resolve().glob("*.py")]
     app += [("write", path) for path in layout.state.glob("*") if path.is_file() and not path.name.startswith(".")]
-    return [*_denied(layout.app, app), *_denied(PROXY_USER, [("enter", layout.settings)])]
+    return [
+        *_denied(layout.app, app),
+        *_denied(PROXY_USER, [("enter", layout.settings), ("enter", layout.static_link(slot).resolve())]),
+    ]
 
 
 def _denied(user: str, needs: list[tuple[str, Path]]) -> list[DeniedFacts]:

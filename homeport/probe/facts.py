@@ -120,6 +120,16 @@ class RetryFacts(TypedDict):
     last: list[str]
 
 
+class StaticFacts(TypedDict):
+    """What the proxy serves of the live release by itself: `missing` names the link that does not lead there.
+
+    `hidden` are routes of the application in whose place visitors get a file.
+    """
+
+    missing: str
+    hidden: list[str]
+
+
 class SlotFacts(TypedDict):
     """The live slot: what its health path answers on loopback (`answer`), and whether its release is whole.
 
@@ -219,6 +229,7 @@ class Facts(TypedDict, total=False):
     certificate: CertificateFacts
     slot: SlotFacts | None
     retry: RetryFacts | None
+    static: StaticFacts | None
     denied: list[DeniedFacts]
     state_link: str
     exposed: list[str]

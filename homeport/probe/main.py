@@ -12,7 +12,7 @@ from ..host.release import retrying
 from ..host.release.slots import flagged, port
 from ..host.services.release_description import Health, Release
 from ..host.system.layout import SLOTS, Layout
-from . import application, database, deploys, handshakes, machine, memory, names, requests, site, units
+from . import application, database, deploys, handshakes, machine, memory, names, requests, site, static_files, units
 from .facts import Facts
 
 TOGETHER = 6
@@ -68,6 +68,7 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
     slot = flagged(layout)
     return {
         "slot": lambda: application.read(layout, release, health),
+        "static": lambda: static_files.read(layout, slot, release),
         "retry": lambda: retrying.read(layout, slot),
         "site": lambda: site.read(layout, release, release.health.path if release else health.path),
         "handshakes": lambda: handshakes.read(layout),

@@ -62,7 +62,7 @@ def mounted(job: RemovalJob) -> list[str]:
     """Return the mount points inside what would be removed: the owner must unmount them first."""
     layout = job.layout
     data = [layout.state] if job.data else []
-    return safe_removal.mounted_below([layout.base, layout.settings, belongings.cache(layout), *data])
+    return safe_removal.mounted_below([layout.base, layout.static, layout.settings, belongings.cache(layout), *data])
 
 
 def _site(layout: Layout) -> RemovalStep:
@@ -112,11 +112,11 @@ def _certificate_stays(layout: Layout) -> str:
 
 
 def _files(job: RemovalJob) -> RemovalStep:
-    """Files outside the application's own folders: its cache, its openings in the firewall, run files."""
+    """Files outside the application's own folders: those that the proxy serves, its cache, openings, run files."""
     layout = job.layout
     own = (layout.base, layout.settings, layout.state)
     known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]
-    known += [belongings.cache(layout), *belongings.rehearsals(layout)]
+    known += [layout.static, belongings.cache(layout), *belongings.rehearsals(layout)]
     # The work lock is held; it is the last that goes.
     known = list(dict.fromkeys([*known, *belongings.run_files(layout)]))
     # The site's step comes first and has a reload of its own; who gets in has a phase of its own.

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Set
 
 from homeport.errors import UsageError
-from homeport.scaffold.code import Code
 from homeport.settings.server import Server
+from homeport.source.code import Code
 from homeport.source.entrypoint import VARIABLE
 from homeport.source.tree_contents import some
 

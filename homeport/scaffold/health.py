@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from homeport.scaffold.code import Code, Route
+from homeport.source.code import Code, full_path
 
 # Usual names of health routes; a more specific one ("ready") comes before a general one.
 USUAL = (
@@ -44,7 +44,7 @@ def find_health(modules: Mapping[str, Code], entrypoint: str) -> Health:
     unsure: list[str] = []
     for code in modules.values():
         for route in code.routes:
-            path = _full(route, code, mounted)
+            path = full_path(route, code, mounted)
             (unsure if path is None else sure).append(path or route.path)
     if path := _healthy(sure):
         return Health(path)
@@ -68,16 +68,6 @@ def _schema(modules: Mapping[str, Code], target: str) -> str | None:
             return None
         found = found.replace(f"{{{name}}}", values.pop())
     return found
-
-
-def _full(route: Route, code: Code, mounted: bool) -> str | None:
-    """Return the whole path of a route; None where it hangs on something that is not plain to see."""
-    if "{" in route.path:
-        return None
-    if route.owner in code.applications or route.owner in code.inner:
-        return route.path
-    prefix = code.routers.get(route.owner)
-    return None if prefix is None or mounted else prefix + route.path
 
 
 def _healthy(paths: list[str], *, anywhere: bool = False) -> str | None:

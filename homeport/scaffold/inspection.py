@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from homeport.errors import UsageError
-from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
 from homeport.scaffold.health import Health, find_health
 from homeport.scaffold.naming import app_name
@@ -19,6 +18,7 @@ from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
 from homeport.settings.server import Server
 from homeport.settings.variables import RESERVED_ENVIRONMENT
+from homeport.source.code import Code, read_code
 from homeport.source.entrypoint import find_entry
 from homeport.source.exports import python_required
 from homeport.source.git import Repository, find_repository

@@ -32,6 +32,8 @@ def behaviour(context: Context) -> dict[str, object]:
             "after_live": _hooks(settings.hooks_after_live),
             "on_failure": _hooks(settings.hooks_on_failure),
         },
+        # Not there without one, so that releases which serve no files keep their id.
+        **({"static": [[one.at, one.folder] for one in settings.served]} if settings.served else {}),
     }
 
 

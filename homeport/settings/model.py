@@ -19,10 +19,19 @@ from homeport.settings.proxy import unsupported
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
+from homeport.settings.static import StaticSettings
 from homeport.settings.variables import check_variable
 
 
-class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings, ReleaseSettings, ApplicationSettings):
+class Settings(
+    ContainerSettings,
+    MachineSettings,
+    StaticSettings,
+    SiteSettings,
+    ServingSettings,
+    ReleaseSettings,
+    ApplicationSettings,
+):
     """All settings of one application on one host. Immutable; made by `homeport.settings.loading.load`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -108,7 +117,7 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
             raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
-        if problem := unsupported(self.proxy, self.response_headers_kilobytes):
+        if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
             raise ValueError(problem)
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")

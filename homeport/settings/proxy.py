@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
+
+from homeport.settings.static import Served
 
 ProxyName = Literal["nginx", "haproxy"]
 # HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
 HAPROXY_HEADERS_KILOBYTES = 32
 
 
-def unsupported(proxy: str, response_headers_kilobytes: int) -> str:
+def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[Served] = ()) -> str:
     """Return which of the settings the proxy does not have; "" when it has all of them."""
     if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
         return (
             f'proxy = "haproxy" accepts headers of {HAPROXY_HEADERS_KILOBYTES} KB at most: leave '
             "response_headers_kilobytes out "
             f"(it is {response_headers_kilobytes})"
+        )
+    if proxy == "haproxy" and served:
+        names = " and ".join(
+            name for name, spa in (("static", False), ("spa", True)) if any(one.spa is spa for one in served)
+        )
+        return (
+            f'proxy = "haproxy" serves no files: leave {names} out and let the application serve them (StaticFiles), '
+            'or set proxy = "nginx"'
         )
     return ""

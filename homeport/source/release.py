@@ -23,10 +23,11 @@ from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
 from homeport.source.local_packages import own_packages, places_beside, read_package, with_setup
 from homeport.source.migrations import Migration, read_migrations
-from homeport.source.own_package import OwnPackage, own_package
+from homeport.source.own_package import OwnFile, OwnPackage, own_package
 from homeport.source.reference import Revision, find_revision
 from homeport.source.repository_view import RepositoryView
 from homeport.source.tree import Tree, find_tree, read_text
+from homeport.source.tree_contents import Entry as TreeFile
 from homeport.source.tree_contents import disk_kilobytes, folders
 from homeport.source.workspace import find_workspace
 
@@ -42,7 +43,8 @@ class Source:
     serve; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
     `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB. `migrations` are revision
     and title of its Alembic migrations; None: nobody can tell. `own` is what the release has of the application as a
-    package of its own. `texts` reads its modules and files of variables (.env), by path.
+    package of its own. `texts` reads its modules and files of variables (.env), by path. `tracked` are the
+    paths of git's files, below the application's folder.
     """
 
     commit: str
@@ -58,11 +60,16 @@ class Source:
     own: OwnPackage = field(default_factory=OwnPackage)
     content: Content | None = field(default=None, repr=False, compare=False)
     texts: Callable[[], Mapping[str, str]] = field(default=dict, repr=False, compare=False)
+    tracked: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what to know before a deploy, a line each."""
         return (*self.dependencies.warnings, *self.own.warnings)
+
+    def paths(self) -> frozenset[str]:
+        """Return the paths of its files, with those that a build has made."""
+        return self.tracked | {one.path for one in self.content.built} if self.content else self.tracked
 
     def archive(self, present: Present = frozenset()) -> Archive:
         """Return the release's files but for those that are `present` on the host; see `build_archive`."""
@@ -140,9 +147,7 @@ def _read(
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
     trees = (tree, *beside.values())
     files = [file for one in trees for file in one.files]
-    largest = max(files, key=lambda file: file.size, default=None)
     others = tuple(view.path(one) for one in beside)
-    kept = (*own.files, *dependencies.files)
     return Source(
         commit=revision.commit,
         ref=ref,
@@ -156,8 +161,16 @@ def _read(
         disk_files=len(files) + sum(len(folders(one.paths())) for one in trees),
         own=own,
         texts=lambda: _texts(tree),
-        content=Content(tree.repository, tree.root, tree.folder, revision.time, largest, kept, others),
+        tracked=tree.paths(),
+        content=_content(tree, revision.time, files, (*own.files, *dependencies.files), others),
     )
+
+
+def _content(
+    tree: Tree, time: int, files: list[TreeFile], more: tuple[OwnFile, ...], others: tuple[str, ...]
+) -> Content:
+    largest = max(files, key=lambda file: file.size, default=None)
+    return Content(tree.repository, tree.root, tree.folder, time, largest, more, others)
 
 
 def _texts(tree: Tree) -> Mapping[str, str]:

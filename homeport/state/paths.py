@@ -90,6 +90,11 @@ class AppPaths:
         """Return the folder of the self-signed certificate that serves until there is a real one."""
         return f"{self.etc}/placeholder"
 
+    @property
+    def static(self) -> str:
+        """Return the folder of the files that the proxy serves by itself; its user may not enter that of the code."""
+        return f"/var/www/homeport-static-{self.app}"
+
     def provided_certificate(self, pair: str) -> str:
         """Return the folder of a certificate that the user has brought; `pair` is its name."""
         return f"{self.etc}/certificate-{pair}"

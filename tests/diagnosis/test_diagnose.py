@@ -98,6 +98,12 @@ REFUSING = {**units(app=DEAD), **slot()}
             ),
         ),
         (
+            "static_missing",
+            [],
+            case(facts=facts(static={"missing": "/var/www/homeport-static-notes/slots/notes_blue", "hidden": []})),
+        ),
+        ("static_hides", [], case(facts=facts(static={"missing": "", "hidden": ["/", "/api/x"]}))),
+        (
             "port_taken",
             ["proxy_down", "site_unreachable"],
             case(

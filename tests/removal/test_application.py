@@ -29,7 +29,15 @@ def of_slice(app: str) -> str:
 
 def of(host: Host, app: str) -> set[str]:
     """Return what has exactly the application's name in it."""
-    ends = (f"/{app}/", f"/{app}@", f"/{app}.", f"/{app}-migrate@", f"asked-{app}/", f"-homeport_{of_slice(app)}.slice")
+    ends = (
+        f"/{app}/",
+        f"/{app}@",
+        f"/{app}.",
+        f"/{app}-migrate@",
+        f"asked-{app}/",
+        f"-homeport_{of_slice(app)}.slice",
+        f"/homeport-static-{app}/",
+    )
     return {path for path in host.left() if any(end in f"{path}/" for end in ends)}
 
 

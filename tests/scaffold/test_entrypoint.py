@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from homeport.errors import UsageError
-from homeport.scaffold.code import Code
 from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
+from homeport.source.code import Code
 
 APP = Code(applications=("app",))
 MADE = Code(made=("app",))

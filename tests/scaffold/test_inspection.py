@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from homeport.scaffold.code import read_code
 from homeport.scaffold.health import find_health
 from homeport.scaffold.naming import app_name
 from homeport.scaffold.needs import find_needs, find_requirements
@@ -17,6 +16,7 @@ from homeport.scaffold.pins import pin, pins
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.server import find_server
+from homeport.source.code import read_code
 
 START = "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nrouter = APIRouter(prefix='/api')\n"
 POETRY = '[[package]]\nname = "fastapi"\nversion = "0.104.1"\n'

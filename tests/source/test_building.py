@@ -14,6 +14,7 @@ from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.source import Source
 from homeport.source.building import built, forget_builds
+from homeport.source.served_files import check_served
 
 from .conftest import APPLICATION, Repo
 
@@ -62,6 +63,15 @@ def unpacked(source: Source) -> dict[str, tuple[bytes, int]]:
     with tarfile.open(fileobj=io.BytesIO(source.archive().data)) as archive:
         files = [one for one in archive.getmembers() if one.isreg()]
         return {one.name: (archive.extractfile(one).read(), one.mode) for one in files}  # type: ignore[union-attr]
+
+
+def test_a_folder_that_only_the_build_makes_may_be_served(builder: Builder) -> None:
+    source = builder.source()
+    assert {"web/src.js", "web/dist/assets/app.js"} <= source.paths()
+    settings = {"app_name": "notes", "domain": "notes.example.com", "static": {"/web": "web/dist"}}
+    check_served(source, Settings.model_validate(settings))
+    with pytest.raises(UsageError, match="has no folder web/dist"):
+        check_served(builder.repo.read(), Settings.model_validate(settings))
 
 
 def test_what_a_build_makes_is_in_the_release_byte_for_byte(builder: Builder) -> None:

@@ -52,6 +52,8 @@ _MACHINE = nothing("the machine is not homeport's here")
 _PROXY = nothing("a container has no proxy")
 _MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
 _RUN = nothing("said when the container is run")
+_FILES = "nothing before the application serves files here: let it do so itself (StaticFiles)"
+_CADDYS_FILES = "Caddy's container has no file of the application's image: let the application serve it (StaticFiles)"
 _FOLLOWS = "by the time for the stop"
 
 TABLE: Mapping[str, Mapping[str, Cell]] = {
@@ -139,6 +141,9 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "client_max_body_megabytes": _row(_PROXY, _MACHINES_PROXY, kept("`request_body`")),
     "proxy_read_timeout_seconds": _row(_PROXY, _MACHINES_PROXY, kept("`read_timeout`")),
     "response_headers_kilobytes": _row(_PROXY, _MACHINES_PROXY, kept("`max_response_header`")),
+    "static": _row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES)),
+    "spa": _row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES)),
+    "api_paths": _row(nothing("see `spa`")),
     "maintenance_retry_seconds": _row(nothing("there is no maintenance page")),
     "tls_profile": _row(_PROXY, _MACHINES_PROXY, kept("`protocols`")),
     "hsts_seconds": _row(_PROXY, _MACHINES_PROXY, kept("a header")),

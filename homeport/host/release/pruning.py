@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..system.layout import SLOTS, Layout
 from ..system.output import say
-from . import release_log, slots
+from . import release_log, slots, static_files
 from .release_log import Event
 
 PARTIAL = ".partial"
@@ -54,6 +54,8 @@ def prune(
         _remove("release", name, [tree / name for tree in _trees(layout)], dry_run)
     for name in environments:
         _remove("environment", name, [layout.venvs / name], dry_run)
+    if not dry_run:
+        static_files.prune(layout)
 
 
 def previous(layout: Layout, live: str | None, events: Iterable[Event] | None = None) -> str | None:

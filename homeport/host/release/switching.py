@@ -2,7 +2,9 @@
 
 The order, and why (a power cut may come between any two steps, and exactly one release must serve afterwards):
 
-1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well.
+1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well. A site by
+   which Nginx serves fewer folders of files comes after the flip: the old release leaves those to Nginx, and would be
+   asked for them.
 2. enable the new slot for boot. Cut here: both are enabled, the flag still says old, and only the slot that the flag
    names may run at boot (`slots.may_run`, asked by ExecCondition= of the units): the old release serves.
 3. sync: what the flag will point to is on the disk before the flag is.
@@ -17,12 +19,12 @@ from functools import partial
 
 from ..proxies import site
 from ..services import processes, units
-from ..services.release_description import Release
+from ..services.release_description import Release, load
 from ..system import atomic, sockets, timeline
 from ..system.file_errors import explained
-from ..system.layout import GREEN, Layout
+from ..system.layout import GREEN, Layout, other
 from ..system.output import HostError, say
-from . import slots
+from . import slots, static_files
 
 # Requests that chose their slot just before the flip reach it within this time.
 SETTLE_SECONDS = 1.0
@@ -30,14 +32,31 @@ POLL_SECONDS = 0.2
 
 
 def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = False) -> None:
-    """Make the running `slot` the live one; raise HostError, nothing changed, when Nginx refuses the release's site.
+    """Make the running `slot` the live one; raise HostError, the other one live, when Nginx refuses the release's site.
 
     `in_haste` does not wait for the connections of idle clients: see site.install.
     """
-    site.install(layout, release, in_haste=in_haste)
+    site_last = _serves_less(layout, release)
+    if not site_last:
+        site.install(layout, release, in_haste=in_haste)
     units.enable(layout.unit(slot), reload=False)
     os.sync()
     flip(layout, slot)
+    if site_last:
+        try:
+            site.install(layout, release, in_haste=in_haste)
+        except (HostError, OSError):
+            flip(layout, other(slot))
+            raise
+
+
+def _serves_less(layout: Layout, release: Release) -> bool:
+    """Tell whether the proxy serves a folder of the live release that is left to the application from `release` on."""
+    live = slots.linked_release(layout, slots.flagged(layout))
+    try:
+        return live is not None and static_files.serves_less(load(layout, live), release)
+    except HostError:  # nobody is served by a release that is not there
+        return False
 
 
 def flip(layout: Layout, slot: str) -> None:

@@ -30,12 +30,19 @@ class Hook(NamedTuple):
     timeout_seconds: float
 
 
+class Served(NamedTuple):
+    """A folder of the release's code that the proxy serves by itself, below the URL path `at`."""
+
+    at: str
+    folder: str
+
+
 class Release(NamedTuple):
     """The content of `release.json` that the host program needs, and where the release's files are.
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
-    application's own code, relative to the release. `server` is what serves.
+    application's own code, relative to the release. `server` is what serves; `static` has the folders that it need not.
     """
 
     id: str
@@ -55,6 +62,7 @@ class Release(NamedTuple):
     by: str = ""
     import_folders: tuple[str, ...] = ()
     server: str = "fastapi"
+    static: tuple[Served, ...] = ()
 
     @property
     def has_manager(self) -> bool:
@@ -114,6 +122,7 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         by=str(raw.get("by") or ""),
         import_folders=tuple(map(str, raw.get("import_folders", ()))),
         server=str(raw.get("server", "fastapi")),
+        static=tuple(Served(str(at), str(folder)) for at, folder in raw.get("static", ())),
     )
 
 

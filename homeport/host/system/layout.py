@@ -99,6 +99,25 @@ class Layout(NamedTuple):
         return self.root / "var/lib" / self.app
 
     @property
+    def static(self) -> Path:
+        """Return the folder of the files that the proxy serves by itself; its user may not enter that of the code."""
+        return self.root / f"var/www/homeport-static-{self.app}"
+
+    @property
+    def static_releases(self) -> Path:
+        """Return the folder that holds those files of each release."""
+        return self.static / "releases"
+
+    @property
+    def static_bridge(self) -> Path:
+        """Return the folder of what pages of all kept releases may still ask for: files with a hash in their name."""
+        return self.static / "bridge"
+
+    def static_link(self, slot: str) -> Path:
+        """Return the link to those files of the slot's release; it is called like the slot's upstream in the site."""
+        return self.static / "slots" / f"{self.app}_{slot}"
+
+    @property
     def flag(self) -> Path:
         """Return the flag file: there means that green is live, not there means blue.
 

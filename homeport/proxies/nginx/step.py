@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.settings.static import application_paths
 from homeport.state.paths import (
     ACME_WEBROOT,
     HOST_PROGRAM,
@@ -91,6 +92,11 @@ def site(context: Context) -> str:
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
         response_headers_kilobytes=settings.response_headers_kilobytes,
+        static_root=paths.static,
+        served=settings.served,
+        spas=any(one.spa for one in settings.served),
+        asks_first=settings.api_paths is None,
+        api_paths=application_paths(settings.api_paths, settings.health_path),
     )
 
 

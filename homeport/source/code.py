@@ -70,6 +70,16 @@ def read_code(text: str) -> Code:
     )
 
 
+def full_path(route: Route, code: Code, mounted: bool) -> str | None:
+    """Return the whole path of a route; None where it hangs on something that is not plain to see."""
+    if "{" in route.path:
+        return None
+    if route.owner in code.applications or route.owner in code.inner:
+        return route.path
+    prefix = code.routers.get(route.owner)
+    return None if prefix is None or mounted else prefix + route.path
+
+
 def _assigned_calls(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Call]]:
     """Yield name and call of each `name = call(…)` at a module's top level, in `if` and `try` too."""
     for node in body:

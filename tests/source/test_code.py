@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.scaffold.code import Code, Route, read_code
+from homeport.source.code import Code, Route, read_code
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Files that the proxy serves by itself: whether they are there, and what of the application they hide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homeport.diagnosis.case import Case
+from homeport.diagnosis.finding import HINT, Finding
+
+USUAL_API_PATHS = ("/api",)
+
+
+def static_files(case: Case) -> Iterator[Finding]:
+    """Yield files that visitors should get and do not, and routes in whose place they get one."""
+    facts = case.found.get("static")
+    if facts is None:
+        return
+    if facts["missing"]:
+        yield Finding(
+            "static_missing",
+            "the files that the proxy serves by itself are not there",
+            f"{facts['missing']} does not lead to those of the live release",
+            "homeport restart TARGET --new-slot, which copies them again",
+        )
+    alone = USUAL_API_PATHS if case.settings.api_paths is None else case.settings.api_paths
+    hidden = [one for one in facts["hidden"] if not any(f"{one}/".startswith(f"{path}/") for path in alone)]
+    if hidden:
+        yield Finding(
+            "static_hides",
+            "visitors get a file and never the application's route",
+            ", ".join(hidden),
+            "rename the file or the route, or leave the route out",
+            HINT,
+        )

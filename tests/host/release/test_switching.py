@@ -1,0 +1,91 @@
+"""In which order the site and the live slot change: in between, one of the two has to have each file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from homeport.host.proxies import site
+from homeport.host.release import switching
+from homeport.host.services import units
+from homeport.host.services.release_description import Release, load
+from homeport.host.system.layout import Layout
+from homeport.host.system.output import HostError
+
+
+class Host:
+    """Two releases, one of them live in blue, and what happens as the other one takes over."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout, self.happened = Layout("shop", root), list[str]()
+        self.refuses = False
+
+    def release(self, name: str, *served: str) -> Release:
+        described = {
+            "id": name,
+            "ports": {"blue": 1, "green": 2},
+            "health": {"path": "/", "status": 200, "successes": 1, "timeout_seconds": 1},
+            "drain_timeout_seconds": 1,
+            "has_migration": False,
+            "static": [[at, "folder"] for at in served],
+        }
+        for folder in (self.layout.code_releases, self.layout.settings_releases):
+            (folder / name).mkdir(parents=True)
+        (self.layout.settings_releases / name / "release.json").write_text(json.dumps(described))
+        return load(self.layout, name)
+
+    def live(self, name: str) -> None:
+        for link in self.layout.links("blue"):
+            link.parent.mkdir(parents=True)
+            link.symlink_to(f"../releases/{name}")
+
+    def install(self, layout: Layout, release: Release, *, in_haste: bool = False) -> None:
+        self.happened.append(f"site of {release.id}, flag {'green' if layout.flag.exists() else 'blue'}")
+        if self.refuses:
+            raise HostError("refused")
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    host = Host(tmp_path)
+    monkeypatch.setattr(site, "install", host.install)
+    monkeypatch.setattr(units, "enable", lambda *_, **__: None)
+    return host
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "flag"),
+    [
+        ((), (), "blue"),
+        ((), ("/static",), "blue"),
+        (("/static",), ("/static", "/"), "blue"),
+        (("/static",), (), "green"),
+        (("/static", "/"), ("/static",), "green"),
+        (("/static",), ("/",), "green"),
+    ],
+)
+def test_a_site_by_which_the_proxy_serves_less_comes_after_the_switch(
+    host: Host, before: tuple[str, ...], after: tuple[str, ...], flag: str
+) -> None:
+    host.release("old", *before)
+    host.live("old")
+    switching.take_over(host.layout, "green", host.release("new", *after))
+    assert host.happened == [f"site of new, flag {flag}"]
+    assert host.layout.flag.exists()
+
+
+@pytest.mark.parametrize("before", [(), ("/static",)])
+def test_a_site_that_is_refused_leaves_the_other_slot_live(host: Host, before: tuple[str, ...]) -> None:
+    host.release("old", *before)
+    host.live("old")
+    host.refuses = True
+    with pytest.raises(HostError, match="refused"):
+        switching.take_over(host.layout, "green", host.release("new"))
+    assert not host.layout.flag.exists()
+
+
+def test_where_nothing_was_live_the_site_comes_first(host: Host) -> None:
+    switching.take_over(host.layout, "green", host.release("new", "/static"))
+    assert host.happened == ["site of new, flag blue"]
