@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
@@ -38,6 +39,7 @@ def proxy(context: Context) -> Part:
             maintenance_file(context),
         ),
         units=(Unit("haproxy.service"),),
+        start_conditions=(start_condition(context, "haproxy"),),
     )
 
 
