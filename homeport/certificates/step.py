@@ -29,9 +29,7 @@ def certificate(context: Context) -> Part:
             ),
             File(
                 f"{UNITS}/homeport-renew.service",
-                context.render(
-                    "certbot/homeport-renew.service", host_program=HOST_PROGRAM, proxy=context.settings.proxy
-                ),
+                context.render("certbot/homeport-renew.service", host_program=HOST_PROGRAM),
                 file_set="systemd",
             ),
             File(f"{UNITS}/homeport-renew.timer", context.render("certbot/homeport-renew.timer"), file_set="systemd"),

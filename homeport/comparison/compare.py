@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homeport.certificates.comparison import needs_placeholder
-from homeport.comparison.proxy_change import ACTIVE, in_order, replaced
+from homeport.comparison.proxy_change import ACTIVE, directories_now, files_now, in_order, replaced
 from homeport.proxies.chosen import proxy_of
 from homeport.proxies.model.proxy import Proxy
 from homeport.state.changes import Change
@@ -58,11 +58,11 @@ def missing_accounts(wanted: Wanted, found: Snapshot) -> tuple[Account, ...]:
 def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
     """Return the directories, files and placeholder certificate that are missing or differ, with the reasons."""
     directories, files, changes = [], [], []
-    for directory in wanted.part.directories:
+    for directory in directories_now(wanted, found):
         if reason := _directory_reason(directory, found.paths.get(directory.path), wanted.app):
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
-    for file in wanted.part.files:
+    for file in files_now(wanted, found):
         waits = file.with_release and found.live_release != wanted.release_id and not replaced(wanted, found)
         if file.file_set == "access" or waits:
             continue

@@ -10,7 +10,7 @@ from homeport.diagnosis.limits import LOOP
 from homeport.host.services.cause_line import cause_line
 from homeport.host.services.failures import STEP
 from homeport.host.services.hints import hint, of_health
-from homeport.probe.facts import RetryFacts, SlotFacts, UnitFacts
+from homeport.probe.observations import RetryObservation, SlotObservation, UnitObservation
 from homeport.state.paths import AppPaths
 
 NEEDED = {"read": "read", "write": "write to", "execute": "execute", "enter": "enter"}
@@ -80,7 +80,7 @@ def cause(lines: Sequence[str]) -> str:
     return f": {cause_line(lines)}" if lines else ""
 
 
-def retry_text(again: RetryFacts) -> str:
+def retry_text(again: RetryObservation) -> str:
     """Return why something was started again, and how often."""
     times = "once" if again["tries"] == 1 else f"{again['tries']} times"
     return f"{again['reason']}; tried again {times} since {again['since']}"
@@ -122,7 +122,7 @@ def unit(case: Case) -> Iterator[Finding]:
         yield Finding("app_disabled", "the application would not start at boot", evidence, fix, WARNING)
 
 
-def _not_running(case: Case, unit: UnitFacts) -> Finding:
+def _not_running(case: Case, unit: UnitObservation) -> Finding:
     """Return what is wrong with a unit that is not up: it dies, is starting, or somebody or something stopped it."""
     name = case.live_unit
     words = cause(unit["last"])
@@ -153,7 +153,7 @@ def _not_running(case: Case, unit: UnitFacts) -> Finding:
     return Finding("app_down", "the application does not run", evidence, f"systemctl start {name} (on the host)")
 
 
-def _unhealthy(case: Case, slot: SlotFacts, unit: UnitFacts) -> Finding:
+def _unhealthy(case: Case, slot: SlotObservation, unit: UnitObservation) -> Finding:
     """Return what is wrong with an application that runs."""
     if slot["status"] is None and "no answer" in slot["answer"]:
         fix = "homeport restart TARGET; to see what it was doing: homeport logs TARGET"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from homeport.certificates.lifetime import Certificate
 from homeport.diagnosis.wanted import SiteSettings
-from homeport.probe.facts import Facts, RetryFacts, UnitFacts
+from homeport.probe.observations import Observations, RetryObservation, UnitObservation
 
 # OPEN: somebody accepts; REFUSED: the machine says that nobody does; SILENT: no word within the time; AWAY: no way
 # leads there from here, so that nothing is known.
@@ -51,7 +51,7 @@ class SshAccess:
 class Case:
     """Everything together. `names` are the site's names with their addresses as seen from here (none: no such name).
 
-    `address` is the machine's own; `facts` is None when the host could not be asked, for the reason `unasked`. `now`
+    `address` is the machine's own; `observed` is None when the host could not be asked, for the reason `unasked`. `now`
     is our time when the host told its own. `secrets_missing` is a secrets file that the settings name and that is not
     there.
     """
@@ -62,20 +62,20 @@ class Case:
     names: Mapping[str, tuple[str, ...]]
     visits: tuple[Visit, ...]
     ssh_access: SshAccess = field(default_factory=SshAccess)
-    facts: Facts | None = None
+    observed: Observations | None = None
     unread_reason: str = ""
     secrets_missing: str = ""
 
     @property
-    def found(self) -> Facts:
+    def found(self) -> Observations:
         """Return what the host has told; nothing when it could not be asked."""
-        return self.facts if self.facts is not None else {}
+        return self.observed if self.observed is not None else {}
 
-    def unit(self, name: str) -> UnitFacts | None:
+    def unit(self, name: str) -> UnitObservation | None:
         """Return a unit's state; None when it is not known."""
         return self.found.get("units", {}).get(name)
 
-    def retried(self, what: str) -> RetryFacts | None:
+    def retried(self, what: str) -> RetryObservation | None:
         """Return how `what` of the live slot (migration, application, process) is started again; None: it is not."""
         again = self.found.get("retry")
         return again if again is not None and again["what"] == what else None

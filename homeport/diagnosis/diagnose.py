@@ -64,7 +64,7 @@ def checked(case: Case) -> tuple[list[str], dict[str, str]]:
         unchecked["ports 80 and 443"] = "this computer has no route to it"
     if case.days_left is not None:
         done.append(f"certificate ({case.days_left:.0f} days left)")
-    if case.facts is None:
+    if case.observed is None:
         unchecked["what is on the host"] = case.unread_reason or case.ssh_access.problem
         return done, unchecked
     slot = case.found.get("slot")

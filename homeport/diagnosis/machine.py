@@ -12,7 +12,7 @@ from homeport.diagnosis import limits
 from homeport.diagnosis.case import EPOCH, Case
 from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding
 from homeport.diagnosis.limits import MEGABYTE
-from homeport.probe.facts import DiskFacts
+from homeport.probe.observations import DiskObservation
 
 RECENT_SECONDS = 3600.0
 # It is in memory and has a size of its own; no release goes there.
@@ -25,7 +25,7 @@ def disks(case: Case) -> Iterator[Finding]:
         yield from of_disk(disk, case.settings.minimum_free_megabytes)
 
 
-def of_disk(disk: DiskFacts, minimum_free_megabytes: int) -> Iterator[Finding]:
+def of_disk(disk: DiskObservation, minimum_free_megabytes: int) -> Iterator[Finding]:
     """Yield what is wrong with a file system."""
     path, free = disk["path"], f"{disk['free_bytes'] // MEGABYTE} of {disk['total_bytes'] // MEGABYTE} MB are free"
     largest = f"; largest: {', '.join(disk['largest'])}" if disk["largest"] else ""
@@ -43,7 +43,7 @@ def of_disk(disk: DiskFacts, minimum_free_megabytes: int) -> Iterator[Finding]:
         yield from _low(disk, minimum_free_megabytes, f"{free}{largest}")
 
 
-def _low(disk: DiskFacts, wanted: int, figures: str) -> Iterator[Finding]:
+def _low(disk: DiskObservation, wanted: int, figures: str) -> Iterator[Finding]:
     path, free = disk["path"], disk["free_bytes"] // MEGABYTE
     if limits.lacks_room_for_a_deploy(free, wanted) and disk["total_bytes"] > wanted * MEGABYTE:
         fix = "free some space, or lower minimum_free_megabytes"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import WARNING, Finding
 from homeport.host.services.cause_line import cause_line
-from homeport.probe.facts import SiteFacts
+from homeport.probe.observations import SiteObservation
 
 CHECKED_RELOAD = {"nginx": "nginx -t && systemctl reload nginx"}
 NOT_SERVED_FIX = "deploy, or reload the proxy (on the host)"
@@ -56,11 +56,11 @@ def certificate_not_served() -> Finding:
     return Finding("proxy_stale", problem, evidence, NOT_SERVED_FIX)
 
 
-def _program(site: SiteFacts) -> str:
+def _program(site: SiteObservation) -> str:
     return site["unit"].removesuffix(".service")
 
 
-def _reload(site: SiteFacts) -> str:
+def _reload(site: SiteObservation) -> str:
     """Return the command that has it read its configuration, if that is well."""
     return CHECKED_RELOAD.get(_program(site), f"systemctl reload {_program(site)}")
 
@@ -93,7 +93,7 @@ def _taken(case: Case, program: str) -> list[Finding]:
     return []
 
 
-def _rivals(site: SiteFacts) -> Iterator[Finding]:
+def _rivals(site: SiteObservation) -> Iterator[Finding]:
     """Yield sites of somebody else that have a name of ours: the proxy serves the one that it reads first, theirs."""
     if not site["rivals"]:
         return
@@ -103,7 +103,7 @@ def _rivals(site: SiteFacts) -> Iterator[Finding]:
     yield Finding("proxy_rival", f"{site['proxy']} serves somebody else's site for {names}", evidence, fix)
 
 
-def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
+def _edited(case: Case, site: SiteObservation) -> Iterator[Finding]:
     """Yield a site that is not the release's: somebody has changed it by hand, or has taken it away."""
     slot = case.found.get("slot")
     if slot is None:
@@ -126,6 +126,6 @@ def _edited(case: Case, site: SiteFacts) -> Iterator[Finding]:
         yield Finding("proxy_edited", "the site's file was changed by hand", evidence, fix)
 
 
-def _error(site: SiteFacts) -> str:
+def _error(site: SiteObservation) -> str:
     words = site["errors"][-1].partition("[error] ")[2].partition(", client:")[0] if site["errors"] else ""
     return f"; its log: {words.partition(' ')[2]}" if words else ""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from homeport.diagnosis.application import shortened
 from homeport.diagnosis.case import Case
 from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding, Level
-from homeport.probe.facts import RequestFacts
+from homeport.probe.observations import RequestObservation
 
 # This many in an hour are not one visitor's accident.
 OFTEN = 5
@@ -44,11 +44,11 @@ def requests(case: Case) -> Iterator[Finding]:
         yield Finding("answers_held_back", problem, _evidence(one), fix, HINT)
 
 
-def _level(one: RequestFacts) -> Level:
+def _level(one: RequestObservation) -> Level:
     return TROUBLE if one["count"] >= OFTEN else WARNING
 
 
-def _evidence(one: RequestFacts) -> str:
+def _evidence(one: RequestObservation) -> str:
     at = datetime.fromtimestamp(one["at"], UTC).strftime("%H:%M:%S UTC")
     times = "once" if one["count"] == 1 else f"{one['count']} times"
     return shortened(f"{times} in the last hour, last at {at}: {one['last']}")

@@ -12,18 +12,18 @@ USUAL_API_PATHS = ("/api",)
 
 def static_files(case: Case) -> Iterator[Finding]:
     """Yield files that visitors should get and do not, and routes in whose place they get one."""
-    facts = case.found.get("static")
-    if facts is None:
+    found = case.found.get("static")
+    if found is None:
         return
-    if facts["missing"]:
+    if found["missing"]:
         yield Finding(
             "static_missing",
             "the files that the proxy serves by itself are not there",
-            f"{facts['missing']} does not lead to those of the live release",
+            f"{found['missing']} does not lead to those of the live release",
             "homeport restart TARGET --new-slot, which copies them again",
         )
     alone = USUAL_API_PATHS if case.settings.api_paths is None else case.settings.api_paths
-    hidden = [one for one in facts["hidden"] if not any(f"{one}/".startswith(f"{path}/") for path in alone)]
+    hidden = [one for one in found["hidden"] if not any(f"{one}/".startswith(f"{path}/") for path in alone)]
     if hidden:
         yield Finding(
             "static_hides",

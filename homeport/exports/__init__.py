@@ -1,1 +1,1 @@
-"""`homeport export`: the settings that run a site on machines of one's own, written for another ground."""
+"""`homeport export`: writes the settings of a site on machines as files for another engine."""

@@ -1,8 +1,8 @@
-"""The rules of a .dockerignore: which files of a folder a build is given, and how a path is written there. Pure.
+"""The rules of a .dockerignore: which files of a folder a build gets, and how a path is written there. Pure.
 
 By the reference of Docker (".dockerignore files") and the code of its matcher (moby/patternmatcher): the last line that
-matches a path, or a folder that it lies in, decides. Podman, Kaniko and the Compose of Debian 12 read the same lines,
-the latter without a backslash's meaning: so none is written.
+matches a path, or a folder that it lies in, decides. Podman, Kaniko and Debian 12's Compose read the same lines, but
+a backslash has no special meaning for the latter: so none is written.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-# Means itself nowhere but between brackets: to one of the matchers, or at the head of a line.
+# Has a special meaning, at least to one of the matchers or at the start of a line, unless it is in brackets.
 BRACKETED = frozenset("+(){}|$#[")
-# Cannot be written for all matchers: any character is taken in its place.
+# Cannot be written for all matchers: it is replaced by "any character".
 UNWRITABLE = frozenset("*?\\^!\x7f")
 
 

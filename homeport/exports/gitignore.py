@@ -1,8 +1,8 @@
 """The rules of .gitignore files, in all folders of a repository, as a .dockerignore in one of them has them. Pure.
 
 gitignore(5): the last rule that matches a path decides, of a deeper file before those above it; what lies in a folder
-that is ignored cannot be taken back. The other way round than Docker, a rule that takes a folder back does not take
-back what other rules ignore in it; so such rules are never copied, see `homeport.exports.ignored`.
+that is ignored cannot be taken back. Unlike in Docker, a rule that takes back a folder does not take back what
+other rules ignore in it; so such rules are never copied, see `homeport.exports.ignored`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from homeport.exports.dockerignore import character, line, pattern, written
 
 # Stars, a class, a character after a backslash, any other.
 _PIECES = re.compile(r"\*+|\[[!^]?\]?(?:\[:\w+:\]|\\.|[^]\\])*\]|\\.|.", re.DOTALL)
-# Between brackets, what all matchers read alike; for anything else there any character is taken.
+# Content of brackets that all matchers read alike; anything else there is replaced by "any character".
 _PLAIN_CLASS = re.compile(r"[A-Za-z0-9_](?:-?[A-Za-z0-9_])*")
 
 

@@ -1,4 +1,4 @@
-"""What no image may have, as the lines of a .dockerignore: what git ignores, what is not released, and private keys.
+"""What must not be in an image, as lines of a .dockerignore: what git ignores, what is not released, private keys.
 
 Pure. A line errs on the side of leaving out, and what is committed is named again where a line would leave it out. So
 no image lacks a file of the release, and none has what git ignores by the repository's own rules.
@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from homeport.exports.dockerignore import Ignored, folders_of, written
 from homeport.exports.gitignore import Rule, is_ignored
 
-# Names of keys, of passwords, and of what tools leave behind; who has committed one means it for the release.
+# Names of keys, of passwords, and of what tools leave behind; one that is committed is meant for the release.
 UNWANTED = (
     *("**/*.key", "**/*.pem", "**/*.p12", "**/*.pfx", "**/*.ppk", "**/*.jks", "**/*.keystore", "**/*.kdbx"),
     *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.ssh", "**/.gnupg", "**/.aws", "**/.kube"),

@@ -1,7 +1,7 @@
-"""Asks git what an image may not have: its lists in all folders from the repository's root down, and its own word.
+"""Asks git what must not be in an image: reads the .gitignore of all folders, and asks git about the result.
 
 The lines follow from files of the repository and from settings alone, so that they are the same for everybody; what a
-person's own git configuration ignores besides is told and not written.
+person's own git configuration ignores in addition is reported, and not written.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from homeport.source.git import GitError, Repository
 from homeport.source.tree import Tree
 from homeport.source.tree_contents import PIPELINES, some
 
-# What of a project's folder is the project's, where it is the application's folder too.
+# The project's own files, where the project's folder is the application's folder too.
 PROJECT_PARTS = ("inventories", "group_data", "overrides", "resolved", "exports", "deploy.py", "config.py")
 # The one folder of ours that a build needs.
 BUILT_FROM = ".container"
-# What another builder reads in the place of .dockerignore.
+# Files that another builder reads instead of .dockerignore.
 INSTEAD = ("Dockerfile.dockerignore", ".containerignore")
 
 

@@ -1,6 +1,6 @@
-"""From the settings of an inventory to what an engine is given: source, names of secrets, and the application's folder.
+"""From the settings of an inventory to the input of an engine: source, names of secrets, and the application's folder.
 
-The working tree is what is exported, since it is what a build takes. Of secrets the names are read and nothing else.
+The working tree is exported, since a build uses it. Only the names of secrets are read.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from homeport.source.tree_contents import OWN_FOLDER
 from homeport.source.uv_lock import read_toml, table
 from homeport.steps.context import Context
 
-# Stands for a secret that a pipeline has and this machine has not.
+# In place of a secret that a pipeline has and this machine does not have.
 NOT_HERE = "-"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What is exported, where its files belong, and what is to be known of it, a line each.
+    """What is exported, where its files belong, and the notes about it, a line each.
 
     An image is built from `application`; `not_in_image` has the lines of its .dockerignore.
     """
@@ -53,7 +53,7 @@ class Exported:
 def read_subject(
     settings: Settings, project: Path, engine: Engine, target: str, builder: Builder, folder: Path | None
 ) -> Exported:
-    """Return what `engine` is given for these settings; `folder` is where its files go (None: where they belong).
+    """Return the input of `engine` for these settings; `folder` is where its files go (None: where they belong).
 
     Raises UsageError for a source or for secrets that are wrong.
     """
@@ -148,7 +148,7 @@ def _name(one: OwnFile) -> str:
 
 
 def _check_dependencies(found: Dependencies) -> None:
-    """Raise UsageError for dependencies that a release brings along and an image does not (yet)."""
+    """Raise UsageError for dependencies that a release contains and an image does not (yet)."""
     if beside := [one.place for one in found.packages if one.place.split("/")[0] == ".."]:
         problem = f"an image is built from the application's folder, and it needs {beside[0]}"
         raise UsageError(problem, key="app_source", fix="deploy it to machines, or move it into that folder")

@@ -1,7 +1,7 @@
 """Writes exported files, and tells whether they are still what would be written.
 
-A record among the files has the SHA-256 of each: what differs from its own was changed by a person, and is only written
-over when that is asked for. What was exported before and is no longer goes, unless it was changed.
+A record among the files has the SHA-256 of each: a file that differs from it was changed by a person, and is
+overwritten only on request. A file of an earlier export that is no longer exported is removed, unless it was changed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ State = Literal["same", "missing", "stale", "changed", "left over"]
 # What `--check` says of a file.
 SAID: Mapping[State, str] = {
     "missing": "is missing",
-    "stale": "is stale: settings or source say something else by now",
+    "stale": "is stale: settings or source have changed since",
     "changed": "was changed by hand",
-    "left over": "is left over: nothing is exported to it any more",
+    "left over": "is left over: it is no longer exported",
 }
 
 
 @dataclass(frozen=True)
 class Found:
-    """What stands in the place of the files: the state of each path, "changed" where it is a person's."""
+    """The state of each path; "changed" where a person has changed the file."""
 
     states: Mapping[str, State]
 
@@ -59,8 +59,8 @@ def write(folder: Path, files: Mapping[str, File], record: str, *, force: bool) 
     found = compare(folder, files, record)
     if (changed := [path for path, state in found.states.items() if state == "changed"]) and not force:
         what = f"{', '.join(changed)} in {folder}" if len(changed) > 1 else f"{folder / changed[0]}"
-        problem = f"{what} would be written over, and what is there is not from an export"
-        raise UsageError(problem, key="export", fix="look at --check, keep what you need, and say it with --force")
+        problem = f"{what} would be overwritten, and the present content is not from an export"
+        raise UsageError(problem, key="export", fix="see --check, keep what you need, and repeat it with --force")
     try:
         for path in found.differing:
             if path in files:
@@ -75,7 +75,7 @@ def write(folder: Path, files: Mapping[str, File], record: str, *, force: bool) 
 
 
 def write_secrets(folder: Path, values: Mapping[str, str]) -> Path:
-    """Write each secret's value as a file below `folder`, in a folder that nobody else gets into; return that one.
+    """Write each secret's value as a file below `folder`, in a folder that nobody else can enter; return the folder.
 
     The files themselves are open to all: an engine that mounts one has it read by the container's user.
     """
@@ -107,7 +107,7 @@ def _recorded(path: Path) -> dict[str, str]:
     with suppress(OSError, ValueError):
         read = json.loads(path.read_text("utf-8"))
         found = read if isinstance(read, dict) else {}
-        # A path of somebody's making must not lead out of the folder.
+        # A path in a record that somebody has changed must not lead out of the folder.
         return {
             str(one): str(digest) for one, digest in found.items() if ".." not in Path(one).parts and one[:1] != "/"
         }
@@ -115,7 +115,7 @@ def _recorded(path: Path) -> dict[str, str]:
 
 
 def _read(path: Path) -> str | None:
-    """Return a file's text; None when there is none. What is no text is somebody's."""
+    """Return a file's text; None when there is none. A file that is not text counts as somebody's."""
     try:
         return path.read_bytes().decode("utf-8", "replace")
     except OSError:

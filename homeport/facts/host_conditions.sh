@@ -1,5 +1,5 @@
-# What would keep a phase from its work, whatever the settings say. Changes nothing: what is staged lies in memory, in a
-# mount namespace of its own. Defines `read_surroundings STALE OTHER` (STALE "": Nginx runs what is on the disk; OTHER
+# What would make a phase fail, whatever the settings say. Changes nothing: staged files are in memory, in a
+# mount namespace of their own. Defines `read_surroundings STALE OTHER` (STALE "": Nginx runs what is on the disk; OTHER
 # "": nothing but systemd-timesyncd would set the clock), which prints lines as snapshot.sh does: group (entry), lacks
 # (program), place (folder, and where it really is), linked (a folder that is a link itself), mount (folder, noexec or ro), removes (package), unresolved (name),
 # nginx_refuses (what it says).
@@ -7,7 +7,7 @@ read_surroundings() {
     for account in $accounts; do
         entry=$(getent group "$account") && printf 'group\t%s\n' "$entry"
     done
-    # All of packages that every Debian has; minimal images lack the one or other.
+    # All are from packages that every Debian has, but minimal images lack some of them.
     for name in apt-get base64 dpkg-query flock getent gzip ip runuser sha256sum ss systemd-analyze systemd-run tar unshare useradd; do
         command -v "$name" >/dev/null 2>&1 || printf 'lacks\t%s\n' "$name"
     done
@@ -24,26 +24,26 @@ read_surroundings() {
     [ -z "$packages" ] || read_packages "$2"
     [ -z "$nginx_conf" ] || [ ! -x /usr/sbin/nginx ] || read_nginx "$1"
 }
-# What apt would take away for what is missing, by the lists that it has; and whether the machine finds where apt looks.
+# Which packages apt would remove to install the missing ones, by its present lists; and whether the mirror's name resolves.
 read_packages() {
     missing=
     installed=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $packages 2>/dev/null)"
     for name in $packages; do
-        # Whoever asks apt needlessly waits a second for its answer.
+        # Asking apt takes a second, so it is not asked needlessly.
         [ "$name" != systemd-timesyncd ] || [ -z "$1" ] || continue
         case $installed in *" $name:installed "*) ;; *) missing="$missing $name" ;; esac
     done
     [ -n "$missing" ] || return 0
     apt-get -s -o Debug::NoLocking=true -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= --no-install-recommends \
         install $missing 2>/dev/null | sed -n "s/^Remv \([^ ]*\) .*/removes$t\1/p"
-    # A proxy finds it itself, the one on the controller too.
+    # With a proxy (also the one on the controller) the proxy resolves the name.
     [ "$outbound" != controller ] || return 0
     ! { apt-config dump 2>/dev/null; env; } | grep -qiE 'proxy[a-z:]*(=| ")[a-z0-9]+://|proxy-?auto-?detect "/' || return 0
     site=$(apt-get --print-uris -o Debug::NoLocking=true update 2>/dev/null | sed -n "s|^'https\{0,1\}://\([^/:']*\).*|\1|p" | head -n 1)
     [ -z "$site" ] || timeout 10 getent ahosts "$site" >/dev/null || printf 'unresolved\t%s\n' "$site"
 }
-# Whether nginx takes what lies in /etc/nginx together with ours. What it runs already, it has taken. Default servers are
-# left out: ours depends on the others.
+# Whether nginx accepts the files in /etc/nginx together with ours. It is not asked about the configuration that it runs.
+# Default servers are left out, since ours depends on the others.
 read_nginx() {
     [ -n "$1" ] || [ "$nginx_conf" != "$(cat /etc/nginx/nginx.conf 2>/dev/null)" ] || return 0
     unshare --mount sh -c '

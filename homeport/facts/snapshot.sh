@@ -1,7 +1,7 @@
 # Reads a host in one go and changes nothing. The names to look at come before this text, as shell variables.
 # Every line it prints is `section<TAB>field<TAB>field…`; a thing that is not there gives no line.
 export LC_ALL=C
-# sudo may have been told of fewer folders.
+# sudo may be configured with a shorter PATH.
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 t=$(printf '\t')
 ( . /etc/os-release 2>/dev/null; printf 'os\t%s\t%s\n' "${ID:-}" "${VERSION_ID:-}" )
@@ -19,13 +19,13 @@ if [ -x /usr/sbin/chronyd ] || [ -x /usr/sbin/ntpd ] || [ -x /usr/sbin/openntpd 
     printf 'keeps_time\n'
 fi
 printf 'clock\t%s\n' "$(date +%s)"
-# A phase whose run was killed goes on without it (alone.sh): what is read beside it may be half of what will be there.
+# A phase of a killed run may still be running (alone.sh): a reading at that time may see half of its changes.
 step=/run/homeport/step.lock
 if [ -e "$step" ]; then
     [ "$wait_seconds" = 0 ] || flock -s -w "$wait_seconds" "$step" true
     flock -s -n "$step" true || printf 'at_work\n'
 fi
-# Before all that a deploy changes: one that comes in between is noticed.
+# Read before everything that a deploy changes, so that a deploy during this reading is noticed.
 printf 'deploys\t%s\n' "$(deploys)"
 [ ! -d /run/systemd/system ] || printf 'systemd\n'
 # The file systems that we write to, and the one that the release goes to: statvfs(3), as resources.file_system has it.
@@ -50,7 +50,7 @@ done | xargs -r -d '\n' sha256sum -z 2>/dev/null | tr '\0' '\n' | sed -n "s/^\([
 # What cannot be replaced: mount points, and what is immutable or append-only.
 cut -d ' ' -f 5 /proc/self/mountinfo | grep -Fx -- "$paths" | sed "s/^/fixed${t}mount$t/"
 printf '%s\n' "$paths" | xargs -d '\n' lsattr -d -- 2>/dev/null | sed -n "s/^[^ ]*[ia][^ ]* */fixed${t}attribute$t/p"
-# Whose the files are that anybody may have: what they say of themselves, and what dpkg and we have noted of them.
+# The owner of files that homeport shares with others: what the file says, what dpkg and homeport have recorded.
 set --
 for path in $shared; do
     real=$(readlink -f "$path")
@@ -67,7 +67,7 @@ for path in $shared; do
 done
 IFS=$old_ifs
 set +f
-# The servers of others in Nginx, and our default one: what decides which of them is an address's default, or has a name.
+# Servers of others in Nginx, and our default server: the lines that decide which one is an address's default or has a name.
 for file in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* /etc/nginx/homeport/00-default.conf; do
     # shellcheck disable=SC2020
     [ ! -f "$file" ] || sed 's/#.*//' "$file" | tr '\n\t' '  ' | tr ';{}' '\n\n\n' | while read -r word rest; do
@@ -105,7 +105,7 @@ done
 for values in /etc/homeport/*/machine.json; do
     [ ! -f "$values" ] || printf 'machine_values\t%s\n' "$(tr '\t\n' '  ' <"$values")"
 done
-# The door that we came through: sudo keeps it from us, so it is looked up in the processes above.
+# The SSH port that we are connected to: sudo removes the variable, so it is read from the parent processes.
 pid=$$
 while [ -z "${SSH_CONNECTION:-}" ] && [ "${pid:-0}" -gt 1 ] && read -r stat <"/proc/$pid/stat"; do
     SSH_CONNECTION=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
@@ -117,7 +117,7 @@ read -r client _ server port <<END
 ${SSH_CONNECTION:-}
 END
 [ -z "$port" ] || printf 'ssh_port\t%s\n' "$port"
-# Where sshd listens, or systemd on its behalf; and what its settings on disk say of the user that we are.
+# Where sshd listens, or systemd on its behalf; and what its settings on disk say about the user that we are logged in as.
 listening=$(printf '%s\n' "$sockets" | sed -n "s/^tcp *[^ ]* *[^ ]* *[^ ]* *[^ ]*:\([0-9]*\) .*\"sshd\".*/ssh_port$t\1/p")
 if [ -z "$listening" ] && systemctl -q is-active ssh.socket 2>/dev/null; then
     listening=$(systemctl show -P Listen ssh.socket | sed -n "s/^.*[: ]\([0-9]*\) (Stream)$/ssh_port$t\1/p")
@@ -143,7 +143,7 @@ fi
 wrong=$(read_firewall)
 [ -z "$wrong" ] || printf 'firewall\t%s\n' "$wrong"
 [ ! -f /etc/homeport/.pending-access.json ] || printf 'access_pending\n'
-# Tools of a Python that is not this machine's own one (any more) are none.
+# Tools that were made with another Python than this machine's do not count.
 tools=/usr/local/lib/homeport/tools
 python=$(readlink -f /usr/bin/python3)
 if [ -f $tools/.complete ] && [ "$(readlink -f $tools/bin/python)" = "$python" ] && [ -d "$tools/lib/${python##*/}" ]; then
@@ -169,7 +169,7 @@ for slot in blue green; do
     sed -n "s/^HOMEPORT_PORT=\([0-9][0-9]*\)$/slot_port$t$slot$t\1/p" "/etc/homeport/$app/$slot.env" 2>/dev/null
 done
 [ ! -e "/etc/homeport/$app/live-green" ] || printf 'green\n'
-# A lineage of ours is known by what it is renewed with: $lineage, as the host program has it.
+# Our lineages are recognised by how they are renewed: $lineage, the pattern of the host program.
 renewal=/etc/letsencrypt/renewal
 if [ -e "$renewal/$app.conf" ] || [ -e "/etc/letsencrypt/live/$app" ]; then
     grep -qsE "$lineage" "$renewal/$app.conf" || printf 'foreign_lineage\n'

@@ -190,7 +190,7 @@ def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _app(value: str) -> str:
     # As homeport.settings has it; the value becomes part of paths and unit names.
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}[a-z0-9]", value):
-        raise argparse.ArgumentTypeError(f"{value!r} is no name of an application")
+        raise argparse.ArgumentTypeError(f"{value!r} is not the name of an application")
     return value
 
 

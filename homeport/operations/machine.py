@@ -29,7 +29,9 @@ def packages(run: Run) -> Commands:
         others = [name for name in missing if name not in tools.packages]
         makes = bool(others) and compare.lacks_tools(run.wanted, run.found)
         digest, payload = (tools.digest, tools.requirements) if makes else ("", "")
-        words = (wait, digest, " ".join(needed), *others)
+        words: tuple[str, ...] = (wait, digest, " ".join(needed), *others)
+        conditions = run.wanted.part.start_conditions if run.wanted.proxy in missing else ()
+        words = (*(word for one in conditions for word in ("--condition", one.path, one.content)), *words)
         yield fetching(run.settings, "packages", *words, payload=payload)
         # Packages create users, files and running services of their own.
         run.forget()
@@ -91,4 +93,6 @@ def services(run: Run) -> Commands:
     """Enable and start units, and let the proxy take up a configuration that is newer than the one it runs."""
     changes = run.changes(lambda: compare.service_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="all services run, with the configuration on disk"):
-        yield script("services", *(word for change in changes for word in (change.verb, change.what)))
+        written = {change.what for change in changes if change.verb == "write"}
+        payload = next((file.content for file in run.wanted.part.files if file.path in written), None)
+        yield script("services", *(word for change in changes for word in (change.verb, change.what)), payload=payload)

@@ -64,6 +64,6 @@ def _paths(parts: Iterable[Part]) -> list[str]:
     found: dict[str, None] = {}
     for part in parts:
         found |= dict.fromkeys(directory.path for directory in part.directories)
-        found |= dict.fromkeys(file.path for file in part.files)
+        found |= dict.fromkeys(file.path for file in (*part.files, *part.start_conditions))
         found |= dict.fromkeys((*part.absent, *part.withdrawn))
     return list(found)

@@ -14,7 +14,7 @@ from ..host.services import health
 from ..host.services.release_description import Health, Release, load, server_of
 from ..host.system.layout import Layout, other
 from ..host.system.output import HostError
-from .facts import DeniedFacts, SlotFacts
+from .observations import DeniedObservation, SlotObservation
 
 PROXY_USER = "www-data"
 BODY_CHARACTERS = 300
@@ -30,7 +30,7 @@ def live_release(layout: Layout) -> Release | None:
     return None
 
 
-def read(layout: Layout, release: Release | None, fallback: Health) -> SlotFacts | None:
+def read(layout: Layout, release: Release | None, fallback: Health) -> SlotObservation | None:
     """Return the state of the live slot; None when nothing was ever live. `fallback` is asked where no release says."""
     found = slots.read(layout)
     if found.live is None:
@@ -77,7 +77,7 @@ def missing(layout: Layout, slot: str) -> list[str]:
     return [str(path) for path in needed if not path.exists()]
 
 
-def denied(layout: Layout, slot: str) -> list[DeniedFacts]:
+def denied(layout: Layout, slot: str) -> list[DeniedObservation]:
     """Return what the application's user and the proxy's need and may not."""
     code, files = layout.links(slot)
     app = [("enter", code.resolve()), ("execute", _server(layout, slot).resolve()), ("write", layout.state)]
@@ -90,7 +90,7 @@ def denied(layout: Layout, slot: str) -> list[DeniedFacts]:
     ]
 
 
-def _denied(user: str, needs: list[tuple[str, Path]]) -> list[DeniedFacts]:
+def _denied(user: str, needs: list[tuple[str, Path]]) -> list[DeniedObservation]:
     needs = [(need, path) for need, path in needs if path.exists()]
     try:
         account = pwd.getpwnam(user)

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..host.system import sockets
 from ..host.system.layout import Layout
-from .facts import LockFacts, ServerFacts
+from .observations import LockObservation, ServerObservation
 
 MAGIC = b"SQLite format 3\0"
 MOST_FILES = 50
@@ -34,7 +34,7 @@ PORTS = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "
 SOCKETS = {"postgres": "/var/run/postgresql/.s.PGSQL.5432", "postgresql": "/var/run/postgresql/.s.PGSQL.5432"}
 
 
-def locks(layout: Layout) -> list[LockFacts]:
+def locks(layout: Layout) -> list[LockObservation]:
     """Return the SQLite databases in the state directory that somebody keeps locked, as long as we look."""
     held = {path: pid for path in _databases(layout.state) if (pid := holder(path))}
     began = time.monotonic()
@@ -79,7 +79,7 @@ def _unit(pid: int) -> str:
     return f", {found[1]}" if found else ""
 
 
-def servers(files: Path) -> list[ServerFacts]:
+def servers(files: Path) -> list[ServerObservation]:
     """Return the servers that a release's environment file names by a URL, and whether they listen."""
     text = files.read_text(errors="replace") if files.exists() else ""
     found = []
@@ -107,7 +107,7 @@ def address(url: str) -> tuple[str, int] | None:
     return (host, port) if host else (SOCKETS.get(scheme, ""), 0) if scheme in SOCKETS else ("localhost", port)
 
 
-def _server(variable: str, host: str, port: int) -> ServerFacts:
+def _server(variable: str, host: str, port: int) -> ServerObservation:
     place, problem = f"{host}:{port}" if port else host, ""
     try:
         if port:

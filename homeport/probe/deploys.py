@@ -11,13 +11,13 @@ from ..host.release import deploy_hold
 from ..host.reports import release_history
 from ..host.system.layout import Layout
 from ..host.system.lock import is_held
-from .facts import DeployFacts, EventFacts
+from .observations import DeployObservation, EventObservation
 
 MOST_EVENTS = 20
 LINES = 5
 
 
-def read(layout: Layout) -> DeployFacts:
+def read(layout: Layout) -> DeployObservation:
     """Return who deploys or holds deploys, and the last entries of the log of releases."""
     events = [_event(entry) for entry in release_history.read(layout)][-MOST_EVENTS:]
     return {
@@ -29,7 +29,7 @@ def read(layout: Layout) -> DeployFacts:
     }
 
 
-def _event(entry: dict[str, Any]) -> EventFacts:
+def _event(entry: dict[str, Any]) -> EventObservation:
     one = {key: str(entry.get(key) or "") for key in ("at", "event", "release", "by", "reason")}
     return {"at": one["at"], "event": one["event"], "release": one["release"], "by": one["by"], "reason": one["reason"]}
 

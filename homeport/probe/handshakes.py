@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..host.proxies.chosen import proxy_of
 from ..host.system.layout import Layout
-from .facts import HandshakeFacts
+from .observations import HandshakeObservation
 from .site import site_names
 
 PROTOCOLS = {
@@ -29,7 +29,7 @@ DEFAULT = re.compile(r"\blisten\s[^;]*\b443\b[^;]*\bdefault(_server)?\b")
 WAIT_SECONDS = 5.0
 
 
-def read(layout: Layout) -> HandshakeFacts:
+def read(layout: Layout) -> HandshakeObservation:
     """Return what the site's first name is served with, and the file of the default server if it is somebody's."""
     names = site_names(layout)
     if not names:

@@ -14,7 +14,7 @@ from ..host.services import units
 from ..host.system import listening, resources
 from ..host.system.layout import SLOTS, Layout
 from ..host.system.resources import FileSystem
-from .facts import ClockFacts, DiskFacts
+from .observations import ClockObservation, DiskObservation
 
 PORTS = (80, 443)
 # Below this, a file system is looked into: what takes the space.
@@ -24,15 +24,15 @@ SUSPECTS = ("/var/log", "/var/lib", "/var/cache", "/srv", "/tmp", "/var/tmp", "/
 ENTRANCES = ("ingress", "prerouting", "input")
 
 
-def disks(layout: Layout) -> list[DiskFacts]:
+def disks(layout: Layout) -> list[DiskObservation]:
     """Return the file systems that a site is written to, each once: a release's, and what else is in use beside it."""
     folders = (*resources.release_folders(layout), *map(Path, ("/etc", "/srv", "/var", "/tmp", "/run")))  # noqa: S108
     return [_with_largest(one) for one in resources.disks(folders)]
 
 
-def _with_largest(disk: FileSystem) -> DiskFacts:
+def _with_largest(disk: FileSystem) -> DiskObservation:
     largest = _largest(Path(disk.path)) if disk.free_bytes < SMALL_BYTES else []
-    return cast(DiskFacts, {**disk._asdict(), "largest": largest})
+    return cast(DiskObservation, {**disk._asdict(), "largest": largest})
 
 
 def _largest(place: Path) -> list[str]:
@@ -44,7 +44,7 @@ def _largest(place: Path) -> list[str]:
     return [f"{name} {size // 1024} MB" for size, name in sizes[:3] if size >= 1024]
 
 
-def clock() -> ClockFacts:
+def clock() -> ClockObservation:
     """Return the time, and whether the machine is told to keep it right and does."""
     said = units.run("timedatectl", "show", "-p", "NTPSynchronized", "--value").stdout.strip()
     return {"now": time.time(), "synchronised": said == "yes"}

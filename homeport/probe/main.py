@@ -13,7 +13,7 @@ from ..host.release.slots import flagged, port
 from ..host.services.release_description import Health, Release
 from ..host.system.layout import SLOTS, Layout
 from . import application, database, deploys, handshakes, machine, memory, names, requests, site, static_files, units
-from .facts import Facts
+from .observations import Observations
 
 TOGETHER = 6
 
@@ -24,7 +24,7 @@ def main(given: Mapping[str, Any]) -> None:
     print(json.dumps(collect(Layout(str(given["app"])), given)))
 
 
-def collect(layout: Layout, given: Mapping[str, Any]) -> Facts:
+def collect(layout: Layout, given: Mapping[str, Any]) -> Observations:
     """Return everything that can be read."""
     found: dict[str, Any] = {"deployed": layout.settings.is_dir() and layout.base.is_dir(), "unread": {}}
     health = Health(given["health"]["path"], given["health"]["status"], 1, 0)

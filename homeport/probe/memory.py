@@ -10,7 +10,7 @@ from pathlib import Path
 from ..host.services import units, workers
 from ..host.system import resources
 from ..host.system.layout import SLOTS, Layout
-from .facts import MemoryFacts
+from .observations import MemoryObservation
 
 # Messages of the kernel and of systemd. gunicorn guesses this for every SIGKILL, also for its own.
 KILLED = re.compile(r"(?<!perhaps )out of memory|oom-kill|OOM killer", re.IGNORECASE)
@@ -20,7 +20,7 @@ LOOK_BACK = "-1h"
 LINES = 3
 
 
-def read(layout: Layout) -> MemoryFacts:
+def read(layout: Layout) -> MemoryObservation:
     """Return the machine's memory, and what was killed of the application."""
     sizes = resources.parse_memory(Path("/proc/meminfo").read_text())
     kills = sum(workers.kills(units.show(layout.unit(slot)).get("ControlGroup", "")) for slot in SLOTS)

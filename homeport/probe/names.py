@@ -11,7 +11,7 @@ import socket
 import struct
 from pathlib import Path
 
-from .facts import NameFacts
+from .observations import NameObservation
 
 RESOLVER = Path("/etc/resolv.conf")
 # As the C library's resolver has it by default: resolv.conf(5).
@@ -25,7 +25,7 @@ HEADER = struct.Struct("!6H")
 RECORD = struct.Struct("!HHIH")
 
 
-def lookup(name: str) -> NameFacts:
+def lookup(name: str) -> NameObservation:
     """Return the addresses of a name, of both families, as the name servers of this host have them."""
     servers = nameservers(RESOLVER.read_text() if RESOLVER.exists() else "")
     if not servers:

@@ -15,21 +15,21 @@ from ..host.release import slots
 from ..host.services import units
 from ..host.system import sampling
 from ..host.system.layout import Layout
-from .facts import RequestFacts
+from .observations import RequestObservation
 
 LOOK_BACK_SECONDS = 3600.0
 
 
-def read(layout: Layout, slot: str) -> dict[str, RequestFacts]:
+def read(layout: Layout, slot: str) -> dict[str, RequestObservation]:
     """Return how many requests each kind of trouble has met since `since`, and the last of them; nothing: none."""
     began = sampling.age_seconds(int(units.show(layout.unit(slot)).get("MainPID") or 0))
     since = time.time() - min(LOOK_BACK_SECONDS, LOOK_BACK_SECONDS if began is None else began)
     return counted(proxy_of(layout.machine).troubles(site_names(layout), since, slots.port(layout, slot)))
 
 
-def counted(found: Iterable[Trouble]) -> dict[str, RequestFacts]:
+def counted(found: Iterable[Trouble]) -> dict[str, RequestObservation]:
     """Return kinds with their number and their newest line; given are kind, time and text, the newest first."""
-    facts: dict[str, RequestFacts] = {}
+    observed: dict[str, RequestObservation] = {}
     for kind, at, text in found:
-        facts.setdefault(kind, {"count": 0, "last": text, "at": at})["count"] += 1
-    return facts
+        observed.setdefault(kind, {"count": 0, "last": text, "at": at})["count"] += 1
+    return observed

@@ -14,13 +14,13 @@ from ..host.proxies.model import certificates
 from ..host.reports import certificate as certificate_on_disk
 from ..host.services.release_description import Release
 from ..host.system.layout import Layout
-from .facts import CertificateFacts, SiteFacts
+from .observations import CertificateObservation, SiteObservation
 
 EDITS = 6
 WAIT_SECONDS = 5.0
 
 
-def read(layout: Layout, release: Release | None, health_path: str) -> SiteFacts:
+def read(layout: Layout, release: Release | None, health_path: str) -> SiteObservation:
     """Return the state of the proxy and the site, compared with the one that the live `release` has brought."""
     machine, proxy = layout.machine, proxy_of(layout.machine)
     place = proxy.site(machine, layout.app)
@@ -84,7 +84,7 @@ def _ask(name: str, path: str) -> str:
         connection.close()
 
 
-def certificate(layout: Layout) -> CertificateFacts:
+def certificate(layout: Layout) -> CertificateObservation:
     """Return the certificate that is on the disk for the site, and whether another one is served."""
     found = certificate_on_disk.read(layout)
     return {

@@ -11,14 +11,14 @@ from ..host.release.static_files import HASHED, PLAIN
 from ..host.services import health
 from ..host.services.release_description import Release
 from ..host.system.layout import Layout
-from .facts import StaticFacts
+from .observations import StaticObservation
 
 SCHEMA = "/openapi.json"
 # More than any application's document, which nobody on the machine may make the probe's memory of.
 MOST_BYTES = 8 * 2**20
 
 
-def read(layout: Layout, slot: str, release: Release | None) -> StaticFacts | None:
+def read(layout: Layout, slot: str, release: Release | None) -> StaticObservation | None:
     """Return what is seen of the live slot's files; None when the proxy serves none of the release."""
     if release is None or not release.static:
         return None

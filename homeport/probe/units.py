@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..host.proxies.chosen import proxy_of
 from ..host.services import failures, unit_state, units
 from ..host.system.layout import SLOTS, Layout
-from .facts import UnitFacts
+from .observations import UnitObservation
 
 MACHINE = ("homeport-renew.timer", "homeport-renew.service", "homeport-access.service")
 # Restarts since it was last started by somebody that make a unit worth listening to.
@@ -20,12 +20,12 @@ def names(layout: Layout) -> list[str]:
     return [proxy_of(layout.machine).unit, *MACHINE, *of_slots, *extras]
 
 
-def read(layout: Layout) -> dict[str, UnitFacts]:
+def read(layout: Layout) -> dict[str, UnitObservation]:
     """Return the state of those units by name."""
     return {raw["Id"]: _unit(raw) for raw in units.show_all(names(layout))}
 
 
-def _unit(raw: dict[str, str]) -> UnitFacts:
+def _unit(raw: dict[str, str]) -> UnitObservation:
     state = unit_state.state(raw)
     ill = state.active in ("failed", "activating") or state.result not in ("", "success") or state.restarts >= RESTLESS
     return {

@@ -14,7 +14,7 @@ from homeport.delivery.in_memory import program
 from homeport.diagnosis import Case, checked, diagnose
 from homeport.diagnosis.case import SshAccess
 from homeport.errors import HomeportError
-from homeport.probe.facts import Facts
+from homeport.probe.observations import Observations
 from homeport.pyinfra_support.answers import document, explain_failure, marked
 from homeport.pyinfra_support.connection import peer_address
 from homeport.queries import outside
@@ -29,9 +29,9 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
     """Yield the diagnosis of the host, once."""
     settings = target.settings
     ssh_access = _ssh_access(target)
-    facts, unread_reason, now = (None, "", datetime.now(UTC)) if ssh_access.problem else _facts(target)
+    observed, unread_reason, now = (None, "", datetime.now(UTC)) if ssh_access.problem else _observations(target)
     names = {name: outside.addresses(name) for name in settings.domains}
-    address = _address(target, ssh_access, facts)
+    address = _address(target, ssh_access, observed)
     case = Case(
         settings=settings,
         now=now,
@@ -39,7 +39,7 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
         names=names,
         visits=(),
         ssh_access=ssh_access,
-        facts=facts,
+        observed=observed,
         unread_reason=unread_reason,
         secrets_missing=_secrets_missing(target),
     )
@@ -73,7 +73,7 @@ def _ssh_access(target: Target) -> SshAccess:
     return SshAccess()
 
 
-def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
+def _observations(target: Target) -> tuple[Observations | None, str, datetime]:
     """Return what the host tells, else why it does not, and the time in the middle between question and answer."""
     settings = target.settings
     authority = urlsplit(settings.acme_directory_url).hostname if settings.tls == "acme" else None
@@ -89,16 +89,16 @@ def _facts(target: Target) -> tuple[Facts | None, str, datetime]:
         return None, error.problem, datetime.now(UTC)
     now = datetime.now(UTC)
     try:
-        return cast(Facts, document(answer.lines)), "", now
+        return cast(Observations, document(answer.lines)), "", now
     except ValueError as error:
         return None, str(error) if answer.good else explain_failure(answer.status, answer.errors, answer.lines)[0], now
 
 
-def _address(target: Target, ssh_access: SshAccess, facts: Facts | None) -> str:
+def _address(target: Target, ssh_access: SshAccess, observed: Observations | None) -> str:
     """Return the machine's own address as we reach it; one of those that it has where the connection does not say."""
     if ssh_access.problem:
         return ssh_access.address
-    own = facts.get("addresses", []) if facts else []
+    own = observed.get("addresses", []) if observed else []
     return peer_address(target.host) or next(iter(own), "")
 
 

@@ -15,7 +15,7 @@ from homeport.diagnosis import certificate, deploys, limits, machine, proxy
 from homeport.diagnosis.application import fails
 from homeport.diagnosis.finding import HINT, TROUBLE, WARNING, Finding
 from homeport.diagnosis.limits import LEAST_USED_PERCENT
-from homeport.probe.facts import DiskFacts
+from homeport.probe.observations import DiskObservation
 from homeport.report import usage
 from homeport.report.findings import Advice
 from homeport.settings import Settings
@@ -44,7 +44,7 @@ class Beyond:
 
     life: CertificateLife | None
     timer_boots: bool
-    disks: list[DiskFacts]
+    disks: list[DiskObservation]
 
 
 def advice(found: Status, beyond: Beyond, settings: Settings) -> list[Advice]:
@@ -101,7 +101,7 @@ def _certificate(found: Status, beyond: Beyond) -> Iterator[Advice]:
         yield "renewal", certificate.failed_renewal(f"{read['last_check_result']} on {read['last_check_at']}")
 
 
-def _room(disks: list[DiskFacts], settings: Settings) -> Iterator[Advice]:
+def _room(disks: list[DiskObservation], settings: Settings) -> Iterator[Advice]:
     for disk in disks:
         for one in machine.of_disk(disk, settings.minimum_free_megabytes):
             yield "inodes" if one.id in INODES else "disk", one

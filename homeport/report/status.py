@@ -12,7 +12,7 @@ from typing import Any
 from homeport.certificates import lifetime, reading
 from homeport.certificates.lifetime import Certificate, CertificateLife
 from homeport.errors import HomeportError
-from homeport.probe.facts import DiskFacts
+from homeport.probe.observations import DiskObservation
 from homeport.releases import log
 from homeport.releases.listing import held
 from homeport.report import usage
@@ -148,7 +148,7 @@ def _machine(machine: Raw) -> dict[str, Any]:
     }
 
 
-def _disk(one: Raw) -> DiskFacts:
+def _disk(one: Raw) -> DiskObservation:
     """Return the data of a file system; without those that a host program of an earlier version does not report."""
     used = one["inodes_used_percent"]
     return {

@@ -1,7 +1,7 @@
 """From a git repository on the controller to a release: what is in it, what it needs, and its archive.
 
-Only git (by `git`) and uv (by `resolving`) are run. Nothing of the application is imported or executed, and no host is
-looked at.
+Only git, uv and the tools of other locks are run, and the user's `build_commands`. No code of the application is
+imported, and no host is read.
 """
 
 from homeport.source.archive import Archive, Present

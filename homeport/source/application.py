@@ -1,4 +1,4 @@
-"""What the rules about dependencies look at, and what they come to: an application's files, its dependencies. Pure.
+"""The input and the result of the rules about dependencies: an application's files, and its dependencies. Pure.
 
 The virtual environment is shared by all releases with the same digest, so the application itself is never installed
 into it, and everything that uv takes into account is in the digest.
@@ -22,7 +22,7 @@ from homeport.source.repository_view import RepositoryView
 from homeport.source.uv_lock import Table, read_toml, table
 from homeport.source.workspace import Workspace
 
-# What is read of most applications.
+# Files that are read of most applications.
 DEPENDENCY_FILES = (
     *("uv.lock", "requirements.txt", "pyproject.toml", "uv.toml", ".python-version"),
     *("poetry.lock", "Pipfile", "Pipfile.lock"),

@@ -1,8 +1,8 @@
 """The archive of a release: a compressed tar of its files, the same bytes for the same tree at the same commit time.
 
 `git archive` gives the content as a checkout would have it; the headers are written anew, since git's own depend on the
-moment and on its configuration. Content goes through in pieces, so memory holds the compressed archive and no more.
-What the host has already, by path and content, is left out.
+moment and on its configuration. Content is read in pieces, so that only the compressed archive is in memory.
+Files that the host already has, by path and content, are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from homeport.source.own_package import OwnFile
 from homeport.source.repository_view import BESIDE
 from homeport.source.tree_contents import Entry, folders, pipelines
 
-# More than any application's source; what is above it are models, media or dumps, which have no place in a release.
+# More than any application's source; what is larger has models, media or dumps in it, which are no part of a release.
 MAX_BYTES = 512 * 1024 * 1024
 _MEGABYTE = 1024 * 1024
 # Path, SHA-256 (hexadecimal) of the content, and whether it may be executed.
@@ -47,7 +47,7 @@ class BuiltFile:
 class Content:
     """What goes into an archive: the folder `folder` of the tree `root`, dated `time`.
 
-    `more` are files that git has not, `built` those of a build, which count more than git's; `beside` further folders
+    `more` are files that are not in git, `built` those of a build, which replace git's; `beside` further folders
     of the tree, which go below `BESIDE`; `largest` is for the error.
     """
 
@@ -61,7 +61,7 @@ class Content:
     built: tuple[BuiltFile, ...] = ()
 
     def place(self, path: str) -> str:
-        """Return where the archive has the file or folder at `path` of the tree; "" where it has it not."""
+        """Return the place in the archive of the file or folder at `path` of the tree; "" if it is not there."""
         below = f"{self.folder}/" if self.folder else ""
         if path.startswith(below):
             name = path.removeprefix(below)
@@ -70,7 +70,7 @@ class Content:
         return f"{BESIDE}/{path}" if inside else ""
 
     def pathspecs(self) -> list[str]:
-        """Return the words that have git archive give these folders alone."""
+        """Return the arguments with which git archive writes these folders only."""
         return ["--", self.folder, *self.beside] if self.folder else []
 
 
@@ -162,7 +162,7 @@ def _add_built(output: tarfile.TarFile, content: Content, present: Present) -> l
 
 
 def _read(one: BuiltFile) -> bytes:
-    """Return the content of a file that was built; raise UsageError when it is another than the release was named by.
+    """Return the content of a file that was built; raise UsageError when it differs from what the release is named by.
 
     Something on this machine may still write it: a build that was started by hand, say.
     """

@@ -1,8 +1,8 @@
 """Files of a release that git does not have: built on this machine from what git has, or lying in the working tree.
 
 The commands run in a copy of the repository at the ref that is released, so that nobody needs a clean checkout, and in
-an environment without the secrets of whoever deploys. What they made is kept by what it was made from, and the same
-commit is built once. No host is looked at.
+an environment without the secrets of whoever deploys. Their result is cached by what it was made from, so that the
+same commit is built once. No host is read.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from homeport.source.tree_contents import RESERVED
 
 # What is built is a folder of files and not a machine image; a build that hangs must not hold up a pipeline for ever.
 LONGEST_SECONDS = 1800
-# Builds of earlier commits that are kept, so that going to and fro between two of them builds nothing.
+# Builds of earlier commits that are kept, so that switching between two commits builds nothing.
 KEPT = 5
-# Counts how the copy is made that commands run in: what was built in another kind of copy is not taken.
+# The version of how the copy is made that commands run in: what was built in an earlier kind of copy is not used.
 VERSION = "2"
 _LOCK = threading.RLock()
 
 
 def built(source: Source, settings: Settings) -> Source:
-    """Return the source with the files that `build_commands` make and `release_include` names; as it is without those.
+    """Return the source with the files that `build_commands` make and `release_include` names; unchanged without these.
 
     Raises UsageError when a command fails, and when nothing is there that is to be included.
     """
@@ -122,7 +122,7 @@ def _build(
 
 @lru_cache(maxsize=1)
 def _for_this_run() -> Path:
-    """Return a folder for what is built where nothing can be kept; it goes with this process."""
+    """Return a folder for what is built where nothing can be kept; it is removed when this process ends."""
     folder = tempfile.mkdtemp(prefix="homeport-built-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
@@ -151,7 +151,7 @@ def _check_out(content: Content, place: Path) -> None:
 
 
 def _named(variables: tuple[str, ...]) -> dict[str, str]:
-    """Return the variables of this process that the commands are given besides; raise UsageError for one not there."""
+    """Return further variables of this process that the commands get; raise UsageError for a missing one."""
     if missing := [name for name in variables if name not in os.environ]:
         problem = f"{', '.join(missing)} is not set in the environment of this command"
         raise _error(problem, "set it, or leave it out", "build_environment")
@@ -173,7 +173,7 @@ def _run(command: str, folder: Path, commit: str, named: dict[str, str]) -> None
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _error(f"{command!r} took longer than {LONGEST_SECONDS} s", "see why it does not end") from None
+        raise _error(f"{command!r} took longer than {LONGEST_SECONDS} s", "find out why it does not end") from None
     if done.returncode:
         said = next((line.strip() for line in reversed(done.stdout.splitlines()) if line.strip()), "it printed nothing")
         for value in sorted(filter(None, named.values()), key=len, reverse=True):
@@ -211,7 +211,7 @@ def _found(folder: Path, include: tuple[str, ...], where: str) -> tuple[BuiltFil
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
     """Yield the files that a pattern names, all below a folder that it names.
 
-    None by a link that leads elsewhere, and nothing of git's own.
+    No file through a link that leads elsewhere, and none of git's own.
     """
     root = folder.resolve()
     for one in folder.glob(pattern.rstrip("/")):

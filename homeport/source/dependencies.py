@@ -24,12 +24,12 @@ __all__ = ["Application", "Dependencies", "after_export", "decide_dependencies",
 
 
 def decide_dependencies(application: Application, options: DependencyOptions) -> Dependencies:
-    """Return the dependencies of an application: by the file that is wished for, or by the first that is there.
+    """Return the dependencies of an application: by the file that the settings name, or by the first that is found.
 
     The order: uv.lock, requirements.txt, the lock of its uv workspace, pyproject.toml, setup.py.
 
-    Raises UsageError when there is none of them, when something that they name is not in the release, when they plainly
-    cannot run the server, and when no supported system has a Python that they allow.
+    Raises UsageError when there is none of them, when something that they name is not in the release, when they
+    certainly cannot run the server, and when no supported system has a Python that they allow.
     """
     if options.file:
         found = _from_file(application, options)
@@ -96,7 +96,7 @@ def after_export(found: Dependencies, text: str) -> Dependencies:
 
 
 def _with_python(found: Dependencies, application: Application, options: DependencyOptions) -> Dependencies:
-    """Return the dependencies with what there is to say of the Python; raise UsageError where none can do."""
+    """Return the dependencies with the warnings about the Python; raise UsageError when no Python is suitable."""
     required = str(application.pyproject("project").get("requires-python", ""))
     required = required or python_required(application.pyproject("tool", "poetry"))
     insists = required if found.kind in ("uv-lock", "poetry-lock") else ""
@@ -145,7 +145,7 @@ def _from_pyproject(application: Application, options: DependencyOptions) -> Dep
         )
     if "dependencies" in str(project.get("dynamic", "")):
         raise source_error(
-            "the dependencies in pyproject.toml are dynamic, so building the application would be needed to know them",
+            "the dependencies in pyproject.toml are dynamic, so only a build of the application would tell them",
             "run uv lock and commit uv.lock",
         )
     groups, uv = application.pyproject("dependency-groups"), application.pyproject("tool", "uv")

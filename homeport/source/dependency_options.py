@@ -1,4 +1,4 @@
-"""What the settings say of an application's dependencies, beside the files that name them. Pure."""
+"""The settings about an application's dependencies, beside the files that name them. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homeport.settings.server import ServerChoice
 from homeport.source.requirements import normalized
 from homeport.source.uv_lock import Table
 
-# The group that is left out unless it is asked for.
+# The group that is left out unless the settings name it.
 DEV = "dev"
 
 
@@ -32,12 +32,12 @@ class DependencyOptions:
         return (*extras, *(word for name in self.groups for word in ("--group", name)))
 
     def parts(self) -> tuple[str, ...]:
-        """Return what tells the environment of these wishes from others; nothing for what is not asked for."""
+        """Return what tells the environment of these options from others; nothing for options that are not set."""
         return (*self.options(), *(() if self.server.name == "fastapi" else (self.server.name,)))
 
 
 def check_names(options: DependencyOptions, project: Table, groups: Set[str]) -> None:
-    """Raise UsageError for an extra that `[project]` has not, and for a dependency group that is not there."""
+    """Raise UsageError for an extra that `[project]` does not have, and for a dependency group that does not exist."""
     extras = project.get("optional-dependencies", {})
     for key, wished, present in (
         ("dependency_extras", options.extras, set(extras) if isinstance(extras, Mapping) else set()),
@@ -54,5 +54,5 @@ def refuse_names(options: DependencyOptions, file: str) -> None:
     """Raise UsageError for extras and groups where the requirements `file` is what is installed."""
     for key, wished in (("dependency_extras", options.extras), ("dependency_groups", options.groups)):
         if wished:
-            problem = f"{file} is installed, which knows nothing of the project's extras and groups"
-            raise UsageError(problem, key=key, fix="name in it what they bring, or commit uv.lock")
+            problem = f"{file} is installed, which does not use the project's extras and groups"
+            raise UsageError(problem, key=key, fix="list their packages in it, or commit uv.lock")

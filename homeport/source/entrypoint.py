@@ -1,4 +1,4 @@
-"""From `app_entrypoint` to what the server is told. Pure: it sees the names of the files, never their content.
+"""From `app_entrypoint` to the arguments of the server. Pure: it uses the names of the files, never their content.
 
 fastapi-cli (read in 0.0.2, 0.0.8 and 0.0.34) takes a path, walks up through every folder that has an `__init__.py`,
 puts the folder above on the import path and imports the dotted rest. All versions know `PATH [--app NAME]`; an import
@@ -18,7 +18,7 @@ from homeport.servers import SERVERS, Target
 from homeport.settings.server import Server
 
 _FORM = "write main.py or module:app"
-# What the others are told where the entry point names none; `fastapi run` looks for it itself.
+# The variable for the other servers where the entry point names none; `fastapi run` looks for it itself.
 VARIABLE = "app"
 _ALLOWED = re.compile(r"[A-Za-z0-9_./:-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,7 +34,7 @@ class Entry:
 
 
 def find_entry(server: Server, entrypoint: str, files: Set[str], ref: str) -> Entry:
-    """Return what `server` is told for `entrypoint`; raise UsageError as `fastapi_arguments` does.
+    """Return the arguments of `server` for `entrypoint`; raise UsageError as `fastapi_arguments` does.
 
     `module:function()` is a function that makes the application, which `fastapi run` cannot call.
     """
@@ -93,9 +93,9 @@ def _split(entrypoint: str) -> tuple[str, str]:
     if not _ALLOWED.fullmatch(entrypoint):
         raise _error(f"{entrypoint!r} has characters other than letters, digits and _ . / : -", _FORM)
     if target.startswith(("-", "/")) or ".." in target.split("/") or not target.strip("./"):
-        raise _error(f"{entrypoint!r} is no path below the application's folder", _FORM)
+        raise _error(f"{entrypoint!r} is not a path below the application's folder", _FORM)
     if colon and not _VARIABLE.fullmatch(variable):
-        raise _error(f"{variable!r} in {entrypoint!r} is no name of a variable", _FORM)
+        raise _error(f"{variable!r} in {entrypoint!r} is not the name of a variable", _FORM)
     return posixpath.normpath(target), variable
 
 
@@ -110,7 +110,7 @@ def _candidates(target: str) -> tuple[str, ...]:
     if not _is_module(target):
         return (f"{target}/__init__.py",)
     if not _MODULE.fullmatch(target):
-        raise _error(f"{target!r} is no name of a module", _FORM)
+        raise _error(f"{target!r} is not the name of a module", _FORM)
     path = target.replace(".", "/")
     return (f"{path}/__init__.py", f"{path}.py", f"src/{path}/__init__.py", f"src/{path}.py")
 
@@ -140,7 +140,7 @@ def _check_import_name(target: str, found: str, files: Set[str]) -> None:
 
 
 def _missing_fix(target: str, files: Set[str]) -> str:
-    """Return the advice for an entry point that is not there, with a file of the same name where there is one."""
+    """Return the advice for a missing entry point, with a file of the same name where there is one."""
     name = posixpath.basename(target if target.endswith(".py") else target.replace(".", "/") + ".py")
     near = sorted(
         path for path in files if posixpath.basename(path) in (name, "main.py", "app.py") and "test" not in path

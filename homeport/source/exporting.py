@@ -1,7 +1,7 @@
-"""Has a lock exported by its own tool, on this machine, in an environment of ours that is pinned with hashes.
+"""Exports a lock with its own tool, on this machine, in an environment of homeport's that is pinned with hashes.
 
-The tool is given the lock and the files that it was made for, in a folder of its own, and nothing else of the
-application; the result is kept, so that the same lock is exported once. Package indexes are asked by uv, for the tool.
+The tool gets the lock and the files that it was made for, in a folder of its own, and nothing else of the application;
+the result is cached, so that the same lock is exported once. uv downloads the tool from the package index.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from homeport.source.uv_program import run_uv, uv_program
 
 # A first run installs the tool; an export itself takes seconds.
 LONGEST_SECONDS = 300
-# Counts how the output of a tool is read: what an earlier version kept of it is not taken.
+# The version of how a tool's output is read: what an earlier version has cached is not used.
 VERSION = "2"
 _LOCK = threading.RLock()
 
 
 def exported(source: Source) -> Source:
-    """Return a source whose lock was exported by its tool; as it is, when it has no such lock.
+    """Return a source whose lock was exported by its tool; unchanged when it has no such lock.
 
     Raises UsageError when the tool cannot be installed here, and when it refuses the lock.
     """
@@ -131,7 +131,7 @@ def _printed(export: Export, python: Path, repository: Path) -> str:
 
 
 def _variables(folder: Path) -> dict[str, str]:
-    """Return an environment with which a tool asks nothing, makes no environment and looks nowhere else.
+    """Return variables with which a tool asks no questions, makes no environment and uses no other configuration.
 
     It has no secret of the caller's: a tool needs none, and other people's code runs in it.
     """

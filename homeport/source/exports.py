@@ -1,4 +1,4 @@
-"""Locks that their own tool writes down as requirements with hashes: poetry.lock and Pipfile.lock. Pure.
+"""Locks that their own tool exports as requirements with hashes: poetry.lock and Pipfile.lock. Pure.
 
 What is read of a lock here says what is installed and which folders of the repository it names; versions, markers and
 hashes are the tool's business. A Poetry project without a lock has its requirements written by poetry-core, and
@@ -58,11 +58,11 @@ class Export:
 
     @property
     def is_locked(self) -> bool:
-        """Tell whether what is exported has versions."""
+        """Tell whether the exported file has versions."""
         return self.file != PYPROJECT
 
     def parts(self) -> list[str]:
-        """Return all that the result depends on."""
+        """Return everything that the result depends on."""
         return [
             self.tool,
             *(word for words in self.commands for word in words),
@@ -123,7 +123,7 @@ def exported_text(output: str, export: Export, root: str) -> str:
     """Return the requirements that a tool has printed in the folder `root`, for a release that uv is run in.
 
     Folders of the repository are left out, which are imported; files of it are named from the application's folder.
-    Raises UsageError for a folder that is not imported: nothing is left out without a word.
+    Raises UsageError for a folder that is not imported: nothing is left out silently.
     """
     return "".join(
         f"{' '.join(text.split())}\n" for line in lines(output) if (text := _as_released(line, export, root))
@@ -158,10 +158,10 @@ def outside_file(named_by: str, place: str) -> UsageError:
 
 
 def read_poetry_lock(text: str, *, extras: bool = False, groups: tuple[str, ...] = ()) -> Locked:
-    """Return what a poetry.lock says of what is installed with these `groups`; raise UsageError when it is none.
+    """Return what a poetry.lock says of what is installed with these `groups`; raise UsageError when it is not a lock.
 
-    With `extras` what is there for an extra counts. `groups` of a package came with lock version 2.1; without it each
-    package counts.
+    With `extras`, packages that belong to an extra count. `groups` of a package came with lock version 2.1; without it
+    each package counts.
     """
     wanted = {MAIN, *map(normalized, groups)}
     data = read_toml(POETRY_LOCK, text)
@@ -191,7 +191,7 @@ def read_pipfile_lock(text: str, groups: tuple[str, ...] = ()) -> Locked:
         categories = ["default", *(CATEGORIES.get(one, one) for one in groups)]
         found = dict(pair for one in reversed(categories) for pair in data.get(one, {}).items())
     except (ValueError, AttributeError, RecursionError):
-        problem = f"{PIPFILE_LOCK} is no JSON of Pipenv's"
+        problem = f"{PIPFILE_LOCK} is not a lock that Pipenv has written"
         raise UsageError(problem, key="app_source", fix="run pipenv lock and commit it") from None
     entries = {normalized(name): one for name, one in found.items() if isinstance(one, Mapping)}
     versions = {name: str(one["version"]).removeprefix("==") for name, one in entries.items() if "version" in one}

@@ -1,7 +1,7 @@
 """The `git` program, run in one repository on the controller, shielded from the caller's own git variables.
 
-This is the only module of `homeport.source` that starts a process. It decides nothing but which error a failure of git
-itself is (not installed, no repository, refused); what git says about a ref or a file is for its callers.
+This is the only module of `homeport.source` that starts a process. It decides only which error a failure of git
+itself is (not installed, no repository, refused); its callers interpret what git says about a ref or a file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT = ("GIT_CONFIG_", "GIT_SSL_", "GIT_SSH", "GIT_ASKPASS")
 _DROPPED = ("GIT_CONFIG_PARAMETERS",)
 
 
-# What git says when it could not fetch what a partial clone (`git clone --filter=…`) lacks.
+# The message of git when it could not download what a partial clone (`git clone --filter=…`) lacks.
 PARTIAL = "promisor remote"
 
 
@@ -81,7 +81,7 @@ class Repository:
 
     @contextmanager
     def stream(self, *arguments: str) -> Iterator[IO[bytes]]:
-        """Give the output of `git ARGUMENTS` as it comes; raise GitError at the end if git failed.
+        """Yield the output of `git ARGUMENTS` as it arrives; raise GitError at the end if git failed.
 
         When the body raises, git is stopped and that error goes on.
         """
@@ -133,12 +133,12 @@ def _repository_error(path: Path, said: str) -> UsageError:
 
 
 def _command(path: Path, arguments: tuple[str, ...]) -> list[str]:
-    # fsmonitor would start a program of the repository's choice for a look at the working tree.
+    # fsmonitor would start a program that the repository chooses to read the working tree.
     return ["git", "-C", str(path), "-c", "core.fsmonitor=false", *arguments]
 
 
 def _environment() -> dict[str, str]:
-    """Return the caller's environment without its git variables, with git in English, asking and locking nothing."""
+    """Return the caller's environment without its git variables; git prints English, asks and locks nothing."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Which of an application's files the installation of its dependencies reads: what a layer of an image follows from.
+"""Which of an application's files the installation of its dependencies reads: a layer of an image depends on these.
 
 Pure.
 """
@@ -14,7 +14,7 @@ from homeport.source.tree_contents import folders
 from homeport.source.uv_lock import read_lock
 
 REQUIREMENTS = "requirements.txt"
-# What uv reads beside the file that names the dependencies, wherever it is run.
+# Files that uv reads in every case, beside the file that names the dependencies.
 ASIDE = ("uv.toml", ".python-version")
 
 
@@ -45,7 +45,7 @@ def _of_lock(_: Dependencies, files: Set[str], read: Callable[[str], str | None]
 
 
 def _of_requirements(found: Dependencies, files: Set[str], read: Callable[[str], str | None]) -> tuple[str, ...]:
-    """Return the file, those that it names, and what uv builds; what is imported from where it lies is not installed.
+    """Return the file, those that it names, and what uv builds. A package that is imported from its folder is left out.
 
     A setup.py is written anew into our own folder, and all of what the application has beside it is imported.
     """

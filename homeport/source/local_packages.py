@@ -1,8 +1,8 @@
 """Packages of the repository that the application needs: its own folders, and those beside it. Pure.
 
-They are not built and not installed: their code lies in the release, on the import path, as after an editable
-installation, and what they need is installed with what the application needs. So an environment is shared by releases
-though such a package changes, and a release that is gone back to has the code that it had.
+They are not built and not installed: their code is in the release, on the import path, as after an editable
+installation, and their dependencies are installed with those of the application. So releases share an environment
+although such a package changes, and after a rollback the release has the code that it had.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def read_package(place: str, view: RepositoryView) -> Package | None:
 def needs(
     asked: Iterable[Local], view: RepositoryView, named_by: str, listed: Listed = NOTHING
 ) -> tuple[tuple[Package, ...], tuple[str, ...]]:
-    """Return the packages at the places that are `asked` for and those that they need of the repository, and the
-    requirements of all of them, the lines of a requirements file.
+    """Return the packages at the places `asked`, the packages of the repository that they need, and the requirements of
+    all of them as lines of a requirements file.
 
     `named_by` is the file that asks, which lists what is `listed`. Raises UsageError for a folder that has no package,
     one that has the application in it, one whose requirements only a build would tell, and one that takes a
@@ -91,7 +91,7 @@ def needs(
 
 
 def own_packages(packages: Iterable[Package], view: RepositoryView, trees: Mapping[str, str]) -> OwnPackage:
-    """Return what the release has of these packages: folders of the import path, metadata, commands.
+    """Return the part of the release that comes from these packages: folders of the import path, metadata, commands.
 
     `trees` has the git tree id of those beside the application, by place.
     """
@@ -117,7 +117,7 @@ def _own(package: Package, view: RepositoryView, tree: str) -> OwnPackage:
 
 
 def with_setup(package: Package) -> Table:
-    """Return the pyproject.toml of a package as if it had what its setup.py and setup.cfg say."""
+    """Return the pyproject.toml of a package, completed by its setup.py and setup.cfg."""
     if "project" in package.pyproject or not package.project:
         return package.pyproject
     where = package.project.get("packages-from")
@@ -184,5 +184,5 @@ def _error(problem: str, fix: str) -> UsageError:
 
 
 def places_beside(packages: Iterable[Package], view: RepositoryView) -> Set[str]:
-    """Return the places of those that are not below the application's folder."""
+    """Return the places of the packages that are not below the application's folder."""
     return {one.place for one in packages if view.is_beside(one.place)}

@@ -1,4 +1,4 @@
-"""Whether a uv.lock was made for the pyproject.toml beside it: by what the lock says that it was made for. Pure.
+"""Whether a uv.lock was made for the pyproject.toml beside it, according to what the lock says. Pure.
 
 uv writes into the lock what each local project asked for (`[package.metadata]`: `requires-dist`, `requires-dev`) and
 `requires-python`. That is compared with the pyproject.toml, not the versions: a project's own version may change.
@@ -20,7 +20,7 @@ from homeport.source.requirements import normalized
 Table = Mapping[str, Any]
 # Versions of Python by which two specifiers are compared: they differ when one of these is allowed by one alone.
 PYTHONS = (*(f"3.{minor}.{patch}" for minor in range(7, 20) for patch in range(31)), "4.0.0")
-# Where a requirement that is no version of an index comes from, in [tool.uv.sources].
+# The keys of [tool.uv.sources] for requirements that are not taken from an index.
 ELSEWHERE = ("git", "url", "path", "workspace")
 FROM_INDEX = {"name", "extras", "specifier", "marker", "index"}
 
@@ -58,7 +58,7 @@ def why_stale(pyproject: Table, package: Table, requires_python: str | None, nam
     skipped |= {"" for one in (dynamic if isinstance(dynamic, list) else ()) if one == "dependencies"}
     asked = {need for need in needs if need.where not in skipped}
     if not isinstance(recorded, Mapping):
-        # An old uv has not written it down.
+        # Old versions of uv do not write it.
         return _difference({need for need in asked if not need.where and need.name not in names}, set())
     locked = {need for need in _locked(recorded) if need.where not in skipped}
     if isinstance(dynamic, list) and "optional-dependencies" in dynamic:

@@ -1,7 +1,7 @@
 """What is installed for a uv.lock: the application's own, or that of the uv workspace above it. Pure.
 
-Packages of the repository that the lock names are built and installed from the release where that can be; those beside
-the application's folder, and those whose build writes beside their source, are imported from where they lie.
+Packages of the repository that the lock names are built and installed from the release where that is possible; those
+beside the application's folder, and those whose build writes beside their source, are imported from their own folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from homeport.source.tree_contents import folders
 from homeport.source.uv_lock import Lock, LockSelection, lines_of, read_lock, read_toml, shape_error, table
 from homeport.source.workspace import PLACE, Workspace
 
-# --frozen: the lock is taken as it is and never written; --no-install-project: the environment is shared by releases.
+# --frozen: the lock is used unchanged and never written; --no-install-project: the environment is shared by releases.
 _SYNC = ("sync", "--frozen", "--no-editable", "--no-install-project", *COPIES)
 
 
@@ -56,7 +56,7 @@ def from_workspace(application: Application, workspace: Workspace, options: Depe
 
 
 def _chosen(application: Application, options: DependencyOptions) -> LockSelection:
-    """Return what uv installs of the project: the default groups without `dev`, and what is asked for."""
+    """Return what uv installs of the project: the default groups without `dev`, and those that the settings name."""
     project, uv = application.pyproject("project"), application.pyproject("tool", "uv")
     groups, default = application.pyproject("dependency-groups"), uv.get("default-groups", [DEV])
     check_names(options, project, {*groups, *([DEV] if "dev-dependencies" in uv else [])})
@@ -86,7 +86,7 @@ def _check_fresh(application: Application, lock: Lock, folder: str, path: str, n
 
 
 def _imported(application: Application, lock: Lock) -> tuple[Package, ...]:
-    """Return the packages that the application's own lock names and that are imported from where they lie."""
+    """Return the packages that the application's own lock names and that are imported from their own folder."""
     found = []
     for place in lock.folders:
         view = application.view

@@ -1,7 +1,7 @@
 """Which Alembic migrations a release has: read from the text of its files, which are parsed and never imported. Pure.
 
-Revision and title of each file, as Alembic itself takes them: the variable `revision`, and the docstring's first line.
-What is laid out in a way that is not understood here gives None, "nobody can tell", and never a shorter list.
+Revision and title of each file, as Alembic itself reads them: the variable `revision`, and the docstring's first line.
+A layout that is not understood here gives None (unknown), and never a shorter list.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def files_in(paths: Collection[str], folders: Collection[str]) -> tuple[str, ...
 
 
 def parse_migration(path: str, text: str) -> Migration | None:
-    """Return revision and title of a migration file; None when it is none that Alembic would take."""
+    """Return revision and title of a migration file; None when Alembic would not read it as one."""
     found = migration_files.parse(posixpath.basename(path), text)
     return (found.revision, found.title) if found else None
 
@@ -31,7 +31,7 @@ def read_migrations(
 ) -> tuple[Migration, ...] | None:
     """Return the migrations of the application with these `paths`; `read` gives the text of some of them.
 
-    () without an alembic.ini; None when nobody can tell.
+    () without an alembic.ini; None when it is not known.
     """
     if "alembic.ini" not in paths:
         return ()

@@ -1,4 +1,4 @@
-"""Dependencies whose files leave versions open: what uv is asked to resolve them once, and what its answer becomes.
+"""Dependencies whose files leave versions open: how uv is told to resolve them once, and what is made of its answer.
 
 Pure. The answer is a requirements file with every version, for all systems and all Pythons from a given one on, so that
 each machine of a run installs the same.
@@ -29,8 +29,8 @@ class OpenVersions:
 
     `asked` is all that the file asks for; `options` are further words for uv, `lines` what stands at the head of the
     answer (indexes, say), `floors` the oldest Pythons to try with, `configuration` what uv's own settings say.
-    `obstacle` says why it cannot be resolved for others, "" when it can; `compiled` is the file that uv is given, where
-    that is another one.
+    `obstacle` says why it cannot be resolved here, "" when it can; `compiled` is the file that uv gets, where that is
+    another one.
     """
 
     file: str
@@ -83,7 +83,7 @@ def open_in_project(project: Table, uv: Table, groups: Table, options: Dependenc
     open_ones = [line for line in named if not _PINNED.fullmatch(line.strip())] or named
     names = tuple(sorted({normalized(found[0]) for line in open_ones if (found := _NAME.match(line.strip()))}))
     obstacle = "[tool.uv.sources] says where some come from, which only a lock can keep" if uv.get("sources") else ""
-    # What is not there leaves no trace: who has none keeps the versions that were resolved before it counted.
+    # A missing one does not change the key: applications without it keep the versions that they had before it counted.
     parts = [project.get("dependencies"), project.get("optional-dependencies"), uv, *([wanted] if wanted else [])]
     asked = json.dumps(parts, default=str)
     return OpenVersions("pyproject.toml", names, (asked,), options.options(), obstacle=obstacle)
@@ -114,7 +114,7 @@ def _wanted_groups(names: Iterable[str], groups: Table) -> dict[str, list[Any]]:
 
 
 def uv_arguments(left: OpenVersions, floor: str) -> tuple[str, ...]:
-    """Return the words for uv that resolve it for Python `floor` and newer, on every system (read off uv 0.13).
+    """Return the arguments with which uv resolves it for Python `floor` and newer, on every system (read off uv 0.13).
 
     Nothing of a package is run (`--no-build`), and nothing of this machine is in the answer.
     """
@@ -124,7 +124,7 @@ def uv_arguments(left: OpenVersions, floor: str) -> tuple[str, ...]:
 
 
 def resolved_lines(left: OpenVersions, answer: str) -> str:
-    """Return the text that is kept of uv's answer: the lines of the application's own about indexes come first."""
+    """Return the text that is made of uv's answer: the application's own lines about indexes come first."""
     return "".join(f"{line}\n" for line in (*left.lines, *plain(answer).splitlines()))
 
 
@@ -135,19 +135,19 @@ def plain(text: str) -> str:
 
 
 def all_are_hashed(text: str) -> bool:
-    """Tell whether every requirement of a requirements file has a hash, without which pip's way is to take none."""
+    """Tell whether a requirements file has hashes: pip then demands one for every requirement."""
     found = [line for line in lines(text) if line.action in ("requirement", "local")]
     return bool(found) and all(line.hashed for line in found)
 
 
 def warning(left: OpenVersions, place: str) -> str:
-    """Return what to know of versions that are resolved at the path `place`, for an application that pins none."""
+    """Return the notice about versions that were resolved, which are at the path `place`."""
     then = "commit that file; homeport deploy --upgrade-dependencies makes it anew"
     return f"{_open(left)}; every machine gets those in {place} ({then})"
 
 
 def unresolved_warning(left: OpenVersions, why: str) -> str:
-    """Return what to know of versions that could not be resolved."""
+    """Return the warning about versions that could not be resolved."""
     lock = "poetry" if left.compiled else "uv"
     fix = f"run {lock} lock and commit {lock}.lock" if left.file == "pyproject.toml" else "pin them (uv pip compile)"
     return f"{_open(left)}, and they cannot be resolved here ({why}), so machines may get different ones: {fix}"
@@ -167,5 +167,5 @@ def failure(said: str, secrets: Mapping[str, str]) -> str:
 
 
 def is_about_python(said: str) -> bool:
-    """Tell whether uv's words are about the Python that it was to resolve for."""
+    """Tell whether uv's message is about the Python that it had to resolve for."""
     return "Python" in said

@@ -68,7 +68,7 @@ def _locked(
     export: Export,
     packages: tuple[Package, ...],
 ) -> Dependencies:
-    # Of extras and groups the lock does not say to which it belongs: what they bring is the tool's to tell.
+    # The lock does not say which extra or group a package belongs to: only the tool knows what they contain.
     all_known = not options.extras and not options.groups
     check_pins(options.server, lock.names if all_known else None, lock.versions, export.file)
     return Dependencies(kind, _name(kind, application, options, export), (), packages=packages, export=export)
@@ -91,7 +91,7 @@ def _packages(application: Application, places: Iterable[str], lock: str) -> tup
 
 
 def _check_files(application: Application, places: Iterable[str], lock: str) -> None:
-    """Raise UsageError for a wheel that a lock names and that the release has not."""
+    """Raise UsageError for a wheel that a lock names and that is not in the release."""
     for place in places:
         path = inside(place, lock, application.view.depth)
         if application.view.is_beside(path):

@@ -1,10 +1,10 @@
 """The application as a package of its own: where its code is imported from, and what an installation would add. Pure.
 
 `fastapi run` puts the application's code on the import path for itself alone; a migration, a process, a timer, a hook
-and `homeport run` find it by these folders. A virtual environment is shared by releases and an application's code is
-not, so the project is not installed into it: name, version, requirements, entry points and commands lie in the
-release, in the folder `.homeport`, as an editable installation would have them. No build backend is run: it may need
-a network, a working copy of git or a folder that it can write to.
+and `homeport run` find it by these folders. Releases share a virtual environment, but not an application's code, so the
+project is not installed into it: name, version, requirements, entry points and commands lie in the release, in the
+folder `.homeport`, as an editable installation would have them. No build backend is run: it may need a network, a
+working copy of git or a folder that it can write to.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from homeport.source.tree_contents import OWN_FOLDER, folders
 
 PACKAGES, COMMANDS = f"{OWN_FOLDER}/packages", f"{OWN_FOLDER}/bin"
 Table = Mapping[str, Any]
-# Backends that compile: what they make cannot be imported from the source.
+# Backends that compile: their result cannot be imported from the source.
 COMPILERS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust", "py_build_cmake", "enscons")
-# A folder that a variable of colon-separated folders, and a unit's line, can have as it is.
+# A folder that needs no quoting in a variable of colon-separated folders, and in a line of a unit.
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 _COMMAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TARGET = re.compile(r"(?P<module>[A-Za-z_][\w.]*)\s*:\s*(?P<object>[A-Za-z_][\w.]*)")
@@ -50,7 +50,7 @@ class OwnFile:
 
 @dataclass(frozen=True)
 class OwnPackage:
-    """Folders that are put at the end of the import path (relative to the release, "" for itself), files, remarks."""
+    """Folders for the end of the import path (relative to the release, "" for itself), files, remarks."""
 
     import_folders: tuple[str, ...] = ("",)
     files: tuple[OwnFile, ...] = ()

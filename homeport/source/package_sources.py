@@ -1,7 +1,7 @@
 """Where a package of the repository takes one of its requirements from: `[tool.uv.sources]`, and Poetry's own. Pure.
 
 A folder of the repository is imported, a git repository and an address are written into the requirement. What a
-requirements file cannot say is refused: the same name from the default index may be another's package.
+requirements file cannot express is refused: the same name on the default index may be somebody else's package.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KINDS = ("path", "workspace", "git", "url", "index", "source", "file")
 
 @dataclass(frozen=True)
 class Listed:
-    """What the requirements file that asks lists itself: all `names`, those with an address or a path (`direct`).
+    """What the requirements file that names the package lists: all `names`, those with an address or path (`direct`).
 
     With `complete` it has a line for each distribution, and only folders of the repository are looked for.
     """
@@ -46,7 +46,7 @@ NOTHING = Listed()
 
 @dataclass(frozen=True)
 class Source:
-    """What the `table` of `file` says of a package; a path in it is seen from the folder `place`.
+    """What the `table` of `file` says about a package; a path in it is relative to the folder `place`.
 
     `said` is a table, or a list of several.
     """
@@ -88,7 +88,7 @@ def find_sources(place: str, pyproject: Table, view: RepositoryView) -> dict[str
 
 
 def check_without_lock(lines: Iterable[str], pyproject: Table, view: RepositoryView) -> None:
-    """Raise UsageError when the application's pyproject.toml takes one of its requirements from where uv does not.
+    """Raise UsageError when the application's pyproject.toml has a source for a requirement that uv would not use.
 
     uv is given that file as it is, in a release that has nothing of what lies beside, and reads no table of Poetry's.
     """
@@ -174,7 +174,7 @@ def _address(name: str, said: Table, source: Source, named_by: str) -> str:
     """Return the address (PEP 508) of a git repository or a file, with what is checked out and the folder in it."""
     address = str(said.get("git", said.get("url")))
     if "://" not in address or any(character.isspace() for character in address):
-        raise _refused(name, source, f"from {address!r}, which is no address with ://", named_by)
+        raise _refused(name, source, f"from {address!r}, which is not an address with ://", named_by)
     if said.get("lfs"):
         raise _refused(name, source, f"from {address} with Git LFS", named_by)
     checked_out = next((str(said[kind]) for kind in ("rev", "tag", "branch") if isinstance(said.get(kind), str)), "")

@@ -1,7 +1,7 @@
 """Which Python an application asks for, and whether a system's own will do. Pure.
 
-A system's own is preferred: it is there, and the distribution mends its faults. One that uv brings is for where none
-is allowed.
+The system's own is preferred: it is there, and the distribution fixes its bugs. uv installs one where the system's is
+not allowed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-# What the distributions that homeport is tested on have of their own: Debian 12 and 13.
+# The Pythons of the distributions that homeport is tested on: Debian 12 and 13.
 DEBIANS = {"Debian 12": "3.11", "Debian 13": "3.13"}
-# And the others that it runs on: Ubuntu 24.04 and 26.04.
+# Those of the other ones that it runs on: Ubuntu 24.04 and 26.04.
 SYSTEMS = (*DEBIANS.values(), "3.12", "3.14")
-# What uv can bring.
+# The Pythons that uv can install.
 KNOWN = tuple(f"3.{minor}" for minor in range(8, 15))
 
 
@@ -49,7 +49,7 @@ def suggest(required: str) -> str | None:
     found = next((version for version in choices if allows(required, version)), None)
     if found:
         return found
-    # A release that is named to its last digit, which no system need have.
+    # An exact version (3.12.4), which a system may not have.
     exact = re.fullmatch(r"={2,3}\s*(3\.\d+\.\d+)", required.strip())
     return exact[1] if exact else None
 
@@ -66,13 +66,13 @@ def refusal(required: str, asked: str | None) -> str | None:
 
 
 def fix(required: str) -> str:
-    """Return what to do about a Python that requires-python does not allow."""
+    """Return the advice about a Python that requires-python does not allow."""
     version = suggest(required)
     return f'set python_version = "{version}"' if version else "see requires-python in pyproject.toml"
 
 
 def warnings(required: str, pinned: str | None, asked: str | None) -> tuple[str, ...]:
-    """Return what to know before a deploy: systems whose own Python is not allowed, or is not the one in
+    """Return the warnings before a deploy: systems whose own Python is not allowed, or is not the one in
     .python-version (`pinned`), where none is `asked` for.
     """
     if asked:

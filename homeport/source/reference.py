@@ -16,7 +16,7 @@ from homeport.source.git import GitError, Repository
 from homeport.source.tree import export_ignored
 from homeport.source.tree_contents import folders, pipelines, some
 
-# Asking a remote whether it has the ref is a courtesy in an error: it may not make the user wait.
+# A remote is asked for the ref only to improve an error message: the user must not wait long for it.
 REMOTE_TIMEOUT_SECONDS = 10
 
 
@@ -58,7 +58,9 @@ def find_revision(
 def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
     """Return the commit that `ref` names, its time and its tree."""
     if not ref or ref.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", ref):
-        raise UsageError(f"{ref!r} is no name of a commit", key="app_ref", fix="set it to a branch, a tag or a commit")
+        raise UsageError(
+            f"{ref!r} is not the name of a commit", key="app_ref", fix="set it to a branch, a tag or a commit"
+        )
     _refuse_two_meanings(repository, ref)
     show = ("show", "--no-patch", "--no-show-signature", "--format=%H %ct %T", f"{ref}^{{commit}}")
     shown = repository.attempt(*show)
@@ -74,7 +76,7 @@ def _commit(repository: Repository, ref: str) -> tuple[str, int, str]:
 
 
 def _refuse_two_meanings(repository: Repository, ref: str) -> None:
-    """Raise UsageError when `ref` is a tag and a branch with different commits: git would take the tag in silence."""
+    """Raise UsageError when `ref` is a tag and a branch with different commits: git would silently use the tag."""
     kinds = {"tag": f"refs/tags/{ref}", "branch": f"refs/heads/{ref}"}
     found = {
         kind: commit
@@ -88,7 +90,7 @@ def _refuse_two_meanings(repository: Repository, ref: str) -> None:
 
 
 def _advice(repository: Repository, ref: str) -> str:
-    """Return what helps when `ref` is unknown here: a remote may have it."""
+    """Return the advice for a `ref` that is unknown here: a remote may have it."""
     remotes = (repository.attempt("remote") or "").split()
     for remote in remotes:
         if repository.attempt("rev-parse", "--quiet", "--verify", f"refs/remotes/{remote}/{ref}^{{commit}}"):
@@ -116,14 +118,14 @@ def _is_checked_out(repository: Repository, ref: str) -> bool:
 def _changes(repository: Repository, folder: str) -> list[str]:
     """Return the paths below `folder` that are changed, staged, deleted, renamed, or untracked and not ignored.
 
-    What is not released anyway does not count: nobody has to commit his inventory before he may try it.
+    Files that are not released do not count: nobody has to commit an inventory before trying it.
     """
     status = repository.run(
         "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=none", "--no-renames",
         "--", folder or ".",
     )  # fmt: skip
     records = [record for record in status.decode("utf-8", "surrogateescape").split("\0") if record]
-    # Python itself leaves its bytecode beside what it runs; only whoever adds it to git means it.
+    # Python writes its bytecode beside the code that it runs; it is released only when it was added to git.
     found = [record[3:] for record in records if not (record.startswith("??") and "/__pycache__/" in f"/{record[3:]}")]
     below = f"{folder}/" if folder else ""
     paths = [path.removeprefix(below) for path in found]

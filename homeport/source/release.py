@@ -1,7 +1,8 @@
 """From the settings to a `Source`: the one place where ref, tree, dependencies and entry point come together.
 
 Everything is checked here, before a host is touched; the archive is built when it is asked for. Both are done once per
-process for equal inputs: a run over twenty hosts reads the repository once, and no commit made meanwhile confuses it.
+process for equal inputs: a run on twenty hosts reads the repository once, and a commit that is made meanwhile does not
+change it.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class Source:
     `dirty` says that the tree is the working tree's, on top of `commit`; `entrypoint` has what the server is told to
     serve; `has_alembic` says whether there is an alembic.ini at the application's root. `disk_kilobytes` and
     `disk_files` are what its unpacked files and folders take on a disk with blocks of 4 KB. `migrations` are revision
-    and title of its Alembic migrations; None: nobody can tell. `own` is what the release has of the application as a
-    package of its own. `texts` reads its modules and files of variables (.env), by path. `tracked` are the
-    paths of git's files, below the application's folder.
+    and title of its Alembic migrations; None: not known. `own` are the files by which the application is an installed
+    package. `texts` reads its modules and files of variables (.env), by path. `tracked` are the paths of git's files,
+    below the application's folder.
     """
 
     commit: str
@@ -64,7 +65,7 @@ class Source:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what to know before a deploy, a line each."""
+        """Return the warnings before a deploy, a line each."""
         return (*self.dependencies.warnings, *self.own.warnings)
 
     def paths(self) -> frozenset[str]:
@@ -82,7 +83,7 @@ class Source:
 def read_source(settings: Settings, project: Path) -> Source:
     """Return what `settings` release; `project` is the folder that `app_source` is relative to.
 
-    Raises UsageError, in one line with key and fix, for everything that a deploy would stumble over later.
+    Raises UsageError, in one line with key and fix, for everything that would make a deploy fail later.
     """
     try:
         with _LOCK:

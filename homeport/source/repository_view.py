@@ -1,4 +1,4 @@
-"""The repository view the application's folder: what a lock, a requirements file or a package of it may name. Pure.
+"""The repository seen from the application's folder: what a lock, a requirements file or a package may name. Pure.
 
 Paths are seen from the application's folder and may begin with "..", up to the repository's root.
 """

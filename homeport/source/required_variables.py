@@ -1,7 +1,7 @@
 """Variables that an application's settings have to be given, as its code says (pydantic-settings). Pure.
 
-The modules are parsed and never imported. What is not plain to see (a prefix that is computed, a class from elsewhere)
-is left out: nobody is told to set what may not exist.
+The modules are parsed and never imported. What is not certain (a prefix that is computed, a class from another package)
+is left out: nobody is told to set a variable that may not exist.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _of_class(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterat
 
 
 def _lineage(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> list[ast.ClassDef] | None:
-    """Return the class with those of the module that it extends, the first first; None unless all is settings."""
+    """Return the class after the classes of the module that it extends; None unless all of them are settings."""
     bases = _bases(node)
     line: list[ast.ClassDef] = []
     is_one = BASE in bases

@@ -1,4 +1,4 @@
-"""The part of a requirements file that decides: what it includes, whether it is hashed, what it takes from the tree.
+"""What homeport reads in a requirements file: what it includes, whether it has hashes, what it installs from the tree.
 
 Pure. The syntax is pip's "Requirements File Format", as far as uv takes it (read off uv 0.13: `-rFILE` without a space
 is an error there too). Versions and markers are left to uv.

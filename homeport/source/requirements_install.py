@@ -1,7 +1,7 @@
 """How an application is installed that has a requirements file, or a setup.py alone. Pure.
 
-A requirements file is taken as it is, where uv can take it so. One that lies elsewhere in the repository, or that has a
-folder of the repository or a git repository "editable", is written anew into the release, as one file.
+A requirements file is used unchanged where uv can read it. One that is elsewhere in the repository, or that has a
+folder of the repository or a git repository "editable", is rewritten into the release, as one file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Versions that an application leaves open, resolved once, on this machine, for all machines: `resolved/APP-KEY.txt`.
 
 The file lies in the project's folder and is made when it is missing; KEY is what the application's own files ask for,
-so that another commit with other files has another one, and the same files always give the same versions. Package
-indexes are asked by uv, no host is.
+so that another commit with other files has another one, and the same files always give the same versions. uv asks the
+package indexes; no host is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from homeport.source.release import Source
 from homeport.source.uv_program import run_uv, uv_program
 
 FOLDER = "resolved"
-# An index that does not answer must not hold up a deploy whose machines may have another one.
+# An index that does not answer must not block a deploy whose machines may use another one.
 LONGEST_SECONDS = 180
 # What is in the folder is no part of a release, should the application be in the same repository.
 ATTRIBUTES = "* export-ignore\n"
@@ -81,7 +81,7 @@ def _kept(project: Path, name: str) -> str:
 
 
 def _keep(project: Path, name: str, text: str) -> str:
-    """Write what was resolved into the project, and where that cannot be, into our own cache; return its path."""
+    """Write the versions into the project, and where that is impossible, into our own cache; return the path."""
     for folder in (project / FOLDER, cache_folder(FOLDER)):
         with suppress(OSError):
             if folder:

@@ -1,6 +1,6 @@
-"""What setup.py and setup.cfg say of a package, as far as it is written there. Pure: nothing of them is run.
+"""What setup.py and setup.cfg say about a package, as far as it is written there. Pure: neither is run.
 
-setup.py is a program. What it has as plain values is read (setup_script.py); where there is more to it, that is said.
+setup.py is a program. Its plain values are read (setup_script.py); values that only code would make are reported.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _with_extras(found: dict[str, Any], extras: object) -> dict[str, Any]:
     if not extras:
         return found
     if not isinstance(extras, dict):
-        raise Unreadable("its setup.py has extras_require that is no table")
+        raise Unreadable("its setup.py has extras_require that is not a table")
     named = with_markers({str(name): requirement_lines(lines, "extras_require") for name, lines in extras.items()})
     always = named.pop("", [])
     needed = {"dependencies": [*found.get("dependencies", ()), *always]} if always else {}

@@ -24,7 +24,7 @@ def requirement_lines(value: object, key: str) -> list[str]:
         return listed(value or "")
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
         return [one for text in value for one in listed(text)]
-    raise Unreadable(f"its setup.py has {key} that is no list of texts")
+    raise Unreadable(f"its setup.py has {key} that is not a list of texts")
 
 
 def listed(text: str) -> list[str]:

@@ -121,7 +121,7 @@ def read_call(text: str) -> SetupCall:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable("its setup.py is no Python that homeport can read") from None
+        raise Unreadable("its setup.py cannot be parsed as Python") from None
     functions = list(_setups(tree))
     called = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and one.func in functions]
     if len(called) != 1 or len(functions) != 1 or called[0].args:

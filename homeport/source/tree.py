@@ -1,6 +1,6 @@
 """The files that a release consists of: the application's folder in a git tree, without what is not released.
 
-That is what is marked export-ignore, and a forge's pipelines.
+Not released are files that are marked export-ignore, and a forge's pipelines.
 
 Reads the repository through git, and the content of single files on demand; never the working tree.
 """

@@ -1,7 +1,7 @@
-"""What a git tree may hold when it is to become a release, and the words for what it may not. Pure.
+"""What a git tree may contain that becomes a release, and the errors for what it must not contain. Pure.
 
-A release must be whole (no submodule, no Git LFS pointer: git has only a reference of those) and must stay in its own
-folder (no symbolic link that leads out of it, nothing where homeport puts something of its own).
+A release must be complete (no submodule, no Git LFS pointer: git has only a reference to those) and must stay in its
+own folder (no symbolic link that leads out of it, no file where homeport puts its own).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUBMODULE = "160000"
 # Names at the application's root that homeport makes on the host.
 OWN_FOLDER = ".homeport"
 RESERVED = (".venv", OWN_FOLDER)
-# What a forge reads at a repository's root, and no application: a changed pipeline is no other release.
+# Files at a repository's root that only a forge reads: a changed pipeline does not make another release.
 PIPELINES = (".github", ".gitlab", ".gitlab-ci.yml")
 # First line of a pointer, and its greatest size: the Git LFS specification, version 1.
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
@@ -122,19 +122,19 @@ def leads_out(path: str, target: str) -> bool:
 
 
 def refuse_what_cannot_be_released(entries: Iterable[Entry], contents: Mapping[str, bytes]) -> None:
-    """Raise UsageError when the tree would not be whole on a host, or would leave its folder.
+    """Raise UsageError when the tree would not be complete on a host, or would leave its folder.
 
     `contents` has the bytes of the entries in `to_examine`, by object id.
     """
     files = tuple(entries)
     _refuse(
         [e.path for e in files if e.mode == SUBMODULE],
-        "git keeps only a reference of {} (submodule), so the release would have a hole there",
+        "git has only a reference to {} (submodule), so the release would lack its files",
         "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes",
     )
     _refuse(
         [e.path for e in files if e.mode != SYMLINK and contents.get(e.id, b"").startswith(LFS_HEAD)],
-        "git keeps only a Git LFS pointer of {}, so the release would not have the content",
+        "git has only a Git LFS pointer to {}, so the release would not have the content",
         "commit the content itself, or keep it out with `export-ignore` in .gitattributes",
     )
     _refuse(

@@ -1,4 +1,4 @@
-"""What a uv.lock says about a release: what is installed, what comes from the tree, whether it is stale. Pure.
+"""What a uv.lock says about a release: what is installed, and what comes from the tree. Pure.
 
 The file is TOML: one `[[package]]` per distribution, with `source = { registry | git | url | path | directory |
 editable | virtual = "…" }` and its dependencies by name and extra (read off uv 0.13, lock version 1).
@@ -76,8 +76,8 @@ def lines_of(path: str, data: Table, name: str) -> list[str]:
 
 def shape_error(path: str, name: str) -> UsageError:
     """Return the error for a TOML file in which `name` is of another kind than it has to be."""
-    problem = f"{name} in {path} has not the shape that it should have"
-    return UsageError(problem, key="app_source", fix="mend it (uv lock checks both files) and commit")
+    problem = f"{name} in {path} does not have the expected form"
+    return UsageError(problem, key="app_source", fix="correct it (uv lock checks both files) and commit")
 
 
 def read_lock(path: str, text: str, chosen: LockSelection = LockSelection(), project: str = ".") -> Lock:
@@ -111,7 +111,7 @@ def _versions(packages: list[Table]) -> dict[str, str]:
 
 
 def _requires_python(data: Table, local_folders: int) -> str | None:
-    """Return what the lock is for; that of a workspace is what its members have in common."""
+    """Return the requires-python of the lock; that of a workspace is what its members have in common."""
     required = data.get("requires-python")
     return required if isinstance(required, str) and local_folders <= 1 else None
 

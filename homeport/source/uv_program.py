@@ -22,7 +22,7 @@ def uv_program() -> str | None:
 def run_uv(
     words: Iterable[str], *, folder: str = ".", secrets: Mapping[str, str] | None = None, longest_seconds: float
 ) -> tuple[int, str, str]:
-    """Return status, output and complaints of `uv WORDS`, run in `folder` with `secrets` as variables.
+    """Return exit status, output and error output of `uv WORDS`, run in `folder` with `secrets` as variables.
 
     It loads no Python, and ends with status 1 after `longest_seconds`, and where it is not installed.
     """

@@ -1,7 +1,7 @@
 """An application that is a member of a uv workspace: its lock lies in a folder above it, outside of the release. Pure.
 
 The lock and the pyproject.toml of each member go into the release, so that uv finds them on the host as it did where
-the lock was made. Members are not installed there: their code is imported from where it lies in the release.
+the lock was made. Members are not installed there: their code is imported from its folder in the release.
 """
 
 from __future__ import annotations

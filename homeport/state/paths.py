@@ -19,6 +19,8 @@ NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
 # The machine's proxy where it is not Nginx: for the host program. Written when it serves (scripts/services.sh).
 PROXY_RECORD = "/etc/homeport/proxy.json"
+# A drop-in of the proxy's unit, there while its package is installed or the machine's proxy changes.
+START_CONDITION = "homeport-condition.conf"
 # While it is there, connections are not kept open (host/proxies/nginx/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"
 UNITS = "/etc/systemd/system"

@@ -42,7 +42,7 @@ def _unit_pattern(unit: Unit) -> str:
 
 
 def _paths(part: Part) -> tuple[str, ...]:
-    folders, files = (directory.path for directory in part.directories), (file.path for file in part.files)
+    folders, files = (one.path for one in part.directories), (one.path for one in (*part.files, *part.start_conditions))
     return (*folders, *files, *part.absent, *part.withdrawn)
 
 

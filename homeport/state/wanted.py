@@ -74,7 +74,8 @@ class Part:
     """The part of the wanted state that one step makes.
 
     `withdrawn` paths are of the set "access", and are removed unless another application here wants
-    them and has no record of what it sets for the machine.
+    them and has no record of what it sets for the machine. `start_conditions` are drop-ins of units: there only while
+    a package is installed that would start its unit, and while another unit takes over (`comparison/proxy_change.py`).
     """
 
     packages: tuple[str, ...] = ()
@@ -84,6 +85,7 @@ class Part:
     absent: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
+    start_conditions: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Written by homeport for {{ app }}: what its containers run. Put your own in overrides/container/entrypoint.sh.
+# Written by homeport for {{ app }}: the entry point of its containers. Put your own in overrides/container/entrypoint.sh.
 #   serve          the server{{ ", after the migration unless HOMEPORT_MIGRATE=no" if migrates }}
 {% if migrates %}
 #   migrate        the migration alone
@@ -10,17 +10,17 @@
 {% for one in timers %}
 #   timer {{ one.name }}
 {% endfor %}
-#   anything else  a command, as it is
+#   anything else  a command, which is run unchanged
 set -eu
 umask 0077
 running=
-# The first process of a container is not ended by a signal that it does not take, and an engine waits for it.
+# A signal that the first process of a container does not handle does not end it, and the engine would wait for it.
 stop() {
     [ -z "$running" ] || { kill -s TERM "$running" 2>/dev/null; wait "$running" || :; }
     exit 143
 }
 trap stop TERM INT
-# Runs a command to its end, so that a signal meanwhile reaches it; its status is in `status`.
+# Runs a command to its end, and passes a signal on to it; its exit status is in `status`.
 run() {
     status=0
     "$@" &
@@ -32,7 +32,7 @@ fail() {
     echo "homeport: $1" >&2
     exit 2
 }
-# A secret is a variable, or a file: /run/secrets/NAME, or the one that NAME_FILE names; line breaks at its end are not its.
+# A secret is a variable, or a file: /run/secrets/NAME, or the one that NAME_FILE names; line breaks at the end do not count.
 secret() {
     eval "found=\${$1+yes} file=\${$1_FILE:-/run/secrets/$1}"
     [ -z "$found" ] || return 0
@@ -74,7 +74,7 @@ before() {
     :
 {% endif %}
 }
-# As many workers as there are processors, and as fit into three quarters of the memory that the container may have.
+# As many workers as there are processors, but no more than fit into three quarters of the container's memory.
 workers_that_fit() {
     bytes=$(($(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) * 1024))
     for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
@@ -89,9 +89,9 @@ workers_that_fit() {
 serve() {
     PORT=${PORT:-{{ port }}}
     workers=${WEB_CONCURRENCY:-{{ workers }}}
-    # gunicorn reads it too, and takes no word.
+    # gunicorn reads it too, and accepts only a number.
     unset WEB_CONCURRENCY
-    case $PORT in "" | *[!0-9]*) fail "PORT is no port: $PORT" ;; esac
+    case $PORT in "" | *[!0-9]*) fail "PORT is not a port number: $PORT" ;; esac
     [ "$workers" != auto ] || workers=$(workers_that_fit)
     case $workers in "" | 0* | *[!0-9]*) fail "WEB_CONCURRENCY is neither a number of workers nor auto: $workers" ;; esac
     export PORT

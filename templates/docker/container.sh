@@ -1,5 +1,5 @@
 #!/bin/sh
-# Written by homeport (`export docker {{ target }}`) for {{ app }}: what its units run. The image is {{ image }} with the tag in
+# Written by homeport (`export docker {{ target }}`) for {{ app }}: the command of its units. The image is {{ image }} with the tag in
 # /etc/{{ app }}/tag ("latest" without such a file).
 #   prepare | serve | wait-healthy | stop [NAME] | migrate{{ " | process NAME" if processes }}{{ " | timer NAME" if timers }} | run COMMAND
 set -eu
@@ -11,7 +11,7 @@ fail() {
     echo "homeport: $1" >&2
     exit 2
 }
-# Runs a container of the image. Arguments: its name, and what `docker run` is told besides.
+# Runs a container of the image. Arguments: its name, and further arguments for `docker run`.
 container() {
     name=$1
     shift

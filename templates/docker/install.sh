@@ -13,7 +13,7 @@ command -v docker >/dev/null || fail "docker is not installed: apt install docke
 docker image inspect "{{ image }}:${1-latest}" >/dev/null || fail "there is no image {{ image }}:${1-latest} here: docker pull or docker load it"
 lib="/usr/local/lib/$app"
 system="/etc/systemd/system"
-# What is there already is ours when it says so, when an earlier run has recorded it, or when it is the same.
+# A file that exists is ours when it says so, when an earlier run has recorded it, or when its content is the same.
 check() {
     [ -e "$1" ] || [ -L "$1" ] || return 0
     if [ ! -L "$1" ]; then
@@ -26,7 +26,7 @@ check() {
 check "$lib/container" container
 for unit in {{ units | join(" ") }}; do
     check "$system/$unit" "$unit"
-    # A unit in /etc would take the place of one that a package has brought.
+    # A unit in /etc would replace a unit of a package.
     for folder in "/run/systemd/system" "/usr/local/lib/systemd/system" "/usr/lib/systemd/system" "/lib/systemd/system"; do
         [ ! -e "$folder/$unit" ] || fail "$folder/$unit is there and would be replaced: set another app_name and export again"
     done
@@ -34,14 +34,14 @@ done
 install -d -m 0755 "/etc/$app" "$lib"
 install -d -m 0700 "/etc/$app/secrets"
 {% for name in secret_names %}
-# The application's user in the container reads it; nobody else gets into the folder.
+# The application's user in the container reads it; nobody else can enter the folder.
 [ ! -e "$here/secrets/{{ name }}" ] || install -m 0400 -o {{ user_id }} -g {{ user_id }} "$here/secrets/{{ name }}" "/etc/$app/secrets/{{ name }}"
 [ -e "/etc/$app/secrets/{{ name }}" ] || fail "the secret {{ name }} is missing: put its value into /etc/$app/secrets/{{ name }}"
 chown {{ user_id }}:{{ user_id }} "/etc/$app/secrets/{{ name }}" && chmod 0400 "/etc/$app/secrets/{{ name }}"
 {% endfor %}
 echo "${1-latest}" >"/etc/$app/tag"
 install -m 0755 "$here/container" "$lib/container"
-# What an earlier export had and this one has not: a process, a timer.
+# What an earlier export had and this one does not have: a process, a timer.
 for unit in $(cat "$lib/installed" 2>/dev/null); do
     case " container {{ units | join(" ") }} " in *" $unit "*) continue ;; esac
     systemctl disable --quiet --now "$unit" || :

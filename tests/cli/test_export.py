@@ -70,7 +70,7 @@ def test_a_check_says_which_file_is_stale_and_a_changed_one_stays_without_force(
     stale = homeport("export", "container", "production", "--check")
     assert (stale.returncode, stale.stdout) == (
         1,
-        "app/Dockerfile is stale: settings or source say something else by now\n",
+        "app/Dockerfile is stale: settings or source have changed since\n",
     )
     (one / "app" / "Dockerfile").write_text("FROM mine\n")
     refused = homeport("export", "container", "production")

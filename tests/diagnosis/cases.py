@@ -10,7 +10,7 @@ from typing import Any
 from homeport.certificates.lifetime import Certificate
 from homeport.diagnosis import Case
 from homeport.diagnosis.case import OPEN, Visit
-from homeport.probe.facts import Facts, UnitFacts
+from homeport.probe.observations import Observations, UnitObservation
 from homeport.settings import Settings
 
 NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
@@ -19,7 +19,7 @@ NAME = "notes.example.com"
 CERTIFICATE = Certificate((NAME,), "Authority", NOW - timedelta(days=20), NOW + timedelta(days=70), self_signed=False)
 
 
-def unit(active: str = "active", **values: Any) -> UnitFacts:
+def unit(active: str = "active", **values: Any) -> UnitObservation:
     """Return the state of a unit, one that is well unless said otherwise."""
     well: dict[str, Any] = {
         "load": "loaded",
@@ -35,7 +35,7 @@ def unit(active: str = "active", **values: Any) -> UnitFacts:
     return {**well, **values}  # type: ignore[typeddict-item]
 
 
-WELL: Facts = {
+WELL: Observations = {
     "deployed": True,
     "unread": {},
     "units": {
@@ -129,8 +129,8 @@ def visit(**values: Any) -> Visit:
     return replace(Visit(ADDRESS, OPEN, OPEN, CERTIFICATE, 200), **values)
 
 
-def facts(**parts: Any) -> Facts:
-    """Return the facts of a host that is well, but for `parts`: dictionaries are merged, all else is replaced."""
+def observed(**parts: Any) -> Observations:
+    """Return what is seen of a host that is well, but for `parts`: dictionaries are merged, all else is replaced."""
     found: dict[str, Any] = copy.deepcopy(dict(WELL))
     for name, part in parts.items():
         merged = isinstance(part, dict) and isinstance(found.get(name), dict)
@@ -146,6 +146,6 @@ def case(**values: Any) -> Case:
         "address": ADDRESS,
         "names": {NAME: (ADDRESS,)},
         "visits": (visit(),),
-        "facts": facts(),
+        "observed": observed(),
     }
     return Case(**{**well, **values})

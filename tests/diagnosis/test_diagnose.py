@@ -13,7 +13,7 @@ from homeport.cli.main import COMMANDS
 from homeport.diagnosis import HINT, TROUBLE, WARNING, Finding, checked, diagnose
 from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, SshAccess
 from homeport.diagnosis.finding import EXPLAINS, arranged
-from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, facts, settings, unit, visit
+from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, observed, settings, unit, visit
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "homeport/cli/schemas/doctor.json").read_text())
 IDS = set(SCHEMA["$defs"]["finding"]["properties"]["id"]["enum"])
@@ -44,7 +44,7 @@ def again(what: str, name: str = "notes@blue.service") -> dict[str, Any]:
 
 
 def disk(**values: Any) -> dict[str, Any]:
-    return {"disks": [{**facts()["disks"][0], **values}]}
+    return {"disks": [{**observed()["disks"][0], **values}]}
 
 
 def memory(**values: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "dns_missing",
             [],
-            case(names={}, facts=facts(names=[{"name": NAME, "addresses": [], "problem": "NXDOMAIN"}])),
+            case(names={}, observed=observed(names=[{"name": NAME, "addresses": [], "problem": "NXDOMAIN"}])),
         ),
         (
             "dns_elsewhere",
@@ -80,19 +80,19 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "firewall_changed",
             ["port_closed", "site_unreachable"],
-            case(visits=SILENCE, facts=facts(firewall="changed")),
+            case(visits=SILENCE, observed=observed(firewall="changed")),
         ),
         (
             "proxy_down",
             ["site_unreachable"],
-            case(visits=DOWN, facts=facts(**units(nginx=unit("inactive")), listening={"80": [], "443": []})),
+            case(visits=DOWN, observed=observed(**units(nginx=unit("inactive")), listening={"80": [], "443": []})),
         ),
         (
             "proxy_config",
             ["proxy_down", "site_unreachable"],
             case(
                 visits=DOWN,
-                facts=facts(
+                observed=observed(
                     **units(nginx=unit("activating")), site={"config_problem": "bad"}, listening={"80": [], "443": []}
                 ),
             ),
@@ -100,67 +100,73 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "static_missing",
             [],
-            case(facts=facts(static={"missing": "/var/www/homeport-static-notes/slots/notes_blue", "hidden": []})),
+            case(
+                observed=observed(static={"missing": "/var/www/homeport-static-notes/slots/blue", "hidden": []})
+            ),
         ),
-        ("static_hides", [], case(facts=facts(static={"missing": "", "hidden": ["/", "/api/x"]}))),
+        ("static_hides", [], case(observed=observed(static={"missing": "", "hidden": ["/", "/api/x"]}))),
         (
             "port_taken",
             ["proxy_down", "site_unreachable"],
             case(
                 visits=(visit(http=REFUSED, certificate=None, status=None, problem="wrong version number"),),
-                facts=facts(
+                observed=observed(
                     **units(nginx=unit("failed")),
                     site={"config_problem": "bind()"},
                     listening={"80": [], "443": ["apache2"]},
                 ),
             ),
         ),
-        ("proxy_edited", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(site={"ports": {"blue": 9999}}))),
-        ("proxy_edited", [], case(facts=facts(site={"edits": ["-gzip on;"]}))),
+        ("proxy_edited", ["site_error"], case(visits=BAD_GATEWAY, observed=observed(site={"ports": {"blue": 9999}}))),
+        ("proxy_edited", [], case(observed=observed(site={"edits": ["-gzip on;"]}))),
         (
             "proxy_edited",
             ["site_unreachable"],
-            case(visits=DOWN, facts=facts(site={"there": False}, listening={"80": [], "443": []})),
+            case(visits=DOWN, observed=observed(site={"there": False}, listening={"80": [], "443": []})),
         ),
-        ("proxy_stale", [], case(facts=facts(certificate={"served_differs": True}))),
-        ("tls_profile", [], case(facts=facts(handshakes={"protocols": ["TLSv1.2"], "default": "/etc/nginx/x"}))),
-        ("tls_profile", [], case(facts=facts(handshakes={"other_curve": True}))),
+        ("proxy_stale", [], case(observed=observed(certificate={"served_differs": True}))),
+        ("tls_profile", [], case(observed=observed(handshakes={"protocols": ["TLSv1.2"], "default": "/etc/nginx/x"}))),
+        ("tls_profile", [], case(observed=observed(handshakes={"other_curve": True}))),
         (
             "proxy_rival",
             ["proxy_stale", "certificate_names"],
             case(
                 visits=(visit(certificate=replace(CERTIFICATE, names=("old.example.com",))),),
-                facts=facts(
+                observed=observed(
                     site={"rivals": [("notes.example.com", 443, "/etc/nginx/sites-enabled/old")]},
                     certificate={"served_differs": True},
                 ),
             ),
         ),
-        ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**REFUSING))),
+        ("app_crash_loop", ["site_error"], case(visits=BAD_GATEWAY, observed=observed(**REFUSING))),
         (
             "before_start_failed",
             ["site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**units(app=unit(**UNPREPARED)), **slot())),
+            case(visits=BAD_GATEWAY, observed=observed(**units(app=unit(**UNPREPARED)), **slot())),
         ),
-        ("app_down", ["site_error"], case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("inactive")), **slot()))),
+        (
+            "app_down",
+            ["site_error"],
+            case(visits=BAD_GATEWAY, observed=observed(**units(app=unit("inactive")), **slot())),
+        ),
         (
             "app_hung",
             ["site_error"],
-            case(visits=(visit(status=504),), facts=facts(**slot(answer="no answer within 2 s"))),
+            case(visits=(visit(status=504),), observed=observed(**slot(answer="no answer within 2 s"))),
         ),
         (
             "app_unhealthy",
             ["site_error"],
-            case(visits=(visit(status=503),), facts=facts(**slot(status=503, answer="answered 503"))),
+            case(visits=(visit(status=503),), observed=observed(**slot(status=503, answer="answered 503"))),
         ),
-        ("app_disabled", [], case(facts=facts(**units(app=unit(enabled="disabled"))))),
-        ("process_failed", [], case(facts=facts(units={"notes.queue@blue.service": unit("failed")}))),
+        ("app_disabled", [], case(observed=observed(**units(app=unit(enabled="disabled"))))),
+        ("process_failed", [], case(observed=observed(units={"notes.queue@blue.service": unit("failed")}))),
         (
             "migration_failed",
             ["app_down", "site_error"],
             case(
                 visits=BAD_GATEWAY,
-                facts=facts(**units(app=unit("inactive"), migrate=unit("failed", ending="status 3")), **slot()),
+                observed=observed(**units(app=unit("inactive"), migrate=unit("failed", ending="status 3")), **slot()),
             ),
         ),
         (
@@ -168,19 +174,21 @@ REFUSING = {**units(app=DEAD), **slot()}
             ["app_down", "site_error"],
             case(
                 visits=BAD_GATEWAY,
-                facts=facts(**units(app=unit("inactive"), migrate=unit("activating")), **again("migration")),
+                observed=observed(**units(app=unit("inactive"), migrate=unit("activating")), **again("migration")),
             ),
         ),
         (
             "app_crash_loop",
             ["site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**units(app=unit("activating")), **again("application"))),
+            case(visits=BAD_GATEWAY, observed=observed(**units(app=unit("activating")), **again("application"))),
         ),
         (
             "process_failed",
             [],
             case(
-                facts=facts(units={"notes.queue@blue.service": unit()}, **again("process", "notes.queue@blue.service"))
+                observed=observed(
+                    units={"notes.queue@blue.service": unit()}, **again("process", "notes.queue@blue.service")
+                )
             ),
         ),
         (
@@ -188,7 +196,7 @@ REFUSING = {**units(app=DEAD), **slot()}
             ["app_down", "site_error"],
             case(
                 visits=BAD_GATEWAY,
-                facts=facts(
+                observed=observed(
                     **units(app=unit("failed", result="resources")),
                     **slot(missing=["/etc/homeport/notes/slots/blue/env"]),
                 ),
@@ -197,19 +205,22 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "release_incomplete",
             ["app_crash_loop", "site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**units(app=DEAD), **slot(missing=["/srv/notes/slots/blue/.venv"]))),
+            case(
+                visits=BAD_GATEWAY,
+                observed=observed(**units(app=DEAD), **slot(missing=["/srv/notes/slots/blue/.venv"])),
+            ),
         ),
         (
             "state_link",
             ["app_crash_loop", "site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, state_link="/data/notes")),
+            case(visits=BAD_GATEWAY, observed=observed(**REFUSING, state_link="/data/notes")),
         ),
         (
             "permissions",
             ["app_crash_loop", "site_error"],
             case(
                 visits=BAD_GATEWAY,
-                facts=facts(
+                observed=observed(
                     **REFUSING,
                     denied=[
                         {"user": "notes", "need": "enter", "path": "/srv/a/b", "place": "/srv/a", "mode": "root 0700"}
@@ -217,13 +228,13 @@ REFUSING = {**units(app=DEAD), **slot()}
                 ),
             ),
         ),
-        ("secrets_exposed", [], case(facts=facts(exposed=["/etc/homeport/notes/releases/1/env"]))),
+        ("secrets_exposed", [], case(observed=observed(exposed=["/etc/homeport/notes/releases/1/env"]))),
         (
             "database_locked",
             ["app_unhealthy", "site_error"],
             case(
                 visits=(visit(status=503),),
-                facts=facts(
+                observed=observed(
                     **slot(status=503, answer="answered 503"),
                     locks=[{"path": "/db", "holder": "python3", "seconds": 2.5}],
                 ),
@@ -234,7 +245,7 @@ REFUSING = {**units(app=DEAD), **slot()}
             ["app_crash_loop", "site_error"],
             case(
                 visits=BAD_GATEWAY,
-                facts=facts(
+                observed=observed(
                     **REFUSING, servers=[{"variable": "DATABASE_URL", "place": "db:5432", "problem": "no answer"}]
                 ),
             ),
@@ -242,87 +253,93 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "disk_full",
             ["app_crash_loop", "site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **disk(free_bytes=0))),
+            case(visits=BAD_GATEWAY, observed=observed(**REFUSING, **disk(free_bytes=0))),
         ),
-        ("disk_read_only", [], case(facts=facts(**disk(read_only=True)))),
-        ("inodes_gone", [], case(facts=facts(**disk(free_inodes=3, free_inodes_percent=0.0)))),
-        ("disk_low", [], case(facts=facts(**disk(free_bytes=500 * 2**20)))),
-        ("disk_low", [], case(facts=facts(**disk(used_percent=90.0)))),
-        ("inodes_low", [], case(facts=facts(**disk(free_inodes=20_000, free_inodes_percent=2.0)))),
-        ("inodes_low", [], case(facts=facts(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
-        ("memory_tight", [], case(facts=facts(**memory(available_kilobytes=190_000)))),
-        ("reboot_required", [], case(facts=facts(reboot_required=True))),
-        ("upgrade_not_in_use", [], case(facts=facts(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
-        ("upgrade_not_in_use", [], case(facts=facts(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),
-        ("memory_short", [], case(facts=facts(**memory(available_kilobytes=40_000)))),
-        ("memory_short", [], case(facts=facts(**memory(pressure_percent=45.0)))),
+        ("disk_read_only", [], case(observed=observed(**disk(read_only=True)))),
+        ("inodes_gone", [], case(observed=observed(**disk(free_inodes=3, free_inodes_percent=0.0)))),
+        ("disk_low", [], case(observed=observed(**disk(free_bytes=500 * 2**20)))),
+        ("disk_low", [], case(observed=observed(**disk(used_percent=90.0)))),
+        ("inodes_low", [], case(observed=observed(**disk(free_inodes=20_000, free_inodes_percent=2.0)))),
+        ("inodes_low", [], case(observed=observed(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
+        ("memory_tight", [], case(observed=observed(**memory(available_kilobytes=190_000)))),
+        ("reboot_required", [], case(observed=observed(reboot_required=True))),
+        ("upgrade_not_in_use", [], case(observed=observed(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
+        ("upgrade_not_in_use", [], case(observed=observed(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),
+        ("memory_short", [], case(observed=observed(**memory(available_kilobytes=40_000)))),
+        ("memory_short", [], case(observed=observed(**memory(pressure_percent=45.0)))),
         (
             "memory_killed",
             ["app_crash_loop", "site_error"],
-            case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **memory(kills=2, kills_age_seconds=60.0))),
+            case(visits=BAD_GATEWAY, observed=observed(**REFUSING, **memory(kills=2, kills_age_seconds=60.0))),
         ),
-        ("answer_headers_too_large", [], case(facts=facts(requests=met("headers", 9)))),
-        ("answers_too_slow", [], case(facts=facts(requests=met("time")))),
-        ("answers_cut", [], case(facts=facts(requests=met("cut", 5)))),
-        ("bodies_too_large", [], case(facts=facts(requests=met("body", 99)))),
-        ("answers_held_back", [], case(facts=facts(requests=met("held")))),
+        ("answer_headers_too_large", [], case(observed=observed(requests=met("headers", 9)))),
+        ("answers_too_slow", [], case(observed=observed(requests=met("time")))),
+        ("answers_cut", [], case(observed=observed(requests=met("cut", 5)))),
+        ("bodies_too_large", [], case(observed=observed(requests=met("body", 99)))),
+        ("answers_held_back", [], case(observed=observed(requests=met("held")))),
         (
             "memory_killed",
             ["answers_cut"],
-            case(facts=facts(requests=met("cut", 50), **memory(kills=2, kills_age_seconds=60.0))),
+            case(observed=observed(requests=met("cut", 50), **memory(kills=2, kills_age_seconds=60.0))),
         ),
-        ("clock_off", [], case(facts=facts(clock={"now": NOW.timestamp() - 86400}))),
-        ("unit_failed", [], case(facts=facts(failed_units=["logrotate.service"]))),
-        ("renewal_off", [], case(facts=facts(units={"homeport-renew.timer": unit("inactive", enabled="disabled")}))),
+        ("clock_off", [], case(observed=observed(clock={"now": NOW.timestamp() - 86400}))),
+        ("unit_failed", [], case(observed=observed(failed_units=["logrotate.service"]))),
+        (
+            "renewal_off",
+            [],
+            case(observed=observed(units={"homeport-renew.timer": unit("inactive", enabled="disabled")})),
+        ),
         (
             "renewal_failed",
             ["certificate_expiring"],
             case(
                 visits=(visit(certificate=replace(CERTIFICATE, not_after=NOW + timedelta(days=2))),),
-                facts=facts(units={"homeport-renew.service": unit("failed")}),
+                observed=observed(units={"homeport-renew.service": unit("failed")}),
             ),
         ),
-        ("renewal_failed", [], case(facts=facts(certificate={"renewal_configured": False}))),
+        ("renewal_failed", [], case(observed=observed(certificate={"renewal_configured": False}))),
         (
             "certificate_placeholder",
             [],
-            case(facts=facts(certificate={"folder": "/etc/homeport/notes/placeholder"})),
+            case(observed=observed(certificate={"folder": "/etc/homeport/notes/placeholder"})),
         ),
-        ("maintenance_on", [], case(facts=facts(deploys={"closed": {"by": "carol"}}))),
-        ("deploys_held", [], case(facts=facts(deploys={"held": {"by": "carol", "message": "wait"}}))),
-        ("deploy_running", [], case(facts=facts(deploys={"running": '{"by": "carol"}'}))),
+        ("maintenance_on", [], case(observed=observed(deploys={"closed": {"by": "carol"}}))),
+        ("deploys_held", [], case(observed=observed(deploys={"held": {"by": "carol", "message": "wait"}}))),
+        ("deploy_running", [], case(observed=observed(deploys={"running": '{"by": "carol"}'}))),
         (
             "release_failed",
             [],
             case(
-                facts=facts(
+                observed=observed(
                     deploys={"events": [{"at": "", "event": "failed", "release": "b", "by": "", "reason": "it died"}]}
                 )
             ),
         ),
         ("secrets_file_missing", [], case(secrets_missing="secrets/production.age")),
-        ("not_deployed", ["site_error"], case(visits=(visit(status=404),), facts=facts(slot=None))),
-        ("unexamined", [], case(facts=None, unread_reason="sudo: a password is required")),
-        ("ssh_closed", [], case(facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, REFUSED))),
-        ("ssh_login", [], case(facts=None, ssh_access=SshAccess("Authentication error", ADDRESS, 22, "open"))),
+        ("not_deployed", ["site_error"], case(visits=(visit(status=404),), observed=observed(slot=None))),
+        ("unexamined", [], case(observed=None, unread_reason="sudo: a password is required")),
+        ("ssh_closed", [], case(observed=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, REFUSED))),
+        ("ssh_login", [], case(observed=None, ssh_access=SshAccess("Authentication error", ADDRESS, 22, "open"))),
         (
             "ssh_host_key",
             [],
-            case(facts=None, ssh_access=SshAccess("SSH error (Host key for x is unknown)", ADDRESS, 22, "open")),
+            case(observed=None, ssh_access=SshAccess("SSH error (Host key for x is unknown)", ADDRESS, 22, "open")),
         ),
-        ("ssh_closed", [], case(facts=None, ssh_access=SshAccess("SSH error (saw EOF)", ADDRESS, 22, "open"))),
-        ("ssh_name", [], case(facts=None, ssh_access=SshAccess("Could not resolve hostname", "", 22, None))),
+        ("ssh_closed", [], case(observed=None, ssh_access=SshAccess("SSH error (saw EOF)", ADDRESS, 22, "open"))),
+        ("ssh_name", [], case(observed=None, ssh_access=SshAccess("Could not resolve hostname", "", 22, None))),
         (
             "machine_unreachable",
             ["site_unreachable"],
-            case(visits=SILENCE, facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)),
+            case(visits=SILENCE, observed=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)),
         ),
         (
             "resolver_broken",
             ["dns_missing"],
             case(
                 names={},
-                facts=facts(names=[{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]),
+                observed=observed(
+                    names=[{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]
+                ),
             ),
         ),
     ],
@@ -350,7 +367,7 @@ def test_a_healthy_site_has_no_finding() -> None:
     ],
 )
 def test_one_failed_request_is_a_notice_and_many_are_trouble(kind: str, count: int, level: str) -> None:
-    [found] = diagnose(case(facts=facts(requests=met(kind, count))))
+    [found] = diagnose(case(observed=observed(requests=met(kind, count))))
     assert found.level == level
     assert found.evidence.startswith("once" if count == 1 else f"{count} times")
 
@@ -364,7 +381,7 @@ def test_one_failed_request_is_a_notice_and_many_are_trouble(kind: str, count: i
     ],
 )
 def test_a_limit_of_the_proxy_is_named_with_its_setting_and_value(kind: str, setting: str) -> None:
-    [found] = diagnose(case(facts=facts(requests=met(kind))))
+    [found] = diagnose(case(observed=observed(requests=met(kind))))
     assert setting in found.fix
 
 
@@ -425,7 +442,9 @@ def test_an_address_that_we_have_no_way_to_is_not_blamed() -> None:
 
 
 def test_an_old_kill_is_told_and_explains_no_trouble_of_today() -> None:
-    found = diagnose(case(visits=BAD_GATEWAY, facts=facts(**REFUSING, **memory(kills=1, kills_age_seconds=90_000.0))))
+    found = diagnose(
+        case(visits=BAD_GATEWAY, observed=observed(**REFUSING, **memory(kills=1, kills_age_seconds=90_000.0)))
+    )
     assert [(one.id, one.because) for one in found] == [
         ("app_crash_loop", None),
         ("site_error", "app_crash_loop"),
@@ -435,12 +454,12 @@ def test_an_old_kill_is_told_and_explains_no_trouble_of_today() -> None:
 
 
 def test_a_small_file_system_of_its_own_may_be_nearly_as_small_as_it_is() -> None:
-    assert causes(case(facts=facts(**disk(path="/run", total_bytes=50 * 2**20, free_bytes=45 * 2**20)))) == []
+    assert causes(case(observed=observed(**disk(path="/run", total_bytes=50 * 2**20, free_bytes=45 * 2**20)))) == []
 
 
 def test_two_troubles_that_have_nothing_to_do_with_each_other_are_both_causes() -> None:
     one = case(
-        facts=facts(
+        observed=observed(
             units={"homeport-renew.timer": unit("inactive")}, locks=[{"path": "/d", "holder": "x", "seconds": 2}]
         )
     )
@@ -462,8 +481,8 @@ def test_the_protocols_that_a_visitor_may_speak_are_those_of_the_profile(
     profile: str, protocols: list[str], said: str | None
 ) -> None:
     owner = "/etc/nginx/sites-enabled/shop"
-    found = facts(handshakes={"protocols": protocols, "default": owner})
-    findings = diagnose(case(settings=settings(tls_profile=profile), facts=found))
+    found = observed(handshakes={"protocols": protocols, "default": owner})
+    findings = diagnose(case(settings=settings(tls_profile=profile), observed=found))
     evidence = [f"{said}; {owner} has the default server of port 443, which decides that"] if said else []
     assert [one.evidence for one in findings] == evidence
     assert all(one.level == "warning" and owner in one.fix for one in findings)
@@ -480,7 +499,7 @@ def test_a_cause_of_a_cause_is_the_cause_of_all() -> None:
 
 
 def test_parts_that_could_not_be_checked_are_named() -> None:
-    done, unchecked = checked(case(facts=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)))
+    done, unchecked = checked(case(observed=None, ssh_access=SshAccess("Could not connect", ADDRESS, 22, SILENT)))
     assert unchecked == {"what is on the host": "Could not connect"}
     assert done == ["DNS", "ports 80 and 443", "certificate (70 days left)"]
 
@@ -489,10 +508,10 @@ def test_a_name_that_only_its_own_network_knows_is_not_looked_for_from_here() ->
     ssh_access, known = SshAccess("Could not connect", ADDRESS, 22, REFUSED), {"domain": "notes.lab.test"}
     certificate = replace(CERTIFICATE, names=("notes.lab.test",))
     visits = (visit(certificate=certificate),)
-    assert causes(case(settings=settings(**known), names={}, visits=visits, facts=None, ssh_access=ssh_access)) == [
+    assert causes(case(settings=settings(**known), names={}, visits=visits, observed=None, ssh_access=ssh_access)) == [
         "ssh_closed"
     ]
-    assert causes(case(names={}, facts=None, ssh_access=ssh_access)) == ["dns_missing", "ssh_closed"]
+    assert causes(case(names={}, observed=None, ssh_access=ssh_access)) == ["dns_missing", "ssh_closed"]
 
 
 def test_every_command_that_a_finding_advises_exists() -> None:
@@ -514,7 +533,7 @@ def test_every_command_that_a_finding_advises_exists() -> None:
     ],
 )
 def test_a_dying_application_is_told_from_a_stopped_or_starting_one(state: Any, found: str) -> None:
-    assert causes(case(facts=facts(**units(app=state), **slot()))) == [found]
+    assert causes(case(observed=observed(**units(app=state), **slot()))) == [found]
 
 
 FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
@@ -544,7 +563,7 @@ FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
     ],
 )
 def test_the_fix_corrects_an_error_that_names_the_wrong_cause(known: dict[str, Any], advice: str) -> None:
-    assert [finding.fix for finding in diagnose(case(facts=facts(**known)))] == [advice]
+    assert [finding.fix for finding in diagnose(case(observed=observed(**known)))] == [advice]
 
 
 LED_OUT = settings(outbound="controller")
@@ -560,5 +579,5 @@ def test_a_machine_without_outbound_access_has_findings_of_its_own(days_left: in
 
 def test_a_machine_that_goes_out_by_others_needs_no_name_server() -> None:
     names = [{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]
-    assert causes(case(settings=LED_OUT, facts=facts(names=names))) == ["upgrades_missing"]
-    assert causes(case(facts=facts(names=names))) == ["resolver_broken"]
+    assert causes(case(settings=LED_OUT, observed=observed(names=names))) == ["upgrades_missing"]
+    assert causes(case(observed=observed(names=names))) == ["resolver_broken"]

@@ -92,7 +92,7 @@ def test_workers_by_what_there_is_are_as_many_as_processors_at_most(tmp_path: Pa
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"PORT": "http"}, "homeport: PORT is no port: http"),
+        ({"PORT": "http"}, "homeport: PORT is not a port number: http"),
         ({"WEB_CONCURRENCY": "0"}, "homeport: WEB_CONCURRENCY is neither a number of workers nor auto: 0"),
         ({"WEB_CONCURRENCY": "many"}, "homeport: WEB_CONCURRENCY is neither a number of workers nor auto: many"),
     ],

@@ -64,8 +64,8 @@ def test_what_a_person_has_changed_is_written_over_with_force_alone_and_nothing_
     with pytest.raises(UsageError) as error:
         write(tmp_path, newer, RECORD, force=False)
     assert error.value.line() == (
-        f"export: {tmp_path / 'Dockerfile'} would be written over, and what is there is not from an export; "
-        "look at --check, keep what you need, and say it with --force"
+        f"export: {tmp_path / 'Dockerfile'} would be overwritten, and the present content is not from an export; "
+        "see --check, keep what you need, and repeat it with --force"
     )
     assert (tmp_path / "Dockerfile").read_text() == "FROM mine\n"
     assert (tmp_path / ".container" / "entrypoint").read_text() == "#!/bin/sh\n"

@@ -22,7 +22,10 @@ AS_FAR_AS = ("Packages", "Accounts", "Files", "Tools", "Release", "Dependencies"
 deploy(provision.STEPS, [phase for phase in provision.PHASES if phase[0] in AS_FAR_AS])
 """
 # The release had to be there for its environment; everything of it is forgotten.
-FORGET = "rm -rf /srv/*/releases /srv/*/slots /etc/homeport /etc/nginx/homeport /run/homeport && sync"
+FORGET = (
+    "rm -rf /srv/*/releases /srv/*/slots /etc/homeport /etc/nginx/homeport /run/homeport "
+    "/etc/systemd/system/*.d/homeport-condition.conf && sync"
+)
 # What a machine with a kernel of its own is not given: what is another machine's own, what only takes space, and
 # settings that would look as if this kernel, and its services, had read them.
 NOT_GIVEN = (

@@ -206,7 +206,7 @@ def test_a_missing_secret_and_a_wrong_port_are_a_line_and_status_2(exported: Exp
         "notes:one",
         check=False,
     )
-    assert (done.returncode, done.stderr) == (2, "homeport: PORT is no port: http\n")
+    assert (done.returncode, done.stderr) == (2, "homeport: PORT is not a port number: http\n")
 
 
 def installed(exported: Exported, folder: Path) -> Path:

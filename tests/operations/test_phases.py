@@ -87,7 +87,10 @@ def test_packages_that_are_missing_are_installed_with_the_time_to_wait_for_anoth
     there = frozenset(WANTED.part.packages) - {"nginx", "python3-venv"}
     run, host = make_run(replace(as_wanted(WANTED), packages=there))
     [command] = phase("Packages", run)
-    assert command.get_raw_value().endswith(" homeport-packages 300 '' python3-venv nginx")
+    said = command.get_raw_value()
+    assert said.endswith(" 300 '' python3-venv nginx")
+    # Which starts Nginx as it is installed.
+    assert " homeport-packages --condition /etc/systemd/system/nginx.service.d/homeport-condition.conf " in said
     assert host.lines == ["  install python3-venv (missing)", "  install nginx (missing)"]
 
 
@@ -106,7 +109,9 @@ def test_tools_that_are_missing_are_made_while_packages_that_they_do_not_need_ar
     run, _ = make_run(replace(as_wanted(WANTED), packages=frozenset(WANTED.part.packages) - missing, tools=""))
     [command] = phase("Packages", run)
     digest = WANTED.tools.digest
-    assert command.get_raw_value().endswith(f" homeport-packages 300 {arguments.format(digest=digest)}")
+    said = command.get_raw_value()
+    assert said.endswith(f" 300 {arguments.format(digest=digest)}")
+    assert (" homeport-packages 300 " in said) == ("nginx" not in missing)
     assert payload(command) == (WANTED.tools.requirements if "digest" in arguments else "")
 
 

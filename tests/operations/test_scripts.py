@@ -54,6 +54,7 @@ class Machine:
             **{
                 "/usr/bin/python3": "bin/python3",
                 "/etc/homeport": "etc/homeport",
+                "/etc/systemd/system": "units",
                 "/etc/letsencrypt": "etc/letsencrypt",
                 "/srv/": "srv/",
                 "/var/cache/": "cache/",
@@ -592,7 +593,11 @@ def test_a_proxy_that_does_not_start_gives_its_place_back(machine: Machine) -> N
     )
     calls = [line for line in machine.record if line.startswith("systemctl")]
     # It would be tried for ever, and is not to start at the next boot either.
-    assert calls[3:] == ["systemctl <-q> <disable> <--now> <haproxy.service>", "systemctl <-q> <start> <nginx.service>"]
+    assert calls[3:] == [
+        "systemctl <-q> <disable> <--now> <haproxy.service>",
+        "systemctl <daemon-reload>",
+        "systemctl <-q> <start> <nginx.service>",
+    ]
     assert not record.exists()
 
 

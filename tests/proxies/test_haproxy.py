@@ -8,8 +8,15 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from homeport.comparison.compare import file_changes
 from homeport.host.services.unit_state import UnitState
+from homeport.machine.scope import effective_settings
+from homeport.preflight import proxy_change
 from homeport.preflight.preflight import preflight
+from homeport.proxies.chosen import PROXIES, USUAL
+from homeport.proxies.nginx.step import OTHERS
+from homeport.settings import Settings
+from homeport.state.machine_values import MachineValues, parse
 from homeport.state.paths import NGINX_DEFAULT, PROXY_RECORD
 from homeport.state.query import query
 from homeport.state.snapshot import Claim, MachineFound, PathFound, PortHolder, Snapshot
@@ -28,6 +35,7 @@ from tests.state.builders import (
 
 HAPROXY = make_settings(proxy="haproxy")
 SITE = "/etc/haproxy/homeport/notes.cfg"
+VALUES = "/etc/homeport/notes/machine.json"
 
 
 def content(wanted: Wanted, path: str) -> str:
@@ -129,13 +137,20 @@ def test_the_new_proxy_has_the_site_before_the_old_one_ends() -> None:
     assert [line for line in changes["services"] if "upkeep" not in line] == [
         "stop nginx.service (another proxy takes its place: open connections are cut)",
         "start haproxy.service (is not there)",
-        "record haproxy (the machine's proxy from now on)",
         "enable haproxy.service (is not there)",
+        "record haproxy (the machine's proxy from now on)",
+        "write /etc/homeport/notes/machine.json (the machine's proxy from now on)",
         "disable nginx.service (another proxy takes its place)",
+        "unblock nginx.service (its start condition is no longer needed)",
+        "unblock haproxy.service (its start condition is no longer needed)",
         "reload haproxy.service (runs an older configuration or certificate)",
     ]
-    # The record is never among the files, which are written before.
+    # The record is never among the files, which are written before; what decides about a boot from then on is first.
     assert not any(PROXY_RECORD in line for line in changes["files"])
+    written = [line for line in changes["files"] if line.startswith("write")]
+    assert written[:2] == [
+        f"write /etc/systemd/system/{name}.service.d/homeport-condition.conf (missing)" for name in ("nginx", "haproxy")
+    ]
     # Somebody's own Nginx, which has nothing of homeport's, is none that is replaced.
     own = replace(found, paths={path: one for path, one in found.paths.items() if path != NGINX_DEFAULT})
     assert not any("nginx" in str(change) for change in changes_by_phase(wanted, own)["services"])
@@ -151,7 +166,7 @@ def services(wanted: Wanted, found: Snapshot) -> list[str]:
 def in_between(serving: str, *, record: str, enabled: tuple[str, ...]) -> Snapshot:
     """Return the machine with the files of both, on which `serving` has the ports ("": none of them has)."""
     nginx, haproxy = as_wanted(make_wanted()), as_wanted(make_wanted(HAPROXY))
-    paths = nginx.paths | haproxy.paths
+    paths = nginx.paths | haproxy.paths | {VALUES: nginx.paths[VALUES]}
     if record == "nginx":
         paths.pop(PROXY_RECORD)
     units = {
@@ -162,7 +177,8 @@ def in_between(serving: str, *, record: str, enabled: tuple[str, ...]) -> Snapsh
         for name in ("nginx", "haproxy")
     }
     ports = tuple(PortHolder(port, serving, f"{serving}.service") for port in (80, 443) if serving)
-    return replace(nginx, paths=paths, units=nginx.units | haproxy.units | units, ports=ports)
+    packages = nginx.packages | haproxy.packages
+    return replace(nginx, packages=packages, paths=paths, units=nginx.units | haproxy.units | units, ports=ports)
 
 
 def test_a_change_of_proxy_that_was_killed_before_the_new_one_started_left_the_machine_to_the_old_one() -> None:
@@ -176,15 +192,68 @@ def test_a_change_of_proxy_that_was_killed_before_the_new_one_started_left_the_m
     # Who wants the new one still has to allow it; what the package has started has not read any site.
     assert len(lines(found, {"proxy": "haproxy"})) == 1
     assert services(make_wanted(HAPROXY), found) == [
-        *("stop nginx.service", "restart haproxy.service", "record haproxy", "disable nginx.service")
+        *("stop nginx.service", "restart haproxy.service", "record haproxy", f"write {VALUES}"),
+        *("disable nginx.service", "unblock nginx.service", "unblock haproxy.service"),
     ]
+
+
+def values_in(found: Snapshot, settings: Settings) -> dict[str, object]:
+    """Return what the phase of files would have the record say that the application sets for the machine."""
+    known = replace(found.machine, values=(MachineValues("notes", {"reboot_time": "04:00"}),))
+    files = file_changes(make_wanted(settings), replace(found, machine=known)).files
+    [file] = [file for file in files if file.path == VALUES]
+    record = parse(file.content)
+    assert record
+    return dict(record.values)
+
+
+def test_until_a_new_proxy_serves_the_machines_values_name_the_old_one() -> None:
+    """What else the settings say is written with the other files; another application's deploy is told of all of it."""
+    for serving, wanted in (("nginx", "haproxy"), ("haproxy", "nginx")):
+        settings = make_settings(proxy=wanted, reboot_time="03:00")
+        other = in_between(serving, record=serving, enabled=("nginx", "haproxy"))
+        found = values_in(other, settings)
+        # Who has never named a proxy has Nginx.
+        assert found == ({"reboot_time": "03:00"} if serving == "nginx" else {"proxy": serving, "reboot_time": "03:00"})
+        # Once it serves, the record says it.
+        new = in_between(wanted, record=serving, enabled=("nginx", "haproxy"))
+        assert values_in(new, settings) == {"proxy": wanted, "reboot_time": "03:00"}
+
+
+def test_an_application_that_comes_after_a_failed_change_of_proxy_has_the_one_that_serves() -> None:
+    found = in_between("nginx", record="nginx", enabled=("nginx",))
+    record = MachineValues("notes", {"proxy": "nginx"})
+    blog = make_settings(app_name="blog", domain="blog.example.com", domain_aliases="", port_blue=9001, port_green=9002)
+    assert effective_settings(blog, [record]).proxy == "nginx"
+    wanted = make_wanted(effective_settings(blog, [record]))
+    assert list(proxy_change.refusals(blog, wanted, found)) == []
+
+
+def test_a_package_that_a_killed_deploy_has_installed_is_disabled_with_its_start_condition() -> None:
+    """It has no configuration of homeport's yet, and Debian's would have its page at port 80 after a boot."""
+    found = in_between("haproxy", record="haproxy", enabled=("nginx", "haproxy"))
+    paths = {path: one for path, one in found.paths.items() if path != NGINX_DEFAULT}
+    condition = PathFound("file", 0o644, "root", "root")
+    wanted = make_wanted(HAPROXY)
+    paths[VALUES] = as_wanted(wanted).paths[VALUES]
+    place = "/etc/systemd/system/nginx.service.d/homeport-condition.conf"
+    assert services(wanted, replace(found, paths=paths | {place: condition})) == [
+        *("disable nginx.service", "unblock nginx.service")
+    ]
+    # Without one it is the owner's.
+    assert services(wanted, replace(found, paths=paths)) == []
+
+
+def test_nginx_starts_without_a_record_and_so_its_condition_names_all_other_proxies() -> None:
+    assert {*OTHERS, USUAL} == set(PROXIES)
 
 
 def test_a_change_of_proxy_that_was_killed_while_nobody_served_begins_again() -> None:
     found = in_between("", record="nginx", enabled=("nginx",))
     assert services(make_wanted(), found) == ["start nginx.service"]
     assert services(make_wanted(HAPROXY), found) == [
-        *("start haproxy.service", "record haproxy", "enable haproxy.service", "disable nginx.service")
+        *("start haproxy.service", "enable haproxy.service", "record haproxy", f"write {VALUES}"),
+        *("disable nginx.service", "unblock nginx.service", "unblock haproxy.service"),
     ]
 
 
@@ -193,7 +262,7 @@ def test_a_change_of_proxy_that_was_killed_once_the_new_one_served_is_finished_w
     recorded = in_between("haproxy", record="haproxy", enabled=("nginx", "haproxy"))
     assert lines(started, {"proxy": "haproxy"}) == lines(recorded, {"proxy": "haproxy"}) == []
     assert services(make_wanted(HAPROXY), started) == [
-        *("disable nginx.service", "enable haproxy.service", "record haproxy")
+        *("enable haproxy.service", "record haproxy", "disable nginx.service")
     ]
     assert services(make_wanted(HAPROXY), recorded) == ["disable nginx.service"]
     # Whoever wants the old one back wants what serves to be replaced, whatever the record says.

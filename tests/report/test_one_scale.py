@@ -24,7 +24,7 @@ WORDS = "homeport cert production --renew"
 
 
 def disk(**values: Any) -> dict[str, Any]:
-    return {**cases.facts()["disks"][0], "inodes_used_percent": 5.0, **values}
+    return {**cases.observed()["disks"][0], "inodes_used_percent": 5.0, **values}
 
 
 FULL, FILLED, LOW = disk(free_bytes=0), disk(used_percent=95.0), disk(free_bytes=GIGABYTE // 2)
@@ -57,7 +57,7 @@ def test_status_and_doctor_say_the_same_of_what_both_know(
     of_host: Mapping[str, Any], of_case: Mapping[str, Any]
 ) -> None:
     status = [(one["level"], one["text"], one["fix"]) for one in found(**of_host)["advice"]]
-    doctor = [(one.level, one.text, one.fix) for one in diagnose(cases.case(facts=cases.facts(**of_case)))]
+    doctor = [(one.level, one.text, one.fix) for one in diagnose(cases.case(observed=cases.observed(**of_case)))]
     assert status == doctor
 
 
@@ -81,7 +81,7 @@ def test_of_what_one_of_them_knows_more_the_level_and_the_problem_are_the_same(
     of_host: Mapping[str, Any], of_case: Mapping[str, Any], name: str
 ) -> None:
     [advised] = found(**of_host)["advice"]
-    [told] = diagnose(cases.case(facts=cases.facts(**of_case)))
+    [told] = diagnose(cases.case(observed=cases.observed(**of_case)))
     assert (told.id, told.level) == (name, advised["level"])
     assert advised["text"].startswith(f"{told.problem} (")
 
@@ -94,7 +94,9 @@ def test_a_deploy_is_refused_for_the_room_that_doctor_and_status_miss(free: int,
     problems = preflight(settings, make_source(), wanted, replace(host, free_megabytes=free), NOW)
     assert [one.key for one in problems] == (["disk"] if refused else [])
     one = disk(free_bytes=free * 2**20)
-    told = diagnose(cases.case(settings=cases.settings(minimum_free_megabytes=1024), facts=cases.facts(disks=[one])))
+    told = diagnose(
+        cases.case(settings=cases.settings(minimum_free_megabytes=1024), observed=cases.observed(disks=[one]))
+    )
     assert [finding.id for finding in told] == (["disk_low"] if refused else [])
     said = found(disks=[one], settings={"minimum_free_megabytes": 1024})["advice"]
     assert [advised["about"] for advised in said] == (["disk"] if refused else [])
@@ -107,12 +109,12 @@ def test_each_level_has_a_mark_and_a_colour_and_the_documents_have_the_scale() -
 def test_a_finding_names_the_inventory_as_the_user_does() -> None:
     expired = found(certificate__pem=pem(began=-91))["advice"]
     assert [one["fix"].partition(";")[0] for one in expired] == ["homeport cert TARGET --renew"]
-    [one] = diagnose(cases.case(facts=cases.facts(units={"homeport-renew.service": cases.unit("failed")})))
+    [one] = diagnose(cases.case(observed=cases.observed(units={"homeport-renew.service": cases.unit("failed")})))
     assert of_doctor(one, "production")["fix"] == of_status([("renewal", one)], "production")[0]["fix"] == WORDS
 
 
 def test_documents_of_the_doctor_keep_their_two_words_beside_the_scale() -> None:
-    held = diagnose(cases.case(facts=cases.facts(deploys={"held": NOTE})))
-    full = diagnose(cases.case(facts=cases.facts(disks=[FULL])))
+    held = diagnose(cases.case(observed=cases.observed(deploys={"held": NOTE})))
+    full = diagnose(cases.case(observed=cases.observed(disks=[FULL])))
     shown = [of_doctor(one, "production") for one in (*held, *full)]
     assert [(one["severity"], one["level"]) for one in shown] == [("notice", "hint"), ("trouble", "trouble")]

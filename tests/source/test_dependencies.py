@@ -225,7 +225,7 @@ def test_a_pyproject_without_readable_dependencies() -> None:
     {"requirements.txt": "./a\n", "a/pyproject.toml": "build-system = 1\n"},
 ])  # fmt: skip
 def test_files_of_another_shape_are_refused_in_one_line(files: dict[str, str]) -> None:
-    assert "has not the shape that it should have" in refusal(files)
+    assert "does not have the expected form" in refusal(files)
 
 
 # --- Python, extras, groups, server ---

@@ -161,7 +161,7 @@ def test_what_a_lock_says_of_names_versions_and_folders() -> None:
     assert read_pipfile_lock(json.dumps(lock)).folders == ("libs/near",)
     assert read_pipfile_lock(json.dumps(lock)).versions == {"a-b": "1"}
     for text in ("[]", "no", '{"default": 1}'):
-        with pytest.raises(UsageError, match=r"Pipfile.lock is no JSON of Pipenv's; run pipenv lock and commit it"):
+        with pytest.raises(UsageError, match=r"Pipfile.lock is not a lock that Pipenv has written; run pipenv lock"):
             read_pipfile_lock(text)
 
 

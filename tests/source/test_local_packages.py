@@ -86,7 +86,7 @@ def test_what_a_package_needs_of_the_repository_comes_along(mono: Repo) -> None:
      "pyproject.toml; write a plain list: install_requires in setup.py, or dependencies of [project] in "
      "pyproject.toml"),
     ("-e ../libs/near", {"libs/near/pyproject.toml": f"{PROJECT}dependencies = 'h11'\n"},
-     "app_source: dependencies in ../libs/near/pyproject.toml has not the shape that it should have; mend it (uv lock "
+     "app_source: dependencies in ../libs/near/pyproject.toml does not have the expected form; mend it (uv lock "
      "checks both files) and commit"),
 ])  # fmt: skip
 def test_what_cannot_be_released_is_refused(mono: Repo, line: str, more: dict[str, str | bytes], said: str) -> None:
@@ -154,9 +154,9 @@ def test_the_own_package_may_have_sources_that_the_requirements_file_lists_too(r
      "requirements.txt yourself, as far @ ADDRESS or as a path, or commit a uv.lock"),
     ("{ workspace = true }", "takes far from its uv workspace (TABLE), which has no member of that name; commit far "
      "and list its folder in members of [tool.uv.workspace]"),
-    ("{ git = 'git@example.com:far' }", "takes far from 'git@example.com:far', which is no address with :// (TABLE), "
-     "which homeport cannot write into requirements; list far in requirements.txt yourself, as far @ ADDRESS or as a "
-     "path, or commit a uv.lock"),
+    ("{ git = 'git@example.com:far' }", "takes far from 'git@example.com:far', which is not an address with :// "
+     "(TABLE), which homeport cannot write into requirements; list far in requirements.txt yourself, as far @ ADDRESS "
+     "or as a path, or commit a uv.lock"),
 ])  # fmt: skip
 def test_a_source_that_a_requirements_file_cannot_have_is_refused(mono: Repo, source: str, said: str) -> None:
     mono.commit(needing(source))

@@ -43,7 +43,7 @@ def test_an_unknown_ref(repo: Repo) -> None:
 @pytest.mark.parametrize("ref", ["", "--all", "a b", "x\ny", "-q"])
 def test_a_ref_that_is_an_option_or_has_spaces_never_reaches_git(repo: Repo, ref: str) -> None:
     assert repo.refusal(app_ref=ref) == (
-        f"app_ref: {ref!r} is no name of a commit; set it to a branch, a tag or a commit"
+        f"app_ref: {ref!r} is not the name of a commit; set it to a branch, a tag or a commit"
     )
 
 

@@ -37,7 +37,7 @@ def test_what_is_written_down_is_read(text: str, needs: list[str]) -> None:
 
 CODE, CHANGED = "its setup.py makes install_requires by code", "its setup.py changes NEEDS (install_requires) by code"
 ELSEWHERE = "its setup.py uses NEEDS (install_requires) elsewhere, which may change it"
-NO_LIST = "its setup.py has install_requires that is no list of texts"
+NO_LIST = "its setup.py has install_requires that is not a list of texts"
 NO_CALL = "its setup.py does not call setup(…) just once, by the name that it is imported by"
 
 
@@ -73,7 +73,7 @@ NO_CALL = "its setup.py does not call setup(…) just once, by the name that it 
      "its setup.py gives the name of setup(…) to something else"),
     ("setup(install_requires={'a': 1})", NO_LIST),
     ("setup(install_requires=['a', 1])", NO_LIST),
-    ("def (", "its setup.py is no Python that homeport can read"),
+    ("def (", "its setup.py cannot be parsed as Python"),
 ])  # fmt: skip
 def test_what_only_a_run_would_tell_is_not_guessed_and_never_a_shorter_list(text: str, why: str) -> None:
     files = {"setup.py": HEAD + text, "requirements.txt": "one\ntwo\n", "dev-requirements.txt": "two\n"}

@@ -28,7 +28,7 @@ def test_a_submodule_is_refused(repo: Repo, new_repo: Callable[[str], Repo]) -> 
     repo.git("submodule", "--quiet", "add", str(other.path), "vendored")
     repo.commit()
     assert repo.refusal() == (
-        "app_source: git keeps only a reference of vendored (submodule), so the release would have a hole there; "
+        "app_source: git has only a reference to vendored (submodule), so the release would lack its files; "
         "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes"
     )
 
@@ -43,7 +43,7 @@ def test_a_nested_repository_in_a_dirty_tree_is_refused_as_a_submodule(
 def test_git_lfs_pointers_are_refused(repo: Repo) -> None:
     repo.commit({"models/a.bin": POINTER, ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
     assert repo.refusal() == (
-        "app_source: git keeps only a Git LFS pointer of models/a.bin, so the release would not have the content; "
+        "app_source: git has only a Git LFS pointer to models/a.bin, so the release would not have the content; "
         "commit the content itself, or keep it out with `export-ignore` in .gitattributes"
     )
 

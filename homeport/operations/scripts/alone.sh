@@ -15,5 +15,5 @@ take_turn() {
     }
 }
 take_turn
-# homeport's removal takes the file away.
+# homeport's removal deletes the file.
 until [ "$alone" -ef /proc/self/fd/8 ]; do take_turn; done

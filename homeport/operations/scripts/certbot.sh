@@ -1,5 +1,5 @@
-# Runs Certbot's command, quoted for a shell, what it says into a file; waits for another Certbot that is at work: another
-# application's run, or the timer that renews. Arguments: the command, the file.
+# Runs Certbot's command with its output in a file; waits while another Certbot is at work (another application's run, or the
+# timer that renews). Arguments: the command, quoted for a shell; the file.
 ask() {
     deadline=$(($(date +%s) + 300))
     until sh -c "$1" >"$2" 2>&1; do
@@ -7,10 +7,10 @@ ask() {
         sleep 2
     done
 }
-# A lineage of ours is known by what it is renewed with. Argument: its renewal configuration.
+# Tells whether a lineage is ours, by how it is renewed. Argument: its renewal configuration.
 is_ours() { grep -qsE '= *(/var/www/homeport-acme|/etc/homeport/|/usr/local/lib/homeport/)' "$1"; }
 is_busy() { grep -q 'Another instance of Certbot' "$1"; }
-# Waits until what request.sh has begun has ended. Argument: its folder.
+# Waits until the request that request.sh has started has ended. Argument: its folder.
 let_end() {
     [ -d "$1" ] && ! flock -n "$1/lock" true || return 0
     echo "waiting for the authority's answer"

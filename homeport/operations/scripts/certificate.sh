@@ -1,5 +1,5 @@
-# Obtains the certificate, points the site to it and lets the proxy take it up. Arguments: application, ACME directory, the
-# names with commas between them, and Certbot's command, quoted for a shell ("": the certificate that is there will do).
+# Obtains the certificate, points the site to it and lets the proxy load it. Arguments: application, ACME directory, the
+# names with commas between them, and Certbot's command, quoted for a shell ("": use the certificate that is there).
 set -eu
 app=$1
 directory=$2
@@ -27,13 +27,13 @@ explain() {
     *) echo "the authority cannot see ${failed:-the name} on this host: $(sed -n 's/^ *Detail: *//p' "$log" | head -n 1 | cut -c 1-160)" ;;
     esac
 }
-# What came of asking beside the rest of the run (request.sh): asked once more, an authority would count a second failure.
+# The result of the request during the run (request.sh): an authority would count another request as a second failure.
 earlier() {
     [ -s "$asked/status" ] && [ "$(cat "$asked/command")" = "$command" ] && ! is_busy "$asked/log" && cp "$asked/log" "$log"
 }
-# One that a killed run has asked for otherwise (another authority, say) would do for Certbot, and does not for us.
+# Certbot would keep a certificate that a killed run requested with other settings (another authority, say); homeport does not.
 replaces() { [ -s "$asked/status" ] && [ "$(cat "$asked/status")" = 0 ]; }
-# An authority that was set up anew knows nothing of our account: put it aside, so that another one is registered.
+# An authority that was set up again does not know our account: move it aside, so that a new one is registered.
 forget_account() {
     grep -qE 'accountDoesNotExist|Account .* not found' "$log" || return 1
     account=/etc/letsencrypt/accounts/${directory#https://}
@@ -63,5 +63,5 @@ tls=/etc/homeport/$app/tls
 ln -sfn "/etc/letsencrypt/live/$app" "$tls.new"
 mv -fT "$tls.new" "$tls"
 /usr/local/lib/homeport/homeport-host reload-proxy
-# The site had one that was brought, which nobody needs any more.
+# The site had a provided certificate, which is no longer needed.
 rm -rf "/etc/homeport/$app"/certificate-*

@@ -1,8 +1,8 @@
 # Makes the virtual environment of a dependency lock. Arguments: application, release id, digest, Python ("": whichever
 # the system has), the server's command, then one shell-quoted uv command line each. Runs as the application's user, so
-# that a package's build script is not root; in the end everything belongs to root and the application can only read it.
-# Standard input: a line with name and value (in base64) of each secret that the installation alone is given, and an empty
-# one; nothing of it is kept or shown.
+# that a package's build script is not root; at the end everything belongs to root and the application can only read it.
+# Standard input: a line with name and value (in base64) of each secret that only the installation gets, then an empty
+# line; none of this is kept or shown.
 set -eu
 umask 022
 app=$1
@@ -11,7 +11,7 @@ environment=/srv/$1/venvs/$3
 python=$4 server=$5
 shift 5
 tools=/usr/local/lib/homeport
-# What the tools say is kept in memory: a log on a full disk would be empty.
+# The tools' output is kept in memory: a log on a full disk would be empty.
 log=
 unfinished=
 trap '[ -z "$unfinished" ] || rm -rf "$environment"' EXIT
@@ -21,7 +21,7 @@ while read -r name value && [ -n "$name" ]; do
     export "$name=$(printf '%s' "$value" | base64 -d)"
     secret_names="$secret_names $name"
 done
-# Prints its input with each secret, and the password in one that is an address, as ****.
+# Prints its input with **** in place of each secret, and of the password in a secret that is an address.
 without_secrets() {
     awk -v names="$secret_names" 'BEGIN {
         for (i = split(names, name, " "); i > 0; i--) {
@@ -46,13 +46,13 @@ without_secrets() {
     }'
 }
 export LC_ALL=C HOME="/var/cache/homeport/$app" UV_CACHE_DIR="/var/cache/homeport/$app/uv"
-# uv carries its own list of authorities; the machine's counts, as it does for apt and pip.
+# uv has its own list of certificate authorities; here the machine's list is used, as apt and pip do.
 export SSL_CERT_FILE="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
 export UV_NO_PROGRESS=1
 export UV_PYTHON_INSTALL_DIR=$tools/python
 fail() {
     if why=$(disk_full "$log" "/srv/$app" "$HOME" "$tools" /tmp); then
-        # The cache may be what fills it, and is nothing that uv could not load again.
+        # The cache may be what fills the disk, and uv can download all of it again.
         rm -rf "$UV_CACHE_DIR" "$UV_PYTHON_INSTALL_DIR"/.temp
         echo "error: $app: the dependencies cannot be installed: $why" >&2
         exit 1
@@ -68,13 +68,13 @@ try() {
     [ -z "$secret_names" ] || log=$(printf '%s\n' "$log" | without_secrets)
     return $status
 }
-# Nothing but the application's user writes there; root did once, and uv cannot go on with what it left.
+# Only the application's user writes there; an earlier version wrote there as root, and uv cannot use those files.
 [ -z "$(find "$HOME" ! -user "$app" -print -quit 2>/dev/null)" ] || rm -rf "${HOME:?}"/* "${HOME:?}"/.[!.]*
 system=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
 case $system. in "$python".*) python= ;; esac
 if [ -n "$python" ]; then
     echo "making Python $python available"
-    # As root, for all applications: so nothing of it may lie where one application's user writes.
+    # As root, for all applications: so no part of it may be where one application's user can write.
     try env HOME="$tools" "$tools/tools/bin/uv" python install --managed-python --no-bin --no-cache "$python" ||
         fail "Python $python cannot be installed; unset python_version to use the system's, which is $system"
     set -- "uv venv --managed-python --python $python $environment" "$@"
@@ -94,19 +94,20 @@ case $server in
 fastapi) remedy='add fastapi[standard] to them, or set server = "uvicorn"' ;;
 *) remedy="add $server to them" ;;
 esac
-# The class of gunicorn's workers is a distribution of its own, and no command.
+# The class of gunicorn's workers is a distribution of its own, which has no command.
 if [ "$server" = gunicorn ] && ! ls -d "$environment"/lib/python3*/site-packages/uvicorn_worker >/dev/null 2>&1; then
     fail "the dependencies do not contain uvicorn-worker, which gunicorn needs here; add uvicorn-worker to them"
 fi
 [ -x "$environment/bin/$server" ] || fail "the dependencies do not install the $server command; $remedy"
-# uvicorn's own log of requests costs a third of them (measured), `fastapi run` has no option for it, and Nginx has one.
-# A filter outlives the configuration of the loggers, in each worker; the unit sets the variable for access_log = true.
+# uvicorn's own log of requests costs a third of the throughput (measured), `fastapi run` has no option to switch it off,
+# and the proxy has such a log.
+# A filter stays when the loggers are configured, in each worker; the unit sets the variable for access_log = true.
 quiet='import os; os.environ.get("HOMEPORT_ACCESS_LOG") or __import__("logging").getLogger("uvicorn.access").addFilter(lambda record: False)'
-# The application's own code, which the environment has not: by this the unit says where it is. At the end of the path, so
-# that nothing of it hides what is installed.
+# The environment does not contain the application's own code: the unit says by this variable where it is. It is at the end
+# of the path, so that it hides nothing that is installed.
 own='import os, sys; sys.path.extend(map(os.path.realpath, filter(None, os.environ.get("HOMEPORT_IMPORT_PATH", "").split(":"))))'
-# Until root has it, the environment is the application's user's, and so may be any link in it: what root wrote would go
-# where a package's build script wants it.
+# Until the environment belongs to root, the application's user may have put any link into it: a file that root writes would
+# go where a package's build script wants it.
 add() {
     try runuser -u "$app" -- sh -c 'rm -f "$2" && printf "%s\n" "$1" >"$2"' sh "$1" "$packages/homeport-$2.pth" ||
         fail "$environment cannot be written"
@@ -115,7 +116,7 @@ for packages in "$environment"/lib/python3*/site-packages; do
     add "$quiet" access-log
     add "$own" import-path
 done
-# First nobody else gets in any more: a process that a build script has left would put links in the way.
+# First, nobody else can enter it any more: a process that a build script has left running could add links.
 chown root:root "$environment"
 chmod 700 "$environment"
 chown -hRP root:root "$environment"

@@ -1,11 +1,11 @@
-# Stands before every script. sudo may have been told of fewer folders than the programs are in.
+# This part is put before every script. sudo may be configured with a PATH that lacks folders of programs.
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
-# A full disk is told from other failures by the words of the tool that met it.
-# Usage: disk_full WORDS DIRECTORY…; prints which file system is full and returns 0, or returns 1.
+# A full disk is distinguished from other failures by the output of the tool that failed.
+# Usage: disk_full OUTPUT DIRECTORY…; prints which file system is full and returns 0, or returns 1.
 disk_full() {
     case $1 in
-    # GNU tar says the second when there was place for a part of a block.
+    # GNU tar says the second one when there was room for part of a block.
     *"No space left on device"* | *"tar: "*": Wrote only "* | *"os error 28"* | *"Errno 28"* | *"Disk quota exceeded"*) ;;
     *) return 1 ;;
     esac

@@ -1,10 +1,10 @@
-# Installs into the environment $target, by the uv that is in it. Arguments: more of uv's.
+# Installs into the environment $target, with the uv that is in it. Arguments: further arguments for uv.
 install_into_tools() {
     SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} UV_NO_PROGRESS=1 "$target/bin/uv" pip install \
         --python "$target/bin/python" --no-cache --require-hashes --only-binary :all: "$@"
 }
-# Takes over from pip's configuration where packages come from, and nothing else: `user` or `target` there would put them
-# elsewhere. A variable goes before the files, and a later file before an earlier one, as with pip. Argument: a Python.
+# Takes the package indexes from pip's configuration, and nothing else: `user` or `target` there would install packages
+# elsewhere. A variable overrides the files, and a later file an earlier one, as with pip. Argument: a Python.
 take_over_pip_conf() {
     while read -r name value; do
         [ -z "$name" ] || env | grep -q "^$name=" || export "$name=$value"
@@ -24,8 +24,8 @@ for key in filter(asked.get, ours):
 END
     export PIP_CONFIG_FILE=/dev/null
 }
-# Tells whether the tools of a folder are whole, and of this machine's own Python: another one may go away, and one that an
-# upgrade of the machine has replaced does not find them. Argument: the folder.
+# Tells whether the tools in a folder are complete, and made with this machine's own Python: another Python may be removed,
+# and after an upgrade of the machine the new Python does not find them. Argument: the folder.
 are_whole() {
     python=$(readlink -f /usr/bin/python3)
     [ -f "$1/.complete" ] && [ "$(readlink -f "$1/bin/python")" = "$python" ] && [ -d "$1/lib/${python##*/}" ]
@@ -37,7 +37,7 @@ make_tools() (
     umask 022
     mkdir -p /usr/local/lib/homeport && cd /usr/local/lib/homeport || exit
     target=tools-$1
-    # Another application's run may have made them, and use them, since this one has read the host.
+    # Another application's run may have made them since this run has read the host, and may use them.
     ! are_whole "$target" || exit 0
     trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
     trap 'exit 1' HUP INT TERM

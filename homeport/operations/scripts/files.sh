@@ -6,7 +6,7 @@ app=$1
 umask 077
 tab=$(printf '\t')
 [ -d /etc/homeport ] || mkdir -m 755 /etc/homeport
-# What a power cut left behind; another run may be at work now.
+# Left behind by a power cut; a newer one may belong to a run that is at work now.
 find -H /etc/homeport -maxdepth 1 -name '.stage.*' -mmin +60 -exec rm -rf {} +
 outcome="nothing was replaced"
 fail() {
@@ -42,7 +42,7 @@ try "$stage" unpack
 try "$stage" mkdir -p "$stage/root"
 
 program=/usr/local/lib/homeport/hostprogram
-# Folders may be there without the program that is made of them: it comes last, and a run may have ended before that.
+# The folders may be there without the program that uses them: main.py comes last, and a run may have ended before that.
 has_folders=
 ! grep -qs '^from \.commands import' "$program/main.py" || has_folders=yes
 
@@ -52,7 +52,7 @@ make_directory() {
 }
 each directory make_directory
 
-# A key and a certificate that serve TLS until the real one is there, so that the site never lacks one.
+# A key and a certificate that the site has until the real ones are there.
 make_placeholder() {
     if [ ! -f "$1/fullchain.pem" ]; then
         install -d -m 700 "$1"
@@ -60,12 +60,12 @@ make_placeholder() {
             -keyout "$1/privkey.pem" -out "$1/fullchain.new" 2>/dev/null || fail "the placeholder certificate cannot be made"
         mv -f "$1/fullchain.new" "$1/fullchain.pem"
     fi
-    # A link to a certificate that is gone, or damaged, serves nothing.
+    # A link to a missing or damaged certificate cannot be served.
     openssl x509 -noout -in "$3/fullchain.pem" 2>/dev/null || ln -sfn "$1" "$3"
 }
 each placeholder make_placeholder
 
-# A copy of each real folder that changes lie in: what is written into it must not go through a link to what is in use.
+# A copy of each real folder with changes: a staged file must not be written through a link into a folder that is in use.
 # Usage: copy_of FOLDER; sets `copy`, which may be a folder inside another one's copy.
 copies=0
 copy_of() {
@@ -111,14 +111,14 @@ validate_proxy nginx /etc/nginx nginx -t -q
 validate_proxy haproxy /etc/haproxy sh /etc/haproxy/homeport/prepare check
 
 validate_units() {
-    # A command that is only being installed is no fault of the unit.
+    # The unit's command may not be installed yet: that is not an error of the unit.
     find "$stage/root/etc/systemd/system" -maxdepth 1 -type f -exec systemd-analyze verify {} + 2>&1 |
         grep "$stage" | grep -v 'is not executable' >"$stage/complaints" || true
     [ ! -s "$stage/complaints" ] || { cat "$stage/complaints"; fail "systemd does not accept the new units"; }
 }
 [ ! -d "$stage/root/etc/systemd/system" ] || validate_units
 
-# Nothing can be renamed over a mount point, or over what may not be changed: told before the first one is replaced.
+# No file can be renamed over a mount point or an immutable file: this is checked before the first file is replaced.
 list_target() { [ ! -e "$1" ] && [ ! -h "$1" ] || printf '%s/%s\n' "$(readlink -m -- "${1%/*}")" "${1##*/}"; }
 { each file list_target; each absent list_target; } >"$stage/targets"
 mounted=$(awk '{ print $5 }' /proc/self/mountinfo | grep -Fxf "$stage/targets" | head -n 1) || true
@@ -134,7 +134,7 @@ copy_new() {
 }
 each file copy_new
 
-# What was there before us, kept as it was; what the same path had later is kept beside it.
+# The file from before homeport is kept as it was; what was at the same path later is kept beside it.
 state=/var/lib/homeport
 originals=$state/originals
 same() {
@@ -160,7 +160,7 @@ keep() {
     [ "$2" != told ] || echo "a copy of $1 is kept: $kept"
 }
 note_unkept() { grep -qsFx -- "$1" "$state/unkept" || (umask 022 && printf '%s\n' "$1" >>"$state/unkept"); }
-# Which content is ours. While files are replaced the old and the new one are.
+# The record of which content is ours. While files are replaced it has the old and the new content.
 record=$state/written/$app
 write_record() {
     cp "$1" "$record$new" && chmod 644 "$record$new" && sync "$record$new" && mv -fT "$record$new" "$record"
@@ -182,7 +182,7 @@ each file rename_new
 each absent remove
 list_path() { printf '%s\n' "$1"; }
 { each file list_path; each absent list_path; } >"$stage/changed"
-# NR == FNR would hold for the record too when nothing has changed but folders.
+# NR == FNR would be true for the record too when only folders have changed.
 awk 'FILENAME == ARGV[1] { changed[$0]; next } !(substr($0, 67) in changed)' "$stage/changed" "$record" |
     sort - "$stage/digests" >"$stage/now"
 write_record "$stage/now" || echo "warning: $record cannot be written; that does no harm" >&2
@@ -192,8 +192,8 @@ compile() {
     (umask 022 && python3 -I -m compileall -q -f "$1" && sync -f "$1") ||
         echo "warning: $1 cannot be compiled; it runs without" >&2
 }
-# An earlier version had all modules in one folder. The deploy that brings the folders leaves them there, for what is at
-# work with them; the next one that changes the program removes them.
+# An earlier version had all modules in one folder. The deploy that installs the folders leaves the old modules there for
+# processes that still use them; the next deploy that changes the program removes them.
 drop_old_modules() { find "$program" -maxdepth 1 -name '*.py' ! -name main.py ! -name __init__.py -exec rm -f {} +; }
 if [ -d "$stage/root$program" ]; then
     [ -z "$has_folders" ] || drop_old_modules

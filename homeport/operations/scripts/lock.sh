@@ -1,6 +1,6 @@
 # Holds an application's deploy lock as long as the controller's connection lives. Arguments: application, how long to
 # wait for another run (seconds), who we are (JSON on one line), "despite-hold" or "". Standard input: a byte now and
-# then; its end, or a minute of silence, frees the lock. Says, tab-separated: waiting, held or hold (with the JSON of who
+# then; its end, or a minute without one, releases the lock. Says, tab-separated: waiting, held or hold (with the JSON of who
 # it is), locked (with `deploys`). Exit status 4: somebody else has it.
 set -eu
 umask 077
@@ -26,7 +26,7 @@ take() {
     flock -w "$wait" 9 || held
 }
 take
-# A removal takes the file away with its application: who has waited for that one holds nothing that others look at.
+# A removal deletes the file together with its application: a run that waited for it would hold a lock that nobody looks at.
 until [ "$lock" -ef /proc/self/fd/9 ]; do take; done
 if [ -f "$hold" ] && [ -z "$despite" ]; then
     say hold "$hold"
@@ -37,5 +37,5 @@ printf '%s\n' "$me" >"$lock"
 tell locked "$before"
 # Without the lock's descriptor, so that nothing but this shell holds it.
 while [ -n "$(timeout 60 head -c 1 9>&-)" ]; do :; done
-# Not by its name: a removal has taken that away, and the application shall leave nothing here.
+# Not by its name: a removal has deleted the file, and nothing of the application may stay here.
 : >/proc/self/fd/9

@@ -1,5 +1,5 @@
-# Which Debian packages an installation lacks, by the words of what failed. Usage: missing_packages WORDS; prints what to
-# set, or returns 1. What has wheels for this machine needs none of them.
+# Which Debian packages an installation lacks, according to the output of the command that failed. Usage: missing_packages
+# OUTPUT; prints the setting to add, or returns 1. A package with wheels for this machine needs none of them.
 missing_packages() {
     compiler='"build-essential", "python3-dev"'
     case $1 in

@@ -1,6 +1,6 @@
-# Stands before a script that fetches on a host that goes out by the controller. The first line of standard input is the
-# address, with a password, at which the way there begins. What no_proxy names is reached without it, as ever; apt's own
-# settings, and pip's, name no other one.
+# This part is put before a script that downloads on a host that uses the controller's network. The first line of standard
+# input is the address, with a password, of the proxy on the controller. Places in no_proxy are reached without it, as always;
+# the settings of apt and pip name no other proxy.
 IFS= read -r http_proxy
 no_proxy=${no_proxy:-${NO_PROXY:-}}
 no_proxy=${no_proxy:+$no_proxy,}localhost,127.0.0.1,::1

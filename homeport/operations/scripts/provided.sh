@@ -1,5 +1,6 @@
-# Points the site to a certificate that was brought, lets the proxy take it up, and throws away what it replaces: older
-# ones, and Certbot's, which would be renewed for ever, if it is ours: somebody else's of the same name is left alone. Arguments: application, the certificate's folder.
+# Points the site to a provided certificate, lets the proxy load it, and removes what it replaces: older provided ones, and
+# Certbot's, which would be renewed for ever. Certbot's is removed only if it is ours: somebody else's certificate of the same
+# name stays. Arguments: application, the certificate's folder.
 set -eu
 app=$1
 folder=$2
@@ -13,7 +14,7 @@ mv -fT "$tls.new" "$tls"
 for old in "/etc/homeport/$app"/certificate-*; do
     [ "$old" = "$folder" ] || rm -rf "$old"
 done
-# A run that was killed may have left Certbot asking.
+# A killed run may have left a Certbot that still requests a certificate.
 let_end "$asked"
 if is_ours "/etc/letsencrypt/renewal/$app.conf"; then
     ask "/usr/local/lib/homeport/certbot delete --non-interactive --cert-name $app" "$log" || {

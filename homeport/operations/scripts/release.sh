@@ -1,8 +1,8 @@
 # Unpacks a release beside its final place and renames it when it is whole. Arguments: application, release id,
 # digest of its environment, the release that it has files in common with ("": none), its time (seconds since 1970).
 # Standard input: a line with the archive of its /etc files, a line with the paths of the files in common (each but the
-# last ends with NUL), then the archive of the rest of its code (archives are tar; all is gzipped, base64-encoded). Where
-# the code is there already, the same by its id, the /etc files alone are replaced: the host's part in it has changed.
+# last ends with NUL), then the archive of the rest of its code (archives are tar; all is gzipped, base64-encoded). If
+# the host already has the code (the same id), only the /etc files are replaced: the host's part of the release has changed.
 set -eu
 umask 077
 code=/srv/$1/releases/$2
@@ -30,7 +30,7 @@ unpack_etc() {
 }
 try unpack_etc
 try unpack --no-same-owner "$code.partial"
-# A copy, so that nothing that happens to one release happens to another; all files of a release have its time.
+# A copy and not a link, so that a change to one release does not change another; all files of a release have its time.
 in_common() {
     printf '%s\n' "$same" | base64 -d | gzip -d
 }
@@ -44,7 +44,7 @@ chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
 try ln -s "/srv/$app/venvs/$environment" "$code.partial/.venv"
 try sync -f "$code.partial"
-# The release counts as there when its code is: so that comes last.
+# The release counts as present when its code is there: so the code comes last.
 rm -rf "$etc"
 try mv -T "$etc.partial" "$etc"
 [ -d "$code" ] || try mv -T "$code.partial" "$code"

@@ -1,4 +1,4 @@
-# Renews the application's certificate at once, however long it is good for. Argument: application.
+# Renews the application's certificate at once, however long it is still valid. Argument: application.
 set -eu
 app=$1
 [ -f "/etc/letsencrypt/renewal/$app.conf" ] || {
@@ -18,6 +18,6 @@ ask "/usr/local/lib/homeport/certbot renew --cert-name $app --force-renewal --no
     echo "error: certificate: it was not renewed, and the present one is still served" >&2
     exit 1
 }
-# Certbot's status says nothing of its hook: whether the new one is served is looked at here.
+# Certbot's exit status does not include its hook: so it is checked here whether the new certificate is served.
 /usr/local/lib/homeport/homeport-host reload-proxy
 echo "renewed, good until $(openssl x509 -noout -enddate -in "/etc/letsencrypt/live/$app/fullchain.pem" | cut -d = -f 2)"

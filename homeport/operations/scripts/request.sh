@@ -1,13 +1,13 @@
-# Lets Certbot ask for the application's first certificate beside all that the run does next: to have its names proven is
-# mostly waiting. `certificate.sh` takes up what came of it. Arguments: application, and Certbot's command, quoted.
+# Lets Certbot request the application's first certificate while the run goes on: proving the names is mostly waiting.
+# `certificate.sh` uses the result. Arguments: application, and Certbot's command, quoted.
 set -eu
 asked=/run/homeport/asked-$1
 [ -d "$asked" ] || mkdir -m 700 "$asked"
-# A run that was killed may have left one at it.
+# A killed run may have left a request that is still running.
 exec 9>>"$asked/lock"
 flock -n 9 || exit 0
-# An authority counts failures. Of one that nobody has been told of, since the run failed before its last phase, that phase
-# shall tell: it asks by itself then.
+# An authority counts failures. If an earlier run failed before its last phase, nobody has been told about the failed request:
+# this run's last phase requests the certificate itself, and tells.
 if [ -s "$asked/status" ] && [ "$(cat "$asked/status")" != 0 ]; then
     : >"$asked/command"
     exit 0

@@ -1,7 +1,6 @@
 # Installs homeport's own tools, unless they were made beside the packages, then points the link `tools` to them.
-# Arguments: the lock's digest, and the application. Standard input: the requirements, with hashes. Certbot plugins, which
-# applications bring along as /etc/homeport/APP/acme-plugin.txt, are installed beside them, whosever they are: one Certbot
-# renews for all.
+# Arguments: the lock's digest, and the application. Standard input: the requirements, with hashes. The Certbot plugins
+# of all applications (/etc/homeport/APP/acme-plugin.txt) are installed beside them, since one Certbot renews for all.
 set -eu
 umask 022
 cd /usr/local/lib/homeport
@@ -9,7 +8,7 @@ target=tools-$1
 app=$2
 if ! are_whole "$target"; then
     echo "installing the tools (Certbot, uv)"
-    # What they say is kept in memory: a log on a full disk would be empty.
+    # Their output is kept in memory: a log on a full disk would be empty.
     log=$(make_tools "$1" 2>&1) || {
         why=$(disk_full "$log" . /tmp) || {
             printf '%s\n' "$log" | tool_log 15
@@ -19,7 +18,7 @@ if ! are_whole "$target"; then
         exit 1
     }
 fi
-# Nothing of the lock may become another version for a plugin.
+# A plugin must not change a version of the lock.
 install_plugin() {
     install_into_tools --constraint "$target/requirements.txt" -r "$1" || return
     mkdir -p "$target/.plugins" && touch "$target/.plugins/$2"
@@ -40,7 +39,7 @@ ln -sfn "$target" tools.new
 mv -fT tools.new tools
 for old in tools-*; do
     [ "$old" != "$target" ] || continue
-    # Another application's Certbot may be asking with them.
+    # Another application's Certbot may be using them.
     for lock in /run/homeport/asked-*/lock; do
         [ ! -e "$lock" ] || flock "$lock" true
     done

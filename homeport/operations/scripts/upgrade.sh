@@ -1,6 +1,6 @@
-# Installs the upgrades that unattended-upgrades would install at its next time: the distribution's choice. Argument: how
-# long to wait for another apt (seconds). They are downloaded by apt-get, which knows the way out where the host has none
-# of its own; unattended-upgrade then finds them on the disk.
+# Installs the upgrades that unattended-upgrades would install in its next run: the distribution's choice. Argument: how
+# long to wait for another apt (seconds). apt-get downloads them, since it can use the controller's network on a host without
+# internet access; unattended-upgrade then finds them on the disk.
 set -eu
 exec </dev/null
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -20,7 +20,7 @@ apt-get -q -y ${apt_options:-} --download-only -o APT::Get::Upgrade-Allow-New=tr
     fail "the packages cannot be downloaded: $why"
 }
 echo "installing"
-# It does nothing while another apt is at work, and says so in words alone.
+# It does nothing while another apt is at work, and says so only in its output, not by its exit status.
 deadline=$(($(date +%s) + $1))
 until unattended-upgrade --verbose >"$log" 2>&1 && ! grep -qi 'lock could not be acquired' "$log"; do
     grep -qiE 'lock could not be acquired|already running' "$log" && [ "$(date +%s)" -lt "$deadline" ] ||

@@ -1,6 +1,6 @@
-# Stands before every script that changes a host. What a login, PAM (/etc/environment) or a shell puts into the
-# environment shall not decide how tools and dependencies are made: PIP_USER, PYTHONPATH or a TMPDIR that is not there.
-# Proxies, authorities and package indexes are taken over, since they say where this machine may get things from.
+# This part is put before every script that changes a host. Variables from a login, PAM (/etc/environment) or a shell must
+# not change how tools and dependencies are made: PIP_USER, PYTHONPATH, a TMPDIR that does not exist. Proxies, authorities and
+# package indexes are kept, since they say where this machine may download from.
 for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     case $name in
     PATH | HOME | USER | LOGNAME | SHELL | LANG | LC_* | SSH_* | SUDO_*) ;;

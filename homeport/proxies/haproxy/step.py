@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from homeport.machine.platform import key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
@@ -39,6 +40,7 @@ def proxy(context: Context) -> Part:
             maintenance_file(context),
         ),
         units=(Unit("haproxy.service"),),
+        start_conditions=(start_condition(context, "haproxy"),),
     )
 
 

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.proxies.model.start_condition import start_condition
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
     ACME_WEBROOT,
@@ -17,6 +18,9 @@ from homeport.state.paths import (
 )
 from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
+
+# A machine without a record has Nginx: it does not start only where one of these is recorded.
+OTHERS = ("haproxy",)
 
 
 def proxy(context: Context) -> Part:
@@ -45,6 +49,7 @@ def proxy(context: Context) -> Part:
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
         absent=(NGINX_WELCOME,),
         units=(Unit("nginx.service"),),
+        start_conditions=(start_condition(context, "nginx", unrecorded=OTHERS),),
     )
 
 

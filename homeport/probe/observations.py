@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class UnitFacts(TypedDict):
+class UnitObservation(TypedDict):
     """A unit, by systemd's own words; `last` are its last log lines, read when it is not well."""
 
     load: str
@@ -19,7 +19,7 @@ class UnitFacts(TypedDict):
     last: list[str]
 
 
-class NameFacts(TypedDict):
+class NameObservation(TypedDict):
     """The answer of the host's own name servers for a name: its addresses, or the `problem`."""
 
     name: str
@@ -27,7 +27,7 @@ class NameFacts(TypedDict):
     problem: str
 
 
-class DiskFacts(TypedDict):
+class DiskObservation(TypedDict):
     """A file system that we write to, by its mount point; figures of inodes are None where they are not counted.
 
     `largest` are the folders that take most of one that is small or nearly full.
@@ -44,7 +44,7 @@ class DiskFacts(TypedDict):
     largest: list[str]
 
 
-class MemoryFacts(TypedDict):
+class MemoryObservation(TypedDict):
     """Memory of the machine, and how often the kernel has killed something of the application for lack of it.
 
     `kills_age_seconds` is how long ago the last of them was, None when the journal does not tell; `pressure_percent` is
@@ -59,14 +59,14 @@ class MemoryFacts(TypedDict):
     killed: list[str]
 
 
-class ClockFacts(TypedDict):
+class ClockObservation(TypedDict):
     """The host's clock (seconds since 1970), and whether something keeps it right."""
 
     now: float
     synchronised: bool
 
 
-class SiteFacts(TypedDict):
+class SiteObservation(TypedDict):
     """The proxy and the site: `edits` is where the site file differs from the release's own, as a diff has it.
 
     `ports` are the upstream's ports by slot; `through_proxy` is what the health path answers on 127.0.0.1:443; `rivals`
@@ -90,7 +90,7 @@ class SiteFacts(TypedDict):
     rivals: list[tuple[str, int, str]]
 
 
-class HandshakeFacts(TypedDict):
+class HandshakeObservation(TypedDict):
     """Which protocols the site speaks, whether it takes a curve of no profile, and who has the default server of 443.
 
     `default` is a file of somebody else's; "" when the default server is ours.
@@ -101,7 +101,7 @@ class HandshakeFacts(TypedDict):
     default: str
 
 
-class CertificateFacts(TypedDict):
+class CertificateObservation(TypedDict):
     """The certificate on the disk: the folder that the site's link leads to, and whether visitors get another one."""
 
     folder: str
@@ -109,7 +109,7 @@ class CertificateFacts(TypedDict):
     renewal_configured: bool
 
 
-class RetryFacts(TypedDict):
+class RetryObservation(TypedDict):
     """A part of the live slot that failed and is started again (`what`: migration, application, process), and why."""
 
     what: str
@@ -120,7 +120,7 @@ class RetryFacts(TypedDict):
     last: list[str]
 
 
-class StaticFacts(TypedDict):
+class StaticObservation(TypedDict):
     """What the proxy serves of the live release by itself: `missing` names the link that does not lead there.
 
     `hidden` are routes of the application in whose place visitors get a file.
@@ -130,7 +130,7 @@ class StaticFacts(TypedDict):
     hidden: list[str]
 
 
-class SlotFacts(TypedDict):
+class SlotObservation(TypedDict):
     """The live slot: what its health path answers on loopback (`answer`), and whether its release is whole.
 
     `missing` are files that it needs and that are not there.
@@ -147,7 +147,7 @@ class SlotFacts(TypedDict):
     other_active: bool
 
 
-class DeniedFacts(TypedDict):
+class DeniedObservation(TypedDict):
     """A file that `user` needs and may not `need`; `place` is the first one on the way to it that keeps it out."""
 
     user: str
@@ -157,7 +157,7 @@ class DeniedFacts(TypedDict):
     mode: str
 
 
-class LockFacts(TypedDict):
+class LockObservation(TypedDict):
     """A SQLite database whose write lock was held each time that we looked, and by whom."""
 
     path: str
@@ -165,7 +165,7 @@ class LockFacts(TypedDict):
     seconds: float
 
 
-class ServerFacts(TypedDict):
+class ServerObservation(TypedDict):
     """A database server that the application is told to use by an environment variable; `problem` is "": it listens."""
 
     variable: str
@@ -173,7 +173,7 @@ class ServerFacts(TypedDict):
     problem: str
 
 
-class EventFacts(TypedDict):
+class EventObservation(TypedDict):
     """An entry of the log of releases."""
 
     at: str
@@ -183,7 +183,7 @@ class EventFacts(TypedDict):
     reason: str
 
 
-class DeployFacts(TypedDict):
+class DeployObservation(TypedDict):
     """Who deploys (`running`, what the lock says; "": nobody), who holds deploys by hand, and how the last ones ended.
 
     `migration_log` is the end of what the migration of the last release said; `closed` is who shows visitors the page
@@ -193,11 +193,11 @@ class DeployFacts(TypedDict):
     running: str
     held: dict[str, str] | None
     closed: dict[str, str] | None
-    events: list[EventFacts]
+    events: list[EventObservation]
     migration_log: list[str]
 
 
-class RequestFacts(TypedDict):
+class RequestObservation(TypedDict):
     """Requests of the last hour with one kind of trouble: how many, and when (seconds since 1970) and what the last."""
 
     count: int
@@ -205,36 +205,36 @@ class RequestFacts(TypedDict):
     at: float
 
 
-class Facts(TypedDict, total=False):
+class Observations(TypedDict, total=False):
     """All that the probe has found.
 
     `replaced`, by unit: programs and libraries that it runs and an upgrade has replaced on the disk.
     """
 
     deployed: bool
-    units: dict[str, UnitFacts]
+    units: dict[str, UnitObservation]
     failed_units: list[str]
     reboot_required: bool
     replaced: dict[str, list[str]]
-    names: list[NameFacts]
+    names: list[NameObservation]
     addresses: list[str]
     listening: dict[str, list[str]]
     firewall: str
     filters: list[str]
-    disks: list[DiskFacts]
-    memory: MemoryFacts
-    clock: ClockFacts
-    site: SiteFacts
-    handshakes: HandshakeFacts
-    certificate: CertificateFacts
-    slot: SlotFacts | None
-    retry: RetryFacts | None
-    static: StaticFacts | None
-    denied: list[DeniedFacts]
+    disks: list[DiskObservation]
+    memory: MemoryObservation
+    clock: ClockObservation
+    site: SiteObservation
+    handshakes: HandshakeObservation
+    certificate: CertificateObservation
+    slot: SlotObservation | None
+    retry: RetryObservation | None
+    static: StaticObservation | None
+    denied: list[DeniedObservation]
     state_link: str
     exposed: list[str]
-    locks: list[LockFacts]
-    servers: list[ServerFacts]
-    deploys: DeployFacts
-    requests: dict[str, RequestFacts]
+    locks: list[LockObservation]
+    servers: list[ServerObservation]
+    deploys: DeployObservation
+    requests: dict[str, RequestObservation]
     unread: dict[str, str]
