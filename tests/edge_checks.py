@@ -85,6 +85,8 @@ CHAINS: Sequence[tuple[tuple[str, ...], str]] = (
     ((OUTSIDE, INSIDE), INSIDE),
     ((f"{OUTSIDE},,{INSIDE}",), INSIDE),
     ((INSIDE_IPV6,), INSIDE_IPV6),
+    ((f"{OUTSIDE}, {INSIDE}:8080",), INSIDE),
+    ((f'{OUTSIDE}, "{INSIDE}"',), ""),
     ((f"{OUTSIDE}, {{cdn}}",), OUTSIDE),
     ((f"{INSIDE}, {OUTSIDE}, {{cdn}}, {{cdn}}",), OUTSIDE),
     ((), ""),
