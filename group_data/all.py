@@ -310,6 +310,33 @@ spa = {}
 # for when a page is opened: every other page is index.html at once. Unset: `/api` is the application's alone, and it
 # is asked for every page first.
 api_paths = None
+# More domain names that the application answers itself, on the same certificate; `domain_aliases` redirect instead.
+served_domains = []
+
+# Addresses and ranges of a CDN or load balancer in front of the machine. From these alone X-Forwarded-For is
+# believed: logs, limits, `allow_from` and the application get the visitor's own address.
+trusted_proxies = []
+
+# Addresses and ranges that may visit the site, all others get 403; empty: everybody. Behind a CDN or load balancer
+# set `trusted_proxies` too.
+allow_from = []
+
+# Ask visitors for a user and a password: `{"guest": "GUEST_PASSWORD"}`, each user with the name of a variable in the
+# secrets file, or in the environment of the deploying command. The application gets neither the variable nor the
+# header Authorization.
+basic_auth = {}
+
+# Headers that every answer has, errors too: `{"X-Frame-Options": "DENY"}`. They take the place of the application's
+# own of that name.
+response_headers = {}
+
+# Paths that lead elsewhere: `{"/old": "/new", "/docs": {"target": "https://docs.example.com/", "status": 302}}`. The
+# status is 308 unless it is given.
+redirects = {}
+
+# How often one client may ask for what is below a path: `{"/login": "5/minute", "/": {"rate": "20/second", "burst":
+# 100}}`. More gets 429. A client is an IPv4 address, or a network of IPv6 (/64).
+rate_limits = {}
 
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300

@@ -37,6 +37,32 @@ HSTS: tuple[dict[str, Any], ...] = (
 )
 
 
+# The edges of a site (settings/edges.py); most sites have none.
+EDGES: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"trusted_proxies": ["192.0.2.0/24", "2001:db8::1"], "allow_from": ["10.0.0.0/8", "10.1.0.0/16", "fc00::/7"]},
+    {
+        "allow_from": ["192.0.2.7"],
+        "rate_limits": {f"/{number}": "1/second" for number in range(10)},
+        "response_headers": {f"X-{number}": "a" for number in range(99)},
+        "health_path": f"/{'x' * 200}?a=b",
+    },
+    {"basic_auth": {"guest": "GUEST"}, "allow_from": ["192.0.2.7"], "rate_limits": {"/a-b.c(d)": "1/second"}},
+    {
+        "response_headers": {"X-A": 'a \\ "b" % {c}; include d', "X-B": "#"},
+        "redirects": {"/": "/a(b)*;c#d", "/a,b": "https://a.example:8443?x"},
+        "rate_limits": {
+            "/": {"rate": "99999/minute", "burst": 100_000},
+            "/a": "1/minute",
+            "/b": "2/second",
+            "/c": "3/second",
+        },
+        "trusted_proxies": ["127.0.0.1"],
+    },
+)
+
+
 def some_sites(chance: random.Random) -> list[Settings]:
     """Return the settings of one to three applications that can live on one machine."""
     names = chance.sample(("notes", "a1", "a-b-c", "n" * 31, "blue", "default", "nginx", "x9"), chance.randint(1, 3))
@@ -58,6 +84,7 @@ def _site(chance: random.Random, name: str, number: int) -> Settings:
         client_max_body_megabytes=chance.choice((1, 10, 10**6)),
         proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),
         response_headers_kilobytes=chance.choice((4, 32, 128)),
+        **chance.choice(EDGES),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.state.snapshot import MachineFound
+from tests import edge_checks as checks
 from tests.lab.artefacts import keep
 from tests.nginx_sites import files, write
 from tests.state.builders import make_settings
@@ -51,6 +52,14 @@ def test_gixy_finds_nothing_where_files_are_served(tmp_path: Path, api_paths: li
     status, said = gixy(tmp_path / "nginx", static={"/static": "a"}, spa=spa, api_paths=api_paths)
     assert "No issues found" in said, said
     assert status == 0
+
+
+def test_gixy_finds_nothing_in_the_edges_of_a_site(tmp_path: Path) -> None:
+    for number, edges in enumerate(({**checks.OPEN, **checks.CLOSED}, checks.OPEN)):
+        data = {"trusted_proxies": ["192.0.2.0/24"], "served_domains": "shop.example.com", **edges}
+        status, said = gixy(tmp_path / str(number), **data)
+        assert "No issues found" in said, said
+        assert status == 0
 
 
 @pytest.mark.parametrize("included", [True, False])

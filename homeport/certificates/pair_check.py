@@ -45,7 +45,7 @@ def check_pair(pair: CertificatePair, domains: Iterable[str], now: datetime, anc
         raise PairError(CERTIFICATE, problem, "provide one that is valid now")
     if missing := said.lacks(domains):
         problem = f"it is for {', '.join(sorted(said.names)) or 'no name'}, and not for {', '.join(missing)}"
-        raise PairError(CERTIFICATE, problem, "provide one for domain and domain_aliases")
+        raise PairError(CERTIFICATE, problem, "provide one for domain, served_domains and domain_aliases")
     if found := chain_problem((certificate, *others), _trusted(anchors), now):
         raise PairError(CERTIFICATE, *found)
 

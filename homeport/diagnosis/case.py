@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Literal
 
 from homeport.certificates.lifetime import Certificate
@@ -93,7 +94,13 @@ class Case:
 
     def good(self, visit: Visit) -> bool:
         """Tell whether an address serves the site."""
-        return visit.status == self.settings.health_status
+        return visit.status in self.good_statuses
+
+    @property
+    def good_statuses(self) -> tuple[int, ...]:
+        """Return what the health path answers where all is well, also to who has no password, or is elsewhere."""
+        refusals = {HTTPStatus.UNAUTHORIZED: self.settings.basic_auth, HTTPStatus.FORBIDDEN: self.settings.allow_from}
+        return (self.settings.health_status, *(int(status) for status, wanted in refusals.items() if wanted))
 
     @property
     def days_left(self) -> float | None:

@@ -107,7 +107,7 @@ def own_addresses(case: Case) -> set[str]:
 
 def _serves_inside(case: Case) -> bool:
     site = case.found.get("site")
-    return site is not None and site["through_proxy"] == f"answered {case.settings.health_status}"
+    return site is not None and site["through_proxy"] in [f"answered {status}" for status in case.good_statuses]
 
 
 def ports(case: Case) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 
@@ -18,6 +19,10 @@ class SiteSettings(Protocol):
     def health_path(self) -> str: ...  # noqa: D102
     @property
     def health_status(self) -> int: ...  # noqa: D102
+    @property
+    def allow_from(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def basic_auth(self) -> Collection[str]: ...  # noqa: D102
     @property
     def tls(self) -> str: ...  # noqa: D102
     @property

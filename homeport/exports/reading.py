@@ -19,6 +19,7 @@ from homeport.exports.ignored import below
 from homeport.exports.left_out import left_out, warnings
 from homeport.exports.writing import SECRETS
 from homeport.secrets.loading import load_secrets
+from homeport.secrets.passwords import SHORTEST
 from homeport.service.describe import describe
 from homeport.settings import Settings
 from homeport.source import Source, python_version, read_source
@@ -102,6 +103,8 @@ def _secrets(settings: Settings, project: Path) -> tuple[tuple[str, ...], dict[s
     """
     named = (*settings.secrets_from_environment, *settings.install_secrets)
     given = {name: os.environ.get(name) or NOT_HERE for name in named}
+    # No proxy of homeport's stands there, which the passwords would be for.
+    given |= dict.fromkeys(settings.basic_auth.values(), NOT_HERE * SHORTEST)
     found = load_secrets(settings, project, environment=given)
     here = {name: value for name, value in found.installation.items() if value != NOT_HERE}
     return tuple(sorted(found.application)), here

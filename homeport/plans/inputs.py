@@ -36,6 +36,7 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
         source=source,
         secrets=secrets.application,
         install_secrets=secrets.installation,
+        proxy_secrets=secrets.proxy,
         certificate=load_certificate(settings, project, host),
         dns_credentials=load_dns_credentials(settings, project, host),
         dns_requirements=load_dns_requirements(settings, project, host),

@@ -29,9 +29,15 @@ ALL_ON = {
     "usage_record": True,
     "kernel_hardening": True,
     "journal_max_megabytes": 1,
+    "basic_auth": {"anybody": "PASSWORD"},
 }
 # No application may be called so.
-ANOTHER = {"app_name": "another-migrate", "domain": "another.invalid", "domain_aliases": ()}
+ANOTHER = {
+    "app_name": "another-migrate",
+    "domain": "another.invalid",
+    "domain_aliases": (),
+    "served_domains": (),
+}
 
 
 def places(steps: Iterable[Step], settings: Settings) -> Places:

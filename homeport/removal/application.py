@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from stat import S_IMODE
 
 from ..host.data import rehearsal
 from ..host.proxies import site
@@ -24,7 +25,7 @@ DATA, KEPT_DATA = "the application's data", "data; --data removes it"
 def steps(job: RemovalJob) -> Iterator[RemovalStep]:
     """Yield the steps that are left to be done."""
     layout = job.layout
-    yield _site(layout)
+    yield _site(job)
     yield _units(layout)
     yield _certificate(layout)
     yield _files(job)
@@ -65,18 +66,31 @@ def mounted(job: RemovalJob) -> list[str]:
     return safe_removal.mounted_below([layout.base, layout.static, layout.settings, belongings.cache(layout), *data])
 
 
-def _site(layout: Layout) -> RemovalStep:
-    place = site.place(layout)
+def _site(job: RemovalJob) -> RemovalStep:
+    """The site, and what lies beside it (the passwords of HAProxy's visitors): the proxy is to have read neither."""
+    layout = job.layout
+    places = [site.place(layout), *_beside_the_site(job)]
 
     def do() -> None:
-        before = site.read(place)
+        before = {path: (path.read_bytes(), S_IMODE(path.stat().st_mode)) for path in places if path.exists()}
         try:
-            proxy_of(layout.machine).reload(layout.machine, partial(safe_removal.remove, place))
+            proxy_of(layout.machine).reload(layout.machine, partial(_remove_all, places))
         except HostError:
-            site.restore(place, before)
+            for path, (content, mode) in before.items():
+                atomic.write(path, content, mode)
             raise
 
-    return RemovalStep(removals([place] if safe_removal.is_left(place) else []), do)
+    return RemovalStep(removals([path for path in places if safe_removal.is_left(path)]), do)
+
+
+def _beside_the_site(job: RemovalJob) -> list[Path]:
+    place = site.place(job.layout)
+    return [path for path in job.application if path.parent == place.parent and path != place]
+
+
+def _remove_all(paths: list[Path]) -> None:
+    for path in paths:
+        safe_removal.remove(path)
 
 
 def _units(layout: Layout) -> RemovalStep:
@@ -120,7 +134,7 @@ def _files(job: RemovalJob) -> RemovalStep:
     # The work lock is held; it is the last that goes.
     known = list(dict.fromkeys([*known, *belongings.run_files(layout)]))
     # The site's step comes first and has a reload of its own; who gets in has a phase of its own.
-    others = (site.place(layout), *job.access, *_held(layout))
+    others = (site.place(layout), *_beside_the_site(job), *job.access, *_held(layout))
     present = [path for path in known if safe_removal.is_left(path) and path not in others]
 
     def do() -> None:

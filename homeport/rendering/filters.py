@@ -32,6 +32,11 @@ def shell_quote(value: object) -> str:
     return shlex.quote(str(value))
 
 
+def regex_quote(value: object) -> str:
+    """Return `value` as a regular expression that matches it alone."""
+    return re.escape(str(value))
+
+
 def replace_shell(command: object) -> str:
     """Return a shell command such that the shell makes way for the program, which then gets the unit's signals.
 

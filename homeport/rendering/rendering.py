@@ -24,7 +24,7 @@ from jinja2 import (
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.compiled import compiled_templates
-from homeport.rendering.filters import replace_shell, shell_quote, systemd_quote
+from homeport.rendering.filters import regex_quote, replace_shell, shell_quote, systemd_quote
 
 
 @lru_cache(maxsize=8)
@@ -41,6 +41,7 @@ def environment(overrides: Path | None) -> Environment:
         autoescape=False,  # noqa: S701 - configuration files, not HTML
         bytecode_cache=compiled_templates(),
     )
+    jinja.filters["regex_quote"] = regex_quote
     jinja.filters["replace_shell"] = replace_shell
     jinja.filters["shell_quote"] = shell_quote
     jinja.filters["systemd_quote"] = systemd_quote

@@ -1,6 +1,6 @@
 """The secrets of a run: those of the secrets file and those of named environment variables of this machine.
 
-Those that only the installation of the dependencies is given are kept apart from the application's.
+Those that only the installation of the dependencies is given, or the proxy, are kept apart from the application's.
 
 They are kept in memory alone here. Their values never enter a message.
 """
@@ -15,15 +15,18 @@ from typing import NamedTuple
 from homeport.errors import UsageError
 from homeport.secrets.dotenv import variables
 from homeport.secrets.encryption import decrypt, is_encrypted
+from homeport.secrets.passwords import password_problem
 from homeport.settings.model import Settings
 from homeport.settings.variables import check_variable
 
 
 class Secrets(NamedTuple):
-    """Secret variables by name: those of the application, and those of the installation of its dependencies alone."""
+    """Secret variables by name: those of the application, those of the installation of its dependencies alone, and
+    those of the proxy alone (passwords of `basic_auth`)."""
 
     application: dict[str, str]
     installation: dict[str, str]
+    proxy: dict[str, str]
 
 
 def load_secrets(
@@ -34,10 +37,21 @@ def load_secrets(
     Raises UsageError, without any value, when the file cannot be read, or a named variable is not there.
     """
     application = _of_application(settings, project, host, environment)
-    installation = {name: application.pop(name) for name in settings.install_secrets if name in application}
-    others = tuple(name for name in settings.install_secrets if name not in installation)
-    installation |= _named("install_secrets", others, host, environment)
-    return Secrets(application, installation)
+    installation = _apart("install_secrets", settings.install_secrets, application, host, environment)
+    names = tuple(dict.fromkeys(settings.basic_auth.values()))
+    proxy = _apart("basic_auth", names, application, host, environment)
+    for name, value in proxy.items():
+        if problem := password_problem(value):
+            raise UsageError(f"{name} {problem}", host=host, key="basic_auth", fix="make another password")
+    return Secrets(application, installation, proxy)
+
+
+def _apart(
+    key: str, names: tuple[str, ...], application: dict[str, str], host: str | None, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Take the variables `names` of the setting `key` from the application's; those not there are this process's."""
+    found = {name: application.pop(name) for name in names if name in application}
+    return found | _named(key, tuple(name for name in names if name not in found), host, environment)
 
 
 def _of_application(

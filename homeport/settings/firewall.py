@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from homeport.settings.ranges import Network, address_range
+
 FORM = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?/(tcp|udp)(?:\s+from\s+(\S.*))?")
 # What is given up: a port (`ip`: a protocol's number), or a program that listens.
 CLOSING = re.compile(r"(\d{1,5})/(tcp|udp|ip)|[A-Za-z][A-Za-z0-9_.+@:-]{0,62}")
 HIGHEST_PORT = 65535
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def opening(text: str) -> Opening:
     if not 1 <= first <= last <= HIGHEST_PORT:
         raise ValueError(f"must have ports from 1 to {HIGHEST_PORT}, the lower one first")
     try:
-        networks = tuple(ipaddress.ip_network(word, strict=False) for word in (parts[4] or "").split())
+        networks = tuple(address_range(word, strict=False) for word in (parts[4] or "").split())
     except ValueError:
         raise ValueError("has an invalid network; write it as 10.0.0.0/8 or fd00::/8") from None
     return Opening(f"{first}" if first == last else f"{first}-{last}", parts[3], networks)

@@ -14,8 +14,9 @@ from pydantic import ConfigDict, field_validator, model_validator
 from homeport.servers import ServerChoice, problems
 from homeport.settings.application import ApplicationSettings
 from homeport.settings.container import ContainerSettings
+from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
-from homeport.settings.proxy import unsupported
+from homeport.settings.proxy import too_many_limits, unsupported
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
@@ -27,6 +28,7 @@ class Settings(
     ContainerSettings,
     MachineSettings,
     StaticSettings,
+    EdgeSettings,
     SiteSettings,
     ServingSettings,
     ReleaseSettings,
@@ -120,7 +122,18 @@ class Settings(
         if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
             raise ValueError(problem)
         if len(set(self.domains)) < len(self.domains):
-            raise ValueError("domain_aliases must not repeat domain or one another")
+            raise ValueError("domain_aliases must not repeat domain or one another, nor may served_domains")
+        return self
+
+    @model_validator(mode="after")
+    def _edges_fit(self) -> Self:
+        if self.health_path.partition("?")[0] in self.redirects:
+            raise ValueError("redirects must not have health_path, which would not tell of the application any more")
+        variables = {*self.environment, *self.secrets_from_environment, *self.install_secrets}
+        if both := sorted(variables & set(self.basic_auth.values())):
+            raise ValueError(f"basic_auth must not name a variable that is for something else ({both[0]})")
+        if problem := too_many_limits(self.proxy, len(self.rate_limits)):
+            raise ValueError(problem)
         return self
 
     @property
@@ -137,4 +150,4 @@ class Settings(
     @property
     def domains(self) -> tuple[str, ...]:
         """All names on the certificate, the canonical one first."""
-        return (self.domain, *self.domain_aliases)
+        return (self.domain, *self.served_domains, *self.domain_aliases)

@@ -10,6 +10,8 @@ from homeport.settings.static import Served
 ProxyName = Literal["nginx", "haproxy"]
 # HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
 HAPROXY_HEADERS_KILOBYTES = 32
+# HAProxy counts one request in three tables at most (tune.stick-counters, which version 2.6 does not have yet).
+HAPROXY_RATE_LIMITS = 3
 
 
 def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[Served] = ()) -> str:
@@ -27,5 +29,15 @@ def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[
         return (
             f'proxy = "haproxy" serves no files: leave {names} out and let the application serve them (StaticFiles), '
             'or set proxy = "nginx"'
+        )
+    return ""
+
+
+def too_many_limits(proxy: str, rate_limits: int) -> str:
+    """Return whether the proxy has fewer `rate_limits` than this number; "" when it has as many."""
+    if proxy == "haproxy" and rate_limits > HAPROXY_RATE_LIMITS:
+        return (
+            f'proxy = "haproxy" has {HAPROXY_RATE_LIMITS} rate_limits at most (there are {rate_limits}): name fewer '
+            "paths"
         )
     return ""

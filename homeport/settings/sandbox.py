@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 
 LOCAL = "localhost"
 # All addresses but the multicast and the reserved ones (RFC 5771, RFC 1112; RFC 4291, 2.7).
@@ -27,16 +26,3 @@ def allowed_addresses(network: str | Iterable[str]) -> tuple[str, ...]:
     if network == "any":
         return ANYWHERE
     return (LOCAL,) if isinstance(network, str) else (LOCAL, *network)
-
-
-def address_ranges(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ranges as systemd takes them; raise ValueError for what is no address or range."""
-    found = []
-    for number, text in enumerate(value, 1):
-        try:
-            found.append(str(ip_network(text)))
-        except ValueError:
-            raise ValueError(
-                f"item {number} is not an address or a range of addresses (10.0.0.0/8, 2001:db8::1)"
-            ) from None
-    return tuple(found)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from homeport.settings.firewall import check_closings, check_openings
 from homeport.settings.outbound_places import check_private
-from homeport.settings.sandbox import address_ranges
+from homeport.settings.ranges import address_ranges, trusted_ranges, visitor_ranges
 
 
 def as_text(value: object) -> object:
@@ -141,6 +141,8 @@ RelativePaths = Annotated[TextList, AfterValidator(relative_paths)]
 Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]
+TrustedRanges = Annotated[TextList, AfterValidator(trusted_ranges)]
+VisitorRanges = Annotated[TextList, AfterValidator(visitor_ranges)]
 Network = Annotated[Literal["any", "local"] | Addresses, BeforeValidator(as_network)]
 Names = Annotated[TextList, AfterValidator(distribution_names)]
 Packages = Annotated[TextList, AfterValidator(package_names)]

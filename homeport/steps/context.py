@@ -17,7 +17,8 @@ from homeport.state.snapshot import MachineFound
 @dataclass(frozen=True)
 class Context:
     """The input of a step. `secrets` are the application's secret variables, `install_secrets` those that only the
-    installation of its dependencies is given; `overrides` is None without such a folder.
+    installation of its dependencies is given, `proxy_secrets` those of the proxy alone; `overrides` is None without
+    such a folder.
 
     `migrates` says whether it is this machine that migrates the database, `roles` what it does for the application.
     """
@@ -26,6 +27,7 @@ class Context:
     source: Source
     secrets: dict[str, str] = field(repr=False)
     install_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    proxy_secrets: dict[str, str] = field(default_factory=dict, repr=False)
     certificate: CertificatePair | None = None
     dns_credentials: str = field(default="", repr=False)
     dns_requirements: str = field(default="", repr=False)

@@ -100,9 +100,7 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "static_missing",
             [],
-            case(
-                observed=observed(static={"missing": "/var/www/homeport-static-notes/slots/blue", "hidden": []})
-            ),
+            case(observed=observed(static={"missing": "/var/www/homeport-static-notes/slots/blue", "hidden": []})),
         ),
         ("static_hides", [], case(observed=observed(static={"missing": "", "hidden": ["/", "/api/x"]}))),
         (
@@ -581,3 +579,12 @@ def test_a_machine_that_goes_out_by_others_needs_no_name_server() -> None:
     names = [{"name": NAME, "addresses": [], "problem": "the name server x does not answer"}]
     assert causes(case(settings=LED_OUT, observed=observed(names=names))) == ["upgrades_missing"]
     assert causes(case(observed=observed(names=names))) == ["resolver_broken"]
+
+
+@pytest.mark.parametrize(
+    ("status", "key", "value"), [(401, "basic_auth", {"guest": "GUEST"}), (403, "allow_from", ["10.0.0.0/8"])]
+)
+def test_a_site_that_keeps_the_doctor_out_is_well(status: int, key: str, value: object) -> None:
+    assert causes(case(visits=(visit(status=status),), settings=settings(**{key: value}))) == []
+    assert causes(case(visits=(visit(status=status),))) == ["site_error"]
+    assert causes(case(visits=BAD_GATEWAY, settings=settings(**{key: value}))) == ["site_error"]

@@ -165,3 +165,8 @@ def test_what_is_not_set_is_not_said_to_the_proxy() -> None:
 def test_profile_and_modern_tls_are_said_to_the_proxy() -> None:
     found = text("Caddyfile", Case({"tls_profile": "modern", "acme_profile": "tlsserver"}))
     assert "\ttls {\n\t\tprotocols tls1.3\n\t\tissuer acme {\n\t\t\tprofile tlsserver\n\t\t}\n\t}\n" in found
+
+
+def test_caddy_serves_every_name_that_is_served() -> None:
+    case = Case({"served_domains": ["shop.example.com", "b.example.com"]})
+    assert "\nnotes.example.com, shop.example.com, b.example.com {\n" in text("Caddyfile", case)

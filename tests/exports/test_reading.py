@@ -43,7 +43,7 @@ LIBRARY = {
 }
 
 
-def subject_of(folder: Path, files: dict[str, str]) -> Subject:
+def subject_of(folder: Path, files: dict[str, str], **data: object) -> Subject:
     """Return what the image of an application with these files is made from."""
     folder.mkdir()
     git(folder, "init", "-q")
@@ -53,7 +53,8 @@ def subject_of(folder: Path, files: dict[str, str]) -> Subject:
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first")
     forget_sources()
-    settings = Settings.model_validate({"app_name": "notes", "domain": "a.example.com", "app_source": str(folder)})
+    given = {"app_name": "notes", "domain": "a.example.com", "app_source": str(folder), **data}
+    settings = Settings.model_validate(given)
     project = folder.with_name("project")
     return read_subject(settings, project, ENGINES["container"], "production", "buildkit", None).subject
 
@@ -89,3 +90,11 @@ def test_the_layer_of_dependencies_has_all_that_its_installation_reads(
 
 def test_an_application_that_has_a_setup_file_alone_is_named_by_it(tmp_path: Path) -> None:
     assert subject_of(tmp_path / "app", {"setup.py": SETUP}).code.made_from == "setup.py"
+
+
+def test_an_application_of_an_image_is_not_given_the_passwords_of_visitors_either(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "secrets.env").write_text("TOKEN=1\nGUEST=let me in, please\n")
+    data = {"secrets_file": "secrets.env", "basic_auth": {"guest": "GUEST", "boss": "NOT_HERE"}}
+    made = subject_of(tmp_path / "app", {"requirements.txt": f"{PINNED}\n"}, **data)
+    assert made.service.secret_names == ("TOKEN",)

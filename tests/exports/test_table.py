@@ -56,6 +56,14 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
         ("docker", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, []),
         ("compose", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, ["tls"]),
         ("docker", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, []),
+        ("compose", {"allow_from": "10.0.0.0/8", "basic_auth": {"guest": "GUEST"}}, ["allow_from", "basic_auth"]),
+        ("compose", {"rate_limits": {"/": "9/second"}, "redirects": {"/a": "/b"}}, ["redirects", "rate_limits"]),
+        (
+            "compose",
+            {"trusted_proxies": "10.0.0.0/8", "response_headers": {"X-A": "b"}, "served_domains": "a.example.com"},
+            ["trusted_proxies", "response_headers"],
+        ),
+        ("container", {"allow_from": "10.0.0.0/8", "basic_auth": {"guest": "GUEST"}}, []),
     ],
 )
 def test_what_one_engine_keeps_another_may_refuse(engine: str, settings: dict[str, Any], keys: list[str]) -> None:

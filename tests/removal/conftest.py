@@ -87,6 +87,9 @@ class Host:
     def text(self, path: str) -> str:
         return (self.root / path.lstrip("/")).read_text()
 
+    def mode(self, path: str) -> int:
+        return (self.root / path.lstrip("/")).stat().st_mode & 0o7777
+
     def remove(self, app: str, *, data: bool = False) -> None:
         """Remove an application as the plan does: who gets in first."""
         job = self.job(app, data=data)

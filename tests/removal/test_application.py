@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pwd
+from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from homeport.host.proxies import site
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
 from homeport.plans.places import places
@@ -61,6 +64,33 @@ def test_the_site_of_a_proxy_that_was_replaced_goes_with_the_application(host: H
     assert host.left() >= sites
     host.remove("note")
     assert not host.left() & sites
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_the_passwords_of_haproxys_visitors_go_with_its_site_or_stay_with_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    """What the proxy reads has to differ from what it has read by nothing, once the application is gone."""
+    paths = {"/etc/haproxy/homeport/note.cfg": 0o644, "/etc/haproxy/homeport/note.visitors.cfg": 0o600}
+    seen: list[set[str]] = []
+
+    def reload(machine: object, change: Callable[[], object]) -> None:
+        change()
+        seen.append(host.left() & set(paths))
+        if refuses:
+            raise HostError("it does not")
+
+    haproxy = SimpleNamespace(reload=reload, site=lambda machine, app: host.root / f"etc/haproxy/homeport/{app}.cfg")
+    monkeypatch.setattr(application, "proxy_of", lambda machine: haproxy)
+    monkeypatch.setattr(site, "proxy_of", lambda machine: haproxy)
+    host.provision("note")
+    for path, mode in paths.items():
+        host.write(path).chmod(mode)
+    with nullcontext() if not refuses else pytest.raises(HostError):
+        host.remove("note")
+    assert seen == [set()]
+    assert host.left() & set(paths) == (set(paths) if refuses else set())
+    assert not refuses or {path: host.mode(path) for path in paths} == paths
 
 
 def test_when_a_timer_was_due_last_is_forgotten_with_it(host: Host) -> None:

@@ -60,7 +60,7 @@ def test_a_line_is_read_as_dotenv_has_it(tmp_path: Path, line: str, value: str) 
 
 
 def test_without_a_secrets_file_there_are_no_secrets(tmp_path: Path) -> None:
-    assert load_secrets(Settings(app_name="notes", domain="notes.example.com"), tmp_path) == ({}, {})
+    assert load_secrets(Settings(app_name="notes", domain="notes.example.com"), tmp_path) == ({}, {}, {})
 
 
 @pytest.mark.parametrize("name", ["missing.env", ".", "secrets.env/x"])
@@ -188,6 +188,24 @@ def test_install_secrets_are_kept_from_the_application(tmp_path: Path) -> None:
             ValueError, match=r"install_secrets must not contain a variable that the application gets \(A\)"
         ):
             Settings.model_validate({**data, "install_secrets": ["A"], **key})
+
+
+def test_passwords_of_visitors_are_kept_from_the_application(tmp_path: Path) -> None:
+    (tmp_path / "secrets.env").write_text("TOKEN=1\nGUEST=hunter2 hunter2\nSHORT=hunter2\n")
+    data = {"app_name": "notes", "domain": "notes.example.com", "secrets_file": "secrets.env"}
+    settings = Settings.model_validate({**data, "basic_auth": {"guest": "GUEST", "boss": "BOSS"}})
+    found = load_secrets(settings, tmp_path, "web1", {"BOSS": "another of them"})
+    assert found.application == {"TOKEN": "1", "SHORT": "hunter2"}
+    assert found.proxy == {"GUEST": "hunter2 hunter2", "BOSS": "another of them"}
+    with pytest.raises(UsageError, match="basic_auth: BOSS is not set"):
+        load_secrets(settings, tmp_path, "web1", {})
+    for bad, problem in {"hunter2": "8 to 72", "hunter2" * 11: "8 to 72", "hunter2 hunter2é": "ASCII"}.items():
+        with pytest.raises(UsageError, match=rf"basic_auth: BOSS must have .*{problem}") as caught:
+            load_secrets(settings, tmp_path, "web1", {"BOSS": bad})
+        assert "hunter2" not in str(caught.value)
+    for key in ({"environment": {"A": "1"}}, {"secrets_from_environment": ["A"]}, {"install_secrets": ["A"]}):
+        with pytest.raises(ValueError, match=r"basic_auth must not name a variable that is for something else \(A\)"):
+            Settings.model_validate({**data, "basic_auth": {"guest": "A"}, **key})
 
 
 @pytest.mark.parametrize("names", [["postgres://hunter2@db"], ["HOMEPORT_X"], ["A", "1"]])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.settings.sandbox import address_ranges, allowed_addresses
+from homeport.settings.ranges import address_ranges
+from homeport.settings.sandbox import allowed_addresses
 
 RANGES = [ip_network(one) for one in allowed_addresses("any")]
 
@@ -27,7 +28,19 @@ def test_an_address_is_a_range_of_one() -> None:
     assert address_ranges(("192.0.2.1", "2001:db8::/32")) == ("192.0.2.1/32", "2001:db8::/32")
 
 
-@pytest.mark.parametrize("text", ["", "example.com", "10.0.0.1/8", "10.0.0.0/33", "any", "10.0.0.0/8\nUser=root"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "example.com",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "any",
+        "10.0.0.0/8\nUser=root",
+        "fe80::1%eth0",
+        "fe80::%\nUser=root\n/64",
+    ],
+)
 def test_an_address_range_that_is_none_is_named_by_its_position(text: str) -> None:
     with pytest.raises(ValueError, match="item 2 is not an address"):
         address_ranges(("10.0.0.0/8", text))

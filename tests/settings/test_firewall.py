@@ -36,6 +36,7 @@ def test_an_opening_becomes_rules(text: str, wanted: list[str]) -> None:
     [
         "",
         "5432",
+        "5432/tcp from fe80::1%}accept",
         "tcp/5432",
         "0/tcp",
         "65536/tcp",

@@ -102,6 +102,7 @@ def _site(subject: Subject) -> dict[str, object]:
         "app": subject.service.app,
         "target": subject.target,
         "domain": settings.domain,
+        "served": settings.served_domains,
         "aliases": settings.domain_aliases,
         "email": settings.acme_email,
         "directory_url": settings.acme_directory_url,

@@ -54,6 +54,7 @@ _MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
 _RUN = nothing("said when the container is run")
 _FILES = "nothing before the application serves files here: let it do so itself (StaticFiles)"
 _CADDYS_FILES = "Caddy's container has no file of the application's image: let the application serve it (StaticFiles)"
+_EDGE = "leave it out, and write it into overrides/compose/Caddyfile in Caddy's words"
 _FOLLOWS = "by the time for the stop"
 
 TABLE: Mapping[str, Mapping[str, Cell]] = {
@@ -137,6 +138,13 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "worker_memory_megabytes": _row(kept("with `WEB_CONCURRENCY=auto`")),
     "domain": _row(_PROXY, _MACHINES_PROXY, kept("Caddy's site")),
     "domain_aliases": _row(_PROXY, _MACHINES_PROXY, kept("redirected")),
+    "served_domains": _row(_PROXY, _MACHINES_PROXY, kept("Caddy's site has them too")),
+    "trusted_proxies": _row(_PROXY, _MACHINES_PROXY, refused(_EDGE)),
+    "allow_from": _row(_PROXY, _MACHINES_PROXY, refused(_EDGE)),
+    "basic_auth": _row(_PROXY, _MACHINES_PROXY, refused(_EDGE)),
+    "response_headers": _row(_PROXY, _MACHINES_PROXY, refused(_EDGE)),
+    "redirects": _row(_PROXY, _MACHINES_PROXY, refused(_EDGE)),
+    "rate_limits": _row(_PROXY, _MACHINES_PROXY, refused("Debian's and Docker's Caddy has no rate limits")),
     "former_domain": _row(nothing("no site is taken over")),
     "client_max_body_megabytes": _row(_PROXY, _MACHINES_PROXY, kept("`request_body`")),
     "proxy_read_timeout_seconds": _row(_PROXY, _MACHINES_PROXY, kept("`read_timeout`")),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from homeport.errors import HomeportError
 from homeport.proxies.haproxy import step
 from homeport.settings import Settings
-from homeport.settings.proxy import unsupported
+from homeport.settings.proxy import too_many_limits, unsupported
 from homeport.state.changes import Change
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Part, Wanted
@@ -44,6 +44,8 @@ class HAProxy:
     def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
         # An application that has the proxy from another one of the machine was not refused with its settings.
         if said := unsupported(self.name, settings.response_headers_kilobytes, settings.served):
+            yield HomeportError(said, key="proxy")
+        if said := too_many_limits(self.name, len(settings.rate_limits)):
             yield HomeportError(said, key="proxy")
 
     def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from homeport.machine.platform import key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -14,6 +15,8 @@ from homeport.steps.context import Context
 CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 FOLDER = "/etc/haproxy/homeport"
 LUA = f"{FOLDER}/homeport.lua"
+# What keeps visitors out, by setting (templates/haproxy/edges.cfg).
+MARKS = {"allow_from": r"deny_status 403 if !allowed", "basic_auth": r"http-request auth realm "}
 
 
 def proxy(context: Context) -> Part:
@@ -38,6 +41,7 @@ def proxy(context: Context) -> Part:
             ),
             claim_file(context),
             maintenance_file(context),
+            *_users(context),
         ),
         units=(Unit("haproxy.service"),),
         start_conditions=(start_condition(context, "haproxy"),),
@@ -47,6 +51,23 @@ def proxy(context: Context) -> Part:
 def site_path(app: str) -> str:
     """Return the file of an application's site."""
     return f"{FOLDER}/{app}.cfg"
+
+
+def _users_path(app: str) -> str:
+    # No application's name has a dot, so this is no site's file.
+    return f"{FOLDER}/{app}.visitors.cfg"
+
+
+def _users(context: Context) -> tuple[File, ...]:
+    """Return the file of visitors' passwords, which HAProxy reads as root when it starts or is reloaded.
+
+    It is no part of a release: a way back lets nobody in again who has been taken off.
+    """
+    app = context.settings.app_name
+    if not context.settings.basic_auth:
+        return ()
+    text = context.render("haproxy/users.cfg", app=app, users=user_hashes(context))
+    return (File(_users_path(app), text, mode=0o600, file_set="haproxy", secret=True),)
 
 
 def _configuration(context: Context) -> str:
@@ -60,7 +81,8 @@ def _configuration(context: Context) -> str:
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
     settings, paths = context.settings, context.paths
-    return context.render(
+    health_uri = _uri(settings.health_path)
+    text = context.render(
         "haproxy/site.cfg",
         app=settings.app_name,
         domain=settings.domain,
@@ -71,7 +93,7 @@ def site(context: Context) -> str:
         maintenance=paths.maintenance,
         maintenance_page=paths.maintenance_page,
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
-        health_uri=_uri(settings.health_path),
+        health_uri=health_uri,
         standby=settings.standby,
         tls_profile=settings.tls_profile,
         hsts_seconds=settings.hsts_seconds,
@@ -79,7 +101,9 @@ def site(context: Context) -> str:
         hsts_preload=settings.hsts_preload,
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+        edges=edges(settings, health_uri, _users_path(settings.app_name)),
     )
+    return check_overridden(settings, text, "haproxy/site.cfg", MARKS)
 
 
 def _uri(path: str) -> str:

@@ -17,7 +17,7 @@ from homeport.steps.context import Context
 class Nginx:
     """The proxy that machines have unless their settings say otherwise."""
 
-    name, title, unit, user = "nginx", "Nginx", "nginx.service", "www-data"
+    name, title, unit, user = "nginx", "Nginx", "nginx.service", step.USER
     folder, mark, site_name = "/etc/nginx/", NGINX_DEFAULT, "site.conf"
     instead: Mapping[str, str] = {
         NGINX_CONF: "move what it needs to /etc/nginx/conf.d/ or to overrides/nginx/nginx.conf of the project",

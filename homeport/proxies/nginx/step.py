@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
+from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.start_condition import start_condition
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
@@ -21,6 +22,9 @@ from homeport.steps.context import Context
 
 # A machine without a record has Nginx: it does not start only where one of these is recorded.
 OTHERS = ("haproxy",)
+USER = "www-data"
+# What keeps visitors out, by setting (templates/nginx/edges_server.conf).
+MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user_file "}
 
 
 def proxy(context: Context) -> Part:
@@ -45,6 +49,7 @@ def proxy(context: Context) -> Part:
             ),
             claim_file(context),
             maintenance_file(context),
+            *_users(context),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
         absent=(NGINX_WELCOME,),
@@ -62,6 +67,21 @@ def _configuration(context: Context) -> str:
     return context.render("nginx/nginx.conf", key_exchange_groups=key_exchange_groups(context.machine))
 
 
+def _users_path(context: Context) -> str:
+    return f"{context.paths.etc}/visitors"
+
+
+def _users(context: Context) -> tuple[File, ...]:
+    """Return the file of visitors' passwords, which Nginx reads at each request.
+
+    It is no part of a release: a way back lets nobody in again who has been taken off.
+    """
+    if not context.settings.basic_auth:
+        return ()
+    text = context.render("nginx/users", app=context.settings.app_name, users=user_hashes(context))
+    return (File(_users_path(context), text, mode=0o640, group=USER, secret=True),)
+
+
 def _default(context: Context) -> str:
     machine = context.machine
     return context.render(
@@ -72,7 +92,8 @@ def _default(context: Context) -> str:
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
     settings, paths = context.settings, context.paths
-    return context.render(
+    health_uri = _uri(settings.health_path)
+    text = context.render(
         "nginx/site.conf",
         app=settings.app_name,
         domain=settings.domain,
@@ -85,7 +106,7 @@ def site(context: Context) -> str:
         maintenance=paths.maintenance,
         maintenance_page=paths.maintenance_page,
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
-        health_uri=_uri(settings.health_path),
+        health_uri=health_uri,
         standby=settings.standby,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
@@ -102,7 +123,9 @@ def site(context: Context) -> str:
         spas=any(one.spa for one in settings.served),
         asks_first=settings.api_paths is None,
         api_paths=application_paths(settings.api_paths, settings.health_path),
+        edges=edges(settings, health_uri, _users_path(context)),
     )
+    return check_overridden(settings, text, "nginx/site.conf", MARKS)
 
 
 def _uri(path: str) -> str:

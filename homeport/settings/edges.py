@@ -1,0 +1,59 @@
+"""Settings of the site's edges: whom the proxy believes, lets in and how often; a part of `homeport.settings.model`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from homeport.settings.edge_values import (
+    BasicAuth,
+    RateLimits,
+    Redirects,
+    ResponseHeaders,
+    TrustedRanges,
+    VisitorRanges,
+)
+from homeport.settings.types import Domain, as_list
+
+
+class EdgeSettings(BaseModel):
+    """What the proxy does before the application is asked, and adds to what it answers (docs/edges.md)."""
+
+    # --- the edges -------------------------------------------------------------------------------------------------
+    served_domains: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
+        (),
+        description="More domain names that the application answers itself, on the same certificate; "
+        "`domain_aliases` redirect instead.",
+    )
+    trusted_proxies: TrustedRanges = Field(
+        (),
+        description="Addresses and ranges of a CDN or load balancer in front of the machine. From these alone "
+        "X-Forwarded-For is believed: logs, limits, `allow_from` and the application get the visitor's own address.",
+    )
+    allow_from: VisitorRanges = Field(
+        (),
+        description="Addresses and ranges that may visit the site, all others get 403; empty: everybody. Behind a CDN "
+        "or load balancer set `trusted_proxies` too.",
+    )
+    basic_auth: BasicAuth = Field(
+        {},
+        description='Ask visitors for a user and a password: `{"guest": "GUEST_PASSWORD"}`, each user with the name '
+        "of a variable in the secrets file, or in the environment of the deploying command. The application gets "
+        "neither the variable nor the header Authorization.",
+    )
+    response_headers: ResponseHeaders = Field(
+        {},
+        description='Headers that every answer has, errors too: `{"X-Frame-Options": "DENY"}`. They take the place of '
+        "the application's own of that name.",
+    )
+    redirects: Redirects = Field(
+        {},
+        description='Paths that lead elsewhere: `{"/old": "/new", "/docs": {"target": "https://docs.example.com/", '
+        '"status": 302}}`. The status is 308 unless it is given.',
+    )
+    rate_limits: RateLimits = Field(
+        {},
+        description='How often one client may ask for what is below a path: `{"/login": "5/minute", "/": {"rate": '
+        '"20/second", "burst": 100}}`. More gets 429. A client is an IPv4 address, or a network of IPv6 (/64).',
+    )

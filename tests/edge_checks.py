@@ -1,0 +1,206 @@
+"""What the site's edges let in and keep out, as a client sees it that means harm: the same on any ground.
+
+`ask` brings a request to a site by one of three ways: "cdn" (from an address of `trusted_proxies`), "visitor" (from
+another one) and "itself" (the machine's own loopback address). The application answers with what it was given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+# Of documentation's ranges (RFC 5737, RFC 3849).
+INSIDE, OUTSIDE = "198.51.100.7", "203.0.113.9"
+INSIDE_IPV6, OUTSIDE_IPV6 = "2001:db8:1:2::7", "3fff::9"
+USER, PASSWORD, VARIABLE = "guest", "let me in, please", "GUEST_PASSWORD"
+GOOD, BAD = ("-u", f"{USER}:{PASSWORD}"), ("-u", f"{USER}:let me in, pleasE")
+WRONG = ((), BAD, ("-u", f"{USER}:"), ("-u", f"nobody:{PASSWORD}"), ("-H", "Authorization: Bearer x"))
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; img-src *; report-to \"root \\ 100% include alias\"",
+}
+OPEN: dict[str, Any] = {
+    "response_headers": HEADERS,
+    "redirects": {
+        "/old": "/new",
+        "/docs": {"target": "https://docs.example.com/a%20b?x=1", "status": 302},
+        "/": {"target": "/welcome#top", "status": 307},
+    },
+    "rate_limits": {"/login": "3/minute", "/api": {"rate": "60/minute", "burst": 2}},
+}
+CLOSED: dict[str, Any] = {
+    "allow_from": ["198.51.100.0/24", "2001:db8::/32"],
+    "basic_auth": {USER: VARIABLE},
+    "response_headers": HEADERS,
+    "redirects": {"/old": "/new"},
+}
+
+
+class Answer(NamedTuple):
+    """An answer with its headers, the names in lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a header."""
+        return [value for key, value in self.headers if key == name]
+
+    def one(self, name: str) -> str:
+        """Return the value of a header that is there once."""
+        [value] = self.all(name)
+        return value
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Return the headers that the application was given."""
+        return dict(json.loads(self.body)["headers"])
+
+
+class Ask(Protocol):
+    """Brings a request with these options of curl to the site."""
+
+    def __call__(self, path: str, *options: str, via: str = "visitor", name: str = "") -> Answer: ...
+
+
+def read(text: str) -> Answer:
+    """Return the answer that `curl -i` has printed."""
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    first, *lines = head.splitlines()
+    pairs = tuple((key.lower(), value) for key, _, value in (line.partition(": ") for line in lines))
+    return Answer(int(first.split()[1]), pairs, body)
+
+
+def forwarded(*values: str) -> tuple[str, ...]:
+    """Return the options that send X-Forwarded-For, one line a value."""
+    return tuple(word for value in values for word in ("-H", f"X-Forwarded-For: {value}"))
+
+
+# What comes by the CDN, and whose request that is: "" for the CDN's own address.
+CHAINS: Sequence[tuple[tuple[str, ...], str]] = (
+    ((INSIDE,), INSIDE),
+    ((f"{OUTSIDE}, {INSIDE}",), INSIDE),
+    ((OUTSIDE, INSIDE), INSIDE),
+    ((f"{OUTSIDE},,{INSIDE}",), INSIDE),
+    ((INSIDE_IPV6,), INSIDE_IPV6),
+    ((f"{OUTSIDE}, {INSIDE}:8080",), INSIDE),
+    ((f'{OUTSIDE}, "{INSIDE}"',), ""),
+    ((f"{OUTSIDE}, {{cdn}}",), OUTSIDE),
+    ((f"{INSIDE}, {OUTSIDE}, {{cdn}}, {{cdn}}",), OUTSIDE),
+    ((), ""),
+    (("unknown",), ""),
+    ((f"{OUTSIDE}, unknown",), ""),
+    ((OUTSIDE, "_hidden"), ""),
+    ((f"{OUTSIDE}, unknown, {{cdn}}",), ""),
+)
+
+
+def check_addresses(ask: Ask, cdn: str, visitor: str) -> None:
+    """From the CDN alone a visitor's address is believed, from the right; to the application goes that one address."""
+    for chain, whose in CHAINS:
+        options = forwarded(*(one.replace("{cdn}", cdn) for one in chain))
+        given = ask("/who", *options, "-H", f"Forwarded: for={OUTSIDE}", via="cdn").given
+        wanted = whose or cdn
+        assert (given["x-forwarded-for"], given["x-real-ip"]) == (wanted, wanted), chain
+        assert "forwarded" not in given
+    for chain, _ in CHAINS[:3]:
+        options = forwarded(*chain)
+        forged = ask("/who", *options, "-H", f"X-Real-IP: {OUTSIDE}", "-H", f"Forwarded: for={OUTSIDE}").given
+        assert (forged["x-forwarded-for"], forged["x-real-ip"]) == (visitor, visitor), chain
+        assert "forwarded" not in forged
+
+
+def check_addresses_on_one_connection(ask_twice: Callable[..., list[Answer]], cdn: str) -> None:
+    """What a request said of its visitor is forgotten with it: a CDN has requests of many on a connection."""
+    first, second = ask_twice("/who", forwarded(INSIDE), ())
+    assert first.given["x-forwarded-for"] == INSIDE
+    assert second.given["x-forwarded-for"] == cdn
+
+
+def check_who_may_ask(ask: Ask) -> None:
+    """Only addresses of `allow_from` get in, with a password; a forged address gets nobody in."""
+    for allowed in (INSIDE, INSIDE_IPV6, f"{OUTSIDE}, {INSIDE}"):
+        assert ask("/who", *GOOD, *forwarded(allowed), via="cdn").status == 200
+        assert ask("/who", *forwarded(allowed), via="cdn").status == 401
+        assert ask("/who", *GOOD, *forwarded(allowed)).status == 403
+    for refused in (OUTSIDE, OUTSIDE_IPV6, f"{INSIDE}, {OUTSIDE}", "::1", f"{INSIDE}, nonsense"):
+        assert ask("/who", *GOOD, *forwarded(refused), via="cdn").status == 403, refused
+    for path in ("/who", "/health", "/%68ealth", "/old", "/.homeport/closing", "/.homeport/closed"):
+        for way in ("cdn", "visitor"):
+            assert ask(path, *GOOD, *forwarded("127.0.0.1"), via=way).status == 403, (path, way)
+    assert ask("/health", *GOOD, "-H", "X-Real-IP: 127.0.0.1").status == 403
+
+
+def check_passwords(ask: Ask) -> None:
+    """The password is asked for on every path, and the application never sees it."""
+    visitor = forwarded(INSIDE)
+    for path in ("/who", "/health", "/old", "/%77ho", "//who", "/.homeport/none"):
+        for wrong in WRONG if path == "/who" else ((),):
+            answer = ask(path, *wrong, *visitor, via="cdn")
+            assert answer.status == 401, (path, wrong)
+            assert answer.one("www-authenticate").startswith("Basic realm=")
+            assert "location" not in dict(answer.headers)
+    given = ask("/who", *GOOD, *visitor, via="cdn").given
+    assert "authorization" not in given
+    assert PASSWORD not in json.dumps(given)
+
+
+def check_the_machine_itself(ask: Ask) -> None:
+    """homeport's own question for the health path is answered; nothing else of the machine's is let off."""
+    assert ask("/health", via="itself").status == 200
+    for path in ("/who", "/health/more", "/healthy"):
+        assert ask(path, via="itself").status == 403
+
+
+def check_headers(ask: Ask, statuses: dict[str, int]) -> None:
+    """Each answer has the headers once, whoever made it, beside homeport's own."""
+    for path, status in statuses.items():
+        answer = ask(path, *forwarded(INSIDE), via="cdn")
+        assert answer.status == status, path
+        for name, value in HEADERS.items():
+            assert answer.one(name.lower()) == value, path
+        assert answer.one("x-content-type-options") == "nosniff"
+        assert answer.one("strict-transport-security") == "max-age=63072000"
+
+
+def check_redirects(ask: Ask, domain: str) -> None:
+    """A redirect leads where the settings say, and nowhere else, whatever is asked for."""
+    for path, status, place in (
+        ("/old", 308, f"https://{domain}/new"),
+        ("/%6fld", 308, f"https://{domain}/new"),
+        ("/old?a=1&b=%2F", 308, f"https://{domain}/new?a=1&b=%2F"),
+        ("/old?%0d%0aSet-Cookie:%20a=b", 308, f"https://{domain}/new?%0d%0aSet-Cookie:%20a=b"),
+        ("/old?@evil.example//", 308, f"https://{domain}/new?@evil.example//"),
+        ("/docs?a=1", 302, "https://docs.example.com/a%20b?x=1"),
+        ("/?a=1", 307, f"https://{domain}/welcome#top"),
+    ):
+        answer = ask(path, "-X", "POST" if status == 307 else "GET", via="cdn")
+        assert (answer.status, answer.one("location")) == (status, place), path
+        assert not answer.all("set-cookie")
+    for path in ("/older", "/old/", "/old/more", "/OLD"):
+        assert ask(path, via="cdn").status == 200, path
+    assert ask("/old", "-H", "Host: evil.example", via="cdn").status in (400, 421)
+
+
+def check_limits(ask: Ask) -> None:
+    """One client has so many requests, by its own address; others are not counted with it, nor are other paths."""
+
+    def statuses(path: str, client: str, times: int) -> list[int]:
+        return [ask(path, *forwarded(client), via="cdn").status for _ in range(times)]
+
+    assert statuses("/login", INSIDE, 4) == [200, 200, 200, 429]
+    refused = ask("/login?again", *forwarded(f"{OUTSIDE}, {INSIDE}"), via="cdn")
+    assert (refused.status, refused.one("retry-after")) == (429, "20")
+    for path in ("/%6cogin", "/login/", "/login/x"):
+        assert statuses(path, INSIDE, 1) == [429], path
+    assert statuses("/loginx", INSIDE, 3) == [200] * 3
+    assert statuses("/login", OUTSIDE, 1) == [200]
+    # Another address of the same network of IPv6 is the same client, one of another network is not.
+    assert statuses("/login", "2001:db8:1:2::1", 2) == [200] * 2
+    assert statuses("/login", "2001:db8:1:2:ffff::2", 2) == [200, 429]
+    assert statuses("/login", "2001:db8:1:3::1", 1) == [200]
+    # Forged by a visitor, it is the visitor's own that counts.
+    assert [ask("/login", *forwarded(f"198.51.100.{number}")).status for number in range(4)] == [200] * 3 + [429]
+    assert statuses("/api/x", INSIDE, 3) == [200, 200, 429]

@@ -1,0 +1,204 @@
+"""The edges of a site on a machine: whom the proxy believes and lets in, behind an emulated CDN and without one.
+
+The requests of `tests/edge_checks.py` come from this computer, which is the CDN (its address is in `trusted_proxies`),
+and from the machine itself, by its own address (a visitor's) and over its loopback device. The tests of a proxy share a
+machine, and go on from one another in the order in which they stand; each holds without those that are sampled.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.model import LabHost
+from tests import edge_checks as checks
+from tests.lab.commands import homeport, settle_data
+from tests.lab.project import Project, Seen, until
+from tests.lab.seasoned import Seasoned
+
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
+APP = """
+import os
+from fastapi import FastAPI, HTTPException, Request, Response
+
+app = FastAPI()
+
+@app.get("/missing")
+def missing() -> None:
+    raise HTTPException(404)
+
+@app.api_route("/{path:path}", methods=["GET", "POST"])
+def echo(request: Request, response: Response) -> dict[str, object]:
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return {
+        "client": request.client.host, "headers": [[k, v] for k, v in request.headers.items()],
+        "variables": sorted(os.environ), "release": os.environ["HOMEPORT_RELEASE"],
+    }
+"""
+
+
+@dataclass
+class Stage:
+    """A machine that serves, and the project that deploys to it."""
+
+    project: Project
+    host: LabHost
+    seen: Seen
+    is_closed: bool = False
+
+    @cached_property
+    def cdn(self) -> str:
+        """The address that the machine sees of this computer."""
+        with socket.create_connection((self.host.address, 443)) as one:
+            return str(one.getsockname()[0])
+
+    @property
+    def served(self) -> str:
+        return f"shop.{self.host.domain}"
+
+    def ask(self, path: str, *options: str, via: str = "visitor", name: str = "") -> checks.Answer:
+        name = name or self.host.domain
+        place = "127.0.0.1" if via == "itself" else self.host.address
+        command = ["curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "30"]
+        command += ["--connect-to", f"{name}:443:{place}:443", *options, f"https://{name}{path}"]
+        if via == "cdn":
+            return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return checks.read(self.seen.shell(shlex.join(command)))
+
+    def close(self) -> None:
+        """Have the site let in few, as those of the tests want it that come after the open ones."""
+        if not self.is_closed:
+            self.set_password(checks.PASSWORD)
+            self.deployed(**checks.CLOSED)
+            self.is_closed = True
+
+    def set_password(self, password: str) -> None:
+        (self.project.folder / "secrets.env").write_text(f"TOKEN=1\n{checks.VARIABLE}='{password}'\n")
+
+    def deployed(self, **data: Any) -> str:
+        settle_data(self.project, **{"redirects": {}, "rate_limits": {}, **data})
+        return self.project.deployed(self.host)
+
+
+SITES = [
+    *("bookworm-nginx", "trixie-nginx"),
+    *(pytest.param(one, marks=pytest.mark.sampled) for one in ("bookworm-haproxy", "trixie-haproxy")),
+]
+
+
+@pytest.fixture(scope="module", params=SITES)
+def stage(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
+) -> Iterator[Stage]:
+    suite, _, proxy = request.param.partition("-")
+    host = seasoned.add(f"edges-{request.param}", suite)
+    seen = Seen(lab, host)
+    if proxy != "nginx":
+        seen.shell("systemctl -q disable --now nginx")
+    project = Project.create(tmp_path_factory.mktemp("edges") / "project", lab, "hello", workers=1)
+    project.write("main.py", APP)
+    (project.folder / "secrets.env").write_text("TOKEN=1\n")
+    stage = Stage(project, host, seen)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.connect((host.address, 443))
+        cdn = one.getsockname()[0]
+    known = {"served_domains": [stage.served], "trusted_proxies": [cdn], "secrets_file": "secrets.env"}
+    stage.deployed(proxy=proxy, watch_seconds=0, **known, **checks.OPEN)
+    yield stage
+    lab.remove(host.name)
+
+
+def test_a_visitor_behind_the_cdn_is_who_the_cdn_says_and_nobody_else_is_believed(stage: Stage) -> None:
+    checks.check_addresses(stage.ask, stage.cdn, stage.host.address)
+    for chain, client in ((checks.INSIDE_IPV6, checks.INSIDE_IPV6), (checks.INSIDE, checks.INSIDE)):
+        assert f'"client":"{client}"' in stage.ask("/who", *checks.forwarded(chain), via="cdn").body
+    assert f'"client":"{stage.host.address}"' in stage.ask("/who", *checks.forwarded(checks.INSIDE)).body
+    stage.ask("/told", *checks.forwarded(f"{checks.OUTSIDE}, {checks.INSIDE}"), via="cdn")
+
+    def logged() -> str:
+        return homeport(
+            stage.project, "logs", "lab", "--limit", stage.host.name, "--source", "proxy", "-n", "20"
+        ).stdout
+
+    assert until(lambda: "GET /told 200" in logged() and f"for {checks.INSIDE}" in logged(), 30), logged()
+
+
+def test_redirects_headers_limits_and_names_are_as_the_settings_say(stage: Stage) -> None:
+    checks.check_redirects(stage.ask, stage.host.domain)
+    checks.check_limits(stage.ask)
+    checks.check_headers(stage.ask, {"/who": 200, "/missing": 404, "/old": 308, "/login": 429})
+    # With the lab's authority verified: the name is on the certificate.
+    assert stage.seen.get("/who", name=stage.served)["headers"]
+    to = ["--connect-to", f"{stage.served}:80:{stage.host.address}:80", f"http://{stage.served}/a?b"]
+    plain = subprocess.run(["curl", "-sSi", *to], check=True, capture_output=True, text=True).stdout
+    assert checks.read(plain).one("location") == f"https://{stage.served}/a?b"
+
+
+def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> None:
+    stage.close()
+    checks.check_who_may_ask(stage.ask)
+    checks.check_passwords(stage.ask)
+    checks.check_the_machine_itself(stage.ask)
+    checks.check_headers(stage.ask, {"/who": 401})
+    answer = stage.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn")
+    assert checks.VARIABLE not in answer.body
+    assert '"TOKEN"' in answer.body
+    said = stage.project.deploy(stage.host).stdout
+    assert said.count("No changes") == said.count("Starting operation") > 0, said
+
+
+def test_no_file_of_the_machine_has_the_password_and_only_the_proxy_reads_its_hash(stage: Stage) -> None:
+    stage.close()
+    quoted = shlex.quote(checks.PASSWORD)
+    # In the journal are the commands of these tests.
+    places = "/etc /srv /run/homeport /var/lib/homeport /var/log/nginx /tmp"
+    assert stage.seen.shell(f"grep -rlF {quoted} {places} 2>/dev/null || true") == ""
+    hashes = stage.seen.shell("grep -rlF '$2b$' /etc /srv /var/lib/homeport 2>/dev/null || true")
+    assert len(hashes.splitlines()) == 1, hashes
+    assert stage.seen.shell(f"runuser -u nobody -- cat {hashes} 2>&1 || true").endswith("Permission denied")
+    assert stage.seen.shell(f"runuser -u hello -- cat {hashes} 2>&1 || true").endswith("Permission denied")
+
+
+def test_a_closed_site_is_well_for_the_doctor_and_renews_its_certificate(stage: Stage) -> None:
+    stage.close()
+    result = homeport(stage.project, "doctor", "lab", "--limit", stage.host.name)
+    assert result.returncode == 0, result.stdout
+    serial = stage.seen.serial()
+    stage.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
+    assert until(lambda: stage.seen.serial() != serial, 30)
+
+
+def test_maintenance_of_a_closed_site_is_shown_to_who_may_come_in(stage: Stage) -> None:
+    stage.close()
+    words = ("maintenance", "lab", "--limit", stage.host.name)
+    assert homeport(stage.project, *words, "on").returncode == 0
+    visitor = checks.forwarded(checks.INSIDE)
+    assert stage.ask("/who", *visitor, via="cdn").status == 401
+    assert stage.ask("/who", *checks.GOOD).status == 403
+    page = stage.ask("/who", *checks.GOOD, *visitor, via="cdn")
+    assert (page.status, page.one("retry-after")) == (503, "300")
+    assert homeport(stage.project, *words, "off").returncode == 0
+    assert stage.ask("/who", *checks.GOOD, *visitor, via="cdn").status == 200
+
+
+@pytest.mark.sampled
+def test_a_way_back_lets_nobody_in_who_was_taken_off(stage: Stage) -> None:
+    """The password changes by a deploy that makes no release; a release from before asks for the new one."""
+    stage.close()
+    stage.set_password("another one, please")
+    stage.project.write("more.py", "")
+    stage.project.deployed(stage.host)
+    visitor, new = checks.forwarded(checks.INSIDE), ("-u", f"{checks.USER}:another one, please")
+    for _ in range(2):
+        assert stage.ask("/who", *checks.GOOD, *visitor, via="cdn").status == 401
+        assert stage.ask("/who", *new, *visitor, via="cdn").status == 200
+        done = homeport(stage.project, "rollback", "lab", "--limit", stage.host.name, "--yes")
+        assert done.returncode == 0, done.stdout

@@ -1,0 +1,211 @@
+"""The edges of a site, served by a real Nginx and a real HAProxy on this computer, where they are installed.
+
+tests/lab/test_edges.py has the same on machines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeport.proxies.chosen import proxy_of
+from homeport.state.snapshot import MachineFound
+from homeport.steps.context import Context
+from tests import edge_checks as checks
+from tests.nginx_sites import write
+from tests.pace import until
+from tests.state.builders import make_settings, make_source
+
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+CDN, VISITOR, ITSELF = "127.0.0.2", "127.0.0.3", "127.0.0.1"
+SOURCES = {"cdn": CDN, "visitor": VISITOR, "itself": ITSELF}
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+END = "===%{num_connects}."
+DOMAIN, SERVED = "notes.example.com", "other.example.com"
+
+
+class Application(BaseHTTPRequestHandler):
+    """Tells what it was given, under a header that the settings replace."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        told = {"path": self.path, "headers": [[key.lower(), value] for key, value in self.headers.items()]}
+        body = json.dumps(told).encode()
+        self.send_response(404 if self.path == "/missing" else 200)
+        self.send_header("X-Frame-Options", "SAMEORIGIN")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Site:
+    """A site that is served on this computer."""
+
+    def __init__(self, port: int, log: Path, maintenance: Path):
+        self.port, self.log, self.maintenance = port, log, maintenance
+
+    def command(self, via: str, name: str) -> list[str]:
+        return [
+            *("curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "20", "--interface", SOURCES[via]),
+            *("--connect-to", f"{name or DOMAIN}:443:127.0.0.1:{self.port}"),
+        ]
+
+    def ask(self, path: str, *options: str, via: str = "visitor", name: str = "") -> checks.Answer:
+        command = [*self.command(via, name), *options, f"https://{name or DOMAIN}{path}"]
+        return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def ask_twice(self, path: str, first: tuple[str, ...], second: tuple[str, ...]) -> list[checks.Answer]:
+        """Ask twice on one connection."""
+        one, url = [*self.command("cdn", ""), "-w", END], f"https://{DOMAIN}{path}"
+        command = [*one, *first, url, "--next", *one[1:], *second, url]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        texts = said.split(END.partition("%")[0])
+        assert [text.partition(".")[0] for text in texts[1:]] == ["1", "0"]
+        return [checks.read(texts[0]), checks.read(texts[1].partition(".")[2])]
+
+
+@contextmanager
+def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
+    """Serve a site with these settings by one of the proxies."""
+    program = shutil.which(proxy, path=PATH)
+    if not program:
+        pytest.skip(f"no {proxy} here")
+    application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
+    threading.Thread(target=application.serve_forever, daemon=True).start()
+    ports = {80: free_port(), 443: free_port()}
+    known = {"served_domains": [SERVED], "trusted_proxies": [CDN], **data}
+    settings = make_settings(proxy=proxy, port_blue=application.server_port, **known)
+    secrets = {checks.VARIABLE: checks.PASSWORD}
+    context = Context(settings, make_source(), {}, proxy_secrets=secrets, machine=MachineFound("debian", "12"))
+    files = {file.path: file for file in proxy_of(proxy).step(context).files}
+    command = (nginx if proxy == "nginx" else haproxy)(program, folder, files, ports)
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+    try:
+        assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
+        assert process.poll() is None, (folder / "said").read_text()
+        log = folder / ("access.log" if proxy == "nginx" else "said")
+        yield Site(ports[443], log, folder / "maintenance")
+    finally:
+        process.terminate()
+        process.wait()
+        application.shutdown()
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def certificate(folder: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN},DNS:{SERVED}"]
+    (folder / "tls").mkdir()
+    names = ["-keyout", str(folder / "tls" / "privkey.pem"), "-out", str(folder / "tls" / "fullchain.pem")]
+    subprocess.run([*command, *names], check=True, capture_output=True)
+
+
+def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
+    certificate(folder)
+    (folder / "mime.types").write_text("types { text/html html; }\n")
+    main = write(folder, {path: file for path, file in files.items() if file.file_set == "nginx"})
+    for path in (main, *(folder / "homeport").iterdir()):
+        text = path.read_text()
+        for port, here in ports.items():
+            text = text.replace(f"listen {port}", f"listen 127.0.0.1:{here}")
+        text = text.replace("user www-data;", "user root;\ndaemon off;").replace(
+            "worker_processes auto", "worker_processes 1"
+        )
+        text = text.replace("/run/homeport/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
+        temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
+        text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
+        path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
+    for place, file in files.items():
+        if place.startswith("/etc/homeport/notes/"):
+            (folder / place.rpartition("/")[2]).write_text(file.content)
+    return [program, "-e", str(folder / "error.log"), "-c", str(main)]
+
+
+def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
+    certificate(folder)
+    (folder / "both.pem").write_text(
+        "".join((folder / "tls" / name).read_text() for name in ("fullchain.pem", "privkey.pem"))
+    )
+    (folder / "crt-list").write_text(f"{folder}/both.pem {DOMAIN} {SERVED}\n")
+    (folder / "homeport").mkdir()
+    for path, file in files.items():
+        if file.file_set != "haproxy":
+            continue
+        text = file.content.replace("/run/homeport/haproxy/", f"{folder}/").replace("/etc/haproxy/", f"{folder}/")
+        text = text.replace("/run/haproxy/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
+        text = text.replace("    user haproxy\n    group haproxy\n", "    user root\n    nbthread 1\n")
+        for port, here in ports.items():
+            text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{here}")
+        (folder / path.removeprefix("/etc/haproxy/")).write_text(text)
+    return [program, "-db", "-f", str(folder / "haproxy.cfg"), "-f", str(folder / "homeport")]
+
+
+@pytest.fixture(params=["nginx", "haproxy"])
+def proxy(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_site_that_is_open_to_all(tmp_path: Path, proxy: str) -> None:
+    with served(proxy, tmp_path, **checks.OPEN) as site:
+        checks.check_addresses(site.ask, CDN, VISITOR)
+        checks.check_addresses_on_one_connection(site.ask_twice, CDN)
+        checks.check_redirects(site.ask, DOMAIN)
+        checks.check_limits(site.ask)
+        statuses = {"/who": 200, "/missing": 404, "/old": 308, "/login": 429}
+        checks.check_headers(site.ask, statuses)
+        assert site.ask("/old", name=SERVED).one("location") == f"https://{SERVED}/new"
+        assert site.ask("/who", name=SERVED).given["host"] == SERVED
+        assert until(lambda: f'"client":"{checks.OUTSIDE_IPV6}"' in logged(site), 10)
+
+
+def logged(site: Site) -> str:
+    site.ask("/logged", *checks.forwarded(checks.OUTSIDE_IPV6), via="cdn")
+    return site.log.read_text()
+
+
+def test_a_site_that_is_closed_to_most(tmp_path: Path, proxy: str) -> None:
+    with served(proxy, tmp_path, **checks.CLOSED) as site:
+        checks.check_who_may_ask(site.ask)
+        checks.check_passwords(site.ask)
+        checks.check_the_machine_itself(site.ask)
+        checks.check_headers(site.ask, {"/who": 401})
+        assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn", name=SERVED).status == 200
+        assert site.ask("/who", *checks.GOOD, name=SERVED).status == 403
+
+
+def test_what_comes_by_a_tunnel_that_ends_on_the_machine_is_not_the_machines_own(tmp_path: Path, proxy: str) -> None:
+    with served(proxy, tmp_path, **{**checks.CLOSED, "trusted_proxies": [ITSELF]}) as site:
+        for forged in (checks.OUTSIDE, f"{ITSELF}, {checks.OUTSIDE}"):
+            assert site.ask("/health", *checks.forwarded(forged), via="itself").status == 403
+        assert site.ask("/health", *checks.forwarded(checks.INSIDE), via="itself").status == 401
+        assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="itself").status == 200
+        assert site.ask("/health", via="itself").status == 200
