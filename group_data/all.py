@@ -384,3 +384,26 @@ base_image = None
 # For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"`; unset: as the
 # application.
 image_name = None
+
+# For `homeport export kubernetes`: how many containers serve the site, each with `workers` workers. More than one
+# needs a database that is not a file, and `state_volume_megabytes = None`.
+replicas = 1
+
+# For `homeport export kubernetes`: up to how many replicas the cluster adds while their processors are busy (70 % of
+# what their workers can use); unset: `replicas`, always.
+replicas_max = None
+
+# For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one replica; None: what is
+# written there goes with its container.
+state_volume_megabytes = 1024
+
+# For `homeport export kubernetes`: the namespace; unset: named as the application.
+cluster_namespace = None
+
+# For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits of the proxy and
+# `tls_profile = "modern"` are translated for "traefik" alone.
+ingress_class = "traefik"
+
+# For `homeport export kubernetes`: the namespace in which the ingress controller runs, from where alone the
+# application is reached (in k3s "kube-system").
+ingress_namespace = "traefik"

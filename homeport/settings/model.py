@@ -44,6 +44,9 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
         "former_domain",
         "base_image",
         "image_name",
+        "replicas_max",
+        "state_volume_megabytes",
+        "cluster_namespace",
         mode="before",
     )
     @classmethod
@@ -110,6 +113,8 @@ class Settings(ContainerSettings, MachineSettings, SiteSettings, ServingSettings
             raise ValueError(problem)
         if problem := unsupported(self.proxy, self.response_headers_kilobytes):
             raise ValueError(problem)
+        if self.replicas_max is not None and self.replicas_max <= self.replicas:
+            raise ValueError("replicas_max must be more than replicas")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another")
         return self
