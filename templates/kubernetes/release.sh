@@ -79,10 +79,15 @@ else
 {% endif %}
 fi
 grep -q "image: $reference\$" "$work/objects" || fail "no manifest has the image $image:latest, which is where $reference belongs" 2
+# Who may not ask for namespaces may have one all the same.
+problem=$(kubectl get namespace "$namespace" --output=name 2>&1 >/dev/null) || case $problem in
+*orbidden*) ;;
+*NotFound*) fail "there is no namespace $namespace: kubectl apply -f $folder/namespace.yaml" 2 ;;
+*) fail "kubectl reaches no cluster: $(printf '%s' "$problem" | tail -n 1)" 2 ;;
+esac
 {% for group, kind, what in needs %}
 ! grep -q '^apiVersion: {{ group }}/' "$work/objects" || kubectl api-resources --api-group={{ group }} --output=name 2>/dev/null | grep -q '^{{ kind }}\.' || fail "the cluster has no {{ what }}" 2
 {% endfor %}
-kubectl get namespace "$namespace" --output=name >/dev/null || fail "there is no namespace $namespace that kubectl can see: kubectl apply -f $folder/namespace.yaml" 2
 
 apply() {
     kube apply --filename="$work/objects" --selector="$1" || fail "the cluster does not take the manifests"

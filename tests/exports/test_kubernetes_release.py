@@ -32,7 +32,7 @@ case "$*" in
 "api-resources --api-group=cert-manager.io"*) [ -n "${NO_CERT_MANAGER-}" ] || echo certificates.cert-manager.io ;;
 "api-resources"*) echo middlewares.traefik.io ;;
 "config current-context") echo lab ;;
-"get namespace"*) [ -z "${NO_NAMESPACE-}" ] ;;
+"get namespace"*) [ -z "${NAMESPACE-}" ] || { echo "$NAMESPACE" >&2; exit 1; } ;;
 *" get job "*) cat "$LOG/job" 2>/dev/null || : ;;
 "delete --raw"*) cp "$file" "$LOG/deleted"; rm "$LOG/job" ;;
 *" create --filename"*) cp "$file" "$LOG/migration"; echo "uid2 ${MIGRATION-SuccessCriteriaMet Complete}" >"$LOG/job" ;;
@@ -103,6 +103,8 @@ def cluster(tmp_path: Path) -> Cluster:
     return found
 
 
+NOT_FOUND = 'Error from server (NotFound): namespaces "notes" not found'
+FORBIDDEN = 'Error from server (Forbidden): namespaces "notes" is forbidden'
 SETTINGS = "apply --selector=app.kubernetes.io/component=settings"
 SERVER = "apply --selector=app.kubernetes.io/component=server"
 BESIDE = "apply --selector=app.kubernetes.io/component in (process, timer)"
@@ -237,7 +239,8 @@ def test_an_overlay_is_filled_in_as_well_and_its_secret_keeps_kustomizes_name(cl
             {"NO_CERT_MANAGER": "yes"},
             "the cluster has no cert-manager, which obtains the certificate: install it",
         ),
-        (["v2"], {"NO_NAMESPACE": "yes"}, "there is no namespace notes that kubectl can see: kubectl apply -f"),
+        (["v2"], {"NAMESPACE": "no route to host"}, "kubectl reaches no cluster: no route to host"),
+        (["v2"], {"NAMESPACE": NOT_FOUND}, "there is no namespace notes: kubectl apply -f"),
     ],
 )
 def test_a_mistake_is_one_line_and_changes_nothing(
@@ -247,6 +250,10 @@ def test_a_mistake_is_one_line_and_changes_nothing(
     assert (status, calls) == (2, [])
     assert told.startswith(f"homeport: {said}")
     assert told.count("\n") == 1
+
+
+def test_who_may_not_ask_for_namespaces_releases_all_the_same(cluster: Cluster) -> None:
+    assert cluster.release("v2", NAMESPACE=FORBIDDEN)[0] == 0
 
 
 def test_a_missing_secret_is_named_with_the_command_that_writes_it(cluster: Cluster) -> None:

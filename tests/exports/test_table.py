@@ -64,6 +64,7 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
             {"sandbox_writable_paths": ["/mnt/a"], "sandbox_devices": ["/dev/a"]},
             ["sandbox_writable_paths", "sandbox_devices"],
         ),
+        ("kubernetes", {"client_max_body_megabytes": 20}, ["client_max_body_megabytes"]),
         ("docker", {"replicas": 2}, ["replicas"]),
         ("compose", {"replicas_max": 2}, ["replicas_max"]),
         ("container", {"replicas": 2}, []),

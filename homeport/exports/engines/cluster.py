@@ -17,7 +17,6 @@ LONGEST_TIMER = 52
 # What only objects of Traefik's say: an Ingress has hosts, paths and certificates.
 TRAEFIK_ALONE = (
     "domain_aliases",
-    "client_max_body_megabytes",
     "proxy_read_timeout_seconds",
     "hsts_seconds",
     "hsts_subdomains",
@@ -188,7 +187,6 @@ def _site(subject: Subject) -> dict[str, object]:
         "hsts_seconds": settings.hsts_seconds,
         "hsts_subdomains": settings.hsts_subdomains,
         "hsts_preload": settings.hsts_preload,
-        "body_bytes": settings.client_max_body_megabytes << 20,
         "read_seconds": settings.proxy_read_timeout_seconds,
     }
 

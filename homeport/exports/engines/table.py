@@ -22,6 +22,7 @@ _CLUSTER = nothing("for a cluster alone")
 _PROXY = nothing("a container has no proxy")
 _MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
 _DNS = nothing("see `acme_dns_plugin`")
+_NO_LIMIT = refused("Traefik's limit holds back streamed answers; say it by an annotation of your controller's")
 _RUN = nothing("said when the container is run")
 _FOLLOWS = "by the time for the stop"
 
@@ -170,9 +171,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "domain": row(_PROXY, _MACHINES_PROXY, kept("Caddy's site"), kept("Ingress")),
     "domain_aliases": row(_PROXY, _MACHINES_PROXY, kept("redirected"), kept("redirected, by Traefik alone")),
     "former_domain": row(nothing("no site is taken over")),
-    "client_max_body_megabytes": row(
-        _PROXY, _MACHINES_PROXY, kept("`request_body`"), kept("`buffering`, by Traefik alone")
-    ),
+    "client_max_body_megabytes": row(_PROXY, _MACHINES_PROXY, kept("`request_body`"), _NO_LIMIT),
     "proxy_read_timeout_seconds": row(
         _PROXY, _MACHINES_PROXY, kept("`read_timeout`"), kept("`responseHeaderTimeout`, by Traefik alone")
     ),
