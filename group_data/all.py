@@ -297,19 +297,6 @@ acme_dns_credentials_file = None
 # How long the plugin waits for the domain's name servers before the authority checks.
 acme_dns_propagation_seconds = 60
 
-# Folders of the release that the proxy serves by itself, by URL path: `{"/static": "app/static"}`. What is no file
-# there is the application's to answer.
-static = {}
-
-# Folders with a built frontend, by URL path: `{"/": "frontend/dist"}`. Its files are served as `static` ones are,
-# then the application answers; where that knows no such page (404, 405), a visitor who opens one gets the folder's
-# index.html.
-spa = {}
-
-# URL paths below a `spa` that the application alone answers, with all below them. Set, they are all that it is asked
-# for when a page is opened: every other page is index.html at once. Unset: `/api` is the application's alone, and it
-# is asked for every page first.
-api_paths = None
 # More domain names that the application answers itself, on the same certificate; `domain_aliases` redirect instead.
 served_domains = []
 
@@ -337,6 +324,20 @@ redirects = {}
 # How often one client may ask for what is below a path: `{"/login": "5/minute", "/": {"rate": "20/second", "burst":
 # 100}}`. More gets 429. A client is an IPv4 address, or a network of IPv6 (/64).
 rate_limits = {}
+
+# Folders of the release that the proxy serves by itself, by URL path: `{"/static": "app/static"}`. What is no file
+# there is the application's to answer.
+static = {}
+
+# Folders with a built frontend, by URL path: `{"/": "frontend/dist"}`. Its files are served as `static` ones are,
+# then the application answers; where that knows no such page (404, 405), a visitor who opens one gets the folder's
+# index.html.
+spa = {}
+
+# URL paths below a `spa` that the application alone answers, with all below them. Set, they are all that it is asked
+# for when a page is opened: every other page is index.html at once. Unset: `/api` is the application's alone, and it
+# is asked for every page first.
+api_paths = None
 
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
@@ -425,3 +426,26 @@ base_image = None
 # For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"`; unset: as the
 # application.
 image_name = None
+
+# For `homeport export kubernetes`: how many containers serve the site, each with `workers` workers. More than one
+# needs a database that is not a file, and `state_volume_megabytes = None`.
+replicas = 1
+
+# For `homeport export kubernetes`: up to how many replicas the cluster adds while their processors are busy (70 % of
+# what their workers can use); unset: `replicas`, always.
+replicas_max = None
+
+# For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one replica; None: what is
+# written there goes with its container.
+state_volume_megabytes = 1024
+
+# For `homeport export kubernetes`: the namespace; unset: named as the application.
+cluster_namespace = None
+
+# For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits of the proxy and
+# `tls_profile = "modern"` are translated for "traefik" alone.
+ingress_class = "traefik"
+
+# For `homeport export kubernetes`: the namespace in which the ingress controller runs, from where alone the
+# application is reached (in k3s "kube-system").
+ingress_namespace = "traefik"

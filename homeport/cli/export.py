@@ -71,7 +71,7 @@ def export(
         raise SystemExit(_check(Path(told["folder"]), files, told["record"]))
     _write(told, files, force=force)
     if told["secrets"]:
-        folder = write_secrets(Path(told["folder"]), told["secrets"])
+        folder = write_secrets(Path(told["secrets_folder"]), told["secrets"])
         click.echo(f"\n{os.path.relpath(folder)} has the values of {len(told['secrets'])} secrets: keep it out of git")
     elif told["secrets"] is not None:
         click.echo("\nThe application has no secrets (secrets_file, secrets_from_environment): none are written")

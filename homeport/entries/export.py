@@ -3,7 +3,7 @@
 A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. OPTIONS is a
 JSON object with `engine`, `target`, `builder`, `folder` ("" for where the files belong) and `limit`. Prints one line of
 JSON: folder, files, warnings, the commands that follow (`first` in the project's folder, `next` in that of the files),
-and the values of secrets where `secrets` asks for them.
+and the values of secrets, with the folder for them, where `secrets` asks for them.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main(inventory: str, options: dict[str, Any]) -> None:
         json.dumps(
             {
                 "folder": str(found.folder),
+                "secrets_folder": str(found.secrets_folder),
                 "record": engine.record,
                 "files": {path: [one.text, one.executable] for path, one in files.items()},
                 "warnings": list(found.warnings),

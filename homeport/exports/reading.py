@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from configparser import Error as ConfigError
+from configparser import RawConfigParser
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,7 +44,8 @@ NOT_HERE = "-"
 class Exported:
     """What is exported, where its files belong, and the notes about it, a line each.
 
-    An image is built from `application`; `not_in_image` has the lines of its .dockerignore.
+    An image is built from `application`; `not_in_image` has the lines of its .dockerignore. Values of secrets are
+    written below `secrets_folder`.
     """
 
     subject: Subject
@@ -49,6 +53,7 @@ class Exported:
     warnings: tuple[str, ...]
     application: Path
     not_in_image: tuple[str, ...]
+    secrets_folder: Path
 
 
 def read_subject(
@@ -72,14 +77,16 @@ def read_subject(
     if engine.beside == "application":
         said += _of_application(source, place, application, lines)
     subject = replace(subject, target=target, builder=builder, context=context)
-    return Exported(subject, place, tuple(said), application, lines)
+    return Exported(subject, place, tuple(said), application, lines, place / engine.secrets_folder(subject))
 
 
 def refuse_secrets(found: Exported) -> None:
     """Raise UsageError where the values of secrets would be written into what an image is built from."""
-    for folder in below([str(found.folder / SECRETS)], str(found.application)):
+    for folder in below([str(found.secrets_folder / SECRETS)], str(found.application)):
         if f"{folder}/NAME" not in Ignored(found.not_in_image):
-            problem = f"{found.folder / SECRETS} lies in the application's folder, so an image would have the secrets"
+            problem = (
+                f"{found.secrets_folder / SECRETS} lies in the application's folder, so an image would have the secrets"
+            )
             fix = "leave --output out, or name a folder outside of it"
             raise UsageError(problem, key="--secrets", fix=fix)
 
@@ -142,6 +149,7 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
         ignored=ignored,
         never=tuple(never),
         tools=_tools(),
+        database=_database(tree.read("alembic.ini") or ""),
     )
 
 
@@ -165,6 +173,14 @@ def _python(settings: Settings, tree: Tree) -> str:
     newest = max(python_version.DEBIANS.values(), key=lambda one: int(one.partition(".")[2]))
     own = newest if python_version.allows(required, newest) else python_version.suggest(required)
     return settings.python_version or pinned or own or newest
+
+
+def _database(ini: str) -> str:
+    """Return the URL of the database that alembic.ini has; "" for none, or for a file that nobody can read."""
+    found = RawConfigParser(strict=False)
+    with suppress(ConfigError):
+        found.read_string(ini)
+    return found.get("alembic", "sqlalchemy.url", fallback="")
 
 
 def _lasting(one: OwnFile, tree: str) -> OwnFile:

@@ -1,18 +1,24 @@
-"""Settings of the image that `homeport export` builds on; a part of `homeport.settings.model`."""
+"""Settings of what `homeport export` writes: image and cluster; a part of `homeport.settings.model`."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from homeport.settings.types import Text
 
 # The grammar of Docker's reference package: registry, path, tag, digest.
 _PART = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
 _NAME = rf"({_PART}(\.{_PART})*(:[0-9]+)?/)?{_PART}(/{_PART})*"
+# RFC 1123: a label for namespaces, labels with dots for classes.
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+Label = Annotated[Text, StringConstraints(pattern=rf"^{_LABEL}$")]
+ClassName = Annotated[Text, StringConstraints(pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
 
 
 class ContainerSettings(BaseModel):
-    """What an exported container is built from, and how its image is called."""
+    """What an exported container is built from, how its image is called, and how a cluster runs it."""
 
     # --- containers ------------------------------------------------------------------------------------------------
     base_image: Text | None = Field(
@@ -26,4 +32,39 @@ class ContainerSettings(BaseModel):
         pattern=rf"^{_NAME}$",
         description='For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"'
         "`; unset: as the application.",
+    )
+
+    # --- kubernetes ------------------------------------------------------------------------------------------------
+    replicas: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="For `homeport export kubernetes`: how many containers serve the site, each with `workers` "
+        "workers. More than one needs a database that is not a file, and `state_volume_megabytes = None`.",
+    )
+    replicas_max: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="For `homeport export kubernetes`: up to how many replicas the cluster adds while their processors "
+        "are busy (70 % of what their workers can use); unset: `replicas`, always.",
+    )
+    state_volume_megabytes: int | None = Field(
+        1024,
+        ge=1,
+        description="For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one "
+        "replica; None: what is written there goes with its container.",
+    )
+    cluster_namespace: Label | None = Field(
+        None, description="For `homeport export kubernetes`: the namespace; unset: named as the application."
+    )
+    ingress_class: ClassName = Field(
+        "traefik",
+        description="For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits "
+        'of the proxy and `tls_profile = "modern"` are translated for "traefik" alone.',
+    )
+    ingress_namespace: Label = Field(
+        "traefik",
+        description="For `homeport export kubernetes`: the namespace in which the ingress controller runs, from where "
+        'alone the application is reached (in k3s "kube-system").',
     )

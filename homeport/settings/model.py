@@ -55,6 +55,9 @@ class Settings(
         "former_domain",
         "base_image",
         "image_name",
+        "replicas_max",
+        "state_volume_megabytes",
+        "cluster_namespace",
         mode="before",
     )
     @classmethod
@@ -121,6 +124,8 @@ class Settings(
             raise ValueError(problem)
         if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
             raise ValueError(problem)
+        if self.replicas_max is not None and self.replicas_max <= self.replicas:
+            raise ValueError("replicas_max must be more than replicas")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another, nor may served_domains")
         return self

@@ -97,10 +97,10 @@ def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_fi
     [
         (
             ["podman", "production"],
-            "error: ENGINE: there is no engine podman; choose one of: container, docker, compose\n",
+            "error: ENGINE: there is no engine podman; choose one of: container, docker, compose, kubernetes\n",
         ),
         (["contaner", "production"], "error: ENGINE: there is no engine contaner; did you mean container?\n"),
-        ([], "error: ENGINE: it is missing; choose one of: container, docker, compose\n"),
+        ([], "error: ENGINE: it is missing; choose one of: container, docker, compose, kubernetes\n"),
         (["container"], "error: TARGET: it is missing; homeport export container INVENTORY\n"),
         (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
         (
@@ -119,7 +119,7 @@ def test_a_mistake_is_one_line_and_status_2(
 
 def test_the_engines_are_listed() -> None:
     done = CliRunner().invoke(cli, ["export", "--list"])
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["container", "docker", "compose"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["container", "docker", "compose", "kubernetes"]
 
 
 def test_what_the_engine_cannot_keep_is_named_a_line_each_and_nothing_is_written(homeport: Homeport, one: Path) -> None:
@@ -241,4 +241,36 @@ def test_lists_between_the_repositorys_root_and_the_application_and_a_persons_ow
     assert told.returncode == 0
     assert told.stderr.startswith(
         "warning: git ignores mine.key2 by a rule that is not in the repository, and an image"
+    )
+
+
+def test_a_cluster_gets_its_secrets_below_the_overlay_and_every_file_is_checked(homeport: Homeport, one: Path) -> None:
+    done = homeport("export", "kubernetes", "production", "--secrets")
+    assert done.returncode == 0, done.stderr
+    folder = one / "exports" / "kubernetes"
+    secrets = folder / "overlays" / "production" / "settings" / "secrets"
+    assert (secrets / "TOKEN").read_text() == SECRET
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert f"{secrets.relative_to(one)} has the values of 1 secrets" in done.stdout
+    assert "\n  sh release.sh TAG\n" in done.stdout
+    assert "warning: replicas: with one," in done.stderr
+    texts = [path.read_text() for path in folder.rglob("*") if path.is_file() and path.parent != secrets]
+    assert not [text for text in texts if SECRET in text]
+    assert homeport("export", "kubernetes", "production", "--check").returncode == 0
+    says(one, cpu_max=2)
+    stale = homeport("export", "kubernetes", "production", "--check")
+    assert "exports/kubernetes/manifests/server.yaml is stale: settings or source say something else" in stale.stdout
+    says(one, replicas=2, environment={"DATABASE_URL": "sqlite:///a.db"})
+    refused = homeport("export", "kubernetes", "production")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: replicas: environment")
+
+
+def test_replicas_are_refused_where_one_container_runs(homeport: Homeport, one: Path) -> None:
+    says(one, replicas=2)
+    done = homeport("export", "compose", "production")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: replicas: homeport export compose does not support it: one container runs at a time; "
+        "unset it for this export\n",
     )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -210,3 +214,32 @@ def test_a_project_puts_its_own_into_a_block_and_keeps_the_rest(tmp_path: Path) 
     text = dockerfile(subject(Case({"environment": {"A": "1"}}, overrides=tmp_path)))
     assert '\nENV A="1"\nENV MORE=1\n' in text
     assert "USER 10001:10001" in text
+
+
+def test_a_server_that_answers_anything_is_alive_and_one_that_does_not_answer_is_not(tmp_path: Path) -> None:
+    """Liveness on a cluster: a database that is down is no reason to start anew."""
+    asked: list[str] = []
+
+    class Unwell(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(503 if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    script = tmp_path / "health.py"
+    script.write_text(CONTAINER.files(subject())[".container/health.py"].text)
+
+    def status(*words: str) -> int:
+        own = {"PORT": str(server.server_port)}
+        return subprocess.run(
+            [sys.executable, "-I", "-S", str(script), *words], env=own, capture_output=True, check=False
+        ).returncode
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unwell) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert (status(), status("alive")) == (1, 0)
+        assert asked == ["/health", "/.homeport-alive"]
+        server.shutdown()
+    assert status("alive") == 1

@@ -18,7 +18,8 @@ from tests.exports.test_ignored import git
 
 def exported(folder: str, *never: str) -> Exported:
     given = subject(code=CODE.__class__(**{**vars(CODE), "never": never}))
-    return Exported(given, Path(folder), (), Path("/a/app"), tuple(dockerignore(given).splitlines()))
+    lines = tuple(dockerignore(given).splitlines())
+    return Exported(given, Path(folder), (), Path("/a/app"), lines, Path(folder))
 
 
 @pytest.mark.parametrize("folder", ["/a/app", "/a/app/out", "/a/app/.container", "/a/app/exports"])

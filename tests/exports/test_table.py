@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from homeport.exports.engines import ENGINES
+from homeport.exports.engines.cells import ENGINES as COLUMNS
 from homeport.exports.engines.reference import markdown
-from homeport.exports.engines.table import ENGINES as COLUMNS
 from homeport.exports.engines.table import TABLE, refusals
 from homeport.settings import Settings
 from tests.state.builders import make_settings
@@ -64,6 +64,18 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
             ["trusted_proxies", "response_headers"],
         ),
         ("container", {"allow_from": "10.0.0.0/8", "basic_auth": {"guest": "GUEST"}}, []),
+        ("kubernetes", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, []),
+        ("kubernetes", {"sandbox_network": ["10.0.0.0/8"], "replicas": 2, "replicas_max": 9}, []),
+        ("kubernetes", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, []),
+        (
+            "kubernetes",
+            {"sandbox_writable_paths": ["/mnt/a"], "sandbox_devices": ["/dev/a"]},
+            ["sandbox_writable_paths", "sandbox_devices"],
+        ),
+        ("kubernetes", {"client_max_body_megabytes": 20}, ["client_max_body_megabytes"]),
+        ("docker", {"replicas": 2}, ["replicas"]),
+        ("compose", {"replicas_max": 2}, ["replicas_max"]),
+        ("container", {"replicas": 2}, []),
     ],
 )
 def test_what_one_engine_keeps_another_may_refuse(engine: str, settings: dict[str, Any], keys: list[str]) -> None:

@@ -111,6 +111,10 @@ def test_any_value_is_taken_or_refused_in_lines_that_name_host_and_key(key: str,
         ("python_version", '"3.10"', "3.10"),
         ("python_version", "None", None),
         ("workers", "4", 4),
+        ("replicas", "3", 3),
+        ("replicas_max", "None", None),
+        ("state_volume_megabytes", "None", None),
+        ("cluster_namespace", "None", None),
         ("workers", "auto", "auto"),
         ("allow_dirty", "True", True),
         ("allow_dirty", "false", False),
@@ -289,3 +293,22 @@ def test_hsts_is_for_the_sites_own_names_unless_more_is_asked_for() -> None:
         [line] = problems(**data)
         assert "hsts_preload needs hsts_subdomains = True and hsts_seconds of 31536000 or more" in line
     assert "hsts_subdomains needs hsts_seconds" in problems(hsts_subdomains=True, hsts_seconds=0)[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"replicas": 3, "replicas_max": 3}, "settings: replicas_max must be more than replicas"),
+        ({"replicas": 0}, "replicas: "),
+        ({"cluster_namespace": "My.Space"}, "cluster_namespace: "),
+        ({"ingress_class": "a/b"}, "ingress_class: "),
+        ({"ingress_namespace": "-a"}, "ingress_namespace: "),
+    ],
+)
+def test_what_no_cluster_can_have_is_refused(values: dict[str, object], line: str) -> None:
+    [problem] = problems(**values)
+    assert problem.startswith(f"web1: {line}")
+
+
+def test_classes_have_dots_and_namespaces_have_none() -> None:
+    assert loaded(ingress_class="nginx.org", cluster_namespace="web-1").ingress_class == "nginx.org"

@@ -9,7 +9,10 @@ from homeport.exports.engines.compose import Compose
 from homeport.exports.engines.container import Container
 from homeport.exports.engines.docker import Docker
 from homeport.exports.engines.interface import Builder, Code, Engine, File, Subject
+from homeport.exports.engines.kubernetes import Kubernetes
 
 __all__ = ["ENGINES", "Builder", "Code", "Engine", "File", "Subject"]
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({one.name: one for one in (Container(), Docker(), Compose())})
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {one.name: one for one in (Container(), Docker(), Compose(), Kubernetes())}
+)

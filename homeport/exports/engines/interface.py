@@ -42,6 +42,7 @@ class Code:
     ignored: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     tools: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,10 @@ class Engine(ABC):
     @abstractmethod
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """Return the commands that follow in the folder of the files, a line each."""
+
+    def secrets_folder(self, subject: Subject) -> str:
+        """Return the folder, relative to that of the files, below which the values of secrets are written."""
+        return ""
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what this engine cannot have beside what its column in the table says: key, problem and fix."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from homeport.exports.engines.table import ENGINES, TABLE, Cell
+from homeport.exports.engines.cells import ENGINES, Cell
+from homeport.exports.engines.table import TABLE
 from homeport.settings import Settings
 
 HEAD = """\
