@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from homeport.errors import UsageError
-from homeport.scaffold.code import Code, read_code
-from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
+from homeport.scaffold.entrypoint import find_entrypoint, find_folder
 from homeport.scaffold.health import Health, find_health
 from homeport.scaffold.naming import app_name
 from homeport.scaffold.needs import Needs, find_needs, find_requirements
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
+from homeport.scaffold.repository_files import RepositoryFiles
 from homeport.scaffold.server import find_server
 from homeport.settings.server import Server
 from homeport.settings.variables import RESERVED_ENVIRONMENT
@@ -26,8 +26,6 @@ from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.uv_lock import read_toml, table
 from homeport.source.workspace import find_workspace
 
-# More than any module that is written by hand.
-LARGEST_BYTES = 1_000_000
 EXAMPLES_OF_ENVIRONMENT = (".env.example", ".env.sample", ".env.template", "env.example", ".env.dist")
 MAIN = "main"
 
@@ -64,7 +62,7 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     there is no application in it, or more than one.
     """
     repository = find_repository(str(place), Path.cwd())
-    everything = _Files(repository)
+    everything = RepositoryFiles(repository)
     folder = "" if entrypoint else find_folder(everything.paths, everything.code())
     files = everything.below(folder)
     modules = files.code()
@@ -105,55 +103,18 @@ def _required(pyproject: Mapping[str, Any]) -> str:
     return str(project.get("requires-python", "")) or python_required(poetry)
 
 
-def _needs(files: _Files, requirements: str) -> Needs:
+def _needs(files: RepositoryFiles, requirements: str) -> Needs:
     try:
         return find_needs(files.paths, files.read, requirements)
     except UsageError:
         return Needs()
 
 
-def _is_member(repository: Repository, files: _Files) -> bool:
+def _is_member(repository: Repository, files: RepositoryFiles) -> bool:
     """Tell whether a uv workspace above the application has a lock for it."""
     root = Path(repository.path)
     read = lambda path: (root / path).read_text("utf-8", "replace") if (root / path).is_file() else None  # noqa: E731
     return bool(files.folder) and find_workspace(files.folder, read) is not None
-
-
-class _Files:
-    """The files of a repository below a folder: those that git knows, and those that it would."""
-
-    def __init__(self, repository: Repository, paths: Set[str] | None = None):
-        self._repository = repository
-        if paths is None:
-            listed = repository.run(
-                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self.folder or "."
-            )
-            found = listed.decode("utf-8", "surrogateescape").split("\0")
-            paths = {path.removeprefix(f"{self.folder}/") for path in found if (repository.path / path).is_file()}
-        self.paths = frozenset(paths)
-
-    @property
-    def folder(self) -> str:
-        """Return the folder's path in the repository."""
-        return self._repository.folder
-
-    def below(self, folder: str) -> _Files:
-        """Return those below `folder`, by their paths from there."""
-        if not folder:
-            return self
-        inside = {path.removeprefix(f"{folder}/") for path in self.paths if path.startswith(f"{folder}/")}
-        return _Files(Repository(self._repository.path, posixpath.join(self.folder, folder)), inside)
-
-    def read(self, path: str) -> str:
-        """Return a file's text, "" for one that is not there or too large to be looked at."""
-        file = self._repository.path / self.folder / path
-        if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
-            return ""
-        return file.read_text("utf-8", "replace")
-
-    def code(self) -> Mapping[str, Code]:
-        """Return what the application's modules say, by their paths."""
-        return {path: read_code(self.read(path)) for path in sorted(self.paths) if is_application_code(path)}
 
 
 def _migrate_command(files: Set[str]) -> str | None:
@@ -166,7 +127,7 @@ def _migrate_command(files: Set[str]) -> str | None:
     return f"alembic -c {others[0]} upgrade head" if others else None
 
 
-def _variables(files: _Files) -> tuple[str, ...]:
+def _variables(files: RepositoryFiles) -> tuple[str, ...]:
     """Return the names that an example of a .env file sets, and those that the settings in its code need.
 
     Without those that homeport gives itself.

@@ -1,0 +1,50 @@
+"""The files of a repository that `homeport init` reads: those that git knows, and those that it would. Writes none."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Set
+
+from homeport.scaffold.code import Code, read_code
+from homeport.scaffold.entrypoint import is_application_code
+from homeport.source.git import Repository
+
+# More than any module that is written by hand.
+LARGEST_BYTES = 1_000_000
+
+
+class RepositoryFiles:
+    """The files of a repository below a folder."""
+
+    def __init__(self, repository: Repository, paths: Set[str] | None = None):
+        self._repository = repository
+        if paths is None:
+            listed = repository.run(
+                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self.folder or "."
+            )
+            found = listed.decode("utf-8", "surrogateescape").split("\0")
+            paths = {path.removeprefix(f"{self.folder}/") for path in found if (repository.path / path).is_file()}
+        self.paths = frozenset(paths)
+
+    @property
+    def folder(self) -> str:
+        """Return the folder's path in the repository."""
+        return self._repository.folder
+
+    def below(self, folder: str) -> RepositoryFiles:
+        """Return those below `folder`, by their paths from there."""
+        if not folder:
+            return self
+        inside = {path.removeprefix(f"{folder}/") for path in self.paths if path.startswith(f"{folder}/")}
+        return RepositoryFiles(Repository(self._repository.path, posixpath.join(self.folder, folder)), inside)
+
+    def read(self, path: str) -> str:
+        """Return a file's text, "" for one that is not there or too large to be looked at."""
+        file = self._repository.path / self.folder / path
+        if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
+            return ""
+        return file.read_text("utf-8", "replace")
+
+    def code(self) -> Mapping[str, Code]:
+        """Return what the application's modules say, by their paths."""
+        return {path: read_code(self.read(path)) for path in sorted(self.paths) if is_application_code(path)}
