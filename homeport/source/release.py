@@ -132,10 +132,8 @@ def _read(
     place = f"at {ref} in {repository.path}"
     revision, tree, dependencies = _released(repository, ref, folder, allow_dirty, place, options)
     view = _around(tree)
-    beside = {
-        one: find_tree(repository, revision.tree, view.path(one), place)
-        for one in sorted(places_beside(dependencies.packages, view))
-    }
+    beside = _beside(tree, sorted(places_beside(dependencies.packages, view)), place)
+    last = [tree, *beside.values()][-1]
     entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
     trees = (tree, *beside.values())
@@ -156,8 +154,19 @@ def _read(
         disk_files=len(files) + sum(len(folders(one.paths())) for one in trees),
         own=own,
         texts=lambda: _texts(tree),
-        content=Content(tree.repository, tree.root, tree.folder, revision.time, largest, kept, others),
+        content=Content(last.repository, last.root, tree.folder, revision.time, largest, kept, others),
     )
+
+
+def _beside(tree: Tree, places: list[str], where: str) -> dict[str, Tree]:
+    """Return the trees of the folders at `places`, seen from the application's.
+
+    The last has what submodules were put into it, and into those before it.
+    """
+    view, found = _around(tree), dict[str, Tree]()
+    for one in places:
+        tree = found[one] = find_tree(tree.repository, tree.root, view.path(one), where)
+    return found
 
 
 def _texts(tree: Tree) -> Mapping[str, str]:
