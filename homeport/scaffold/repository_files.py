@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Set
+from pathlib import Path
 
 from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import is_application_code
@@ -39,11 +40,29 @@ class RepositoryFiles:
         return RepositoryFiles(Repository(self._repository.path, posixpath.join(self.folder, folder)), inside)
 
     def read(self, path: str) -> str:
-        """Return a file's text, "" for one that is not there or too large to be looked at."""
-        file = self._repository.path / self.folder / path
-        if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
+        """Return a file's text, "" for one that is not there or is not looked at (`refusal`)."""
+        if path not in self.paths or self.refusal(path):
             return ""
-        return file.read_text("utf-8", "replace")
+        try:
+            return self._file(path).read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def refusal(self, path: str, largest: int = LARGEST_BYTES) -> str:
+        """Return why a file is not looked at, "" for one that is: `largest` is its greatest size in bytes."""
+        file = self._file(path)
+        try:
+            if not file.resolve().is_relative_to(self._repository.path.resolve()):
+                return "it is a symbolic link that leads out of the repository"
+            if file.stat().st_size > largest:
+                return f"it is larger than {largest // 1000} KB"
+            with file.open("rb"):
+                return ""
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})"
+
+    def _file(self, path: str) -> Path:
+        return self._repository.path / self.folder / path
 
     def code(self) -> Mapping[str, Code]:
         """Return what the application's modules say, by their paths."""
