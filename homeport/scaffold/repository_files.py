@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -26,6 +27,9 @@ class RepositoryFiles:
             found = listed.decode("utf-8", "surrogateescape").split("\0")
             paths = {path.removeprefix(f"{self.folder}/") for path in found if (repository.path / path).is_file()}
         self.paths = frozenset(paths)
+        self._root = os.path.realpath(repository.path)
+        self._texts: dict[str, str] = {}
+        self._code: Mapping[str, Code] | None = None
 
     @property
     def folder(self) -> str:
@@ -41,6 +45,11 @@ class RepositoryFiles:
 
     def read(self, path: str) -> str:
         """Return a file's text, "" for one that is not there or is not looked at (`refusal`)."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def _read(self, path: str) -> str:
         if path not in self.paths or self.refusal(path):
             return ""
         try:
@@ -52,7 +61,7 @@ class RepositoryFiles:
         """Return why a file is not looked at, "" for one that is: `largest` is its greatest size in bytes."""
         file = self._file(path)
         try:
-            if not file.resolve().is_relative_to(self._repository.path.resolve()):
+            if not os.path.realpath(file).startswith(f"{self._root}/"):
                 return "it is a symbolic link that leads out of the repository"
             if file.stat().st_size > largest:
                 return f"it is larger than {largest // 1000} KB"
@@ -66,4 +75,7 @@ class RepositoryFiles:
 
     def code(self) -> Mapping[str, Code]:
         """Return what the application's modules say, by their paths."""
-        return {path: read_code(self.read(path)) for path in sorted(self.paths) if is_application_code(path)}
+        if self._code is None:
+            paths = sorted(path for path in self.paths if is_application_code(path))
+            self._code = {path: read_code(self.read(path)) for path in paths}
+        return self._code

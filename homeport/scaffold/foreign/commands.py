@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from homeport.scaffold.foreign.migrations import is_migration
 from homeport.scaffold.foreign.model import Files, Place, Reading
 from homeport.scaffold.foreign.server_command import SERVERS, read_server_command, read_uvicorn_run
 from homeport.scaffold.foreign.shell import ShellError, Simple, simple_commands
@@ -49,10 +50,6 @@ _QUIET = frozenset(
         "kill",
         "shift",
     ]
-)
-_MIGRATION = re.compile(
-    r"alembic\b.*\bupgrade\b|aerich\b.*\bupgrade\b|prisma\b.*\b(migrate deploy|db push)\b|"
-    r"piccolo migrations forwards\b|yoyo apply\b|flask db upgrade\b|dbmate\b.*\bup\b|\bmigrate\b"
 )
 _DEEPEST = 3
 
@@ -136,17 +133,12 @@ class Commands:
         if simple.background:
             name = re.sub(r"[^a-z0-9]+", "-", posixpath.basename(words[0]).lower()).strip("-") or "process"
             self._reading.processes.setdefault(name[:30], (command, place))
-        elif simple.conditional and not _MIGRATION.search(command):
+        elif simple.conditional and not is_migration(command):
             self._reading.note(place, f"{_short(command)!r} is not taken: it depends on a condition")
         elif "$" in command:
             self._reading.note(place, f"{_short(command)!r} is not taken: it has variables in it")
         else:
             self._reading.before.append((command, place))
-
-
-def is_migration(command: str) -> bool:
-    """Tell whether a command migrates a database."""
-    return bool(_MIGRATION.search(command))
 
 
 def find_file(path: str, files: Files) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
+from homeport.scaffold.foreign.migrations import is_migration
+
 
 @dataclass(frozen=True, order=True)
 class Place:
@@ -94,11 +96,13 @@ class Reading:
         self.notes.append(Note(place, text))
 
     def without_server(self) -> None:
-        """Take no command for one that runs before a server, where none of them starts one that is known."""
-        if not self.starts:
-            for command, place in self.before:
+        """Take no command but a migration for one that runs before a server, where none starts one that is known."""
+        if self.starts:
+            return
+        for command, place in self.before:
+            if not is_migration(command):
                 self.note(place, f"{command!r} is not taken: it starts no server that is known")
-            self.before = []
+        self.before = [one for one in self.before if is_migration(one[0])]
 
     def add(self, other: Reading) -> None:
         """Take what another file says; what was known before wins."""

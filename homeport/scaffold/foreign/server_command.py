@@ -126,10 +126,18 @@ def read_uvicorn_run(text: str, path: str, place: Place, reading: Reading) -> bo
 
 
 def _uvicorn_calls(text: str) -> Iterator[ast.Call]:
+    if "uvicorn" not in text:
+        return
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return
+    names = {"uvicorn.run"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "uvicorn.run":
+        if isinstance(node, ast.ImportFrom) and node.module == "uvicorn":
+            names |= {one.asname or one.name for one in node.names if one.name == "run"}
+        elif isinstance(node, ast.Import):
+            names |= {f"{one.asname}.run" for one in node.names if one.name == "uvicorn" and one.asname}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
             yield node

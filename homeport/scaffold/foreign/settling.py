@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import get_args
 
-from homeport.scaffold.foreign.commands import find_file, is_migration
+from homeport.scaffold.foreign.commands import find_file
 from homeport.scaffold.foreign.entry import entrypoint_of
+from homeport.scaffold.foreign.migrations import is_migration
 from homeport.scaffold.foreign.model import Files, Note, Place, Proposal, Reading, Start
 from homeport.servers.interface import OPTIONAL
 from homeport.settings.loading import SettingsError, load

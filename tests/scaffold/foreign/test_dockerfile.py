@@ -182,3 +182,24 @@ def test_of_several_dockerfiles_the_applications_own_is_read() -> None:
     assert found.get("workers") == 3
     assert found.notes == ("docker/b/Dockerfile: not taken: it is for another server (other.main)",)
     assert foreign({**files, "Dockerfile": one}).get("workers") == 2
+
+
+@pytest.mark.parametrize(
+    "imported", ["import uvicorn\nuvicorn.run(", "import uvicorn as u\nu.run(", "from uvicorn import run as r\nr("]
+)
+def test_a_module_that_runs_uvicorn_by_itself_is_read(imported: str) -> None:
+    files = {
+        "Dockerfile": "FROM python:3.13\nCMD ./startup.sh\n",
+        "startup.sh": "alembic upgrade head\npython3 app/main.py",
+    }
+    text = f"from fastapi import FastAPI\napp = FastAPI()\n{imported}app, host='0.0.0.0', workers=3)\n"
+    found = foreign({**files, "app/main.py": text, "x/alembic.ini": ""})
+    assert [found.get(name) for name in ("app_entrypoint", "workers", "migrate_command")] == [
+        *("app/main.py", 3, "alembic upgrade head")
+    ]
+
+
+def test_a_migration_is_taken_also_where_no_server_is_known() -> None:
+    found = foreign({"Dockerfile": 'FROM python:3.13\nCMD sh -c "python -m app.migrate && ./serve"\n'})
+    assert found.get("migrate_command") == "python -m app.migrate"
+    assert found.notes == ("Dockerfile:2: './serve' is not taken: it starts no server that is known",)
