@@ -147,10 +147,11 @@ def test_a_build_sees_the_submodules_files(repo: Repo) -> None:
 
 
 def test_a_name_that_leads_out_of_gits_folder_is_no_submodule(repo: Repo, tmp_path: Path) -> None:
-    repo.write({".gitmodules": f'[submodule "../../library/.git"]\n\tpath = libs/vendored\n\turl = {tmp_path}\n'})
+    repo.write({".gitmodules": f'[submodule "../../../library/.git"]\n\tpath = libs/vendored\n\turl = {tmp_path}\n'})
     repo.commit()
-    shutil.rmtree(repo.path / ".git/modules")
+    shutil.rmtree(repo.path / ".git/modules/lib")
     (repo.path / "libs/vendored/.git").unlink()
+    assert (repo.path / ".git/modules/../../../library/.git/objects").is_dir()
     assert "git submodule update --init --recursive" in repo.refusal()
 
 
