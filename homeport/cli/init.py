@@ -44,7 +44,9 @@ def init(
     """Write a project that deploys the application in the git repository at PATH (default: here).
 
     It looks for the entry point, dependencies, Python, migrations, health path and name; in a repository with more than
-    one thing, for the folder of the application. Writes deploy/ with deploy.py, inventories/ and group_data/. With --ci
+    one thing, for the folder of the application. What a Dockerfile, compose.yaml, Procfile, Kamal's config/deploy.yml,
+    a systemd unit or a configuration of Supervisor says is proposed as settings; what was not understood is listed.
+    Writes deploy/ with deploy.py, inventories/ and group_data/. With --ci
     it writes the pipeline too: pull requests are checked and planned, the main branch is deployed with approval, a
     rollback is a manual job, and every night a job checks whether anything on the hosts differs from the settings.
 
@@ -54,14 +56,15 @@ def init(
     project = (place / folder).resolve()
     check_folder(project, inspection)
     machines = [_machine(one) for one in hosts] or [TargetMachine(EXAMPLE_HOST)]
+    domain = domain or inspection.foreign.domain
     new_project = NewProject(inspection, project, domain or f"{inspection.app_name}.example.com", machines, ci)
     files = render(new_project)
     wrong = problem(new_project)
     for line in _found(inspection):
         click.echo(line)
     kept = _write(new_project, files)
-    for remark in (*inspection.remarks, *([wrong] if wrong else [])):
-        click.echo(f"before the first deploy: {remark}")
+    for line in _remarks(inspection, wrong):
+        click.echo(line)
     if ci and (unreachable := pins.remark()):
         click.echo(f"before the first pipeline: {unreachable}")
     if ci == "gitlab" and inspection.repository / ".gitlab-ci.yml" in kept:
@@ -102,11 +105,37 @@ def _found(inspection: Inspection) -> Iterator[str]:
         yield f"dependencies {inspection.requirements_file}"
     if inspection.python_version:
         yield f"Python       {inspection.python_version}"
+    if inspection.background and not inspection.foreign.found.get("workers"):
+        one = inspection.background
+        yield f"workers      1 ({one.path}:{one.line} starts {one.name} in each worker, so that jobs run once each)"
+    yield from _foreign(inspection)
     if inspection.variables:
         first = inspection.variables[0]
         yield f"variables    {some(inspection.variables, 6)} (homeport secrets set production {first})"
     if "alembic.ini" in inspection.files or inspection.migrate_command:
-        yield f"migrations   {inspection.migrate_command or 'alembic upgrade head'}"
+        command = inspection.migrate_command or "alembic upgrade head"
+        yield f"migrations   {command if isinstance(command, str) else '; '.join(command)}"
+
+
+def _remarks(inspection: Inspection, wrong: str | None) -> Iterator[str]:
+    """Yield what was not understood, and what to do before the first deploy; `wrong` is what would keep it."""
+    for note in inspection.foreign.found.notes:
+        yield f"not taken: {note}"
+    remarks = [*inspection.remarks, *([wrong] if wrong else [])]
+    if inspection.background and inspection.foreign.found.get("workers") not in (None, 1):
+        remarks.insert(0, inspection.background.warning())
+    for remark in remarks:
+        yield f"before the first deploy: {remark}"
+
+
+def _foreign(inspection: Inspection) -> Iterator[str]:
+    """Yield which files of other tools were read, and each setting that they propose; of variables only the names."""
+    found = inspection.foreign.found
+    if found.files:
+        yield f"read         {some(found.files, 8)}"
+    for one in found.settings:
+        value = ", ".join(one.value) if isinstance(one.value, dict) else str(one.value)
+        yield f"proposed     {one.name} = {value} ({one.place})"
 
 
 def _next(new_project: NewProject, *, own_machines: bool, own_domain: bool) -> Iterator[str]:

@@ -30,6 +30,7 @@ from homeport.preflight import outbound
 from homeport.secrets.dotenv import uninterpolated
 from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source import served_files
+from homeport.source.background_work import background_work
 from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.tree_contents import some
 from homeport.steps.context import Context
@@ -64,6 +65,19 @@ def _missing(context: Context) -> Iterator[str]:
         )
 
 
+def _background(context: Context) -> Iterator[str]:
+    """Yield a warning for background work that each of several workers would do."""
+    settings = context.settings
+    if settings.workers == 1:
+        return
+    commands = [
+        *(one.command for one in settings.processes.values()),
+        *(one.command for one in settings.timers.values()),
+    ]
+    for one in background_work(context.source.texts(), commands):
+        yield one.warning()
+
+
 def _told(state: State, host: Host) -> dict[str, Any]:
     context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
     wanted = describe(provision.STEPS, context)
@@ -83,6 +97,7 @@ def _told(state: State, host: Host) -> dict[str, Any]:
             *comparison.warnings(wanted.certificate, datetime.now(UTC)),
             *_missing(context),
             *served_files.warnings(context.source, context.settings),
+            *_background(context),
             *outbound.warnings(context.settings),
         ],
         "problems": [],

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from homeport.errors import UsageError
-from homeport.scaffold.entrypoint import find_entrypoint, find_folder, is_application_code
+from homeport.scaffold.entrypoint import find_entrypoint, find_folder
+from homeport.scaffold.from_others import FromOthers, find_foreign
 from homeport.scaffold.health import Health, find_health
 from homeport.scaffold.naming import app_name
 from homeport.scaffold.needs import Needs, find_needs, find_requirements
 from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
+from homeport.scaffold.repository_files import RepositoryFiles
 from homeport.scaffold.server import find_server
+from homeport.servers import SERVERS
 from homeport.settings.server import Server
 from homeport.settings.variables import RESERVED_ENVIRONMENT
-from homeport.source.code import Code, read_code
+from homeport.source.background_work import BackgroundWork, background_work
 from homeport.source.entrypoint import find_entry
 from homeport.source.exports import python_required
 from homeport.source.git import Repository, find_repository
@@ -26,8 +29,6 @@ from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.uv_lock import read_toml, table
 from homeport.source.workspace import find_workspace
 
-# More than any module that is written by hand.
-LARGEST_BYTES = 1_000_000
 EXAMPLES_OF_ENVIRONMENT = (".env.example", ".env.sample", ".env.template", "env.example", ".env.dist")
 MAIN = "main"
 
@@ -37,7 +38,9 @@ class Inspection:
     """The result: settings by name, and remarks for the user. Paths in `files` are below the application.
 
     `repository` is its root; `place` is the folder that was looked at, `subdirectory` the application's below it.
-    `variables` are the names in an example of a .env file; `branch` is the one that is deployed.
+    `variables` are the names in an example of a .env file; `branch` is the one that is deployed. `foreign` is what
+    files of other tools say. `background` is what the code starts in each worker; `fetches` has "submodules" and "lfs"
+    where a clone has to fetch those as well.
     """
 
     repository: Path
@@ -51,10 +54,13 @@ class Inspection:
     needs: Needs
     health: Health
     python_version: str | None
-    migrate_command: str | None
+    migrate_command: str | list[str] | None
     variables: tuple[str, ...]
     branch: str
     remarks: tuple[str, ...]
+    foreign: FromOthers = field(default_factory=FromOthers)
+    background: BackgroundWork | None = None
+    fetches: frozenset[str] = frozenset()
 
 
 def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = None) -> Inspection:
@@ -64,20 +70,17 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     there is no application in it, or more than one.
     """
     repository = find_repository(str(place), Path.cwd())
-    everything = _Files(repository)
+    everything = RepositoryFiles(repository)
     folder = "" if entrypoint else find_folder(everything.paths, everything.code())
     files = everything.below(folder)
-    modules = files.code()
     toml = read_toml("pyproject.toml", files.read("pyproject.toml"))
     # `fastapi run` itself looks there first.
-    declared = table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint")
+    said = entrypoint or str(table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint") or "")
     requirements = find_requirements(files.paths, files.read, _is_member(repository, files))
-    server = find_server(files.paths, files.read, requirements)
-    entry = entrypoint or (str(declared) if declared else find_entrypoint(modules, server))
-    if entry.endswith("()"):
-        server = find_server(files.paths, files.read, requirements, factory=True)
-    # The message that a deploy would show, shown now.
-    find_entry(server, entry, files.paths, "HEAD")
+    python = find_python(files.read(".python-version"), _required(toml))
+    own = bool(python or _required(toml))
+    foreign = find_foreign(repository, files, requirements, said, python=not own)
+    entry, server = _served(files, said, foreign, requirements)
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()
     return Inspection(
@@ -85,18 +88,33 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
         place=path,
         subdirectory=folder,
         files=files.paths,
-        app_name=name or app_name([str(project.get("name", "")), posixpath.basename(folder), path.name]),
+        app_name=name
+        or app_name([*foreign.names, str(project.get("name", "")), posixpath.basename(folder), path.name]),
         entrypoint=entry,
         server=server,
         requirements_file=requirements,
         needs=_needs(files, requirements),
-        health=find_health(modules, entry),
-        python_version=find_python(files.read(".python-version"), _required(toml)),
-        migrate_command=_migrate_command(files.paths),
-        variables=_variables(files),
+        health=foreign.health or find_health(files.code(), entry),
+        python_version=python or foreign.python_version,
+        migrate_command=foreign.migrate_command or _migrate_command(files.paths),
+        variables=foreign.without_known(_variables(files)),
         branch=_branch(repository),
         remarks=remarks(files.paths, files.read, requirements),
+        foreign=foreign,
+        background=_background(files, foreign),
+        fetches=_fetches(repository),
     )
+
+
+def _served(files: RepositoryFiles, said: str, foreign: FromOthers, requirements: str) -> tuple[str, Server]:
+    """Return entry point and server; `said` is the entry point that somebody has named, "" for none."""
+    server = foreign.server or find_server(files.paths, files.read, requirements)
+    entry = said or foreign.entrypoint or find_entrypoint(files.code(), server)
+    if entry.endswith("()") and not SERVERS[server].makes_application:
+        server = find_server(files.paths, files.read, requirements, factory=True)
+    # The message that a deploy would show, shown now.
+    find_entry(server, entry, files.paths, "HEAD")
+    return entry, server
 
 
 def _required(pyproject: Mapping[str, Any]) -> str:
@@ -105,55 +123,18 @@ def _required(pyproject: Mapping[str, Any]) -> str:
     return str(project.get("requires-python", "")) or python_required(poetry)
 
 
-def _needs(files: _Files, requirements: str) -> Needs:
+def _needs(files: RepositoryFiles, requirements: str) -> Needs:
     try:
         return find_needs(files.paths, files.read, requirements)
     except UsageError:
         return Needs()
 
 
-def _is_member(repository: Repository, files: _Files) -> bool:
+def _is_member(repository: Repository, files: RepositoryFiles) -> bool:
     """Tell whether a uv workspace above the application has a lock for it."""
     root = Path(repository.path)
     read = lambda path: (root / path).read_text("utf-8", "replace") if (root / path).is_file() else None  # noqa: E731
     return bool(files.folder) and find_workspace(files.folder, read) is not None
-
-
-class _Files:
-    """The files of a repository below a folder: those that git knows, and those that it would."""
-
-    def __init__(self, repository: Repository, paths: Set[str] | None = None):
-        self._repository = repository
-        if paths is None:
-            listed = repository.run(
-                "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", self.folder or "."
-            )
-            found = listed.decode("utf-8", "surrogateescape").split("\0")
-            paths = {path.removeprefix(f"{self.folder}/") for path in found if (repository.path / path).is_file()}
-        self.paths = frozenset(paths)
-
-    @property
-    def folder(self) -> str:
-        """Return the folder's path in the repository."""
-        return self._repository.folder
-
-    def below(self, folder: str) -> _Files:
-        """Return those below `folder`, by their paths from there."""
-        if not folder:
-            return self
-        inside = {path.removeprefix(f"{folder}/") for path in self.paths if path.startswith(f"{folder}/")}
-        return _Files(Repository(self._repository.path, posixpath.join(self.folder, folder)), inside)
-
-    def read(self, path: str) -> str:
-        """Return a file's text, "" for one that is not there or too large to be looked at."""
-        file = self._repository.path / self.folder / path
-        if path not in self.paths or file.stat().st_size > LARGEST_BYTES:
-            return ""
-        return file.read_text("utf-8", "replace")
-
-    def code(self) -> Mapping[str, Code]:
-        """Return what the application's modules say, by their paths."""
-        return {path: read_code(self.read(path)) for path in sorted(self.paths) if is_application_code(path)}
 
 
 def _migrate_command(files: Set[str]) -> str | None:
@@ -166,7 +147,7 @@ def _migrate_command(files: Set[str]) -> str | None:
     return f"alembic -c {others[0]} upgrade head" if others else None
 
 
-def _variables(files: _Files) -> tuple[str, ...]:
+def _variables(files: RepositoryFiles) -> tuple[str, ...]:
     """Return the names that an example of a .env file sets, and those that the settings in its code need.
 
     Without those that homeport gives itself.
@@ -177,6 +158,20 @@ def _variables(files: _Files) -> tuple[str, ...]:
     modules = {path: files.read(path) for path in files.paths if path.endswith(".py")}
     needed = (one.name for one in required_variables(modules) if one.name not in known)
     return tuple(name for name in (*example, *needed) if not name.startswith(RESERVED_ENVIRONMENT))
+
+
+def _background(files: RepositoryFiles, foreign: FromOthers) -> BackgroundWork | None:
+    """Return background work that the server's own code starts, None for none."""
+    modules = {path: files.read(path) for path in files.paths if path.endswith(".py")}
+    return next(iter(background_work(modules, foreign.commands)), None)
+
+
+def _fetches(repository: Repository) -> frozenset[str]:
+    """Return what a pipeline's clone has to fetch besides git's own objects."""
+    root = RepositoryFiles(Repository(repository.path))
+    attributes = [path for path in root.paths if path.rpartition("/")[2] == ".gitattributes"]
+    lfs = any("filter=lfs" in root.read(path) for path in attributes)
+    return frozenset((*(["submodules"] if ".gitmodules" in root.paths else []), *(["lfs"] if lfs else [])))
 
 
 def _branch(repository: Repository) -> str:

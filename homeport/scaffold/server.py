@@ -21,11 +21,17 @@ def find_server(
     function that makes the application. The first that can be run is chosen, and this one, too, when none can.
     """
     servers = tuple(one for one in ORDER if SERVERS[one].makes_application or not factory)
+    can = runnable(files, read, requirements)
+    return next((server for server in servers if can(server)), servers[0])
+
+
+def runnable(files: Set[str], read: Callable[[str], str], requirements: str = "") -> Callable[[Server], bool]:
+    """Return what tells whether the dependencies, as `find_server` finds them, can run a server."""
     try:
         needs = find_needs(files, read, requirements)
     except UsageError:
-        return servers[0]
-    return next((server for server in servers if _runs(server, needs.names, needs.versions)), servers[0])
+        return lambda server: server == ORDER[0]
+    return lambda server: _runs(server, needs.names, needs.versions)
 
 
 def _runs(server: Server, names: Set[str], versions: Mapping[str, str]) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from textwrap import wrap
 
 from pydantic_core import PydanticUndefined
 
+from homeport.scaffold.foreign.model import Proposal
 from homeport.scaffold.inspection import Inspection
 from homeport.settings.model import Settings
 from homeport.settings.reference import default, literal
@@ -26,18 +27,44 @@ def values(found: Inspection, source: str) -> list[tuple[str, str, str]]:
         listed.append(("app_subdirectory", found.subdirectory, ""))
     listed += [("app_entrypoint", found.entrypoint, ""), ("health_path", found.health.path, found.health.remark)]
     if found.server != "fastapi":
-        listed.append(("server", found.server, "its dependencies do not bring a `fastapi` command that runs"))
+        listed.append(("server", found.server, _why_server(found)))
     if found.requirements_file:
         listed.append(("requirements_file", found.requirements_file, ""))
     if found.needs.extra:
         listed.append(("dependency_extras", [found.needs.extra], "it brings FastAPI"))
+    proposed = {one.name: one for one in found.foreign.settings}
     if found.needs.from_git:
-        listed.append(("packages", ["git"], "a dependency comes from a git repository"))
+        packages = proposed.pop("packages").value if "packages" in proposed else []
+        assert isinstance(packages, list)  # noqa: S101 - for the type checker
+        listed.append(("packages", sorted({"git", *packages}), "a dependency comes from a git repository"))
     if found.python_version:
         listed.append(("python_version", found.python_version, "as the application asks for it"))
     if found.migrate_command:
         listed.append(("migrate_command", found.migrate_command, ""))
+    if found.background and "workers" not in proposed:
+        one = found.background
+        listed.append(
+            ("workers", 1, f"{one.path}:{one.line} starts {one.name} in each worker, so that jobs run once each")
+        )
+    # What another tool's file says is said to be from there; all that it proposes beyond is taken.
+    listed = [(name, value, remark or _origin(proposed, name, value)) for name, value, remark in listed]
+    known = {name for name, _, _ in listed}
+    listed += [(one.name, one.value, f"from {one.place}") for one in proposed.values() if _is_new(one, known)]
     return [(name, literal(value), remark) for name, value, remark in listed]
+
+
+def _why_server(found: Inspection) -> str:
+    return "" if found.foreign.server else "its dependencies do not bring a `fastapi` command that runs"
+
+
+def _origin(proposed: Mapping[str, Proposal], name: str, value: object) -> str:
+    one = proposed.get(name)
+    return f"from {one.place}" if one and one.value == value else ""
+
+
+def _is_new(one: Proposal, known: Set[str]) -> bool:
+    """Tell whether a proposal is neither known nor what is so without it."""
+    return one.name not in known and one.value != default(Settings.model_fields[one.name])
 
 
 def other_settings(without: Iterable[str]) -> str:

@@ -54,14 +54,15 @@ def read_code(text: str) -> Code:
     except (SyntaxError, ValueError, RecursionError):
         return Code()
     calls = list(_assigned_calls(tree.body))
-    applications = {name: call for name, call in calls if _called(call, _imported_as(tree, "FastAPI"))}
-    routers = {name: call for name, call in calls if _called(call, _imported_as(tree, "APIRouter"))}
+    classes, router_classes = _imported_as(tree, "FastAPI"), _imported_as(tree, "APIRouter")
+    applications = {name: call for name, call in calls if _called(call, classes)}
+    routers = {name: call for name, call in calls if _called(call, router_classes)}
     schema = next((_text(call, "openapi_url", SCHEMA) for call in applications.values()), SCHEMA)
     return Code(
         applications=tuple(applications),
         made=tuple(name for name, call in calls if FACTORY.fullmatch(_last_name(call.func))),
-        inner=frozenset(_inner(tree, _imported_as(tree, "FastAPI"))),
-        factories=tuple(_factories(tree, _imported_as(tree, "FastAPI"))),
+        inner=frozenset(_inner(tree, classes)),
+        factories=tuple(_factories(tree, classes)),
         routes=tuple(_routes(tree)),
         routers={name: _plain(_text(call, "prefix", "")) for name, call in routers.items()},
         mounts=any(_mounts(node) for node in ast.walk(tree)),

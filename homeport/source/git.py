@@ -6,6 +6,7 @@ itself is (not installed, no repository, refused); its callers interpret what gi
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -36,12 +37,13 @@ class GitError(Exception):
 class Repository:
     """A git repository, and `folder`: the path below its root that the commands run in ("" for the root).
 
-    A `bare` one has no working tree.
+    A `bare` one has no working tree. `objects` are folders of objects that git looks into besides its own.
     """
 
     path: Path
     folder: str = ""
     bare: bool = False
+    objects: tuple[str, ...] = ()
 
     def run(
         self,
@@ -56,7 +58,7 @@ class Repository:
                 _command(self.path, arguments),
                 input=standard_input,
                 capture_output=True,
-                env={**_environment(), **(variables or {})},
+                env={**_environment(self.objects), **(variables or {})},
                 timeout=timeout_seconds,
                 check=False,
             )
@@ -86,7 +88,10 @@ class Repository:
         When the body raises, git is stopped and that error goes on.
         """
         process = subprocess.Popen(
-            _command(self.path, arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+            _command(self.path, arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(self.objects),
         )
         assert process.stdout is not None  # noqa: S101 - for the type checker
         try:
@@ -137,15 +142,20 @@ def _command(path: Path, arguments: tuple[str, ...]) -> list[str]:
     return ["git", "-C", str(path), "-c", "core.fsmonitor=false", *arguments]
 
 
-def _environment() -> dict[str, str]:
-    """Return the caller's environment without its git variables; git prints English, asks and locks nothing."""
+def _environment(objects: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the caller's environment without its git variables; git prints English, asks and locks nothing.
+
+    `objects` are folders of objects besides the repository's own.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or (name.startswith(_KEPT) and name not in _DROPPED)
     }
     fixed = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-    return {**kept, **fixed}
+    # git(1): such a list has quotes around a path that has its separator in it.
+    more = ":".join(json.dumps(one, ensure_ascii=False) if ":" in one or '"' in one else one for one in objects)
+    return {**kept, **fixed, **({"GIT_ALTERNATE_OBJECT_DIRECTORIES": more} if more else {})}
 
 
 def _no_git() -> UsageError:

@@ -52,6 +52,7 @@ def find_revision(
             key="app_ref",
             fix="commit them, or set allow_dirty=True to release the working tree as it is",
         )
+    _refuse_changed_submodules(repository, changed)
     return Revision(commit, time, _written_tree(repository, places), True)
 
 
@@ -131,6 +132,15 @@ def _changes(repository: Repository, folder: str) -> list[str]:
     paths = [path.removeprefix(below) for path in found]
     unreleased = export_ignored(repository, folder, paths) | pipelines(paths)
     return [below + path for path in paths if not ({path} | folders([path])) & unreleased]
+
+
+def _refuse_changed_submodules(repository: Repository, changed: list[str]) -> None:
+    """Raise UsageError when a submodule among the changed paths has changes of its own, which no tree would have."""
+    inside = [path for path in changed if (repository.path / path.rstrip("/") / ".git").is_file()]
+    dirty = [one for one in inside if Repository(repository.path / one.rstrip("/")).attempt("status", "--porcelain")]
+    if dirty:
+        problem = f"{some(dirty)} (submodule) has uncommitted changes, which no release has"
+        raise UsageError(problem, key="allow_dirty", fix="commit them in the submodule, or take them back")
 
 
 def _written_tree(repository: Repository, places: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import posixpath
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -140,10 +140,8 @@ def _read(
     place = f"at {ref} in {repository.path}"
     revision, tree, dependencies = _released(repository, ref, folder, allow_dirty, place, options)
     view = _around(tree)
-    beside = {
-        one: find_tree(repository, revision.tree, view.path(one), place)
-        for one in sorted(places_beside(dependencies.packages, view))
-    }
+    beside = _beside(tree, sorted(places_beside(dependencies.packages, view)), place)
+    last = [tree, *beside.values()][-1]
     entry = find_entry(options.server.name, entrypoint, tree.paths(), ref)
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
     trees = (tree, *beside.values())
@@ -163,7 +161,9 @@ def _read(
         own=own,
         texts=lambda: _texts(tree),
         tracked=tree.paths(),
-        content=_content(tree, revision.time, files, (*own.files, *dependencies.files), others),
+        content=replace(
+            _content(last, revision.time, files, (*own.files, *dependencies.files), others), folder=tree.folder
+        ),
     )
 
 
@@ -172,6 +172,17 @@ def _content(
 ) -> Content:
     largest = max(files, key=lambda file: file.size, default=None)
     return Content(tree.repository, tree.root, tree.folder, time, largest, more, others)
+
+
+def _beside(tree: Tree, places: list[str], where: str) -> dict[str, Tree]:
+    """Return the trees of the folders at `places`, seen from the application's.
+
+    The last has what submodules were put into it, and into those before it.
+    """
+    view, found = _around(tree), dict[str, Tree]()
+    for one in places:
+        tree = found[one] = find_tree(tree.repository, tree.root, view.path(one), where)
+    return found
 
 
 def _texts(tree: Tree) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from homeport.errors import UsageError
 from homeport.source.application import DEPENDENCY_FILES
 from homeport.source.git import PARTIAL, GitError, Repository
+from homeport.source.referenced import is_reference, with_content
 from homeport.source.tree_contents import (
     SUBMODULE,
     Entry,
@@ -79,6 +80,10 @@ def find_tree(repository: Repository, root: str, folder: str, place: str) -> Tre
     files = without_ignored(listed, _unreleased(repository, root, folder, listed))
     asked = tuple(entry for entry in files if entry.path in DEPENDENCY_FILES and entry.mode != SUBMODULE)
     contents = _contents(repository, sorted({entry.id for entry in to_examine(files) + asked}))
+    if referred := tuple(entry for entry in files if is_reference(entry, contents)):
+        # What is put in may refer to more: a submodule of a submodule.
+        more, whole = with_content(repository, root, folder, referred, contents)
+        return find_tree(more, whole, folder, place)
     refuse_what_cannot_be_released(files, contents)
     return Tree(repository, root, folder, identity if files == listed else tree_id(files), files, contents)
 

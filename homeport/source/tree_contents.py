@@ -1,7 +1,7 @@
 """What a git tree may contain that becomes a release, and the errors for what it must not contain. Pure.
 
-A release must be complete (no submodule, no Git LFS pointer: git has only a reference to those) and must stay in its
-own folder (no symbolic link that leads out of it, no file where homeport puts its own).
+A release must stay in its own folder: no symbolic link leads out of it, and nothing is where homeport puts something of
+its own. What git has only a reference of (submodules, files of Git LFS) has its content by now: `source/referenced.py`.
 """
 
 from __future__ import annotations
@@ -122,21 +122,11 @@ def leads_out(path: str, target: str) -> bool:
 
 
 def refuse_what_cannot_be_released(entries: Iterable[Entry], contents: Mapping[str, bytes]) -> None:
-    """Raise UsageError when the tree would not be complete on a host, or would leave its folder.
+    """Raise UsageError when the tree would leave its folder on a host, or has what homeport puts there.
 
     `contents` has the bytes of the entries in `to_examine`, by object id.
     """
     files = tuple(entries)
-    _refuse(
-        [e.path for e in files if e.mode == SUBMODULE],
-        "git has only a reference to {} (submodule), so the release would lack its files",
-        "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes",
-    )
-    _refuse(
-        [e.path for e in files if e.mode != SYMLINK and contents.get(e.id, b"").startswith(LFS_HEAD)],
-        "git has only a Git LFS pointer to {}, so the release would not have the content",
-        "commit the content itself, or keep it out with `export-ignore` in .gitattributes",
-    )
     _refuse(
         [f"{path} -> {target}" for path, target in _links(files, contents) if leads_out(path, target)],
         "{} (symbolic link) leads out of the release",

@@ -272,3 +272,87 @@ def test_an_obstacle_to_a_deploy_is_named_after_the_project_is_written(
     output = here.init()
     assert "before the first deploy: requirements.txt does not install the fastapi command" in output
     assert "1 uncommitted" in output
+
+
+COMPOSE = """services:
+  web:
+    build: .
+    command: uvicorn main:app --workers 3
+    environment: {STAGE: production, DATABASE_URL: "postgresql://me:hunter2@db/x"}
+    labels: ["traefik.http.routers.a.rule=Host(`shop.example.org`) || Host(`www.example.org`)"]
+  db: {image: "postgres:17"}
+"""
+SERVED = {
+    "main.py": APP,
+    "requirements.txt": f"{NEEDS}uvicorn==0.37.0 --hash=sha256:00\n",
+    "compose.yaml": COMPOSE,
+    "Dockerfile": "FROM python:3.13\nRUN apt-get update && apt-get install -y libpq5\n",
+}
+
+
+def test_what_files_of_other_tools_say_is_proposed_and_the_rest_is_listed(
+    place: Callable[[dict[str, str]], Place],
+) -> None:
+    here = place(SERVED)
+    output = here.init("--host", "127.0.0.1")
+    assert "proposed     workers = 3 (compose.yaml:4)" in output
+    assert "proposed     environment = STAGE (compose.yaml:5)" in output
+    assert "not taken: compose.yaml:7: the service db (postgres:17) is not taken: packages = [" in output
+    found = here.settings()
+    assert found["domain"] == "shop.example.org"
+    assert found["domain_aliases"] == ["www.example.org"]
+    assert (found["server"], found["workers"], found["environment"]) == ("uvicorn", 3, {"STAGE": "production"})
+    assert (found["packages"], found["python_version"]) == (["libpq5"], "3.13")
+    texts = [path.read_text() for path in (here.path / "deploy").rglob("*.py")]
+    assert any("#   DATABASE_URL" in text for text in texts)
+    assert any("# from compose.yaml:4\nworkers = 3" in text for text in texts)
+    assert not any("hunter2" in text for text in [output, *texts])
+    here.commit()
+    status, output = here.run("check", "production", below="deploy")
+    assert status == 0, output
+
+
+def test_what_a_person_says_counts_more_than_a_file(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({**SERVED, "other.py": APP, "pyproject.toml": "[project]\nname = 'x'\nrequires-python = '>=3.11'\n"})
+    here.init("--domain", "mine.example.com", "--entrypoint", "other.py")
+    found = here.settings()
+    assert (found["domain"], found["app_entrypoint"], found["workers"]) == ("mine.example.com", "other.py", 3)
+    assert "python_version" not in found
+
+
+def test_files_that_cannot_be_read_are_a_line_each(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({**ONE_FILE, "Procfile": f"web: {'x' * 300_000}\n"})
+    (here.path / "compose.yaml").symlink_to("/etc/passwd")
+    (here.path / ".env.example").symlink_to("/etc/passwd")
+    (here.path / "Dockerfile").symlink_to("nowhere")
+    output = here.init()
+    assert "not taken: compose.yaml: not read: it is a symbolic link that leads out of the repository" in output
+    assert "not taken: Procfile: not read: it is larger than 200 KB" in output
+    assert "root:" not in output
+
+
+def test_background_work_is_left_to_one_worker(place: Callable[[dict[str, str]], Place]) -> None:
+    work = f"from apscheduler.schedulers.asyncio import AsyncIOScheduler\nscheduler = AsyncIOScheduler()\n{APP}"
+    here = place({**ONE_FILE, "main.py": work})
+    assert "workers      1 (main.py:2 starts APScheduler in each worker, so that jobs run once each)" in here.init(
+        "--host", "127.0.0.1"
+    )
+    assert here.settings()["workers"] == 1
+    here.commit()
+    assert "warning" not in here.run("check", "production", below="deploy")[1]
+    with (here.path / "deploy/group_data/all.py").open("a") as file:
+        file.write("workers = 2\n")
+    here.commit()
+    output = here.run("check", "production", below="deploy")[1]
+    assert "warning: main.py:2 starts background work (APScheduler) in each worker, so that a job runs once" in output
+
+
+def test_a_pipeline_fetches_submodules_and_files_of_git_lfs(place: Callable[[dict[str, str]], Place]) -> None:
+    here = place({**ONE_FILE, ".gitmodules": "", ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    here.init("--ci", "github")
+    here.init("--ci", "gitlab", "--folder", "ops")
+    github = (here.path / ".github/workflows/homeport.yml").read_text()
+    assert (
+        github.count("submodules: recursive") == github.count("lfs: true") == github.count("persist-credentials") == 4
+    )
+    assert "GIT_SUBMODULE_STRATEGY: recursive" in (here.path / "ops/gitlab-ci.yml").read_text()

@@ -22,29 +22,13 @@ def archived(source: Source) -> list[str]:
         return sorted(member.name for member in archive if not member.isdir())
 
 
-def test_a_submodule_is_refused(repo: Repo, new_repo: Callable[[str], Repo]) -> None:
-    other = new_repo("other")
-    other.commit({"x": ""})
-    repo.git("submodule", "--quiet", "add", str(other.path), "vendored")
-    repo.commit()
-    assert repo.refusal() == (
-        "app_source: git has only a reference to vendored (submodule), so the release would lack its files; "
-        "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes"
-    )
-
-
 def test_a_nested_repository_in_a_dirty_tree_is_refused_as_a_submodule(
     repo: Repo, new_repo: Callable[[str], Repo]
 ) -> None:
     new_repo("app/inner").commit({"x": ""})
-    assert "inner (submodule)" in repo.refusal(allow_dirty=True)
-
-
-def test_git_lfs_pointers_are_refused(repo: Repo) -> None:
-    repo.commit({"models/a.bin": POINTER, ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
-    assert repo.refusal() == (
-        "app_source: git has only a Git LFS pointer to models/a.bin, so the release would not have the content; "
-        "commit the content itself, or keep it out with `export-ignore` in .gitattributes"
+    assert repo.refusal(allow_dirty=True) == (
+        "app_source: git keeps only a reference of inner (submodule), and no .gitmodules says where its files are; "
+        "commit the files, install it as a dependency, or keep it out with `export-ignore` in .gitattributes"
     )
 
 

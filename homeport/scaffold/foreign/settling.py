@@ -1,0 +1,165 @@
+"""From what foreign files say to settings: each valid, the first that is said, secrets by their names alone. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import get_args
+
+from homeport.scaffold.foreign.commands import find_file
+from homeport.scaffold.foreign.entry import entrypoint_of
+from homeport.scaffold.foreign.migrations import is_migration
+from homeport.scaffold.foreign.model import Files, Note, Place, Proposal, Reading, Start
+from homeport.servers.interface import OPTIONAL
+from homeport.settings.loading import SettingsError, load
+from homeport.settings.server import Server
+
+# Programs that prepare an image, or are homeport's matter; and those that run beside an application.
+_PREPARES = re.compile(r"pip3?|poetry|uv|npm|yarn|pnpm|service|crond?|supervisord|pytest")
+_BESIDE = re.compile(
+    r"nginx|traefik|caddy|haproxy|envoy|redis-server|valkey-server|postgres|mysqld|mongod|memcached|rabbitmq-server"
+)
+_NEEDED = {"app_name": "app", "domain": "app.example.com"}
+Runs = Callable[[Server], bool]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What foreign files come to: the files, valid proposals, names of variables to be set, and lines of what is left.
+
+    `settings` has no two of one name; `names` are what the application is called.
+    """
+
+    files: tuple[str, ...] = ()
+    settings: tuple[Proposal, ...] = ()
+    variables: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def get(self, name: str) -> object:
+        """Return the value that is proposed for a setting, None for none."""
+        return next((one.value for one in self.settings if one.name == name), None)
+
+
+def settle(read: tuple[str, ...], reading: Reading, paths: Set[str], runs: Runs, entrypoint: str = "") -> Foreign:
+    """Return the settings that follow; `paths` are the application's files, `runs` tells which server its lock has.
+
+    `entrypoint` is what somebody has said himself.
+    """
+    one = _Settling(reading, paths, runs)
+    settings = tuple(one.settle(entrypoint))
+    taken = next((two.value for two in settings if two.name == "environment"), {})
+    assert isinstance(taken, Mapping)  # noqa: S101 - for the type checker
+    variables = tuple(name for name in reading.variables if name not in taken)
+    notes = tuple(dict.fromkeys(note.line() for note in sorted(one.notes, key=lambda note: note.place)))
+    return Foreign(read, settings, variables, tuple(reading.names), notes)
+
+
+class _Settling:
+    """Settings as they are put together; each is only taken while all are valid together."""
+
+    def __init__(self, reading: Reading, paths: Set[str], runs: Runs):
+        self._reading, self._paths, self._runs = reading, paths, runs
+        self._taken: dict[str, object] = {}
+        self.notes: list[Note] = list(reading.notes)
+
+    def settle(self, entrypoint: str) -> Iterator[Proposal]:
+        start = next((one for one in self._reading.starts if not one.develops), next(iter(self._reading.starts), None))
+        server: Server = "fastapi"
+        if start is not None:
+            server = self._server(start)
+            yield from self._valid("server", server, start.place)
+            if start.target and not entrypoint:
+                yield from self._entrypoint(start, server)
+        for one in self._reading.proposals:
+            if one.name in OPTIONAL and start is not None and start.server != server:
+                self._note(one.place, f"{one.name} = {one.value} was for {start.server}, and {server} is run")
+            elif not self._is_known(one):
+                yield from self._valid(one.name, one.value, one.place)
+        yield from self._before()
+        yield from self._processes()
+        yield from self._environment()
+
+    def _note(self, place: Place, text: str) -> None:
+        self.notes.append(Note(place, text))
+
+    def _server(self, start: Start) -> Server:
+        """Return the server that is run: the one of the command, if the application brings it."""
+        known: tuple[Server, ...] = get_args(Server)
+        wanted = next((one for one in known if one == start.server), None)
+        if wanted and self._runs(wanted):
+            return wanted
+        order: tuple[Server, ...] = ("uvicorn", "granian") if start.factory else ("fastapi", "uvicorn", "granian")
+        server = next((one for one in order if self._runs(one)), order[0])
+        why = "the dependencies do not bring what homeport runs it with" if wanted else "homeport does not run it"
+        self._note(start.place, f"{start.server} is not taken: {why}; {server} is run")
+        return server
+
+    def _entrypoint(self, start: Start, server: Server) -> Iterator[Proposal]:
+        found = entrypoint_of(start, self._paths, server)
+        if found:
+            yield from self._valid("app_entrypoint", found, start.place)
+        else:
+            self._note(start.place, f"{start.server} serves {start.target}, which is not among the application's files")
+
+    def _is_known(self, one: Proposal) -> bool:
+        """Tell whether another file has said this already; say so where it says something else."""
+        if one.name not in self._taken:
+            return False
+        if self._taken[one.name] != one.value:
+            self._note(one.place, f"{one.name} = {one.value!r} is not taken: another file comes first")
+        return True
+
+    def _valid(self, name: str, value: object, place: Place) -> Iterator[Proposal]:
+        """Take a setting if its value is allowed beside those that were taken; say why not otherwise."""
+        try:
+            load({**_NEEDED, **self._taken, name: value}, "init")
+        except SettingsError as error:
+            self._note(place, f"{name} is not taken: {error.problems[0].problem}")
+            return
+        self._taken[name] = value
+        yield Proposal(name, value, place)
+
+    def _before(self) -> Iterator[Proposal]:
+        commands = [(one, place) for text, place in self._reading.before if (one := self._here(text, place))]
+        if not commands:
+            return
+        place = commands[0][1]
+        words = list(dict.fromkeys(one for one, _ in commands))
+        if not any(map(is_migration, words)):
+            yield from self._valid("before_start", words, place)
+        elif words != ["alembic upgrade head"] or "alembic.ini" not in self._paths:
+            yield from self._valid("migrate_command", words if len(words) > 1 else words[0], place)
+
+    def _processes(self) -> Iterator[Proposal]:
+        found = {
+            name: one for name, (text, place) in self._reading.processes.items() if (one := self._here(text, place))
+        }
+        if found:
+            yield from self._valid("processes", found, next(iter(self._reading.processes.values()))[1])
+
+    def _environment(self) -> Iterator[Proposal]:
+        plain = {name: one for name, one in self._reading.environment.items() if name not in self._reading.variables}
+        if plain:
+            values = {name: value for name, (value, _) in plain.items()}
+            yield from self._valid("environment", values, next(iter(plain.values()))[1])
+
+    def _here(self, command: str, place: Place) -> str:
+        """Return a command as it runs in the application's folder, "" for one that does not."""
+        words = shlex.split(command)
+        files = Files(self._paths)
+        program = words[0].rpartition("/")[2]
+        beside = _BESIDE.fullmatch(program)
+        if beside or _PREPARES.fullmatch(program):
+            why = "it is no part of the application" if beside else "it prepares the machine or the image"
+            self._note(place, f"{command!r} is not taken: {why}")
+            return ""
+        for number, word in enumerate(words):
+            if word.startswith("/") and not word.startswith(("/bin/", "/usr/bin/", "/tmp/", "/dev/")):  # noqa: S108
+                words[number] = find_file(word, files)
+                if not words[number]:
+                    self._note(place, f"{command!r} is not taken: {word} is no file of the application")
+                    return ""
+        return shlex.join(words)
