@@ -7,8 +7,8 @@ import posixpath
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from homeport.scaffold.code import Code, read_code
 from homeport.scaffold.entrypoint import is_application_code
+from homeport.source.code import Code, read_code
 from homeport.source.git import Repository
 
 # More than any module that is written by hand.
