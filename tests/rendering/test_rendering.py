@@ -265,7 +265,10 @@ def test_an_override_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 
 
 # Parts of other files.
-PARTS = ("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf")
+PARTS = (
+    *("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf"),
+    *("static.conf", "static-cache.conf", "types.conf"),
+)
 
 
 def test_every_template_that_makes_a_file_says_where_it_comes_from() -> None:
