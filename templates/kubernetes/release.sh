@@ -73,7 +73,10 @@ if [ -n "$overlay" ]; then
     filled <"$work/read" >"$work/migration"
 {% endif %}
 else
-    cat "$folder/manifests/settings.yaml" "$folder/manifests/server.yaml"{{ ' "$folder/manifests/processes.yaml"' if beside }} | filled >"$work/objects"
+    for part in settings server{{ " processes" if beside }}; do
+        echo ---
+        cat "$folder/manifests/$part.yaml"
+    done | filled >"$work/objects"
 {% if migrates %}
     filled <"$folder/manifests/migration.yaml" >"$work/migration"
 {% endif %}

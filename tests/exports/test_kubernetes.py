@@ -68,6 +68,8 @@ def test_every_pod_is_closed_up_as_the_restricted_profile_asks(case: Case) -> No
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
+        # As `--init` of Docker: a process that has no handler for SIGTERM ends by it all the same.
+        assert pod["shareProcessNamespace"] is True
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
         assert all(set(one) - {"name"} <= {"emptyDir", "secret", "persistentVolumeClaim"} for one in pod["volumes"])
         [container] = pod["containers"]

@@ -133,6 +133,13 @@ def test_a_release_is_settings_then_the_migration_then_the_server_then_what_runs
     assert '"preconditions":{"uid":"uid1"}' in (cluster.log / "deleted").read_text()
 
 
+def test_manifests_of_somebodys_own_need_no_line_before_their_first_object(cluster: Cluster) -> None:
+    for part in ("settings", "server", "processes"):
+        (cluster.folder / "manifests" / f"{part}.yaml").write_text(f"kind: {part}\nspec:\n  image: notes:latest\n")
+    assert cluster.release("v2")[0] == 0
+    assert [one["kind"] for one in cluster.applied()] == ["settings", "server", "processes"]
+
+
 def pods_of(manifests: list[Manifest]) -> list[Any]:
     return [one["spec"]["template"]["spec"] for one in manifests if one["kind"] in ("Deployment", "Job")]
 
