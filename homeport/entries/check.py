@@ -56,7 +56,7 @@ def _missing(context: Context) -> Iterator[str]:
     known = {name.upper() for name in given}
     missing: dict[str, list[str]] = {}
     for one in required_variables(texts):
-        if one.name not in known and not one.name.startswith(RESERVED_ENVIRONMENT):
+        if one.name.upper() not in known and not one.name.startswith(RESERVED_ENVIRONMENT):
             missing.setdefault(one.path, []).append(one.name)
     for path, names in missing.items():
         yield (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Set
+import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,8 +80,7 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     said = entrypoint or str(table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint") or "")
     requirements = find_requirements(files.paths, files.read, _is_member(repository, files))
     python = find_python(files.read(".python-version"), _required(toml))
-    own = bool(python or _required(toml))
-    foreign = find_foreign(repository, files, requirements, said, python=not own)
+    foreign = find_foreign(repository, files, requirements, said, python=not (python or _required(toml)))
     entry, server = _served(files, said, foreign, requirements)
     project = table("pyproject.toml", toml, "project")
     path = place.resolve()
@@ -96,7 +97,7 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
         needs=_needs(files, requirements),
         health=foreign.health or find_health(files.code(), entry),
         python_version=python or foreign.python_version,
-        migrate_command=foreign.migrate_command or _migrate_command(files.paths),
+        migrate_command=foreign.migrate_command or find_migrate_command(files),
         variables=foreign.without_known(_variables(files)),
         branch=_branch(repository),
         remarks=remarks(files.paths, files.read, requirements),
@@ -137,14 +138,24 @@ def _is_member(repository: Repository, files: RepositoryFiles) -> bool:
     return bool(files.folder) and find_workspace(files.folder, read) is not None
 
 
-def _migrate_command(files: Set[str]) -> str | None:
-    """Return the migration's command where "auto" would not find it: an alembic.ini below the application's folder."""
-    if "alembic.ini" in files:
+def find_migrate_command(files: RepositoryFiles) -> str | None:
+    """Return the migration's command where "auto" would not find it: an alembic.ini below the application's folder.
+
+    Alembic looks for the folder of the migrations from where it is run, unless that is told otherwise (`%(here)s`).
+    """
+    if "alembic.ini" in files.paths:
         return None
     others = sorted(
-        (path for path in files if posixpath.basename(path) == "alembic.ini"), key=lambda one: one.count("/")
+        (path for path in files.paths if posixpath.basename(path) == "alembic.ini"), key=lambda one: one.count("/")
     )
-    return f"alembic -c {others[0]} upgrade head" if others else None
+    if not others:
+        return None
+    folder = posixpath.dirname(others[0])
+    said = re.search(r"^script_location\s*=\s*(\S+)", files.read(others[0]), re.MULTILINE)
+    place = posixpath.normpath(said[1]) if said else ""
+    if f"{folder}/{place}/env.py" in files.paths and f"{place}/env.py" not in files.paths:
+        return f"cd {shlex.quote(folder)} && alembic upgrade head"
+    return f"alembic -c {shlex.quote(others[0])} upgrade head"
 
 
 def _variables(files: RepositoryFiles) -> tuple[str, ...]:
@@ -156,7 +167,7 @@ def _variables(files: RepositoryFiles) -> tuple[str, ...]:
     example = variables_of(text)
     known = {name.upper() for name in (*example, *variables_of(files.read(".env")))}
     modules = {path: files.read(path) for path in files.paths if path.endswith(".py")}
-    needed = (one.name for one in required_variables(modules) if one.name not in known)
+    needed = (one.name for one in required_variables(modules) if one.name.upper() not in known)
     return tuple(name for name in (*example, *needed) if not name.startswith(RESERVED_ENVIRONMENT))
 
 

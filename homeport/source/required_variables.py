@@ -1,4 +1,4 @@
-"""Variables that an application's settings have to be given, as its code says (pydantic-settings). Pure.
+"""Variables that an application has to be given, as its code says (pydantic-settings, `required_calls`). Pure.
 
 The modules are parsed and never imported. What is not certain (a prefix that is computed, a class from another package)
 is left out: nobody is told to set a variable that may not exist.
@@ -11,7 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homeport.source.required_calls import required_calls
+
 BASE = "BaseSettings"
+# Words of which one is in each module that asks for variables.
+ASKING = (BASE, "starlette.config", "decouple", "environ[")
 # Where code lies that is not the application, and examples of what is set.
 ELSEWHERE = re.compile(
     r"(^|/)(tests?|docs?|examples?|scripts|migrations|alembic|\.[^/]*)/|(^|/)(test_[^/]*|conftest)\.py$"
@@ -29,12 +33,13 @@ class Required:
 def required_variables(modules: Mapping[str, str]) -> tuple[Required, ...]:
     """Return what the settings classes in these modules (text by path) have no default for, in the classes' order."""
     found: dict[str, Required] = {}
-    for path in sorted(path for path, text in modules.items() if BASE in text and not ELSEWHERE.search(path)):
+    asking = (path for path, text in modules.items() if any(word in text for word in ASKING))
+    for path in sorted(path for path in asking if not ELSEWHERE.search(path)):
         try:
             tree = ast.parse(modules[path])
         except (SyntaxError, ValueError, RecursionError):
             continue
-        for name in _of_module(tree):
+        for name in (*_of_module(tree), *required_calls(tree)):
             found.setdefault(name, Required(name, path))
     return tuple(found.values())
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from homeport.scaffold.health import find_health
+from homeport.scaffold.inspection import find_migrate_command
 from homeport.scaffold.naming import app_name
 from homeport.scaffold.needs import find_needs, find_requirements
 from homeport.scaffold.pins import pin, pins
@@ -242,3 +243,34 @@ def test_an_extra_that_brings_fastapi_and_a_dependency_from_git() -> None:
     found = find_needs(set(files), lambda path: files.get(path, ""))
     assert (found.extra, found.from_git) == ("api", True)
     assert {"fastapi", "fastapi-cli", "x"} <= found.names
+
+
+class Given:
+    """Files of a repository, as texts."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.paths, self.read = frozenset(files), lambda path: files.get(path, "")
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"main.py": ""}, None),
+        ({"alembic.ini": "", "db/alembic.ini": ""}, None),
+        ({"db/alembic.ini": ""}, "alembic -c db/alembic.ini upgrade head"),
+        (
+            {"db/alembic.ini": "script_location = %(here)s/m\n", "db/m/env.py": ""},
+            "alembic -c db/alembic.ini upgrade head",
+        ),
+        ({"src/alembic.ini": "script_location = m\n", "src/m/env.py": ""}, "cd src && alembic upgrade head"),
+        (
+            {"src/alembic.ini": "script_location = src/m\n", "src/m/env.py": ""},
+            "alembic -c src/alembic.ini upgrade head",
+        ),
+        ({"a b/alembic.ini": "script_location=./m\n", "a b/m/env.py": ""}, "cd 'a b' && alembic upgrade head"),
+    ],
+)
+def test_a_migration_below_the_folder_runs_from_where_it_finds_its_scripts(
+    files: dict[str, str], command: str | None
+) -> None:
+    assert find_migrate_command(Given(files)) == command  # type: ignore[arg-type]

@@ -44,3 +44,26 @@ def test_the_module_is_named_and_tests_of_an_env_file() -> None:
     [one] = required_variables({"b.py": HEAD + "class S(BaseSettings):\n    url: str\n", "a.py": "x = 1\n"})
     assert (one.name, one.path) == ("URL", "b.py")
     assert variables_of("# A=1\nexport B=2\n C = 3\nB=4\n") == ("B", "C")
+
+
+STARLETTE = "from starlette.config import Config\nconfig = Config('.env')\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            f"{STARLETTE}K = config('SECRET_KEY', cast=S)\nA = config('A', default=1)\nB = config('B', int, 2)\n",
+            ["SECRET_KEY"],
+        ),
+        (f"{STARLETTE}class S:\n    key: str = config('SECRET_KEY', cast=str)\n", ["SECRET_KEY"]),
+        ("from decouple import config as c\nKEY = c('SECRET_KEY')\nA = c('A', default='x')\n", ["SECRET_KEY"]),
+        ("import os\nURL = os.environ['DATABASE_URL']\nA = os.environ.get('A')\n", ["DATABASE_URL"]),
+        ("import os\nos.environ['A'] = 'x'\ndef f():\n    return os.environ['B']\n", []),
+        ("import os\nif x:\n    A = os.environ['A']\ntry:\n    B = os.environ['B']\nexcept KeyError:\n    B = 1\n", []),
+        ("def config(x): ...\nA = config('A')  # starlette.config, decouple\n", []),
+        (f"{STARLETTE}A = config(NAME)\nB = config('B', **more)\n", []),
+    ],
+)
+def test_what_other_ways_ask_for_at_import_is_required_too(text: str, found: list[str]) -> None:
+    assert [one.name for one in required_variables({"app/config.py": text})] == found

@@ -76,7 +76,8 @@ if [ -n "$python" ]; then
     echo "making Python $python available"
     # As root, for all applications: so no part of it may be where one application's user can write.
     try env HOME="$tools" "$tools/tools/bin/uv" python install --managed-python --no-bin --no-cache "$python" ||
-        fail "Python $python cannot be installed; unset python_version to use the system's, which is $system"
+        fail "Python $python cannot be installed; let the host reach where uv downloads it from (or a mirror: \
+UV_PYTHON_INSTALL_MIRROR in its /etc/environment), or unset python_version if the application runs with its $system"
     set -- "uv venv --managed-python --python $python $environment" "$@"
 else
     export UV_PYTHON_DOWNLOADS=never

@@ -17,46 +17,11 @@ from homeport.scaffold.foreign.variables import take_variable
 from homeport.scaffold.foreign.yaml_values import Value, YamlError, merged, read_yaml
 
 # Keys of the application's service that are read, or that homeport has its own way for.
-_UNDERSTOOD = frozenset(
-    [
-        "build",
-        "image",
-        "command",
-        "entrypoint",
-        "environment",
-        "env_file",
-        "healthcheck",
-        "volumes",
-        "labels",
-        "deploy",
-        "ports",
-        "expose",
-        "restart",
-        "depends_on",
-        "networks",
-        "container_name",
-        "hostname",
-        "logging",
-        "init",
-        "tty",
-        "stdin_open",
-        "stop_grace_period",
-        "stop_signal",
-        "mem_limit",
-        "working_dir",
-        "user",
-        "profiles",
-        "links",
-        "platform",
-        "pull_policy",
-        "secrets",
-        "develop",
-        "security_opt",
-        "cap_drop",
-        "read_only",
-        "tmpfs",
-        "mem_reservation",
-    ]
+_UNDERSTOOD = re.compile(
+    r"build|image|command|entrypoint|environment|env_file|healthcheck|volumes|labels|deploy|ports|expose|"
+    r"restart|depends_on|networks|container_name|hostname|logging|init|tty|stdin_open|stop_grace_period|"
+    r"stop_signal|mem_limit|working_dir|user|profiles|links|platform|pull_policy|secrets|develop|security_opt|"
+    r"cap_drop|read_only|tmpfs|mem_reservation"
 )
 
 
@@ -170,7 +135,7 @@ class _Compose:
         self._volumes(service)
         take_domains(service.get("labels"), service.get("environment"), self._path, self._reading)
         for key, value in service.entries.items():
-            if key not in _UNDERSTOOD:
+            if not _UNDERSTOOD.fullmatch(key):
                 self._reading.note(self._place(value), f"{key} of the service {name} has no setting")
         self._secrets(service)
         self._reading.add(self._read[name])
