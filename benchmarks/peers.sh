@@ -1,10 +1,10 @@
 # Other proxies beside homeport's, on ports of their own, with the same certificate and the same processes behind them,
-# each as its documentation has it; and the clients. Run as root; argument: the site's name.
+# each as its documentation has it. Run as root; argument: the site's name.
 set -eu
 domain=$1
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
-apt-get -qq -y --no-install-recommends install caddy haproxy wrk nghttp2-client >/dev/null
+apt-get -qq -y --no-install-recommends install caddy haproxy >/dev/null
 certificate=/etc/letsencrypt/live/hello
 install -m 640 -g caddy $certificate/fullchain.pem $certificate/privkey.pem /etc/caddy/
 cat >/etc/caddy/Caddyfile <<END

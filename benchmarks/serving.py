@@ -1,4 +1,5 @@
-"""Serving over TLS: homeport's Nginx beside Caddy and HAProxy in front of the same processes, and these by themselves.
+"""Serving over TLS: homeport's Nginx beside homeport's HAProxy on a machine just like it, beside Caddy and HAProxy as
+their documentation has them in front of the same processes, and these by themselves.
 
 All of it, the clients too, runs on one machine: what a proxy takes of the processor, the application has not got.
 """
@@ -7,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import BenchmarkError
 from benchmarks.stage import Stage
@@ -70,7 +72,10 @@ ROWS = (
     Row("HTTP/2, 1 MB", "h2", "/big", 8),
     Row("WebSocket, echo", "websocket", "/echo", 32),
 )
-TARGETS = {"homeport": 443, "Caddy": 8443, "HAProxy": 9443, "direct": 8001}
+# What `load.py` starts.
+CLIENTS = "wrk nghttp2-client"
+OWN_HAPROXY = "homeport, HAProxy"
+TARGETS = {"homeport": 443, OWN_HAPROXY: 443, "Caddy": 8443, "HAProxy": 9443, "direct": 8001}
 
 
 @dataclass(frozen=True)
@@ -83,26 +88,34 @@ class Served:
     p99_milliseconds: float
 
 
-def prepared(stage: Stage) -> LabHost:
-    """Return a host that serves the application through all of the proxies."""
-    host, _ = stage.fresh(NAME)
-    project = Project.create(stage.folder / NAME, stage.lab, "hello", watch_seconds=0)
+def prepared(stage: Stage) -> dict[str, LabHost]:
+    """Return the host of every target: one serves through Nginx and the peers, the other through homeport's HAProxy."""
+    host = _served(stage, NAME)
+    _send(stage, host, PEERS, "/root/peers.sh")
+    stage.ssh(host, f"sudo sh /root/peers.sh {shlex.quote(host.domain)}")
+    return {**dict.fromkeys(TARGETS, host), OWN_HAPROXY: _served(stage, f"{NAME}-haproxy", proxy="haproxy")}
+
+
+def _served(stage: Stage, name: str, **settings: Any) -> LabHost:
+    host, _ = stage.fresh(name)
+    project = Project.create(stage.folder / name, stage.lab, "hello", watch_seconds=0, **settings)
     project.write("main.py", (project.app / "main.py").read_text() + APPLICATION)
     project.deployed(host)
-    _send(stage, host, PEERS, "/root/peers.sh")
     _send(stage, host, LOAD, "/root/load.py")
-    stage.ssh(host, f"sudo sh /root/peers.sh {shlex.quote(host.domain)}")
+    stage.ssh(
+        host, f"sudo sh -c 'apt-get -qq update && apt-get -qq -y --no-install-recommends install {CLIENTS} >/dev/null'"
+    )
     return host
 
 
-def measured(stage: Stage, host: LabHost, rounds: int) -> Iterator[Served]:
+def measured(stage: Stage, hosts: Mapping[str, LabHost], rounds: int) -> Iterator[Served]:
     """Yield every row at every target, one after the other, and that so many times."""
     for number in range(rounds):
         for row in ROWS:
             targets = [name for name in TARGETS if not (row.encrypted_alone and name == "direct")]
             # Who comes first changes, so that nobody is always measured on the warmer machine.
             for target in targets[number % len(targets) :] + targets[: number % len(targets)]:
-                yield _measure(stage, host, row, target)
+                yield _measure(stage, hosts[target], row, target)
 
 
 def _measure(stage: Stage, host: LabHost, row: Row, target: str) -> Served:

@@ -20,12 +20,13 @@ def _serving(bench: Bench) -> None:
         return
     bench.stage.remove(HOST)
     bench.forget()
-    host = serving.prepared(bench.stage)
-    for one in serving.measured(bench.stage, host, bench.options.loads):
+    hosts = serving.prepared(bench.stage)
+    for one in serving.measured(bench.stage, hosts, bench.options.loads):
         bench.results.add(f"{one.row} {one.target} per second", one.per_second)
         bench.results.add(f"{one.row} {one.target} p99", one.p99_milliseconds)
         bench.say(f"{one.row}: {one.target} {one.per_second:.0f}/s, p99 {one.p99_milliseconds:.1f} ms")
-    bench.stage.remove(host.name)
+    for name in {host.name for host in hosts.values()}:
+        bench.stage.remove(name)
 
 
 def _neighbours(bench: Bench) -> None:

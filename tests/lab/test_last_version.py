@@ -28,7 +28,7 @@ from tests.lab.test_zero_loss import every_client_goes_on
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 # The last ones before copies and records of what was there, before firewall and sshd were asked for everybody, and
 # before the host program had folders and a machine records of its values and its proxy.
-VERSIONS = {"2026-11-27": "f9eb999", "2026-11-28": "2241bbb", "2026-11-29": "d98d12a"}
+VERSIONS = {"2026-11-27": "f9eb999", "2026-11-28": "2241bbb", "2026-11-29": "a982390"}
 *OLDER, NEWEST = sorted(VERSIONS)
 # An open WebSocket makes the drain last as long as it may, and requests of five seconds need that.
 DRAIN_SECONDS = 6
