@@ -62,9 +62,11 @@ def test_the_next_one_is_due_and_late_by_how_long_it_lasts_and_who_renews_it(
         (59.9, "good"),
         (60, "due"),
         (69.9, "due"),
+        (70, "due"),
         (70.1, "late"),
         (89.9, "late"),
         (90, "over"),
+        (91, "over"),
     ],
 )
 def test_a_certificate_of_ninety_days_goes_from_one_stage_to_the_next(at: float, stage: str) -> None:
@@ -98,8 +100,14 @@ def test_by_whom_a_certificate_is_the_folder_tells_and_without_it_the_signature(
 
 def test_clocks_that_differ_by_minutes_are_borne_at_the_beginning_and_nothing_at_the_end() -> None:
     life = CertificateLife(NOW, NOW + timedelta(days=90), "acme")
-    assert [life.is_valid(NOW + timedelta(minutes=at)) for at in (-6, -4)] == [False, True]
-    assert not life.is_valid(life.not_after)
+    assert [life.is_valid(NOW + timedelta(minutes=at)) for at in (-6, -5, -4)] == [False, True, True]
+    assert [life.stage(NOW + timedelta(minutes=at)) for at in (-6, -5)] == ["to come", "good"]
+    assert [life.is_valid(life.not_after + timedelta(seconds=at)) for at in (-1, 0, 86400)] == [True, False, False]
+
+
+def test_the_next_one_is_due_from_its_time_on_also_when_this_one_is_over() -> None:
+    life = CertificateLife(NOW, NOW + timedelta(days=90), "acme")
+    assert [life.is_due(NOW + timedelta(days=at)) for at in (0, 59.9, 60, 61, 89, 91)] == [False] * 2 + [True] * 4
 
 
 @pytest.mark.parametrize(

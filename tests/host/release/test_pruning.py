@@ -103,6 +103,14 @@ def test_old_and_failed_releases_go_with_the_environments_that_nobody_else_has(h
     assert host.left() == (["r4", "r5"], ["r4", "r5"], ["v2"])
 
 
+def test_a_good_release_of_which_a_part_is_missing_goes_and_pushes_out_none_that_is_whole(host: Host) -> None:
+    (host.layout.settings_releases / "r2").rmdir()
+
+    prune(host.layout, keep=3, leftover_seconds=0)
+
+    assert host.left()[:2] == (["r1", "r4", "r5"], ["r1", "r4", "r5"])
+
+
 def test_folders_of_a_machines_image_which_cannot_be_renamed_go_as_well(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
