@@ -35,7 +35,7 @@ def key_exchange_groups(machine: MachineFound) -> str:
     """Return the groups of Mozilla's TLS profiles (version 6.0) that the system's OpenSSL has, as OpenSSL lists them.
 
     The hybrid one first: what is recorded today stays secret from a quantum computer. An OpenSSL that does not know a
-    name refuses the whole list.
+    name refuses the whole list, but for one with a question mark, which those before 3.3 do not know either.
     """
-    hybrid = () if (machine.os_id, machine.os_version) in OLD_OPENSSL else ("X25519MLKEM768",)
+    hybrid = () if (machine.os_id, machine.os_version) in OLD_OPENSSL else ("?X25519MLKEM768",)
     return ":".join((*hybrid, "X25519", "prime256v1", "secp384r1"))

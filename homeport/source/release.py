@@ -11,7 +11,7 @@ import hashlib
 import posixpath
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,11 +24,10 @@ from homeport.source.entrypoint import Entry, find_entry
 from homeport.source.git import PARTIAL, GitError, Repository, find_repository
 from homeport.source.local_packages import own_packages, places_beside, read_package, with_setup
 from homeport.source.migrations import Migration, read_migrations
-from homeport.source.own_package import OwnFile, OwnPackage, own_package
+from homeport.source.own_package import OwnPackage, own_package
 from homeport.source.reference import Revision, find_revision
 from homeport.source.repository_view import RepositoryView
 from homeport.source.tree import Tree, find_tree, read_text
-from homeport.source.tree_contents import Entry as TreeFile
 from homeport.source.tree_contents import disk_kilobytes, folders
 from homeport.source.workspace import find_workspace
 
@@ -146,7 +145,8 @@ def _read(
     own = _own(tree, entry, dependencies, {one: found.id for one, found in beside.items()})
     trees = (tree, *beside.values())
     files = [file for one in trees for file in one.files]
-    others = tuple(view.path(one) for one in beside)
+    largest = max(files, key=lambda file: file.size, default=None)
+    others, kept = tuple(view.path(one) for one in beside), (*own.files, *dependencies.files)
     return Source(
         commit=revision.commit,
         ref=ref,
@@ -161,17 +161,8 @@ def _read(
         own=own,
         texts=lambda: _texts(tree),
         tracked=tree.paths(),
-        content=replace(
-            _content(last, revision.time, files, (*own.files, *dependencies.files), others), folder=tree.folder
-        ),
+        content=Content(last.repository, last.root, tree.folder, revision.time, largest, kept, others),
     )
-
-
-def _content(
-    tree: Tree, time: int, files: list[TreeFile], more: tuple[OwnFile, ...], others: tuple[str, ...]
-) -> Content:
-    largest = max(files, key=lambda file: file.size, default=None)
-    return Content(tree.repository, tree.root, tree.folder, time, largest, more, others)
 
 
 def _beside(tree: Tree, places: list[str], where: str) -> dict[str, Tree]:

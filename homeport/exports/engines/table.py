@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.cells import Cell, here_and, kept, nothing, refused, row
+from homeport.exports.engines.machine_rows import MACHINE_ROWS
 from homeport.settings import Settings
 from homeport.settings.reference import default
 
@@ -16,7 +17,6 @@ _IN_IMAGE = kept("in the image")
 _HOOK = refused("a container has no moment of a release at which it would run")
 _CLUSTER_HOOK = refused("a roll-out has no moment at which it would run")
 _ENGINE = nothing("what follows what is for whoever runs the container")
-_MACHINE = nothing("the machine is not homeport's here")
 _ONE = refused("one container runs at a time")
 _CLUSTER = nothing("for a cluster alone")
 _PROXY = nothing("a container has no proxy")
@@ -222,33 +222,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "acme_dns_requirements_file": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
     "acme_dns_credentials_file": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
     "acme_dns_propagation_seconds": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
-    "apt_lock_timeout_seconds": row(_MACHINE),
-    "minimum_free_megabytes": row(_MACHINE),
-    "outbound": row(nothing("nothing is fetched by a machine of homeport's")),
-    "outbound_private": row(nothing("see `outbound`")),
-    "take_over": row(_MACHINE),
-    "take_machine": row(_MACHINE),
-    "proxy": row(
-        _PROXY,
-        _MACHINES_PROXY,
-        nothing("Caddy stands before the application"),
-        nothing("an ingress controller stands before the application"),
-    ),
-    "replace_proxy": row(_MACHINE),
-    "security_upgrades": row(_MACHINE),
-    "reboot_time": row(_MACHINE),
-    "journal_max_megabytes": row(_MACHINE),
-    "log_rotation": row(_MACHINE, _MACHINE, kept("three files of 10 MB a service, whatever is set"), _MACHINE),
-    "usage_record": row(_MACHINE),
-    "time_synchronisation": row(_MACHINE),
-    "kernel_hardening": row(_MACHINE),
-    "swap_megabytes": row(_MACHINE),
-    "firewall": row(_MACHINE, _MACHINE, nothing("Docker opens the ports that a service publishes by itself"), _MACHINE),
-    "firewall_open": row(_MACHINE),
-    "firewall_close": row(_MACHINE),
-    "sshd_hardening": row(_MACHINE),
-    "sshd_close": row(_MACHINE),
-    "lockout_timeout_seconds": row(_MACHINE),
+    **MACHINE_ROWS,
 }
 
 
