@@ -259,7 +259,7 @@ def test_a_cluster_gets_its_secrets_below_the_overlay_and_every_file_is_checked(
     assert homeport("export", "kubernetes", "production", "--check").returncode == 0
     says(one, cpu_max=2)
     stale = homeport("export", "kubernetes", "production", "--check")
-    assert "exports/kubernetes/manifests/server.yaml is stale: settings or source say something else" in stale.stdout
+    assert "exports/kubernetes/manifests/server.yaml is stale: settings or source have changed since" in stale.stdout
     says(one, replicas=2, environment={"DATABASE_URL": "sqlite:///a.db"})
     refused = homeport("export", "kubernetes", "production")
     assert refused.returncode == 2
