@@ -86,7 +86,7 @@ def test_what_a_package_needs_of_the_repository_comes_along(mono: Repo) -> None:
      "pyproject.toml; write a plain list: install_requires in setup.py, or dependencies of [project] in "
      "pyproject.toml"),
     ("-e ../libs/near", {"libs/near/pyproject.toml": f"{PROJECT}dependencies = 'h11'\n"},
-     "app_source: dependencies in ../libs/near/pyproject.toml does not have the expected form; mend it (uv lock "
+     "app_source: dependencies in ../libs/near/pyproject.toml does not have the expected form; correct it (uv lock "
      "checks both files) and commit"),
 ])  # fmt: skip
 def test_what_cannot_be_released_is_refused(mono: Repo, line: str, more: dict[str, str | bytes], said: str) -> None:
