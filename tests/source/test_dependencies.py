@@ -208,8 +208,8 @@ def test_a_pyproject_without_readable_dependencies() -> None:
         "app_source: pyproject.toml has no [project] table to read dependencies from; add one, or a requirements.txt"
     )
     assert refusal({"pyproject.toml": "[project]\nname='x'\ndynamic=['dependencies']\n"}) == (
-        "app_source: the dependencies in pyproject.toml are dynamic, so only a build of the application "
-        "would tell them; run uv lock and commit uv.lock"
+        "app_source: the dependencies in pyproject.toml are dynamic, so only a build of the application would "
+        "tell them; run uv lock and commit uv.lock"
     )
     assert refusal({"pyproject.toml": "[project\n"}).startswith("app_source: pyproject.toml is not valid TOML: ")
 
