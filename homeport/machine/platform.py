@@ -31,11 +31,16 @@ def has_http2_directive(machine: MachineFound) -> bool:
     return (machine.os_id, machine.os_version) not in OLD_NGINX
 
 
+def has_hybrid_groups(machine: MachineFound) -> bool:
+    """Tell whether the system's OpenSSL has hybrid groups, which withstand a quantum computer (3.5 and later)."""
+    return (machine.os_id, machine.os_version) not in OLD_OPENSSL
+
+
 def key_exchange_groups(machine: MachineFound) -> str:
     """Return the groups of Mozilla's TLS profiles (version 6.0) that the system's OpenSSL has, as OpenSSL lists them.
 
     The hybrid one first: what is recorded today stays secret from a quantum computer. An OpenSSL that does not know a
     name refuses the whole list, but for one with a question mark, which those before 3.3 do not know either.
     """
-    hybrid = () if (machine.os_id, machine.os_version) in OLD_OPENSSL else ("?X25519MLKEM768",)
+    hybrid = ("?X25519MLKEM768",) if has_hybrid_groups(machine) else ()
     return ":".join((*hybrid, "X25519", "prime256v1", "secp384r1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from homeport.machine.platform import has_http2_directive, key_exchange_groups
+from homeport.machine.platform import has_http2_directive, has_hybrid_groups, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.start_condition import start_condition
@@ -39,7 +39,7 @@ def proxy(context: Context) -> Part:
             Directory(f"{UNITS}/nginx.service.d"),
         ),
         files=(
-            File("/etc/nginx/nginx.conf", _configuration(context), file_set="nginx"),
+            File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
             File(NGINX_DEFAULT, _default(context), file_set="nginx"),
             File(site_path(paths.app), site(context), file_set="nginx", with_release=True),
             File(
@@ -63,10 +63,6 @@ def site_path(app: str) -> str:
     return f"/etc/nginx/homeport/{app}.conf"
 
 
-def _configuration(context: Context) -> str:
-    return context.render("nginx/nginx.conf", key_exchange_groups=key_exchange_groups(context.machine))
-
-
 def _users_path(context: Context) -> str:
     return f"{context.paths.etc}/visitors"
 
@@ -85,8 +81,17 @@ def _users(context: Context) -> tuple[File, ...]:
 def _default(context: Context) -> str:
     machine = context.machine
     return context.render(
-        "nginx/default.conf", webroot=ACME_WEBROOT, ipv6=machine.ipv6, elsewhere=dict(machine.defaults)
+        "nginx/default.conf",
+        webroot=ACME_WEBROOT,
+        ipv6=machine.ipv6,
+        elsewhere=dict(machine.defaults),
+        key_exchange_groups=_hybrid_groups(context),
     )
+
+
+def _hybrid_groups(context: Context) -> str:
+    """Return the groups of a system that has a hybrid one; "" where nginx.conf names all that there are."""
+    return key_exchange_groups(context.machine) if has_hybrid_groups(context.machine) else ""
 
 
 def site(context: Context) -> str:
@@ -112,6 +117,7 @@ def site(context: Context) -> str:
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
         tls_profile=settings.tls_profile,
+        key_exchange_groups=_hybrid_groups(context),
         hsts_seconds=settings.hsts_seconds,
         hsts_subdomains=settings.hsts_subdomains,
         hsts_preload=settings.hsts_preload,
