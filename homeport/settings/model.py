@@ -134,6 +134,8 @@ class Settings(
     def _edges_fit(self) -> Self:
         if self.health_path.partition("?")[0] in self.redirects:
             raise ValueError("redirects must not have health_path, which would not tell of the application any more")
+        if both := sorted({at for at in self.spa if at != "/"} & set(self.redirects)):
+            raise ValueError(f"redirects must not have {both[0]}, which spa redirects to {both[0]}/")
         variables = {*self.environment, *self.secrets_from_environment, *self.install_secrets}
         if both := sorted(variables & set(self.basic_auth.values())):
             raise ValueError(f"basic_auth must not name a variable that is for something else ({both[0]})")

@@ -94,3 +94,10 @@ def test_haproxy_serves_no_files() -> None:
 def test_api_paths_may_be_unset_on_the_command_line() -> None:
     assert make_settings(spa={"/": "dist"}, api_paths="None").api_paths is None
     assert make_settings(spa={"/": "dist"}, api_paths="/api,/docs/").api_paths == ("/api", "/docs")
+
+
+def test_a_redirect_is_not_where_a_frontend_begins() -> None:
+    assert "redirects must not have /admin, which spa redirects to /admin/" in refusal(
+        spa={"/admin": "adm"}, redirects={"/admin": "/x"}
+    )
+    assert make_settings(spa={"/": "dist"}, redirects={"/old": "/new"}).redirects

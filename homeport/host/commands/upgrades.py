@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from ..system import output, transient_unit
+from ..system import file_errors, output, transient_unit
 from ..system.layout import MachineLayout
 from ..system.output import HostError, say
 
 SERVICE = "homeport-use-upgrades@proxy.service"
 BY = "an upgrade of the system"
+# For whoever has the application's lock for a moment, as pruning does.
+WAIT_SECONDS = "60"
 
 
 def package_run(options: argparse.Namespace, given: list[str]) -> int:
@@ -19,7 +21,7 @@ def package_run(options: argparse.Namespace, given: list[str]) -> int:
     from ..services import units
 
     if options.moment == "begin":
-        upgrading.begin()
+        upgrading.begin(MachineLayout())
         return 0
     upgrading.end()
     if proxy_of(MachineLayout()).outdated():
@@ -36,11 +38,15 @@ def use_upgrades(options: argparse.Namespace, given: list[str]) -> int:
     machine, statuses = MachineLayout(), []
     try:
         upgrading.upgrade(machine)
-    except HostError as error:
-        output.complain(error, "homeport-host")
-        statuses.append(error.exit_status)
+    except (HostError, OSError) as error:
+        output.complain(file_errors.explained(error), "homeport-host")
+        statuses.append(1)
     for app, paths in (outdated.applications(machine) if options.what == "all" else {}).items():
         say(f"{app} runs files that an upgrade has replaced: {', '.join(paths)}")
         # The manager of the workers has them too, so that workers alone would not do.
-        statuses.append(transient_unit.run("restart", app, ["restart", "--app", app, "--new-slot", "--by", BY]))
+        statuses.append(
+            transient_unit.run(
+                "restart", app, ["restart", "--app", app, "--new-slot", "--lock-wait", WAIT_SECONDS, "--by", BY]
+            )
+        )
     return 1 if any(statuses) else 0

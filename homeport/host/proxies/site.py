@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from ..system import atomic
 from ..system.layout import Layout
 from ..system.output import HostError, say
 from .chosen import proxy_of
+
+# What does that, in the sites of both proxies (`allow_from`, `basic_auth`).
+KEEPS_OUT = re.compile(r"auth_basic_user_file|\$edge_refused|http_auth\(|!allowed")
 
 
 def place(layout: Layout) -> Path:
@@ -59,6 +63,11 @@ def is_installed(layout: Layout, release: Release) -> bool:
     """Tell whether the release's site is in place; a release without one makes do with what is there."""
     wanted = _wanted(layout, release)
     return not wanted.exists() or read(place(layout)) == wanted.read_bytes()
+
+
+def keeps_out(layout: Layout, release: Release) -> bool:
+    """Tell whether the site of `release` asks visitors for a password, or lets some addresses in alone."""
+    return bool(KEEPS_OUT.search((read(_wanted(layout, release)) or b"").decode(errors="replace")))
 
 
 def check(layout: Layout, release: Release) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..services import units
 from ..system import atomic
-from ..system.layout import MachineLayout
+from ..system.layout import LAUNCHER, MachineLayout
 from ..system.output import say
 from .chosen import proxy_of
 
@@ -18,6 +18,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "# Written by homeport for one run of apt."
 TEXT = f"""#!/bin/sh
 {MARK}
+[ -x {LAUNCHER} ] || exit 0
 # A package that restarts Nginx cuts every connection; homeport has the new one take over when apt has ended.
 case "${{1%.service}} $2" in
     "nginx restart" | "nginx upgrade") exit 101 ;;
@@ -26,9 +27,10 @@ exit 0
 """
 
 
-def begin(policy: Path = POLICY) -> None:
-    """Have packages leave the running Nginx alone; where somebody has a policy of their own, that one decides."""
-    if units.is_active("nginx.service") and not policy.exists():
+def begin(machine: MachineLayout, policy: Path = POLICY) -> None:
+    """Have packages leave the machine's Nginx alone; where somebody has a policy of their own, that one decides."""
+    proxy = proxy_of(machine)
+    if proxy.unit == "nginx.service" and units.is_active(proxy.unit) and not policy.exists():
         atomic.write(policy, TEXT.encode(), 0o755)
 
 

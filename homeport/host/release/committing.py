@@ -14,7 +14,7 @@ from ..services.release_description import Release, load
 from ..system import timeline
 from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout, other
-from ..system.output import HostError, say
+from ..system.output import HostError, LockedError, say
 from . import release_log, slots, starting, switching, watching
 from .request import DeployRequest
 
@@ -77,6 +77,8 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, re
             # It serves already; only whether the disk has that is not known. The next run finishes it.
             raise problem from error
         slots.halt(layout, slot)
+        if isinstance(error, LockedError):  # nothing is wrong with the release
+            raise
         previous = found[found.live].release if found.live else None
         starting.record_failure(layout, release, slot, str(problem), by=request.by, previous=previous)
         raise problem from error

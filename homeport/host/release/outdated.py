@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..services import units
-from ..system import mapped, unit_processes
+from ..services.release_description import load
+from ..system import lock, mapped, unit_processes
 from ..system.layout import Layout, MachineLayout
+from ..system.output import HostError
 from . import deploy_hold, slots
 
 
@@ -22,12 +24,29 @@ def replaced(layout: Layout, slot: str) -> dict[str, list[str]]:
 def applications(machine: MachineLayout) -> dict[str, list[str]]:
     """Return what the live release of each application of the machine runs of replaced files, where it runs any.
 
-    Those whose deploys are held by hand are left out: they stay as they are.
+    Left out are those that new processes would cost something, or whose deploys somebody is at: see `_may_restart`.
     """
     found = {}
-    for folder in sorted(path for path in machine.sites.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in machine.sites.iterdir() if path.is_dir() and "." not in path.name):
         layout = Layout(folder.name, machine.root)
         its = replaced(layout, slots.flagged(layout))
-        if its and deploy_hold.read(layout) is None:
+        if its and _may_restart(layout):
             found[layout.app] = sorted({path for paths in its.values() for path in paths})
     return found
+
+
+def _may_restart(layout: Layout) -> bool:
+    """Tell whether nobody is deploying or holds deploys, and the live release loses nothing by new processes.
+
+    One that replaces the other in its place is down meanwhile, and a restart ends what is kept as a standby.
+    """
+    if deploy_hold.read(layout) is not None or lock.is_held(layout.deploy_lock):
+        return False
+    live = slots.linked_release(layout, slots.flagged(layout))
+    if live is None:
+        return False
+    try:
+        release = load(layout, live)
+    except HostError:
+        return False
+    return not release.replaces and not release.standby

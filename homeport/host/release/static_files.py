@@ -43,8 +43,8 @@ def publish(layout: Layout, release: Release) -> None:
     if not release.static:
         return
     final = layout.static_releases / release.id
+    _open_to_proxy(layout)
     if not final.is_dir():
-        _open_to_proxy(layout)
         partial = final.with_name(final.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         try:
@@ -160,6 +160,9 @@ def _copy_file(source: Path, copy: Path, served_now: list[Path]) -> None:
         while piece := given.read(PIECE_BYTES):
             digest.update(piece)
             made.write(piece)
+        # What the folder's name stands for is on the disk before the name is.
+        made.flush()
+        os.fsync(made.fileno())
     moment = FIRST_TIME + int.from_bytes(digest.digest()[:4], "big") % TIMES
     copy.chmod(0o644)
     os.utime(copy, (moment, moment))

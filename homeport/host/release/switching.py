@@ -4,7 +4,7 @@ The order, and why (a power cut may come between any two steps, and exactly one 
 
 1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well. A site by
    which Nginx serves fewer folders of files comes after the flip: the old release leaves those to Nginx, and would be
-   asked for them.
+   asked for them. One that keeps visitors out never does: what it protects would be open to all meanwhile.
 2. enable the new slot for boot. Cut here: both are enabled, the flag still says old, and only the slot that the flag
    names may run at boot (`slots.may_run`, asked by ExecCondition= of the units): the old release serves.
 3. sync: what the flag will point to is on the disk before the flag is.
@@ -36,7 +36,7 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
 
     `in_haste` does not wait for the connections of idle clients: see site.install.
     """
-    site_last = _serves_less(layout, release)
+    site_last = _serves_less(layout, release) and not site.keeps_out(layout, release)
     if not site_last:
         site.install(layout, release, in_haste=in_haste)
     units.enable(layout.unit(slot), reload=False)
@@ -78,9 +78,11 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
         if release.replaces:  # no memory for two
             slots.halt(layout, slot)
         resume(layout, old)
-    flip(layout, old)
+    change_site, change_slot = partial(site.install, layout, before, in_haste=True), partial(flip, layout, old)
+    # What it keeps visitors out of is not live before it is in place.
+    order = (change_site, change_slot) if site.keeps_out(layout, before) else (change_slot, change_site)
     steps = (
-        partial(site.install, layout, before, in_haste=True),
+        *order,
         partial(processes.stop, layout, slot),
         partial(processes.start, layout, old),
     )

@@ -7,10 +7,30 @@ import pytest
 
 from homeport.host.release import deploy_hold, outdated
 from homeport.host.services import units
-from homeport.host.system import mapped, unit_processes
+from homeport.host.system import lock, mapped, unit_processes
 from homeport.host.system.layout import Layout, MachineLayout
 
 LIBRARY = "/usr/lib/libssl.so.3"
+
+
+def release(root: Path, **more: object) -> None:
+    """Have `notes` live in green, by a release that is described so."""
+    layout = Layout("notes", root)
+    described = {
+        "id": "r1",
+        "ports": {"blue": 1, "green": 2},
+        "health": {"path": "/", "status": 200, "successes": 1, "timeout_seconds": 1},
+        "drain_timeout_seconds": 1,
+        "has_migration": False,
+        **more,
+    }
+    for folder in (layout.code_releases, layout.settings_releases):
+        (folder / "r1").mkdir(parents=True, exist_ok=True)
+    (layout.settings_releases / "r1/release.json").write_text(json.dumps(described))
+    for link in layout.links("green"):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to("../releases/r1")
 
 
 @pytest.fixture
@@ -20,6 +40,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MachineLayout:
         (tmp_path / "etc/homeport" / app).mkdir(parents=True)
     Layout("notes", tmp_path).flag.parent.mkdir(parents=True, exist_ok=True)
     Layout("notes", tmp_path).flag.touch()
+    release(tmp_path)
     monkeypatch.setattr(units, "show_all", lambda names: [{"ControlGroup": name} for name in names])
     monkeypatch.setattr(unit_processes, "process_ids", lambda group: [7] if group == "notes@green.service" else [8])
     monkeypatch.setattr(mapped, "replaced", lambda pid: [LIBRARY] if pid == 7 else [])
@@ -37,3 +58,19 @@ def test_what_is_held_by_hand_stays_as_it_is(machine: MachineLayout) -> None:
     deploy_hold.hold(layout, "carol", "the database moves")
     assert json.loads(layout.hold.read_text())["by"] == "carol"
     assert outdated.applications(machine) == {}
+
+
+@pytest.mark.parametrize("more", [{"switch": "restart"}, {"standby": True}])
+def test_what_new_processes_would_cost_something_is_left_to_its_owner(
+    machine: MachineLayout, more: dict[str, object]
+) -> None:
+    release(machine.root, **more)
+    assert outdated.applications(machine) == {}
+
+
+def test_while_somebody_deploys_nothing_is_restarted(machine: MachineLayout) -> None:
+    layout = Layout("notes", machine.root)
+    layout.deploy_lock.parent.mkdir(parents=True)
+    with lock.held(layout.deploy_lock, {"action": "deploy", "release": "r2"}, 0):
+        assert outdated.applications(machine) == {}
+    assert outdated.applications(machine) == {"notes": [LIBRARY]}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from homeport.host.proxies import site
-from homeport.host.release import switching
-from homeport.host.services import units
+from homeport.host.release import slots, switching
+from homeport.host.services import processes, units
 from homeport.host.services.release_description import Release, load
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
@@ -22,7 +22,7 @@ class Host:
         self.layout, self.happened = Layout("shop", root), list[str]()
         self.refuses = False
 
-    def release(self, name: str, *served: str) -> Release:
+    def release(self, name: str, *served: str, site_text: str = "") -> Release:
         described = {
             "id": name,
             "ports": {"blue": 1, "green": 2},
@@ -34,6 +34,7 @@ class Host:
         for folder in (self.layout.code_releases, self.layout.settings_releases):
             (folder / name).mkdir(parents=True)
         (self.layout.settings_releases / name / "release.json").write_text(json.dumps(described))
+        (self.layout.settings_releases / name / "site.conf").write_text(site_text)
         return load(self.layout, name)
 
     def live(self, name: str) -> None:
@@ -89,3 +90,25 @@ def test_a_site_that_is_refused_leaves_the_other_slot_live(host: Host, before: t
 def test_where_nothing_was_live_the_site_comes_first(host: Host) -> None:
     switching.take_over(host.layout, "green", host.release("new", "/static"))
     assert host.happened == ["site of new, flag blue"]
+
+
+@pytest.mark.parametrize("text", ["auth_basic_user_file /x;", "if ($edge_refused) { return 403; }"])
+def test_a_site_that_keeps_visitors_out_is_there_before_what_it_protects(host: Host, text: str) -> None:
+    host.release("old", "/static")
+    host.live("old")
+    switching.take_over(host.layout, "green", host.release("new", site_text=text))
+    assert host.happened == ["site of new, flag blue"]
+
+
+@pytest.mark.parametrize(("text", "flag"), [("auth_basic_user_file /x;", "green"), ("", "blue")])
+def test_so_it_is_on_the_way_back(host: Host, text: str, flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = host.release("old", site_text=text), host.release("new")
+    host.layout.flag.touch()
+    monkeypatch.setattr(units, "is_active", lambda unit: True)
+    for module, names in ((processes, ("stop", "start")), (slots, ("halt",)), (units, ("disable",))):
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_, **__: None)
+    monkeypatch.setattr(switching, "drain", lambda *_: None)
+    switching.go_back(host.layout, old, "blue", new, "green")
+    assert host.happened == [f"site of old, flag {flag}"]
+    assert not host.layout.flag.exists()

@@ -103,10 +103,11 @@ def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     except (OSError, ValueError):
         return set()
-    return {int(child) for child in children if _title(child).rstrip() == "nginx: worker process"}
+    return {int(child) for child in children if title(child).rstrip() == "nginx: worker process"}
 
 
-def _title(pid: str) -> str:
+def title(pid: str) -> str:
+    """Return how a process calls itself; "" for one that ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
     except OSError:
@@ -137,7 +138,8 @@ def reload(
     Raises HostError when the configuration is bad (what runs goes on as it is) or a certificate is not served in the
     end. A stopped Nginx is left stopped: it reads everything when it starts.
     """
-    most = closing_seconds + RELOAD_SECONDS * 2
+    # Whoever has the lock may be closing for as long as that takes, though this one is in haste.
+    most = closing.FULL_SECONDS + RELOAD_SECONDS * 6
     with lock.held(machine.runtime / "nginx.lock", {"action": "reload", "release": "nginx"}, most):
         running = units.is_active(UNIT)
         if not change and running and not is_stale(machine):
