@@ -164,6 +164,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "outbound": "release",
     "own_package": "init",
     "power_cut": "switch",
+    "proxy_change_killed": "HAProxy",
     "rehearsal": "migration",
     "release_extras": "processes",
     "release_kinds": "init",

@@ -220,43 +220,6 @@ def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
         assert list(pool.map(ask, ways)) == ["200"] * len(ways)
 
 
-def killed_at(site: Site, operation: str, **data: object) -> None:
-    """Deploy, and kill that as the operation begins; then cut the machine's power, and boot it."""
-    with site.project.started(site.host.name, "-y", **data) as process:
-        assert process.stdout is not None
-        printed = []
-        for line in process.stdout:
-            printed.append(line)
-            if line.startswith(f"--> Starting operation: {operation}"):
-                process.kill()
-        process.wait()
-    assert process.returncode < 0, "".join(printed)
-    site.seen.lab.reboot(site.host, hard=True)
-
-
-@pytest.mark.sampled
-def test_a_boot_after_a_killed_change_of_proxy_starts_the_recorded_one_alone(site: Site) -> None:
-    """Debian's package enables Nginx: alone after the phase of packages, with homeport's site after that of files."""
-    purge = "DEBIAN_FRONTEND=noninteractive apt-get -qq purge nginx nginx-common >/dev/null"
-    site.seen.shell(f"{purge}; rm -rf /etc/nginx /etc/systemd/system/nginx.service.d")
-    for operation in ("Accounts", "Tools"):
-        killed_at(site, operation, **OTHER, **SETTINGS, replace_proxy=True)
-        assert until(site.seen.answers, 90)
-        holders = "ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc '\"haproxy\"' || true"
-        assert site.seen.shell(holders) == "0"
-        assert site.seen.property("nginx", "UnitFileState") == "enabled"
-        assert site.seen.property("nginx", "ActiveState") == "inactive"
-        assert site.seen.shell("systemctl start nginx; systemctl is-active nginx || true") == "inactive"
-    site.seen.shell("grep -q 'proxy.*haproxy' /etc/homeport/notes/machine.json")
-    assert changes(site, **ITS_OWN, **SETTINGS) == [
-        "disable nginx.service (left by a change of proxy that did not end)",
-        "unblock nginx.service (its start condition is no longer needed)",
-        "unblock haproxy.service (its start condition is no longer needed)",
-    ]
-    assert changes(site, **ITS_OWN, **SETTINGS) == []
-    assert_machine_has(site, "haproxy")
-
-
 @pytest.mark.sampled("another")
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
     assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
