@@ -1,7 +1,7 @@
 """HAProxy as the machine's proxy: what users rely on with Nginx, once more. Read back from outside and with systemd.
 
-The tests share a machine and go on from one another, in the order in which they stand; each holds without those that
-are sampled. `make test-all` and `make test-kill` have twenty releases, `make test` two.
+The tests share a machine and go on from one another, in the order in which they stand: those that are sampled are drawn
+together. `make test-all` and `make test-kill` have twenty releases, `make test` two.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def test_releases_lose_no_request(site: Site) -> None:
     assert_nobody_noticed(site, report, 0, 0)
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     """HAProxy is reloaded just before the switch: the old process, which has connections left, must follow it too."""
     began = workers(site)
@@ -96,7 +96,7 @@ def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     assert_nothing_lost(site, report)
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -> None:
     def reload(site: Site) -> None:
         for _ in range(RELOADS):
@@ -106,7 +106,7 @@ def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -
     assert_nothing_lost(site, report)
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     before = site.live[-1]
     commit = site.project.git("rev-parse", "HEAD")
@@ -116,7 +116,7 @@ def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     site.project.git("reset", "-q", "--hard", commit)
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     """To the release before the other site, and so with a reload as well."""
     [report] = under_load([site], lambda site: site.run(release="previous", accept_migrations="true"), BUSY)
@@ -127,7 +127,7 @@ def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     assert changes(site, **SETTINGS) == []
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(site: Site) -> None:
     settle_data(site.project, **SETTINGS)
     before = workers(site)
@@ -144,7 +144,7 @@ def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(sit
     assert workers(site) == before
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
     before, serial = workers(site), site.seen.serial()
     with load(site.target, BUSY) as report:
@@ -157,7 +157,7 @@ def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
     assert changes(site) == []
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     site.seen.lab.reboot(site.host, hard=True)
     assert until(site.seen.answers, 90)
@@ -165,7 +165,7 @@ def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     assert changes(site) == []
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     before = workers(site)
     override = '{% extends "homeport/haproxy/site.cfg" %}\n{% block backend %}\n    no-such-word\n{% endblock %}\n'
@@ -185,7 +185,7 @@ def findings(site: Site) -> dict[str, dict[str, str]]:
     return {one["id"]: one for one in found if one["id"] != "release_failed"}
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site: Site) -> None:
     assert findings(site) == {}
     site.seen.shell("echo '# mine' >>/etc/haproxy/homeport/notes.cfg")
@@ -196,7 +196,7 @@ def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site
     assert findings(site) == {}
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_requests_are_among_the_logs(site: Site) -> None:
     site.seen.curl("/asked-for?token=secret")
 
@@ -206,7 +206,7 @@ def test_requests_are_among_the_logs(site: Site) -> None:
     assert until(lambda: "GET /asked-for?token=secret 404" in told(), 30), told()
 
 
-@pytest.mark.sampled
+@pytest.mark.sampled("all")
 def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
     """Longer than HAProxy waits for a client that has something to send (`timeout client`)."""
     ways = [[version, *body] for version in ("--http1.1", "--http2") for body in ([], ["-X", "GET", "--data", "waits"])]
@@ -220,7 +220,7 @@ def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
         assert list(pool.map(ask, ways)) == ["200"] * len(ways)
 
 
-@pytest.mark.sampled("another")
+@pytest.mark.sampled("all")
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
     assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
         site.project.deploy(site.host, **OTHER), 1
@@ -255,7 +255,7 @@ def assert_machine_has(site: Site, proxy: str) -> None:
     assert site.seen.answers()
 
 
-@pytest.mark.sampled("another")
+@pytest.mark.sampled("all")
 def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
     """The owner's options for HAProxy count, and so does a file among them that is not there."""
     site.seen.shell("cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy")
@@ -289,7 +289,7 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     site.seen.shell("cp -p /run/default /etc/default/haproxy")
 
 
-@pytest.mark.sampled("another")
+@pytest.mark.sampled("all")
 def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
     done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout
