@@ -24,6 +24,7 @@ RELOAD_SECONDS = 15.0
 POLL_SECONDS = 0.05
 MASTER_PID = Path("/run/nginx.pid")
 UNIT = "nginx.service"
+WORKER = "nginx: worker process"
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
@@ -96,22 +97,35 @@ def taken_over(before: set[int], serving: set[int]) -> bool:
     return bool(serving) and not serving & before
 
 
-def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
-    """Return the processes of Nginx that accept connections, which those that are shutting down no longer do."""
+def master(pid_file: Path = MASTER_PID) -> int | None:
+    """Return the process of Nginx that has the ports and the newest workers, None when it is not running."""
     try:
-        master = int(master_pid_file.read_text())
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        return int(pid_file.read_text())
     except (OSError, ValueError):
-        return set()
-    return {int(child) for child in children if title(child).rstrip() == "nginx: worker process"}
+        return None
 
 
-def title(pid: str) -> str:
+def children(master: int) -> dict[int, str]:
+    """Return the processes that a master has started, and how each calls itself; nothing for one that ended."""
+    try:
+        pids = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    except OSError:
+        return {}
+    return {int(pid): title(int(pid)) for pid in pids}
+
+
+def title(pid: int) -> str:
     """Return how a process calls itself; "" for one that ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").rstrip()
     except OSError:
         return ""
+
+
+def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
+    """Return the processes of Nginx that accept connections, which those that are shutting down no longer do."""
+    pid = master(master_pid_file)
+    return {child for child, name in children(pid).items() if name == WORKER} if pid else set()
 
 
 def is_loaded(machine: MachineLayout) -> bool:

@@ -17,24 +17,15 @@ from ...system import lock, mapped
 from ...system.layout import MachineLayout
 from ...system.output import HostError, say
 from . import closing, reloading
+from .reloading import master
 
 START_SECONDS = 30.0
 # What an old one may take for its last requests: worker_shutdown_timeout, and a little.
 FORMER_SECONDS = 70.0
 POLL_SECONDS = 0.1
-
-
 # Where Nginx puts the PID file of the old one while a new one is there.
 OLD_PID = Path("/run/nginx.pid.oldbin")
 TITLE = "nginx: master process"
-
-
-def master(pid_file: Path = reloading.MASTER_PID) -> int | None:
-    """Return the process of Nginx that has the ports and the newest workers, None when it is not running."""
-    try:
-        return int(pid_file.read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def outdated() -> list[str]:
@@ -73,8 +64,9 @@ def _replace(old: int) -> None:
     end = time.monotonic() + START_SECONDS
     while master() in (old, None) or not reloading.workers():
         if time.monotonic() >= end:
-            for begun in _masters_of(old):
-                os.kill(begun, signal.SIGTERM)
+            for child, name in reloading.children(old).items():
+                if name.startswith(TITLE):
+                    os.kill(child, signal.SIGTERM)
             problem = f"the nginx on the disk did not start within {START_SECONDS:.0f} s"
             raise HostError(f"{problem}, and the old one goes on; see its error log")
         time.sleep(POLL_SECONDS)
@@ -84,7 +76,7 @@ def _replace(old: int) -> None:
 def _former() -> int | None:
     """Return the master that a newer one has taken the ports from, None when there is none: a file may be left over."""
     pid = master(OLD_PID)
-    return pid if pid and reloading.title(str(pid)).startswith(TITLE) else None
+    return pid if pid and reloading.title(pid).startswith(TITLE) else None
 
 
 def _end_the_former() -> None:
@@ -97,12 +89,3 @@ def _end_the_former() -> None:
         if time.monotonic() >= end:
             raise HostError(f"an earlier nginx (process {former}) does not end; see its error log")
         time.sleep(POLL_SECONDS)
-
-
-def _masters_of(old: int) -> list[int]:
-    """Return the masters that the master `old` has started."""
-    try:
-        children = Path(f"/proc/{old}/task/{old}/children").read_text().split()
-    except OSError:
-        return []
-    return [int(child) for child in children if reloading.title(child).startswith(TITLE)]
