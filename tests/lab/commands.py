@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 from tests.lab.project import REPOSITORY, Project
 
@@ -15,6 +17,13 @@ def settle_data(project: Project, **data: object) -> None:
     before = place.read_text() if place.exists() else ""
     place.write_text(before + "".join(f"{key} = {value!r}\n" for key, value in {**project.data, **data}.items()))
     project.data.clear()
+
+
+def findings(project: Project, host: str) -> list[dict[str, Any]]:
+    """Return what the doctor finds on a host."""
+    found: list[dict[str, Any]] = json.loads(homeport(project, "doctor", "lab", "--limit", host, "--json").stdout)
+    its: list[dict[str, Any]] = found[0]["findings"]
+    return its
 
 
 def homeport(project: Project, *words: str) -> subprocess.CompletedProcess[str]:

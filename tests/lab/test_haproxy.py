@@ -6,7 +6,6 @@ together. `make test-all` and `make test-kill` have twenty releases, `make test`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,7 +14,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.clients import Target
-from tests.lab.commands import homeport, refusal, settle_data
+from tests.lab.commands import findings, homeport, refusal, settle_data
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import NEW_CONNECTION, Report, load
 from tests.lab.project import Project, Seen, changes_nothing, until
@@ -179,21 +178,20 @@ def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     assert site.seen.get("/health")["release"] == site.live[-1]
 
 
-def findings(site: Site) -> dict[str, dict[str, str]]:
+def ills(site: Site) -> dict[str, dict[str, str]]:
     """Return what the doctor finds, but for the release that was refused above."""
-    found = json.loads(homeport(site.project, "doctor", *limit(site), "--json").stdout)[0]["findings"]
-    return {one["id"]: one for one in found if one["id"] != "release_failed"}
+    return {one["id"]: one for one in findings(site.project, site.host.name) if one["id"] != "release_failed"}
 
 
 @pytest.mark.sampled("all")
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site: Site) -> None:
-    assert findings(site) == {}
+    assert ills(site) == {}
     site.seen.shell("echo '# mine' >>/etc/haproxy/homeport/notes.cfg")
-    ill = findings(site)
+    ill = ills(site)
     assert "HAProxy serves something else" in ill["proxy_stale"]["problem"]
     assert "# mine" in ill["proxy_edited"]["evidence"]
     site.project.deployed(site.host)
-    assert findings(site) == {}
+    assert ills(site) == {}
 
 
 @pytest.mark.sampled("all")

@@ -5,17 +5,15 @@ The packages are the distribution's own, with a higher version. `make test-kill`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.lab.clients import Target
-from tests.lab.commands import homeport
+from tests.lab.commands import findings
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import EVERYTHING, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, load
 from tests.lab.project import Project, Seen, until
@@ -71,12 +69,6 @@ class Stage:
     def replaced(self) -> str:
         """Return what of its program and libraries the proxy runs that is no longer on the disk."""
         return self.seen.shell(f"grep 'r-xp.* /usr.*(deleted)' /proc/$({MASTER[self.proxy]})/maps || true")
-
-    def findings(self) -> list[dict[str, Any]]:
-        """Return what the doctor finds."""
-        said = homeport(self.project, "doctor", "lab", "--limit", self.host.name, "--json").stdout
-        found: list[dict[str, Any]] = json.loads(said)[0]["findings"]
-        return found
 
     def is_up_to_date(self) -> bool:
         """Tell whether the upgrade has ended, and the proxy, as systemd follows it, runs what is on the disk."""
@@ -137,7 +129,7 @@ def test_a_library_that_was_upgraded_is_in_use_everywhere_within_a_day_without_a
         stage.seen.shell(command)
         assert until(stage.is_up_to_date, 120), stage.seen.shell("journalctl -n 50 -u homeport-use-upgrades@proxy")
         old = stage.seen.get("/health")
-        [found] = [one for one in stage.findings() if one["id"] == "upgrade_not_in_use"]
+        [found] = [one for one in findings(stage.project, stage.host.name) if one["id"] == "upgrade_not_in_use"]
         assert found["problem"].startswith(f"notes@{old['slot']}.service runs files")
         assert "libssl" in found["evidence"]
         # What its timer does every day.
@@ -146,7 +138,7 @@ def test_a_library_that_was_upgraded_is_in_use_everywhere_within_a_day_without_a
     assert report.failures == [], report
     new = stage.seen.get("/health")
     assert (new["release"], new["slot"] != old["slot"]) == (old["release"], True)
-    assert "upgrade_not_in_use" not in {one["id"] for one in stage.findings()}
+    assert "upgrade_not_in_use" not in {one["id"] for one in findings(stage.project, stage.host.name)}
 
 
 @pytest.mark.sampled

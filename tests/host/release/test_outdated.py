@@ -9,6 +9,7 @@ from homeport.host.release import deploy_hold, outdated
 from homeport.host.services import units
 from homeport.host.system import lock, mapped, unit_processes
 from homeport.host.system.layout import Layout, MachineLayout
+from tests.host.release.described import describe, link
 
 LIBRARY = "/usr/lib/libssl.so.3"
 
@@ -16,21 +17,8 @@ LIBRARY = "/usr/lib/libssl.so.3"
 def release(root: Path, **more: object) -> None:
     """Have `notes` live in green, by a release that is described so."""
     layout = Layout("notes", root)
-    described = {
-        "id": "r1",
-        "ports": {"blue": 1, "green": 2},
-        "health": {"path": "/", "status": 200, "successes": 1, "timeout_seconds": 1},
-        "drain_timeout_seconds": 1,
-        "has_migration": False,
-        **more,
-    }
-    for folder in (layout.code_releases, layout.settings_releases):
-        (folder / "r1").mkdir(parents=True, exist_ok=True)
-    (layout.settings_releases / "r1/release.json").write_text(json.dumps(described))
-    for link in layout.links("green"):
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to("../releases/r1")
+    describe(layout, "r1", **more)
+    link(layout, "green", "r1")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,10 @@ import pytest
 from homeport.host.proxies import site
 from homeport.host.release import slots, switching
 from homeport.host.services import processes, units
-from homeport.host.services.release_description import Release, load
+from homeport.host.services.release_description import Release
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
+from tests.host.release.described import describe, link
 
 
 class Host:
@@ -23,24 +23,12 @@ class Host:
         self.refuses = False
 
     def release(self, name: str, *served: str, site_text: str = "") -> Release:
-        described = {
-            "id": name,
-            "ports": {"blue": 1, "green": 2},
-            "health": {"path": "/", "status": 200, "successes": 1, "timeout_seconds": 1},
-            "drain_timeout_seconds": 1,
-            "has_migration": False,
-            "static": [[at, "folder"] for at in served],
-        }
-        for folder in (self.layout.code_releases, self.layout.settings_releases):
-            (folder / name).mkdir(parents=True)
-        (self.layout.settings_releases / name / "release.json").write_text(json.dumps(described))
+        release = describe(self.layout, name, static=[[at, "folder"] for at in served])
         (self.layout.settings_releases / name / "site.conf").write_text(site_text)
-        return load(self.layout, name)
+        return release
 
     def live(self, name: str) -> None:
-        for link in self.layout.links("blue"):
-            link.parent.mkdir(parents=True)
-            link.symlink_to(f"../releases/{name}")
+        link(self.layout, "blue", name)
 
     def install(self, layout: Layout, release: Release, *, in_haste: bool = False) -> None:
         self.happened.append(f"site of {release.id}, flag {'green' if layout.flag.exists() else 'blue'}")
