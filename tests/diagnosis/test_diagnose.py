@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from homeport.cli.main import COMMANDS
-from homeport.diagnosis import HINT, TROUBLE, WARNING, Finding, checked, diagnose
+from homeport.diagnosis import HINT, TROUBLE, WARNING, Finding, checked, diagnose, static_files
 from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, SshAccess
 from homeport.diagnosis.finding import EXPLAINS, arranged
+from homeport.settings import static
 from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, observed, settings, unit, visit
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "homeport/cli/schemas/doctor.json").read_text())
@@ -588,3 +589,8 @@ def test_a_site_that_keeps_the_doctor_out_is_well(status: int, key: str, value: 
     assert causes(case(visits=(visit(status=status),), settings=settings(**{key: value}))) == []
     assert causes(case(visits=(visit(status=status),))) == ["site_error"]
     assert causes(case(visits=BAD_GATEWAY, settings=settings(**{key: value}))) == ["site_error"]
+
+
+def test_the_doctor_and_the_settings_have_the_same_paths_for_the_application_alone() -> None:
+    # The rules import no settings, so that they can run on a host.
+    assert static_files.USUAL_API_PATHS == static.USUAL_API_PATHS

@@ -10,6 +10,7 @@ import pytest
 
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
+from homeport.host.proxies.site import KEEPS_OUT
 from homeport.plans.places import places
 from homeport.proxies.chosen import proxy_of
 from homeport.steps.context import Context
@@ -103,3 +104,20 @@ def test_two_applications_of_a_machine_are_closed_apart() -> None:
 def test_words_in_the_value_of_a_header_do_not_keep_a_site_from_closing() -> None:
     for headers in (checks.HEADERS, {"X-A": "root include alias $uri"[:18], "X-B": "location / rewrite x"}):
         assert "location = /.homeport/closing" in proxy_of("nginx").site(context("nginx", response_headers=headers))
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize(
+    ("data", "keeps_out"),
+    [
+        ({}, False),
+        (checks.OPEN, False),
+        ({"allow_from": ["192.0.2.0/24"]}, True),
+        ({"basic_auth": {"guest": checks.VARIABLE}}, True),
+    ],
+)
+def test_the_host_program_knows_a_site_that_keeps_visitors_out(
+    proxy: str, data: dict[str, Any], keeps_out: bool
+) -> None:
+    # It cannot import the steps, which know the words too.
+    assert bool(KEEPS_OUT.search(proxy_of(proxy).site(context(proxy, **data)))) == keeps_out
