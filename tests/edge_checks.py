@@ -35,6 +35,10 @@ CLOSED: dict[str, Any] = {
     "response_headers": HEADERS,
     "redirects": {"/old": "/new"},
 }
+# Files of the release, by their path below the site, which is where they are in the release as well.
+FILES = {path: f"the file {path}" for path in ("web/index.html", "admin/index.html", "static/a.css")}
+SERVED_FILES: dict[str, Any] = {"static": {"/static": "static"}, "spa": {"/web": "web", "/admin": "admin"}}
+PAGE = ("-H", "Accept: text/html")
 
 
 class Answer(NamedTuple):
@@ -152,6 +156,24 @@ def check_the_machine_itself(ask: Ask) -> None:
     assert ask("/health", via="itself").status == 200
     for path in ("/who", "/health/more", "/healthy"):
         assert ask(path, via="itself").status == 403
+
+
+def check_files(ask: Ask, domain: str) -> None:
+    """Files that the proxy serves by itself, and where it sends for them, are for those who may ask, like all else."""
+    visitor = forwarded(INSIDE)
+    inside = (*GOOD, *visitor, *PAGE)
+    for path in ("/", "/static/a.css", "/static", "/admin", "/admin/", "/web/no/page", "/old", "/api/x"):
+        assert ask(path, *GOOD, *PAGE).status == 403, path
+        answer = ask(path, *visitor, *PAGE, via="cdn")
+        assert (answer.status, answer.all("location"), "the file" in answer.body) == (401, [], False), path
+    for path, file in (("/static/a.css", "static/a.css"), ("/admin/", "admin/index.html")):
+        answer = ask(path, *inside, via="cdn")
+        assert (answer.status, answer.body) == (200, FILES[file])
+        assert answer.one("x-frame-options") == HEADERS["X-Frame-Options"]
+    below = ask("/admin?a=1", *inside, via="cdn")
+    assert (below.status, below.one("location")) == (308, f"https://{domain}/admin/?a=1")
+    assert ask("/old", *inside, via="cdn").status == 308
+    assert ask("/api/x", *inside, via="cdn").given["x-real-ip"] == INSIDE
 
 
 def check_headers(ask: Ask, statuses: dict[str, int]) -> None:

@@ -22,6 +22,13 @@ def static_files(case: Case) -> Iterator[Finding]:
             f"{found['missing']} does not lead to those of the live release",
             "homeport restart TARGET --new-slot, which copies them again",
         )
+    if found["closed"]:
+        yield Finding(
+            "static_closed",
+            "the proxy's user may not enter the folder of the files that it serves by itself",
+            f"{found['closed']} is closed to www-data",
+            f"chgrp www-data {found['closed']} && chmod g+rx {found['closed']}",
+        )
     alone = USUAL_API_PATHS if case.settings.api_paths is None else case.settings.api_paths
     hidden = [one for one in found["hidden"] if not any(f"{one}/".startswith(f"{path}/") for path in alone)]
     if hidden:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import grp
 import http.client
 import json
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ..host.release import slots
-from ..host.release.static_files import HASHED, PLAIN
+from ..host.release.static_files import HASHED, PLAIN, PROXY_GROUP
 from ..host.services import health
 from ..host.services.release_description import Release
 from ..host.system.layout import Layout
@@ -25,7 +28,23 @@ def read(layout: Layout, slot: str, release: Release | None) -> StaticObservatio
     link, port = layout.static_link(slot), slots.port(layout, slot)
     missing = not link.is_dir() or link.resolve().name != release.id
     hidden = [] if missing or port is None else _hidden(layout, slot, _routes(layout, port))
-    return {"missing": str(link) if missing else "", "hidden": hidden}
+    closed = "" if missing else next((str(one) for one in _on_the_way(layout, link) if not _is_open(one)), "")
+    return {"missing": str(link) if missing else "", "closed": closed, "hidden": hidden}
+
+
+def _on_the_way(layout: Layout, link: Path) -> Iterator[Path]:
+    """Yield the folders that the proxy's user goes through to the live release's files and to those of older pages."""
+    yield from (one for one in reversed(layout.static.parents) if layout.root in one.parents)
+    yield from (layout.static, link.parent, layout.static_releases)
+    for top in (link.resolve(), layout.static_bridge):
+        yield from (one for one in (top, top / PLAIN, top / HASHED) if one.is_dir())
+
+
+def _is_open(folder: Path) -> bool:
+    """Tell whether the proxy's group may enter a folder, by its mode."""
+    found = folder.stat()
+    groups = [one.gr_gid for one in grp.getgrall() if one.gr_name == PROXY_GROUP]
+    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid in groups else stat.S_IXOTH))
 
 
 def _routes(layout: Layout, port: int) -> list[str]:

@@ -101,9 +101,14 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "static_missing",
             [],
-            case(observed=observed(static={"missing": "/var/www/homeport-static-notes/slots/blue", "hidden": []})),
+            case(
+                observed=observed(
+                    static={"missing": "/var/www/homeport-static-notes/slots/blue", "closed": "", "hidden": []}
+                )
+            ),
         ),
-        ("static_hides", [], case(observed=observed(static={"missing": "", "hidden": ["/", "/api/x"]}))),
+        ("static_closed", [], case(observed=observed(static={"missing": "", "closed": "/var/www", "hidden": []}))),
+        ("static_hides", [], case(observed=observed(static={"missing": "", "closed": "", "hidden": ["/", "/api/x"]}))),
         (
             "port_taken",
             ["proxy_down", "site_unreachable"],

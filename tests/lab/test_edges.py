@@ -52,6 +52,7 @@ class Stage:
     project: Project
     host: LabHost
     seen: Seen
+    proxy: str
     is_closed: bool = False
 
     @cached_property
@@ -77,7 +78,7 @@ class Stage:
         """Have the site let in few, as those of the tests want it that come after the open ones."""
         if not self.is_closed:
             self.set_password(checks.PASSWORD)
-            self.deployed(**checks.CLOSED)
+            self.deployed(**checks.CLOSED, **(checks.SERVED_FILES if self.proxy == "nginx" else {}))
             self.is_closed = True
 
     def set_password(self, password: str) -> None:
@@ -106,7 +107,9 @@ def stage(
     project = Project.create(tmp_path_factory.mktemp("edges") / "project", lab, "hello", workers=1)
     project.write("main.py", APP)
     (project.folder / "secrets.env").write_text("TOKEN=1\n")
-    stage = Stage(project, host, seen)
+    for path, text in checks.FILES.items():
+        project.write(path, text)
+    stage = Stage(project, host, seen, proxy)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.connect((host.address, 443))
         cdn = one.getsockname()[0]
@@ -148,6 +151,8 @@ def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> Non
     checks.check_passwords(stage.ask)
     checks.check_the_machine_itself(stage.ask)
     checks.check_headers(stage.ask, {"/who": 401})
+    if stage.proxy == "nginx":  # HAProxy serves no files
+        checks.check_files(stage.ask, stage.host.domain)
     answer = stage.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn")
     assert checks.VARIABLE not in answer.body
     assert '"TOKEN"' in answer.body

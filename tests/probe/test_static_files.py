@@ -74,14 +74,26 @@ def release(name: str = "r1", *served: Served) -> Release:
 )
 def test_routes_in_whose_place_a_file_is_served_are_found(layout: Layout, document: str, hidden: list[str]) -> None:
     Handler.document = document.encode()
-    assert read(layout, "blue", release()) == {"missing": "", "hidden": hidden}
+    assert read(layout, "blue", release()) == {"missing": "", "closed": "", "hidden": hidden}
 
 
 def test_files_that_are_not_those_of_the_release_are_missing(layout: Layout) -> None:
     link = layout.static_link("blue")
-    assert read(layout, "blue", release("r2")) == {"missing": str(link), "hidden": []}
+    assert read(layout, "blue", release("r2")) == {"missing": str(link), "closed": "", "hidden": []}
     link.unlink()
-    assert read(layout, "blue", release()) == {"missing": str(link), "hidden": []}
+    assert read(layout, "blue", release()) == {"missing": str(link), "closed": "", "hidden": []}
+
+
+@pytest.mark.parametrize(
+    "folder", ["var/www", "{static}", "{static}/slots", "{static}/releases/r1/plain", "{static}/bridge"]
+)
+def test_a_folder_that_the_proxys_user_may_not_enter_is_named(layout: Layout, folder: str) -> None:
+    closed = layout.root / folder.format(static="var/www/homeport-static-shop")
+    closed.mkdir(exist_ok=True)
+    closed.chmod(0o700)
+    found = read(layout, "blue", release())
+    assert found
+    assert found["closed"] == str(closed)
 
 
 def test_nothing_is_looked_for_where_the_proxy_serves_no_files(layout: Layout) -> None:

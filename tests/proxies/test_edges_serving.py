@@ -109,7 +109,7 @@ def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
         assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
         log = folder / ("access.log" if proxy == "nginx" else "said")
-        yield Site(ports[443], log, folder / "maintenance")
+        yield Site(ports[443], log, folder / "maintenance.json")
     finally:
         process.terminate()
         process.wait()
@@ -140,6 +140,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         text = text.replace("user www-data;", "user root;\ndaemon off;").replace(
             "worker_processes auto", "worker_processes 1"
         )
+        text = text.replace("/var/www/homeport-static-notes", f"{folder}/static")
         text = text.replace("/run/homeport/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
@@ -200,6 +201,38 @@ def test_a_site_that_is_closed_to_most(tmp_path: Path, proxy: str) -> None:
         checks.check_headers(site.ask, {"/who": 401})
         assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn", name=SERVED).status == 200
         assert site.ask("/who", *checks.GOOD, name=SERVED).status == 403
+
+
+def publish(folder: Path) -> None:
+    """Put files where the host program does for the live slot."""
+    for path, text in checks.FILES.items():
+        place = folder / "static/slots/notes_blue/plain" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+
+def test_files_of_a_closed_site_are_closed_as_well(tmp_path: Path) -> None:
+    publish(tmp_path)
+    with served("nginx", tmp_path, **checks.CLOSED, **checks.SERVED_FILES) as site:
+        checks.check_files(site.ask, DOMAIN)
+
+
+def test_files_have_the_headers_limits_and_redirects_of_the_site(tmp_path: Path) -> None:
+    publish(tmp_path)
+    limits = {"/static": "1/minute", "/admin": "1/minute"}
+    with served("nginx", tmp_path, **{**checks.OPEN, "rate_limits": limits}, **checks.SERVED_FILES) as site:
+        assert site.ask("/", *checks.PAGE).one("location").endswith("/welcome#top")
+        for path in ("/static/a.css", "/admin/"):
+            assert [site.ask(path, *checks.PAGE).status for _ in range(2)] == [200, 429]
+        checks.check_headers(site.ask, {"/static/a.css": 200, "/login": 200, "/old": 308})
+
+
+def test_who_asks_too_often_in_maintenance_is_told_once_when_to_come_back(tmp_path: Path) -> None:
+    with served("nginx", tmp_path, rate_limits={"/": "1/minute"}) as site:
+        site.maintenance.touch()
+        answers = [site.ask("/who") for _ in range(3)]
+        assert answers[0].status == 503
+        assert [len(one.all("retry-after")) for one in answers] == [1, 1, 1]
 
 
 def test_what_comes_by_a_tunnel_that_ends_on_the_machine_is_not_the_machines_own(tmp_path: Path, proxy: str) -> None:
