@@ -325,6 +325,11 @@ redirects = {}
 # 100}}`. More gets 429. A client is an IPv4 address, or a network of IPv6 (/64).
 rate_limits = {}
 
+# What differs for a path and all below it: `{"/upload": {"client_max_body_megabytes": 500,
+# "proxy_read_timeout_seconds": 600}, "/events": {"streamed": True}}`. `streamed` answers are not compressed, and each
+# piece is sent on at once.
+path_settings = {}
+
 # Folders of the release that the proxy serves by itself, by URL path: `{"/static": "app/static"}`. What is no file
 # there is the application's to answer.
 static = {}

@@ -6,7 +6,9 @@ another one) and "itself" (the machine's own loopback address). The application 
 
 from __future__ import annotations
 
+import itertools
 import json
+import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +30,11 @@ OPEN: dict[str, Any] = {
         "/": {"target": "/welcome#top", "status": 307},
     },
     "rate_limits": {"/login": "3/minute", "/api": {"rate": "60/minute", "burst": 2}},
+    "path_settings": {
+        "/upload": {"client_max_body_megabytes": 12},
+        "/upload/impatient": {"proxy_read_timeout_seconds": 1},
+        "/events": {"streamed": True},
+    },
 }
 CLOSED: dict[str, Any] = {
     "allow_from": ["198.51.100.0/24", "2001:db8::/32"],
@@ -156,6 +163,35 @@ def check_the_machine_itself(ask: Ask) -> None:
     assert ask("/health", via="itself").status == 200
     for path in ("/who", "/health/more", "/healthy"):
         assert ask(path, via="itself").status == 403
+
+
+def check_paths(ask: Ask, large: str) -> None:
+    """Below a path its own limits count, of two paths the longer one's; `large` is a file of eleven megabytes."""
+    body = ("-X", "POST", "-H", "Expect:", "--data-binary", f"@{large}")
+    for path in ("/upload", "/upload/more", "/%75pload/"):
+        assert ask(path, *body, via="cdn").status == 200, path
+    for path in ("/uploads", "/who", "/upload/impatient", "/upload/impatient/more"):
+        assert ask(path, *body, via="cdn").status == 413, path
+    assert ask("/upload/impatient?wait=3", via="cdn").status == 504
+    assert ask("/upload?wait=3", via="cdn").status == 200
+    given = ask("/upload/more", *forwarded(INSIDE), via="cdn").given
+    assert given["x-real-ip"] == INSIDE
+
+
+def check_streams(command: Sequence[str], address: str, ask: Ask) -> None:
+    """The first piece of a streamed answer is with the visitor before the second is made, whoever wants gzip.
+
+    The application sends a piece, and the second one when somebody asks for /next; `command` is curl's, for `address`.
+    """
+    whole = ["-N", "-H", "Accept-Encoding: gzip", f"{address}/events/stream"]
+    with subprocess.Popen([*command, *whole], stdout=subprocess.PIPE, text=True, errors="replace") as client:
+        assert client.stdout
+        lines = iter(client.stdout.readline, "")
+        seen = list(itertools.takewhile(lambda line: '"piece": 1' not in line, lines))
+        assert client.poll() is None
+        assert not [line for line in seen if line.lower().startswith("content-encoding")]
+        assert ask("/next", via="cdn").status == 200
+        assert '"piece": 2' in "".join(lines)
 
 
 def check_files(ask: Ask, domain: str) -> None:

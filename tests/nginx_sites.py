@@ -48,6 +48,12 @@ EDGES: tuple[dict[str, Any], ...] = (
         "response_headers": {f"X-{number}": "a" for number in range(99)},
         "health_path": f"/{'x' * 200}?a=b",
     },
+    {
+        "path_settings": {
+            "/a(b)*.c,d": {"client_max_body_megabytes": 10**6, "streamed": True},
+            **{f"/up/{number}": {"proxy_read_timeout_seconds": 86400} for number in range(19)},
+        }
+    },
     {"basic_auth": {"guest": "GUEST"}, "allow_from": ["192.0.2.7"], "rate_limits": {"/a-b.c(d)": "1/second"}},
     {
         "response_headers": {"X-A": 'a \\ "b" % {c}; include d', "X-B": "#"},

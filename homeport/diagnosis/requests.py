@@ -26,7 +26,10 @@ def requests(case: Case) -> Iterator[Finding]:
     if one := found.get("time"):
         problem = "the application takes longer to answer than the proxy waits: visitors get 504, or half an answer"
         seconds = settings.proxy_read_timeout_seconds
-        fix = f"find out why it is slow, or raise proxy_read_timeout_seconds (it is {seconds}), and deploy"
+        fix = (
+            f"find out why it is slow, or raise proxy_read_timeout_seconds (it is {seconds}) or that of the path in "
+            "path_settings, and deploy"
+        )
         yield Finding("answers_too_slow", problem, _evidence(one), fix, _level(one))
     if one := found.get("cut"):
         problem = "the application ends connections before it has answered: visitors get 502, or half an answer"
@@ -36,11 +39,17 @@ def requests(case: Case) -> Iterator[Finding]:
     if one := found.get("body"):
         problem = "somebody sends larger bodies than the proxy accepts, and gets 413"
         limit = settings.client_max_body_megabytes
-        fix = f"if such bodies are expected: raise client_max_body_megabytes (it is {limit}), and deploy"
+        fix = (
+            f"if such bodies are expected: raise client_max_body_megabytes (it is {limit}) or that of the path in "
+            "path_settings, and deploy"
+        )
         yield Finding("bodies_too_large", problem, _evidence(one), fix, HINT)
     if one := found.get("held"):
         problem = "answers that are sent piece by piece reach visitors all at once, since they are compressed"
-        fix = 'if each piece must arrive at once: send the answer with the header "X-Accel-Buffering: no"'
+        fix = (
+            'if each piece must arrive at once: send the answer with the header "X-Accel-Buffering: no", or name the '
+            "path in path_settings (streamed)"
+        )
         yield Finding("answers_held_back", problem, _evidence(one), fix, HINT)
 
 

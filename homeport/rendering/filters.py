@@ -32,6 +32,12 @@ def shell_quote(value: object) -> str:
     return shlex.quote(str(value))
 
 
+def with_directives(text: object, **values: object) -> str:
+    """Return Nginx's directives, each on a line of its own, with these values instead of what they have."""
+    kept = [line for line in str(text).splitlines() if not re.match(rf"\s*(?:{'|'.join(values)})\s", line)]
+    return "\n".join([*kept, *(f"        {name} {value};" for name, value in values.items()), ""])
+
+
 def regex_quote(value: object) -> str:
     """Return `value` as a regular expression that matches it alone."""
     return re.escape(str(value))

@@ -24,7 +24,7 @@ from jinja2 import (
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.compiled import compiled_templates
-from homeport.rendering.filters import regex_quote, replace_shell, shell_quote, systemd_quote
+from homeport.rendering.filters import regex_quote, replace_shell, shell_quote, systemd_quote, with_directives
 
 
 @lru_cache(maxsize=8)
@@ -45,6 +45,7 @@ def environment(overrides: Path | None) -> Environment:
     jinja.filters["replace_shell"] = replace_shell
     jinja.filters["shell_quote"] = shell_quote
     jinja.filters["systemd_quote"] = systemd_quote
+    jinja.filters["with_directives"] = with_directives
     jinja.filters["json"] = json.dumps
     return jinja
 

@@ -14,6 +14,7 @@ from homeport.settings.edge_values import (
     TrustedRanges,
     VisitorRanges,
 )
+from homeport.settings.path_values import SettingsByPath
 from homeport.settings.types import Domain, as_list
 
 
@@ -56,4 +57,11 @@ class EdgeSettings(BaseModel):
         {},
         description='How often one client may ask for what is below a path: `{"/login": "5/minute", "/": {"rate": '
         '"20/second", "burst": 100}}`. More gets 429. A client is an IPv4 address, or a network of IPv6 (/64).',
+    )
+    path_settings: SettingsByPath = Field(
+        {},
+        description="What differs for a path and all below it: "
+        '`{"/upload": {"client_max_body_megabytes": 500, "proxy_read_timeout_seconds": 600}, '
+        '"/events": {"streamed": True}}`. '
+        "`streamed` answers are not compressed, and each piece is sent on at once.",
     )

@@ -139,6 +139,9 @@ class Settings(
         variables = {*self.environment, *self.secrets_from_environment, *self.install_secrets}
         if both := sorted(variables & set(self.basic_auth.values())):
             raise ValueError(f"basic_auth must not name a variable that is for something else ({both[0]})")
+        for path in self.path_settings:
+            if at := next((one.at for one in self.served if one.at != "/" and f"{path}/".startswith(f"{one.at}/")), ""):
+                raise ValueError(f"path_settings must not have {path}, which is served as files below {at}")
         if problem := too_many_limits(self.proxy, len(self.rate_limits)):
             raise ValueError(problem)
         return self

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,17 +27,37 @@ from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 APP = """
+import asyncio
 import os
+from collections.abc import AsyncIterator
+
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
 
 app = FastAPI()
+next_piece = asyncio.Event()
+
+@app.get("/events/stream")
+async def stream() -> StreamingResponse:
+    async def pieces() -> AsyncIterator[str]:
+        next_piece.clear()
+        yield '{"piece": 1}\\n'
+        await asyncio.wait_for(next_piece.wait(), 30)
+        yield '{"piece": 2}\\n'
+
+    return StreamingResponse(pieces(), media_type="application/json")
+
+@app.get("/next")
+async def next_one() -> None:
+    next_piece.set()
 
 @app.get("/missing")
 def missing() -> None:
     raise HTTPException(404)
 
 @app.api_route("/{path:path}", methods=["GET", "POST"])
-def echo(request: Request, response: Response) -> dict[str, object]:
+async def echo(request: Request, response: Response, wait: int = 0) -> dict[str, object]:
+    await asyncio.sleep(wait)
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return {
         "client": request.client.host, "headers": [[k, v] for k, v in request.headers.items()],
@@ -68,11 +89,14 @@ class Stage:
     def ask(self, path: str, *options: str, via: str = "visitor", name: str = "") -> checks.Answer:
         name = name or self.host.domain
         place = "127.0.0.1" if via == "itself" else self.host.address
-        command = ["curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "30"]
-        command += ["--connect-to", f"{name}:443:{place}:443", *options, f"https://{name}{path}"]
+        command = [*self.command(name, place), *options, f"https://{name}{path}"]
         if via == "cdn":
             return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return checks.read(self.seen.shell(shlex.join(command)))
+
+    def command(self, name: str, place: str) -> list[str]:
+        command = ["curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "30"]
+        return [*command, "--connect-to", f"{name}:443:{place}:443"]
 
     def close(self) -> None:
         """Have the site let in few, as those of the tests want it that come after the open ones."""
@@ -143,6 +167,13 @@ def test_redirects_headers_limits_and_names_are_as_the_settings_say(stage: Stage
     to = ["--connect-to", f"{stage.served}:80:{stage.host.address}:80", f"http://{stage.served}/a?b"]
     plain = subprocess.run(["curl", "-sSi", *to], check=True, capture_output=True, text=True).stdout
     assert checks.read(plain).one("location") == f"https://{stage.served}/a?b"
+
+
+def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(11 * 2**20))
+    checks.check_paths(stage.ask, str(tmp_path / "large"))
+    name = stage.host.domain
+    checks.check_streams(stage.command(name, stage.host.address), f"https://{name}", stage.ask)
 
 
 def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> None:

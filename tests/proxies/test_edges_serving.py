@@ -39,9 +39,16 @@ class Application(BaseHTTPRequestHandler):
     """Tells what it was given, under a header that the settings replace."""
 
     protocol_version = "HTTP/1.1"
+    next_piece = threading.Event()
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
+        if self.path == "/events/stream":
+            self._stream()
+            return
+        if self.path == "/next":
+            self.next_piece.set()
+        threading.Event().wait(int(self.path.partition("?wait=")[2] or 0))
         told = {"path": self.path, "headers": [[key.lower(), value] for key, value in self.headers.items()]}
         body = json.dumps(told).encode()
         self.send_response(404 if self.path == "/missing" else 200)
@@ -49,6 +56,19 @@ class Application(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _stream(self) -> None:
+        self.next_piece.clear()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in (1, 2):
+            piece = f'{{"piece": {number}}}\n'.encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+            self.next_piece.wait(10)
+        self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_POST = _answer  # noqa: N815
 
@@ -181,6 +201,9 @@ def test_a_site_that_is_open_to_all(tmp_path: Path, proxy: str) -> None:
         checks.check_addresses_on_one_connection(site.ask_twice, CDN)
         checks.check_redirects(site.ask, DOMAIN)
         checks.check_limits(site.ask)
+        (tmp_path / "large").write_bytes(bytes(11 * 2**20))
+        checks.check_paths(site.ask, str(tmp_path / "large"))
+        checks.check_streams(site.command("cdn", ""), f"https://{DOMAIN}", site.ask)
         statuses = {"/who": 200, "/missing": 404, "/old": 308, "/login": 429}
         checks.check_headers(site.ask, statuses)
         assert site.ask("/old", name=SERVED).one("location") == f"https://{SERVED}/new"

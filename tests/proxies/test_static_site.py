@@ -48,7 +48,7 @@ def test_each_folder_has_its_location_and_the_rest_is_the_applications() -> None
     assert "try_files" in both["/"]
     assert "proxy_pass" not in both["/"]
     assert "set $index /admin/index.html;" in both["^~ /admin/"]
-    assert "return 308 https://$host/admin/$is_args$args;" in both["= /admin"]
+    assert "return 308 https://$host/admin/$is_args$args;" in both["@homeport_below_2"]
     assert {"@application", "@page", "@index", "= /.homeport/files"} <= set(both)
 
 

@@ -268,6 +268,7 @@ def test_an_override_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 PARTS = (
     *("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf"),
     *("edges_http.conf", "edges_client.conf", "edges_server.conf", "edges_client.cfg", "edges.cfg", "redirects.cfg"),
+    *("paths.conf", "paths.cfg"),
     *("static.conf", "static-cache.conf", "types.conf"),
 )
 

@@ -73,6 +73,14 @@ def refusal(**data: Any) -> str:
         ("rate_limits", {"/": {"rate": "5/second", "burst": 0}}, "greater than or equal to 1"),
         ("rate_limits", {"/a": "5/second", "/a/": "6/second"}, "item 2 is there twice"),
         ("rate_limits", {"/a.*$": "5/second"}, "item 1 is not a path"),
+        ("path_settings", {"/": {"streamed": True}}, "item 1 is every path"),
+        ("path_settings", {"/a": {}}, "says nothing"),
+        ("path_settings", {"/a": {"streamed": False}}, "says nothing"),
+        ("path_settings", {"/a": {"stream": True}}, "Extra inputs"),
+        ("path_settings", {"/a": {"client_max_body_megabytes": 0}}, "greater than or equal to 1"),
+        ("path_settings", {"/a": {"streamed": True}, "/a/": {"streamed": True}}, "item 2 is there twice"),
+        ("path_settings", {"/a$b": {"streamed": True}}, "item 1 is not a path"),
+        ("path_settings", {f"/{number}": {"streamed": True} for number in range(21)}, "more than 20 paths"),
         ("rate_limits", {f"/{number}": "5/second" for number in range(11)}, "more than 10 paths"),
         ("served_domains", "notes.example.com", "must not repeat domain"),
         ("served_domains", "www.example.com", "must not repeat domain"),
@@ -124,3 +132,13 @@ def test_whatever_is_taken_stays_within_its_quotes(value: dict[str, str]) -> Non
             text = f"{name}{getattr(content, 'target', content)}"
             assert not set(text) & set("\r\n\0$")
             assert not set(name) & set("\"'\\{};# ")
+
+
+def test_a_path_below_served_files_has_no_settings_of_its_own() -> None:
+    own = {"/static/up": {"streamed": True}}
+    assert "path_settings must not have /static/up" in refusal(static={"/static": "a"}, path_settings=own)
+    assert "path_settings must not have /admin" in refusal(
+        spa={"/admin": "a"}, path_settings={"/admin": own["/static/up"]}
+    )
+    fits = make_settings(static={"/stat": "a"}, spa={"/": "b"}, path_settings={"/static/up/": {"streamed": True}})
+    assert list(fits.path_settings) == ["/static/up"]

@@ -183,6 +183,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "rate_limits": row(
         _PROXY, _MACHINES_PROXY, refused("Debian's and Docker's Caddy has no rate limits"), refused(_INGRESS)
     ),
+    "path_settings": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
     "former_domain": row(nothing("no site is taken over")),
     "client_max_body_megabytes": row(_PROXY, _MACHINES_PROXY, kept("`request_body`"), _NO_LIMIT),
     "proxy_read_timeout_seconds": row(

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from homeport.machine.platform import key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
+from homeport.proxies.model.paths import path_rules
 from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -101,6 +102,7 @@ def site(context: Context) -> str:
         hsts_preload=settings.hsts_preload,
         client_max_body_megabytes=settings.client_max_body_megabytes,
         proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+        paths=path_rules(settings),
         edges=edges(settings, health_uri, _users_path(settings.app_name)),
     )
     return check_overridden(settings, text, "haproxy/site.cfg", MARKS)

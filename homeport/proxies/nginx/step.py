@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from homeport.machine.platform import has_http2_directive, has_hybrid_groups, key_exchange_groups
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
+from homeport.proxies.model.paths import path_rules
 from homeport.proxies.model.start_condition import start_condition
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
@@ -129,6 +130,7 @@ def site(context: Context) -> str:
         spas=any(one.spa for one in settings.served),
         asks_first=settings.api_paths is None,
         api_paths=application_paths(settings.api_paths, settings.health_path),
+        paths=path_rules(settings),
         edges=edges(settings, health_uri, _users_path(context)),
     )
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
