@@ -110,6 +110,10 @@ port_blue = 8001
 # Loopback port of the green slot.
 port_green = 8002
 
+# Files and folders below the application's folder that it writes to, such as `["uploads", "app.db"]`: they are in its
+# state directory, all releases have the same. What the release has there is copied once, at the first deploy.
+state_paths = []
+
 # Which addresses the application may connect to: "any" (all but multicast), "local" (only this machine), or a list of
 # ranges besides this machine, `["10.0.0.0/8"]`.
 sandbox_network = "any"

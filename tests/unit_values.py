@@ -12,6 +12,7 @@ SAMPLE = ServerChoice()
 SANDBOX: dict[str, Any] = {
     "allowed_addresses": allowed_addresses("any"),
     "writable_paths": (),
+    "state_folders": (),
     "devices": (),
     "jit": False,
     "proc": "machine",

@@ -16,6 +16,7 @@ from homeport.operations.lock import locks_of
 from homeport.operations.outbound import fetching
 from homeport.service.environment import install_environment
 from homeport.source import Present
+from homeport.source.state_places import state_places
 from homeport.state.changes import Change
 from homeport.state.paths import HOST_PROGRAM, AppPaths
 
@@ -34,9 +35,11 @@ def upload(run: Run) -> Commands:
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
         base, present = _present(run)
         archive = run.source.archive(present)
+        state = state_places(run.settings, run.source.paths())
         same = encoded(gzip.compress("\0".join(archive.same).encode(), mtime=0))
         yield script(
             *("release", run.wanted.app, release.id, release.dependencies, base, str(archive.time)),
+            *(*(f"{path}/" for path in state.folders), *state.files),
             payload=f"{etc}\n{same}\n{encoded(archive.data)}\n",
         )
 

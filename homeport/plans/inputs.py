@@ -16,6 +16,7 @@ from homeport.source.building import built
 from homeport.source.exporting import exported
 from homeport.source.resolved_versions import resolved
 from homeport.source.served_files import check_served
+from homeport.source.state_places import check_state_places
 from homeport.steps.context import Context
 
 
@@ -29,6 +30,7 @@ def read_inputs(data: Mapping[str, Any], host: str, project: Path, fleet: Fleet)
     overrides = project / "overrides"
     source, secrets = built(read_source(settings, project), settings), load_secrets(settings, project, host)
     check_served(source, settings)
+    check_state_places(source, settings)
     upgrade = settings.upgrade_dependencies
     source = resolved(exported(source), project, settings.app_name, secrets.installation, upgrade=upgrade)
     return Context(

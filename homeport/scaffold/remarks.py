@@ -14,7 +14,7 @@ from homeport.scaffold.needs import Needs, find_needs
 from homeport.scaffold.server import find_server
 
 # A SQLite database in a relative place, as SQLAlchemy's URLs have it.
-RELATIVE_DATABASE = re.compile(r"sqlite(\+\w+)?:///(?!/|:memory:|\{|%)[\w.]")
+RELATIVE_DATABASE = re.compile(r"sqlite(?:\+\w+)?:///(?!/|:memory:|\{|%)(?:\./)?([\w./-]+)")
 
 # The files that are checked, in this order, and the command that adds a server to each.
 FILES = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile.lock", "pyproject.toml", "setup.py")
@@ -48,8 +48,10 @@ def _dependencies(files: Set[str], read: Callable[[str], str], requirements: str
 
 def _databases(files: Set[str], read: Callable[[str], str]) -> Iterator[str]:
     for path in sorted(files):
-        if (is_application_code(path) or path.endswith(".ini")) and RELATIVE_DATABASE.search(read(path)):
+        if not (is_application_code(path) or path.endswith(".ini")):
+            continue
+        if found := RELATIVE_DATABASE.search(read(path)):
             yield (
-                f"{path} names a SQLite database beside the code, which no release may write to: put it into the "
-                "folder that the variable STATE_DIRECTORY names"
+                f"{path} names a SQLite database beside the code, which no release may write to: set "
+                f'state_paths = ["{found[1]}"], or put it into the folder that the variable STATE_DIRECTORY names'
             )

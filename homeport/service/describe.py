@@ -16,8 +16,8 @@ from homeport.service.model import (
     Step,
 )
 from homeport.service.workers import memory_limit
-from homeport.settings import Settings
 from homeport.settings.sandbox import allowed_addresses
+from homeport.source.state_places import state_places
 from homeport.steps.context import Context
 
 
@@ -45,7 +45,7 @@ def describe(context: Context, release: str, workers: int) -> Service:
             settings.health_timeout_seconds,
         ),
         limits=limits(context),
-        sandbox=_sandbox(settings),
+        sandbox=_sandbox(context),
         migration=_migration(context),
         before_start=tuple(Step(one.command, one.timeout_seconds) for one in settings.before_start),
         processes=tuple(
@@ -69,13 +69,15 @@ def limits(context: Context) -> Limits:
     )
 
 
-def _sandbox(settings: Settings) -> Sandbox:
+def _sandbox(context: Context) -> Sandbox:
+    settings = context.settings
     return Sandbox(
         allowed_addresses=allowed_addresses(settings.sandbox_network),
         writable_paths=settings.sandbox_writable_paths,
         devices=settings.sandbox_devices,
         jit=settings.sandbox_jit,
         proc=settings.sandbox_proc,
+        state_folders=state_places(settings, context.source.paths()).folders,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from homeport.settings.types import Hook
+from homeport.source.state_places import state_places
 from homeport.steps.context import Context
 
 
 def behaviour(context: Context) -> dict[str, object]:
     """Return what the host program must know to switch to this release; the same settings always make the same."""
     settings = context.settings
+    state = state_places(settings, context.source.paths())
     return {
         "ports": {"blue": settings.port_blue, "green": settings.port_green},
         "health": {
@@ -34,6 +36,7 @@ def behaviour(context: Context) -> dict[str, object]:
         },
         # Not there without one, so that releases which serve no files keep their id.
         **({"static": [[one.at, one.folder] for one in settings.served]} if settings.served else {}),
+        **({"state_folders": state.folders, "state_files": state.files} if settings.state_paths else {}),
     }
 
 

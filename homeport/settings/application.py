@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from homeport.settings.state_paths import StatePaths
 from homeport.settings.types import (
     AppName,
     Commands,
@@ -152,6 +153,13 @@ class ApplicationSettings(BaseModel):
     )
     port_blue: int = Field(8001, ge=1024, le=65535, description="Loopback port of the blue slot.")
     port_green: int = Field(8002, ge=1024, le=65535, description="Loopback port of the green slot.")
+
+    state_paths: StatePaths = Field(
+        (),
+        description='Files and folders below the application\'s folder that it writes to, such as `["uploads", '
+        '"app.db"]`: they are in its state directory, all releases have the same. What the release has there is '
+        "copied once, at the first deploy.",
+    )
 
     # --- the sandbox -----------------------------------------------------------------------------------------------
     sandbox_network: Network = Field(

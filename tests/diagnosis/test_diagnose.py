@@ -548,8 +548,8 @@ FAILED = {"result": "exit-code", "restarts": 12, "ending": "status 1"}
     [
         (
             {**units(app=unit("failed", **FAILED, last=["OperationalError: unable to open database file"])), **slot()},
-            "the release is read-only; write below the folder that STATE_DIRECTORY names (/var/lib/notes), or set "
-            "sandbox_writable_paths, and deploy",
+            "the release is read-only; set state_paths to what it writes, or write below the folder that "
+            "STATE_DIRECTORY names (/var/lib/notes), and deploy",
         ),
         (
             slot(status=307, answer="/health answered 307 (Location: /health/) instead of 200"),

@@ -114,6 +114,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
         kept('"any" or "local"'),
         kept("NetworkPolicy, which not every network of a cluster obeys"),
     ),
+    "state_paths": row(refused("leave it out, and mount a volume at each path")),
     "sandbox_writable_paths": row(
         _RUN, kept("`--volume`"), kept("`volumes`"), refused("paths of a node are not for a pod that is closed up")
     ),

@@ -88,9 +88,10 @@ def wait_healthy(options: argparse.Namespace, given: list[str]) -> int:
 
 def may_run(options: argparse.Namespace, given: list[str]) -> int:
     """Tell whether the slot may run."""
-    from ..release import slots
+    from ..release import slots, state_paths
 
-    if slots.may_run(Layout(options.app), options.slot):
+    if slots.may_run(layout := Layout(options.app), options.slot):
+        state_paths.ensure_again(layout, options.slot)
         return 0
     output.say(f"homeport: slot {options.slot} is not live; 'homeport-host start' starts a release beside the live one")
     return NO

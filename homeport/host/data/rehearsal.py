@@ -87,6 +87,8 @@ def derive(unit: str, state: Path, folder: Path, copy: Path) -> str:
 
     `state` is the state folder as the application knows it, `folder` what that is with all links followed.
     """
+    # A mount's source is looked up where nothing is mounted over the state folder yet.
+    unit = re.sub(rf"^BindPaths=-{re.escape(str(state))}/", f"BindPaths=-{copy}/", unit, flags=re.M)
     alone = ONE_WORKER[0].sub(ONE_WORKER[1], BEFORE_START.sub("", DEPENDENCIES.sub("", unit)))
     return alone.rstrip("\n") + "\n" + CHANGES.format(state=state, folder=folder, copy=copy)
 

@@ -18,7 +18,7 @@ from ..system import sockets, timeline, unit_processes
 from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout
 from ..system.output import HostError, LockedError, say
-from . import release_log, slots, start_progress, static_files, switching
+from . import release_log, slots, start_progress, state_paths, static_files, switching
 from .request import DeployRequest
 
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
@@ -75,6 +75,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
         static_files.publish(layout, release)
+        state_paths.ensure(layout, release)
         slots.prepare(layout, slot, release, migrate=not request.is_proven)
         static_files.point(layout, slot, release)
         site.check(layout, release)

@@ -65,6 +65,7 @@ _READ_ONLY = re.compile(
     r"(?:\[Errno 30\] )?Read-only file system(?:: '(?P<path>[^']+)')?|"
     r"\[Errno 13\] Permission denied: '(?P<code>/srv/[^']+)'"
 )
+_IN_RELEASE = re.compile(r"/srv/[^/]+/(?:slots|releases)/[^/]+/(.+)")
 _MISSING_FIELD = re.compile(r"^\s+[Ff]ield required \[?\(?type=(?:missing|value_error\.missing)")
 _ERRORS = re.compile(r"validation errors? for \w+")
 _MISSING_VARIABLE = re.compile(r"^KeyError: '([A-Z][A-Z0-9_]*)'$")
@@ -122,12 +123,25 @@ def _unset(names: list[str]) -> str:
 
 
 def _place(lines: Sequence[str], app: str) -> str:
-    found = next((match for line in reversed(lines) if (match := _READ_ONLY.search(line))), None)
+    # fastapi-cli breaks its lines before a long word, so the path may stand alone on the next one.
+    joined = [f"{line} {after.strip()}" for line, after in itertools.pairwise([*lines, ""])]
+    found = next((match for line in reversed(joined) if (match := _READ_ONLY.search(line))), None)
     if found is None:
         return ""
     path = found["path"] or found["code"]
     where = f"{path} is not writable" if path else "the release is read-only"
-    return f"{where}; write below the folder that STATE_DIRECTORY names (/var/lib/{app}), or set sandbox_writable_paths"
+    inside = _IN_RELEASE.match(path or "")
+    if inside:
+        setting = f'state_paths = ["{_written(inside[1])}"]'
+    else:
+        setting = "sandbox_writable_paths" if path else "state_paths to what it writes"
+    return f"{where}; set {setting}, or write below the folder that STATE_DIRECTORY names (/var/lib/{app})"
+
+
+def _written(path: str) -> str:
+    """Return what of a release's path to name in state_paths: the folder of a file, where it has one."""
+    folder, slash, name = path.rpartition("/")
+    return folder if slash and "." in name else path
 
 
 def _library(lines: Sequence[str], app: str) -> str:

@@ -83,7 +83,8 @@ def properties(layout: Layout, release: Release, hook: Hook) -> list[str]:
         # Not StateDirectory=, which would make the folder root's.
         return [*common, f"Environment=STATE_DIRECTORY={layout.state}"]
     user = [f"User={layout.app}", f"Group={layout.app}", f"StateDirectory={layout.app}", "StateDirectoryMode=0750"]
-    return [*common, *user, *SANDBOX]
+    mounts = [f"BindPaths=-{layout.state / path}:{code / path}" for path in release.state_folders]
+    return [*common, *user, *SANDBOX, *mounts]
 
 
 def explain(said: str, timeout_seconds: float) -> str:

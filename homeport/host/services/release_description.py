@@ -42,7 +42,8 @@ class Release(NamedTuple):
 
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
-    application's own code, relative to the release. `server` is what serves; `static` has the folders that it need not.
+    application's own code, relative to the release. `server` is what serves; `static` has the folders that it need
+    not. `state_folders` and `state_files` are paths below the release that the application writes to.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Release(NamedTuple):
     import_folders: tuple[str, ...] = ()
     server: str = "fastapi"
     static: tuple[Served, ...] = ()
+    state_folders: tuple[str, ...] = ()
+    state_files: tuple[str, ...] = ()
 
     @property
     def has_manager(self) -> bool:
@@ -123,6 +126,8 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         import_folders=tuple(map(str, raw.get("import_folders", ()))),
         server=str(raw.get("server", "fastapi")),
         static=tuple(Served(str(at), str(folder)) for at, folder in raw.get("static", ())),
+        state_folders=tuple(map(str, raw.get("state_folders", ()))),
+        state_files=tuple(map(str, raw.get("state_files", ()))),
     )
 
 

@@ -1,5 +1,6 @@
 # Unpacks a release beside its final place and renames it when it is whole. Arguments: application, release id,
-# digest of its environment, the release that it has files in common with ("": none), its time (seconds since 1970).
+# digest of its environment, the release that it has files in common with ("": none), its time (seconds since 1970), and
+# the paths that the application writes to, those of folders with a slash at their end.
 # Standard input: a line with the archive of its /etc files, a line with the paths of the files in common (each but the
 # last ends with NUL), then the archive of the rest of its code (archives are tar; all is gzipped, base64-encoded). If
 # the host already has the code (the same id), only the /etc files are replaced: the host's part of the release has changed.
@@ -43,6 +44,25 @@ chown "root:$app" "$etc.partial"
 chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
 try ln -s "/srv/$app/venvs/$environment" "$code.partial/.venv"
+# What the application writes to (state_paths): the release's own is put aside. A folder is mounted over an empty one by
+# the units, a file is a link.
+keep() {
+    kept=${1%/}
+    umask 022
+    case $kept in
+        */*) mkdir -p "$code.partial/${kept%/*}" "$code.partial/.homeport/state/${kept%/*}" ;;
+        *) mkdir -p "$code.partial/.homeport/state" ;;
+    esac
+    if [ -e "$code.partial/$kept" ]; then mv -T "$code.partial/$kept" "$code.partial/.homeport/state/$kept"; fi
+    case $1 in
+        */) mkdir "$code.partial/$kept" ;;
+        *) ln -s "/var/lib/$app/$kept" "$code.partial/$kept" ;;
+    esac
+}
+shift 5
+for path; do
+    try keep "$path"
+done
 try sync -f "$code.partial"
 # The release counts as present when its code is there: so the code comes last.
 rm -rf "$etc"

@@ -187,7 +187,8 @@ class _Compose:
             # Code that is mounted for developing is in the release.
             if kind != "tmpfs" and not (source.startswith(("./", "../", ".")) and self._is_ours(source)):
                 self._reading.note(
-                    self._place(entry), f"what is kept in {target.split(':')[0]} belongs into $STATE_DIRECTORY"
+                    self._place(entry),
+                    f"what is kept in {target.split(':')[0]} belongs into state_paths, or into $STATE_DIRECTORY",
                 )
 
     def _is_ours(self, source: str) -> bool:

@@ -89,7 +89,8 @@ class _Dockerfile:
                 packages |= {name: packages.get(name, one.line) for name in self._packages(one)}
             elif one.name == "VOLUME":
                 self._reading.note(
-                    self.place(one.line), f"VOLUME {one.text}: what is kept belongs into $STATE_DIRECTORY"
+                    self.place(one.line),
+                    f"VOLUME {one.text}: what is kept belongs into state_paths, or into $STATE_DIRECTORY",
                 )
             elif one.name == "HEALTHCHECK" and not one.text.upper().startswith("NONE"):
                 words = Instruction("CMD", one.text.partition("CMD ")[2].strip(), one.line).words

@@ -111,7 +111,9 @@ class _Kamal:
                 self._reading.note(self._place(value), f"{key} is not taken: {_NAMED.get(key, 'no setting has it')}")
         for value in self._document.get("volumes").items:
             at = (value.text or "").partition(":")[2].partition(":")[0] or value.text
-            self._reading.note(self._place(value), f"what is kept in {at} belongs into $STATE_DIRECTORY")
+            self._reading.note(
+                self._place(value), f"what is kept in {at} belongs into state_paths, or into $STATE_DIRECTORY"
+            )
         for name, one in self._document.get("accessories").entries.items():
             image = one.get("image").text or "no image"
             self._reading.note(

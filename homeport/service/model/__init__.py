@@ -40,6 +40,7 @@ class Sandbox:
     """What a service may use besides its own files: addresses, paths to write to, devices, code made at run time.
 
     `proc` is how much of /proc it sees: its own processes, the machine's figures, or all processes.
+    `state_folders` are of the state directory, and lie over those of the release.
     """
 
     allowed_addresses: tuple[str, ...]
@@ -47,6 +48,7 @@ class Sandbox:
     devices: tuple[str, ...] = ()
     jit: bool = False
     proc: Literal["own", "machine", "all"] = "machine"
+    state_folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

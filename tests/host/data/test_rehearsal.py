@@ -47,6 +47,13 @@ def test_a_rehearsal_writes_to_nothing_but_the_copy_where_links_of_it_may_lead(n
     assert unit["ReadWritePaths"] == ["/mnt/uploads", ""]
 
 
+def test_a_rehearsal_has_the_copys_folders_over_those_of_the_release() -> None:
+    """The source of a mount is looked up where the copy is mounted over nothing yet."""
+    unit = derive(render("systemd/app@.service", None, **RELEASE | {"state_folders": ("a/up",)}), STATE, FOLDER, COPY)
+
+    assert settings(unit)["BindPaths"] == [f"-{COPY}/a/up:/srv/notes/slots/%i/a/up", f"{COPY}:{FOLDER}"]
+
+
 def test_a_rehearsal_starts_one_worker() -> None:
     unit = settings(derive(render("systemd/app@.service", None, **RELEASE), STATE, FOLDER, COPY))
 

@@ -29,11 +29,20 @@ KeyError: 'DATABASE_URL'"""
     ("MemoryError: Cannot allocate write+execute memory for ffi.callback(). You might be running on a system that "
      "prevents this.", "it generates code at run time, which the sandbox refuses; set sandbox_jit = True"),
     ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file",
-     "the release is read-only; write below the folder that STATE_DIRECTORY names (/var/lib/notes), or set "
-     "sandbox_writable_paths"),
+     "the release is read-only; set state_paths to what it writes, or write below the folder that STATE_DIRECTORY "
+     "names (/var/lib/notes)"),
     ("OSError: [Errno 30] Read-only file system: '/srv/notes/slots/blue/uploads'",
-     "/srv/notes/slots/blue/uploads is not writable; write below the folder that STATE_DIRECTORY names "
-     "(/var/lib/notes), or set sandbox_writable_paths"),
+     '/srv/notes/slots/blue/uploads is not writable; set state_paths = ["uploads"], or write below the folder that '
+     "STATE_DIRECTORY names (/var/lib/notes)"),
+    ("PermissionError: [Errno 13] Permission denied: '/srv/notes/releases/r1/app/logs/app.log'",
+     '/srv/notes/releases/r1/app/logs/app.log is not writable; set state_paths = ["app/logs"], or write below the '
+     "folder that STATE_DIRECTORY names (/var/lib/notes)"),
+    ("OSError: [Errno 30] Read-only file system:\n'/srv/notes/releases/r1/app/up/pictures'",
+     '/srv/notes/releases/r1/app/up/pictures is not writable; set state_paths = ["app/up/pictures"], or write below '
+     "the folder that STATE_DIRECTORY names (/var/lib/notes)"),
+    ("OSError: [Errno 30] Read-only file system: '/opt/media'",
+     "/opt/media is not writable; set sandbox_writable_paths, or write below the folder that STATE_DIRECTORY names "
+     "(/var/lib/notes)"),
     (PYDANTIC_2, "PROJECT_NAME, database_url are not set; give them in environment or secrets_file (a .env that git "
      "ignores is not released)"),
     (PYDANTIC_1, "secret_key is not set; give it in environment or secrets_file (a .env that git ignores is not "

@@ -86,7 +86,7 @@ def test_what_it_does_not_take_is_listed_with_its_line() -> None:
         "machine, or it runs elsewhere",
         "compose.yaml:18: DATABASE_HOST names the container db: set it to where that is for the new machine",
         "compose.yaml:23: env_file secret.env is not in git: what it sets is to be set again",
-        "compose.yaml:29: what is kept in /code/uploads belongs into $STATE_DIRECTORY",
+        "compose.yaml:29: what is kept in /code/uploads belongs into state_paths, or into $STATE_DIRECTORY",
         "compose.yaml:32: shm_size of the service backend has no setting",
         "compose.yaml:42: the service admin (adminer) is not taken: homeport runs the application alone",
     )

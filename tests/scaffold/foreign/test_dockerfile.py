@@ -46,7 +46,7 @@ def test_what_it_does_not_take_is_listed_with_its_line() -> None:
     assert found.notes == (
         "Dockerfile:3: 'npm run build' builds what git does not have, copied to /srv/static: build_commands and "
         "release_include do that",
-        "Dockerfile:16: VOLUME /srv/data: what is kept belongs into $STATE_DIRECTORY",
+        "Dockerfile:16: VOLUME /srv/data: what is kept belongs into state_paths, or into $STATE_DIRECTORY",
         "Dockerfile:17: --root-path /api has no setting: FastAPI(root_path=…) in the code says it",
     )
 

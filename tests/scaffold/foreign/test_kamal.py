@@ -73,7 +73,7 @@ def test_what_it_does_not_take_is_listed_with_its_line() -> None:
         "config/deploy.yml:6: 192.0.2.1, (ERB): not taken as machines, since kamal-proxy has ports 80 and 443 there; "
         "--host names new ones",
         "config/deploy.yml:27: REDIS_URL names the container shop-redis: set it to where that is for the new machine",
-        "config/deploy.yml:32: what is kept in /app/data belongs into $STATE_DIRECTORY",
+        "config/deploy.yml:32: what is kept in /app/data belongs into state_paths, or into $STATE_DIRECTORY",
         "config/deploy.yml:34: the accessory redis (redis:7) is not taken: a package of the machine (packages), or "
         "another machine",
         "config/deploy.yml:35: asset_path is not taken: old assets are not kept for old pages",

@@ -76,6 +76,7 @@ def template_values(service: Service) -> dict[str, object]:
         "kill_seconds": KILL_SECONDS,
         "allowed_addresses": sandbox.allowed_addresses,
         "writable_paths": sandbox.writable_paths,
+        "state_folders": sandbox.state_folders,
         "devices": sandbox.devices,
         "jit": sandbox.jit,
         "proc": sandbox.proc,
