@@ -108,6 +108,7 @@ def test_what_an_application_writes_beside_its_code_is_named_and_then_kept_over_
     assert stage.seen.shell("ls /var/lib/hello/static/up") == "b\ndefault.txt\npictures"
 
 
+@pytest.mark.sampled
 def test_a_state_directory_that_somebody_has_cleared_keeps_nothing_from_starting(stage: Stage) -> None:
     settle_data(stage.project, state_paths=PATHS)
     if not stage.seen.shell("ls /srv/hello/slots 2>/dev/null || true"):
@@ -122,12 +123,30 @@ def test_a_link_in_the_state_directory_leads_root_nowhere(stage: Stage) -> None:
     """The folder is the application's own: whoever has broken into it may put links there."""
     settle_data(stage.project, state_paths=[*PATHS, "more/"])
     stage.seen.shell("runuser -u hello -- ln -sfn /etc /var/lib/hello/more.homeport-new")
-    stage.seen.shell("runuser -u hello -- ln -sfn /etc/homeport-none /var/lib/hello/more")
-    refused = stage.project.deploy(stage.host)
-    assert refused.returncode == 1
-    assert "/var/lib/hello/more cannot be made for more (state_paths)" in refused.stdout
+    for target in ("/etc/homeport-none", "/home"):
+        stage.seen.shell(f"runuser -u hello -- ln -sfn {target} /var/lib/hello/more")
+        refused = stage.project.deploy(stage.host)
+        assert refused.returncode == 1
+        assert "/var/lib/hello/more (state_paths) is a link, and not root's" in refused.stdout
     assert stage.seen.shell("ls -d /etc/hello /etc/homeport-none 2>/dev/null || true") == ""
     assert stage.seen.get("/health")
     stage.seen.shell("rm /var/lib/hello/more")
     stage.project.deployed(stage.host)
     assert stage.seen.shell("stat -c %U:%F /var/lib/hello/more") == "hello:directory"
+    # One that is made after the deploy is not mounted either: the server waits until it is gone.
+    live = stage.seen.shell(
+        "systemctl list-units --plain --no-legend --state=active 'hello@*.service' | cut -d ' ' -f 1"
+    )
+    in_place = "cd /var/lib/hello && rm -r more && runuser -u hello -- ln -s /home more"
+    stage.seen.shell(f"{in_place}; systemctl restart {live} 2>/dev/null || true")
+    assert stage.seen.property(live, "ActiveState") != "active"
+    stage.seen.shell("rm /var/lib/hello/more")
+    assert until(lambda: stage.seen.curl("/health", "--fail").returncode == 0, 120)
+    # Root's own link leads where it leads.
+    stage.seen.shell(
+        "install -d -o hello -g hello /mnt/more && rm -r /var/lib/hello/more && ln -s /mnt/more /var/lib/hello/more"
+    )
+    stage.seen.shell(f"systemctl restart {live}")
+    touch = ("run", "lab", "--limit", stage.host.name, "--", "touch", "more/x")
+    assert homeport(stage.project, *touch).returncode == 0
+    assert stage.seen.shell("ls /mnt/more") == "x"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 from ..services.release_description import Release, load
 from ..system.layout import Layout
@@ -38,6 +39,7 @@ def ensure(layout: Layout, release: Release) -> None:
         shutil.chown(layout.state, layout.app, layout.app)
     for path in (*release.state_folders, *release.state_files):
         place = layout.state / path
+        _no_link_of_the_application(layout, place)
         if place.exists():
             continue
         own = layout.code_releases / release.id / ".homeport/state" / path
@@ -57,14 +59,35 @@ def ensure(layout: Layout, release: Release) -> None:
             raise HostError(f"{place} cannot be made for {path} (state_paths): {said}")
 
 
-def ensure_again(layout: Layout, slot: str) -> None:
-    """Have the paths of the slot's release in place at a start that no deploy is part of; never raise.
+class LinkError(HostError):
+    """A path that the application's user has made a link of: what it leads to would be mounted by root."""
 
-    Where somebody has cleared the state directory, say, the units would not start for want of a folder to mount.
+
+def _no_link_of_the_application(layout: Layout, place: Path) -> None:
+    """Raise LinkError for a link by the application's user; root's, to another disk, say, are followed.
+
+    Else who has broken into the application could have the next start show it what its sandbox hides.
+    """
+    for one in (place, *place.parents):
+        if one == layout.state:
+            return
+        if one.is_symlink() and one.lstat().st_uid != 0:
+            raise LinkError(
+                f"{one} (state_paths) is a link, and not root's: remove it, or make it as root, where it leads to another disk"
+            )
+
+
+def ensure_again(layout: Layout, slot: str) -> None:
+    """Have the paths of the slot's release in place at a start that no deploy is part of.
+
+    Somebody may have cleared the state directory. Raises LinkError, and nothing for what cannot be made: the
+    application says that itself, if it needs it.
     """
     release_id = slots.linked_release(layout, slot)
     try:
         if release_id:
             ensure(layout, load(layout, release_id))
+    except LinkError:
+        raise
     except (HostError, OSError) as problem:
         say(f"{layout.app}: {problem}")
