@@ -73,7 +73,8 @@ def _no_link_of_the_application(layout: Layout, place: Path) -> None:
             return
         if one.is_symlink() and one.lstat().st_uid != 0:
             raise LinkError(
-                f"{one} (state_paths) is a link, and not root's: remove it, or make it as root, where it leads to another disk"
+                f"{one} (state_paths) is a link, and not root's: remove it, or make it as root, where it leads to "
+                "another disk"
             )
 
 
