@@ -162,7 +162,7 @@ health_successes = 2
 watch_seconds = 5
 
 # "overlap": the new release starts before the old one stops, and no request is lost; "restart": the old one stops
-# first, for machines without memory for two, and requests fail until the new one is healthy.
+# first, for machines without memory for two, and requests wait until the new one is healthy (hold_seconds).
 switch = "overlap"
 
 # Keep the previous release running after a switch: it answers while the live one is down, and a rollback to it is
@@ -245,6 +245,10 @@ client_max_body_megabytes = 10
 
 # How long the proxy waits for the next part of the application's answer.
 proxy_read_timeout_seconds = 60
+
+# How long a request waits while the application does not accept connections (it restarts, has crashed, or the machine
+# boots); after that the answer is 503 with Retry-After. 0: it is refused at once.
+hold_seconds = 10
 
 # Largest headers of an answer that the proxy accepts; with larger ones visitors get 502.
 response_headers_kilobytes = 32

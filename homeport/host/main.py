@@ -180,6 +180,8 @@ def _add_proxy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run = commands.add_parser("package-run", help="keep packages from restarting the proxy (for apt)")
     run.set_defaults(run=upgrades.package_run)
     run.add_argument("moment", choices=("begin", "end"))
+    held = commands.add_parser("hold-requests", help="let requests wait for their application (for systemd's socket)")
+    held.set_defaults(run=application.hold_requests)
     stamp = commands.add_parser("stamp-proxy", help="remember what the proxy reads (for its unit)")
     stamp.set_defaults(run=deploys.stamp_proxy)
     stamp.add_argument("moment", choices=("start", "before-reload", "after-reload"))

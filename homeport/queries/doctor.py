@@ -44,7 +44,9 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
         secrets_missing=_secrets_missing(target),
     )
     places = dict.fromkeys([*(one for name in settings.domains for one in case.addresses(name)), address])
-    visits = tuple(outside.visit(place, settings.domain, settings.health_path) for place in places if place)
+    # While the application is down, an answer takes that long.
+    patience = outside.WAIT_SECONDS + settings.hold_seconds
+    visits = tuple(outside.visit(place, settings.domain, settings.health_path, patience) for place in places if place)
     yield report(replace(case, visits=visits), str(target.options["called"]))
 
 

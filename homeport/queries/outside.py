@@ -38,8 +38,8 @@ def port_state(address: str, port: int) -> PortState:
     return OPEN
 
 
-def visit(address: str, name: str, path: str) -> Visit:
-    """Return what the site `name` at this address answers to a visitor who asks for `path`."""
+def visit(address: str, name: str, path: str, answer_seconds: float = WAIT_SECONDS) -> Visit:
+    """Return what the site `name` at this address answers to a visitor who asks for `path`, within so many seconds."""
     with ThreadPoolExecutor(len(PORTS)) as pool:
         http_state, https_state = pool.map(lambda port: port_state(address, port), PORTS)
     if https_state != OPEN:
@@ -48,9 +48,10 @@ def visit(address: str, name: str, path: str) -> Visit:
     try:
         with _secured(address, name, _unverified()) as connection:
             certificate = reading.read(connection.getpeercert(binary_form=True) or b"")
+            connection.settimeout(answer_seconds)
             status = _ask(connection, name, path)
     except TimeoutError:
-        problem = f"no answer within {WAIT_SECONDS:.0f} s"
+        problem = f"no answer within {answer_seconds:.0f} s"
     except (OSError, ValueError, http.client.HTTPException) as error:
         problem = str(error) or type(error).__name__
     distrust = _distrust(address, name) if certificate else ""

@@ -73,6 +73,7 @@ def run_files(layout: Layout) -> list[Path]:
     paths = [
         layout.lock,
         layout.deploy_lock,
+        layout.held,
         *map(layout.permit, SLOTS),
         *map(layout.retry, SLOTS),
         layout.machine.runtime / f"asked-{layout.app}",

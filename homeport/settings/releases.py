@@ -25,8 +25,8 @@ class ReleaseSettings(BaseModel):
     switch: Literal["overlap", "restart"] = Field(
         "overlap",
         description='"overlap": the new release starts before the old one stops, and no request is lost; '
-        '"restart": the old one stops first, for machines without memory for two, and requests fail until the '
-        "new one is healthy.",
+        '"restart": the old one stops first, for machines without memory for two, and requests wait until the '
+        "new one is healthy (hold_seconds).",
     )
     standby: bool = Field(
         False,

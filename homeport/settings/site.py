@@ -35,6 +35,13 @@ class SiteSettings(BaseModel):
     proxy_read_timeout_seconds: int = Field(
         60, ge=1, description="How long the proxy waits for the next part of the application's answer."
     )
+    hold_seconds: int = Field(
+        10,
+        ge=0,
+        le=120,
+        description="How long a request waits while the application does not accept connections (it restarts, has "
+        "crashed, or the machine boots); after that the answer is 503 with Retry-After. 0: it is refused at once.",
+    )
     response_headers_kilobytes: int = Field(
         32,
         ge=4,

@@ -23,6 +23,8 @@ PROXY_RECORD = "/etc/homeport/proxy.json"
 START_CONDITION = "homeport-condition.conf"
 # While it is there, connections are not kept open (host/proxies/nginx/closing.py).
 NGINX_CLOSING = "/run/homeport/closing"
+# Where a request waits that could not be brought to an application (host/proxies/nginx/holding.py).
+HOLD_SOCKET = "/run/homeport-hold.sock"
 UNITS = "/etc/systemd/system"
 # Files for access (firewall, sshd). No application's name has a dot, so none of these is an application's folder.
 FIREWALL_RULES = "/etc/homeport/firewall.nft"
@@ -76,6 +78,11 @@ class AppPaths:
     def maintenance_page(self) -> str:
         """Return the page that they get then."""
         return f"{self.etc}/maintenance.html"
+
+    @property
+    def held(self) -> str:
+        """Return the file that keeps requests waiting while a release is stopped that another one replaces."""
+        return f"/run/homeport/{self.app}.held"
 
     @property
     def machine_values(self) -> str:

@@ -6,8 +6,7 @@ local CHALLENGES = "{{ webroot }}/.well-known/acme-challenge/"
 local NOT_THERE = 2  -- ENOENT
 local last = {}
 
--- "yes" or "no". When that cannot be known (no file can be opened any more, say), as it was last.
-core.register_converters("homeport_there", function(path)
+local function there(path)
     local file, _, number = io.open(path, "r")
     if file then
         file:close()
@@ -16,6 +15,32 @@ core.register_converters("homeport_there", function(path)
         last[path] = "no"
     end
     return last[path]
+end
+
+-- "yes" or "no". When that cannot be known (no file can be opened any more, say), as it was last.
+core.register_converters("homeport_there", there)
+
+-- The place of the live slot among the servers: "0" is the first one, by the hash of a site's `balance`.
+core.register_converters("homeport_live", function(path)
+    return there(path) == "yes" and "1" or "0"
+end)
+
+local function read(path)
+    local file = io.open(path, "r")
+    local text = file and file:read("a")
+    if file then
+        file:close()
+    end
+    return text
+end
+
+-- Waits while a file is there and its time has not come (homeport/host/proxies/held.py), no longer than the seconds say.
+core.register_action("homeport_wait", {"http-req"}, function(txn)
+    local seconds, path = txn:get_var("txn.wait"):match("^(%d+) (.*)$")
+    local ends = core.now().sec + tonumber(seconds)
+    while core.now().sec < math.min(ends, tonumber(read(path) or "") or 0) do
+        core.msleep(50)
+    end
 end)
 
 local function answer(applet, status, kind, text)
@@ -26,15 +51,6 @@ local function answer(applet, status, kind, text)
     if applet.method ~= "HEAD" then
         applet:send(text)
     end
-end
-
-local function read(path)
-    local file = io.open(path, "r")
-    local text = file and file:read("a")
-    if file then
-        file:close()
-    end
-    return text
 end
 
 core.register_service("homeport_maintenance", "http", function(applet)

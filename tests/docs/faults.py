@@ -120,7 +120,7 @@ def too_few(world: World) -> Iterator[None]:
 def no_process(world: World) -> Iterator[None]:
     """An application that has been stopped, and is not started again."""
     world.seen.shell(f"systemctl stop '{APP}@*.service'")
-    assert world.seen.curl("/health", "-o", "/dev/null", "-w", "%{http_code}", name=world.domain).stdout == "502"
+    assert world.seen.curl("/health", "-o", "/dev/null", "-w", "%{http_code}", name=world.domain).stdout == "503"
     yield
     assert world.answers()
 
@@ -304,7 +304,7 @@ FAULTS: dict[str, Fault] = {
     "Restart the application": nothing,
     "More workers, or fewer": too_few,
     "Something has to be done by hand": nothing,
-    "The site answers 502": no_process,
+    "The site answers 503 after some seconds": no_process,
     "The machine was rebooted, or lost power": power_cut,
     "The site cannot be reached": closed_port,
     "The certificate has expired, or there is none": expired_certificate,

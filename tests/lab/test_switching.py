@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -45,7 +46,9 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[Stage]:
     host = seasoned.add("switching", "trixie")
-    project = Project.create(tmp_path_factory.mktemp("switching") / "project", lab, "hello", workers=1, watch_seconds=1)
+    project = Project.create(
+        tmp_path_factory.mktemp("switching") / "project", lab, "hello", workers=1, watch_seconds=1, hold_seconds=4
+    )
     project.deployed(host)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
@@ -71,6 +74,24 @@ def test_a_changed_site_comes_with_its_release(stage: Stage) -> None:
     stage.project.deployed(stage.host)
     assert stage.release() == first
     assert "client_max_body_size 10m;" in stage.seen.shell("nginx -T 2>/dev/null")
+
+
+def test_a_request_waits_for_the_application_and_is_told_to_come_again_when_that_does_not_come(stage: Stage) -> None:
+    unit = f"hello@{stage.live()}"
+    stage.seen.shell(f"systemctl stop {unit}")
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(stage.seen.curl, "/health", "-i", "-w", "%{time_total}") for _ in range(2)]
+        for said in (one.result().stdout.lower() for one in asked):
+            assert " 503" in said.splitlines()[0], said
+            assert "retry-after: 5" in said
+            assert float(said.rpartition(">")[2]) >= 4
+        waits = pool.submit(stage.seen.curl, "/health", "--fail")
+        stage.seen.shell(f"systemctl start {unit}")
+        assert waits.result().returncode == 0
+    assert until(lambda: '"status":503' in stage.seen.shell("tail -n 5 /var/log/nginx/access.log"))
+    # It is nobody's in particular, and has nothing but what it waits with.
+    user, status = stage.seen.shell("ps -o user=,args= -C python3 | grep hold-requests || true").partition(" ")[::2]
+    assert user == "homeport-hold" or user.startswith("homepor"), (user, status)
 
 
 @pytest.mark.sampled
@@ -118,7 +139,7 @@ def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> No
 def test_a_machine_without_memory_for_two_replaces_one_by_the_other(stage: Stage) -> None:
     before = stage.release()
     output = stage.project.deployed(stage.host, switch="restart")
-    assert "requests fail until" in output
+    assert "requests wait until" in output
     assert stage.release() != before
     assert stage.seen.answers()
 

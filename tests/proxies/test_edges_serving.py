@@ -162,6 +162,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         )
         text = text.replace("/var/www/homeport-static-notes", f"{folder}/static")
         text = text.replace("/run/homeport/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
+        text = text.replace("/run/homeport-hold.sock", f"{folder}/hold.sock")
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
         path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
@@ -183,6 +184,7 @@ def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, 
             continue
         text = file.content.replace("/run/homeport/haproxy/", f"{folder}/").replace("/etc/haproxy/", f"{folder}/")
         text = text.replace("/run/haproxy/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
+        text = text.replace("/run/homeport/", f"{folder}/")
         text = text.replace("    user haproxy\n    group haproxy\n", "    user root\n    nbthread 1\n")
         for port, here in ports.items():
             text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{here}")

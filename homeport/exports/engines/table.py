@@ -21,6 +21,7 @@ _ONE = refused("one container runs at a time")
 _CLUSTER = nothing("for a cluster alone")
 _PROXY = nothing("a container has no proxy")
 _MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
+_NO_HOLD = nothing("requests are refused while nothing listens")
 _DNS = nothing("see `acme_dns_plugin`")
 _NO_LIMIT = refused("Traefik's limit holds back streamed answers; say it by an annotation of your controller's")
 _RUN = nothing("said when the container is run")
@@ -190,6 +191,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "proxy_read_timeout_seconds": row(
         _PROXY, _MACHINES_PROXY, kept("`read_timeout`"), kept("`responseHeaderTimeout`, by Traefik alone")
     ),
+    "hold_seconds": here_and(_NO_HOLD, _NO_HOLD),
     "response_headers_kilobytes": row(
         _PROXY, _MACHINES_PROXY, kept("`max_response_header`"), nothing("the ingress controller has a bound of its own")
     ),

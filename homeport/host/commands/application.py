@@ -66,6 +66,14 @@ def set_maintenance(options: argparse.Namespace, given: list[str]) -> int:
     return 0
 
 
+def hold_requests(options: argparse.Namespace, given: list[str]) -> int:
+    """Let requests wait for their application, on the socket that systemd has opened."""
+    from ..proxies.nginx import holding
+
+    holding.run()
+    return 0
+
+
 def retry_start(options: argparse.Namespace, given: list[str]) -> int:
     """Start what has failed of a live slot, until it is up."""
     from ..release import retrying

@@ -11,7 +11,7 @@ import time
 
 from ..data import rehearsal, revisions
 from ..data.migration_log import keep_migration_log
-from ..proxies import site
+from ..proxies import held, site
 from ..services import failures, health, hooks, units, worker_memory, workers
 from ..services.release_description import Release, load
 from ..system import sockets, timeline, unit_processes
@@ -74,6 +74,7 @@ def _may_be_gone_back_to(layout: Layout, release: Release) -> None:
 def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | None, request: DeployRequest) -> None:
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
+        held.forget(layout)
         static_files.publish(layout, release)
         state_paths.ensure(layout, release)
         slots.prepare(layout, slot, release, migrate=not request.is_proven)
@@ -99,11 +100,12 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
 def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> None:
     """End the live slot, start the new one in its place, and make it live at once; undo that when it does not come up.
 
-    For machines that have no memory for two; requests fail in between.
+    For machines that have no memory for two; requests wait in between, as long as the site's hold_seconds.
     """
-    say(f"{layout.app}: stopping release {live.release}; requests fail until release {release.id} is healthy")
+    say(f"{layout.app}: stopping release {live.release}; requests wait until release {release.id} is healthy")
     try:
-        units.stop(layout, live.name)
+        with held.requests(layout):
+            units.stop(layout, live.name)
         _launch(layout, slot, release)
         switching.take_over(layout, slot, release, in_haste=True)
     except BaseException as error:

@@ -17,7 +17,7 @@ import os
 import time
 from functools import partial
 
-from ..proxies import site
+from ..proxies import held, site
 from ..services import processes, units
 from ..services.release_description import Release, load
 from ..system import atomic, sockets, timeline
@@ -76,7 +76,8 @@ def go_back(layout: Layout, before: Release, old: str, release: Release, slot: s
     """
     if not units.is_active(layout.unit(old)):
         if release.replaces:  # no memory for two
-            slots.halt(layout, slot)
+            with held.requests(layout):
+                slots.halt(layout, slot)
         resume(layout, old)
     change_site, change_slot = partial(site.install, layout, before, in_haste=True), partial(flip, layout, old)
     # What it keeps visitors out of is not live before it is in place.

@@ -146,6 +146,14 @@ class Layout(NamedTuple):
         return self.settings / "maintenance.json"
 
     @property
+    def held(self) -> Path:
+        """Return the file that keeps requests waiting while it is there and young: a release is about to be stopped.
+
+        It holds the time until which it counts, in seconds since 1970. The proxy looks for it at every request.
+        """
+        return self.machine.runtime / f"{self.app}.held"
+
+    @property
     def standby(self) -> Path:
         """Return the file that names the slot which is kept running behind the live one."""
         return self.settings / "standby"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.machine.platform import key_exchange_groups
+from homeport.proxies.model import holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
@@ -96,6 +97,10 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
+        hold_seconds=settings.hold_seconds,
+        held=paths.held,
+        hold_retry_seconds=holding.RETRY_SECONDS,
+        hold_page=holding.page(settings.domain),
         tls_profile=settings.tls_profile,
         hsts_seconds=settings.hsts_seconds,
         hsts_subdomains=settings.hsts_subdomains,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive, has_hybrid_groups, key_exchange_groups
+from homeport.proxies.model import holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
@@ -12,6 +13,7 @@ from homeport.proxies.model.start_condition import start_condition
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
     ACME_WEBROOT,
+    HOLD_SOCKET,
     HOST_PROGRAM,
     NGINX_CLOSING,
     NGINX_DEFAULT,
@@ -24,6 +26,8 @@ from homeport.steps.context import Context
 # A machine without a record has Nginx: it does not start only where one of these is recorded.
 OTHERS = ("haproxy",)
 USER = "www-data"
+# Listens where requests wait for an application; of the machine, whatever its sites have for hold_seconds.
+HOLD_UNIT = "homeport-hold.socket"
 # What keeps visitors out, by setting (templates/nginx/edges_server.conf).
 MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user_file "}
 
@@ -48,14 +52,24 @@ def proxy(context: Context) -> Part:
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
                 file_set="systemd",
             ),
+            *_hold_units(context),
             claim_file(context),
             maintenance_file(context),
             *_users(context),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
         absent=(NGINX_WELCOME,),
-        units=(Unit("nginx.service"),),
+        units=(Unit(HOLD_UNIT), Unit("nginx.service")),
         start_conditions=(start_condition(context, "nginx", unrecorded=OTHERS),),
+    )
+
+
+def _hold_units(context: Context) -> tuple[File, ...]:
+    """Return the units of the program at which a request waits for its application to accept connections."""
+    values = {"host_program": HOST_PROGRAM, "hold_socket": HOLD_SOCKET, "group": USER}
+    names = (HOLD_UNIT, "homeport-hold.service")
+    return tuple(
+        File(f"{UNITS}/{name}", context.render(f"systemd/{name}", **values), file_set="systemd") for name in names
     )
 
 
@@ -114,6 +128,12 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
+        hold_seconds=settings.hold_seconds,
+        hold_socket=HOLD_SOCKET,
+        held=paths.held,
+        hold_retry_seconds=holding.RETRY_SECONDS,
+        hold_page=holding.page(settings.domain),
+        hold_json=holding.JSON,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),

@@ -25,6 +25,8 @@ KINDS = {
         r"(?:upstream prematurely closed connection|recv\(\) failed .*) while reading (?:response|upstream)"
     ),
 }
+# Where requests wait for the application (holding.py): no answer of it is the application's.
+WAITING = 'upstream: "http://unix:'
 # A piece that waited for so long in the compressor is one that a visitor waited for.
 HELD_SECONDS = 2.0
 
@@ -37,6 +39,8 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
     for line in _newest(File("error.log", log_lines.error(names), folder), since):
         text = line["text"]
         if (upstream := re.search(r'upstream: "http://127\.0\.0\.1:(\d+)/', text)) and upstream[1] != str(port):
+            continue
+        if WAITING in text:
             continue
         for kind, pattern in KINDS.items():
             if pattern.search(text):

@@ -1,0 +1,260 @@
+"""Requests that wait for their application, with a real Nginx and a real HAProxy where they are installed.
+
+On machines, under load and with a real systemd: tests/lab/test_zero_loss.py and test_haproxy.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
+from typing import Any, ClassVar
+
+import pytest
+
+from homeport.host.proxies.nginx.holding import Room
+from homeport.proxies.chosen import proxy_of
+from homeport.state.snapshot import MachineFound
+from homeport.steps.context import Context
+from tests import edge_checks as checks
+from tests.edge_checks import Answer
+from tests.pace import patience, until
+from tests.proxies import test_edges_serving as serving
+from tests.state.builders import make_settings, make_source
+
+DOMAIN = serving.DOMAIN
+LARGE = "x" * 3_000_000  # more than a proxy keeps in memory
+WAIT = 20
+
+
+class Application(BaseHTTPRequestHandler):
+    """Tells what it was asked; `/dies` ends without an answer."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[str]] = []
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.asked.append(f"{self.command} {self.path}")
+        if self.path == "/dies":
+            self.close_connection = True
+            return
+        told = {
+            "asked": f"{self.command} {self.path}",
+            "digest": hashlib.sha256(body).hexdigest(),
+            "headers": {key.lower(): value for key, value in self.headers.items()},
+        }
+        text = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = _answer  # noqa: N815
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Site:
+    """A site on this computer: its proxy runs, its application may."""
+
+    folder: Path
+    port: int
+    blue: int
+    green: int
+    stack: ExitStack
+
+    def start(self, port: int = 0) -> None:
+        """Start the application in the slot that has the port, blue unless told."""
+        server = ThreadingHTTPServer(("127.0.0.1", port or self.blue), Application)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.stack.callback(server.server_close)
+        self.stack.callback(server.shutdown)
+
+    def ask(self, path: str, *options: str) -> Answer:
+        command = ["curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", str(patience(WAIT * 2))]
+        command += ["--connect-to", f"{DOMAIN}:443:127.0.0.1:{self.port}", *options, f"https://{DOMAIN}{path}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return checks.read(done.stdout)
+
+
+@pytest.fixture(params=["nginx", "haproxy"])
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    program = which(request.param, path=serving.PATH)
+    if not program:
+        pytest.skip(f"no {request.param} here")
+    Application.asked = []
+    with ExitStack() as stack:
+        yield lambda **data: stack.enter_context(served(request.param, program, tmp_path, **data))
+
+
+@contextmanager
+def served(proxy: str, program: str, folder: Path, **data: Any) -> Iterator[Site]:
+    """Run the proxy with a site of these settings, and what systemd has for it."""
+    (folder / "etc/homeport").mkdir(parents=True)
+    (folder / "run").mkdir()
+    (folder / "etc/homeport/notes").symlink_to(folder)
+    (folder / "run/homeport").symlink_to(folder)
+    ports = {80: serving.free_port(), 443: serving.free_port()}
+    settings = make_settings(proxy=proxy, port_blue=serving.free_port(), port_green=serving.free_port(), **data)
+    context = Context(
+        settings,
+        make_source(),
+        {},
+        proxy_secrets={checks.VARIABLE: checks.PASSWORD},
+        machine=MachineFound("debian", "12"),
+    )
+    files = {file.path: file for file in proxy_of(proxy).step(context).files}
+    command = (serving.nginx if proxy == "nginx" else serving.haproxy)(program, folder, files, ports)
+    with ExitStack() as stack:
+        if proxy == "nginx":
+            stack.enter_context(room(folder))
+        said = stack.enter_context((folder / "said").open("w"))
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        assert until(lambda: serving.listening(ports[443]) or process.poll() is not None, 20)
+        assert process.poll() is None, (folder / "said").read_text()
+        yield Site(folder, ports[443], settings.port_blue, settings.port_green, stack)
+
+
+@contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Run homeport-hold.service."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "hold.sock"))
+        listener.listen(4096)
+        stop = threading.Event()
+
+        def run() -> None:
+            while not stop.is_set():
+                Room(listener, folder).serve(0.1)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield
+        stop.set()
+        thread.join(patience(60))
+
+
+def large(site: Site, method: str, version: str) -> Answer:
+    place = site.folder / "large"
+    place.write_text(LARGE)
+    return site.ask("/large", version, "-X", method, "-H", "Expect:", "--data-binary", f"@{place}")
+
+
+@pytest.mark.parametrize("slot", ["blue", "green"])
+def test_requests_wait_whole_until_the_application_accepts_them(serve: Callable[..., Site], slot: str) -> None:
+    """It may come up in the other slot, as a release does that takes another one's place."""
+    site = serve(hold_seconds=WAIT)
+    with ThreadPoolExecutor(8) as pool:
+        asked = {
+            "GET /a%2Fb?c=%20d": pool.submit(site.ask, "/a%2Fb?c=%20d"),
+            "POST /small": pool.submit(site.ask, "/small", "--data", "a=b"),
+            "PATCH /none": pool.submit(site.ask, "/none", "-X", "PATCH"),
+            "GET /new": pool.submit(site.ask, "/new", "--http2"),
+            "POST /large": pool.submit(large, site, "POST", "--http1.1"),
+            "PUT /large": pool.submit(large, site, "PUT", "--http2"),
+        }
+        began = time.monotonic()
+        assert until(lambda: time.monotonic() - began > 1, 5)
+        assert not any(one.done() for one in asked.values())
+        if slot == "green":
+            (site.folder / "live-green").touch()
+        site.start(site.green if slot == "green" else site.blue)
+        answers = {name: one.result(patience(60)) for name, one in asked.items()}
+    for name, answer in answers.items():
+        assert answer.status == 200, (name, answer)
+        told = json.loads(answer.body)
+        assert told["asked"] == name
+        body = LARGE if "large" in name else "a=b" if "small" in name else ""
+        assert told["digest"] == hashlib.sha256(body.encode()).hexdigest()
+        assert told["headers"]["host"] == DOMAIN
+        assert "x-homeport-hold" not in told["headers"]
+    assert sorted(Application.asked) == sorted(asked)
+
+
+def test_who_has_waited_for_hold_seconds_is_told_when_to_come_again(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=2, response_headers={"X-Frame-Options": "DENY"})
+    for options in ((), ("--data", "a"), ("--http2",)):
+        began = time.monotonic()
+        answer = site.ask("/", *options)
+        assert 1.9 <= time.monotonic() - began < patience(10)
+        assert (answer.status, answer.one("retry-after"), answer.one("cache-control")) == (503, "5", "no-store")
+        assert answer.one("x-frame-options") == "DENY"
+        assert answer.one("strict-transport-security")
+        assert answer.one("content-type").startswith("text/html")
+        assert "Please try again in a few seconds" in answer.body
+    if (site.folder / "nginx.conf").exists():
+        answer = site.ask("/", "-H", "Accept: application/json, */*")
+        assert json.loads(answer.body)["detail"]
+        assert answer.one("content-type").startswith("application/json")
+
+
+def test_what_may_have_been_done_is_not_sent_again(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=WAIT)
+    site.start()
+    for options in (("--data", "a"), ()):
+        Application.asked.clear()
+        assert site.ask("/dies", *options).status == 502
+        assert len(Application.asked) == 1
+
+
+def test_without_hold_seconds_nobody_waits(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=0)
+    assert site.ask("/").status in (502, 503)
+    site.start()
+    assert site.ask("/").status == 200
+
+
+def test_a_client_cannot_have_itself_led_there(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=1)
+    forged = ("-H", "X-Accel-Redirect: /.homeport/hold", "-H", "X-Homeport-Hold: notes 99 1 1 @homeport_again")
+    assert site.ask("/", *forged, "-H", "X-Homeport-Slot: localhost:22").status == 503
+    site.start()
+    assert json.loads(site.ask("/", *forged).body)["asked"] == "GET /"
+    if (site.folder / "nginx.conf").exists():
+        for path in ("/.homeport/hold", "/.homeport/unavailable", "/.homeport/unavailable.json"):
+            assert site.ask(path).status == 404
+
+
+def test_the_edges_are_those_of_every_request(serve: Callable[..., Site]) -> None:
+    limit = {"rate_limits": {"/": {"rate": "1/minute", "burst": 3}}}
+    site = serve(hold_seconds=WAIT, basic_auth={checks.USER: checks.VARIABLE}, **limit)
+    assert site.ask("/", *checks.BAD).status == 401
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(site.ask, "/", *checks.GOOD)
+        site.start()
+        assert waits.result(patience(60)).status == 200
+    # It has counted once, whatever way it went.
+    assert [site.ask("/", *checks.GOOD).status for _ in range(2)] == [200, 429]
+
+
+def test_requests_wait_while_a_slot_is_about_to_be_stopped(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=WAIT)
+    site.start()
+    held = site.folder / "notes.held"
+    held.write_text(f"{time.time() + 60:.0f}\n")
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(site.ask, "/"), pool.submit(large, site, "POST", "--http1.1")]
+        began = time.monotonic()
+        assert until(lambda: time.monotonic() - began > 1, 5)
+        assert Application.asked == []
+        held.unlink()
+        assert [one.result(patience(60)).status for one in asked] == [200, 200]
+    # What a killed run has left keeps nobody.
+    held.write_text(f"{time.time() - 1:.0f}\n")
+    assert site.ask("/").status == 200
