@@ -258,3 +258,18 @@ def test_requests_wait_while_a_slot_is_about_to_be_stopped(serve: Callable[..., 
     # What a killed run has left keeps nobody.
     held.write_text(f"{time.time() - 1:.0f}\n")
     assert site.ask("/").status == 200
+
+
+def test_a_request_that_waits_has_the_limits_of_its_path(serve: Callable[..., Site]) -> None:
+    site = serve(hold_seconds=WAIT, path_settings={"/large": {"client_max_body_megabytes": 20}})
+    place = site.folder / "body"
+    place.write_text("x" * 11 * 2**20)
+    body = ("-H", "Expect:", "--data-binary", f"@{place}")
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(site.ask, "/large/one", *body)
+        assert site.ask("/small", *body).status == 413
+        site.start()
+        assert waits.result(patience(60)).status == 200
+    (site.folder / "notes.held").write_text(f"{time.time() + 2:.0f}\n")
+    assert site.ask("/large", *body).status == 200
+    assert Application.asked == ["POST /large/one", "POST /large"]

@@ -33,7 +33,7 @@ MOST_BYTES = 4096
 HEAD_SECONDS = 5.0
 UNAVAILABLE = "@homeport_unavailable"
 ASKED = re.compile(
-    rb"\r\nX-Homeport-Hold: ([a-z][a-z0-9-]{0,30}) (\d{1,3}) (\d{1,5}) (\d{1,5}) (@homeport_[a-z_]+)\r\n"
+    rb"\r\nX-Homeport-Hold: ([a-z][a-z0-9-]{0,30}) (\d{1,3}) (\d{1,5}) (\d{1,5}) (@homeport_[a-z0-9_]+)\r\n"
 )
 
 
