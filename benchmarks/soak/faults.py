@@ -65,6 +65,8 @@ def one_each(kinds: Iterable[str], more_seconds: float = 1.0) -> tuple[Cost, ...
 NOTHING: tuple[Cost, ...] = ()
 # A WebSocket notices with its next message that it has ended.
 DOWN = (Cost(EVERYBODY, linger_seconds=1.5), *one_each(EVERYBODY))
+# In the midst of something longer.
+DOWN_FOR_A_BOOT = (Cost(EVERYBODY, linger_seconds=1.5, span_seconds=30), *one_each(EVERYBODY))
 CLOSED_SOON = one_each({WEBSOCKET}, SHUTDOWN_SECONDS + 10)
 RELOADED_AFTER_CLOSING = (*one_each({HTTP_2}), *CLOSED_SOON)
 RELOADED_SOON = (*one_each({HTTP_2, IDLE_GET, SLOW_GET}), *CLOSED_SOON)
@@ -100,10 +102,16 @@ _KINDS = (
     Kind("killed host program", 4, NOTHING, 3, "the same"),
     Kind("partition in a deploy", 2, NOTHING, 3, "the work goes on on the host; the next run goes on"),
     Kind("power cut", 3, DOWN, 40, "a boot"),
-    Kind("power cut in a deploy", 3, DOWN, 40, "a boot; it serves what the flag names"),
+    Kind("power cut in a deploy", 3, DOWN_FOR_A_BOOT, 40, "a boot; it serves what the flag names"),
     Kind("reboot", 2, DOWN, 60, "a boot, and the ends of what runs"),
     Kind("full disk", 2, (Cost(frozenset({POST}), linger_seconds=2),), 5, "what has to be written"),
-    Kind("full disk in a release", 2, (Cost(frozenset({POST}), linger_seconds=2),), 5, "what has to be written"),
+    Kind(
+        "full disk in a release",
+        2,
+        (Cost(frozenset({POST}), linger_seconds=2, span_seconds=20),),
+        5,
+        "what has to be written, while it is full",
+    ),
     Kind("authority away", 2, RELOADED_AFTER_CLOSING, 3, "the certificate that is there is served"),
     Kind("renewal", 1, RELOADED_AFTER_CLOSING, 3, "architecture.md: nothing over HTTP/1.1"),
     Kind("upgrade of Nginx", 2, RELOADED_AFTER_CLOSING, 3, "architecture.md: nothing over HTTP/1.1"),

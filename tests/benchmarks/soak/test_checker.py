@@ -122,6 +122,12 @@ def test_a_release_that_dies_when_live_is_taken_back_soon() -> None:
     assert rules(history(failed(20), failed(50), events=taken_back)) == ["failures"]
 
 
+def test_a_power_cut_in_a_deploy_costs_a_boot_and_not_all_of_the_deploy() -> None:
+    cut = (event("power cut in a deploy", 10, 100, "a", "b"),)
+    assert rules(history(failed(15), failed(30), events=cut)) == []
+    assert rules(history(failed(15), failed(60), events=cut)) == ["failures"]
+
+
 def test_a_full_disk_costs_writes_alone() -> None:
     filled = (event("full disk"),)
     assert rules(history(failed(10.5, kind=POST, status=500), events=filled)) == []
