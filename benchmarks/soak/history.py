@@ -66,7 +66,7 @@ class MachineState:
     failed_units: tuple[str, ...] = ()
     runtime_flags: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()  # files and units of work that has not come to its end
-    releases: int = 0
+    releases: int = 0  # the good ones: what failed, or was left, is kept for an hour
     environments: int = 0
     megabytes: int = 0
 

@@ -31,7 +31,16 @@ echo runtime_flags $(ls /run/homeport)
 places="/srv /etc/homeport /usr/local/lib/homeport /var/lib/homeport"
 echo unfinished $(find $places -name '*.partial*' -o -name '*.new' -o -name '.*.tmp')
 echo at_work $(systemctl list-units --plain --no-legend 'homeport-{APP}-*' | cut -d' ' -f1)
-echo releases $(ls /srv/{APP}/releases | wc -l)
+echo releases $(python3 - <<'END'
+import json, os
+verdicts = {{}}
+for line in open("/srv/{APP}/releases.jsonl"):
+    entry = json.loads(line)
+    if entry["event"] in ("live", "failed", "left"):
+        verdicts[entry["release"]] = entry["event"]
+print(sum(verdicts.get(name) == "live" for name in os.listdir("/srv/{APP}/releases")))
+END
+)
 echo environments $(ls /srv/{APP}/venvs | wc -l)
 echo megabytes $(du -smc /srv /etc /usr/local /var/lib/homeport /var/cache/homeport | sed -n 's/\\ttotal//p')
 """
