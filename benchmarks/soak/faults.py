@@ -73,15 +73,15 @@ RELOADED_SOON = (*one_each({HTTP_2, IDLE_GET, SLOW_GET}), *CLOSED_SOON)
 RELOADED_AT_ONCE = (*one_each(KEPT - {WEBSOCKET}), *CLOSED_SOON)
 
 _KINDS = (
-    Kind("kill worker", 13, one_each(EVERYBODY), 5, "what the worker had in hand; another one answers"),
-    Kind("kill manager", 6, DOWN, 20, "without a standby nobody answers until systemd has started it again"),
-    Kind("kill proxy worker", 12, one_each(EVERYBODY), 5, "the connections of that worker; its master starts another"),
-    Kind("kill proxy master", 5, DOWN, 10, "all connections; systemd starts Nginx again after half a second"),
+    Kind("kill worker", 30, one_each(EVERYBODY), 5, "what the worker had in hand; another one answers"),
+    Kind("kill manager", 9, DOWN, 20, "without a standby nobody answers until systemd has started it again"),
+    Kind("kill proxy worker", 26, one_each(EVERYBODY), 5, "the connections of that worker; its master starts another"),
+    Kind("kill proxy master", 8, DOWN, 10, "all connections; systemd starts Nginx again after half a second"),
     Kind("out of memory", 4, one_each(EVERYBODY), 10, "releases.md: a worker at its limit is killed and replaced"),
-    Kind("reload", 12, RELOADED_SOON, 3, "architecture.md: clients that ask less than once a second; HTTP/2 by client"),
-    Kind("raw reload", 6, RELOADED_AT_ONCE, 3, "architecture.md: requests on their way on idle connections"),
-    Kind("log rotation", 6, NOTHING, 3, "Nginx opens its logs anew"),
-    Kind("partition of clients", 10, DOWN, 10, "nobody gets through while it lasts"),
+    Kind("reload", 24, RELOADED_SOON, 3, "architecture.md: clients that ask less than once a second; HTTP/2 by client"),
+    Kind("raw reload", 10, RELOADED_AT_ONCE, 3, "architecture.md: requests on their way on idle connections"),
+    Kind("log rotation", 10, NOTHING, 3, "Nginx opens its logs anew"),
+    Kind("partition of clients", 20, DOWN, 10, "nobody gets through while it lasts"),
     Kind(
         "maintenance", 3, (Cost(CLOSED_IN_MAINTENANCE, status=503),), 3, "503 with Retry-After but for the health path"
     ),
@@ -114,7 +114,7 @@ _KINDS = (
     ),
     Kind("authority away", 2, RELOADED_AFTER_CLOSING, 3, "the certificate that is there is served"),
     Kind("renewal", 1, RELOADED_AFTER_CLOSING, 3, "architecture.md: nothing over HTTP/1.1"),
-    Kind("upgrade of Nginx", 2, RELOADED_AFTER_CLOSING, 3, "architecture.md: nothing over HTTP/1.1"),
+    Kind("upgrade of Nginx", 1, RELOADED_AFTER_CLOSING, 3, "architecture.md: nothing over HTTP/1.1"),
     Kind("upgrade of a library", 1, RELOADED_AFTER_CLOSING, 3, "the same; workers are replaced one by one"),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _KINDS}
