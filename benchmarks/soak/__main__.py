@@ -54,7 +54,8 @@ def _soaked(the_stage: Stage, seed: int, arguments: argparse.Namespace) -> int:
     about = About(
         date=f"{began:%Y-%m-%d %H:%M} UTC",
         seed=seed,
-        command=f"make soak MINUTES={arguments.minutes:g} SEED={seed}",
+        command=f"make soak MINUTES={arguments.minutes:g} SEED={seed}"
+        + (f' FAULTS="{",".join(kinds)}"' if set(arguments.faults) != set(KINDS) else ""),
         computer=f"{os.cpu_count()} processors, Linux {platform.release()}",
         machine=f"systemd-nspawn, {the_stage.host.suite}, the notes example behind Nginx",
         left_out=[kind for kind in KINDS if kind not in kinds],

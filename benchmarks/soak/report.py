@@ -30,7 +30,7 @@ class About:
 def report(history: History, violations: Sequence[Violation], about: About) -> str:
     """Return the whole report."""
     minutes = max((request.ended for request in history.requests), default=0.0) / 60
-    verdict = f"**{len(violations)} violations**" if violations else "no violation"
+    verdict = f"**violations: {len(violations)}**" if violations else "no violation"
     head = [
         f"# Soak of {about.date}",
         "",

@@ -62,7 +62,7 @@ def test_the_report_has_what_it_was_what_failed_and_how_to_repeat_it() -> None:
         asked(1), wrote(2, "n1"), lost, failed(30), events=(event("kill worker"),), notes={"n1": 1, "n2": 1}
     )
     text = report(given, violations(given), ABOUT)
-    assert "1 faults in 1 minutes, 4 requests: **1 violations**" in text
+    assert "1 faults in 1 minutes, 4 requests: **violations: 1**" in text
     assert "Seed 7; again: `make soak MINUTES=60 SEED=7`" in text
     assert "- " + str(violations(given)[0]) in text
     assert "| kill worker | 1 | 1 keep-alive POST | 0.1 s | 5 s |" in text
