@@ -13,7 +13,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-changed test-kill check bench reference docs lock clean
+.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-changed test-kill check bench soak reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
@@ -24,6 +24,7 @@ help:
 	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
+	@echo "make soak MINUTES=10  random faults against a machine under load, and a check of all that its clients saw (SEED=number, FAULTS=kinds)"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
 	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"
@@ -117,6 +118,11 @@ $(BENCH_READY): requirements/bench.txt $(READY)
 
 bench: $(READY) $(BENCH_READY)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+# Ends with status 1 when something was lost that no fault may cost; its report is in artefacts/.
+MINUTES ?= 10
+soak: $(READY)
+	@$(BIN)/python -m benchmarks.soak $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)")
 
 reference: $(READY)
 	@$(BIN)/python -m homeport.cli.reference

@@ -171,6 +171,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "remove_machine": "removal",
     "servers": "workers",
     "shapes": "init",
+    "soak": "switch",
     "streams": "locks",
     "unusual_machine": "foreign machines",
 }

@@ -12,17 +12,27 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT_SECONDS = 20.0
+SWITCHING_PROTOCOLS = 101
 SERVICE_RESTART = 1012  # RFC 6455's registry of close codes: the service restarts, come again
 RELEASE_HEADER = "x-notes-release"  # the notes example says it in every answer; /health does so in its body, too
+SLOT_HEADER = "x-notes-slot"
 NOTE = json.dumps({"text": "sent by the load"}).encode()
 
 
 class WrongAnswerError(Exception):
     """An answer came, but not the one that must come."""
+
+
+class StatusError(WrongAnswerError):
+    """The answer has another status than it must have."""
+
+    def __init__(self, status: int, expected: int, headers: Mapping[str, str] | http.client.HTTPMessage):
+        super().__init__(f"status {status} instead of {expected}")
+        self.status, self.headers = status, headers
 
 
 ERRORS = (
@@ -38,10 +48,13 @@ ERRORS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: the release that gave it; `closed` is the code with which a WebSocket was closed instead."""
+    """A good answer: the release that gave it, and the slot where it says that; `closed` is the code with which a
+    WebSocket was closed instead.
+    """
 
     release: str
     closed: int = 0
+    slot: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,8 @@ class Client(Protocol):
 
 def _answer(status: int, expected: int, headers: Mapping[str, str] | http.client.HTTPMessage, body: bytes) -> Answer:
     if status != expected:
-        raise WrongAnswerError(f"status {status} instead of {expected}")
-    return Answer(headers.get(RELEASE_HEADER) or str(json.loads(body)["release"]))
+        raise StatusError(status, expected, headers)
+    return Answer(headers.get(RELEASE_HEADER) or str(json.loads(body)["release"]), slot=headers.get(SLOT_HEADER) or "")
 
 
 class KeptConnection:
@@ -100,7 +113,13 @@ class KeptConnection:
         headers = {"Content-Type": "application/json"} if self._body else {}
         self._connection.request(self._method, self._path, self._body, headers)
         response = self._connection.getresponse()
-        return _answer(response.status, self._expected, response.headers, response.read())
+        body = response.read()
+        answer = _answer(response.status, self._expected, response.headers, body)
+        self.look_at(body)
+        return answer
+
+    def look_at(self, body: bytes) -> None:
+        """Raise WrongAnswerError where a good answer is another request's."""
 
     def close(self) -> None:
         """See Client."""
@@ -184,15 +203,19 @@ class Echo:
         return Answer(self._release)
 
     def _connect(self) -> None:
-        self._connection = connect(
-            f"wss://{self._target.name}/ws",
-            sock=self._target.reach(),
-            ssl=self._trust,
-            server_hostname=self._target.name,
-            open_timeout=TIMEOUT_SECONDS,
-            proxy=None,
-            legacy=True,  # the connection itself, not a context manager
-        )
+        try:
+            self._connection = connect(
+                f"wss://{self._target.name}/ws",
+                sock=self._target.reach(),
+                ssl=self._trust,
+                server_hostname=self._target.name,
+                open_timeout=TIMEOUT_SECONDS,
+                proxy=None,
+                legacy=True,  # the connection itself, not a context manager
+            )
+        except InvalidStatus as refused:
+            answer = refused.response
+            raise StatusError(answer.status_code, SWITCHING_PROTOCOLS, dict(answer.headers.raw_items())) from None
         response = self._connection.response
         self._release = response.headers[RELEASE_HEADER] if response else ""
 

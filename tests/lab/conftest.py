@@ -41,7 +41,7 @@ LONGEST = tuple(
         *("outbound", "servers", "haproxy"),
         *("export_container", "export_compose"),
         *("last_version", "power_cut", "boot", "unusual_machine", "own_package", "shapes", "remove_machine"),
-        *("tls",),
+        *("tls", "soak"),
     )
 )
 

@@ -12,11 +12,13 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab import repacked
 from tests.lab.clients import Target
 from tests.lab.commands import findings
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import EVERYTHING, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, load
 from tests.lab.project import Project, Seen, until
+from tests.lab.repacked import LIBRARY, MASTER, PACKAGES
 from tests.lab.seasoned import Seasoned
 from tests.lab.test_zero_loss import every_client_goes_on
 
@@ -24,30 +26,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 # HTTP/2 and WebSockets end as in a reload: docs/architecture.md.
 BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
 UPGRADES = 20 if EVERYWHERE else 3
-PACKAGES = {"nginx": "nginx nginx-common", "haproxy": "haproxy"}
-LIBRARY = {"bookworm": "libssl3", "trixie": "libssl3t64"}
-# What depends on the very version of another one of them depends on the new one.
-REPACK = """
-set -eu
-export LC_ALL=C
-mkdir -p /root/debs && cd /root/debs
-for name in {names}; do
-    if [ ! -d "$name" ]; then
-        apt-get -qq update
-        apt-get -qq download "$name"
-        dpkg-deb -R "$name"_*.deb "$name" && rm "$name"_*.deb
-        mv "$name/DEBIAN/control" "$name.control"
-    fi
-    old=$(sed -n 's/^Version: //p' "$name.control")
-    new=$old+lab{number}
-    sed "s/^Version: .*/Version: $new/; s/(= $old)/(= $new)/g" "$name.control" >"$name/DEBIAN/control"
-    dpkg-deb -b "$name" "$name.{number}.deb" >/dev/null
-done
-"""
-MASTER = {
-    "nginx": "cat /run/nginx.pid",
-    "haproxy": "systemctl show -p MainPID --value haproxy",
-}
 
 
 @dataclass
@@ -61,21 +39,12 @@ class Stage:
     proxy: str
 
     def prepare(self, names: str, number: int) -> str:
-        """Make packages of a higher version, and return the command that installs them."""
-        self.seen.shell(REPACK.format(names=names, number=number))
-        files = " ".join(f"/root/debs/{name}.{number}.deb" for name in names.split())
-        return f"DEBIAN_FRONTEND=noninteractive apt-get -qq -y install {files} >/root/apt.log 2>&1"
-
-    def replaced(self) -> str:
-        """Return what of its program and libraries the proxy runs that is no longer on the disk."""
-        return self.seen.shell(f"grep 'r-xp.* /usr.*(deleted)' /proc/$({MASTER[self.proxy]})/maps || true")
+        """See repacked.prepare."""
+        return repacked.prepare(self.seen, names, number)
 
     def is_up_to_date(self) -> bool:
-        """Tell whether the upgrade has ended, and the proxy, as systemd follows it, runs what is on the disk."""
-        if self.seen.property("homeport-use-upgrades@proxy.service", "ActiveState") != "inactive" or self.replaced():
-            return False
-        followed = self.seen.property(f"{self.proxy}.service", "MainPID")
-        return followed == self.seen.shell(MASTER[self.proxy])
+        """See repacked.is_up_to_date."""
+        return repacked.is_up_to_date(self.seen, self.proxy)
 
 
 @pytest.fixture(

@@ -32,7 +32,7 @@ def list_notes(session: DatabaseSession, limit: Annotated[int, Query(ge=1, le=10
 
 @router.post("/notes", response_model=NoteOut, status_code=201)
 def add_note(note: NoteIn, session: DatabaseSession) -> Note:
-    """Keep a note. The answer is sent after the commit: what was acknowledged is on disk."""
+    """Keep a note. The answer is sent after the commit: what was acknowledged outlives every end of this process."""
     added = Note(text=note.text, release=deployment.current().release)
     session.add(added)
     session.commit()

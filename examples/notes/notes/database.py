@@ -67,7 +67,8 @@ def _set_up_sqlite(engine: sa.Engine, begin: str, foreign_keys: bool) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
         connection.execute("PRAGMA journal_mode = WAL")
-        # Safe in WAL mode: a power cut may lose the last transactions, and never harms the file.
+        # Safe in WAL mode: a power cut may lose the last transactions, and never harms the file. Who must keep each one
+        # that was acknowledged takes FULL, which waits for the disk at every commit.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 

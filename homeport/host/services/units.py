@@ -83,14 +83,17 @@ def stop(layout: Layout, slot: str) -> None:
     """Stop a slot, its migration unit, its processes and timers, and return when all are down.
 
     They would go by themselves a little later (StopWhenUnneeded=), too late for a start that follows at once: that
-    start would find the migration unit up and not migrate. A task that is at work goes on.
+    start would find the migration unit up and not migrate. A task that is at work goes on. None is left `failed`: why
+    a release failed is in the log of releases by then, and the machine would be `degraded` until the slot's next one.
     """
     if layout.retry(slot).exists():
         # First, or it might start in the same moment what is stopped here.
         stop_units([layout.retry_unit(slot)])
         atomic.remove(layout.retry(slot))
     extras = lasting([path.name for path in installed_extras(layout, slot)])
-    stop_units([layout.unit(slot), layout.migrate_unit(slot), *extras])
+    own = [layout.unit(slot), layout.migrate_unit(slot)]
+    stop_units([*own, *extras])
+    forget_failures(own)
     # They may have been told to before (`processes.stop`).
     reset_failed(extras)
 
@@ -114,6 +117,13 @@ def reset_failed(names: list[str]) -> None:
     late = [name for name, unit in found if unit["ActiveState"] == "failed" and unit.get("Result") == "timeout"]
     if late:
         run("systemctl", "reset-failed", "--", *late)
+
+
+def forget_failures(names: list[str]) -> None:
+    """Have units that failed, however they did, be down and not failed."""
+    found = zip(names, show_all(names), strict=True)
+    if failed := [name for name, unit in found if unit["ActiveState"] == "failed"]:
+        run("systemctl", "reset-failed", "--", *failed)
 
 
 def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
