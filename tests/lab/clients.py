@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT_SECONDS = 20.0
 SERVICE_RESTART = 1012  # RFC 6455's registry of close codes: the service restarts, come again
+CUT = 1006  # the same: no close frame came
 RELEASE_HEADER = "x-notes-release"  # the notes example says it in every answer; /health does so in its body, too
 NOTE = json.dumps({"text": "sent by the load"}).encode()
 
@@ -153,9 +155,14 @@ class Http2:
 
 
 class Echo:
-    """A WebSocket that gets back what it sends; closed with 1012, it comes again at once, and must be let in."""
+    """A WebSocket that gets back what it sends; closed with 1012, it comes again at once, and must be let in.
 
-    def __init__(self, target: Target):
+    One that is cut without a word, which Nginx does a minute after a reload, comes again, too, if it was open for
+    `cut_after_seconds`; without these it is a failure.
+    """
+
+    def __init__(self, target: Target, cut_after_seconds: float | None = None):
+        self._cut_after_seconds, self._opened = cut_after_seconds, 0.0
         self._target, self._trust = target, target.trust()
         # With TLS 1.3 the server's session tickets come as the request is sent. The library reads and writes in two
         # threads, which OpenSSL does not bear: on loopback one of 300 connections broke, of 4400 by TLS 1.2 none.
@@ -165,7 +172,7 @@ class Echo:
         self._sent = 0
 
     def request(self) -> Answer:
-        """See Client; being closed with 1012 is a good answer, too, provided that a new connection is made at once."""
+        """See Client; to be closed so is a good answer, too, provided that a new connection is made at once."""
         if self._connection is None:
             self._connect()
         assert self._connection is not None
@@ -174,8 +181,8 @@ class Echo:
             self._connection.send(str(self._sent))
             echo = self._connection.recv(timeout=TIMEOUT_SECONDS)
         except ConnectionClosed as closed:
-            code = closed.rcvd.code if closed.rcvd else 1006
-            if code != SERVICE_RESTART:
+            code = closed.rcvd.code if closed.rcvd else CUT
+            if code != SERVICE_RESTART and not (code == CUT and self._was_open_for_long()):
                 raise
             self._connect()
             return Answer(self._release, closed=code)
@@ -193,8 +200,13 @@ class Echo:
             proxy=None,
             legacy=True,  # the connection itself, not a context manager
         )
+        self._opened = time.monotonic()
         response = self._connection.response
         self._release = response.headers[RELEASE_HEADER] if response else ""
+
+    def _was_open_for_long(self) -> bool:
+        least = self._cut_after_seconds
+        return least is not None and time.monotonic() - self._opened >= least
 
     def close(self) -> None:
         """See Client."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from homeport.lab.model import LabHost
 from tests.lab.clients import SERVICE_RESTART, Target
+from tests.lab.commands import settle_data
 from tests.lab.load import (
     EVERYTHING,
     FIVE_SECONDS,
@@ -26,7 +28,12 @@ from tests.lab.project import Project, Seen, until
 # nothing anew by itself; a WebSocket ends with the worker that has it, a minute later.
 BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
 # The drain must outlast the requests of 5 s. An open WebSocket makes it last as long as it may.
-SETTINGS = {"workers": 2, "drain_timeout_seconds": 6, "watch_seconds": 1, "keep_releases": 4}
+SETTINGS: Mapping[str, object] = {"workers": 2, "drain_timeout_seconds": 6, "watch_seconds": 1, "keep_releases": 4}
+# The lab gives each machine one name.
+BESIDE = """from homeport.lab.inventory import inventory
+
+lab = [(host, {**data, "domain": f"beside.{data['domain']}"}) for host, data in inventory()]
+"""
 
 
 @dataclass
@@ -58,7 +65,8 @@ class Site:
     def last_words(self) -> str:
         """Return what proxy and application wrote last, to explain a failure."""
         return self.seen.shell(
-            "tail -n 30 /var/log/nginx/error.log; journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx"
+            "tail -n 30 /var/log/nginx/error.log /var/log/haproxy.log 2>&1;"
+            " journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx -u haproxy"
         )
 
     def notes(self) -> int:
@@ -68,6 +76,14 @@ class Site:
         return int(
             self.seen.shell(f'python3 -c "import sqlite3; print({open_database}.execute(\\"{query}\\").fetchone()[0])"')
         )
+
+
+def neighbour(site: Site, folder: Path) -> Project:
+    """Return a project whose application is to be served beside the site's, under a name and at ports of its own."""
+    project = Project.create(folder / "project", site.project.lab, "hello", app_name="beside", watch_seconds=0)
+    (project.folder / "inventories" / "lab.py").write_text(BESIDE)
+    settle_data(project, port_blue=8011, port_green=8012)
+    return project
 
 
 def each(sites: list[Site], work: Callable[[Site], object]) -> None:

@@ -1,32 +1,47 @@
 """Releases, rollbacks and crashes under a steady load of real clients: what these see of it.
 
 Two machines at once, so that the waiting of both overlaps: the clients of the one are near, those of the other have a
-round trip of 50 ms. `make test-kill` has twenty releases and five ways back, `make test` six and three. The tests go
-on from one another, in the order in which they stand.
+round trip of 40 ms. `make test-kill` has twenty releases, five ways back and 200 reloads on each machine, `make test`
+six, three and twenty. The tests go on from one another, in the order in which they stand.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from homeport.lab import Lab
-from tests.lab.clients import KeptConnection, Target
+from tests.lab.clients import Target
+from tests.lab.commands import homeport, settle_data
 from tests.lab.kill_points import EVERYWHERE
-from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, Kind, from_afar, load
+from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, from_afar, load
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
-from tests.lab.sites import BUSY, Site, assert_nobody_noticed, each, under_load
+from tests.lab.sites import SETTINGS, Site, assert_nobody_noticed, each, neighbour, under_load
+from tests.lab.visitors import MORE_PROGRAMS, NOW_AND_THEN, RARELY, TWICE_A_SECOND, losses, saved
 from tests.pace import patience
 
 pytestmark = pytest.mark.lab
-RELOADS = 100 if EVERYWHERE else 8
+ROUND_TRIP_SECONDS = 0.04
+RELOADS, FULL_CLOSINGS = (200, 10) if EVERYWHERE else (20, 1)
+# By whom Nginx is reloaded in a second: all that systemd hears of.
+RELOADED_BY = (
+    "systemctl reload nginx",
+    "service nginx reload",
+    "logrotate -f /etc/logrotate.d/nginx; systemctl reload nginx",
+    "systemctl reload-or-restart nginx",
+)
+RELOADED = "journalctl --sync; journalctl -q -o cat -u nginx | grep -c '^Reloaded' || true"
 RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2} if EVERYWHERE else {"near": 2, "far": 1}
+
+
 @pytest.fixture(scope="module")
 def sites(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned) -> Iterator[list[Site]]:
     with ExitStack() as stack:
@@ -35,8 +50,9 @@ def sites(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
             host = seasoned.add(name)
             stack.callback(lab.remove, name)
             target = Target(host.domain, host.address, lab.directory.ca_file)
-            reached = stack.enter_context(from_afar(target)) if name == "far" else target
+            reached = stack.enter_context(from_afar(target, ROUND_TRIP_SECONDS)) if name == "far" else target
             project = Project.create(tmp_path_factory.mktemp(name) / "project", lab, migrate_on=name)
+            settle_data(project, **SETTINGS)
             made.append(Site(project, host, Seen(lab, host), reached))
         each(made, lambda site: site.run())
         yield made
@@ -77,26 +93,67 @@ def test_rollbacks_lose_no_request(sites: list[Site]) -> None:
 
 
 def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(sites: list[Site]) -> None:
+    kinds = {**TWICE_A_SECOND, **({**MORE_PROGRAMS, **RARELY} if EVERYWHERE else {})}
+    before = [int(site.seen.shell(RELOADED)) for site in sites]
+
     def reload(site: Site) -> None:
-        for _ in range(RELOADS):
-            site.seen.shell("systemctl reload nginx")
+        for cause in itertools.islice(itertools.cycle(RELOADED_BY), RELOADS):
+            site.seen.shell(cause)
             assert site.seen.shell("ls /run/homeport/closing 2>/dev/null || true") == ""
 
-    for site, report in zip(sites, under_load(sites, reload, BUSY), strict=True):
-        print(f"{site.host.name}: {report}")
-        assert report.failures == [], f"{report}\n{site.last_words()}"
+    reports = under_load(sites, reload, kinds)
+
+    for site, report, reloads in zip(sites, reports, before, strict=True):
+        print(f"{site.host.name}: {report}\n{losses(report)}")
+        assert int(site.seen.shell(RELOADED)) - reloads == RELOADS
+        assert saved(report) == [], f"{report}\n{site.last_words()}"
 
 
 @pytest.mark.sampled
-def test_a_change_of_the_site_loses_no_request_of_a_client_that_asks_now_and_then(sites: list[Site]) -> None:
-    idle = Kind(3, 5.0, lambda target: KeptConnection(target, "GET", "/health"))
-    site = sites[1]
-    with load(site.target, {**BUSY, "now and then": idle}) as report:
-        assert until(lambda: report.answered["now and then"] >= 3, 60), report
-        site.run(client_max_body_megabytes=3)
-        assert until(lambda: report.served(NEW_CONNECTION)[-1] == site.live[-1], 60), report
-    assert "client_max_body_size 3m" in site.seen.shell("cat /etc/nginx/homeport/notes.conf")
-    assert report.failures == [], f"{report}\n{site.last_words()}"
+def test_a_full_closing_loses_no_request_of_a_client_that_asks_now_and_then(
+    sites: list[Site], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    disturbed = sites if EVERYWHERE else sites[1:]
+    rarely = RARELY if EVERYWHERE else {NOW_AND_THEN: replace(RARELY[NOW_AND_THEN], clients=3, interval_seconds=5.0)}
+    kinds = {**TWICE_A_SECOND, **(MORE_PROGRAMS if EVERYWHERE else {}), **rarely}
+    beside = {site.host.name: neighbour(site, tmp_path_factory.mktemp("beside")) for site in disturbed}
+
+    def reload(site: Site) -> None:
+        causes: tuple[Callable[[Site, int], None], ...]
+        causes = (change_site, renew_at_once, renew, partial(change_neighbour, beside[site.host.name]))
+        for number, cause in enumerate(itertools.islice(itertools.cycle(causes), FULL_CLOSINGS)):
+            before = int(site.seen.shell(RELOADED))
+            cause(site, number)
+            assert until(lambda: int(site.seen.shell(RELOADED)) > before), cause  # noqa: B023
+
+    for site, report in zip(disturbed, under_load(disturbed, reload, kinds), strict=True):
+        print(f"{site.host.name}: {report}\n{losses(report)}")
+        assert "client_max_body_size 3m" in site.seen.shell("cat /etc/nginx/homeport/notes.conf")
+        assert [failure for failure in report.failures if failure.kind != HTTP_2] == [], (
+            f"{report}\n{site.last_words()}"
+        )
+
+
+def change_site(site: Site, number: int) -> None:
+    site.run(client_max_body_megabytes=3 + number)
+    assert until(lambda: site.seen.get("/health")["release"] == site.live[-1], 60)
+
+
+def renew_at_once(site: Site, _number: int) -> None:
+    before = site.seen.serial()
+    done = homeport(site.project, "cert", "lab", "--limit", site.host.name, "--renew", "--yes")
+    assert done.returncode == 0, done.stdout
+    assert site.seen.serial() != before
+
+
+def renew(site: Site, _number: int) -> None:
+    before = site.seen.serial()
+    site.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
+    assert site.seen.serial() != before
+
+
+def change_neighbour(project: Project, site: Site, number: int) -> None:
+    project.deployed(site.host, client_max_body_megabytes=3 + number)
 
 
 @pytest.mark.sampled
