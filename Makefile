@@ -90,7 +90,7 @@ test-examples: $(READY)
 # All points at which a deploy and the host program can be killed, and twenty releases under load, of which `make test`
 # takes a few: three quarters of an hour.
 test-kill: $(READY)
-	@HOMEPORT_KILL=everywhere HOMEPORT_TESTS=all $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
+	@HOMEPORT_KILL=everywhere HOMEPORT_TESTS=all $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py tests/lab/test_routines.py
 
 # Those without machines first; what they find is cheaper.
 test-changed: $(READY)
