@@ -145,10 +145,12 @@ def told(report: Report) -> str:
 
 
 def deploys(stage: Stage, rows: list[Row]) -> list[Step]:
-    """Return the deploys that make a change and take it back; `make test` leaves that to the next group."""
+    """Return the deploys that make a change and take it back, which `make test` leaves to the next group."""
     there = partial(stage.deploy, **united(rows, stage.site.host.domain))
     steps: list[Step] = [("set", there), ("set back", stage.deploy)]
-    return steps if EVERYWHERE or len(rows) == 1 else steps[:1]
+    # The next group would have to wait for its reload, with more clients.
+    reloads = rows[0].group in RELOADING
+    return steps if EVERYWHERE or reloads or len(rows) == 1 else steps[:1]
 
 
 def restart(stage: Stage, *words: str) -> list[Step]:
