@@ -154,7 +154,7 @@ def deploys(stage: Stage, rows: list[Row]) -> list[Step]:
 
 
 def restart(stage: Stage, *words: str) -> list[Step]:
-    return [("restarted", partial(stage.homeport, "restart", *words))]
+    return [("restarted", partial(stage.homeport, "restart", *words))] * (5 if EVERYWHERE else 1)
 
 
 def scale(stage: Stage) -> list[Step]:

@@ -98,8 +98,8 @@ def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(s
 
     def reload(site: Site) -> None:
         for cause in itertools.islice(itertools.cycle(RELOADED_BY), RELOADS):
-            site.seen.shell(cause)
-            assert site.seen.shell("ls /run/homeport/closing 2>/dev/null || true") == ""
+            said = site.seen.shell(f"{{ {cause}; }} >/dev/null && ls /run/homeport/closing 2>/dev/null || true")
+            assert said == ""
 
     reports = under_load(sites, reload, kinds)
 
