@@ -20,6 +20,8 @@ RELOADING = (
     *("standby", "site", "files", "TLS profile", "names", "provided certificate", "ports"),
     *("renewal at once", "renewal", "rollback", "neighbour"),
 )
+# Where one of the reloads is in haste, and closes for a second.
+IN_HASTE = ("rollback", "neighbour")
 NEEDED = ("gunicorn", "uvicorn-worker", "granian")
 
 

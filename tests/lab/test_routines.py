@@ -21,10 +21,10 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import EVERYTHING, WEBSOCKET, Kind, Report, load
 from tests.lab.project import Project, Seen, until
-from tests.lab.routines import CORE, RELOADING, Row, groups, rows_of, united
+from tests.lab.routines import CORE, IN_HASTE, RELOADING, Row, groups, rows_of, united
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import BUSY, Site, every_client_goes_on, neighbour
-from tests.lab.visitors import CURL, TWICE_A_SECOND, losses, saved
+from tests.lab.visitors import CURL, RARELY, TWICE_A_SECOND, losses, saved
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 BASE = {"workers": 2, "drain_timeout_seconds": 2, "watch_seconds": 1, "keep_releases": 4}
@@ -117,11 +117,19 @@ def put_through(stage: Stage, rows: list[Row]) -> str:
     for row in rows:
         stage.need(row.needs)
     group, names = rows[0].group, ", ".join(row.name for row in rows)
-    kinds = {kind: ALL[kind] for kind in ALL if not (kind == WEBSOCKET and group in NO_WEBSOCKET)}
-    if group in RELOADING and not EVERYWHERE:
-        kinds = dict(BUSY)
     steps = ROUTINES[group](stage) if group in ROUTINES else deploys(stage, rows)
-    return "\n".join(filter(None, (taken(stage, rows, f"{names}: {label}", kinds, act) for label, act in steps)))
+    found = []
+    for number, (label, act) in enumerate(steps):
+        found.append(taken(stage, rows, f"{names}: {label}", clients(group, number), act))
+    return "\n".join(filter(None, found))
+
+
+def clients(group: str, step: int) -> Mapping[str, Kind]:
+    """Return who asks meanwhile: of a group's reloads the first has all kinds, which make it wait for a minute."""
+    if group in RELOADING and (step or not EVERYWHERE):
+        return BUSY
+    rarely = RARELY if group in RELOADING and group not in IN_HASTE else {}
+    return {**{kind: ALL[kind] for kind in ALL if kind != WEBSOCKET or group not in NO_WEBSOCKET}, **rarely}
 
 
 def taken(stage: Stage, rows: list[Row], label: str, kinds: Mapping[str, Kind], act: Callable[[], object]) -> str:
@@ -134,7 +142,8 @@ def taken(stage: Stage, rows: list[Row], label: str, kinds: Mapping[str, Kind], 
         every_client_goes_on(report, kinds)
     reloaded = seen.shell(WORKERS) != before
     print(f"{label} ({'Nginx was reloaded' if reloaded else 'no reload'}): {told(report)}")
-    failures = [failure for failure in saved(report) if not any(row.allows(failure) for row in rows)]
+    lost = saved(report) if rows[0].group in IN_HASTE else report.failures
+    failures = [failure for failure in lost if not any(row.allows(failure) for row in rows)]
     if not failures and (reloaded or not report.closed[CUT]):
         return ""
     return f"{label} lost:\n{replace(report, failures=failures)}\n{stage.site.last_words()}"
