@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import ssl
 import time
@@ -107,6 +108,16 @@ class KeptConnection:
     def close(self) -> None:
         """See Client."""
         self._connection.close()
+
+
+class Attentive(KeptConnection):
+    """The same as most clients have it: they look first whether it was closed, and open another then."""
+
+    def request(self) -> Answer:
+        """See Client."""
+        if self._connection.sock and select.select([self._connection.sock], [], [], 0)[0]:
+            self.close()
+        return super().request()
 
 
 class NewConnection(KeptConnection):

@@ -102,7 +102,9 @@ class Browser:
         page = self._page = self._page or self._opened()
         page.events.clear()
         asked = page.call("Runtime.evaluate", expression=FETCH, awaitPromise=True, returnByValue=True)
-        return read(str(asked["result"].get("value")))
+        said = str(asked["result"].get("value"))
+        reasons = [one["params"]["errorText"] for one in page.events if one.get("method") == "Network.loadingFailed"]
+        return read(" ".join((said, *reasons)))
 
     def _opened(self) -> Page:
         target = self._target

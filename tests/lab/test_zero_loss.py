@@ -24,7 +24,7 @@ from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, 
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import SETTINGS, Site, assert_nobody_noticed, each, neighbour, under_load
-from tests.lab.visitors import MORE_PROGRAMS, NOW_AND_THEN, RARELY, TWICE_A_SECOND, losses, saved
+from tests.lab.visitors import LOOKING, MORE_PROGRAMS, NOW_AND_THEN, RARELY, TWICE_A_SECOND, losses, saved
 from tests.pace import patience
 
 pytestmark = pytest.mark.lab
@@ -93,7 +93,7 @@ def test_rollbacks_lose_no_request(sites: list[Site]) -> None:
 
 
 def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(sites: list[Site]) -> None:
-    kinds = {**TWICE_A_SECOND, **({**MORE_PROGRAMS, **RARELY} if EVERYWHERE else {})}
+    kinds = {**TWICE_A_SECOND, **({**MORE_PROGRAMS, **RARELY, **LOOKING} if EVERYWHERE else {})}
     before = [int(site.seen.shell(RELOADED)) for site in sites]
 
     def reload(site: Site) -> None:
@@ -106,7 +106,7 @@ def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(s
     for site, report, reloads in zip(sites, reports, before, strict=True):
         print(f"{site.host.name}: {report}\n{losses(report)}")
         assert int(site.seen.shell(RELOADED)) - reloads == RELOADS
-        assert saved(report) == [], f"{report}\n{site.last_words()}"
+        assert saved(report) == [], f"{report}\n{list(map(str, saved(report)))}\n{site.last_words()}"
 
 
 @pytest.mark.sampled

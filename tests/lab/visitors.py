@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
-from tests.lab.clients import Echo, Http2, KeptConnection, NewConnection
+from tests.lab.clients import Attentive, Echo, Http2, KeptConnection, NewConnection
 from tests.lab.load import HTTP_2, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, Failure, Kind, Report
 from tests.lab.programs import PER_SECOND, Browser, Curl, Go
 
-CURL, GO, BROWSER, NOW_AND_THEN = "HTTP/2 (curl)", "HTTP/2 (Go)", "HTTP/2 (Chromium)", "now and then"
+CURL, GO, BROWSER = "HTTP/2 (curl)", "HTTP/2 (Go)", "HTTP/2 (Chromium)"
+NOW_AND_THEN, NOW_AND_THEN_LOOKING = "now and then", "now and then, looking"
 PAUSE_SECONDS = 1 / PER_SECOND
 # A reload that somebody waits for closes for a second (homeport/host/proxies/nginx/closing.py): who has not asked in it
 # is not told. What the way to the server and back takes is left to it.
@@ -30,8 +31,12 @@ TWICE_A_SECOND: Mapping[str, Kind] = {
     WEBSOCKET: Kind(1, PAUSE_SECONDS, partial(Echo, cut_after_seconds=CUT_AFTER_SECONDS)),
 }
 MORE_PROGRAMS: Mapping[str, Kind] = {GO: Kind(1, PAUSE_SECONDS, Go), BROWSER: Kind(1, PAUSE_SECONDS, Browser)}
+# Who asks every 20 s: the strictest client, which sends on a connection that was closed long ago, and one as most are.
 RARELY: Mapping[str, Kind] = {
     NOW_AND_THEN: Kind(20, 20.0, lambda target: KeptConnection(target, "GET", "/health")),
+}
+LOOKING: Mapping[str, Kind] = {
+    NOW_AND_THEN_LOOKING: Kind(20, 20.0, lambda target: Attentive(target, "GET", "/health")),
 }
 
 
@@ -42,7 +47,7 @@ def saved(report: Report) -> list[Failure]:
 
 def _is_named(failure: Failure) -> bool:
     kept = failure.kind in KEPT and failure.idle_seconds >= CLOSING_SECONDS
-    return kept or failure.kind in (HTTP_2, NOW_AND_THEN)
+    return kept or failure.kind in (HTTP_2, NOW_AND_THEN, NOW_AND_THEN_LOOKING)
 
 
 def losses(report: Report) -> str:
