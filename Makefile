@@ -21,7 +21,7 @@ help:
 	@echo "make test-all         the same with everything that 'make test' takes a sample of, every point of test-kill included"
 	@echo "make test-fast        the tests that need no machine"
 	@echo "make test-changed     the tests that what differs from main can reach, by imports and by names of files"
-	@echo "make test-kill        kill a deploy and the host program at every point, and release twenty times under load (make test: a few)"
+	@echo "make test-kill        kill a deploy and the host program at every point, and release, reload and change every setting under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
 	@echo "make soak MINUTES=10  random faults against a machine under load, and a check of all that its clients saw (SEED=number, FAULTS=kinds)"
@@ -88,10 +88,10 @@ test-units: $(READY)
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)
 
-# All points at which a deploy and the host program can be killed, and twenty releases under load, of which `make test`
-# takes a few: three quarters of an hour.
+# All points at which a deploy and the host program can be killed; twenty releases, 400 reloads and every change of a
+# setting under load. `make test` takes a few: two hours.
 test-kill: $(READY)
-	@HOMEPORT_KILL=everywhere HOMEPORT_TESTS=all $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py
+	@HOMEPORT_KILL=everywhere HOMEPORT_TESTS=all $(BIN)/pytest -s tests/lab/test_kill.py tests/lab/test_host_program.py tests/lab/test_zero_loss.py tests/lab/test_routines.py
 
 # Those without machines first; what they find is cheaper.
 test-changed: $(READY)

@@ -127,6 +127,10 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "haproxy::a_first_deploy_serves_and_a_second_one_changes_nothing",
         "haproxy::releases_lose_no_request",
     ),
+    "routines": (
+        "routines::a_routine_loses_no_request",
+        "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",
+    ),
     "foreign machines": (
         "foreign_files::a_foreign_file_is_refused_by_name_and_stays",
         "foreign_files::a_replaced_foreign_file_is_kept_and_the_foreign_default_site_serves",

@@ -36,15 +36,14 @@ def rollback(target: str, limit: tuple[str, ...], release: str, yes: bool, lock_
 
 @click.command(epilog="\b\nExample:\n  homeport restart production --limit web1.example.com")
 @target_options
-@click.option(
-    "--new-slot", is_flag=True, help="Use the other slot even where several workers could be replaced one by one."
-)
+@click.option("--new-slot", is_flag=True, help='Use the other slot also with `switch = "restart"` or a standby.')
 @lock_wait_option
 def restart(target: str, limit: tuple[str, ...], new_slot: bool, lock_wait: int | None) -> None:
     """Restart the processes of the live release of TARGET without losing a request.
 
-    Several workers are replaced one after the other. A single worker, and workers that take more than 5 s to start, are
-    replaced by a switch to the other slot, which needs the memory of a second application for a while.
+    The same release starts in the other slot, and takes over: for a while this needs the memory of a second
+    application. With `switch = "restart"` or a standby, which this would end, several workers are replaced one after
+    the other instead: a POST that a worker has just been given may be lost then.
     """
     data = {"_new_slot": new_slot or None, "lock_wait_seconds": lock_wait}
     follow(command_line("restart", target, limit, data), yes=True, wording=Wording("restart", "restarted"))

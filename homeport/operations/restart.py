@@ -20,7 +20,7 @@ class RestartRun(ReleasesRun):
 
     @property
     def new_slot(self) -> bool:
-        """Whether it is to be done in the other slot, also where several workers could be replaced in place."""
+        """Whether it is to be done in the other slot, also where that costs more than to replace workers in place."""
         return self.command_options.new_slot
 
     def check(self) -> None:
@@ -42,6 +42,6 @@ def restart(run: RestartRun) -> Commands:
 
 def _restart_changes(run: RestartRun) -> tuple[Change, ...]:
     run.check()
-    in_place = run.found.workers > 1 and not run.new_slot
+    in_place = run.found.restarts_in_place and run.found.workers > 1 and not run.new_slot
     how = f"its {run.found.workers} workers one after the other" if in_place else "in the other slot"
     return (Change("restart", f"release {run.found.live}", how),)

@@ -31,13 +31,15 @@ class ReleaseFound:
 class Releases:
     """The live release (`proven`: the log knows it), the target of a rollback, who holds deploys, and all releases.
 
-    `domains` are the site's names; none where an older host program does not tell.
+    `domains` are the site's names; none where an older host program does not tell. With `restarts_in_place` a restart
+    replaces several workers one by one; an older one always does.
     """
 
     live: str = ""
     proven: str = ""
     running: bool = False
     workers: int = 1
+    restarts_in_place: bool = True
     previous: str = ""
     hold: Mapping[str, str] | None = None
     domains: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ def parse(raw: Mapping[str, Any]) -> Releases:
         proven=str(raw["proven"] or ""),
         running=bool(raw["running"]),
         workers=int(raw["workers"] or 1),
+        restarts_in_place=bool(raw.get("restarts_in_place", True)),
         previous=str(raw["previous"] or ""),
         hold=raw["hold"],
         domains=tuple(map(str, raw.get("domains") or ())),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 TIMEOUT_SECONDS = 20.0
 SWITCHING_PROTOCOLS = 101
 SERVICE_RESTART = 1012  # RFC 6455's registry of close codes: the service restarts, come again
+CUT = 1006  # the same: no close frame came
 RELEASE_HEADER = "x-notes-release"  # the notes example says it in every answer; /health does so in its body, too
 SLOT_HEADER = "x-notes-slot"
 NOTE = json.dumps({"text": "sent by the load"}).encode()
@@ -126,6 +129,16 @@ class KeptConnection:
         self._connection.close()
 
 
+class Attentive(KeptConnection):
+    """The same as most clients have it: they look first whether it was closed, and open another then."""
+
+    def request(self) -> Answer:
+        """See Client."""
+        if self._connection.sock and select.select([self._connection.sock], [], [], 0)[0]:
+            self.close()
+        return super().request()
+
+
 class NewConnection(KeptConnection):
     """HTTP/1.1 with a connection, and a TLS handshake, for each request."""
 
@@ -172,9 +185,14 @@ class Http2:
 
 
 class Echo:
-    """A WebSocket that gets back what it sends; closed with 1012, it comes again at once, and must be let in."""
+    """A WebSocket that gets back what it sends; closed with 1012, it comes again at once, and must be let in.
 
-    def __init__(self, target: Target):
+    One that is cut without a word, which Nginx does a minute after a reload, comes again, too, if it was open for
+    `cut_after_seconds`; without these it is a failure.
+    """
+
+    def __init__(self, target: Target, cut_after_seconds: float | None = None):
+        self._cut_after_seconds, self._opened = cut_after_seconds, 0.0
         self._target, self._trust = target, target.trust()
         # With TLS 1.3 the server's session tickets come as the request is sent. The library reads and writes in two
         # threads, which OpenSSL does not bear: on loopback one of 300 connections broke, of 4400 by TLS 1.2 none.
@@ -184,7 +202,7 @@ class Echo:
         self._sent = 0
 
     def request(self) -> Answer:
-        """See Client; being closed with 1012 is a good answer, too, provided that a new connection is made at once."""
+        """See Client; to be closed so is a good answer, too, provided that a new connection is made at once."""
         if self._connection is None:
             self._connect()
         assert self._connection is not None
@@ -193,8 +211,8 @@ class Echo:
             self._connection.send(str(self._sent))
             echo = self._connection.recv(timeout=TIMEOUT_SECONDS)
         except ConnectionClosed as closed:
-            code = closed.rcvd.code if closed.rcvd else 1006
-            if code != SERVICE_RESTART:
+            code = closed.rcvd.code if closed.rcvd else CUT
+            if code != SERVICE_RESTART and not (code == CUT and self._was_open_for_long()):
                 raise
             self._connect()
             return Answer(self._release, closed=code)
@@ -216,8 +234,13 @@ class Echo:
         except InvalidStatus as refused:
             answer = refused.response
             raise StatusError(answer.status_code, SWITCHING_PROTOCOLS, dict(answer.headers.raw_items())) from None
+        self._opened = time.monotonic()
         response = self._connection.response
         self._release = response.headers[RELEASE_HEADER] if response else ""
+
+    def _was_open_for_long(self) -> bool:
+        least = self._cut_after_seconds
+        return least is not None and time.monotonic() - self._opened >= least
 
     def close(self) -> None:
         """See Client."""

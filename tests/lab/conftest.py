@@ -32,6 +32,7 @@ LONGEST = tuple(
             "remove",
             "upkeep",
             "host_program",
+            "routines",
             "switching",
             "secrets",
         ),

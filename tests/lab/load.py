@@ -18,7 +18,7 @@ from benchmarks.relay import relay
 from tests.lab import clients
 from tests.lab.clients import Answer, Client, Target
 
-MOST_SECONDS = 900
+MOST_SECONDS = 2400
 MOST_REQUESTS = 100_000
 
 
@@ -49,16 +49,19 @@ PROBE: Mapping[str, Kind] = {NEW_CONNECTION: replace(EVERYTHING[NEW_CONNECTION],
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that was not answered as it must be; `at` is in seconds since the epoch, when it was sent."""
+    """A request that was not answered as it must be; `at` is in seconds since the epoch, when it was sent.
+
+    `idle_seconds` is how long before that its client had sent the one before it.
+    """
 
     at: float
     kind: str
     reason: str
+    idle_seconds: float = 0.0
 
     def __str__(self) -> str:
-        return (
-            f"{time.strftime('%H:%M:%S', time.gmtime(self.at))}.{self.at % 1 * 1000:03.0f} {self.kind}: {self.reason}"
-        )
+        at = f"{time.strftime('%H:%M:%S', time.gmtime(self.at))}.{self.at % 1 * 1000:03.0f}"
+        return f"{at} {self.kind}, {self.idle_seconds:.2f} s after its last: {self.reason}"
 
 
 @dataclass
@@ -126,15 +129,17 @@ class Load:
     def _send(self, name: str, kind: Kind, offset: float) -> None:
         """Send requests of one kind one after another, evenly spaced; a late one is not made up for."""
         client = kind.open(self._target)
+        before = 0.0
         due = time.monotonic() + offset * kind.interval_seconds
         while not self._stopped.wait(max(0.0, due - time.monotonic())) and self._one_more():
             due = max(due + kind.interval_seconds, time.monotonic())
             at = time.time()
+            idle, before = at - (before or at), at
             try:
                 self._note(name, client.request(), at)
             except clients.ERRORS as error:
                 with self._lock:
-                    self.report.failures.append(Failure(at, name, _reason(error)))
+                    self.report.failures.append(Failure(at, name, _reason(error), idle))
                 client.close()
         client.close()
 

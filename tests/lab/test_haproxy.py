@@ -19,7 +19,7 @@ from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import NEW_CONNECTION, Report, load
 from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
-from tests.lab.test_zero_loss import BUSY, SETTINGS, Site, assert_nobody_noticed, every_client_goes_on, under_load
+from tests.lab.sites import BUSY, SETTINGS, Site, assert_nobody_noticed, every_client_goes_on, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 RELEASES, RELOADS = (20, 40) if EVERYWHERE else (2, 8)

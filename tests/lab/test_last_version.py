@@ -23,7 +23,7 @@ from homeport.lab.inventory import inventory
 from tests.lab.clients import Target
 from tests.lab.load import EVERYTHING, NEW_CONNECTION, WEBSOCKET, Failure, load
 from tests.lab.project import REPOSITORY, Project, Seen, changes_nothing
-from tests.lab.test_zero_loss import every_client_goes_on
+from tests.lab.sites import every_client_goes_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 # The last ones before copies and records of what was there, before firewall and sshd were asked for everybody, and

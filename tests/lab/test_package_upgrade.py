@@ -20,12 +20,12 @@ from tests.lab.load import EVERYTHING, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONN
 from tests.lab.project import Project, Seen, until
 from tests.lab.repacked import LIBRARY, MASTER, PACKAGES
 from tests.lab.seasoned import Seasoned
-from tests.lab.test_zero_loss import every_client_goes_on
+from tests.lab.sites import every_client_goes_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 # HTTP/2 and WebSockets end as in a reload: docs/architecture.md.
 BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
-UPGRADES = 20 if EVERYWHERE else 3
+UPGRADES, LIBRARY_UPGRADES = (20, 5) if EVERYWHERE else (3, 1)
 
 
 @dataclass
@@ -92,21 +92,23 @@ def test_upgrades_of_the_proxy_lose_no_request(stage: Stage) -> None:
 
 
 def test_a_library_that_was_upgraded_is_in_use_everywhere_within_a_day_without_a_lost_request(stage: Stage) -> None:
-    command = stage.prepare(LIBRARY[stage.host.suite], 1)
+    commands = [stage.prepare(LIBRARY[stage.host.suite], number) for number in range(1, LIBRARY_UPGRADES + 1)]
     with load(stage.target, BUSY) as report:
         every_client_goes_on(report, BUSY)
-        stage.seen.shell(command)
-        assert until(stage.is_up_to_date, 120), stage.seen.shell("journalctl -n 50 -u homeport-use-upgrades@proxy")
-        old = stage.seen.get("/health")
-        [found] = [one for one in findings(stage.project, stage.host.name) if one["id"] == "upgrade_not_in_use"]
-        assert found["problem"].startswith(f"notes@{old['slot']}.service runs files")
-        assert "libssl" in found["evidence"]
-        # What its timer does every day.
-        stage.seen.shell("systemctl start homeport-use-upgrades@all")
+        for command in commands:
+            stage.seen.shell(command)
+            assert until(stage.is_up_to_date, 120), stage.seen.shell("journalctl -n 50 -u homeport-use-upgrades@proxy")
+            old = stage.seen.get("/health")
+            [found] = [one for one in findings(stage.project, stage.host.name) if one["id"] == "upgrade_not_in_use"]
+            assert found["problem"].startswith(f"notes@{old['slot']}.service runs files")
+            assert "libssl" in found["evidence"]
+            # What its timer does every day.
+            stage.seen.shell("systemctl start homeport-use-upgrades@all")
+            new = stage.seen.get("/health")
+            assert (new["release"], new["slot"] != old["slot"]) == (old["release"], True)
         every_client_goes_on(report, BUSY)
+    print(report)
     assert report.failures == [], report
-    new = stage.seen.get("/health")
-    assert (new["release"], new["slot"] != old["slot"]) == (old["release"], True)
     assert "upgrade_not_in_use" not in {one["id"] for one in findings(stage.project, stage.host.name)}
 
 

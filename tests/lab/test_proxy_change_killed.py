@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.project import until
+from tests.lab.sites import SETTINGS, Site
 from tests.lab.test_haproxy import ITS_OWN, OTHER, assert_machine_has, changes
 from tests.lab.test_haproxy import site as site
-from tests.lab.test_zero_loss import SETTINGS, Site
 
 pytestmark = pytest.mark.lab
 

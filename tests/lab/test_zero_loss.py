@@ -1,98 +1,57 @@
 """Releases, rollbacks and crashes under a steady load of real clients: what these see of it.
 
 Two machines at once, so that the waiting of both overlaps: the clients of the one are near, those of the other have a
-round trip of 50 ms. `make test-kill` has twenty releases and five ways back, `make test` six and three. The tests go
-on from one another, in the order in which they stand.
+round trip of 40 ms. `make test-kill` has twenty releases, five ways back and 200 reloads on each machine, `make test`
+six, three and twenty. The tests go on from one another, in the order in which they stand.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from homeport.lab import Lab
-from homeport.lab.model import LabHost
-from tests.lab.clients import SERVICE_RESTART, KeptConnection, Target
+from tests.lab.clients import Target
+from tests.lab.commands import homeport, settle_data
 from tests.lab.kill_points import EVERYWHERE
-from tests.lab.load import (
-    EVERYTHING,
-    FIVE_SECONDS,
-    HTTP_2,
-    KEEP_ALIVE_GET,
-    KEEP_ALIVE_POST,
-    NEW_CONNECTION,
-    WEBSOCKET,
-    Kind,
-    Report,
-    from_afar,
-    load,
-)
+from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, from_afar, load
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
+from tests.lab.sites import (
+    BUSY,
+    SETTINGS,
+    Site,
+    assert_nobody_noticed,
+    each,
+    every_client_goes_on,
+    neighbour,
+    under_load,
+)
+from tests.lab.visitors import LOOKING, MORE_PROGRAMS, NOW_AND_THEN, RARELY, TWICE_A_SECOND, losses, saved
 from tests.pace import patience
 
 pytestmark = pytest.mark.lab
-RELOADS = 100 if EVERYWHERE else 8
-# What asks at least every second over HTTP/1.1. An HTTP/2 connection is ended by GOAWAY, after which this client sends
-# nothing anew by itself; a WebSocket ends with the worker that has it, a minute later.
-BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
+ROUND_TRIP_SECONDS = 0.04
+RELOADS, FULL_CLOSINGS = (200, 10) if EVERYWHERE else (20, 1)
+# By whom Nginx is reloaded in a second: all that systemd hears of.
+RELOADED_BY = (
+    "systemctl reload nginx",
+    "service nginx reload",
+    "logrotate -f /etc/logrotate.d/nginx; systemctl reload nginx",
+    "systemctl reload-or-restart nginx",
+)
+RELOADED = "journalctl --sync; journalctl -q -o cat -u nginx | grep -c '^Reloaded' || true"
 RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2} if EVERYWHERE else {"near": 2, "far": 1}
-# The drain must outlast the requests of 5 s. An open WebSocket makes it last as long as it may.
-# A request waits for the application almost as long as these clients wait: on a slow computer it takes more than the
-# usual 10 s to start one.
-SETTINGS = {"workers": 2, "drain_timeout_seconds": 6, "watch_seconds": 1, "keep_releases": 4, "hold_seconds": 18}
 REPLACEMENTS, KILLS = (10, 10) if EVERYWHERE else (2, 3)
 # Whose requests have all ended, or not begun, when a server is told to stop: no WebSocket, which ends with it.
 SHORT = {**BUSY, HTTP_2: EVERYTHING[HTTP_2]}
-
-
-@dataclass
-class Site:
-    """A machine with the notes application, the releases that went live on it, and how its clients reach it."""
-
-    project: Project
-    host: LabHost
-    seen: Seen
-    target: Target
-    live: list[str] = field(default_factory=list)
-
-    def run(self, **data: object) -> None:
-        """Run pyinfra, have it succeed, and note which release is live now."""
-        self.project.deployed(self.host, **SETTINGS, **data)
-        self.live.append(self.seen.get("/health")["release"])
-
-    @property
-    def unit(self) -> str:
-        """Return the unit of the slot that answers."""
-        return f"notes@{self.seen.get('/health')['slot']}.service"
-
-    def kill_manager(self) -> str:
-        """End the live server's manager as a crash does, and return which process it was; systemd ends its workers."""
-        killed = self.seen.property(self.unit, "MainPID")
-        self.seen.shell(f"kill -9 {killed}")
-        return killed
-
-    def last_words(self) -> str:
-        """Return what proxy and application wrote last, to explain a failure."""
-        return self.seen.shell(
-            "tail -n 30 /var/log/nginx/error.log; journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx"
-        )
-
-    def notes(self) -> int:
-        """Return how many notes the database has that the load sent."""
-        query = "select count(*) from notes where text = 'sent by the load'"
-        open_database = "sqlite3.connect('file:/var/lib/notes/notes.sqlite3?mode=ro', uri=True)"
-        return int(
-            self.seen.shell(f'python3 -c "import sqlite3; print({open_database}.execute(\\"{query}\\").fetchone()[0])"')
-        )
 
 
 @pytest.fixture(scope="module")
@@ -103,52 +62,17 @@ def sites(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
             host = seasoned.add(name)
             stack.callback(lab.remove, name)
             target = Target(host.domain, host.address, lab.directory.ca_file)
-            reached = stack.enter_context(from_afar(target)) if name == "far" else target
+            reached = stack.enter_context(from_afar(target, ROUND_TRIP_SECONDS)) if name == "far" else target
             project = Project.create(tmp_path_factory.mktemp(name) / "project", lab, migrate_on=name)
+            settle_data(project, **SETTINGS)
             made.append(Site(project, host, Seen(lab, host), reached))
         each(made, lambda site: site.run())
         yield made
 
 
-def each(sites: list[Site], work: Callable[[Site], object]) -> None:
-    """Do something to all of these sites at the same time; raise what the first of them raised."""
-    with ThreadPoolExecutor(len(sites)) as pool:
-        list(pool.map(work, sites))
-
-
-def under_load(
-    sites: list[Site], work: Callable[[Site], object], kinds: Mapping[str, Kind] = EVERYTHING
-) -> list[Report]:
-    """Do something to these sites while their clients go on, and return what these saw."""
-    with ExitStack() as stack:
-        reports = [stack.enter_context(load(site.target, kinds)) for site in sites]
-        for report in reports:
-            every_client_goes_on(report, kinds)
-        each(sites, work)
-        for report in reports:
-            every_client_goes_on(report, kinds)
-    return reports
-
-
-def every_client_goes_on(report: Report, asking: Mapping[str, Kind] = EVERYTHING) -> None:
-    """Return when each kind of client has had an answer once more, but for the one that waits five seconds for it."""
-    before = Counter(report.answered)
-    kinds = [kind for kind in asking if kind != FIVE_SECONDS]
-    assert until(lambda: all(report.answered[kind] > before[kind] for kind in kinds), 60), report
-
-
 def is_back(site: Site, unit: str, killed: str) -> bool:
     """Tell whether a unit is up, and healthy, with another process than the killed one."""
     return site.seen.property(unit, "SubState") == "running" and site.seen.property(unit, "MainPID") != killed
-
-
-def assert_nobody_noticed(site: Site, report: Report, before: int, notes_before: int) -> None:
-    """The clients of a site have seen its releases since number `before`, one after another, and lost nothing."""
-    print(f"{site.host.name}: {report}")
-    assert report.failures == [], f"{report}\n{site.last_words()}"
-    assert report.served(NEW_CONNECTION) == site.live[before:]
-    assert report.closed == {SERVICE_RESTART: len(site.live) - before - 1}
-    assert site.notes() - notes_before == report.answered[KEEP_ALIVE_POST]
 
 
 def test_releases_lose_no_request(sites: list[Site]) -> None:
@@ -181,26 +105,67 @@ def test_rollbacks_lose_no_request(sites: list[Site]) -> None:
 
 
 def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(sites: list[Site]) -> None:
-    def reload(site: Site) -> None:
-        for _ in range(RELOADS):
-            site.seen.shell("systemctl reload nginx")
-            assert site.seen.shell("ls /run/homeport/closing 2>/dev/null || true") == ""
+    kinds = {**TWICE_A_SECOND, **({**MORE_PROGRAMS, **RARELY, **LOOKING} if EVERYWHERE else {})}
+    before = [int(site.seen.shell(RELOADED)) for site in sites]
 
-    for site, report in zip(sites, under_load(sites, reload, BUSY), strict=True):
-        print(f"{site.host.name}: {report}")
-        assert report.failures == [], f"{report}\n{site.last_words()}"
+    def reload(site: Site) -> None:
+        for cause in itertools.islice(itertools.cycle(RELOADED_BY), RELOADS):
+            said = site.seen.shell(f"{{ {cause}; }} >/dev/null && ls /run/homeport/closing 2>/dev/null || true")
+            assert said == ""
+
+    reports = under_load(sites, reload, kinds)
+
+    for site, report, reloads in zip(sites, reports, before, strict=True):
+        print(f"{site.host.name}: {report}\n{losses(report)}")
+        assert int(site.seen.shell(RELOADED)) - reloads == RELOADS
+        assert saved(report) == [], f"{report}\n{list(map(str, saved(report)))}\n{site.last_words()}"
 
 
 @pytest.mark.sampled
-def test_a_change_of_the_site_loses_no_request_of_a_client_that_asks_now_and_then(sites: list[Site]) -> None:
-    idle = Kind(3, 5.0, lambda target: KeptConnection(target, "GET", "/health"))
-    site = sites[1]
-    with load(site.target, {**BUSY, "now and then": idle}) as report:
-        assert until(lambda: report.answered["now and then"] >= 3, 60), report
-        site.run(client_max_body_megabytes=3)
-        assert until(lambda: report.served(NEW_CONNECTION)[-1] == site.live[-1], 60), report
-    assert "client_max_body_size 3m" in site.seen.shell("cat /etc/nginx/homeport/notes.conf")
-    assert report.failures == [], f"{report}\n{site.last_words()}"
+def test_a_full_closing_loses_no_request_of_a_client_that_asks_now_and_then(
+    sites: list[Site], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    disturbed = sites if EVERYWHERE else sites[1:]
+    rarely = RARELY if EVERYWHERE else {NOW_AND_THEN: replace(RARELY[NOW_AND_THEN], clients=3, interval_seconds=5.0)}
+    kinds = {**TWICE_A_SECOND, **(MORE_PROGRAMS if EVERYWHERE else {}), **rarely}
+    beside = {site.host.name: neighbour(site, tmp_path_factory.mktemp("beside")) for site in disturbed}
+
+    def reload(site: Site) -> None:
+        causes: tuple[Callable[[Site, int], None], ...]
+        causes = (change_site, renew_at_once, renew, partial(change_neighbour, beside[site.host.name]))
+        for number, cause in enumerate(itertools.islice(itertools.cycle(causes), FULL_CLOSINGS)):
+            before = int(site.seen.shell(RELOADED))
+            cause(site, number)
+            assert until(lambda: int(site.seen.shell(RELOADED)) > before), cause  # noqa: B023
+
+    for site, report in zip(disturbed, under_load(disturbed, reload, kinds), strict=True):
+        print(f"{site.host.name}: {report}\n{losses(report)}")
+        assert "client_max_body_size 3m" in site.seen.shell("cat /etc/nginx/homeport/notes.conf")
+        assert [failure for failure in report.failures if failure.kind != HTTP_2] == [], (
+            f"{report}\n{site.last_words()}"
+        )
+
+
+def change_site(site: Site, number: int) -> None:
+    site.run(client_max_body_megabytes=3 + number)
+    assert until(lambda: site.seen.get("/health")["release"] == site.live[-1], 60)
+
+
+def renew_at_once(site: Site, _number: int) -> None:
+    before = site.seen.serial()
+    done = homeport(site.project, "cert", "lab", "--limit", site.host.name, "--renew", "--yes")
+    assert done.returncode == 0, done.stdout
+    assert site.seen.serial() != before
+
+
+def renew(site: Site, _number: int) -> None:
+    before = site.seen.serial()
+    site.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
+    assert site.seen.serial() != before
+
+
+def change_neighbour(project: Project, site: Site, number: int) -> None:
+    project.deployed(site.host, client_max_body_megabytes=3 + number)
 
 
 @pytest.mark.sampled

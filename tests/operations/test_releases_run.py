@@ -97,15 +97,18 @@ def test_a_host_that_cannot_be_read_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "data", "option", "how"),
+    ("workers", "in_place", "data", "option", "how"),
     [
-        (2, {}, "", "2 workers one after the other"),
-        (1, {}, "", "other slot"),
-        (2, {"_new_slot": True}, " --new-slot", "other slot"),
+        (2, False, {}, "", "other slot"),
+        (2, True, {}, "", "2 workers one after the other"),
+        (1, True, {}, "", "other slot"),
+        (2, True, {"_new_slot": True}, " --new-slot", "other slot"),
     ],
 )
-def test_a_restart_says_how_it_is_done(workers: int, data: dict[str, Any], option: str, how: str) -> None:
-    run = prepared(RestartRun, replace(FOUND, workers=workers), **data)
+def test_a_restart_says_how_it_is_done(
+    workers: int, in_place: bool, data: dict[str, Any], option: str, how: str
+) -> None:
+    run = prepared(RestartRun, replace(FOUND, workers=workers, restarts_in_place=in_place), **data)
     assert work(restart.restart, run) == f"restart --app notes {ASKED}{option}"
     assert how in run.host.lines[0]
 

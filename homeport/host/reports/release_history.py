@@ -8,7 +8,7 @@ from typing import Any
 
 from ..proxies.model.log_lines import site_names
 from ..release import deploy_hold, pruning, release_log, slots
-from ..services.release_description import load
+from ..services.release_description import Release, load
 from ..system.layout import Layout
 from ..system.output import HostError
 
@@ -27,13 +27,14 @@ def overview(layout: Layout) -> dict[str, Any]:
     found = slots.read(layout)
     live = found[found.live].release if found.live else None
     running = bool(found.live and found[found.live].active)
-    entries = read(layout)
+    entries, release = read(layout), described(layout, live)
     return {
         "app": layout.app,
         "live": live,
         "proven": release_log.last_live(release_log.read(layout)),
         "running": running,
-        "workers": load_workers(layout, live),
+        "workers": release.workers if release else None,
+        "restarts_in_place": bool(release and release.restarts_in_place),
         "previous": pruning.previous(layout, live),
         "domains": sorted(site_names(layout)),
         "hold": deploy_hold.read(layout),
@@ -93,9 +94,9 @@ def record(layout: Layout, name: str) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def load_workers(layout: Layout, live: str | None) -> int | None:
-    """Return how many workers the live release was made for; None when there is none."""
+def described(layout: Layout, live: str | None) -> Release | None:
+    """Return the live release as it describes itself; None when there is none."""
     try:
-        return load(layout, live).workers if live else None
+        return load(layout, live) if live else None
     except HostError:
         return None

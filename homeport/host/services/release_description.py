@@ -73,6 +73,16 @@ class Release(NamedTuple):
         return self.workers > 1 or self.server in FORKING
 
     @property
+    def restarts_in_place(self) -> bool:
+        """Tell whether a restart replaces its workers one by one, where it has several.
+
+        The other slot would cost more: there is no memory for it, or it holds a standby. A manager's signal starts
+        workers, and nothing that `before_start` names before them; gunicorn ends when a new worker does not start, and
+        granian ends the old one before the new one serves.
+        """
+        return (self.replaces or self.standby) and not self.has_before_start and self.server not in FORKING
+
+    @property
     def has_before_start(self) -> bool:
         """Tell whether commands run before each start of its processes."""
         return (self.files / "before-start").exists()

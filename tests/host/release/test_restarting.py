@@ -23,7 +23,9 @@ class Live:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.layout = Layout("notes", root)
-        self.release = Release("r1", root, {BLUE: 1, GREEN: 2}, Health("/", 200, 1, 30), 1, has_migration=False)
+        health_of_it = Health("/", 200, 1, 30)
+        # With a standby the workers are replaced in place, where they can be.
+        self.release = Release("r1", root, {BLUE: 1, GREEN: 2}, health_of_it, 1, has_migration=False, standby=True)
         self.active, self.workers, self.then = True, OLD, [NEW]
         self.managers, self.healthy = ["7"], True
         self.done: list[str] = []
@@ -72,6 +74,22 @@ def test_several_workers_are_replaced_one_after_the_other_in_their_slot(live: Li
     live.then = [OLD, {11, 20}, {11, 20, 21}, NEW]
     restarting.restart(live.layout)
     assert live.done == IN_PLACE
+
+
+@pytest.mark.parametrize(
+    ("kept", "done"),
+    [
+        ({"standby": False}, BY_THE_OTHER_SLOT),
+        ({"standby": False, "replaces": True}, IN_PLACE),
+        ({"server": "gunicorn"}, BY_THE_OTHER_SLOT),
+    ],
+)
+def test_several_workers_are_replaced_in_place_where_the_other_slot_would_cost_more(
+    live: Live, kept: dict[str, Any], done: list[str]
+) -> None:
+    live.release = live.release._replace(**kept)
+    restarting.restart(live.layout)
+    assert live.done == done
 
 
 def test_a_lone_worker_is_the_server_and_has_the_other_slot_take_over(live: Live) -> None:
