@@ -27,7 +27,8 @@ from tests.lab.sites import BUSY, Site, every_client_goes_on, neighbour
 from tests.lab.visitors import CURL, RARELY, TWICE_A_SECOND, losses, saved
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
-BASE = {"workers": 2, "drain_timeout_seconds": 2, "watch_seconds": 1, "keep_releases": 4}
+# As in tests/lab/sites.py: a slow computer takes more than the usual 10 s to start the application.
+BASE = {"workers": 2, "drain_timeout_seconds": 2, "watch_seconds": 1, "keep_releases": 4, "hold_seconds": 18}
 # As often as the load has it, so that a gap of some milliseconds meets one.
 ALL: Mapping[str, Kind] = {
     **BUSY,
