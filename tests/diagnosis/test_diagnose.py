@@ -396,7 +396,7 @@ def test_every_finding_has_a_case_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends_days", "found"), [(-1, ["certificate_expired"]), (19, ["certificate_expiring"]), (21, []), (89, [])]
+    ("ends_days", "found"), [(-1, ["certificate_expired"]), (23, ["certificate_expiring"]), (25, []), (89, [])]
 )
 def test_a_certificate_is_late_when_renewing_it_has_failed_for_long(ends_days: int, found: list[str]) -> None:
     end = NOW + timedelta(days=ends_days)
