@@ -262,6 +262,16 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("inodes_low", [], case(observed=observed(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
         ("memory_tight", [], case(observed=observed(**memory(available_kilobytes=190_000)))),
         ("reboot_required", [], case(observed=observed(reboot_required=True))),
+        (
+            "python_gone",
+            [],
+            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": False, "lasting": False})),
+        ),
+        (
+            "python_old",
+            [],
+            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": True, "lasting": False})),
+        ),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),
         ("memory_short", [], case(observed=observed(**memory(available_kilobytes=40_000)))),

@@ -42,7 +42,8 @@ copy() {
 chown "root:$app" "$etc.partial"
 chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
-try ln -s "/srv/$app/venvs/$environment" "$code.partial/.venv"
+venv=$(usable_environment "/srv/$app/venvs/$environment") || venv=/srv/$app/venvs/$environment
+try ln -s "$venv" "$code.partial/.venv"
 try sync -f "$code.partial"
 # The release counts as present when its code is there: so the code comes last.
 rm -rf "$etc"
