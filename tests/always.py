@@ -40,6 +40,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     "renewal": (
         "deploy::a_renewed_certificate_is_served_with_no_hand_laid_on_the_proxy",
         "certificates::an_authority_that_says_when_to_renew_is_heard",
+        "short_certificates::it_is_renewed_in_time_though_the_authority_is_away_for_a_third_of_its_life",
     ),
     "firewall": (
         "firewall::after_a_deploy_only_the_chosen_ports_are_open_over_ipv4_and_ipv6",

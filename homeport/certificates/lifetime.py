@@ -15,9 +15,9 @@ Source = Literal["acme", "provided", "placeholder"]
 # In the order of a life. A placeholder has none: the real one is due at once.
 Stage = Literal["placeholder", "to come", "good", "due", "late", "over"]
 
-# certbot 5.8, renewal.py (_default_renewal_time): half of a short life, two thirds of any other. An authority that
-# gives renewal information (ARI, RFC 9773) may ask for it earlier.
-SHORT_LIFE = timedelta(days=10)
+# The host's timer asks at these parts of a life: host/proxies/renewal_times.py has the same, and why. An authority
+# that gives renewal information (ARI, RFC 9773) may ask for it earlier.
+SHORT_LIFE, SHORT_PART, PART = timedelta(days=10), 1 / 2, 3 / 5
 # The time that people need to buy the next one or to get it signed; for a shorter life at most its last third.
 NOTICE = timedelta(days=30)
 # Clocks of authorities and of machines differ by minutes.
@@ -73,20 +73,20 @@ class CertificateLife:
 
     @property
     def due(self) -> datetime:
-        """Return from when on the next one is due: from when Certbot asks for it, or a person should be told."""
+        """Return from when on the next one is due: from when the host asks for it, or a person should be told."""
         life = self.not_after - self.not_before
         if self.source == "placeholder":
             return self.not_before
         if self.source == "provided":
             return self.not_after - min(NOTICE, life / 3)
-        return self.not_before + (life / 2 if life < SHORT_LIFE else life * 2 / 3)
+        return self.not_before + life * (SHORT_PART if life < SHORT_LIFE else PART)
 
     @property
     def late(self) -> datetime:
         """Return from when on something has to be done about it.
 
-        For Certbot, who tries twice a day, a third of the time between due and the end is left to try: of 90 days 20
-        are left then, of 6 days 2. A person is late at once.
+        The host has a third of the time between due and the end to try: of 90 days 24 are left then, of 45 days 12, of
+        6 days 2. A person is late at once.
         """
         return self.due + (self.not_after - self.due) / 3 if self.source == "acme" else self.due
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homeport.certificates.comparison import needs_placeholder
+from homeport.comparison.environment import starts_again
 from homeport.comparison.proxy_change import ACTIVE, directories_now, files_now, in_order, replaced
 from homeport.proxies.chosen import proxy_of
 from homeport.proxies.model.proxy import Proxy
@@ -208,13 +209,6 @@ def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     return (Change("upload", f"release {release.id}", "its workers or its migration have changed here"),)
 
 
-def dependency_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the installation of the virtual environment, unless the one for this lock is complete."""
-    if wanted.release is None or wanted.release.dependencies in found.environments:
-        return ()
-    return (Change("install", f"environment {wanted.release.dependencies}", "no environment for this lock yet"),)
-
-
 def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
     """Return the start of the release in the idle slot, unless it serves already."""
     unit = found.units.get(f"{wanted.app}@{found.live_slot}.service")
@@ -224,6 +218,8 @@ def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
         return (Change("start", f"release {wanted.release.id}", f"live: {found.live_release or 'none'}"),)
     if unit is None or unit.active != "active":
         return (Change("start", f"release {wanted.release.id}", f"its unit is {unit.active if unit else 'missing'}"),)
+    if starts_again(wanted, found):
+        return (Change("start", f"release {wanted.release.id}", "its environment is made anew"),)
     return ()
 
 

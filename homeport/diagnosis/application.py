@@ -52,6 +52,28 @@ def files(case: Case) -> Iterator[Finding]:
         yield Finding("secrets_exposed", "everybody on the machine may read secrets", ", ".join(exposed), fix)
 
 
+def python(case: Case) -> Iterator[Finding]:
+    """Yield that the Python of the live release is gone, or that the system will not keep it."""
+    found = case.found.get("python")
+    if not found or (found["there"] and found["lasting"]):
+        return
+    name = found["path"].rpartition("/")[2]
+    if not found["there"]:
+        problem = f"{name}, which the live release runs on, is not on the machine any more"
+        evidence = f"{found['path']} is gone: what runs goes on, and no process of it can be started again"
+        yield Finding(
+            "python_gone",
+            problem,
+            evidence,
+            "deploy, which makes its environment anew and restarts it in the other slot",
+        )
+    else:
+        problem = f"the live release runs on {name}, which is not the system's Python any more"
+        evidence = f"{found['path']} goes with the next apt autoremove"
+        fix = "deploy before that, which makes its environment anew and restarts it in the other slot"
+        yield Finding("python_old", problem, evidence, fix, WARNING)
+
+
 def mount_instead(path: str, real: str) -> str:
     """Return what puts a mount of `real` in the place of the link `path`."""
     return f"rm {path} && mkdir {path} && mount --bind {real} {path}, and the same in /etc/fstab"

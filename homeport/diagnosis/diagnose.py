@@ -33,6 +33,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     application.processes,
     application.migration,
     application.files,
+    application.python,
     application.databases,
     static_files.static_files,
     requests.requests,

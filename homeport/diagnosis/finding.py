@@ -34,6 +34,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("secrets_missing", "release_incomplete", "state_link", "permissions"), (*APPLICATION, *AROUND, *SITE)
     ),
+    "python_gone": ("upgrade_not_in_use", *APPLICATION, *AROUND, *SITE),
     **dict.fromkeys(DATABASE, (*APPLICATION, *AROUND, *SITE)),
     "migration_failed": ("app_crash_loop", "app_down", "release_failed", *SITE),
     "port_taken": (*APPLICATION, "proxy_down", *SITE, "port_closed"),

@@ -38,7 +38,8 @@ from homeport.state.snapshot import (
 )
 
 DEPLOYS = Path(__file__).with_name("deploys.sh").read_text()
-PARTS = ("deploys", "logins", "host_conditions", "snapshot")
+ENVIRONMENTS = Path(__file__).with_name("environments.sh").read_text()
+PARTS = ("deploys", "logins", "host_conditions", "environments", "snapshot")
 SCRIPT = firewall_state.SCRIPT + "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
@@ -126,6 +127,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         tool_plugins=frozenset(row[0] for row in rows["tool_plugin"]),
         releases=frozenset(row[0] for row in rows["release"]),
         environments=frozenset(row[0] for row in rows["environment"]),
+        lost_environments=frozenset(row[0] for row in rows["lost_environment"]),
         live_slot=_live_slot(rows, units),
         proven_release=_one(rows, "proven"),
         standby_slot=_one(rows, "standby"),

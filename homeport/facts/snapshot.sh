@@ -162,7 +162,12 @@ for folder in "/srv/$app/releases"/*; do
     [ ! -d "$folder" ] || printf 'release\t%s\n' "${folder##*/}"
 done
 for marker in "/srv/$app/venvs"/*/.complete; do
-    [ ! -f "$marker" ] || { marker=${marker%/.complete}; printf 'environment\t%s\n' "${marker##*/}"; }
+    [ -f "$marker" ] || continue
+    folder=${marker%/.complete}
+    name=${folder##*/}
+    state=lost_environment
+    ! is_usable "$folder" || state=environment
+    printf '%s\t%s\n' "$state" "${name%-*}"
 done
 for slot in blue green; do
     [ ! -h "/srv/$app/slots/$slot" ] || printf 'slot\t%s\t%s\n' "$slot" "$(readlink "/srv/$app/slots/$slot")"

@@ -18,7 +18,7 @@ from pyinfra.api import QuoteString, StringCommand
 from pyinfra.connectors.util import CommandOutput
 
 from homeport.errors import in_one_line
-from homeport.facts.snapshot import DEPLOYS
+from homeport.facts.snapshot import DEPLOYS, ENVIRONMENTS
 from homeport.host.system import transient_unit
 from homeport.pyinfra_support import commands, outcome
 from homeport.pyinfra_support.answers import known
@@ -45,6 +45,8 @@ PARTS = {
     "dependencies": ("missing",),
     **dict.fromkeys(("request", "certificate", "provided", "renew"), ("certbot",)),
 }
+# Those that look for a release's environment, as the snapshot does.
+ENVIRONMENTS_FOR = ("release", "dependencies")
 
 
 class PhaseCommand(StringCommand):
@@ -95,6 +97,7 @@ def _unexplained(done: commands.CommandResult) -> str:
 def _script(name: str, *, led_out: bool = False) -> str:
     # The deploy lock is held beside everything else, and changes nothing.
     before = DEPLOYS if name == "lock" else _text("variables") + _text("alone")
+    before += ENVIRONMENTS if name in ENVIRONMENTS_FOR else ""
     parts = (*PARTS.get(name, ()), *(("outbound",) if led_out else ()))
     return "".join((_text("disk"), _text("tool_log"), before, *map(_text, parts), _text(name)))
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 
 from pyinfra.api import StringCommand, operation
 
-from homeport.comparison import compare
+from homeport.comparison import compare, environment
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.deploy_run import Run
@@ -59,7 +59,7 @@ def _present(run: Run) -> tuple[str, Present]:
 @operation()
 def dependencies(run: Run) -> Commands:
     """Install the release's dependencies, unless an environment for the same lock is there."""
-    changes, release = run.changes(lambda: compare.dependency_changes(run.wanted, run.found)), run.wanted.release
+    changes, release = run.changes(lambda: environment.dependency_changes(run.wanted, run.found)), run.wanted.release
     if run.announce(changes, otherwise="the environment for this lock is there" if release else NO_RELEASE) and release:
         for warning in run.source.warnings:
             run.host.log(f"  warning: {warning}")
@@ -105,7 +105,13 @@ def _start(run: Run) -> Commands:
     run.has_switched = bool(changes) and run.switches_at_once
     if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
         commit = ("--commit", locks_of(run.host.state).mark) if run.has_switched else ()
-        yield work("start", run.wanted.app, "--release", run.wanted.release_id, *commit, *run.caller_options)
+        options = (*commit, *_again(run), *run.caller_options)
+        yield work("start", run.wanted.app, "--release", run.wanted.release_id, *options)
+
+
+def _again(run: Run) -> tuple[str, ...]:
+    """Return the option for a release that is live already, and goes to the other slot with its new environment."""
+    return ("--again",) if environment.starts_again(run.wanted, run.found) else ()
 
 
 def _start_changes(run: Run) -> tuple[Change, ...]:
@@ -121,7 +127,8 @@ def switch(run: Run) -> Commands:
         return
     changes = run.changes(lambda: compare.switch_changes(run.wanted, run.found))
     if run.announce(changes, otherwise="the release is live" if run.wanted.release else NO_RELEASE):
-        yield work("commit", run.wanted.app, "--release", run.wanted.release_id, *run.caller_options)
+        options = (*_again(run), *run.caller_options)
+        yield work("commit", run.wanted.app, "--release", run.wanted.release_id, *options)
 
 
 @operation()

@@ -6,7 +6,8 @@ from datetime import datetime
 from fnmatch import fnmatch
 
 from homeport.certificates.comparison import certificate_reason
-from homeport.comparison.compare import dependency_changes, missing_packages, tools_changes
+from homeport.comparison.compare import missing_packages, tools_changes
+from homeport.comparison.environment import dependency_changes
 from homeport.errors import HomeportError, UsageError
 from homeport.settings import Settings
 from homeport.state.snapshot import Snapshot

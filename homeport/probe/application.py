@@ -9,12 +9,12 @@ import stat
 import subprocess
 from pathlib import Path
 
-from ..host.release import slots
+from ..host.release import environments, slots
 from ..host.services import health
 from ..host.services.release_description import Health, Release, load, server_of
 from ..host.system.layout import Layout, other
 from ..host.system.output import HostError
-from .observations import DeniedObservation, SlotObservation
+from .observations import DeniedObservation, PythonObservation, SlotObservation
 
 PROXY_USER = "www-data"
 BODY_CHARACTERS = 300
@@ -75,6 +75,12 @@ def missing(layout: Layout, slot: str) -> list[str]:
     code, files = layout.links(slot)
     needed = [code, _server(layout, slot), files, files / "env", layout.settings / f"{slot}.env"]
     return [str(path) for path in needed if not path.exists()]
+
+
+def python(layout: Layout, slot: str) -> PythonObservation | None:
+    """Return the Python of the release in a slot; None where its environment has no link to one."""
+    found = environments.python(layout.links(slot)[0] / ".venv")
+    return {"path": found.path, "there": found.there, "lasting": found.lasting} if found else None
 
 
 def denied(layout: Layout, slot: str) -> list[DeniedObservation]:

@@ -73,6 +73,7 @@ def _of_application(layout: Layout, release: Release | None, health: Health) -> 
         "site": lambda: site.read(layout, release, release.health.path if release else health.path),
         "handshakes": lambda: handshakes.read(layout),
         "certificate": lambda: site.certificate(layout),
+        "python": lambda: application.python(layout, slot),
         "denied": lambda: application.denied(layout, slot),
         "state_link": lambda: application.state_link(layout),
         "exposed": lambda: application.exposed(layout),

@@ -149,6 +149,14 @@ class SlotObservation(TypedDict):
     other_active: bool
 
 
+class PythonObservation(TypedDict):
+    """The Python of the live release's environment: is it there, and does it stay (host/release/environments.py)?"""
+
+    path: str
+    there: bool
+    lasting: bool
+
+
 class DeniedObservation(TypedDict):
     """A file that `user` needs and may not `need`; `place` is the first one on the way to it that keeps it out."""
 
@@ -232,6 +240,7 @@ class Observations(TypedDict, total=False):
     slot: SlotObservation | None
     retry: RetryObservation | None
     static: StaticObservation | None
+    python: PythonObservation | None
     denied: list[DeniedObservation]
     state_link: str
     exposed: list[str]

@@ -154,6 +154,7 @@ class Snapshot:
     was at work, or nobody knows), `python` the version of the system's Python as far as 3.13 ("": none is there yet),
     `openings` what each application has opened in the firewall, `at_work` whether a phase of another run was changing
     the host as it was read.
+    `environments` are those whose Python is there to stay, `lost_environments` the others (facts/environments.sh).
     `foreign_lineage` says that Certbot's certificate of the application's name is somebody else's, `unrenewed` names
     those of others that nobody renews.
     """
@@ -182,6 +183,7 @@ class Snapshot:
     tool_plugins: frozenset[str] = frozenset()
     releases: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
+    lost_environments: frozenset[str] = frozenset()
     live_slot: str = ""
     proven_release: str = ""
     standby_slot: str = ""

@@ -106,10 +106,10 @@ def test_a_lineage_that_the_site_serves_already_stays_its_own() -> None:
 @pytest.mark.parametrize(
     ("renews", "days_left", "reason"),
     [
-        (True, 31, ""),
-        (True, 29, "its renewal has been due since 2029-12-31, and the host cannot reach the authority by itself"),
+        (True, 37, ""),
+        (True, 35, "its renewal has been due since 2029-12-31, and the host cannot reach the authority by itself"),
         (True, -1, "it has expired"),
-        (False, 29, ""),
+        (False, 35, ""),
     ],
 )
 def test_a_deploy_renews_what_is_due_where_the_host_cannot(*, renews: bool, days_left: int, reason: str) -> None:

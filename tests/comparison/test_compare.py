@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.certificates import comparison
-from homeport.comparison import compare
+from homeport.comparison import compare, environment
 from homeport.host.services.unit_state import UnitState
 from homeport.state.paths import AppPaths
 from homeport.state.snapshot import CertificateFound, PathFound, PathKind, PortHolder, Snapshot, UploadedRelease
@@ -290,6 +290,23 @@ def test_a_missing_environment_is_installed() -> None:
     assert lines(replace(AS_WANTED, environments=frozenset({"other"})), "dependencies") == [
         "install environment aaaabbbbcccc (no environment for this lock yet)"
     ]
+
+
+def test_a_live_release_whose_python_is_gone_gets_another_environment_and_goes_to_the_other_slot() -> None:
+    lost = replace(AS_WANTED, environments=frozenset(), lost_environments=frozenset({"aaaabbbbcccc"}))
+    changes = changes_by_phase(WANTED, lost)
+    assert {phase: str(found[0]) for phase, found in changes.items()} == {
+        "dependencies": "install environment aaaabbbbcccc (its Python is gone, or is not the system's any more)",
+        "start": f"start release {WANTED.release.id} (its environment is made anew)",
+        "switch": f"switch to release {WANTED.release.id} (live: {WANTED.release.id})",
+    }
+    assert environment.starts_again(WANTED, lost)
+    assert not environment.starts_again(WANTED, AS_WANTED)
+    # Another one that has its Python is what counts; and one that is down is started as ever.
+    assert changes_by_phase(WANTED, replace(lost, environments=AS_WANTED.environments)) == {}
+    assert not environment.starts_again(
+        WANTED, replace(lost, units=with_unit("notes@blue.service", active="failed").units)
+    )
 
 
 @pytest.mark.parametrize("active", ["failed", "inactive", "activating", "deactivating"])

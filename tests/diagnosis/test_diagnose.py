@@ -267,6 +267,16 @@ REFUSING = {**units(app=DEAD), **slot()}
         ("inodes_low", [], case(observed=observed(**disk(free_inodes=90_000, free_inodes_percent=9.0)))),
         ("memory_tight", [], case(observed=observed(**memory(available_kilobytes=190_000)))),
         ("reboot_required", [], case(observed=observed(reboot_required=True))),
+        (
+            "python_gone",
+            [],
+            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": False, "lasting": False})),
+        ),
+        (
+            "python_old",
+            [],
+            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": True, "lasting": False})),
+        ),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),
         ("memory_short", [], case(observed=observed(**memory(available_kilobytes=40_000)))),
@@ -401,7 +411,7 @@ def test_every_finding_has_a_case_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends_days", "found"), [(-1, ["certificate_expired"]), (19, ["certificate_expiring"]), (21, []), (89, [])]
+    ("ends_days", "found"), [(-1, ["certificate_expired"]), (23, ["certificate_expiring"]), (25, []), (89, [])]
 )
 def test_a_certificate_is_late_when_renewing_it_has_failed_for_long(ends_days: int, found: list[str]) -> None:
     end = NOW + timedelta(days=ends_days)

@@ -68,6 +68,7 @@ tools\ttools-0123456789ab
 release\taaa
 release\tbbb
 environment\tccc
+lost_environment\tddd
 slot\tblue\t../releases/aaa
 slot\tgreen\t/srv/notes/releases/bbb
 slot_port\tblue\t8001
@@ -171,6 +172,7 @@ def test_running_and_live_slots_are_parsed() -> None:
     assert found.claims == (Claim("blog", ("blog.example.com",), (8001, 8002)),)
     assert found.tools == "0123456789ab"
     assert (found.releases, found.environments) == (frozenset({"aaa", "bbb"}), frozenset({"ccc"}))
+    assert found.lost_environments == frozenset({"ddd"})
     assert (found.live_slot, found.slots, found.live_release) == ("green", {"blue": "aaa", "green": "bbb"}, "bbb")
     assert found.certificate == CertificateFound(
         frozenset({"notes.example.com", "www.example.com"}),

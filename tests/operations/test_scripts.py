@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from homeport.facts.snapshot import ENVIRONMENTS
 from homeport.host.proxies import renewal
 from homeport.operations.command import SCRIPTS, script
 
@@ -806,3 +807,53 @@ def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(mach
 
 def test_a_lineage_of_ours_is_known_by_one_pattern() -> None:
     assert f"grep -qsE '{renewal.OURS.pattern}'" in SCRIPTS.joinpath("certbot.sh").read_text()
+
+
+def with_python(machine: Machine, environment: Path, python: str) -> None:
+    """Have an environment's commands as they are, and that Python for it."""
+    (environment / "bin").mkdir(parents=True, exist_ok=True)
+    (environment / "lib" / Path(python).name).mkdir(parents=True, exist_ok=True)
+    (environment / "bin/python").symlink_to(machine.folder / "bin" / python)
+
+
+def test_an_environment_whose_python_is_gone_stays_and_its_releases_get_another_one(machine: Machine) -> None:
+    first = prepare_installation(machine)
+    releases = machine.folder / "srv/notes/releases"
+    with_python(machine, first, "python3.9")
+    (first / ".complete").touch()
+    (releases / "two").mkdir()
+    (releases / "other").mkdir()
+    for name, target in (("one", first), ("two", first), ("other", first.with_name("bbbb"))):
+        (releases / name / ".venv").symlink_to(target)
+    second = first.with_name("aaaa-2")
+    line = installation(first, f"ln -s {machine.folder}/bin/python3 {first}/bin/python && mkdir {first}/lib/python3")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"uv <venv> <--no-managed-python> <--python> <{machine.folder}/bin/python3> <{second}>" in machine.record
+    assert (second / ".complete").exists()
+    assert (first / ".complete").exists(), "processes still run from it"
+    assert [(releases / name / ".venv").readlink() for name in ("one", "two", "other")] == [
+        second,
+        second,
+        first.with_name("bbbb"),
+    ]
+    assert not list(releases.glob("*/.venv.new"))
+    # The next release of this lock is unpacked beside the one that is usable.
+    machine.has("sync")
+    found = machine.shell_out(
+        ENVIRONMENTS.replace("/usr/bin/", f"{machine.folder}/bin/") + f"usable_environment {first}"
+    )
+    assert found.stdout == f"{second}\n"
+
+
+def test_an_environment_that_fails_to_be_made_anew_leaves_the_releases_as_they_are(machine: Machine) -> None:
+    first = prepare_installation(machine)
+    with_python(machine, first, "python3.9")
+    (first / ".complete").touch()
+    link = machine.folder / "srv/notes/releases/one/.venv"
+    link.symlink_to(first)
+    line = installation(first, "echo 'error: no wheel' && false")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    assert "no wheel" in refused(done)
+    assert link.readlink() == first
+    assert not first.with_name("aaaa-2").exists()

@@ -68,8 +68,8 @@ def test_sizes_are_bytes_and_shares_percent() -> None:
 def test_the_certificate_has_its_life_and_its_renewal() -> None:
     shown = found()["certificate"]
     assert (shown["remaining_days"], shown["issuer"], shown["names"]) == (60.0, "Authority R3", ["a.test"])
-    # Certbot asks again when a third of the life is left.
-    assert shown["renewal_due_at"] == "2030-01-31T12:00:00Z"
+    # The host asks again when three fifths of the life are over.
+    assert shown["renewal_due_at"] == "2030-01-25T12:00:00Z"
     assert shown["next_check_at"] == "2030-01-01T14:00:00Z"
     assert not shown["renewal_overdue"]
     assert found(certificate__pem=pem(began=-85))["certificate"]["renewal_overdue"]

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import cast
 
 from homeport.certificates import comparison
-from homeport.comparison import compare
+from homeport.comparison import compare, environment
 from homeport.host.services.unit_state import UnitState
 from homeport.plans.wanted import describe
 from homeport.settings import Settings
@@ -135,7 +135,7 @@ def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> di
         "access": compare.access_changes(wanted, found).changes,
         "services": compare.service_changes(wanted, found),
         "release": compare.release_changes(wanted, found),
-        "dependencies": compare.dependency_changes(wanted, found),
+        "dependencies": environment.dependency_changes(wanted, found),
         "start": compare.start_changes(wanted, found),
         "switch": compare.switch_changes(wanted, found),
         "prune": compare.prune_changes(found),

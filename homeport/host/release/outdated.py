@@ -7,7 +7,7 @@ from ..services.release_description import load
 from ..system import lock, mapped, unit_processes
 from ..system.layout import Layout, MachineLayout
 from ..system.output import HostError
-from . import deploy_hold, slots
+from . import deploy_hold, environments, slots
 
 
 def replaced(layout: Layout, slot: str) -> dict[str, list[str]]:
@@ -43,7 +43,7 @@ def _may_restart(layout: Layout) -> bool:
     if deploy_hold.read(layout) is not None or lock.is_held(layout.deploy_lock):
         return False
     live = slots.linked_release(layout, slots.flagged(layout))
-    if live is None:
+    if live is None or environments.refusal(layout.code_releases / live / ".venv"):
         return False
     try:
         release = load(layout, live)

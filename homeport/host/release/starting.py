@@ -18,7 +18,7 @@ from ..system import sockets, timeline, unit_processes
 from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout
 from ..system.output import HostError, LockedError, say
-from . import release_log, slots, start_progress, state_paths, static_files, switching
+from . import environments, release_log, slots, start_progress, state_paths, static_files, switching
 from .request import DeployRequest
 
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
@@ -40,6 +40,8 @@ def start(layout: Layout, release_id: str, request: DeployRequest) -> None:
     if live and live.active and live.release == release.id and not request.again:
         say(f"{layout.app}: release {release.id} is live in slot {live.name} already")
         return
+    if problem := environments.refusal(layout.code_releases / release.id / ".venv"):
+        raise HostError(problem)
     slot = found.target
     if _is_up(layout, slot, release):
         arm(layout, release)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..proxies.model.log_lines import site_names
-from ..release import deploy_hold, pruning, release_log, slots
+from ..release import deploy_hold, environments, pruning, release_log, slots
 from ..services.release_description import Release, load
 from ..system.layout import Layout
 from ..system.output import HostError
@@ -67,8 +67,10 @@ def present(layout: Layout) -> list[str]:
 
 
 def is_whole(layout: Layout, name: str) -> bool:
-    """Tell whether code, settings and the virtual environment of the release are all here."""
-    return pruning.is_whole(layout, name) and (layout.code_releases / name / ".venv" / pruning.COMPLETE).exists()
+    """Tell whether code, settings and the virtual environment of the release, with its Python, are all here."""
+    environment = layout.code_releases / name / ".venv"
+    is_complete = (environment / pruning.COMPLETE).exists() and not environments.refusal(environment)
+    return pruning.is_whole(layout, name) and is_complete
 
 
 def _release(layout: Layout, name: str, entries: list[dict[str, Any]], live: str | None) -> dict[str, Any]:

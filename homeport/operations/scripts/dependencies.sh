@@ -1,13 +1,21 @@
-# Makes the virtual environment of a dependency lock. Arguments: application, release id, digest, Python ("": whichever
-# the system has), the server's command, then one shell-quoted uv command line each. Runs as the application's user, so
-# that a package's build script is not root; at the end everything belongs to root and the application can only read it.
+# Makes the virtual environment of a dependency lock. One that is there and is not usable any more (environments.sh) stays beside the
+# new one, since processes still run from it, and the releases of this lock are pointed to the new one.
+# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, then one
+# shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
+# end everything belongs to root and the application can only read it.
 # Standard input: a line with name and value (in base64) of each secret that only the installation gets, then an empty
 # line; none of this is kept or shown.
 set -eu
 umask 022
 app=$1
 code=/srv/$1/releases/$2
-environment=/srv/$1/venvs/$3
+first=/srv/$1/venvs/$3
+environment=$first
+number=1
+while [ -f "$environment/.complete" ]; do
+    number=$((number + 1))
+    environment=$first-$number
+done
 python=$4 server=$5
 shift 5
 tools=/usr/local/lib/homeport
@@ -78,16 +86,18 @@ if [ -n "$python" ]; then
     try env HOME="$tools" "$tools/tools/bin/uv" python install --managed-python --no-bin --no-cache "$python" ||
         fail "Python $python cannot be installed; let the host reach where uv downloads it from (or a mirror: \
 UV_PYTHON_INSTALL_MIRROR in its /etc/environment), or unset python_version if the application runs with its $system"
-    set -- "uv venv --managed-python --python $python $environment" "$@"
+    set -- "uv venv --managed-python --python $python $first" "$@"
 else
     export UV_PYTHON_DOWNLOADS=never
-    set -- "uv venv --no-managed-python --python /usr/bin/python3 $environment" "$@"
+    set -- "uv venv --no-managed-python --python /usr/bin/python3 $first" "$@"
 fi
 unfinished=yes
 rm -rf "$environment"
 try install -d -o "$app" -g "$app" "$environment" || fail "$environment cannot be made"
 echo "installing the dependencies"
 for command in "$@"; do
+    # They all name the first one.
+    command=$(printf '%s\n' "$command" | sed "s|$first|$environment|g")
     try runuser -u "$app" -- sh -c "cd '$code' && PATH=$tools/tools/bin:\$PATH && $command" ||
         fail "the dependencies cannot be installed: $(printf '%s\n' "$log" | grep -m 1 -iE '^ *(error|× )' | cut -c 1-240)"
 done
@@ -127,3 +137,14 @@ chmod 755 "$environment"
 make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
 try make_mark "$environment/.complete" || fail "$environment cannot be written"
 unfinished=
+for link in "/srv/$app/releases"/*/.venv; do
+    case $(readlink "$link") in
+    "$environment") ;;
+    # What is young is kept by the next cleaning: processes that are about to end run from it.
+    "$first" | "$first"-*)
+        touch "$(readlink "$link")" 2>/dev/null || :
+        try ln -sfn "$environment" "$link.new" || fail "$link cannot be changed"
+        try mv -fT "$link.new" "$link" || fail "$link cannot be changed"
+        ;;
+    esac
+done

@@ -43,7 +43,8 @@ copy() {
 chown "root:$app" "$etc.partial"
 chmod 750 "$etc.partial"
 chmod 755 "$code.partial"
-try ln -s "/srv/$app/venvs/$environment" "$code.partial/.venv"
+venv=$(usable_environment "/srv/$app/venvs/$environment") || venv=/srv/$app/venvs/$environment
+try ln -s "$venv" "$code.partial/.venv"
 # What the application writes to (state_paths): the release's own is put aside. A folder is mounted over an empty one by
 # the units, a file is a link.
 keep() {

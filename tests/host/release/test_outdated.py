@@ -56,6 +56,13 @@ def test_what_new_processes_would_cost_something_is_left_to_its_owner(
     assert outdated.applications(machine) == {}
 
 
+def test_a_release_whose_python_is_gone_waits_for_a_deploy(machine: MachineLayout) -> None:
+    python = Layout("notes", machine.root).code_releases / "r1/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/python3.none")
+    assert outdated.applications(machine) == {}
+
+
 def test_while_somebody_deploys_nothing_is_restarted(machine: MachineLayout) -> None:
     layout = Layout("notes", machine.root)
     layout.deploy_lock.parent.mkdir(parents=True)

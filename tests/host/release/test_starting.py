@@ -71,6 +71,15 @@ def test_a_live_release_is_started_again_only_on_request(host: Host) -> None:
     assert host.done == ["bring up r1 in green"]
 
 
+def test_a_release_whose_python_is_gone_is_refused_before_anything_happens(host: Host) -> None:
+    link = host.layout.code_releases / "r2/.venv/bin/python"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/usr/bin/python3.none")
+    with pytest.raises(HostError, match=r"its Python \(/usr/bin/python3.none\) is not on the machine any more; deploy"):
+        starting.start(host.layout, "r2", DeployRequest())
+    assert (host.done, host.log()) == ([], [])
+
+
 def test_a_live_release_whose_slot_is_down_is_started(host: Host) -> None:
     host.live_is_up = False
     starting.start(host.layout, "r1", DeployRequest())

@@ -1,0 +1,42 @@
+"""The Python of a release's virtual environment: is it there, and will it stay? Reads, changes nothing.
+
+An environment has a link to the Python that it was made with, and its packages lie in a folder named after that one's
+version. An upgrade of the distribution brings another version, and takes the old one away sooner or later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+SYSTEM = Path("/usr/bin/python3")
+
+
+class Python(NamedTuple):
+    """`path` is the program, `there` whether the environment can run it, `lasting` whether it will stay."""
+
+    path: str
+    there: bool
+    lasting: bool
+
+
+def python(environment: Path, system: Path = SYSTEM) -> Python | None:
+    """Return the Python of an environment; None where there is no link to one. facts/environments.sh has the same rule.
+
+    One that uv has brought stays: nothing of the system's removes it.
+    """
+    link = environment / "bin/python"
+    if not link.is_symlink():
+        return None
+    real = link.resolve()
+    there = real.exists() and (environment / "lib" / real.name).is_dir()
+    is_own = real.parent == system.parent and real.name.startswith("python3")
+    return Python(str(real), there, not is_own or real == system.resolve())
+
+
+def refusal(environment: Path, system: Path = SYSTEM) -> str:
+    """Return why a release with this environment cannot be started; "" when nothing is wrong with its Python."""
+    found = python(environment, system)
+    if found is None or found.there:
+        return ""
+    return f"its Python ({found.path}) is not on the machine any more; deploy, which makes its environment anew"
