@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 TIMEOUT_SECONDS = 20.0
 SERVICE_RESTART = 1012  # RFC 6455's registry of close codes: the service restarts, come again
 CUT = 1006  # the same: no close frame came
+SENT_AGAIN = "it had to be sent"
 RELEASE_HEADER = "x-notes-release"  # the notes example says it in every answer; /health does so in its body, too
 NOTE = json.dumps({"text": "sent by the load"}).encode()
 
@@ -156,7 +157,7 @@ class Http2:
             extensions={"sni_hostname": self._target.name, "trace": trace},
         )
         if sent != 1:
-            raise WrongAnswerError(f"it had to be sent {sent} times")
+            raise WrongAnswerError(f"{SENT_AGAIN} {sent} times")
         return _answer(response.status_code, 200, response.headers, response.content)
 
     def close(self) -> None:
