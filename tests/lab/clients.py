@@ -214,7 +214,8 @@ class Echo:
         )
         self._opened = time.monotonic()
         response = self._connection.response
-        self._release = response.headers[RELEASE_HEADER] if response else ""
+        # granian does not send on what an application adds to this answer.
+        self._release = response.headers.get(RELEASE_HEADER, "") if response else ""
 
     def _was_open_for_long(self) -> bool:
         least = self._cut_after_seconds
