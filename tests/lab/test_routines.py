@@ -164,7 +164,7 @@ def deploys(stage: Stage, rows: list[Row]) -> list[Step]:
 
 
 def restart(stage: Stage, *words: str) -> list[Step]:
-    return [("restarted", partial(stage.homeport, "restart", *words))] * (5 if EVERYWHERE else 1)
+    return [("restarted", partial(stage.homeport, "restart", *words))] * (3 if EVERYWHERE else 1)
 
 
 def scale(stage: Stage) -> list[Step]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
-from tests.lab.clients import Attentive, Echo, Http2, KeptConnection, NewConnection
+from tests.lab.clients import SENT_AGAIN, Attentive, Echo, Http2, KeptConnection, NewConnection
 from tests.lab.load import HTTP_2, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, WEBSOCKET, Failure, Kind, Report
 from tests.lab.programs import PER_SECOND, Browser, Curl, Go
 
@@ -52,6 +52,12 @@ def _is_named(failure: Failure) -> bool:
 
 def losses(report: Report) -> str:
     """Return what was lost of how many, by kind, for people."""
-    lost = Counter(failure.kind for failure in report.failures)
-    kinds = sorted({*report.answered, *lost})
-    return ", ".join(f"{kind}: {lost[kind]} of {report.answered[kind] + lost[kind]}" for kind in kinds)
+    failed = Counter(failure.kind for failure in report.failures)
+    again = Counter(failure.kind for failure in report.failures if SENT_AGAIN in failure.reason)
+    kinds = sorted({*report.answered, *failed})
+    told = (
+        f"{kind}: {failed[kind] - again[kind]} of {report.answered[kind] + failed[kind]}"
+        + (f" ({again[kind]} answered when sent again)" if again[kind] else "")
+        for kind in kinds
+    )
+    return ", ".join(told)
