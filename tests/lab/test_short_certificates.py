@@ -30,7 +30,7 @@ from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import EVERYTHING, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, load
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
-from tests.lab.test_zero_loss import every_client_goes_on
+from tests.lab.sites import every_client_goes_on
 from tests.pace import patience
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]

@@ -54,7 +54,7 @@ keep() {
         */*) mkdir -p "$code.partial/${kept%/*}" "$code.partial/.homeport/state/${kept%/*}" ;;
         *) mkdir -p "$code.partial/.homeport/state" ;;
     esac
-    if [ -e "$code.partial/$kept" ]; then mv -T "$code.partial/$kept" "$code.partial/.homeport/state/$kept"; fi
+    if [ -e "$code.partial/$kept" ] || [ -L "$code.partial/$kept" ]; then mv -T "$code.partial/$kept" "$code.partial/.homeport/state/$kept"; fi
     case $1 in
         */) mkdir "$code.partial/$kept" ;;
         *) ln -s "/var/lib/$app/$kept" "$code.partial/$kept" ;;
