@@ -123,8 +123,7 @@ class RetryObservation(TypedDict):
 class StaticObservation(TypedDict):
     """What the proxy serves of the live release by itself: `missing` names the link that does not lead there.
 
-    `closed` is a folder on the way that the proxy's user may not enter.
-    `hidden` are routes of the application in whose place visitors get a file.
+    `closed` is a folder that the proxy's user may not enter, `hidden` are routes in whose place visitors get a file.
     """
 
     missing: str

@@ -109,6 +109,18 @@ def _hybrid_groups(context: Context) -> str:
     return key_exchange_groups(context.machine) if has_hybrid_groups(context.machine) else ""
 
 
+def _waiting(context: Context) -> dict[str, object]:
+    """Return what the site says of requests that wait for the application."""
+    return {
+        "hold_seconds": context.settings.hold_seconds,
+        "hold_socket": HOLD_SOCKET,
+        "held": context.paths.held,
+        "hold_retry_seconds": holding.RETRY_SECONDS,
+        "hold_page": holding.page(context.settings.domain),
+        "hold_json": holding.JSON,
+    }
+
+
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
     settings, paths = context.settings, context.paths
@@ -128,12 +140,7 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        hold_seconds=settings.hold_seconds,
-        hold_socket=HOLD_SOCKET,
-        held=paths.held,
-        hold_retry_seconds=holding.RETRY_SECONDS,
-        hold_page=holding.page(settings.domain),
-        hold_json=holding.JSON,
+        **_waiting(context),
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
