@@ -20,6 +20,10 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "switching::the_old_release_comes_back_when_a_restarting_switch_fails",
         "switching::a_power_cut_in_the_watch_is_made_good_by_the_next_run",
     ),
+    "requests that wait": (
+        "zero_loss::releases_that_replace_one_another_make_clients_wait_and_lose_no_request",
+        "switching::a_request_waits_for_the_application_and_is_told_to_come_again_when_that_does_not_come",
+    ),
     "rollback": (
         "rollback::with_the_registries_cut_off_all_of_the_release_is_back_as_it_was",
         "rollback::migrations_in_between_are_named_and_refused_without_a_yes",

@@ -15,6 +15,7 @@ from tests.lab.commands import settle_data
 from tests.lab.load import (
     EVERYTHING,
     FIVE_SECONDS,
+    HTTP_2,
     KEEP_ALIVE_GET,
     KEEP_ALIVE_POST,
     NEW_CONNECTION,
@@ -27,6 +28,8 @@ from tests.lab.project import Project, Seen, until
 # What asks at least every second over HTTP/1.1. An HTTP/2 connection is ended by GOAWAY, after which this client sends
 # nothing anew by itself; a WebSocket ends with the worker that has it, a minute later.
 BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
+# Whose requests have all ended, or not begun, when a server is told to stop: no WebSocket, which ends with it.
+SHORT = {**BUSY, HTTP_2: EVERYTHING[HTTP_2]}
 # The drain must outlast the requests of 5 s. An open WebSocket makes it last as long as it may.
 # A request waits for the application almost as long as these clients wait: on a slow computer it takes more than the
 # usual 10 s to start one.

@@ -19,7 +19,7 @@ from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import NEW_CONNECTION, Report, load
 from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
-from tests.lab.sites import BUSY, SETTINGS, Site, assert_nobody_noticed, every_client_goes_on, under_load
+from tests.lab.sites import BUSY, SETTINGS, SHORT, Site, assert_nobody_noticed, every_client_goes_on, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 RELEASES, RELOADS = (20, 40) if EVERYWHERE else (2, 8)
@@ -122,6 +122,14 @@ def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     assert_nothing_lost(site, report)
     assert site.live[-1] == site.live[-3]
     # Everything that comes wants what is in the settings again.
+    site.run()
+    assert changes(site, **SETTINGS) == []
+
+
+@pytest.mark.sampled("all")
+def test_a_release_that_replaces_the_other_makes_clients_wait_and_loses_no_request(site: Site) -> None:
+    [report] = under_load([site], lambda site: site.run(switch="restart"), SHORT)
+    assert_nothing_lost(site, report)
     site.run()
     assert changes(site, **SETTINGS) == []
 

@@ -89,9 +89,9 @@ def test_a_request_waits_for_the_application_and_is_told_to_come_again_when_that
         stage.seen.shell(f"systemctl start {unit}")
         assert waits.result().returncode == 0
     assert until(lambda: '"status":503' in stage.seen.shell("tail -n 5 /var/log/nginx/access.log"))
-    # It is nobody's in particular, and has nothing but what it waits with.
-    user, status = stage.seen.shell("ps -o user=,args= -C python3 | grep hold-requests || true").partition(" ")[::2]
-    assert user == "homeport-hold" or user.startswith("homepor"), (user, status)
+    # Who lets them wait is none of those who have anything to do here.
+    user = stage.seen.shell("ps -o user= -p $(systemctl show -P MainPID homeport-hold.service)")
+    assert user not in ("", "root", "www-data", "hello")
 
 
 @pytest.mark.sampled

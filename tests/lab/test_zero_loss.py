@@ -24,8 +24,8 @@ from tests.lab.load import EVERYTHING, HTTP_2, KEEP_ALIVE_POST, NEW_CONNECTION, 
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import (
-    BUSY,
     SETTINGS,
+    SHORT,
     Site,
     assert_nobody_noticed,
     each,
@@ -50,8 +50,6 @@ RELOADED = "journalctl --sync; journalctl -q -o cat -u nginx | grep -c '^Reloade
 RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2} if EVERYWHERE else {"near": 2, "far": 1}
 REPLACEMENTS, KILLS = (10, 10) if EVERYWHERE else (2, 3)
-# Whose requests have all ended, or not begun, when a server is told to stop: no WebSocket, which ends with it.
-SHORT = {**BUSY, HTTP_2: EVERYTHING[HTTP_2]}
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,9 @@ def test_a_site_closes_before_a_reload_unless_an_override_looks_at_the_uri(
     override(tmp_path / "overrides", "nginx/site.conf", text)
     site = str(files([make_settings()], MachineFound("debian", "12"), tmp_path / "overrides")[SITE].content)
     assert ("if (-f /run/homeport/closing)" in site) == closes
-    assert site.count(own) == 1 + closes or not own
+    # Requests that wait for the application wait in such a site alone; each slot has a location for what has waited.
+    assert ("error_page 502 = @homeport_hold;" in site) == closes
+    assert site.count(own) == 1 + 3 * closes or not own
 
 
 EXTENDED = """{% extends "homeport/nginx/site.conf" %}
@@ -156,6 +158,8 @@ SKELETON |= {
     "internal",
     "rewrite",
 }
+# An override that says either says it alone: then no request waits.
+SKELETON |= {"error_page", "recursive_error_pages"}
 
 
 @pytest.mark.parametrize("name", ["nginx/site.conf", "nginx/nginx.conf"])
@@ -209,9 +213,10 @@ def test_an_override_may_extend_the_original_and_replace_some_of_its_blocks(tmp_
     assert "proxy_buffering off;" in theirs
     assert "root /srv/notes/static;" in theirs
     added = [line for line in theirs.splitlines() if line not in ours.splitlines()]
-    # What a block of the location says holds in the one that takes its place before a reload, too.
+    # What a block of the location says holds in the one that takes its place before a reload, too, and in the two for
+    # what has waited.
     buffering = "        proxy_buffering off;"
-    assert added == ["    location /static/ {", "        root /srv/notes/static;", buffering, buffering]
+    assert added == ["    location /static/ {", "        root /srv/notes/static;", *[buffering] * 4]
     assert [line for line in ours.splitlines() if line.strip() and line not in theirs.splitlines()] == []
 
 
@@ -269,7 +274,7 @@ PARTS = (
     *("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf"),
     *("edges_http.conf", "edges_client.conf", "edges_server.conf", "edges_client.cfg", "edges.cfg", "redirects.cfg"),
     *("paths.conf", "paths.cfg"),
-    *("static.conf", "static-cache.conf", "types.conf"),
+    *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf"),
 )
 
 

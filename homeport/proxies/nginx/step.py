@@ -109,18 +109,6 @@ def _hybrid_groups(context: Context) -> str:
     return key_exchange_groups(context.machine) if has_hybrid_groups(context.machine) else ""
 
 
-def _waiting(context: Context) -> dict[str, object]:
-    """Return what the site says of requests that wait for the application."""
-    return {
-        "hold_seconds": context.settings.hold_seconds,
-        "hold_socket": HOLD_SOCKET,
-        "held": context.paths.held,
-        "hold_retry_seconds": holding.RETRY_SECONDS,
-        "hold_page": holding.page(context.settings.domain),
-        "hold_json": holding.JSON,
-    }
-
-
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
     settings, paths = context.settings, context.paths
@@ -140,7 +128,7 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        **_waiting(context),
+        **_hold_values(context),
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
@@ -161,6 +149,19 @@ def site(context: Context) -> str:
         edges=edges(settings, health_uri, _users_path(context)),
     )
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
+
+
+def _hold_values(context: Context) -> dict[str, object]:
+    """Return what the template needs for requests that wait for the application."""
+    settings = context.settings
+    return {
+        "hold_seconds": settings.hold_seconds,
+        "hold_socket": HOLD_SOCKET,
+        "held": context.paths.held,
+        "hold_retry_seconds": holding.RETRY_SECONDS,
+        "hold_page": holding.page(settings.domain),
+        "hold_json": holding.JSON,
+    }
 
 
 def _uri(path: str) -> str:

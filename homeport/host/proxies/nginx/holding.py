@@ -38,7 +38,10 @@ ASKED = re.compile(
 
 
 class Asked(NamedTuple):
-    """What Nginx asks: for which application, for how many seconds, its ports, and which location sends the request."""
+    """What Nginx asks: for which application, for how many seconds, its ports, and which location sends the request.
+
+    There is one for each slot, with its name at the end.
+    """
 
     app: str
     seconds: int
@@ -65,10 +68,9 @@ def parse(head: bytes) -> Asked | None:
     return Asked(app, int(seconds), int(blue), int(green), again)
 
 
-def answer(location: str, slot: str = "") -> bytes:
-    """Return the answer that has Nginx go on in one of its locations, with an upstream's name."""
-    more = f"X-Homeport-Slot: {slot}\r\n" if slot else ""
-    return f"HTTP/1.0 200 OK\r\nX-Accel-Redirect: {location}\r\n{more}Content-Length: 0\r\n\r\n".encode()
+def answer(location: str) -> bytes:
+    """Return the answer that has Nginx go on in one of its locations."""
+    return f"HTTP/1.0 200 OK\r\nX-Accel-Redirect: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 def accepts(port: int) -> bool:
@@ -149,10 +151,10 @@ class Room:
                 continue
             slot = GREEN if Layout(asked.app, self._root).flag.exists() else BLUE
             if accepts(asked.green if slot == GREEN else asked.blue):
-                live[asked] = f"{asked.app}_{slot}"
+                live[asked] = slot
         for connection, one in list(self._waiting.items()):
             if one.asked in live:
-                self._let_go(connection, answer(one.asked.again, live[one.asked]))
+                self._let_go(connection, answer(f"{one.asked.again}_{live[one.asked]}"))
             elif now >= one.ends:
                 self._let_go(connection, answer(UNAVAILABLE) if one.asked else b"")
 

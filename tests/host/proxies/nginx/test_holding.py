@@ -94,8 +94,8 @@ def test_a_request_waits_until_the_live_slot_accepts_connections(nginx: Nginx) -
     a_second_passes(nginx)
     assert not any(one.done() for one in asked)
     with application(port):
-        assert asked[0].result(patience(20)) == answer(AGAIN, "notes_blue")
-        assert asked[1].result(patience(20)) == answer(PAGE_AGAIN, "notes_blue")
+        assert asked[0].result(patience(20)) == answer(f"{AGAIN}_blue")
+        assert asked[1].result(patience(20)) == answer(f"{PAGE_AGAIN}_blue")
 
 
 def test_the_flag_says_which_slot_that_is_also_when_it_changes_meanwhile(nginx: Nginx, tmp_path: Path) -> None:
@@ -107,11 +107,11 @@ def test_the_flag_says_which_slot_that_is_also_when_it_changes_meanwhile(nginx: 
         a_second_passes(nginx)
         assert not asked.done()
         flag.unlink()
-        assert asked.result(patience(20)) == answer(AGAIN, "notes_blue")
+        assert asked.result(patience(20)) == answer(f"{AGAIN}_blue")
     flag.touch()
     asked = nginx.wait(60, free_port(), green)
     with application(green):
-        assert asked.result(patience(20)) == answer(AGAIN, "notes_green")
+        assert asked.result(patience(20)) == answer(f"{AGAIN}_green")
 
 
 def test_who_has_waited_for_so_long_is_sent_away_and_no_other(nginx: Nginx) -> None:
@@ -121,7 +121,7 @@ def test_who_has_waited_for_so_long_is_sent_away_and_no_other(nginx: Nginx) -> N
     assert time.monotonic() - began >= 1
     assert not long.done()
     with application(port):
-        assert long.result(patience(20)) == answer(AGAIN, "notes_blue")
+        assert long.result(patience(20)) == answer(f"{AGAIN}_blue")
 
 
 @pytest.mark.parametrize(
