@@ -145,7 +145,8 @@ def taken(stage: Stage, rows: list[Row], label: str, kinds: Mapping[str, Kind], 
     print(f"{label} ({'Nginx was reloaded' if reloaded else 'no reload'}): {told(report)}")
     lost = saved(report) if rows[0].group in IN_HASTE else report.failures
     failures = [failure for failure in lost if not any(row.allows(failure) for row in rows)]
-    if not failures and (reloaded or not report.closed[CUT]):
+    named = reloaded or any(row.lost for row in rows)
+    if not failures and (named or not report.closed[CUT]):
         return ""
     return f"{label} lost:\n{replace(report, failures=failures)}\n{stage.site.last_words()}"
 
