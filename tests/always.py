@@ -170,6 +170,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "lab_commands": "lab",
     "lost_host": "interrupt",
     "machine_scope": "firewall",
+    "openscap": "upkeep",
     "outbound": "release",
     "own_package": "init",
     "power_cut": "switch",
