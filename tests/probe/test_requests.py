@@ -63,6 +63,11 @@ def test_requests_that_a_stopped_slot_cut_do_not_count(tmp_path: Path) -> None:
     assert found(tmp_path, errors=error(LINES["headers"].replace(":8001", ":8002"))) == {}
 
 
+def test_what_waited_for_the_application_is_no_answer_of_it(tmp_path: Path) -> None:
+    text = LINES["cut"] + ', upstream: "http://unix:/run/homeport-hold.sock:/"'
+    assert found(tmp_path, errors=error(text)) == {}
+
+
 def test_old_requests_and_those_of_another_site_do_not_count(tmp_path: Path) -> None:
     text = LINES["time"]
     log = error(text, age=7200) + error(text, name="other.example.com") + error(text)

@@ -34,7 +34,7 @@ from tests.state.builders import make_settings, make_source
 
 DOMAIN = serving.DOMAIN
 LARGE = "x" * 3_000_000  # more than a proxy keeps in memory
-WAIT = 20
+WAIT = 100  # longer than a busy computer takes to start an application
 
 
 class Application(BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from homeport.rendering.filters import systemd_quote
 from homeport.rendering.rendering import render
 from homeport.servers import ServerChoice
+from homeport.settings.sandbox import allowed_addresses
 from tests.capabilities import systemd_verifies
 from tests.unit_values import values
 
@@ -130,6 +131,14 @@ def test_units_share_a_slice_only_where_the_application_has_a_part_of_the_proces
     assert "\nSlice=system-homeport_my_app.slice\n" in render(
         f"systemd/{template}", None, **values(slice="system-homeport_my_app.slice")
     )
+
+
+@pytest.mark.parametrize("template", ["app@.service", "app-migrate@.service"])
+def test_only_what_may_talk_to_other_machines_waits_for_a_network_at_boot(template: str) -> None:
+    for network, waits in (("any", True), (["10.0.0.0/8"], True), ("local", False)):
+        unit = render(f"systemd/{template}", None, **values(allowed_addresses=allowed_addresses(network)))
+        assert ("network-online.target" in unit) == waits
+        assert "After=postgresql.service" in unit
 
 
 def test_memory_is_limited_only_when_asked_for() -> None:
