@@ -37,7 +37,7 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
     `in_haste` does not wait for the connections of idle clients: see site.install. The site of a release that is live
     stays as it is: deploys have changed it since for the machine (another version of Nginx, say), and not the release.
     """
-    stays = is_live_beside(layout, slot, release)
+    stays = is_live(layout, release)
     site_last = not stays and _serves_less(layout, release) and not site.keeps_out(layout, release)
     if not stays and not site_last:
         site.install(layout, release, in_haste=in_haste)
@@ -52,10 +52,9 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
             raise
 
 
-def is_live_beside(layout: Layout, slot: str, release: Release) -> bool:
-    """Tell whether the release is live in the other slot than `slot`, so that it only goes from one to the other."""
-    live = slots.flagged(layout)
-    return slot != live and slots.linked_release(layout, live) == release.id
+def is_live(layout: Layout, release: Release) -> bool:
+    """Tell whether the release is live already, so that it only goes to the other slot."""
+    return slots.linked_release(layout, slots.flagged(layout)) == release.id
 
 
 def _serves_less(layout: Layout, release: Release) -> bool:
