@@ -79,8 +79,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         static_files.publish(layout, release)
         slots.prepare(layout, slot, release, migrate=not request.is_proven)
         static_files.point(layout, slot, release)
-        if not switching.is_live(layout, release):
-            site.check(layout, release)
+        site.check(layout, release)
     if release.has_migration and not request.is_proven:
         revisions.note_mistaken(layout, release.id, release.files / "mistaken")
         previous = live.release if live else None
