@@ -81,8 +81,7 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
         state_paths.ensure(layout, release)
         slots.prepare(layout, slot, release, migrate=not request.is_proven)
         static_files.point(layout, slot, release)
-        if not switching.is_live_beside(layout, slot, release):
-            site.check(layout, release)
+        site.check(layout, release)
     if release.has_migration and not request.is_proven:
         revisions.note_mistaken(layout, release.id, release.files / "mistaken")
         previous = live.release if live else None

@@ -34,12 +34,10 @@ POLL_SECONDS = 0.2
 def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = False) -> None:
     """Make the running `slot` the live one; raise HostError, the other one live, when Nginx refuses the release's site.
 
-    `in_haste` does not wait for the connections of idle clients: see site.install. The site of a release that is live
-    stays as it is: deploys have changed it since for the machine (another version of Nginx, say), and not the release.
+    `in_haste` does not wait for the connections of idle clients: see site.install.
     """
-    stays = is_live_beside(layout, slot, release)
-    site_last = not stays and _serves_less(layout, release) and not site.keeps_out(layout, release)
-    if not stays and not site_last:
+    site_last = _serves_less(layout, release) and not site.keeps_out(layout, release)
+    if not site_last:
         site.install(layout, release, in_haste=in_haste)
     units.enable(layout.unit(slot), reload=False)
     os.sync()
@@ -50,12 +48,6 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
         except (HostError, OSError):
             flip(layout, other(slot))
             raise
-
-
-def is_live_beside(layout: Layout, slot: str, release: Release) -> bool:
-    """Tell whether the release is live in the other slot than `slot`, so that it only goes from one to the other."""
-    live = slots.flagged(layout)
-    return slot != live and slots.linked_release(layout, live) == release.id
 
 
 def _serves_less(layout: Layout, release: Release) -> bool:

@@ -75,21 +75,6 @@ def test_a_site_that_is_refused_leaves_the_other_slot_live(host: Host, before: t
     assert not host.layout.flag.exists()
 
 
-def test_a_restart_in_the_other_slot_leaves_the_site_as_deploys_have_written_it_since(host: Host) -> None:
-    release = host.release("old", site_text="of its own day")
-    host.live("old")
-    switching.take_over(host.layout, "green", release)
-    assert host.happened == []
-    assert host.layout.flag.exists()
-
-
-def test_a_first_release_which_its_slot_has_already_brings_its_site(host: Host) -> None:
-    release = host.release("first")
-    host.live("first")
-    switching.take_over(host.layout, "blue", release)
-    assert host.happened == ["site of first, flag blue"]
-
-
 def test_where_nothing_was_live_the_site_comes_first(host: Host) -> None:
     switching.take_over(host.layout, "green", host.release("new", "/static"))
     assert host.happened == ["site of new, flag blue"]
