@@ -24,7 +24,7 @@ from tests.lab.project import Project, Seen, until
 from tests.lab.routines import CORE, IN_HASTE, RELOADING, Row, groups, rows_of, united
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import BUSY, Site, every_client_goes_on, neighbour
-from tests.lab.visitors import CURL, RARELY, TWICE_A_SECOND, losses, saved
+from tests.lab.visitors import CURL, RARELY, TWICE_A_SECOND, is_of_http_2, losses, saved
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 # As in tests/lab/sites.py: a slow computer takes more than the usual 10 s to start the application.
@@ -144,7 +144,9 @@ def taken(stage: Stage, rows: list[Row], label: str, kinds: Mapping[str, Kind], 
     reloaded = seen.shell(WORKERS) != before
     print(f"{label} ({'Nginx was reloaded' if reloaded else 'no reload'}): {told(report)}")
     lost = saved(report) if rows[0].group in IN_HASTE else report.failures
-    failures = [failure for failure in lost if not any(row.allows(failure) for row in rows)]
+    failures = [
+        one for one in lost if not any(row.allows(one) for row in rows) and not (reloaded and is_of_http_2(one))
+    ]
     named = reloaded or any(row.lost for row in rows)
     if not failures and (named or not report.closed[CUT]):
         return ""
