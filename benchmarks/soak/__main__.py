@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.soak.checker import violations
 from benchmarks.soak.faults import KINDS
-from benchmarks.soak.history import History, read
-from benchmarks.soak.report import About, report
+from benchmarks.soak.history import About, History, read
+from benchmarks.soak.report import report
 from benchmarks.soak.run import possible, soak
 from benchmarks.soak.schedule import planned
 from benchmarks.soak.stage import Stage, stage
@@ -31,7 +31,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.check:
-        return _told(read(arguments.check), None, None)
+        return _told(read(arguments.check), arguments.check.with_suffix(".md"))
     seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
     print(f"soak: SEED={seed}", flush=True)
     try:
@@ -46,34 +46,31 @@ def main() -> int:
 
 def _soaked(the_stage: Stage, seed: int, arguments: argparse.Namespace) -> int:
     began, kinds = datetime.now(UTC), possible(the_stage, arguments.faults)
-    file = ARTEFACTS / f"soak-{began:%Y%m%d-%H%M}-{seed}"
-    ARTEFACTS.mkdir(exist_ok=True)
-    with file.with_suffix(".jsonl").open("w") as lines:
-        history = soak(the_stage, planned(seed, kinds), arguments.minutes * 60, lines)
-    file.with_suffix(".journal.txt").write_text(the_stage.journal())
+    chosen = f' FAULTS="{",".join(kinds)}"' if set(arguments.faults) != set(KINDS) else ""
     about = About(
         date=f"{began:%Y-%m-%d %H:%M} UTC",
         seed=seed,
-        command=f"make soak MINUTES={arguments.minutes:g} SEED={seed}"
-        + (f' FAULTS="{",".join(kinds)}"' if set(arguments.faults) != set(KINDS) else ""),
+        command=f"make soak MINUTES={arguments.minutes:g} SEED={seed}{chosen}",
         computer=f"{os.cpu_count()} processors, Linux {platform.release()}",
         machine=f"systemd-nspawn, {the_stage.host.suite}, the notes example behind Nginx",
-        left_out=[kind for kind in KINDS if kind not in kinds],
+        left_out=tuple(kind for kind in KINDS if kind not in kinds),
         database=durability(DATABASE.read_text()),
     )
-    return _told(history, about, file.with_suffix(".md"))
+    file = ARTEFACTS / f"soak-{began:%Y%m%d-%H%M}-{seed}"
+    ARTEFACTS.mkdir(exist_ok=True)
+    with file.with_suffix(".jsonl").open("w") as lines:
+        history = soak(the_stage, planned(seed, kinds), arguments.minutes * 60, lines, about)
+    file.with_suffix(".journal.txt").write_text(the_stage.journal())
+    return _told(history, file.with_suffix(".md"))
 
 
-def _told(history: History, about: About | None, file: Path | None) -> int:
-    """Print what there is to say of a history, and write it to a file; return the exit status."""
+def _told(history: History, file: Path) -> int:
+    """Print the report of a history, and write it to a file; return the exit status."""
     found = violations(history)
-    if about is None or file is None:
-        print("\n".join(map(str, found)) or "no violation")
-    else:
-        text = report(history, found, about)
-        file.write_text(text)
-        print(text)
-        print(f"soak: written to {file}, its history, and the machine's journal, beside it", file=sys.stderr)
+    text = report(history, found)
+    file.write_text(text)
+    print(text)
+    print(f"soak: written to {file}; the history, and the machine's journal, are beside it", file=sys.stderr)
     return 1 if found else 0
 
 
@@ -97,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--faults", type=_kinds, default=list(KINDS), help=f"these alone, with commas: {', '.join(KINDS)}"
     )
     parser.add_argument("--suite", choices=("bookworm", "trixie"), default="bookworm", help="Debian of the machine")
-    parser.add_argument("--check", type=Path, metavar="FILE", help="look at the history of an earlier soak instead")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="look at an earlier soak's history again")
     return parser
 
 

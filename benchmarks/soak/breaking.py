@@ -184,9 +184,18 @@ def _upgrade(stage: Stage, packages: str) -> Outcome:
     return Outcome("" if done else "Nginx does not run what is on the disk")
 
 
+# A worker that is left serves on for a moment, until systemd ends it.
+KILL_MANAGER = f"""
+main={MAIN}
+workers=$(pgrep -P "$main" -f spawn_main)
+kill -9 "$main"
+for worker in $workers; do
+    while kill -0 "$worker" 2>/dev/null; do sleep 0.02; done
+done
+"""
 ACTIONS: dict[str, Action] = {
     "kill worker": kill_worker,
-    "kill manager": on_host(f"kill -9 {MAIN}"),
+    "kill manager": on_host(KILL_MANAGER),
     "kill proxy worker": kill_proxy_worker,
     "kill proxy master": on_host(f"kill -9 {NGINX}"),
     "out of memory": out_of_memory,

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.soak.costs import lost_beyond
+from benchmarks.soak.costs import back, lost_beyond
 from benchmarks.soak.faults import KINDS, POST
 from benchmarks.soak.history import Ending, Event, History, MachineState, Request
 from benchmarks.soak.order import out_of_order
@@ -70,10 +70,11 @@ def unexpected(history: History) -> Iterator[Violation]:
     """After each fault the site is back in time, and what the fault did is what it had to do."""
     for event in history.events:
         bound = KINDS[event.kind].bound_seconds * history.pace
-        if event.back is None:
+        found = back(history, event)
+        if found is None:
             yield Violation("recovery", event.began, f"{name(event)}: the site did not answer again")
-        elif event.back - event.struck > bound:
-            late = f"back after {event.back - event.struck:.1f} s, not within {bound:.0f} s"
+        elif found - event.struck > bound:
+            late = f"back after {found - event.struck:.1f} s, not within {bound:.0f} s"
             yield Violation("recovery", event.began, f"{name(event)}: {late}")
         if event.problem:
             yield Violation("expected", event.began, f"{name(event)}: {event.problem}")

@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.soak.faults import KINDS, Cost
+from benchmarks.soak.faults import KINDS, NEW, Cost
 from benchmarks.soak.history import Event, History, Request
+
+GOOD_IN_A_ROW = 2
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,31 @@ def allowances(history: History) -> list[Allowance]:
     """Return what all faults of a history may cost, those that end first before the others."""
     found = []
     for event in history.events:
+        down = back(history, event)
         for number, cost in enumerate(KINDS[event.kind].costs):
-            end = event.struck if event.back is None else event.back
+            end = down or event.struck
             # A request that was sent in time may hang; one that is sent later may not fail.
             found.append(Allowance(event, cost, number, end + cost.linger_seconds * history.pace))
     return sorted(found, key=lambda one: one.until)
+
+
+def back(history: History, event: Event) -> float | None:
+    """Return when the site was back after a fault that may have it be down: new connections are answered from then on.
+
+    One answer is not enough: a worker may give it that ends a moment later; two in a row are. From the next fault on,
+    or later than the fault's bound, nothing counts.
+    """
+    kind = KINDS[event.kind]
+    if event.back is None or all(cost.each is not None for cost in kind.costs):
+        return event.back
+    latest = event.struck + kind.bound_seconds * history.pace
+    latest = min([latest, *(other.began for other in history.events if other.began > event.began)])
+    found, good = event.back, 0
+    for request in history.requests:
+        if request.kind == NEW and event.struck <= request.sent <= latest and good < GOOD_IN_A_ROW:
+            good = 0 if request.problem else good + 1
+            found = max(found, request.ended) if request.problem else found
+    return found
 
 
 def attributed(history: History) -> Iterator[tuple[Request, Allowance | None]]:

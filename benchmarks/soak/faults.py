@@ -33,8 +33,9 @@ SHUTDOWN_SECONDS = 60.0
 class Cost:
     """What a fault may cost clients of these kinds, of what was under way between its begin and its end.
 
-    `each`: at most so many requests of one client (None: any number). `linger_seconds`: the end counts so much later.
-    `span_seconds`: from the first to the last request that is lost by one fault. `status`: only answers with this one.
+    `each`: at most so many requests of one client (None: any number, while it is down). `linger_seconds`: the end
+    counts so much later. `span_seconds`: from the first to the last request that is lost by one fault. `status`: only
+    answers with this one.
     """
 
     kinds: frozenset[str]

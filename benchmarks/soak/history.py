@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,6 +85,19 @@ class Ending:
     last_run: str = ""
 
 
+@dataclass(frozen=True)
+class About:
+    """What a soak was: when it began (UTC), its seed, the command that repeats it, on what, and without what."""
+
+    date: str
+    seed: int
+    command: str
+    computer: str
+    machine: str
+    left_out: tuple[str, ...]
+    database: str
+
+
 @dataclass
 class History:
     """All of a soak. `pace` is how many times slower than a quiet machine this one is: bounds grow with it."""
@@ -94,18 +106,20 @@ class History:
     events: list[Event] = field(default_factory=list)
     ending: Ending | None = None
     pace: float = 1.0
+    about: About | None = None
 
 
 class Recorder:
     """Writes a history to a file as it happens, so that nothing of it is lost when the soak itself ends."""
 
-    def __init__(self, file: TextIO, pace: float):
-        self.history = History(pace=pace)
+    def __init__(self, file: TextIO, pace: float, about: About | None = None):
+        self.history = History(pace=pace, about=about)
         # What is written in this soak says so, since a machine may have others.
         self.mark = secrets.token_hex(4)
         self._file, self._lock, self._zero = file, threading.Lock(), time.monotonic()
         self._write("pace", pace)
-        self._write("date", datetime.now(UTC).isoformat())
+        if about:
+            self._write("about", asdict(about))
 
     def now(self) -> float:
         """Return the seconds since the soak began."""
@@ -155,7 +169,9 @@ def parse(lines: Iterable[str]) -> History:
             history.events.append(Event(**{**value, "path": tuple(value["path"])}))
         elif kind == "ending":
             history.ending = _ending(value)
-        elif kind == "pace":
+        elif kind == "about":
+            history.about = About(**{key: _frozen(one) for key, one in value.items()})
+        else:
             history.pace = value
     return history
 

@@ -5,30 +5,20 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from benchmarks.soak.checker import Violation
-from benchmarks.soak.costs import attributed
+from benchmarks.soak.costs import attributed, back
 from benchmarks.soak.faults import INTERVALS, KINDS, POST
-from benchmarks.soak.history import Event, History
+from benchmarks.soak.history import About, Event, History
 from benchmarks.tables import table
 
-
-@dataclass(frozen=True)
-class About:
-    """What a soak was: when it began (UTC), its seed, the command that repeats it, on what, and without what."""
-
-    date: str
-    seed: int
-    command: str
-    computer: str
-    machine: str
-    left_out: Sequence[str]
-    database: str
+# Of a history whose first line is gone.
+UNKNOWN = About("unknown", 0, "", "unknown", "unknown", (), "unknown")
 
 
-def report(history: History, violations: Sequence[Violation], about: About) -> str:
+def report(history: History, violations: Sequence[Violation]) -> str:
     """Return the whole report."""
+    about = history.about or UNKNOWN
     minutes = max((request.ended for request in history.requests), default=0.0) / 60
     verdict = f"**violations: {len(violations)}**" if violations else "no violation"
     head = [
@@ -80,7 +70,9 @@ def faults(history: History) -> str:
         events = [event for event in history.events if event.kind == name]
         if events:
             cost = ", ".join(f"{count} {client}" for client, count in sorted(lost[name].items())) or "nothing"
-            rows.append((name, str(len(events)), cost, _back(events), f"{kind.bound_seconds:.0f} s", kind.reason))
+            rows.append(
+                (name, str(len(events)), cost, _longest(history, events), f"{kind.bound_seconds:.0f} s", kind.reason)
+            )
     header = ("fault", "times", "cost, all together", "longest until back", "bound", "why")
     return "## Faults\n\n" + _table(header, rows)
 
@@ -89,8 +81,8 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(table(head, rows)).rstrip()
 
 
-def _back(events: Sequence[Event]) -> str:
-    found = [event.back - event.struck for event in events if event.back is not None]
+def _longest(history: History, events: Sequence[Event]) -> str:
+    found = [at - event.struck for event in events if (at := back(history, event)) is not None]
     return f"{max(found):.1f} s" if found else "never"
 
 

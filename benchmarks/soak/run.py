@@ -10,7 +10,7 @@ from typing import TextIO
 
 from benchmarks.soak import breaking, releasing
 from benchmarks.soak.breaking import Action, Outcome
-from benchmarks.soak.history import Ending, Event, History, MachineState, Recorder
+from benchmarks.soak.history import About, Ending, Event, History, MachineState, Recorder
 from benchmarks.soak.load import Load, load
 from benchmarks.soak.schedule import Planned
 from benchmarks.soak.stage import APP, Stage
@@ -52,9 +52,11 @@ def possible(stage: Stage, kinds: Collection[str]) -> list[str]:
     return [kind for kind in kinds if stage.has_own_disk or kind not in ON_OWN_DISK]
 
 
-def soak(stage: Stage, schedule: Iterable[Planned], seconds: float, file: TextIO) -> History:
+def soak(
+    stage: Stage, schedule: Iterable[Planned], seconds: float, file: TextIO, about: About | None = None
+) -> History:
     """Bring about one fault after another until the time is over or there is no more; return all that was seen."""
-    recorder = Recorder(file, pace())
+    recorder = Recorder(file, pace(), about)
     stage.settled()
     before = machine_state(stage)
     with load(stage.target, recorder) as everybody:

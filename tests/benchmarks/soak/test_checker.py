@@ -221,6 +221,20 @@ def test_a_site_that_comes_back_late_or_never_is_found() -> None:
     assert rules(history(events=(event("kill manager", back=None),))) == ["recovery"]
 
 
+def test_one_answer_of_a_site_that_goes_down_a_moment_later_is_not_its_being_back() -> None:
+    killed = (event("kill manager", 10, 10.2, back=10.3),)
+    down = [failed(at, kind=kind) for kind in (NEW, GET) for at in (12, 14, 16)]
+    assert rules(history(*down, asked(17, kind=NEW), events=killed)) == []
+    bound = KINDS["kill manager"].bound_seconds
+    late = [failed(at, kind=NEW) for at in (12.0, 10.15 + bound, 12 + bound)]
+    assert rules(history(*late, events=killed)) == ["recovery", "failures"]
+
+
+def test_the_end_of_a_worker_has_nobody_down_however_long_it_lasts() -> None:
+    killed = (event("kill worker", 10, 10.2, back=10.3),)
+    assert rules(history(*(failed(at, kind=NEW) for at in (10.1, 13.0)), events=killed)) == ["failures"]
+
+
 def test_a_fault_that_did_not_do_what_it_must_is_found() -> None:
     wrong = replace(event("release"), problem="a release ended with status 1")
     assert "a release ended with status 1" in violations(history(events=(wrong,)))[0].text

@@ -9,14 +9,14 @@ from collections import Counter
 from benchmarks.soak.__main__ import durability
 from benchmarks.soak.checker import differences, violations
 from benchmarks.soak.faults import KINDS
-from benchmarks.soak.history import Recorder, parse
-from benchmarks.soak.report import About, report
+from benchmarks.soak.history import About, Recorder, parse
+from benchmarks.soak.report import report
 from benchmarks.soak.run import ACTIONS, ON_OWN_DISK
 from benchmarks.soak.schedule import planned
 from tests.benchmarks.soak.histories import GOOD, asked, event, failed, history, wrote
 
 DECK = sum(kind.cards for kind in KINDS.values())
-ABOUT = About("2026-11-30 03:00 UTC", 7, "make soak MINUTES=60 SEED=7", "2 processors", "bookworm", [], "SQLite")
+ABOUT = About("2026-11-30 03:00 UTC", 7, "make soak MINUTES=60 SEED=7", "2 processors", "bookworm", (), "SQLite")
 
 
 def test_each_kind_of_fault_can_be_brought_about() -> None:
@@ -42,7 +42,7 @@ def test_only_the_kinds_that_were_asked_for_come() -> None:
 
 def test_a_history_is_read_as_it_was_written_also_when_its_end_was_cut_off() -> None:
     file = io.StringIO()
-    recorder = Recorder(file, 2.0)
+    recorder = Recorder(file, 2.0, ABOUT)
     given = history(asked(1), wrote(2, "n1"), failed(10.5), events=(event("kill worker"),))
     for request in given.requests:
         recorder.request(request)
@@ -61,7 +61,8 @@ def test_the_report_has_what_it_was_what_failed_and_how_to_repeat_it() -> None:
     given = history(
         asked(1), wrote(2, "n1"), lost, failed(30), events=(event("kill worker"),), notes={"n1": 1, "n2": 1}
     )
-    text = report(given, violations(given), ABOUT)
+    given.about = ABOUT
+    text = report(given, violations(given))
     assert "1 faults in 1 minutes, 4 requests: **violations: 1**" in text
     assert "Seed 7; again: `make soak MINUTES=60 SEED=7`" in text
     assert "- " + str(violations(given)[0]) in text
@@ -72,7 +73,8 @@ def test_the_report_has_what_it_was_what_failed_and_how_to_repeat_it() -> None:
 
 def test_a_report_of_what_was_as_promised_says_so() -> None:
     given = history(asked(1), events=(event("reload"),))
-    text = report(given, violations(given), ABOUT)
+    given.about = ABOUT
+    text = report(given, violations(given))
     assert "2 requests" not in text
     assert "1 requests: no violation." in text
     assert "## Violations\n\nNone." in text
