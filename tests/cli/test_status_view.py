@@ -37,7 +37,7 @@ def test_a_host_that_is_well_says_what_one_asks_for() -> None:
     assert line(lines, "machine").startswith("2 cores 40 % busy, load 1.00 1.20 1.20; memory 1.5 GB of 2.0 GB (75 %)")
     assert line(lines, "disk") == "/ 25 % of 20.0 GB used"
     assert line(lines, "certificate") == (
-        "60 days left, until 2030-03-02, by Authority R3; renewed from 2030-01-31 on, next look in 2 h"
+        "60 days left, until 2030-03-02, by Authority R3; renewed from 2030-01-25 on, next look in 2 h"
     )
     assert line(lines, "last deploy") == "deploy of new live 1 h 59 min ago by ann@desk, took 12.5 s".replace(
         "12.5", "12"
