@@ -171,7 +171,7 @@ def parse(lines: Iterable[str]) -> History:
             history.ending = _ending(value)
         elif kind == "about":
             history.about = About(**{key: _frozen(one) for key, one in value.items()})
-        else:
+        elif kind == "pace":
             history.pace = value
     return history
 

@@ -15,6 +15,7 @@ from benchmarks.soak.load import Load, load
 from benchmarks.soak.schedule import Planned
 from benchmarks.soak.stage import APP, Stage
 from homeport.errors import HomeportError
+from homeport.host.release import release_log
 from tests.lab.project import changes_nothing
 from tests.pace import pace
 
@@ -36,9 +37,9 @@ import json, os
 verdicts = {{}}
 for line in open("/srv/{APP}/releases.jsonl"):
     entry = json.loads(line)
-    if entry["event"] in ("live", "failed", "left"):
+    if entry["event"] in {(release_log.LIVE, release_log.FAILED, release_log.LEFT)!r}:
         verdicts[entry["release"]] = entry["event"]
-print(sum(verdicts.get(name) == "live" for name in os.listdir("/srv/{APP}/releases")))
+print(sum(verdicts.get(name) == "{release_log.LIVE}" for name in os.listdir("/srv/{APP}/releases")))
 END
 )
 echo environments $(ls /srv/{APP}/venvs | wc -l)

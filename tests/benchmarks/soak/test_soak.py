@@ -52,6 +52,7 @@ def test_a_history_is_read_as_it_was_written_also_when_its_end_was_cut_off() -> 
     found = parse(file.getvalue().splitlines())
     assert found == recorder.history
     assert (found.requests, found.events, found.ending, found.pace) == (given.requests, given.events, given.ending, 2.0)
+    assert parse(['{"of a later version": 1}', *file.getvalue().splitlines()]) == found
     cut = parse(file.getvalue()[:-20].splitlines())
     assert (cut.requests, cut.ending) == (given.requests, None)
 
