@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -22,12 +21,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from homeport.host.proxies.nginx.holding import Room
 from homeport.proxies.chosen import proxy_of
 from homeport.state.snapshot import MachineFound
 from homeport.steps.context import Context
 from tests import edge_checks as checks
 from tests.edge_checks import Answer
+from tests.holding_room import room
 from tests.pace import patience, until
 from tests.proxies import test_edges_serving as serving
 from tests.state.builders import make_settings, make_source
@@ -121,7 +120,7 @@ def served(proxy: str, program: str, folder: Path, **data: Any) -> Iterator[Site
     command = (serving.nginx if proxy == "nginx" else serving.haproxy)(program, folder, files, ports)
     with ExitStack() as stack:
         if proxy == "nginx":
-            stack.enter_context(room(folder))
+            stack.enter_context(room(folder, folder / "hold.sock"))
         said = stack.enter_context((folder / "said").open("w"))
         process = subprocess.Popen(command, stdout=said, stderr=said)
         stack.callback(process.wait)
@@ -129,25 +128,6 @@ def served(proxy: str, program: str, folder: Path, **data: Any) -> Iterator[Site
         assert until(lambda: serving.listening(ports[443]) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
         yield Site(folder, ports[443], settings.port_blue, settings.port_green, stack)
-
-
-@contextmanager
-def room(folder: Path) -> Iterator[None]:
-    """Run homeport-hold.service."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / "hold.sock"))
-        listener.listen(4096)
-        stop = threading.Event()
-
-        def run() -> None:
-            while not stop.is_set():
-                Room(listener, folder).serve(0.1)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield
-        stop.set()
-        thread.join(patience(60))
 
 
 def large(site: Site, method: str, version: str) -> Answer:

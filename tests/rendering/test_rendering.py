@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,7 @@ from homeport.rendering.rendering import render
 from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import File
 from tests.capabilities import own_network
-from tests.nginx_sites import files, some_sites, write
+from tests.nginx_sites import EDGES, files, some_sites, write
 from tests.state.builders import make_settings
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -282,3 +283,19 @@ def test_every_template_that_makes_a_file_says_where_it_comes_from() -> None:
     for template in TEMPLATES.rglob("*"):
         if template.is_file() and template.parent.name != "tools" and template.name not in PARTS:
             assert "Written by homeport" in "".join(template.read_text().splitlines()[:2]), template
+
+
+@pytest.mark.parametrize("data", [*EDGES, {"static": {"/s": "a"}, "spa": {"/": "b", "/c": "d"}}])
+@pytest.mark.parametrize("hold_seconds", [0, 10])
+def test_every_variable_of_ours_is_made_somewhere(data: dict[str, Any], hold_seconds: int) -> None:
+    """Without Nginx, which says so too where there is one."""
+    sites = [make_settings(hold_seconds=hold_seconds, **data)]
+    text = "\n".join(file.content for file in files(sites, MachineFound("debian", "12")).values())
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    used = set(re.findall(r"\$\{?((?:homeport|edge)_\w+)", "\n".join(lines)))
+    made = set(re.findall(r"\bset \$(\w+)|\b(?:map|geo) (?:\S+ )?\$(\w+) \{", "\n".join(lines)))
+    assert used <= {one or other for one, other in made} | {"homeport_none"}, used
+    named = set(re.findall(r"[ =](@homeport_\w+)", "\n".join(lines)))
+    places = set(re.findall(r"location (@\w+)", text))
+    # A slot's name is put behind what `$homeport_again` says.
+    assert {one for one in named if one not in places and f"{one}_blue" not in places} == set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.proxies.nginx.holding import Room, answer, parse
+from homeport.host.proxies.nginx.holding import answer, parse
 from homeport.host.system.layout import Layout
+from tests.holding_room import room
 from tests.pace import patience, until
 
 AGAIN, PAGE_AGAIN, UNAVAILABLE = "@homeport_again", "@homeport_page_again", "@homeport_unavailable"
@@ -45,31 +45,17 @@ class Nginx:
 
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Nginx]:
-    with running(tmp_path) as (one, _):
+    with running(tmp_path) as one:
         yield one
 
 
 @contextmanager
-def running(root: Path, most: int = 100, idle_seconds: float = 0.1) -> Iterator[tuple[Nginx, threading.Thread]]:
-    """Run the program as it is on a host below `root`; it ends by itself when nobody waits."""
+def running(root: Path, most: int = 100) -> Iterator[Nginx]:
+    """Run the program for a host below `root`."""
     Layout("notes", root).settings.mkdir(parents=True)
     place = root / "hold.sock"
-    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(8) as pool:
-        listener.bind(str(place))
-        listener.listen()
-        stop = threading.Event()
-
-        def serve() -> None:
-            # As systemd starts it again for whoever comes next.
-            while not stop.is_set():
-                Room(listener, root, most).serve(idle_seconds)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield Nginx(place, pool), thread
-        stop.set()
-        thread.join(patience(20))
-        assert not thread.is_alive()
+    with room(root, place, most), ThreadPoolExecutor(8) as pool:
+        yield Nginx(place, pool)
 
 
 @contextmanager
@@ -145,7 +131,7 @@ def test_who_asks_anything_else_is_let_go_without_an_answer(nginx: Nginx, text: 
 def test_no_more_wait_than_may_and_the_next_comes_when_one_has_gone(tmp_path: Path) -> None:
     port = free_port()
     question = f"GET / HTTP/1.0\r\nX-Homeport-Hold: notes 1 {port} {port} {AGAIN}\r\n\r\n".encode()
-    with running(tmp_path, most=2) as (nginx, _):
+    with running(tmp_path, most=2) as nginx:
         began, ended = time.monotonic(), []
         connections = [nginx.connect() for _ in range(5)]
         for connection in connections:
@@ -162,18 +148,14 @@ def test_no_more_wait_than_may_and_the_next_comes_when_one_has_gone(tmp_path: Pa
 def test_who_goes_away_is_forgotten_and_the_program_ends_when_nobody_waits(tmp_path: Path) -> None:
     Layout("notes", tmp_path).settings.mkdir(parents=True)
     place = tmp_path / "hold.sock"
-    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as pool:
-        listener.bind(str(place))
-        listener.listen()
-        room = threading.Thread(target=Room(listener, tmp_path).serve, args=(0.5,))
-        room.start()
+    with room(tmp_path, place, idle_seconds=0.5) as process, ThreadPoolExecutor(1) as pool:
         nginx = Nginx(place, pool)
         with nginx.connect() as gone:
             gone.sendall(b"GET / HTTP/1.0\r\nX-Homeport-Hold: notes 100 1 1 @homeport_again\r\n\r\n")
             a_second_passes(nginx)
             a_second_passes(nginx)
-            assert room.is_alive()
-        assert until(lambda: not room.is_alive(), 10)
+            assert process.poll() is None
+        assert until(lambda: process.poll() is not None, 10)
 
 
 def test_what_a_client_sends_is_no_question() -> None:
