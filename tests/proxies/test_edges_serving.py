@@ -67,7 +67,7 @@ class Application(BaseHTTPRequestHandler):
             piece = f'{{"piece": {number}}}\n'.encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()
-            self.next_piece.wait(10)
+            self.next_piece.wait(60)
         self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_POST = _answer  # noqa: N815

@@ -14,7 +14,6 @@ import resource
 import selectors
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,13 +49,13 @@ class Asked(NamedTuple):
     again: str
 
 
-@dataclass
 class Waiting:
     """A connection of Nginx's: what came of its question, and until when (a monotonic time) it may wait."""
 
-    ends: float
-    head: bytes = b""
-    asked: Asked | None = None
+    def __init__(self, ends: float):
+        self.ends = ends
+        self.head = b""
+        self.asked: Asked | None = None
 
 
 def parse(head: bytes) -> Asked | None:
