@@ -35,7 +35,7 @@ def upload(run: Run) -> Commands:
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)
         base, present = _present(run)
         archive = run.source.archive(present)
-        state = state_places(run.settings, run.source.paths())
+        state = state_places(run.settings, run.source)
         same = encoded(gzip.compress("\0".join(archive.same).encode(), mtime=0))
         yield script(
             *("release", run.wanted.app, release.id, release.dependencies, base, str(archive.time)),

@@ -77,7 +77,7 @@ def _sandbox(context: Context) -> Sandbox:
         devices=settings.sandbox_devices,
         jit=settings.sandbox_jit,
         proc=settings.sandbox_proc,
-        state_folders=state_places(settings, context.source.paths()).folders,
+        state_folders=state_places(settings, context.source).folders,
     )
 
 

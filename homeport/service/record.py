@@ -12,7 +12,7 @@ from homeport.steps.context import Context
 def behaviour(context: Context) -> dict[str, object]:
     """Return what the host program must know to switch to this release; the same settings always make the same."""
     settings = context.settings
-    state = state_places(settings, context.source.paths())
+    state = state_places(settings, context.source)
     return {
         "ports": {"blue": settings.port_blue, "green": settings.port_green},
         "health": {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -50,6 +50,7 @@ OF_ONE_ANSWER = frozenset(
 
 RATE = re.compile(r"([1-9][0-9]{0,5})/(second|minute)")
 PERIODS = {"second": 1, "minute": 60}
+Value = TypeVar("Value")
 USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -152,17 +153,7 @@ def check_redirects(value: dict[str, Redirect]) -> dict[str, Redirect]:
 
 def check_rate_limits(value: dict[str, RateLimit]) -> dict[str, RateLimit]:
     """Return the limits by path; raise ValueError for a path that a proxy cannot compare."""
-    found: dict[str, RateLimit] = {}
-    if len(value) > MOST_LIMITS:
-        raise ValueError(f"must not have more than {MOST_LIMITS} paths")
-    for number, (path, limit) in enumerate(value.items(), 1):
-        if problem := path_problem(path):
-            raise ValueError(f"item {number} {problem}")
-        plain = path.rstrip("/") or "/"
-        if plain in found:
-            raise ValueError(f"item {number} is there twice: the last / does not matter")
-        found[plain] = limit
-    return found
+    return by_path(value, MOST_LIMITS)
 
 
 def check_users(value: dict[str, str]) -> dict[str, str]:
@@ -173,6 +164,25 @@ def check_users(value: dict[str, str]) -> dict[str, str]:
         if not SECRET_NAME.fullmatch(secret):
             raise ValueError(f"item {number} is not the name of a secret: the password itself stays out of settings")
     return value
+
+
+def by_path(value: Mapping[str, Value], most: int, everything: str = "") -> dict[str, Value]:
+    """Return values by path, without its last slash; raise ValueError for more than `most`, and for a wrong path.
+
+    `everything` says why none may be for "/"; with "" one may.
+    """
+    found: dict[str, Value] = {}
+    if len(value) > most:
+        raise ValueError(f"must not have more than {most} paths")
+    for number, (path, one) in enumerate(value.items(), 1):
+        plain = path.rstrip("/") or "/"
+        problem = path_problem(path) or (everything if plain == "/" else "")
+        if problem:
+            raise ValueError(f"item {number} {problem}")
+        if plain in found:
+            raise ValueError(f"item {number} is there twice: the last / does not matter")
+        found[plain] = one
+    return found
 
 
 def path_problem(path: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from homeport.settings.edge_values import path_problem
+from homeport.settings.edge_values import by_path
 from homeport.settings.types import Text
 
 # Each one is a part of the site's configuration.
@@ -33,19 +33,7 @@ class PathSettings(BaseModel):
 
 def check_paths(value: dict[str, PathSettings]) -> dict[str, PathSettings]:
     """Return the settings by path, without its last slash; raise ValueError for a path that a proxy cannot compare."""
-    found: dict[str, PathSettings] = {}
-    if len(value) > MOST_PATHS:
-        raise ValueError(f"must not have more than {MOST_PATHS} paths")
-    for number, (path, settings) in enumerate(value.items(), 1):
-        if problem := path_problem(path):
-            raise ValueError(f"item {number} {problem}")
-        plain = path.rstrip("/")
-        if not plain:
-            raise ValueError(f"item {number} is every path: set what it says for the whole site")
-        if plain in found:
-            raise ValueError(f"item {number} is there twice: the last / does not matter")
-        found[plain] = settings
-    return found
+    return by_path(value, MOST_PATHS, everything="is every path: set what it says for the whole site")
 
 
 SettingsByPath = Annotated[dict[Text, PathSettings], AfterValidator(check_paths)]

@@ -16,10 +16,9 @@ from homeport.settings.model import Settings
 from homeport.settings.static import Served, application_paths
 from homeport.source.code import full_path, read_code
 from homeport.source.release import Source
-from homeport.source.tree_contents import folders
+from homeport.source.tree_contents import folders, modules
 
 INDEX = "index.html"
-MODULES = (".py", ".pyc")
 
 
 def check_served(source: Source, settings: Settings) -> None:
@@ -98,9 +97,9 @@ def _problem(served: Served, paths: frozenset[str]) -> tuple[str, str] | None:
             f"the release has no folder {named}",
             "name one below the application's folder; what a build makes and git ignores, release_include has to name",
         )
-    if modules := sorted(path for path in inside if path.endswith(MODULES)):
+    if code := modules(inside):
         return (
-            f"{named} has code of the application in it ({modules[0]}), which visitors could read",
+            f"{named} has code of the application in it ({code[0]}), which visitors could read",
             "name a folder that has nothing but files for visitors",
         )
     public = [path for path in inside if is_public(PurePosixPath(path.removeprefix(f"{served.folder}/")).parts)]

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
 from homeport.source.release import Source
-
-MODULES = (".py", ".pyc")
+from homeport.source.tree_contents import modules
 
 
 class StatePlaces(NamedTuple):
@@ -24,11 +23,12 @@ class StatePlaces(NamedTuple):
     files: tuple[str, ...]
 
 
-def state_places(settings: Settings, paths: Collection[str]) -> StatePlaces:
+def state_places(settings: Settings, source: Source) -> StatePlaces:
     """Return what the setting names: a folder or a file as the release has it, else by the name's look.
 
     A name that ends with "/" is a folder, and so is one without a dot.
     """
+    paths = source.paths() if settings.state_paths else ()
     folders = [path for path in settings.state_paths if _is_folder(path, paths)]
     files = [path for path in settings.state_paths if path not in folders]
     return StatePlaces(tuple(path.rstrip("/") for path in folders), tuple(files))
@@ -38,8 +38,7 @@ def check_state_places(source: Source, settings: Settings) -> None:
     """Raise UsageError for a path of state_paths that the release has other things in than what is written."""
     if not settings.state_paths:
         return
-    paths = source.paths()
-    places = state_places(settings, paths)
+    places, paths = state_places(settings, source), source.paths()
     for path in (*places.folders, *places.files):
         if problem := _problem(path, path in places.folders, paths):
             raise UsageError(problem, key="state_paths", fix="name a path that has nothing but what is written")
@@ -59,6 +58,6 @@ def _problem(path: str, is_folder: bool, paths: Collection[str]) -> str:
         if (parent := "/".join(parts[:length])) in paths:
             return f"{path} lies in {parent}, which is no folder in the release but a file or a link"
     inside = [one for one in paths if f"{one}/".startswith(f"{path}/")]
-    if code := sorted(one for one in inside if one.endswith(MODULES)):
+    if code := modules(inside):
         return f"{path} has code of the application in it ({code[0]}), which no release could change any more"
     return ""

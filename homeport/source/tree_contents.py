@@ -51,6 +51,11 @@ def parse_entries(listing: bytes) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def modules(paths: Iterable[str]) -> list[str]:
+    """Return the paths of Python's modules among these, in their order."""
+    return sorted(path for path in paths if path.endswith((".py", ".pyc")))
+
+
 def folders(paths: Iterable[str]) -> set[str]:
     """Return every folder that one of `paths` lies in, without the root."""
     found: set[str] = set()

@@ -16,7 +16,7 @@ FILES = ("main.py", "app/static/a.css", "uploads.d/.gitkeep", "data", "logs.db",
 
 def test_the_release_decides_and_else_the_name() -> None:
     paths = ["uploads.d", "data", "logs.db", "new", "new.db", "deep/er/", ".cache", ".cache.db", "v1.0/"]
-    places = state_places(make_settings(state_paths=paths), FILES)
+    places = state_places(make_settings(state_paths=paths), replace(make_source(), tracked=frozenset(FILES)))
     assert set(places.folders) == {"uploads.d", "new", "deep/er", ".cache", "v1.0"}
     assert set(places.files) == {"data", "logs.db", "new.db", ".cache.db"}
 

@@ -128,7 +128,9 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        **_hold_values(context),
+        **holding.values(context),
+        hold_socket=HOLD_SOCKET,
+        hold_json=holding.JSON,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
@@ -149,19 +151,6 @@ def site(context: Context) -> str:
         edges=edges(settings, health_uri, _users_path(context)),
     )
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
-
-
-def _hold_values(context: Context) -> dict[str, object]:
-    """Return what the template needs for requests that wait for the application."""
-    settings = context.settings
-    return {
-        "hold_seconds": settings.hold_seconds,
-        "hold_socket": HOLD_SOCKET,
-        "held": context.paths.held,
-        "hold_retry_seconds": holding.RETRY_SECONDS,
-        "hold_page": holding.page(settings.domain),
-        "hold_json": holding.JSON,
-    }
 
 
 def _uri(path: str) -> str:

@@ -146,9 +146,10 @@ class Room:
         self._looked = now
         live: dict[Asked, str] = {}
         for asked in {one.asked for one in self._waiting.values() if one.asked}:
-            if _is_held(Layout(asked.app, self._root)):
+            layout = Layout(asked.app, self._root)
+            if _is_held(layout):
                 continue
-            slot = GREEN if Layout(asked.app, self._root).flag.exists() else BLUE
+            slot = GREEN if layout.flag.exists() else BLUE
             if accepts(asked.green if slot == GREEN else asked.blue):
                 live[asked] = slot
         for connection, one in list(self._waiting.items()):
