@@ -16,15 +16,13 @@ from tests.lab import repacked
 from tests.lab.clients import Target
 from tests.lab.commands import findings
 from tests.lab.kill_points import EVERYWHERE
-from tests.lab.load import EVERYTHING, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, load
+from tests.lab.load import load
 from tests.lab.project import Project, Seen, until
 from tests.lab.repacked import LIBRARY, MASTER, PACKAGES
 from tests.lab.seasoned import Seasoned
-from tests.lab.sites import every_client_goes_on
+from tests.lab.sites import BUSY, every_client_goes_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
-# HTTP/2 and WebSockets end as in a reload: docs/architecture.md.
-BUSY = {kind: EVERYTHING[kind] for kind in (KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION)}
 UPGRADES, LIBRARY_UPGRADES = (20, 5) if EVERYWHERE else (3, 1)
 
 
