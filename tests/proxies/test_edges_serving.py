@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from homeport.proxies.chosen import proxy_of
+from homeport.settings import Settings
 from homeport.state.snapshot import MachineFound
 from homeport.steps.context import Context
 from tests import edge_checks as checks
@@ -111,29 +112,37 @@ class Site:
 @contextmanager
 def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
     """Serve a site with these settings by one of the proxies."""
-    program = shutil.which(proxy, path=PATH)
-    if not program:
-        pytest.skip(f"no {proxy} here")
     application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
     threading.Thread(target=application.serve_forever, daemon=True).start()
-    ports = {80: free_port(), 443: free_port()}
     known = {"served_domains": [SERVED], "trusted_proxies": [CDN], **data}
-    settings = make_settings(proxy=proxy, port_blue=application.server_port, **known)
+    try:
+        with running(folder, make_settings(proxy=proxy, port_blue=application.server_port, **known)) as port:
+            log = folder / ("access.log" if proxy == "nginx" else "said")
+            yield Site(port, log, folder / "maintenance.json")
+    finally:
+        application.shutdown()
+
+
+@contextmanager
+def running(folder: Path, settings: Settings) -> Iterator[int]:
+    """Run the proxy with the site of these settings, its files in `folder`; yield its port for HTTPS."""
+    program = shutil.which(settings.proxy, path=PATH)
+    if not program:
+        pytest.skip(f"no {settings.proxy} here")
+    ports = {80: free_port(), 443: free_port()}
     secrets = {checks.VARIABLE: checks.PASSWORD}
     context = Context(settings, make_source(), {}, proxy_secrets=secrets, machine=MachineFound("debian", "12"))
-    files = {file.path: file for file in proxy_of(proxy).step(context).files}
-    command = (nginx if proxy == "nginx" else haproxy)(program, folder, files, ports)
+    files = {file.path: file for file in proxy_of(settings.proxy).step(context).files}
+    command = (nginx if settings.proxy == "nginx" else haproxy)(program, folder, files, ports)
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said)
     try:
         assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
-        log = folder / ("access.log" if proxy == "nginx" else "said")
-        yield Site(ports[443], log, folder / "maintenance.json")
+        yield ports[443]
     finally:
         process.terminate()
         process.wait()
-        application.shutdown()
 
 
 def listening(port: int) -> bool:
