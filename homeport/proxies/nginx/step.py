@@ -128,9 +128,7 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        **holding.values(context),
-        hold_socket=HOLD_SOCKET,
-        hold_json=holding.JSON,
+        **_hold_values(context),
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
@@ -151,6 +149,11 @@ def site(context: Context) -> str:
         edges=edges(settings, health_uri, _users_path(context)),
     )
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
+
+
+def _hold_values(context: Context) -> dict[str, object]:
+    """Return what the template needs for requests that wait, with what Nginx alone has."""
+    return {**holding.values(context), "hold_socket": HOLD_SOCKET, "hold_json": holding.JSON}
 
 
 def _uri(path: str) -> str:
