@@ -157,6 +157,8 @@ def permissions_wrong(patient: Patient) -> Iterator[None]:
     yield
     patient.seen.shell("chmod 755 /srv/notes/releases")
     assert until(patient.seen.answers, 90)
+    # So do the processes beside it, each by itself.
+    assert until(lambda: patient.seen.property("notes.queue@blue", "ActiveState") == "active", 90)
 
 
 @faults.add("permissions", "/var/lib/notes/notes.sqlite3")

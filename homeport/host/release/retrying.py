@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import Any
 
 from ..services import failures, processes, units
@@ -32,26 +33,29 @@ def retry(layout: Layout, slot: str) -> None:
 
     It does not touch units that somebody stopped, that a deploy is changing, or that systemd itself restarts.
     """
-    tries, since, position = 0, lock.now(), ""
+    # Of each unit by itself: a process of the application is not late because the server was long down.
+    tried: Counter[str] = Counter()
+    since, position = lock.now(), ""
     try:
         while found := failed(layout, slot):
             kind, unit = found
             error = reason(layout, slot, kind, unit, position)
-            _note(layout, slot, {"what": kind, "unit": unit, "tries": tries, "since": since, **_words(error)})
-            pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
-            say(f"{layout.app}: slot {slot} is not up: {error}; try {tries + 1} in {pause:.0f} s")
+            _note(layout, slot, {"what": kind, "unit": unit, "tries": tried[unit], "since": since, **_words(error)})
+            pause = PAUSES_SECONDS[min(tried[unit], len(PAUSES_SECONDS) - 1)]
+            say(f"{layout.app}: slot {slot} is not up: {error}; try {tried[unit] + 1} in {pause:.0f} s")
             time.sleep(pause)
             _wait_for_others(layout, slot)
             if failed(layout, slot) != found:
                 continue
-            tries, position = tries + 1, failures.cursor()
+            tried[unit] += 1
+            position = failures.cursor()
             # Of a unit that had failed before it came to its start limit, the result says nothing of that.
             units.run("systemctl", "reset-failed", "--", unit)
             units.run("systemctl", "start", "--", unit)
             _wait_for_others(layout, slot)
     finally:
         atomic.remove(layout.retry(slot))
-    if tries and units.is_active(layout.unit(slot)):
+    if (tries := tried.total()) and units.is_active(layout.unit(slot)):
         say(f"{layout.app}: slot {slot} is up, after {tries} {'try' if tries == 1 else 'tries'}")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from homeport.host.release import retrying, slots
-from homeport.host.services import units
+from homeport.host.services import failures, units
 from homeport.host.system.layout import Layout
 from homeport.host.system.output import HostError
 
@@ -72,6 +73,24 @@ def test_a_retry_note_counts_while_its_unit_runs(layout: Layout, monkeypatch: py
     assert retrying.read(layout, "blue") == {"what": "migration", "tries": 2}
     monkeypatch.setattr(units, "is_active", lambda name: False)
     assert retrying.read(layout, "blue") is None
+
+
+def test_a_process_does_not_wait_for_as_long_as_the_server_had_to(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [*[("application", APP)] * 8, *[("process", QUEUE)] * 2]
+    monkeypatch.setattr(retrying, "failed", lambda layout, slot: found[0] if found else None)
+    monkeypatch.setattr(retrying, "reason", lambda layout, slot, kind, unit, position: HostError("it died"))
+    monkeypatch.setattr(retrying, "_wait_for_others", lambda layout, slot: None)
+    monkeypatch.setattr(failures, "cursor", lambda: "")
+    monkeypatch.setattr(units, "is_active", lambda name: True)
+    monkeypatch.setattr(units, "run", lambda *words: found.pop(0) if "start" in words else None)
+    layout.retry("blue").parent.parent.mkdir(parents=True)
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    retrying.retry(layout, "blue")
+    assert pauses == [*retrying.PAUSES_SECONDS[:8], *retrying.PAUSES_SECONDS[:2]]
+    assert "up, after 10 tries" in capsys.readouterr().out
 
 
 def test_the_instance_names_application_and_slot() -> None:
