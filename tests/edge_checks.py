@@ -171,7 +171,8 @@ def check_paths(ask: Ask, large: str) -> None:
     for path in ("/upload", "/upload/more", "/%75pload/"):
         assert ask(path, *body, via="cdn").status == 200, path
     for path in ("/uploads", "/who", "/upload/impatient", "/upload/impatient/more"):
-        assert ask(path, *body, via="cdn").status == 413, path
+        for version in ("--http1.1", "--http2"):
+            assert ask(path, version, *body, via="cdn").status == 413, (path, version)
     assert ask("/upload/impatient?wait=3", via="cdn").status == 504
     assert ask("/upload?wait=3", via="cdn").status == 200
     given = ask("/upload/more", *forwarded(INSIDE), via="cdn").given
@@ -237,6 +238,9 @@ def check_redirects(ask: Ask, domain: str) -> None:
         answer = ask(path, "-X", "POST" if status == 307 else "GET", via="cdn")
         assert (answer.status, answer.one("location")) == (status, place), path
         assert not answer.all("set-cookie")
+    # Who is still sending gets the answer, too.
+    for version in ("--http1.1", "--http2"):
+        assert ask("/old", version, "--data", "a=b", via="cdn").status == 308, version
     for path in ("/older", "/old/", "/old/more", "/OLD"):
         assert ask(path, via="cdn").status == 200, path
     assert ask("/old", "-H", "Host: evil.example", via="cdn").status in (400, 421)

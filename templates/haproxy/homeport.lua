@@ -43,20 +43,30 @@ core.register_action("homeport_wait", {"http-req"}, function(txn)
     end
 end)
 
+-- An answer that comes while its client is sending reaches it only if that is read on: HAProxy before 3.0 does not, and ends
+-- the connection (HTTP/1.1) or the request (HTTP/2) with an error. Nginx reads as long (`lingering_time`).
+local LINGERING_SECONDS = 30
+
 local function answer(applet, status, kind, text)
     applet:set_status(status)
     applet:add_header("content-type", kind)
     applet:add_header("content-length", tostring(#text))
     applet:start_response()
-    if applet.method ~= "HEAD" then
+    if applet.method ~= "HEAD" and #text > 0 then
         applet:send(text)
     end
+    local ends = core.now().sec + LINGERING_SECONDS
+    repeat until #applet:receive(65536) == 0 or core.now().sec >= ends
 end
 
 core.register_service("homeport_maintenance", "http", function(applet)
     applet:add_header("retry-after", applet:get_var("txn.retry"))
     applet:add_header("cache-control", "no-store")
     answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
+end)
+
+core.register_service("homeport_too_large", "http", function(applet)
+    answer(applet, 413, "text/plain", "too large")
 end)
 
 core.register_service("homeport_challenge", "http", function(applet)

@@ -166,6 +166,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         text = path.read_text()
         for port, here in ports.items():
             text = text.replace(f"listen {port}", f"listen 127.0.0.1:{here}")
+            text = text.replace(f"listen [::]:{port}", f"listen [::1]:{here}")
         text = text.replace("user www-data;", "user root;\ndaemon off;").replace(
             "worker_processes auto", "worker_processes 1"
         )
@@ -196,7 +197,9 @@ def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, 
         text = text.replace("/run/homeport/", f"{folder}/")
         text = text.replace("    user haproxy\n    group haproxy\n", "    user root\n    nbthread 1\n")
         for port, here in ports.items():
-            text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{here}")
+            text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{here}").replace(
+                f"bind :::{port}", f"bind ::1:{here}"
+            )
         (folder / path.removeprefix("/etc/haproxy/")).write_text(text)
     return [program, "-db", "-f", str(folder / "haproxy.cfg"), "-f", str(folder / "homeport")]
 
