@@ -129,7 +129,7 @@ DEPLOY = ("inventories/production.py", "deploy.py", "-y")
 
 def test_a_project_that_is_right_connects(project: Project) -> None:
     done = project.pyinfra(*DEPLOY)
-    assert project.listener.connections > 0
+    assert project.listener.connections > 0, f"{done.returncode}\n{done.stdout}{done.stderr}"
     assert done.returncode == 1
     assert "error: " not in done.stderr.splitlines()
 

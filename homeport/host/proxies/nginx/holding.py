@@ -32,14 +32,15 @@ MOST_BYTES = 4096
 HEAD_SECONDS = 5.0
 UNAVAILABLE = "@homeport_unavailable"
 ASKED = re.compile(
-    rb"\r\nX-Homeport-Hold: ([a-z][a-z0-9-]{0,30}) (\d{1,3}) (\d{1,5}) (\d{1,5}) (@homeport_[a-z0-9_]+)\r\n"
+    rb"\r\nX-Homeport-Hold: ([a-z][a-z0-9-]{0,30}) (\d{1,3}) (\d{1,5}) (\d{1,5}) (@homeport_[a-z0-9_]+)"
+    rb"(?: (\d{1,4}))?\r\n"
 )
 
 
 class Asked(NamedTuple):
     """What Nginx asks: for which application, for how many seconds, its ports, and which location sends the request.
 
-    There is one for each slot, with its name at the end.
+    There is one for each slot, with its name at the end. What was sent before waits for `pause` milliseconds at least.
     """
 
     app: str
@@ -47,13 +48,14 @@ class Asked(NamedTuple):
     blue: int
     green: int
     again: str
+    pause: int
 
 
 class Waiting:
-    """A connection of Nginx's: what came of its question, and until when (a monotonic time) it may wait."""
+    """A connection of Nginx's: what came of its question, and since and until when (monotonic times) it waits."""
 
-    def __init__(self, ends: float):
-        self.ends = ends
+    def __init__(self, since: float):
+        self.since, self.ends = since, since + HEAD_SECONDS
         self.head = b""
         self.asked: Asked | None = None
 
@@ -63,8 +65,8 @@ def parse(head: bytes) -> Asked | None:
     found = ASKED.search(head)
     if not found:
         return None
-    app, seconds, blue, green, again = (one.decode() for one in found.groups())
-    return Asked(app, int(seconds), int(blue), int(green), again)
+    app, seconds, blue, green, again, pause = (one.decode() for one in found.groups(b"0"))
+    return Asked(app, int(seconds), int(blue), int(green), again, int(pause))
 
 
 def answer(location: str) -> bytes:
@@ -117,7 +119,7 @@ class Room:
             while len(self._waiting) < self._most:
                 connection, _ = self._listener.accept()
                 connection.setblocking(False)
-                self._waiting[connection] = Waiting(time.monotonic() + HEAD_SECONDS)
+                self._waiting[connection] = Waiting(time.monotonic())
                 self._selector.register(connection, selectors.EVENT_READ)
             self._selector.unregister(self._listener)
 
@@ -136,7 +138,7 @@ class Room:
             if one.asked is None:
                 self._let_go(connection)
             else:
-                one.ends += one.asked.seconds - HEAD_SECONDS
+                one.ends = one.since + one.asked.seconds
 
     def _look(self) -> None:
         """Answer all whose slot accepts connections, or whose time is over."""
@@ -153,7 +155,7 @@ class Room:
             if accepts(asked.green if slot == GREEN else asked.blue):
                 live[asked] = slot
         for connection, one in list(self._waiting.items()):
-            if one.asked in live:
+            if one.asked in live and now >= one.since + one.asked.pause / 1000:
                 self._let_go(connection, answer(f"{one.asked.again}_{live[one.asked]}"))
             elif now >= one.ends:
                 self._let_go(connection, answer(UNAVAILABLE) if one.asked else b"")

@@ -158,6 +158,14 @@ def test_who_goes_away_is_forgotten_and_the_program_ends_when_nobody_waits(tmp_p
         assert until(lambda: process.poll() is not None, 10)
 
 
+def test_what_was_sent_before_is_not_sent_again_at_once(nginx: Nginx) -> None:
+    with application() as port:
+        later = nginx.wait(60, port, port, f"{AGAIN} 3000")
+        assert nginx.wait(60, port, port, f"{AGAIN} 0").result(patience(20)) == answer(f"{AGAIN}_blue")
+        assert not later.done()
+        assert later.result(patience(20)) == answer(f"{AGAIN}_blue")
+
+
 def test_what_a_client_sends_is_no_question() -> None:
     assert parse(b"GET / HTTP/1.0\r\nX-Homeport-Hold: a-b 10 8001 8002 @homeport_again\r\n\r\n") is not None
     # Not in the address, where a client could put it.
