@@ -29,6 +29,12 @@ from tests.state.builders import make_settings
 
 DOMAIN = serving.DOMAIN
 LARGE = "x" * 3_000_000  # more than a proxy keeps in memory
+WEBSOCKET = {
+    "Connection": "upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "c2l4dGVlbiBieXRlcyBpdA==",
+}
 WAIT = 100  # longer than a busy computer takes to start an application
 
 
@@ -125,6 +131,7 @@ def test_requests_wait_whole_until_the_application_accepts_them(serve: Callable[
             "POST /small": pool.submit(site.ask, "/small", "--data", "a=b"),
             "PATCH /none": pool.submit(site.ask, "/none", "-X", "PATCH"),
             "GET /new": pool.submit(site.ask, "/new", "--http2"),
+            "GET /live": pool.submit(site.ask, "/live", *(f"-H{name}: {value}" for name, value in WEBSOCKET.items())),
             "POST /large": pool.submit(large, site, "POST", "--http1.1"),
             "PUT /large": pool.submit(large, site, "PUT", "--http2"),
         }
@@ -143,6 +150,8 @@ def test_requests_wait_whole_until_the_application_accepts_them(serve: Callable[
         assert told["digest"] == hashlib.sha256(body.encode()).hexdigest()
         assert told["headers"]["host"] == DOMAIN
         assert "x-homeport-hold" not in told["headers"]
+        for key, value in WEBSOCKET.items() if name == "GET /live" else ():
+            assert told["headers"][key.lower()].lower() == value.lower()
     assert sorted(Application.asked) == sorted(asked)
 
 
