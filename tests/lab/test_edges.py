@@ -57,7 +57,7 @@ def missing() -> None:
 
 @app.api_route("/{path:path}", methods=["GET", "POST"])
 async def echo(request: Request, response: Response, wait: int = 0) -> dict[str, object]:
-    await request.body()  # with HAProxy 2.6 an answer before that may not reach who is still sending
+    await request.body()  # with HAProxy an answer before that may not reach who is still sending
     await asyncio.sleep(wait)
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return {
