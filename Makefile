@@ -24,7 +24,7 @@ help:
 	@echo "make test-kill        kill a deploy and the host program at every point, and release, reload and change every setting under load (make test: a few)"
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
-	@echo "make soak MINUTES=10  random faults against a machine under load, and a check of all that its clients saw (SEED=number, FAULTS=kinds)"
+	@echo "make soak MINUTES=10  random faults against a machine under load, and a check of all that its clients saw (SEED=number, FAULTS=kinds, BACKEND=qemu)"
 	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
 	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"
@@ -122,7 +122,7 @@ bench: $(READY) $(BENCH_READY)
 # Ends with status 1 when something was lost that no fault may cost; its report is in artefacts/.
 MINUTES ?= 10
 soak: $(READY)
-	@$(BIN)/python -m benchmarks.soak $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)")
+	@$(BIN)/python -m benchmarks.soak $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(BACKEND),--backend $(BACKEND))
 
 reference: $(READY)
 	@$(BIN)/python -m homeport.cli.reference

@@ -18,12 +18,13 @@ from benchmarks.soak.history import About, History, read
 from benchmarks.soak.report import report
 from benchmarks.soak.run import possible, soak
 from benchmarks.soak.schedule import planned
-from benchmarks.soak.stage import Stage, stage
+from benchmarks.soak.stage import DATABASE, EMULATED, Stage, stage
 from homeport.errors import EXIT_INTERRUPTED, HomeportError
+from tests import pace
 
 REPOSITORY = Path(__file__).parents[2]
 ARTEFACTS = REPOSITORY / "artefacts"
-DATABASE = REPOSITORY / "examples" / "notes" / "notes" / "database.py"
+WAYS = {"nspawn": "systemd-nspawn", "qemu": "QEMU, with a kernel of its own"}
 
 
 def main() -> int:
@@ -34,8 +35,10 @@ def main() -> int:
         return _told(read(arguments.check), arguments.check.with_suffix(".md"))
     seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
     print(f"soak: SEED={seed}", flush=True)
+    if arguments.backend == "qemu":
+        os.environ[pace.NAME] = f"{pace.measured() * EMULATED:.1f}"
     try:
-        with stage(arguments.suite) as the_stage:
+        with stage(arguments.suite, arguments.backend) as the_stage:
             return _soaked(the_stage, seed, arguments)
     except HomeportError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,15 +49,17 @@ def main() -> int:
 
 def _soaked(the_stage: Stage, seed: int, arguments: argparse.Namespace) -> int:
     began, kinds = datetime.now(UTC), possible(the_stage, arguments.faults)
-    chosen = f' FAULTS="{",".join(kinds)}"' if set(arguments.faults) != set(KINDS) else ""
+    chosen = " BACKEND=qemu" if the_stage.has_own_kernel else ""
+    if set(arguments.faults) != set(KINDS):
+        chosen += f' FAULTS="{",".join(kinds)}"'
     about = About(
         date=f"{began:%Y-%m-%d %H:%M} UTC",
         seed=seed,
         command=f"make soak MINUTES={arguments.minutes:g} SEED={seed}{chosen}",
         computer=f"{os.cpu_count()} processors, Linux {platform.release()}",
-        machine=f"systemd-nspawn, {the_stage.host.suite}, the notes example behind Nginx",
+        machine=f"{WAYS[the_stage.host.backend]}, {the_stage.host.suite}, the notes example behind Nginx",
         left_out=tuple(kind for kind in KINDS if kind not in kinds),
-        database=durability(DATABASE.read_text()),
+        database=durability((the_stage.project.app / DATABASE).read_text(), own_kernel=the_stage.has_own_kernel),
     )
     file = ARTEFACTS / f"soak-{began:%Y%m%d-%H%M}-{seed}"
     ARTEFACTS.mkdir(exist_ok=True)
@@ -74,13 +79,17 @@ def _told(history: History, file: Path) -> int:
     return 1 if found else 0
 
 
-def durability(source: str) -> str:
+def durability(source: str, *, own_kernel: bool) -> str:
     """Return how the sample's database keeps what was acknowledged, as its code says."""
     said = dict(re.findall(r"PRAGMA (journal_mode|synchronous) = (\w+)", source))
-    return (
+    modes = (
         f"SQLite, journal_mode {said.get('journal_mode', 'DELETE')}, synchronous {said.get('synchronous', 'FULL')}: "
-        "a cut of power of a machine in namespaces ends its processes, and leaves what the kernel has not written yet; "
-        "with NORMAL a real cut may lose the last transactions before it, which is not shown here"
+    )
+    if own_kernel:
+        return f"{modes}a cut of power loses what the machine's kernel has not written yet, as a real one does"
+    return (
+        f"{modes}a cut of power of a machine in namespaces ends its processes, and leaves what the kernel has not "
+        "written yet; with NORMAL a real cut may lose the last transactions before it, which is not shown here"
     )
 
 
@@ -94,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "--faults", type=_kinds, default=list(KINDS), help=f"these alone, with commas: {', '.join(KINDS)}"
     )
     parser.add_argument("--suite", choices=("bookworm", "trixie"), default="bookworm", help="Debian of the machine")
+    parser.add_argument(
+        "--backend", choices=tuple(WAYS), default="nspawn", help="qemu: a machine with a clock and a disk of its own"
+    )
     parser.add_argument("--check", type=Path, metavar="FILE", help="look at an earlier soak's history again")
     return parser
 

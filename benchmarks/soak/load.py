@@ -59,10 +59,11 @@ OPEN: Mapping[str, Callable[[Target, str], Client]] = {
 
 @dataclass
 class Load:
-    """Everybody who asks while the soak goes on; `sent` counts by client."""
+    """Everybody who asks while the soak goes on, so many times less often; `sent` counts by client."""
 
     target: Target
     recorder: Recorder
+    slowness: float = 1.0
     sent: dict[str, int] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -80,7 +81,7 @@ class Load:
         """Send one request after another, evenly spaced; a late one is not made up for."""
         client, due = OPEN[kind](self.target, f"{self.recorder.mark} {name}"), time.monotonic()
         while not self.stopped.wait(max(0.0, due - time.monotonic())):
-            due = max(due + faults.INTERVALS[kind], time.monotonic())
+            due = max(due + faults.INTERVALS[kind] * self.slowness, time.monotonic())
             self.sent[name] = self.sent.get(name, 0) + 1
             self.recorder.request(ask(client, name, self.sent[name], self.recorder.now))
         client.close()
@@ -107,9 +108,9 @@ def _note(client: Client) -> str:
 
 
 @contextmanager
-def load(target: Target, recorder: Recorder) -> Iterator[Load]:
+def load(target: Target, recorder: Recorder, slowness: float = 1.0) -> Iterator[Load]:
     """Have everybody ask while the block runs."""
-    running = Load(target, recorder)
+    running = Load(target, recorder, slowness)
     for thread in running.threads:
         thread.start()
     try:

@@ -9,9 +9,10 @@ import random
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from benchmarks.soak.breaking import Action, Outcome, blocked, full, refused
+from benchmarks.soak.kernel import slowed, stepped
 from benchmarks.soak.stage import APP, Stage
 
 # Somewhere in a deploy, which takes so long on a quiet machine; a slower one is met earlier.
@@ -113,7 +114,7 @@ def disturbed(disturb: Callable[[Stage, random.Random, subprocess.Popen[str]], N
     def act(stage: Stage, dice: random.Random) -> Outcome:
         stage.change()
         with stage.started() as process:
-            after = dice.uniform(0.3, DEPLOY_SECONDS)
+            after = dice.uniform(0.3, DEPLOY_SECONDS * stage.slowness)
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=after)
             disturb(stage, dice, process)
@@ -147,6 +148,23 @@ def _part(stage: Stage, dice: random.Random, process: subprocess.Popen[str]) -> 
         process.wait(dice.uniform(2, 12))
 
 
+def beside(disturbance: Callable[[Stage, random.Random], AbstractContextManager[str]]) -> Action:
+    """Return what releases a change, and has this be the case from somewhere in the deploy to its end."""
+
+    def act(stage: Stage, dice: random.Random) -> Outcome:
+        stage.change()
+        with stage.started() as process:
+            after = dice.uniform(0.3, DEPLOY_SECONDS * stage.slowness)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=after)
+            with disturbance(stage, dice) as remark:
+                said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+        done = subprocess.CompletedProcess("", process.returncode, said)
+        return Outcome(refused(done, (0,), "a release"), f"{remark}, after {after:.1f} s", switches=True)
+
+    return act
+
+
 def killed_host_program(stage: Stage, dice: random.Random) -> Outcome:
     """Kill what is at work on the host for a release."""
     stage.change()
@@ -171,5 +189,7 @@ ACTIONS: dict[str, Action] = {
     "killed host program": killed_host_program,
     "power cut in a deploy": disturbed(_cut),
     "full disk in a release": disturbed(_fill),
+    "clock step in a release": beside(stepped),
+    "slow disk in a release": beside(slowed),
     "partition in a deploy": disturbed(_part),
 }

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable
 from typing import TextIO
 
-from benchmarks.soak import breaking, releasing
+from benchmarks.soak import breaking, kernel, releasing
 from benchmarks.soak.breaking import Action, Outcome
 from benchmarks.soak.history import About, Ending, Event, History, MachineState, Recorder
 from benchmarks.soak.load import Load, load
@@ -19,9 +19,12 @@ from homeport.host.release import release_log
 from tests.lab.project import changes_nothing
 from tests.pace import pace
 
-ACTIONS: dict[str, Action] = {**breaking.ACTIONS, **releasing.ACTIONS}
+ACTIONS: dict[str, Action] = {**breaking.ACTIONS, **kernel.ACTIONS, **releasing.ACTIONS}
 # Those for which a machine needs a disk of its own.
 ON_OWN_DISK = {"full disk", "full disk in a release"}
+# With a kernel of its own, and in a namespace of this computer's network.
+ON_OWN_KERNEL = {"clock step", "clock step in a release", "slow disk", "slow disk in a release"}
+IN_NAMESPACE = {"partition of clients", "partition in a deploy", "authority away"}
 PATIENCE_SECONDS = 120  # for a site that does not come back; the bounds of the kinds are for the checker
 MOST_SECONDS = 6 * 3600
 # Of the computer that all share; and what the soak itself has done, which is over.
@@ -50,7 +53,8 @@ FAILURES = (AssertionError, HomeportError, subprocess.SubprocessError, OSError, 
 
 def possible(stage: Stage, kinds: Collection[str]) -> list[str]:
     """Return those of these kinds that this machine can have."""
-    return [kind for kind in kinds if stage.has_own_disk or kind not in ON_OWN_DISK]
+    impossible = IN_NAMESPACE if stage.has_own_kernel else ON_OWN_KERNEL
+    return [kind for kind in kinds if kind not in impossible and (stage.has_own_disk or kind not in ON_OWN_DISK)]
 
 
 def soak(
@@ -60,7 +64,7 @@ def soak(
     recorder = Recorder(file, pace(), about)
     stage.settled()
     before = machine_state(stage)
-    with load(stage.target, recorder) as everybody:
+    with load(stage.target, recorder, stage.slowness) as everybody:
         live = stage.live(PATIENCE_SECONDS)
         for fault in schedule:
             if recorder.now() > min(seconds, MOST_SECONDS):

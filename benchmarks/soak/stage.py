@@ -1,6 +1,8 @@
 """The machine of a soak, the project that deploys to it, and what one does with both.
 
-Its disk is a file system of its own in a file, where this computer can mount one, so that it can be filled.
+Its disk is a file system of its own in a file, where this computer can mount one, so that it can be filled. With QEMU
+it has a kernel, a clock and a disk of its own: there a write that is acknowledged is on the disk, and clients ask less
+often, since the processor is emulated.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from homeport.lab import Lab, LabDirectory, names, ssh
-from homeport.lab.model import LabHost, Suite
+from homeport.lab.model import BackendName, LabHost, Suite
 from tests.lab import remote
 from tests.lab.clients import ERRORS, NewConnection, Target
 from tests.lab.commands import homeport, settle_data
@@ -37,6 +39,11 @@ SETTINGS = {
     "memory_max_megabytes": 700,
     "minimum_free_megabytes": 50,
 }
+EMULATED_SETTINGS = {"health_timeout_seconds": 240, "hold_seconds": 60}
+# An emulated machine takes so many times as long for everything.
+EMULATED = 6.0
+DATABASE = "notes/database.py"
+DURABILITY = ("PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL")
 # What the sample has besides, for the soak: a way to run out of memory. Nginx would send a GET whose connection ended
 # without an answer to the other worker, too, and end both.
 LEAK = """
@@ -78,6 +85,7 @@ class Stage:
     host: LabHost
     seen: Seen
     has_own_disk: bool
+    slowness: float = 1.0  # clients ask so many times less often
     changes: int = 0
     upgrades: int = 0
 
@@ -108,6 +116,11 @@ class Stage:
         words = ssh.command_line(self.project.lab.directory, self.host, "-o", "BatchMode=yes")
         command = [*words, "--", f"sudo sh -c {shlex.quote(script)}"]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    @property
+    def has_own_kernel(self) -> bool:
+        """Tell whether clock and disk are the machine's own; it is in no namespace of this computer's then."""
+        return self.host.backend == "qemu"
 
     @property
     def namespace(self) -> str:
@@ -152,28 +165,33 @@ class Stage:
 
 
 @contextmanager
-def stage(suite: Suite = "bookworm") -> Iterator[Stage]:
+def stage(suite: Suite = "bookworm", backend: BackendName = "nspawn") -> Iterator[Stage]:
     """Yield a machine that serves its second release; all of it is gone afterwards."""
     with TemporaryDirectory(prefix="homeport-soak-") as name:
         lab = ReadLab(LabDirectory(Path(name) / "lab"))
         try:
             lab.up(hosts=0)
-            with staged(lab, Seasoned(lab, Path(name)), Path(name), suite) as made:
+            with staged(lab, Seasoned(lab, Path(name)), Path(name), suite, backend) as made:
                 yield made
         finally:
             lab.down()
 
 
 @contextmanager
-def staged(lab: Lab, seasoned: Seasoned, folder: Path, suite: Suite = "bookworm") -> Iterator[Stage]:
+def staged(
+    lab: Lab, seasoned: Seasoned, folder: Path, suite: Suite = "bookworm", backend: BackendName = "nspawn"
+) -> Iterator[Stage]:
     """Yield the same in a lab that is there."""
-    with own_disk(lab, folder) as has_own_disk:
-        host = seasoned.add(NAME, suite)
+    emulated = backend == "qemu"
+    with nullcontext(True) if emulated else own_disk(lab, folder) as has_own_disk:
+        host = seasoned.boot(NAME, APP) if emulated else seasoned.add(NAME, suite)
         try:
             project = Project.create(folder / "project", lab, APP, migrate_on=NAME)
             project.write("main.py", (project.app / "main.py").read_text() + LEAK)
-            settle_data(project, **SETTINGS)
-            made = Stage(project, host, Seen(lab, host), has_own_disk)
+            if emulated:
+                project.write(DATABASE, (project.app / DATABASE).read_text().replace(*DURABILITY))
+            settle_data(project, **{**SETTINGS, **(EMULATED_SETTINGS if emulated else {})})
+            made = Stage(project, host, Seen(lab, host), has_own_disk, EMULATED if emulated else 1.0)
             for _ in range(2):
                 made.change()
                 done = made.deploy()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import itertools
 from collections import Counter
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from benchmarks.soak.__main__ import durability
 from benchmarks.soak.checker import differences, violations
 from benchmarks.soak.faults import KINDS
 from benchmarks.soak.history import About, Recorder, parse
 from benchmarks.soak.report import report
-from benchmarks.soak.run import ACTIONS, ON_OWN_DISK
+from benchmarks.soak.run import ACTIONS, IN_NAMESPACE, ON_OWN_DISK, ON_OWN_KERNEL, possible
 from benchmarks.soak.schedule import planned
+from benchmarks.soak.stage import Stage
 from tests.benchmarks.soak.histories import GOOD, asked, event, failed, history, wrote
 
 DECK = sum(kind.cards for kind in KINDS.values())
@@ -21,7 +26,15 @@ ABOUT = About("2026-11-30 03:00 UTC", 7, "make soak MINUTES=60 SEED=7", "2 proce
 
 def test_each_kind_of_fault_can_be_brought_about() -> None:
     assert set(ACTIONS) == set(KINDS)
-    assert set(KINDS) >= ON_OWN_DISK
+    assert set(KINDS) >= ON_OWN_DISK | ON_OWN_KERNEL | IN_NAMESPACE
+
+
+@pytest.mark.parametrize("own_kernel", [False, True])
+def test_a_machine_has_the_faults_that_it_can_have(own_kernel: bool) -> None:
+    stage = cast(Stage, SimpleNamespace(has_own_disk=True, has_own_kernel=own_kernel))
+    assert set(KINDS) - set(possible(stage, KINDS)) == (IN_NAMESPACE if own_kernel else ON_OWN_KERNEL)
+    stage.has_own_disk = False
+    assert not ON_OWN_DISK & set(possible(stage, KINDS))
 
 
 def test_a_seed_repeats_the_choice_and_its_dice_and_another_one_does_not() -> None:
@@ -82,8 +95,11 @@ def test_a_report_of_what_was_as_promised_says_so() -> None:
 
 
 def test_how_the_sample_keeps_its_data_is_read_from_its_code() -> None:
-    said = durability('execute("PRAGMA journal_mode = WAL")\nexecute("PRAGMA synchronous = FULL")')
-    assert said.startswith("SQLite, journal_mode WAL, synchronous FULL")
+    code = 'execute("PRAGMA journal_mode = WAL")\nexecute("PRAGMA synchronous = FULL")'
+    for own_kernel in (False, True):
+        said = durability(code, own_kernel=own_kernel)
+        assert said.startswith("SQLite, journal_mode WAL, synchronous FULL")
+        assert ("as a real one does" in said) == own_kernel
 
 
 def test_a_machine_that_is_as_it_was_says_nothing() -> None:
