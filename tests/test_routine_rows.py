@@ -10,7 +10,8 @@ import pytest
 
 from homeport.settings.loading import load
 from homeport.settings.model import Settings
-from tests.lab.load import Failure
+from tests.lab.clients import StatusError
+from tests.lab.load import Failure, reason
 from tests.lab.routines import CORE, RELOADING, ROUTINES, ROWS, SETTINGS, WITHOUT, Row, groups, rows_of, united
 
 HERE = Path(__file__).parent
@@ -72,9 +73,7 @@ def test_each_routine_has_something_that_does_it() -> None:
 def test_a_row_that_costs_something_says_what_and_how_its_clients_tell_and_no_other_does() -> None:
     assert all(bool(row.costs) == bool(row.lost) for row in ROWS)
     [maintenance] = [row for row in ROWS if row.group == "maintenance"]
-    allowed, other = (
-        Failure(0.0, "keep-alive POST", f"WrongAnswerError: status {status} instead of 201") for status in (503, 502)
-    )
+    allowed, other = (Failure(0.0, "keep-alive POST", reason(StatusError(status, 201, {}))) for status in (503, 502))
     assert (maintenance.allows(allowed), maintenance.allows(other)) == (True, False)
     assert not any(row.allows(allowed) for row in ROWS if not row.costs)
 

@@ -93,8 +93,9 @@ class Report:
         return "\n".join(lines + [str(failure) for failure in self.failures[:30]])
 
 
-def _reason(error: BaseException) -> str:
-    cause = f" ({_reason(error.__cause__)})" if error.__cause__ else ""
+def reason(error: BaseException) -> str:
+    """Return what is told of a failed request, for people and for the rows of tests/lab/routines.py."""
+    cause = f" ({reason(error.__cause__)})" if error.__cause__ else ""
     return f"{type(error).__name__}: {error}{cause}"
 
 
@@ -139,7 +140,7 @@ class Load:
                 self._note(name, client.request(), at)
             except clients.ERRORS as error:
                 with self._lock:
-                    self.report.failures.append(Failure(at, name, _reason(error), idle))
+                    self.report.failures.append(Failure(at, name, reason(error), idle))
                 client.close()
         client.close()
 

@@ -173,7 +173,7 @@ ROUTINES: tuple[Row, ...] = (
         "homeport maintenance on, off",
         "maintenance",
         costs="all but the health path get 503 with Retry-After from on to off; no connection is cut",
-        lost=f"{KEEP_ALIVE_POST}: WrongAnswerError: status 503 instead of 201",
+        lost=f"{KEEP_ALIVE_POST}: StatusError: status 503 instead of 201",
     ),
     Row("homeport cert --renew", "renewal at once"),
     Row("a renewal by its timer", "renewal"),
