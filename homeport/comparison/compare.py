@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from homeport.certificates.comparison import needs_placeholder
 from homeport.comparison.environment import starts_again
 from homeport.comparison.proxy_change import ACTIVE, directories_now, files_now, in_order, replaced
+from homeport.comparison.release_files import live_site
 from homeport.proxies.chosen import proxy_of
 from homeport.proxies.model.proxy import Proxy
 from homeport.state.changes import Change
 from homeport.state.ownership import has_no_original, has_to_be_kept, is_named_ours, is_somebodys, owner
 from homeport.state.paths import FIREWALL_RULES, ORIGINALS, AppPaths
-from homeport.state.snapshot import PathFound, Snapshot, UploadedRelease
+from homeport.state.snapshot import PathFound, Snapshot
 from homeport.state.wanted import Account, Directory, File, Wanted
 
 
@@ -63,6 +64,9 @@ def file_changes(wanted: Wanted, found: Snapshot) -> FileChanges:
         if reason := _directory_reason(directory, found.paths.get(directory.path), wanted.app):
             directories.append(directory)
             changes.append(Change("make", directory.path, reason))
+    for file in live_site(wanted, found):
+        files.append(file)
+        changes.append(Change("write", file.path, "a restart would put another site in place"))
     for file in files_now(wanted, found):
         waits = file.with_release and found.live_release != wanted.release_id and not replaced(wanted, found)
         if file.file_set == "access" or waits:
@@ -192,21 +196,6 @@ def tools_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
 def lacks_tools(wanted: Wanted, found: Snapshot) -> bool:
     """Tell whether homeport's tools on the host are none, or not of the locked versions."""
     return found.tools != wanted.tools.digest
-
-
-def release_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:
-    """Return the upload of the release, unless it is on the host as a whole, made for this host's part in it.
-
-    The live one is left as it is: who migrates, and how many workers there are, changes with the next release.
-    """
-    release = wanted.release
-    if release is None:
-        return ()
-    if release.id not in found.releases:
-        return (Change("upload", f"release {release.id}", f"{release.ref} at {release.commit[:12]}"),)
-    if found.live_release == release.id or found.uploaded == UploadedRelease(release.workers, release.migrates):
-        return ()
-    return (Change("upload", f"release {release.id}", "its workers or its migration have changed here"),)
 
 
 def start_changes(wanted: Wanted, found: Snapshot) -> tuple[Change, ...]:

@@ -57,10 +57,12 @@ def python(case: Case) -> Iterator[Finding]:
     found = case.found.get("python")
     if not found or (found["there"] and found["lasting"]):
         return
-    name = found["path"].rpartition("/")[2]
+    name, at = found["name"], found["path"].rpartition("/")[2]
     if not found["there"]:
         problem = f"{name}, which the live release runs on, is not on the machine any more"
-        evidence = f"{found['path']} is gone: what runs goes on, and no process of it can be started again"
+        if at != name:
+            problem = f"the live release's environment is for {name}, and {at} is in its place now"
+        evidence = "what runs goes on, and no process of it can be started again"
         yield Finding(
             "python_gone",
             problem,

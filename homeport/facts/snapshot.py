@@ -43,7 +43,7 @@ PARTS = ("deploys", "logins", "host_conditions", "environments", "snapshot")
 SCRIPT = firewall_state.SCRIPT + "".join(Path(__file__).with_name(f"{name}.sh").read_text() for name in PARTS)
 KINDS: dict[str, PathKind] = {"f": "file", "d": "directory", "l": "link"}
 # Fields of each section; a connection may strip the empty ones at a line's end.
-TWO = ("os", "package", "digest", "written", "fixed", "renewal", "slot", "slot_port", "coming", "sshd")
+TWO = ("os", "package", "digest", "written", "fixed", "renewal", "slot", "slot_port", "coming", "coming_file", "sshd")
 PLACES = ("place", "mount")
 THREE = ("port", "login", "nginx", "opening", "before", "after")
 WIDTHS = {
@@ -134,9 +134,7 @@ def _snapshot(rows: Rows) -> Snapshot:
         previous_release=_one(rows, "previous"),
         slot_memory={slot: SlotMemory(*map(int, figures)) for slot, *figures in rows["slot_memory"]},
         slot_ports={slot: int(port) for slot, port in rows["slot_port"]},
-        uploaded=next(
-            (UploadedRelease(int(workers), migrates == "migrates") for workers, migrates in rows["coming"]), None
-        ),
+        uploaded=_uploaded(rows),
         slots={slot: target.rpartition("/")[2] for slot, target in rows["slot"]},
         certificate=_certificate(rows),
         proxy_stale=_one(rows, "proxy") == "stale",
@@ -180,6 +178,12 @@ def _live_slot(rows: Rows, units: dict[str, UnitState]) -> str:
     blue_enabled = any(name.endswith("@blue.service") and unit.boots for name, unit in units.items())
     live = which_is_live(flag="green" in rows, blue_enabled=blue_enabled, ever_live=bool(rows["proven"]))
     return live or ""
+
+
+def _uploaded(rows: Rows) -> UploadedRelease | None:
+    for workers, migrates in rows["coming"]:
+        return UploadedRelease(int(workers), migrates == "migrates", dict(rows["coming_file"]))
+    return None
 
 
 def _machine(rows: Rows) -> MachineFound:

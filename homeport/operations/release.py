@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 
 from pyinfra.api import StringCommand, operation
 
-from homeport.comparison import compare, environment
+from homeport.comparison import compare, environment, release_files
 from homeport.facts.contents import ContentsFact
 from homeport.operations.command import command_line, encoded, packed, program, script, work
 from homeport.operations.deploy_run import Run
@@ -29,7 +29,7 @@ NO_RELEASE = "this machine runs no release"
 @operation()
 def upload(run: Run) -> Commands:
     """Put the release on the host, whole or not at all."""
-    changes, release = run.changes(lambda: compare.release_changes(run.wanted, run.found)), run.wanted.release
+    changes, release = run.changes(lambda: release_files.release_changes(run.wanted, run.found)), run.wanted.release
     if run.announce(changes, otherwise="the release is on the host" if release else NO_RELEASE) and release:
         show_release_diff(run)
         etc = packed((file.path.rpartition("/")[2], file) for file in release.etc)

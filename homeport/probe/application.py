@@ -80,7 +80,9 @@ def missing(layout: Layout, slot: str) -> list[str]:
 def python(layout: Layout, slot: str) -> PythonObservation | None:
     """Return the Python of the release in a slot; None where its environment has no link to one."""
     found = environments.python(layout.links(slot)[0] / ".venv")
-    return {"path": found.path, "there": found.there, "lasting": found.lasting} if found else None
+    if found is None:
+        return None
+    return {"path": found.path, "name": found.name, "there": found.there, "lasting": found.lasting}
 
 
 def denied(layout: Layout, slot: str) -> list[DeniedObservation]:

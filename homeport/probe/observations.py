@@ -132,10 +132,7 @@ class StaticObservation(TypedDict):
 
 
 class SlotObservation(TypedDict):
-    """The live slot: what its health path answers on loopback (`answer`), and whether its release is whole.
-
-    `missing` are files that it needs and that are not there.
-    """
+    """The live slot: what its health path answers on loopback (`answer`); `missing` are files that it needs."""
 
     name: str
     release: str
@@ -152,6 +149,7 @@ class PythonObservation(TypedDict):
     """The Python of the live release's environment: is it there, and does it stay (host/release/environments.py)?"""
 
     path: str
+    name: str
     there: bool
     lasting: bool
 

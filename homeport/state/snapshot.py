@@ -137,10 +137,14 @@ class SlotMemory:
 
 @dataclass(frozen=True)
 class UploadedRelease:
-    """What the host has of the wanted release: how many workers it is made for, and whether it migrates there."""
+    """What the host has of the wanted release: how many workers it is made for, and whether it migrates there.
+
+    `files` are those under /etc, by name, each with its SHA-256; none where an older host program does not tell.
+    """
 
     workers: int
     migrates: bool
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from homeport.certificates import comparison
 from homeport.comparison import compare, environment
 from homeport.host.services.unit_state import UnitState
 from homeport.state.paths import AppPaths
-from homeport.state.snapshot import CertificateFound, PathFound, PathKind, PortHolder, Snapshot, UploadedRelease
+from homeport.state.snapshot import CertificateFound, PathFound, PathKind, PortHolder, Snapshot
 from homeport.state.wanted import Account, Directory, File, Part, Unit, Wanted
 
 from ..state.builders import NOW, SECRET, as_wanted, bare, changes_by_phase, make_settings, make_wanted
@@ -260,30 +260,12 @@ def test_a_release_in_the_slot_that_is_not_live_is_started_and_switched_to_witho
     assert list(changes_by_phase(WANTED, found)) == ["start", "switch"]
 
 
-@pytest.mark.parametrize(
-    "uploaded", [None, UploadedRelease(WANTED.release.workers, migrates=False), UploadedRelease(7, migrates=True)]
-)
-def test_a_release_that_was_made_for_another_part_on_this_host_is_uploaded_again(
-    uploaded: UploadedRelease | None,
-) -> None:
-    found = replace(AS_WANTED, slots={"blue": "older", "green": WANTED.release.id}, uploaded=uploaded)
-    changes = changes_by_phase(WANTED, found)
-    assert list(changes) == ["release", "start", "switch"]
-    assert [str(change) for change in changes["release"]] == [
-        f"upload release {WANTED.release.id} (its workers or its migration have changed here)"
-    ]
-
-
 @pytest.mark.parametrize("live", ["000000000000", "ffffffffffff"])
 def test_a_file_that_comes_with_a_release_waits_while_another_one_is_live(live: str) -> None:
     site = next(file for file in WANTED.part.files if file.with_release)
     edited = with_path(site.path, replace(AS_WANTED.paths[site.path], digest="another"))
     assert site in compare.file_changes(WANTED, edited).files
     assert site not in compare.file_changes(WANTED, replace(edited, slots={"blue": live})).files
-
-
-def test_the_part_of_the_live_release_changes_with_the_next_one() -> None:
-    assert changes_by_phase(WANTED, replace(AS_WANTED, uploaded=UploadedRelease(7, migrates=False))) == {}
 
 
 def test_a_missing_environment_is_installed() -> None:

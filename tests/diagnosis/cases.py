@@ -109,7 +109,7 @@ WELL: Observations = {
         "missing": [],
         "other_active": False,
     },
-    "python": {"path": "/usr/bin/python3.13", "there": True, "lasting": True},
+    "python": {"path": "/usr/bin/python3.13", "name": "python3.13", "there": True, "lasting": True},
     "denied": [],
     "state_link": "",
     "exposed": [],

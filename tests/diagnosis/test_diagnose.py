@@ -57,6 +57,7 @@ def met(kind: str, count: int = 1) -> dict[str, Any]:
 
 
 DEAD = unit("failed", result="start-limit-hit", restarts=12, ending="status 1", last=["ValueError: no colour"])
+OLD_PYTHON = {"path": "/usr/bin/python3.11", "name": "python3.11", "there": True, "lasting": False}
 UNPREPARED: dict[str, Any] = {
     **{"active": "activating", "sub": "start-pre", "result": "exit-code", "restarts": 3},
     "last": ["no such host", "before_start: ./fetch failed (status 4): no such host"],
@@ -270,12 +271,17 @@ REFUSING = {**units(app=DEAD), **slot()}
         (
             "python_gone",
             [],
-            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": False, "lasting": False})),
+            case(observed=observed(python=OLD_PYTHON | {"there": False})),
+        ),
+        (
+            "python_gone",
+            [],
+            case(observed=observed(python=OLD_PYTHON | {"path": "/usr/bin/python3.13", "there": False})),
         ),
         (
             "python_old",
             [],
-            case(observed=observed(python={"path": "/usr/bin/python3.11", "there": True, "lasting": False})),
+            case(observed=observed(python=OLD_PYTHON)),
         ),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"nginx.service": ["/usr/lib/libssl.so.3"]}))),
         ("upgrade_not_in_use", [], case(observed=observed(replaced={"notes@blue.service": ["/usr/lib/libpq.so.5"]}))),

@@ -78,6 +78,8 @@ previous\taaa
 proven\tbbb
 standby\tblue
 coming\t4\tmigrates
+coming_file\tenv\t0ab
+coming_file\tsite.conf\t1cd
 green
 not_before\t1892000000
 not_after\t1900000000
@@ -145,7 +147,7 @@ def test_a_whole_reading_is_understood() -> None:
     assert found.available_megabytes == 2000
     assert found.slot_ports == {"blue": 8001, "green": 8002}
     assert found.slot_memory == {"green": SlotMemory(141312, 92160, 2)}
-    assert found.uploaded == UploadedRelease(4, migrates=True)
+    assert found.uploaded == UploadedRelease(4, migrates=True, files={"env": "0ab", "site.conf": "1cd"})
     assert (found.previous_release, found.proven_release, found.standby_slot) == ("aaa", "bbb", "blue")
     assert found.packages == {"nginx"}
     assert found.accounts == {"notes": "notes:x:999:999::/var/lib/notes:/usr/sbin/nologin"}

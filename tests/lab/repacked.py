@@ -6,6 +6,25 @@ from tests.lab.project import Seen
 
 PACKAGES = {"nginx": "nginx nginx-common", "haproxy": "haproxy"}
 LIBRARY = {"bookworm": "libssl3", "trixie": "libssl3t64"}
+# All packages that are made of the system's Python: a new patch level is one of them all.
+OF_PYTHON = """
+source=$(readlink /usr/bin/python3)
+dpkg-query -W -f '${db:Status-Status} ${source:Package} ${Package}\n' | sed -n "s/^installed $source //p"
+"""
+# Has the next one say that it is it: its number is in the program, once, with a zero byte behind it.
+PATCH_PYTHON = """
+python3 - <<'END'
+import platform
+from pathlib import Path
+old = platform.python_version()
+new = old[:-1] + ("8" if old[-1] == "9" else "9")
+[file] = Path("/root/debs").glob("python3.*-minimal/usr/bin/python3.*")
+program = file.read_bytes()
+assert program.count(old.encode() + bytes(1)) == 1
+file.write_bytes(program.replace(old.encode() + bytes(1), new.encode() + bytes(1)))
+print(new)
+END
+"""
 # What depends on the very version of another one of them depends on the new one.
 REPACK = """
 set -eu
@@ -31,7 +50,10 @@ MASTER = {
 
 
 def prepare(seen: Seen, names: str, number: int) -> str:
-    """Make packages of a higher version, and return the command that installs them."""
+    """Make packages of a higher version, and return the command that installs them.
+
+    What was unpacked of an earlier number is taken again, with what has been changed in it.
+    """
     seen.shell(REPACK.format(names=names, number=number))
     files = " ".join(f"/root/debs/{name}.{number}.deb" for name in names.split())
     return f"DEBIAN_FRONTEND=noninteractive apt-get -qq -y install {files} >/root/apt.log 2>&1"

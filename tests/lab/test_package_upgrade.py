@@ -1,4 +1,4 @@
-"""Upgrades of the proxy's packages, and of a library that it runs, under a steady load: nobody notices.
+"""Upgrades of the proxy's packages, of a library that it runs, and of Python, under a steady load: nobody notices.
 
 The packages are the distribution's own, with a higher version. `make test-kill` has twenty upgrades, `make test` three.
 """
@@ -17,12 +17,13 @@ from tests.lab.clients import Target
 from tests.lab.commands import findings
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import load
-from tests.lab.project import Project, Seen, until
-from tests.lab.repacked import LIBRARY, MASTER, PACKAGES
+from tests.lab.project import Project, Seen, changes_nothing, until
+from tests.lab.repacked import LIBRARY, MASTER, OF_PYTHON, PACKAGES, PATCH_PYTHON
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import BUSY, every_client_goes_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
+NOT_WELL = {"upgrade_not_in_use", "python_gone", "python_old"}
 UPGRADES, LIBRARY_UPGRADES = (20, 5) if EVERYWHERE else (3, 1)
 
 
@@ -108,6 +109,44 @@ def test_a_library_that_was_upgraded_is_in_use_everywhere_within_a_day_without_a
     print(report)
     assert report.failures == [], report
     assert "upgrade_not_in_use" not in {one["id"] for one in findings(stage.project, stage.host.name)}
+
+
+@pytest.mark.sampled
+def test_a_patch_level_of_the_systems_python_is_in_use_within_a_day_and_the_environment_stays(stage: Stage) -> None:
+    names = " ".join(stage.seen.shell(OF_PYTHON).split())
+    stage.prepare(names, 1)
+    version = stage.seen.shell(PATCH_PYTHON)
+    command = stage.prepare(names, 2)
+    environments = stage.seen.shell("ls /srv/notes/venvs")
+    link = stage.seen.shell("readlink /srv/notes/slots/*/.venv/bin/python")
+    assert link == stage.seen.shell("readlink -f /usr/bin/python3")
+    with load(stage.target, BUSY) as report:
+        every_client_goes_on(report, BUSY)
+        stage.seen.shell(command)
+        old = stage.seen.get("/health")
+        [found] = [one for one in findings(stage.project, stage.host.name) if one["id"] == "upgrade_not_in_use"]
+        assert found["problem"].startswith(f"notes@{old['slot']}.service runs files")
+        assert "/usr/bin/python3" in found["evidence"]
+        stage.seen.shell("systemctl start homeport-use-upgrades@all")
+        every_client_goes_on(report, BUSY)
+        slot = stage.seen.get("/health")["slot"]
+        assert stage.seen.shell(running(slot)) == version
+        # And a release with the same lock, which has the same environment.
+        stage.project.write("NEWS.txt", version)
+        printed = stage.project.deployed(stage.host)
+        every_client_goes_on(report, BUSY)
+    print(report)
+    assert report.failures == [], report
+    assert changes_nothing(stage.project.deployed(stage.host))
+    assert stage.seen.shell("ls /srv/notes/venvs") == environments, printed
+    assert stage.seen.shell(running(stage.seen.get("/health")["slot"])) == version
+    assert {one["id"] for one in findings(stage.project, stage.host.name)} & NOT_WELL == set()
+
+
+def running(slot: str) -> str:
+    """Return the command that prints the version of Python whose program a slot's process runs."""
+    program = f"/proc/$(systemctl show -P MainPID notes@{slot})/exe"
+    return f"{program} -I -c 'import platform; print(platform.python_version())'"
 
 
 @pytest.mark.sampled

@@ -14,11 +14,14 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
-from tests.lab.project import Project, Seen, until
+from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
 SITE = "/etc/nginx/homeport/hello.conf"
+PROGRAM = "/usr/local/lib/homeport/homeport-host"
+# Makes a site as Debian 12's Nginx has it of one of Debian 13's: what an upgrade of the distribution leaves.
+AS_BEFORE = "s/listen \\(.*443\\) ssl;/listen \\1 ssl http2;/; /^ *http2 on;/d; /^ *ssl_ecdh_curve /d"
 
 
 @dataclass
@@ -120,13 +123,48 @@ def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stag
     assert stage.release() == serving
 
 
+@pytest.mark.sampled
+def test_a_site_for_the_nginx_before_an_upgrade_gives_way_and_does_not_come_back_with_a_restart(stage: Stage) -> None:
+    serving, new = stage.release(), stage.seen.shell(f"cat {SITE}")
+    copy = f"/etc/homeport/hello/releases/{serving}/site.conf"
+    stage.seen.shell(f"sed -i '{AS_BEFORE}' {SITE} {copy} && cmp {SITE} {copy} && systemctl reload nginx")
+    assert stage.seen.shell(f"cat {SITE}") != new
+    stage.project.deployed(stage.host)
+    assert (stage.release(), stage.seen.shell(f"cat {SITE}")) == (serving, new)
+    before = stage.live()
+    stage.seen.shell(f"{PROGRAM} restart --app hello")
+    assert stage.live() != before
+    assert stage.seen.shell(f"cat {SITE}") == new
+    assert changes_nothing(stage.project.deployed(stage.host))
+
+
+@pytest.mark.sampled
+def test_a_rollback_to_a_release_for_the_nginx_before_an_upgrade_serves(stage: Stage) -> None:
+    stage.project.deployed(stage.host)
+    older, new = stage.release(), stage.seen.shell(f"cat {SITE}")
+    stage.project.deployed(stage.host, client_max_body_megabytes=33)
+    stage.seen.shell(f"sed -i '{AS_BEFORE}' /etc/homeport/hello/releases/{older}/site.conf")
+    result = stage.project.pyinfra(stage.host.name, "-y", release="previous")
+    assert result.returncode == 0, result.stdout
+    assert stage.release() == older
+    assert "ssl http2;" in stage.seen.shell(f"cat {SITE}")
+    answer = stage.seen.curl("/health", "--fail", "--http2", "-o", "/dev/null", "-w", "%{http_version}")
+    assert (answer.returncode, answer.stdout) == (0, "2")
+    # The next deploy makes it what it would be here, also when it is the same release, or goes back to it again.
+    stage.project.deployed(stage.host)
+    assert (stage.release(), stage.seen.shell(f"cat {SITE}")) == (older, new)
+    stage.project.deployed(stage.host, client_max_body_megabytes=34)
+    stage.seen.shell(f"sed -i '{AS_BEFORE}' /etc/homeport/hello/releases/{older}/site.conf")
+    stage.project.deployed(stage.host)
+    assert (stage.release(), stage.seen.shell(f"cat {SITE}")) == (older, new)
+
+
 @pytest.mark.sampled("another")
 def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> None:
     serving = stage.release()
     other = next(release for event, release in stage.events() if event == "live" and release != serving)
     idle = {"blue": "green", "green": "blue"}[stage.live()]
-    program = "/usr/local/lib/homeport/homeport-host"
-    stage.seen.shell(f"{program} start --app hello --release {other}")
+    stage.seen.shell(f"{PROGRAM} start --app hello --release {other}")
     assert stage.seen.property(f"hello@{idle}", "ActiveState") == "active"
     assert stage.seen.property("homeport-hello-expire.timer", "ActiveState") == "active"
     stage.seen.shell("systemctl start homeport-hello-expire.service")  # what the timer does when its time has come

@@ -816,6 +816,16 @@ def with_python(machine: Machine, environment: Path, python: str) -> None:
     (environment / "bin/python").symlink_to(machine.folder / "bin" / python)
 
 
+def test_an_environment_has_a_link_to_the_python_of_its_version(machine: Machine) -> None:
+    # An upgrade of the distribution leads /usr/bin/python3 elsewhere, and leaves this one for a while.
+    first = prepare_installation(machine)
+    (machine.folder / "bin/python3").rename(machine.folder / "bin/python3.13")
+    (machine.folder / "bin/python3").symlink_to("python3.13")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", installation(first, "true"), stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"uv <venv> <--no-managed-python> <--python> <{machine.folder}/bin/python3.13> <{first}>" in machine.record
+
+
 def test_an_environment_whose_python_is_gone_stays_and_its_releases_get_another_one(machine: Machine) -> None:
     first = prepare_installation(machine)
     releases = machine.folder / "srv/notes/releases"

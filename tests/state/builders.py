@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import cast
 
 from homeport.certificates import comparison
-from homeport.comparison import compare, environment
+from homeport.comparison import compare, environment, release_files
 from homeport.host.services.unit_state import UnitState
 from homeport.plans.wanted import describe
 from homeport.settings import Settings
@@ -114,9 +114,15 @@ def as_wanted(wanted: Wanted, machine: MachineFound | None = None) -> Snapshot:
         proven_release=wanted.release_id,
         slots={"blue": release.id} if release else {},
         slot_ports=dict(zip(("blue", "green"), wanted.ports, strict=False)),
-        uploaded=UploadedRelease(release.workers, release.migrates) if release else None,
+        uploaded=uploaded(release) if release else None,
         certificate=_found(certificate) if certificate else None,
     )
+
+
+def uploaded(release: ReleaseWanted) -> UploadedRelease:
+    """Return what a host says of a release that was made for it."""
+    files = {file.path.rpartition("/")[2]: file.digest for file in release.etc}
+    return UploadedRelease(release.workers, release.migrates, files)
 
 
 def _found(wanted: CertificateWanted) -> CertificateFound:
@@ -134,7 +140,7 @@ def changes_by_phase(wanted: Wanted, found: Snapshot, now: datetime = NOW) -> di
         "tools": compare.tools_changes(wanted, found),
         "access": compare.access_changes(wanted, found).changes,
         "services": compare.service_changes(wanted, found),
-        "release": compare.release_changes(wanted, found),
+        "release": release_files.release_changes(wanted, found),
         "dependencies": environment.dependency_changes(wanted, found),
         "start": compare.start_changes(wanted, found),
         "switch": compare.switch_changes(wanted, found),

@@ -25,12 +25,13 @@ def files(layout: Layout, release: str) -> Iterator[tuple[str, str, str]]:
             mode = path.lstat().st_mode
             below = str(path.relative_to(top))
             if stat.S_ISREG(mode) and below.isprintable():
-                yield _digest(path), "x" if mode & stat.S_IXUSR else "-", below
+                yield digest(path), "x" if mode & stat.S_IXUSR else "-", below
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    found = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+            found.update(piece)
+    return found.hexdigest()

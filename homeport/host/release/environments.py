@@ -13,9 +13,13 @@ SYSTEM = Path("/usr/bin/python3")
 
 
 class Python(NamedTuple):
-    """`path` is the program, `there` whether the environment can run it, `lasting` whether it will stay."""
+    """`path` is the program that the link leads to, `name` that of the one which the packages are for (`python3.11`).
+
+    `there` says whether the environment can run it, `lasting` whether it will stay.
+    """
 
     path: str
+    name: str
     there: bool
     lasting: bool
 
@@ -29,9 +33,10 @@ def python(environment: Path, system: Path = SYSTEM) -> Python | None:
     if not link.is_symlink():
         return None
     real = link.resolve()
+    name = next((folder.name for folder in sorted(environment.glob("lib/python3*"))), real.name)
     there = real.exists() and (environment / "lib" / real.name).is_dir()
     is_own = real.parent == system.parent and real.name.startswith("python3")
-    return Python(str(real), there, not is_own or real == system.resolve())
+    return Python(str(real), name, there, not is_own or real == system.resolve())
 
 
 def refusal(environment: Path, system: Path = SYSTEM) -> str:
@@ -39,4 +44,8 @@ def refusal(environment: Path, system: Path = SYSTEM) -> str:
     found = python(environment, system)
     if found is None or found.there:
         return ""
-    return f"its Python ({found.path}) is not on the machine any more; deploy, which makes its environment anew"
+    is_another = Path(found.path).exists()
+    problem = (
+        f"is {found.name}'s, and leads to {found.path} now" if is_another else f"needs {found.path}, which is gone"
+    )
+    return f"its environment {problem}; deploy, which makes another one"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ..proxies.chosen import proxy_of
-from ..release import pruning, release_log, slots
+from ..release import contents, pruning, release_log, slots
 from ..services import units
 from ..services.release_description import load, server_of
 from ..system.layout import SLOTS, Layout
@@ -36,12 +36,19 @@ def _releases(layout: Layout, coming: str) -> Iterator[Row]:
     found = slots.read(layout)
     if found.live and (previous := pruning.previous(layout, found[found.live].release)):
         yield ("previous", previous)
+    if coming:
+        yield from uploaded(layout, coming)
+
+
+def uploaded(layout: Layout, coming: str) -> Iterator[Row]:
+    """Yield what the host has of the release `coming`: what it was made for here, and its own files under /etc."""
     try:
-        release = load(layout, coming) if coming else None
+        release = load(layout, coming)
     except HostError:  # not here yet, or damaged: then it is uploaded
-        release = None
-    if release:
-        yield ("coming", release.workers, "migrates" if release.has_migration else "")
+        return
+    yield ("coming", release.workers, "migrates" if release.has_migration else "")
+    for path in sorted(path for path in release.files.iterdir() if path.is_file()):
+        yield ("coming_file", path.name, contents.digest(path))
 
 
 def memory(found: UnitMemory) -> tuple[int, int, int]:

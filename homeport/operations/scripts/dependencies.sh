@@ -89,7 +89,9 @@ UV_PYTHON_INSTALL_MIRROR in its /etc/environment), or unset python_version if th
     set -- "uv venv --managed-python --python $python $first" "$@"
 else
     export UV_PYTHON_DOWNLOADS=never
-    set -- "uv venv --no-managed-python --python /usr/bin/python3 $first" "$@"
+    # By the name with its version: after an upgrade of the distribution that one is still there, for processes that are
+    # started again before the next deploy, and /usr/bin/python3 is another one, which does not find the packages.
+    set -- "uv venv --no-managed-python --python $(readlink -f /usr/bin/python3) $first" "$@"
 fi
 unfinished=yes
 rm -rf "$environment"

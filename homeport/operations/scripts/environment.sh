@@ -42,7 +42,8 @@ make_tools() (
     trap '[ -e "$target/.complete" ] || rm -rf "$target"' EXIT
     trap 'exit 1' HUP INT TERM
     rm -rf "$target"
-    /usr/bin/python3 -m venv --without-pip "$target" || exit
+    # By the name with its version: an upgrade of the distribution leaves that one in place, and /usr/bin/python3 is another.
+    "$(readlink -f /usr/bin/python3)" -m venv --without-pip "$target" || exit
     cat >"$target/requirements.txt" || exit
     awk '/^[^ ]/ { ours = /^uv==/ } ours' "$target/requirements.txt" >"$target/uv.txt" || exit
     wheel=$(echo /usr/share/python-wheels/pip-*.whl)

@@ -80,3 +80,15 @@ def test_the_scripts_have_the_same_rule(
 def test_an_environment_without_a_link_to_a_python_is_none_of_ours(tmp_path: Path) -> None:
     assert environments.python(tmp_path) is None
     assert environments.refusal(tmp_path) == ""
+
+
+def test_a_link_that_leads_to_another_python_by_now_is_named_with_the_one_that_the_packages_are_for(
+    system: Path,
+) -> None:
+    environment = make(system, "usr/bin/python3", version="python3.11")
+    found = environments.python(environment, system / "usr/bin/python3")
+    assert found is not None
+    assert (found.name, Path(found.path).name) == ("python3.11", "python3.13")
+    assert f"is python3.11's, and leads to {system}/usr/bin/python3.13 now" in environments.refusal(environment)
+    (system / "usr/bin/python3.13").unlink()
+    assert f"needs {system}/usr/bin/python3.13, which is gone" in environments.refusal(environment)
