@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ENGINES = ("container", "docker", "compose", "kubernetes")
+ENGINES = ("container", "docker", "quadlet", "compose", "kubernetes")
+# An engine that is mostly like another, whose cell it has where nothing else is said.
+LIKE = {"quadlet": "docker"}
 Kind = Literal["kept", "refused", "no meaning"]
 
 
@@ -33,11 +35,16 @@ def nothing(words: str) -> Cell:
     return Cell("no meaning", words)
 
 
-def row(*cells: Cell) -> Mapping[str, Cell]:
-    """Return the cells of a setting by engine; one alone is that of all."""
-    return dict(zip(ENGINES, cells * len(ENGINES) if len(cells) == 1 else cells, strict=True))
+def row(*cells: Cell, **own: Cell) -> Mapping[str, Cell]:
+    """Return the cells of a setting by engine; one alone is that of all.
+
+    Else they are those of the engines that are like no other; `own` has those of the others, where they differ.
+    """
+    plain = [name for name in ENGINES if name not in LIKE]
+    given = dict(zip(plain, cells * len(plain) if len(cells) == 1 else cells, strict=True)) | own
+    return {name: given[name] if name in given else given[LIKE[name]] for name in ENGINES}
 
 
-def here_and(on_machines: Cell, cluster: Cell) -> Mapping[str, Cell]:
+def here_and(on_machines: Cell, cluster: Cell, **own: Cell) -> Mapping[str, Cell]:
     """Return the cells of a setting that is one thing on one machine and another on a cluster."""
-    return row(on_machines, on_machines, on_machines, cluster)
+    return row(on_machines, on_machines, on_machines, cluster, **own)
