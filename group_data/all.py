@@ -440,19 +440,19 @@ base_image = None
 # application.
 image_name = None
 
-# For `homeport export kubernetes`: how many containers serve the site, each with `workers` workers. More than one
-# needs a database that is not a file, and `state_volume_megabytes = None`.
+# For exports to Kubernetes, Swarm and Nomad: how many containers serve the site, each with `workers` workers. More
+# than one needs a database that is not a file, and `state_volume_megabytes = None`.
 replicas = 1
 
 # For `homeport export kubernetes`: up to how many replicas the cluster adds while their processors are busy (70 % of
 # what their workers can use); unset: `replicas`, always.
 replicas_max = None
 
-# For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one replica; None: what is
-# written there goes with its container.
+# For exports to Kubernetes, Swarm and Nomad: size of the volume that keeps `$STATE_DIRECTORY`, of one replica (Swarm
+# and Nomad bound none); None: what is written there goes with its container.
 state_volume_megabytes = 1024
 
-# For `homeport export kubernetes`: the namespace; unset: named as the application.
+# For exports to Kubernetes and Nomad: the namespace; unset: named as the application (Nomad: "default").
 cluster_namespace = None
 
 # For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits of the proxy and

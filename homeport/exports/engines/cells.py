@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ENGINES = ("container", "docker", "quadlet", "compose", "kubernetes")
-# An engine that is mostly like another, whose cell it has where nothing else is said.
-LIKE = {"quadlet": "docker"}
+ENGINES = ("container", "docker", "quadlet", "compose", "swarm", "kubernetes", "nomad")
+# An engine that is mostly like another, whose cells it has where its own column (`own_columns`) says nothing else.
+LIKE = {"quadlet": "docker", "swarm": "compose", "nomad": "kubernetes"}
 Kind = Literal["kept", "refused", "no meaning"]
 
 
@@ -35,16 +35,16 @@ def nothing(words: str) -> Cell:
     return Cell("no meaning", words)
 
 
-def row(*cells: Cell, **own: Cell) -> Mapping[str, Cell]:
+def row(*cells: Cell) -> Mapping[str, Cell]:
     """Return the cells of a setting by engine; one alone is that of all.
 
-    Else they are those of the engines that are like no other; `own` has those of the others, where they differ.
+    Else they are those of the engines that are like no other.
     """
     plain = [name for name in ENGINES if name not in LIKE]
-    given = dict(zip(plain, cells * len(plain) if len(cells) == 1 else cells, strict=True)) | own
-    return {name: given[name] if name in given else given[LIKE[name]] for name in ENGINES}
+    given = dict(zip(plain, cells * len(plain) if len(cells) == 1 else cells, strict=True))
+    return {name: given[LIKE.get(name, name)] for name in ENGINES}
 
 
-def here_and(on_machines: Cell, cluster: Cell, **own: Cell) -> Mapping[str, Cell]:
+def here_and(on_machines: Cell, cluster: Cell) -> Mapping[str, Cell]:
     """Return the cells of a setting that is one thing on one machine and another on a cluster."""
-    return row(on_machines, on_machines, on_machines, cluster, **own)
+    return row(on_machines, on_machines, on_machines, cluster)

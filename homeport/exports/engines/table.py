@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.cells import Cell, here_and, kept, nothing, refused, row
 from homeport.exports.engines.machine_rows import MACHINE_ROWS
+from homeport.exports.engines.own_columns import OWN_COLUMNS
 from homeport.exports.engines.site_rows import SITE_ROWS
 from homeport.settings import Settings
 from homeport.settings.reference import default
@@ -19,13 +20,11 @@ _HOOK = refused("a container has no moment of a release at which it would run")
 _CLUSTER_HOOK = refused("a roll-out has no moment at which it would run")
 _ENGINE = nothing("what follows what is for whoever runs the container")
 _ONE = refused("one container runs at a time")
-_CLUSTER = nothing("for a cluster alone")
+_CLUSTER = nothing("for Kubernetes alone")
 _RUN = nothing("said when the container is run")
-_PODMANS_SECRETS = kept("podman's secrets, mounted")
-_HEALTH_CMD = kept("`HealthCmd`")
 _FOLLOWS = "by the time for the stop"
 
-TABLE: Mapping[str, Mapping[str, Cell]] = {
+_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "base_image": row(_IN_IMAGE),
     "image_name": row(
         kept("in the commands that are shown"), kept("the image that is run"), kept("`image`"), kept("`image`")
@@ -74,14 +73,12 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
         kept("files, mounted"),
         kept("`secrets`"),
         kept("a Secret, mounted, whose values are not exported"),
-        quadlet=_PODMANS_SECRETS,
     ),
     "secrets_from_environment": row(
         kept("names alone"),
         kept("files, mounted"),
         kept("`secrets`"),
         kept("a Secret, mounted, whose values are not exported"),
-        quadlet=_PODMANS_SECRETS,
     ),
     "install_secrets": row(kept("`--secret` of the build; the classic builder has none and refuses")),
     "packages": row(_IN_IMAGE),
@@ -110,7 +107,6 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
         refused("Docker has no list of addresses"),
         kept('"any" or "local"'),
         kept("NetworkPolicy, which not every network of a cluster obeys"),
-        quadlet=refused("podman has no list of addresses, and publishes no port of a closed network"),
     ),
     "state_paths": row(refused("leave it out, and mount a volume at each path")),
     "sandbox_writable_paths": row(
@@ -130,11 +126,13 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "migrate_timeout_seconds": here_and(kept("of the command"), kept("of the command, and of the Job")),
     "migrate_on": here_and(nothing("one container migrates"), nothing("one Job migrates")),
     "migration_rehearsal": row(refused("there is no live release to try the migration on")),
-    "health_path": here_and(kept("`HEALTHCHECK`"), kept("probes of start and readiness"), quadlet=_HEALTH_CMD),
+    "health_path": here_and(
+        kept("`HEALTHCHECK`"),
+        kept("probes of start and readiness"),
+    ),
     "health_status": here_and(
         kept("`HEALTHCHECK`"),
         kept("from 200 to 399, which are all the same to a probe; others are refused"),
-        quadlet=_HEALTH_CMD,
     ),
     "health_timeout_seconds": row(
         kept("`--start-period`"), kept("also of the unit's start"), kept("in the image"), kept("startup probe")
@@ -152,7 +150,6 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
         kept("`--time` of the stop"),
         kept("`stop_grace_period`"),
         kept("`terminationGracePeriodSeconds`"),
-        quadlet=kept("`StopTimeout`"),
     ),
     "keep_releases": here_and(_ENGINE, kept("`revisionHistoryLimit`")),
     "pinned_releases": row(_ENGINE),
@@ -179,6 +176,11 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     ),
     **SITE_ROWS,
     **MACHINE_ROWS,
+}
+
+TABLE: Mapping[str, Mapping[str, Cell]] = {
+    name: {engine: OWN_COLUMNS.get(engine, {}).get(name, cell) for engine, cell in cells.items()}
+    for name, cells in _ROWS.items()
 }
 
 
