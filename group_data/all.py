@@ -200,16 +200,16 @@ release = None
 # With `release`: go back although there were migrations in between, which a rollback does not undo.
 accept_migrations = False
 
-# The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn" or "granian". The last three are for a lock
-# without the fastapi command, for an application that a function creates, and for the settings below.
+# The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn", "granian" or "hypercorn". The last four are
+# for a lock without the fastapi command, for an application that a function creates, and for the settings below.
 server = "fastapi"
 
 # With `server = "uvicorn"` (0.37 or newer; unset: 5) or "gunicorn" (unset: 30): a worker that does not answer its
 # manager for so long is replaced. Raise it for work that holds Python's global lock (such as a model).
 worker_timeout_seconds = None
 
-# With `server = "uvicorn"` and two or more workers, or with "gunicorn": replace a worker after this number of
-# requests, for an application that leaks memory; a request that arrives at that moment may be lost.
+# With `server = "uvicorn"` and two or more workers, or with "gunicorn" or "hypercorn": replace a worker after this
+# number of requests, for an application that leaks memory; a request that arrives at that moment may be lost.
 max_requests = None
 
 # With `server = "granian"`: replace a worker at this age, for an application that leaks memory; the new worker starts
@@ -440,19 +440,19 @@ base_image = None
 # application.
 image_name = None
 
-# For `homeport export kubernetes`: how many containers serve the site, each with `workers` workers. More than one
-# needs a database that is not a file, and `state_volume_megabytes = None`.
+# For exports to Kubernetes, Swarm and Nomad: how many containers serve the site, each with `workers` workers. More
+# than one needs a database that is not a file, and `state_volume_megabytes = None`.
 replicas = 1
 
 # For `homeport export kubernetes`: up to how many replicas the cluster adds while their processors are busy (70 % of
 # what their workers can use); unset: `replicas`, always.
 replicas_max = None
 
-# For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one replica; None: what is
-# written there goes with its container.
+# For exports to Kubernetes, Swarm and Nomad: size of the volume that keeps `$STATE_DIRECTORY`, of one replica (Swarm
+# and Nomad bound none); None: what is written there goes with its container.
 state_volume_megabytes = 1024
 
-# For `homeport export kubernetes`: the namespace; unset: named as the application.
+# For exports to Kubernetes and Nomad: the namespace; unset: named as the application (Nomad: "default").
 cluster_namespace = None
 
 # For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits of the proxy and

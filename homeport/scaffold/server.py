@@ -9,7 +9,7 @@ from homeport.scaffold.needs import find_needs
 from homeport.servers import SERVERS
 from homeport.settings.server import Server, ServerChoice, check_pins
 
-ORDER: tuple[Server, ...] = ("fastapi", "uvicorn", "granian")
+ORDER: tuple[Server, ...] = ("fastapi", "uvicorn", "granian", "hypercorn")
 
 
 def find_server(

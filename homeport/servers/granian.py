@@ -8,28 +8,23 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from homeport.servers.interface import Locked, Place, Server, ServerChoice, Serving, Target
+from homeport.servers.interface import Locked, Place, ServerChoice, Serving
+from homeport.servers.wrapping import MODULE, WrappingServer
 
 # granian.utils.proxies and --working-dir.
 FIRST_GRANIAN = Version("2.4.0")
-# A name that no application has: the module is imported beside it.
-MODULE = "homeport_asgi.py"
 # The longest time that `--workers-kill-timeout` accepts.
 LONGEST_KILL_SECONDS = 1800
 
 
-class Granian(Server):
+class Granian(WrappingServer):
     """A manager and its workers; also where there is one alone."""
 
     name = "granian"
     program = ("granian",)
+    template = "servers/granian"
     optional = frozenset({"worker_lifetime_seconds"})
     always_manages = True
-
-    def arguments(self, target: Target) -> tuple[str, ...]:
-        """Return what granian would be told; `files` reads it."""
-        folder = ("--working-dir", target.folder) if target.folder else ()
-        return (f"{target.module}:{target.variable}", *folder, *(("--factory",) if target.factory else ()))
 
     def options(self, serving: Serving) -> tuple[str, ...]:
         """Return the age at which a worker is replaced, and whether requests are logged."""
@@ -51,11 +46,3 @@ class Granian(Server):
         if old := lock.older("granian", FIRST_GRANIAN):
             problem = f"{lock.file} pins granian {old}, which cannot be told of a proxy (2.4 is the first that can)"
             raise lock.error(problem, "raise granian and lock again")
-
-    def files(self, serving: Serving) -> dict[str, tuple[str, dict[str, object]]]:
-        """Return the module that it serves."""
-        target, *rest = serving.arguments
-        module, _, variable = target.partition(":")
-        folder = rest[rest.index("--working-dir") + 1] if "--working-dir" in rest else ""
-        values = {"module": module, "variable": variable, "folder": folder, "factory": "--factory" in rest}
-        return {MODULE: ("servers/granian", values)}

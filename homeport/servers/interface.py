@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from homeport.errors import UsageError
 
-ServerName = Literal["fastapi", "uvicorn", "gunicorn", "granian"]
+ServerName = Literal["fastapi", "uvicorn", "gunicorn", "granian", "hypercorn"]
 # Settings that only some servers have, in the order in which they are refused.
 OPTIONAL = ("worker_timeout_seconds", "max_requests", "worker_lifetime_seconds", "server_preload")
 

@@ -34,13 +34,13 @@ class ContainerSettings(BaseModel):
         "`; unset: as the application.",
     )
 
-    # --- kubernetes ------------------------------------------------------------------------------------------------
+    # --- clusters --------------------------------------------------------------------------------------------------
     replicas: int = Field(
         1,
         ge=1,
         le=1000,
-        description="For `homeport export kubernetes`: how many containers serve the site, each with `workers` "
-        "workers. More than one needs a database that is not a file, and `state_volume_megabytes = None`.",
+        description="For exports to Kubernetes, Swarm and Nomad: how many containers serve the site, each with "
+        "`workers` workers. More than one needs a database that is not a file, and `state_volume_megabytes = None`.",
     )
     replicas_max: int | None = Field(
         None,
@@ -52,11 +52,13 @@ class ContainerSettings(BaseModel):
     state_volume_megabytes: int | None = Field(
         1024,
         ge=1,
-        description="For `homeport export kubernetes`: size of the volume that keeps `$STATE_DIRECTORY`, of one "
-        "replica; None: what is written there goes with its container.",
+        description="For exports to Kubernetes, Swarm and Nomad: size of the volume that keeps `$STATE_DIRECTORY`, of "
+        "one replica (Swarm and Nomad bound none); None: what is written there goes with its container.",
     )
     cluster_namespace: Label | None = Field(
-        None, description="For `homeport export kubernetes`: the namespace; unset: named as the application."
+        None,
+        description="For exports to Kubernetes and Nomad: the namespace; unset: named as the application (Nomad: "
+        '"default").',
     )
     ingress_class: ClassName = Field(
         "traefik",

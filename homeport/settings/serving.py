@@ -15,8 +15,8 @@ class ServingSettings(BaseModel):
     # --- the server ------------------------------------------------------------------------------------------------
     server: Server = Field(
         "fastapi",
-        description='The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn" or "granian". '
-        "The last three are for a lock without the fastapi command, for an application that a function creates, "
+        description='The server program: "fastapi" (`fastapi run`), "uvicorn", "gunicorn", "granian" or "hypercorn". '
+        "The last four are for a lock without the fastapi command, for an application that a function creates, "
         "and for the settings below.",
     )
     worker_timeout_seconds: Annotated[int, Field(ge=1)] | None = Field(
@@ -27,8 +27,8 @@ class ServingSettings(BaseModel):
     )
     max_requests: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description='With `server = "uvicorn"` and two or more workers, or with "gunicorn": replace a worker '
-        "after this number of requests, for an application that leaks memory; a request that arrives at that "
+        description='With `server = "uvicorn"` and two or more workers, or with "gunicorn" or "hypercorn": replace a '
+        "worker after this number of requests, for an application that leaks memory; a request that arrives at that "
         "moment may be lost.",
     )
     worker_lifetime_seconds: Annotated[int, Field(ge=60)] | None = Field(

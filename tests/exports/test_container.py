@@ -151,6 +151,7 @@ def test_variables_are_in_the_image_and_mean_themselves() -> None:
             "uvicorn app:app --host 0.0.0.0 --port @ --workers @ --proxy-headers --timeout-worker-healthcheck 9",
         ),
         ({"server": "granian"}, ("app:app",), "granian /app/.homeport/homeport_asgi.py:app --host 0.0.0.0 --port @"),
+        ({"server": "hypercorn"}, ("app:app",), "hypercorn /app/.homeport/homeport_asgi.py:app --bind 0.0.0.0:@ "),
         ({"server": "gunicorn"}, ("app:app()",), "gunicorn app:app() --bind 0.0.0.0:@ --workers @ --config"),
     ],
 )
@@ -161,7 +162,7 @@ def test_each_server_is_told_the_port_and_the_workers_of_its_container(
     line = next(line for line in files[".container/entrypoint"].text.splitlines() if line.startswith("    exec "))
     said = " ".join("@".join(re.split(r"\$PORT|\$workers", word)) for word in shlex.split(line)[1:])
     assert said.startswith(words)
-    assert ".container/homeport_asgi.py" in files or settings.get("server") != "granian"
+    assert ".container/homeport_asgi.py" in files or settings.get("server") not in ("granian", "hypercorn")
 
 
 def test_what_a_lone_worker_may_not_be_told_is_told_where_there_are_several() -> None:

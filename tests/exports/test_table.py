@@ -76,6 +76,21 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
         ("docker", {"replicas": 2}, ["replicas"]),
         ("compose", {"replicas_max": 2}, ["replicas_max"]),
         ("container", {"replicas": 2}, []),
+        ("quadlet", {"sandbox_network": "local"}, ["sandbox_network"]),
+        ("quadlet", {"timers": {"digest": {"command": "true", "schedule": "daily"}}, "cpu_weight": 200}, []),
+        ("swarm", {"replicas": 2, "state_volume_megabytes": None, "served_domains": "a.example.com"}, []),
+        ("swarm", {"cpu_weight": 200, "replicas_max": 4}, ["replicas_max", "cpu_weight"]),
+        (
+            "swarm",
+            {"client_max_body_megabytes": 20, "allow_from": "10.0.0.0/8"},
+            ["allow_from", "client_max_body_megabytes"],
+        ),
+        ("nomad", {"cpu_weight": 200, "served_domains": "a.example.com", "timers": {}}, []),
+        (
+            "nomad",
+            {"cpu_max": 2, "health_status": 204, "tls_profile": "modern"},
+            ["cpu_max", "health_status", "tls_profile"],
+        ),
     ],
 )
 def test_what_one_engine_keeps_another_may_refuse(engine: str, settings: dict[str, Any], keys: list[str]) -> None:

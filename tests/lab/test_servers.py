@@ -1,4 +1,4 @@
-"""gunicorn and granian as servers: the same promises as with `fastapi run`, on one machine with an application of each.
+"""gunicorn, granian and Hypercorn as servers: the promises of `fastapi run`, on a machine with an application of each.
 
 The tests go on from one another, in the order in which they stand.
 """
@@ -100,7 +100,8 @@ class Stage:
     def workers(self) -> set[str]:
         """Return the manager's children that run the server, as the kernel has them."""
         manager = self.seen.property(self.unit(), "MainPID")
-        return set(self.seen.shell(f"pgrep -P {manager} -f bin/{self.server} || :").split())
+        how = "spawn_main" if self.server == "hypercorn" else f"bin/{self.server}"
+        return set(self.seen.shell(f"pgrep -P {manager} -f {how} || :").split())
 
     def told(self) -> list[int]:
         """Return the workers of the slot that serves, as homeport's status has them."""
@@ -125,18 +126,19 @@ def host(lab: Lab, seasoned: Seasoned) -> Iterator[LabHost]:
     lab.remove("servers")
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+@pytest.fixture(scope="module", params=["gunicorn", "granian", "hypercorn"])
 def stage(request: pytest.FixtureRequest, lab: Lab, host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     server, first = request.param, request.param == "gunicorn"
     name = host.domain if first else f"{server}.{host.domain}"
-    ports = {} if first else {"port_blue": 8011, "port_green": 8012}
+    port = {"gunicorn": 8001, "granian": 8011, "hypercorn": 8021}[server]
+    ports = {} if first else {"port_blue": port, "port_green": port + 1}
     data = {"app_name": server, "server": server, "domain": name, "workers": WORKERS, **ports}
     data |= {"app_entrypoint": "main:create()", "drain_timeout_seconds": 3}
     project = Project.create(tmp_path_factory.mktemp(server) / "project", lab, "hello", **data)
     project.write("main.py", MAIN)
     with (project.app / "requirements.in").open("a") as file:
         file.write(NEEDS)
-    project.depend_on("granian")
+    project.depend_on("granian\nhypercorn")
     return Stage(server, project, Seen(lab, host), name)
 
 
@@ -181,8 +183,13 @@ def test_a_worker_that_is_killed_is_replaced_and_counted(stage: Stage) -> None:
     killed = sorted(before)[0]
     stage.seen.shell(f"kill -9 {killed}")
     assert until(lambda: len(stage.workers() - {killed}) == WORKERS)
-    assert stage.workers() > before - {killed}
     assert until(lambda: set(map(str, stage.told())) == stage.workers())
+    if stage.server == "hypercorn":
+        # Its manager ends with the others, which finish what they have, and systemd starts it again.
+        assert before - {killed} <= set(stage.printed("ends"))
+        assert stage.seen.property(stage.unit(), "MainPID") != manager
+        return
+    assert stage.workers() > before - {killed}
     assert stage.seen.property(stage.unit(), "MainPID") == manager
 
 
@@ -229,7 +236,7 @@ def test_a_restart_gives_all_workers_anew_without_a_lost_request(stage: Stage) -
 
 @pytest.mark.sampled
 def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
-    after = {"gunicorn": {"max_requests": 60}, "granian": {"worker_lifetime_seconds": 60}}[stage.server]
+    after = {"worker_lifetime_seconds": 60} if stage.server == "granian" else {"max_requests": 60}
     stage.deployed(**after)
     unit, old = stage.unit(), stage.workers()
     manager = stage.seen.property(unit, "MainPID")

@@ -192,6 +192,7 @@ def test_a_pipeline_takes_homeport_from_where_it_came_from(origin: object, line:
         ({"requirements.txt": "-r base.txt\n", "base.txt": "fastapi\nuvicorn[standard]\n"}, "uvicorn"),
         ({"requirements.txt": "fastapi\n"}, "fastapi"),
         ({"requirements.txt": "fastapi\ngranian\n"}, "granian"),
+        ({"requirements.txt": "fastapi\nhypercorn\n"}, "hypercorn"),
         ({"requirements.txt": "fastapi\ngranian\nuvicorn\n"}, "uvicorn"),
         ({"requirements.txt": "fastapi-cli==0.0.34\nuvicorn\npydantic==1.10.2\n"}, "uvicorn"),
         ({"pyproject.toml": "[project]\ndependencies = ['fastapi>=0.1', 'uvicorn']\n"}, "uvicorn"),

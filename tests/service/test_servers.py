@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from homeport.source.entrypoint import Entry, find_entry
 
 PLACE = Place("127.0.0.1", "8001", "/files")
 FILES = {"app/__init__.py", "app/main.py", "src/lib/__init__.py", "src/lib/web.py"}
-INSTALLED = frozenset({"fastapi", "gunicorn", "uvicorn", "uvicorn-worker", "granian"})
+INSTALLED = frozenset({"fastapi", "gunicorn", "uvicorn", "uvicorn-worker", "granian", "hypercorn"})
 
 
 def command(choice: ServerChoice, *arguments: str, workers: int = 2, **more: Any) -> str:
@@ -62,8 +63,18 @@ def test_granian_serves_a_module_of_ours_and_replaces_workers_that_die() -> None
     assert "--workers-kill-timeout 1800" in command(ServerChoice("granian"), "a:app", stop_timeout_seconds=7200)
 
 
+def test_hypercorn_serves_a_module_of_ours_and_recycles_with_jitter() -> None:
+    assert command(ServerChoice("hypercorn"), "app.main:app") == (
+        "hypercorn /files/homeport_asgi.py:app --bind 127.0.0.1:8001 --workers 2 --config /files/hypercorn.toml "
+        "--graceful-timeout 30"
+    )
+    choice = ServerChoice("hypercorn", max_requests=1000)
+    words = command(choice, "app.main:app", workers=1, access_log=True, stop_timeout_seconds=7)
+    assert words.endswith(" --graceful-timeout 7 --max-requests 1000 --max-requests-jitter 100 --access-logfile -")
+
+
 @pytest.mark.parametrize(
-    ("entrypoint", "gunicorn", "granian"),
+    ("entrypoint", "gunicorn", "wrapping"),
     [
         ("app.main:app", ("app.main:app",), ("app.main:app",)),
         ("app/main.py", ("app.main:app",), ("app.main:app",)),
@@ -72,20 +83,25 @@ def test_granian_serves_a_module_of_ours_and_replaces_workers_that_die() -> None
     ],
 )
 def test_every_form_of_an_entry_point_is_told_in_the_servers_own_way(
-    entrypoint: str, gunicorn: tuple[str, ...], granian: tuple[str, ...]
+    entrypoint: str, gunicorn: tuple[str, ...], wrapping: tuple[str, ...]
 ) -> None:
     folder = "src" if "lib" in entrypoint else ""
     assert find_entry("gunicorn", entrypoint, FILES, "HEAD") == Entry(gunicorn, folder)
-    assert find_entry("granian", entrypoint, FILES, "HEAD") == Entry(granian, folder)
+    for server in ("granian", "hypercorn"):
+        assert find_entry(server, entrypoint, FILES, "HEAD") == Entry(wrapping, folder)
+
+
+def texts_of(name: ServerName, target: Target, **choice: Any) -> dict[str, str]:
+    """Return the texts of the files that a server reads at its start."""
+    server = SERVERS[name]
+    files = server.files(Serving(ServerChoice(name, **choice), server.arguments(target), 2)).items()
+    return {file: render(template, None, app="notes", release_id="r1", **values) for file, (template, values) in files}
 
 
 def text_of(name: ServerName, target: Target, **choice: Any) -> tuple[str, str]:
-    """Return name and text of the file that a server reads at its start."""
-    server = SERVERS[name]
-    [(file, (template, values))] = server.files(
-        Serving(ServerChoice(name, **choice), server.arguments(target), 2)
-    ).items()
-    return file, render(template, None, app="notes", release_id="r1", **values)
+    """Return name and text of the one file that a server reads at its start."""
+    [found] = texts_of(name, target, **choice).items()
+    return found
 
 
 def test_granian_serves_the_application_behind_the_proxys_headers() -> None:
@@ -99,6 +115,21 @@ def test_granian_serves_the_application_behind_the_proxys_headers() -> None:
     ast.parse(plain)
     assert "sys.path" not in plain
     assert "application()" not in plain
+
+
+def test_hypercorn_serves_the_application_and_gives_a_start_as_long_as_the_gate_does() -> None:
+    found = texts_of("hypercorn", Target("app.main", "create", "src", factory=True))
+    assert list(found) == ["homeport_asgi.py", "hypercorn.toml"]
+    module = found["homeport_asgi.py"]
+    ast.parse(module)
+    assert 'importlib.import_module("app.main")' in module
+    assert 'sys.path.insert(0, os.path.abspath("src"))' in module
+    assert "application = application()\n" in module
+    settings = tomllib.loads(found["hypercorn.toml"])
+    assert settings["startup_timeout"] >= 3600
+    assert settings["shutdown_timeout"] == 30
+    # Its program does not look for modules in the working directory.
+    assert 'sys.path.insert(0, os.path.abspath("."))' in texts_of("hypercorn", Target("main"))["homeport_asgi.py"]
 
 
 def test_gunicorns_own_configuration_is_read_and_its_control_socket_is_not_made() -> None:
@@ -147,13 +178,23 @@ def test_granian_has_to_be_there_and_to_know_a_proxy() -> None:
     check_pins(choice, INSTALLED, {"granian": "2.4.0"}, "uv.lock")
 
 
+def test_hypercorn_has_to_be_there_and_to_end_when_a_worker_fails() -> None:
+    choice = ServerChoice("hypercorn")
+    assert refused(choice, INSTALLED - {"hypercorn"}) == (
+        "app_source: the dependencies in uv.lock do not contain hypercorn; add hypercorn and lock again"
+    )
+    assert "pins hypercorn 0.15.0, which " in refused(choice, INSTALLED, hypercorn="0.15.0")
+    check_pins(choice, INSTALLED, {"hypercorn": "0.16.0"}, "uv.lock")
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
         ({"worker_timeout_seconds": 9}, "worker_timeout_seconds is an option of uvicorn and gunicorn; set server = "),
         (
             {"server": "granian", "max_requests": 9},
-            'max_requests is an option of uvicorn and gunicorn; set server = "uvicorn" or "gunicorn", or unset it',
+            'max_requests is an option of uvicorn, gunicorn and hypercorn; set server = "uvicorn", "gunicorn" or '
+            '"hypercorn", or unset it',
         ),
         (
             {"server": "uvicorn", "server_preload": True},
@@ -161,7 +202,7 @@ def test_granian_has_to_be_there_and_to_know_a_proxy() -> None:
         ),
         ({"server": "gunicorn", "worker_lifetime_seconds": 60}, "is an option of granian alone; set server = "),
         ({"server": "uvicorn", "max_requests": 9, "workers": 1}, "max_requests needs workers = 2 or more"),
-        ({"server": "hypercorn"}, "server: "),
+        ({"server": "daphne"}, "server: "),
     ],
 )
 def test_a_setting_that_the_server_does_not_have_is_refused_in_one_line(settings: dict[str, Any], why: str) -> None:
@@ -171,5 +212,6 @@ def test_a_setting_that_the_server_does_not_have_is_refused_in_one_line(settings
     assert len(caught.value.line().splitlines()) == 1
 
 
-def test_a_lone_worker_of_gunicorn_has_a_manager_that_replaces_it() -> None:
-    assert list(problems(ServerChoice("gunicorn", max_requests=9), workers=1)) == []
+@pytest.mark.parametrize("server", ["gunicorn", "hypercorn"])
+def test_a_lone_worker_with_a_manager_is_replaced(server: ServerName) -> None:
+    assert list(problems(ServerChoice(server, max_requests=9), workers=1)) == []

@@ -70,6 +70,7 @@ def test_the_settings_that_a_server_alone_has_reach_it() -> None:
     [
         (Case({"server": "gunicorn"}, entrypoint=("app:app()",)), "gunicorn.py", '"app:app()" --bind 127.0.0.1:'),
         (Case({"server": "granian"}, entrypoint=("app:app",)), "homeport_asgi.py", "homeport_asgi.py:app --host "),
+        (Case({"server": "hypercorn"}, entrypoint=("app:app",)), "hypercorn.toml", "homeport_asgi.py:app --bind "),
     ],
 )
 def test_a_servers_file_goes_with_the_release_and_the_unit_names_it(case: Case, file: str, word: str) -> None:

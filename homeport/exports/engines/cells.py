@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ENGINES = ("container", "docker", "compose", "kubernetes")
+ENGINES = ("container", "docker", "quadlet", "compose", "swarm", "kubernetes", "nomad")
+# An engine that is mostly like another, whose cells it has where its own column (`own_columns`) says nothing else.
+LIKE = {"quadlet": "docker", "swarm": "compose", "nomad": "kubernetes"}
 Kind = Literal["kept", "refused", "no meaning"]
 
 
@@ -34,8 +36,13 @@ def nothing(words: str) -> Cell:
 
 
 def row(*cells: Cell) -> Mapping[str, Cell]:
-    """Return the cells of a setting by engine; one alone is that of all."""
-    return dict(zip(ENGINES, cells * len(ENGINES) if len(cells) == 1 else cells, strict=True))
+    """Return the cells of a setting by engine; one alone is that of all.
+
+    Else they are those of the engines that are like no other.
+    """
+    plain = [name for name in ENGINES if name not in LIKE]
+    given = dict(zip(plain, cells * len(plain) if len(cells) == 1 else cells, strict=True))
+    return {name: given[LIKE.get(name, name)] for name in ENGINES}
 
 
 def here_and(on_machines: Cell, cluster: Cell) -> Mapping[str, Cell]:

@@ -21,10 +21,9 @@ from homeport.exports.engines.cluster import (
 from homeport.exports.engines.cron import cron
 from homeport.exports.engines.docker import image_steps, memory_warning
 from homeport.exports.engines.interface import Engine, File, Subject, with_git_files
+from homeport.exports.engines.replicas import replica_warnings, state_problems
 from homeport.settings import Settings
 from homeport.settings.reference import default
-
-SQLITE = re.compile(r"\s*sqlite(\+\w+)?:", re.IGNORECASE)
 
 
 class Kubernetes(Engine):
@@ -77,7 +76,7 @@ class Kubernetes(Engine):
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what no cluster can have: state of several replicas, times that cron has not, limits of a proxy."""
-        yield from _state_problems(subject)
+        yield from state_problems(subject)
         yield from _timer_problems(subject)
         settings = subject.settings
         for name, value in settings.environment.items():
@@ -96,13 +95,7 @@ class Kubernetes(Engine):
     def warnings(self, subject: Subject) -> Iterator[str]:
         """Yield what is not as on machines: no limit of memory, one replica, replicas without a state."""
         yield from memory_warning(subject)
-        settings = subject.settings
-        if settings.replicas == 1:
-            yield "replicas: with one, requests fail while its node is drained or dies, until it is up on another"
-        if settings.replicas > 1 or settings.replicas_max:
-            yield (
-                "replicas: each has a $STATE_DIRECTORY of its own, which goes with it: no SQLite and no uploads there"
-            )
+        yield from replica_warnings(subject)
 
 
 # What a kustomization has unless it says otherwise.
@@ -150,24 +143,6 @@ def _kustomizations(subject: Subject, name: str) -> Iterator[tuple[str, dict[str
         yield "base/migration", {"what": "the migration alone.", "resources": ["migration.yaml"]}
         whole = {"in_namespace": True, "resources": ["../../../base/migration", "../settings"]}
         yield f"overlays/{name}/migration", {"what": f"the migration of {name}, which release.sh runs first.", **whole}
-
-
-def _state_problems(subject: Subject) -> Iterator[tuple[str, str, str]]:
-    settings = subject.settings
-    if settings.replicas == 1 and settings.replicas_max is None:
-        return
-    key = "replicas" if settings.replicas > 1 else "replicas_max"
-    found = [name for name, value in settings.environment.items() if SQLITE.match(value)]
-    names = [
-        *(f"environment's {one}" for one in found),
-        *(["alembic.ini"] if SQLITE.match(subject.code.database) else []),
-    ]
-    if names:
-        problem = f"{names[0]} names a SQLite database, which is a file of one replica"
-        yield key, problem, "use a database server, or one replica"
-    if settings.state_volume_megabytes is not None:
-        problem = "several replicas cannot share the volume of $STATE_DIRECTORY, which is of one node at a time"
-        yield key, problem, "keep state elsewhere and set state_volume_megabytes = None, or use one replica"
 
 
 def _timer_problems(subject: Subject) -> Iterator[tuple[str, str, str]]:

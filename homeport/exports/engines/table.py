@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from homeport.exports.engines.cells import Cell, here_and, kept, nothing, refused, row
 from homeport.exports.engines.machine_rows import MACHINE_ROWS
+from homeport.exports.engines.own_columns import OWN_COLUMNS
+from homeport.exports.engines.site_rows import SITE_ROWS
 from homeport.settings import Settings
 from homeport.settings.reference import default
 
@@ -18,20 +20,11 @@ _HOOK = refused("a container has no moment of a release at which it would run")
 _CLUSTER_HOOK = refused("a roll-out has no moment at which it would run")
 _ENGINE = nothing("what follows what is for whoever runs the container")
 _ONE = refused("one container runs at a time")
-_CLUSTER = nothing("for a cluster alone")
-_PROXY = nothing("a container has no proxy")
-_MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
-_NO_HOLD = nothing("requests are refused while nothing listens")
-_DNS = nothing("see `acme_dns_plugin`")
-_NO_LIMIT = refused("Traefik's limit holds back streamed answers; say it by an annotation of your controller's")
+_CLUSTER = nothing("for Kubernetes alone")
 _RUN = nothing("said when the container is run")
-_FILES = "nothing before the application serves files here: let it do so itself (StaticFiles)"
-_CADDYS_FILES = "Caddy's container has no file of the application's image: let the application serve it (StaticFiles)"
-_EDGE = "leave it out, and write it into overrides/compose/Caddyfile in Caddy's words"
-_INGRESS = "leave it out, and say it by an annotation of your ingress controller's, in an overlay"
 _FOLLOWS = "by the time for the stop"
 
-TABLE: Mapping[str, Mapping[str, Cell]] = {
+_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "base_image": row(_IN_IMAGE),
     "image_name": row(
         kept("in the commands that are shown"), kept("the image that is run"), kept("`image`"), kept("`image`")
@@ -105,7 +98,7 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "port_blue": row(
         nothing("it listens on `PORT`, 8000"),
         kept("the machine's loopback port"),
-        _PROXY,
+        nothing("the proxy alone publishes ports"),
         nothing("it listens on `PORT`, 8000"),
     ),
     "port_green": row(nothing("there are no slots")),
@@ -133,14 +126,18 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "migrate_timeout_seconds": here_and(kept("of the command"), kept("of the command, and of the Job")),
     "migrate_on": here_and(nothing("one container migrates"), nothing("one Job migrates")),
     "migration_rehearsal": row(refused("there is no live release to try the migration on")),
-    "health_path": here_and(kept("`HEALTHCHECK`"), kept("probes of start and readiness")),
+    "health_path": here_and(
+        kept("`HEALTHCHECK`"),
+        kept("probes of start and readiness"),
+    ),
     "health_status": here_and(
-        kept("`HEALTHCHECK`"), kept("from 200 to 399, which are all the same to a probe; others are refused")
+        kept("`HEALTHCHECK`"),
+        kept("from 200 to 399, which are all the same to a probe; others are refused"),
     ),
     "health_timeout_seconds": row(
         kept("`--start-period`"), kept("also of the unit's start"), kept("in the image"), kept("startup probe")
     ),
-    "health_successes": here_and(nothing("Docker counts one good answer"), kept("`successThreshold`")),
+    "health_successes": here_and(nothing("the engine counts one good answer"), kept("`successThreshold`")),
     "watch_seconds": here_and(_ENGINE, kept("`minReadySeconds`")),
     "switch": here_and(
         nothing("the old container ends before the new one starts: requests fail meanwhile"),
@@ -149,7 +146,10 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "standby": here_and(refused("one container runs at a time"), refused("`replicas` are what a cluster has instead")),
     "drain_timeout_seconds": here_and(nothing(_FOLLOWS), kept("`preStop` and `terminationGracePeriodSeconds`")),
     "stop_timeout_seconds": row(
-        _RUN, kept("`--time` of the stop"), kept("`stop_grace_period`"), kept("`terminationGracePeriodSeconds`")
+        _RUN,
+        kept("`--time` of the stop"),
+        kept("`stop_grace_period`"),
+        kept("`terminationGracePeriodSeconds`"),
     ),
     "keep_releases": here_and(_ENGINE, kept("`revisionHistoryLimit`")),
     "pinned_releases": row(_ENGINE),
@@ -174,59 +174,13 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "worker_memory_megabytes": here_and(
         kept("with `WEB_CONCURRENCY=auto`"), kept("`requests.memory`, for each worker")
     ),
-    "domain": row(_PROXY, _MACHINES_PROXY, kept("Caddy's site"), kept("Ingress")),
-    "domain_aliases": row(_PROXY, _MACHINES_PROXY, kept("redirected"), kept("redirected, by Traefik alone")),
-    "served_domains": row(_PROXY, _MACHINES_PROXY, kept("Caddy's site has them too"), refused(_INGRESS)),
-    "trusted_proxies": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "allow_from": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "basic_auth": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "response_headers": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "redirects": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "rate_limits": row(
-        _PROXY, _MACHINES_PROXY, refused("Debian's and Docker's Caddy has no rate limits"), refused(_INGRESS)
-    ),
-    "path_settings": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
-    "former_domain": row(nothing("no site is taken over")),
-    "client_max_body_megabytes": row(_PROXY, _MACHINES_PROXY, kept("`request_body`"), _NO_LIMIT),
-    "proxy_read_timeout_seconds": row(
-        _PROXY, _MACHINES_PROXY, kept("`read_timeout`"), kept("`responseHeaderTimeout`, by Traefik alone")
-    ),
-    "hold_seconds": here_and(_NO_HOLD, _NO_HOLD),
-    "response_headers_kilobytes": row(
-        _PROXY, _MACHINES_PROXY, kept("`max_response_header`"), nothing("the ingress controller has a bound of its own")
-    ),
-    "static": row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES), refused(_FILES)),
-    "spa": row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES), refused(_FILES)),
-    "api_paths": row(nothing("see `spa`")),
-    "maintenance_retry_seconds": row(nothing("there is no maintenance page")),
-    "tls_profile": row(_PROXY, _MACHINES_PROXY, kept("`protocols`"), kept("`minVersion`, by Traefik alone")),
-    "hsts_seconds": row(_PROXY, _MACHINES_PROXY, kept("a header"), kept("a header, by Traefik alone")),
-    "hsts_subdomains": row(_PROXY, _MACHINES_PROXY, kept("a header"), kept("a header, by Traefik alone")),
-    "hsts_preload": row(_PROXY, _MACHINES_PROXY, kept("a header"), kept("a header, by Traefik alone")),
-    "tls": row(
-        _PROXY,
-        _MACHINES_PROXY,
-        refused("Caddy asks the authority itself"),
-        kept('"files": the Secret `APP-tls`, which you make'),
-    ),
-    "tls_certificate_file": row(_PROXY, _MACHINES_PROXY, nothing("see `tls`"), nothing("`kubectl` reads it")),
-    "tls_key_file": row(_PROXY, _MACHINES_PROXY, nothing("see `tls`"), nothing("`kubectl` reads it")),
-    "acme_email": row(_PROXY, _MACHINES_PROXY, kept("of the account"), kept("Issuer")),
-    "acme_directory_url": row(_PROXY, _MACHINES_PROXY, kept("`ca`"), kept("Issuer")),
-    "acme_profile": row(
-        _PROXY, _MACHINES_PROXY, kept("`profile`, which Caddy 2.10 has"), kept("Issuer; cert-manager 1.18 has it")
-    ),
-    "acme_key_curve": row(_PROXY, _MACHINES_PROXY, kept("`key_type`"), kept("Certificate")),
-    "acme_dns_plugin": row(
-        _PROXY,
-        _MACHINES_PROXY,
-        refused("Caddy has each DNS provider in an image of its own"),
-        refused("cert-manager has solvers of its own for DNS: put one into an overlay"),
-    ),
-    "acme_dns_requirements_file": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
-    "acme_dns_credentials_file": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
-    "acme_dns_propagation_seconds": row(_PROXY, _MACHINES_PROXY, _DNS, _DNS),
+    **SITE_ROWS,
     **MACHINE_ROWS,
+}
+
+TABLE: Mapping[str, Mapping[str, Cell]] = {
+    name: {engine: OWN_COLUMNS.get(engine, {}).get(name, cell) for engine, cell in cells.items()}
+    for name, cells in _ROWS.items()
 }
 
 

@@ -40,7 +40,7 @@ DISTRIBUTIONS = {
 }
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)(?::|$)")
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'")
-# As uvicorn, fastapi-cli (which breaks its lines), gunicorn and what granian serves say it.
+# As uvicorn, fastapi-cli (which breaks its lines), gunicorn and what granian and Hypercorn serve say it.
 _NO_APPLICATION = re.compile(
     r"Attribute \"(?P<name>\S+)\" not found in module \"(?P<module>\S+)\"|"
     r"Could not find app name (?P<other_name>\S+) in (?P<other_module>\S+)|"

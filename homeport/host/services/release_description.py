@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..system.layout import Layout
 from ..system.output import HostError
-from ..system.unit_processes import FORKING
+from ..system.unit_processes import MANAGED
 
 
 class Health(NamedTuple):
@@ -70,7 +70,7 @@ class Release(NamedTuple):
     @property
     def has_manager(self) -> bool:
         """Tell whether its workers have a manager: a lone one of some servers is the server itself."""
-        return self.workers > 1 or self.server in FORKING
+        return self.workers > 1 or self.server in MANAGED
 
     @property
     def restarts_in_place(self) -> bool:
@@ -78,9 +78,9 @@ class Release(NamedTuple):
 
         The other slot would cost more: there is no memory for it, or it holds a standby. A manager's signal starts
         workers, and nothing that `before_start` names before them; gunicorn ends when a new worker does not start, and
-        granian ends the old one before the new one serves.
+        granian and Hypercorn end old ones before new ones serve.
         """
-        return (self.replaces or self.standby) and not self.has_before_start and self.server not in FORKING
+        return (self.replaces or self.standby) and not self.has_before_start and self.server not in MANAGED
 
     @property
     def has_before_start(self) -> bool:

@@ -108,7 +108,7 @@ def refusal(unit: dict[str, str], release: Release, demand: tuple[int, int] | No
     if demand is None:
         return None
     (base, each), (there_is, why) = demand, room(unit, release, Path("/proc/meminfo").read_text())
-    most = fitting(base, each, there_is, always_managed=release.server in unit_processes.FORKING)
+    most = fitting(base, each, there_is, always_managed=release.server in unit_processes.MANAGED)
     if release.workers <= most:
         return None
     need = (base + release.workers * each) // MEGABYTE

@@ -26,7 +26,7 @@ POLL_SECONDS = 0.1
 MOST_DEATHS = 10
 # As many as that die while all serve only where something is wrong; a lone one may have been hit by somebody's signal.
 MOST_DEATHS_WATCHED = 3
-# Options by which a manager ends workers by itself, of uvicorn, gunicorn and granian.
+# Options by which a manager ends workers by itself, of uvicorn, gunicorn, granian and Hypercorn.
 REPLACING = ("--limit-max-requests ", "--max-requests ", "--workers-lifetime ")
 KILLS = re.compile(r"^oom_kill (\d+)", re.M)
 UNLIMITED = "infinity"

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Servers whose manager forks its workers, a lone one as well; it is told by the release which server there is.
+# Servers whose manager forks its workers; it is told by the release which server there is.
 FORKING = frozenset({"gunicorn", "granian"})
+# Servers with a manager beside a lone worker, too.
+MANAGED = FORKING | {"hypercorn"}
 # How their workers call themselves where setproctitle is installed.
 TITLE = re.compile(r"^gunicorn: worker |^granian .* worker-\d+")
 CGROUP_ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd"))
@@ -83,7 +85,7 @@ def kind(command: str, *, is_main: bool, forked: bool = False) -> str:
     """Return what a process is by its command line: the manager, one of its workers, or something beside them.
 
     uvicorn starts its workers by `multiprocessing` with the start method "spawn", which shows as `spawn_main`, and so
-    does granian from Python 3.14 on; a lone worker of uvicorn is the main process itself.
+    do Hypercorn, and granian from Python 3.14 on; a lone worker of uvicorn is the main process itself.
     """
     if "spawn_main" in command or forked:
         return "worker"

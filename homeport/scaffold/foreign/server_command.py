@@ -35,6 +35,7 @@ _SETTINGS = {
     ("gunicorn", "--graceful-timeout"): "stop_timeout_seconds",
     ("granian", "--workers-lifetime"): "worker_lifetime_seconds",
     ("hypercorn", "--graceful-timeout"): "stop_timeout_seconds",
+    ("hypercorn", "--max-requests"): "max_requests",
 }
 _FOLDERS = ("--app-dir", "--chdir", "--pythonpath")
 _ROOT_PATH = "--root-path"

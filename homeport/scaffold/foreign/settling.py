@@ -91,7 +91,8 @@ class _Settling:
         wanted = next((one for one in known if one == start.server), None)
         if wanted and self._runs(wanted):
             return wanted
-        order: tuple[Server, ...] = ("uvicorn", "granian") if start.factory else ("fastapi", "uvicorn", "granian")
+        order: tuple[Server, ...] = ("fastapi", "uvicorn", "granian", "hypercorn")
+        order = order[1:] if start.factory else order
         server = next((one for one in order if self._runs(one)), order[0])
         why = "the dependencies do not bring what homeport runs it with" if wanted else "homeport does not run it"
         self._note(start.place, f"{start.server} is not taken: {why}; {server} is run")

@@ -82,6 +82,7 @@ def test_several_workers_are_replaced_one_after_the_other_in_their_slot(live: Li
         ({"standby": False}, BY_THE_OTHER_SLOT),
         ({"standby": False, "replaces": True}, IN_PLACE),
         ({"server": "gunicorn"}, BY_THE_OTHER_SLOT),
+        ({"server": "hypercorn"}, BY_THE_OTHER_SLOT),
     ],
 )
 def test_several_workers_are_replaced_in_place_where_the_other_slot_would_cost_more(

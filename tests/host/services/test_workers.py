@@ -95,7 +95,9 @@ def test_workers_that_end_after_so_many_requests_are_no_trouble(tmp_path: Path) 
     assert not workers.are_replaced(release(tmp_path, unit="ExecStart=uvicorn\n"))
 
 
-@pytest.mark.parametrize(("server", "managed"), [("gunicorn", True), ("granian", True), ("uvicorn", False)])
+@pytest.mark.parametrize(
+    ("server", "managed"), [("gunicorn", True), ("granian", True), ("hypercorn", True), ("uvicorn", False)]
+)
 def test_a_lone_worker_of_some_servers_has_a_manager(tmp_path: Path, server: str, managed: bool) -> None:
     assert release(tmp_path, count=1, server=server).has_manager is managed
     assert release(tmp_path, count=2, server=server).has_manager

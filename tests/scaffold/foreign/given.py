@@ -10,7 +10,7 @@ from homeport.scaffold.foreign.settling import Foreign, settle
 from homeport.settings.server import Server
 
 APPLICATION = {"app/__init__.py": "", "app/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}
-EVERY: tuple[Server, ...] = ("fastapi", "uvicorn", "gunicorn", "granian")
+EVERY: tuple[Server, ...] = ("fastapi", "uvicorn", "gunicorn", "granian", "hypercorn")
 
 
 def read(given: Mapping[str, str], folder: str = "") -> tuple[tuple[str, ...], Reading]:

@@ -113,7 +113,7 @@ def test_a_server_that_the_dependencies_do_not_bring_is_not_proposed() -> None:
         ('CMD ["/app/start.sh"]', "app.main:app"),
         ('ENTRYPOINT ["/entry.sh"]\nCMD ["uvicorn", "app.main:app"]', "app.main:app"),
         ('CMD ["python", "run.py"]', "app.main:app"),
-        ('CMD ["hypercorn", "app.main:app"]', "app/main.py"),
+        ('CMD ["hypercorn", "app.main:app"]', "app.main:app"),
     ],
 )
 def test_the_entry_point_is_found_behind_what_is_around_it(command: str, entry: str) -> None:
