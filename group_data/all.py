@@ -352,6 +352,11 @@ spa = {}
 # is asked for every page first.
 api_paths = None
 
+# A page of the release for visitors when the application fails to answer, is being started or takes too long (502,
+# 503, 504): `"pages/error.html"`. Unset: a plain page of the proxy's. Who asks for JSON gets JSON either way; what
+# the application answers itself is passed on as it is.
+error_page = None
+
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
 

@@ -56,7 +56,12 @@ end
 core.register_service("homeport_maintenance", "http", function(applet)
     applet:add_header("retry-after", applet:get_var("txn.retry"))
     applet:add_header("cache-control", "no-store")
-    answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
+    local said = applet:get_var("txn.said")
+    if said then
+        answer(applet, 503, "application/json", said)
+    else
+        answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
+    end
 end)
 
 core.register_service("homeport_challenge", "http", function(applet)

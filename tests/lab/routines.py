@@ -134,6 +134,7 @@ SETTINGS: tuple[Row, ...] = (
     *_rows(
         "files",
         ("static folder", {"static": {"/files": "files"}}),
+        ("page for errors", {"error_page": "files/error.html"}),
         ("frontend", {"spa": {"/app": "frontend"}, "api_paths": ("/notes", "/health", "/ws")}),
     ),
     *_rows("TLS profile", ("TLS profile", {"tls_profile": "modern"})),

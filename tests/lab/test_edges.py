@@ -51,6 +51,15 @@ async def stream() -> StreamingResponse:
 async def next_one() -> None:
     next_piece.set()
 
+@app.api_route("/huge-headers", methods=["GET", "POST"])
+def huge_headers(response: Response) -> None:
+    response.headers["X-Huge"] = "x" * 60_000
+
+@app.api_route("/status/{code}", methods=["GET", "POST"])
+async def status(request: Request, response: Response, code: int) -> dict[str, object]:
+    response.status_code = code
+    return await echo(request, response)
+
 @app.get("/missing")
 def missing() -> None:
     raise HTTPException(404)
@@ -109,7 +118,7 @@ class Stage:
         (self.project.folder / "secrets.env").write_text(f"TOKEN=1\n{checks.VARIABLE}='{password}'\n")
 
     def deployed(self, **data: Any) -> str:
-        settle_data(self.project, **{"redirects": {}, "rate_limits": {}, **data})
+        settle_data(self.project, **{"redirects": {}, "rate_limits": {}, "allow_from": [], **data})
         return self.project.deployed(self.host)
 
 
@@ -176,6 +185,25 @@ def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Sta
     checks.check_streams(stage.command(name, stage.host.address), f"https://{name}", stage.ask)
 
 
+def test_errors_of_the_proxys_own_are_said_as_the_client_asks(stage: Stage, tmp_path: Path) -> None:
+    """With Nginx by a page of the release, of which the proxy's user reads a copy."""
+    (tmp_path / "large").write_bytes(bytes(2 * 2**20))
+    own = {} if stage.proxy == "haproxy" else {"error_page": "errors/down.html"}
+    stage.project.write("errors/down.html", checks.OWN_PAGE)
+    stage.deployed(**checks.ERRORS, **own)
+    try:
+        checks.check_errors(stage.ask, str(tmp_path / "large"), checks.OWN_PAGE if own else "")
+        page = "/var/www/homeport-static-hello/slots/*/error.html"
+        assert stage.seen.shell(f"cat {page} 2>/dev/null || true") == (checks.OWN_PAGE if own else "")
+        stage.seen.shell("systemctl stop 'hello@*.service'")
+        for kind in (*checks.JSONS, checks.PAGE):
+            answer = stage.ask("/who", *checks.forwarded(checks.INSIDE), *kind, via="cdn")
+            assert (answer.status, answer.one("retry-after")) == (503, "5")
+            assert (checks.OWN_PAGE in answer.body) == (kind == checks.PAGE and bool(own))
+    finally:
+        stage.deployed(**checks.OPEN, client_max_body_megabytes=10, error_page=None)
+
+
 def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> None:
     stage.close()
     checks.check_who_may_ask(stage.ask)
@@ -219,8 +247,7 @@ def test_maintenance_of_a_closed_site_is_shown_to_who_may_come_in(stage: Stage) 
     visitor = checks.forwarded(checks.INSIDE)
     assert stage.ask("/who", *visitor, via="cdn").status == 401
     assert stage.ask("/who", *checks.GOOD).status == 403
-    page = stage.ask("/who", *checks.GOOD, *visitor, via="cdn")
-    assert (page.status, page.one("retry-after")) == (503, "300")
+    checks.check_maintenance(stage.ask, *checks.GOOD, *visitor)
     assert homeport(stage.project, *words, "off").returncode == 0
     assert stage.ask("/who", *checks.GOOD, *visitor, via="cdn").status == 200
 

@@ -52,8 +52,11 @@ class Application(BaseHTTPRequestHandler):
         threading.Event().wait(int(self.path.partition("?wait=")[2] or 0))
         told = {"path": self.path, "headers": [[key.lower(), value] for key, value in self.headers.items()]}
         body = json.dumps(told).encode()
-        self.send_response(404 if self.path == "/missing" else 200)
+        wanted = self.path.removeprefix("/status/")
+        self.send_response(404 if self.path == "/missing" else int(wanted) if wanted != self.path else 200)
         self.send_header("X-Frame-Options", "SAMEORIGIN")
+        if self.path == "/huge-headers":
+            self.send_header("X-Huge", "x" * 60_000)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -133,6 +136,9 @@ def running(folder: Path, settings: Settings) -> Iterator[int]:
     secrets = {checks.VARIABLE: checks.PASSWORD}
     context = Context(settings, make_source(), {}, proxy_secrets=secrets, machine=MachineFound("debian", "12"))
     files = {file.path: file for file in proxy_of(settings.proxy).step(context).files}
+    for place, file in files.items():
+        if place.startswith("/etc/homeport/notes/"):
+            (folder / place.rpartition("/")[2]).write_text(file.content)
     command = (nginx if settings.proxy == "nginx" else haproxy)(program, folder, files, ports)
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said)
@@ -175,9 +181,6 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
         path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
-    for place, file in files.items():
-        if place.startswith("/etc/homeport/notes/"):
-            (folder / place.rpartition("/")[2]).write_text(file.content)
     return [program, "-e", str(folder / "error.log"), "-c", str(main)]
 
 
@@ -235,6 +238,40 @@ def test_a_site_that_is_closed_to_most(tmp_path: Path, proxy: str) -> None:
         checks.check_headers(site.ask, {"/who": 401})
         assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn", name=SERVED).status == 200
         assert site.ask("/who", *checks.GOOD, name=SERVED).status == 403
+
+
+def test_errors_of_the_proxys_own_are_said_as_the_client_asks(tmp_path: Path, proxy: str) -> None:
+    (tmp_path / "large").write_bytes(bytes(2 * 2**20))
+    with served(proxy, tmp_path, **checks.ERRORS) as site:
+        checks.check_errors(site.ask, str(tmp_path / "large"))
+        site.maintenance.touch()
+        checks.check_maintenance(site.ask, *checks.forwarded(checks.INSIDE))
+
+
+def test_a_page_of_the_releases_own_stands_for_an_application_that_does_not_answer(tmp_path: Path) -> None:
+    publish(tmp_path)
+    (tmp_path / "large").write_bytes(bytes(2 * 2**20))
+    page = tmp_path / "static/slots/notes_blue/error.html"
+    page.write_text(checks.OWN_PAGE)
+    own = {**checks.ERRORS, "error_page": "errors/down.html", "hold_seconds": 0}
+    with served("nginx", tmp_path, **own) as site:
+        checks.check_errors(site.ask, str(tmp_path / "large"), checks.OWN_PAGE)
+        assert site.ask("/.homeport/error.html", *checks.forwarded(checks.INSIDE), via="cdn").status == 404
+        page.unlink()
+        assert "<h1>Error</h1>" in site.ask("/huge-headers", *checks.forwarded(checks.INSIDE), via="cdn").body
+
+
+def test_a_page_of_the_releases_own_is_for_who_may_come_in(tmp_path: Path) -> None:
+    (tmp_path / "static/slots/notes_blue").mkdir(parents=True)
+    (tmp_path / "static/slots/notes_blue/error.html").write_text(checks.OWN_PAGE)
+    inside = checks.forwarded(checks.INSIDE)
+    with served("nginx", tmp_path, **checks.CLOSED, error_page="errors/down.html") as site:
+        assert checks.OWN_PAGE not in site.ask("/huge-headers", *inside, via="cdn").body
+        answer = site.ask("/huge-headers", *checks.GOOD, *inside, via="cdn")
+        assert (answer.status, answer.body) == (502, checks.OWN_PAGE)
+        site.maintenance.touch()
+        assert site.ask("/who", *checks.JSONS[0], *inside, via="cdn").status == 401
+        checks.check_maintenance(site.ask, *checks.GOOD, *inside)
 
 
 def publish(folder: Path) -> None:
