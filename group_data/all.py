@@ -388,6 +388,11 @@ take_machine = False
 # open connections, and for some seconds visitors get no answer.
 replace_proxy = False
 
+# A port for load balancers that speak the PROXY protocol, and their addresses: `"8443 from 10.0.0.0/24"`. They send
+# what comes to their port 443 there; from these addresses alone the preamble is believed, and nobody else is heard on
+# the port.
+# proxy_protocol = None
+
 # Install the distribution's security upgrades every day (unattended-upgrades).
 # security_upgrades = True
 

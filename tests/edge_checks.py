@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tests.balancer import version_1, version_2
+
 # Of documentation's ranges (RFC 5737, RFC 3849).
 INSIDE, OUTSIDE = "198.51.100.7", "203.0.113.9"
 INSIDE_IPV6, OUTSIDE_IPV6 = "2001:db8:1:2::7", "3fff::9"
@@ -80,6 +82,12 @@ class Answer(NamedTuple):
         return dict(json.loads(self.body)["headers"])
 
 
+class AskBalanced(Protocol):
+    """Brings a request to a port with this preamble before it; None when no answer comes of it."""
+
+    def __call__(self, path: str, preamble: bytes, *options: str, via: str = "cdn", port: int) -> Answer | None: ...
+
+
 class Ask(Protocol):
     """Brings a request with these options of curl to the site."""
 
@@ -138,6 +146,43 @@ def check_addresses_on_one_connection(ask_twice: Callable[..., list[Answer]], cd
     first, second = ask_twice("/who", forwarded(INSIDE), ())
     assert first.given["x-forwarded-for"] == INSIDE
     assert second.given["x-forwarded-for"] == cdn
+
+
+def check_balancers(ask: Ask, ask_balanced: AskBalanced, port: int, balancer: str) -> None:
+    """On their port the load balancers alone are heard, and what they say of a connection counts; else nothing changes.
+
+    `balancer` is the address of the one that is "cdn".
+    """
+    forged = (*forwarded(OUTSIDE), "-H", f"X-Real-IP: {OUTSIDE}", "-H", f"Forwarded: for={OUTSIDE}")
+    for client in (INSIDE, INSIDE_IPV6):
+        for preamble in (version_1(client), version_2(client)):
+            for options in ((), forged, ("--http2",)):
+                answer = ask_balanced("/who", preamble, *options, port=port)
+                assert answer, (client, preamble, options)
+                assert answer.status == 200
+                given = answer.given
+                assert (given["x-forwarded-for"], given["x-real-ip"]) == (client, client)
+                assert (given["x-forwarded-port"], given["x-forwarded-proto"]) == ("443", "https")
+    for client in (OUTSIDE, OUTSIDE_IPV6):
+        refused = ask_balanced("/who", version_2(client), *forwarded(INSIDE), port=port)
+        assert refused
+        assert refused.status == 403
+    for none_named in (b"PROXY UNKNOWN\r\n", version_2("")):
+        own = ask_balanced("/who", none_named, port=port)
+        assert own
+        assert own.status == 200
+        assert own.given["x-real-ip"] == balancer
+    for preamble in (version_1(INSIDE), version_2(INSIDE), version_1("127.0.0.1"), b""):
+        assert ask_balanced("/who", preamble, via="visitor", port=port) is None
+        assert ask_balanced("/health", preamble, via="visitor", port=port) is None
+    for broken in (b"", b"PROXY nonsense\r\n", version_1(INSIDE)[:-2]):
+        assert ask_balanced("/who", broken, port=port) is None
+    for via in ("cdn", "visitor"):
+        assert ask_balanced("/who", version_2(INSIDE), via=via, port=443) is None
+    # Who comes without a load balancer is who he is, and the machine asks itself as before.
+    assert ask("/who", *forwarded(INSIDE)).status == 403
+    assert ask("/who", via="cdn").given["x-real-ip"] == balancer
+    assert ask("/health", via="itself").status == 200
 
 
 def check_who_may_ask(ask: Ask) -> None:

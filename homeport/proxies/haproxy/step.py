@@ -76,6 +76,7 @@ def _configuration(context: Context) -> str:
     return context.render(
         "haproxy/haproxy.cfg",
         ipv6=context.machine.ipv6,
+        balancers=context.settings.balancers,
         key_exchange_groups=key_exchange_groups(context.machine),
     )
 

@@ -100,6 +100,7 @@ def _default(context: Context) -> str:
         webroot=ACME_WEBROOT,
         ipv6=machine.ipv6,
         elsewhere=dict(machine.defaults),
+        balancers=context.settings.balancers,
         key_exchange_groups=_hybrid_groups(context),
     )
 
