@@ -352,6 +352,11 @@ spa = {}
 # is asked for every page first.
 api_paths = None
 
+# A page of the release for visitors when the application fails to answer, is being started or takes too long (502,
+# 503, 504): `"pages/error.html"`. Unset: a plain page of the proxy's. Who asks for JSON gets JSON either way; what
+# the application answers itself is passed on as it is.
+error_page = None
+
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
 
@@ -382,6 +387,11 @@ take_machine = False
 # With `--data`: replace the machine's proxy by the one in the settings (`homeport deploy --replace-proxy`). This cuts
 # open connections, and for some seconds visitors get no answer.
 replace_proxy = False
+
+# A port for load balancers that speak the PROXY protocol, and their addresses: `"8443 from 10.0.0.0/24"`. They send
+# what comes to their port 443 there; from these addresses alone the preamble is believed, and nobody else is heard on
+# the port.
+# proxy_protocol = None
 
 # Install the distribution's security upgrades every day (unattended-upgrades).
 # security_upgrades = True

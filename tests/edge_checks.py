@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tests.balancer import version_1, version_2
+
 # Of documentation's ranges (RFC 5737, RFC 3849).
 INSIDE, OUTSIDE = "198.51.100.7", "203.0.113.9"
 INSIDE_IPV6, OUTSIDE_IPV6 = "2001:db8:1:2::7", "3fff::9"
@@ -42,10 +44,20 @@ CLOSED: dict[str, Any] = {
     "response_headers": HEADERS,
     "redirects": {"/old": "/new"},
 }
+# A site that lets in few and answers few questions: what is left are the proxy's own errors.
+ERRORS: dict[str, Any] = {
+    "allow_from": ["198.51.100.0/24"],
+    "response_headers": HEADERS,
+    "rate_limits": {"/often": "1/minute"},
+    "client_max_body_megabytes": 1,
+    "path_settings": {"/impatient": {"proxy_read_timeout_seconds": 1}},
+}
 # Files of the release, by their path below the site, which is where they are in the release as well.
 FILES = {path: f"the file {path}" for path in ("web/index.html", "admin/index.html", "static/a.css")}
 SERVED_FILES: dict[str, Any] = {"static": {"/static": "static"}, "spa": {"/web": "web", "/admin": "admin"}}
 PAGE = ("-H", "Accept: text/html")
+JSONS = (("-H", "Accept: application/json"), ("-H", "Accept: application/problem+json, */*"))
+OWN_PAGE = "<h1>A page of the release's own</h1>"
 
 
 class Answer(NamedTuple):
@@ -68,6 +80,12 @@ class Answer(NamedTuple):
     def given(self) -> dict[str, str]:
         """Return the headers that the application was given."""
         return dict(json.loads(self.body)["headers"])
+
+
+class AskBalanced(Protocol):
+    """Brings a request to a port with this preamble before it; None when no answer comes of it."""
+
+    def __call__(self, path: str, preamble: bytes, *options: str, via: str = "cdn", port: int) -> Answer | None: ...
 
 
 class Ask(Protocol):
@@ -128,6 +146,43 @@ def check_addresses_on_one_connection(ask_twice: Callable[..., list[Answer]], cd
     first, second = ask_twice("/who", forwarded(INSIDE), ())
     assert first.given["x-forwarded-for"] == INSIDE
     assert second.given["x-forwarded-for"] == cdn
+
+
+def check_balancers(ask: Ask, ask_balanced: AskBalanced, port: int, balancer: str) -> None:
+    """On their port the load balancers alone are heard, and what they say of a connection counts; else nothing changes.
+
+    `balancer` is the address of the one that is "cdn".
+    """
+    forged = (*forwarded(OUTSIDE), "-H", f"X-Real-IP: {OUTSIDE}", "-H", f"Forwarded: for={OUTSIDE}")
+    for client in (INSIDE, INSIDE_IPV6):
+        for preamble in (version_1(client), version_2(client)):
+            for options in ((), forged, ("--http2",)):
+                answer = ask_balanced("/who", preamble, *options, port=port)
+                assert answer, (client, preamble, options)
+                assert answer.status == 200
+                given = answer.given
+                assert (given["x-forwarded-for"], given["x-real-ip"]) == (client, client)
+                assert (given["x-forwarded-port"], given["x-forwarded-proto"]) == ("443", "https")
+    for client in (OUTSIDE, OUTSIDE_IPV6):
+        refused = ask_balanced("/who", version_2(client), *forwarded(INSIDE), port=port)
+        assert refused
+        assert refused.status == 403
+    for none_named in (b"PROXY UNKNOWN\r\n", version_2("")):
+        own = ask_balanced("/who", none_named, port=port)
+        assert own
+        assert own.status == 200
+        assert own.given["x-real-ip"] == balancer
+    for preamble in (version_1(INSIDE), version_2(INSIDE), version_1("127.0.0.1"), b""):
+        assert ask_balanced("/who", preamble, via="visitor", port=port) is None
+        assert ask_balanced("/health", preamble, via="visitor", port=port) is None
+    for broken in (b"", b"PROXY nonsense\r\n", version_1(INSIDE)[:-2]):
+        assert ask_balanced("/who", broken, port=port) is None
+    for via in ("cdn", "visitor"):
+        assert ask_balanced("/who", version_2(INSIDE), via=via, port=443) is None
+    # Who comes without a load balancer is who he is, and the machine asks itself as before.
+    assert ask("/who", *forwarded(INSIDE)).status == 403
+    assert ask("/who", via="cdn").given["x-real-ip"] == balancer
+    assert ask("/health", via="itself").status == 200
 
 
 def check_who_may_ask(ask: Ask) -> None:
@@ -222,6 +277,60 @@ def check_headers(ask: Ask, statuses: dict[str, int]) -> None:
             assert answer.one(name.lower()) == value, path
         assert answer.one("x-content-type-options") == "nosniff"
         assert answer.one("strict-transport-security") == "max-age=63072000"
+
+
+def check_errors(ask: Ask, large: str, own_page: str = "") -> None:
+    """The proxy's own errors are JSON for those who ask for it, and a page for all others; the application's are not.
+
+    `large` is a file that is too large; `own_page` is what visitors get where the application has no answer.
+    """
+    inside = forwarded(INSIDE)
+    assert ask("/often", *inside, via="cdn").status == 200
+    for path, status, options, via in (
+        ("/who", 403, (), "visitor"),
+        ("/who", 413, (*inside, "-X", "POST", "-H", "Expect:", "--data-binary", f"@{large}"), "cdn"),
+        ("/often", 429, inside, "cdn"),
+        ("/huge-headers", 502, inside, "cdn"),
+        ("/huge-headers", 502, (*inside, "--data", "a"), "cdn"),
+        ("/impatient?wait=3", 504, inside, "cdn"),
+    ):
+        for kind in JSONS:
+            answer = ask(path, *options, *kind, via=via)
+            assert answer.status == status, path
+            assert list(json.loads(answer.body)) == ["detail"], answer
+            assert answer.one("content-type").startswith("application/json")
+            _check_error_headers(answer)
+        for page in ((), PAGE):
+            answer = ask(path, *options, *page, via=via)
+            assert (answer.status, answer.one("content-type")) == (status, "text/html; charset=utf-8")
+            assert (own_page or "<h1>Error</h1>" if status > 500 else "<h1>Error</h1>") in answer.body
+            _check_error_headers(answer)
+    for status in (403, 404, 413, 429, 502, 503, 504):
+        for kind in (*JSONS, PAGE):
+            answer = ask(f"/status/{status}", *inside, *kind, via="cdn")
+            assert answer.status == status
+            assert answer.given["x-real-ip"] == INSIDE, answer
+    assert not ask("/status/404", *inside, "-H", "X-Homeport-Error: yes", via="cdn").all("x-homeport-error")
+
+
+def _check_error_headers(answer: Answer) -> None:
+    for name, value in HEADERS.items():
+        assert answer.one(name.lower()) == value
+    assert answer.one("strict-transport-security") == "max-age=63072000"
+    assert answer.one("cache-control") == "no-store"
+    assert len(answer.all("retry-after")) == (answer.status == 429)
+
+
+def check_maintenance(ask: Ask, *options: str, via: str = "cdn") -> None:
+    """Whoever asks for JSON is told of maintenance in JSON, all others by the page; both when to come back."""
+    for kind in (*JSONS, (*JSONS[0], "--data", "a")):
+        answer = ask("/who", *options, *kind, via=via)
+        assert (answer.status, answer.one("retry-after"), answer.one("cache-control")) == (503, "300", "no-store")
+        assert "maintenance" in json.loads(answer.body)["detail"]
+        assert answer.one("content-type").startswith("application/json")
+    page = ask("/who", *options, *PAGE, via=via)
+    assert (page.status, page.one("retry-after")) == (503, "300")
+    assert "Back soon" in page.body
 
 
 def check_redirects(ask: Ask, domain: str) -> None:

@@ -58,9 +58,9 @@ def _openings(context: Context) -> str:
 
 def _firewall(context: Context) -> tuple[File, ...]:
     settings = context.settings
-    if not settings.firewall and not settings.firewall_open:
+    if not settings.firewall and not settings.openings:
         return ()
-    text = context.render("firewall/open.nft", app=settings.app_name, rules=rules(settings.firewall_open))
+    text = context.render("firewall/open.nft", app=settings.app_name, rules=rules(settings.openings))
     # Without a firewall of its own, it may share the one of another application.
     mine = File(_openings(context), text, file_set="access")
     if not settings.firewall:

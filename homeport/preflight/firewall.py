@@ -35,7 +35,7 @@ def listeners_cut_off(settings: Settings, found: Snapshot) -> tuple[Listener, ..
     common = (*ALWAYS, *ICMP, *(open_ports("tcp", str(port)) for port in found.machine.ssh_ports))
     others = tuple(one for app, ours in found.openings.items() if app != settings.app_name for one in ours)
     # Whomever an opening is for: its owner has thought of the rest.
-    own = tuple(open_ports(one.protocol, one.ports) for one in map(opening, settings.firewall_open))
+    own = tuple(open_ports(one.protocol, one.ports) for one in map(opening, settings.openings))
     before = (*common, *(one for ours in found.openings.values() for one in ours)) if in_force(found) else None
     lost = [
         one

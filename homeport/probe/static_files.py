@@ -23,7 +23,7 @@ MOST_BYTES = 8 * 2**20
 
 def read(layout: Layout, slot: str, release: Release | None) -> StaticObservation | None:
     """Return what is seen of the live slot's files; None when the proxy serves none of the release."""
-    if release is None or not release.static:
+    if release is None or not release.has_files:
         return None
     link, port = layout.static_link(slot), slots.port(layout, slot)
     missing = not link.is_dir() or link.resolve().name != release.id

@@ -11,6 +11,7 @@ from homeport.service.environment import environment_file
 from homeport.service.record import behaviour, record
 from homeport.service.units import release_units
 from homeport.service.workers import worker_count
+from homeport.settings import Settings
 from homeport.source.release_id import release_id
 from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Directory, File, Part, ReleaseWanted
@@ -61,13 +62,20 @@ def _configuration(context: Context) -> str:
     theirs ("auto" workers, IPv6, which of them migrates) enters as the setting says it.
     """
     settings = context.settings
-    anywhere = replace(context, machine=MachineFound(), migrates=True)
+    anywhere = replace(context, settings=_own(settings), machine=MachineFound(), migrates=True)
     # Which one the machine has from another application is the machine's, too.
     proxy = proxy_of(settings.proxy if "proxy" in settings.model_fields_set else USUAL)
     files = {**release_units(anywhere, "ID", workers=0), proxy.site_name: proxy.site(anywhere)}
     sized = json.dumps([settings.workers, settings.memory_max_megabytes])
     parts = [environment_file(_variables(context)), sized, json.dumps(behaviour(anywhere))]
     return sha256("\0".join([*parts, *(f"{name}\0{text}" for name, text in files.items())]).encode()).hexdigest()
+
+
+def _own(settings: Settings) -> Settings:
+    """Return the settings without what the site has from another application of the machine."""
+    if settings.proxy_protocol is None or "proxy_protocol" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"proxy_protocol": None})
 
 
 def _etc(context: Context, release: str) -> tuple[File, ...]:

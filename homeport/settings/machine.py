@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from homeport.settings.proxy import ProxyName
-from homeport.settings.types import Closings, Openings, Paths, PrivatePlaces, Text, TextList
+from homeport.settings.proxy_protocol import Balancers, balancers
+from homeport.settings.types import Balanced, Closings, Openings, Paths, PrivatePlaces, Text, TextList
 
 # Recorded on the machine with the application that has set them (`machine/scope.py`).
 SINGLE_VALUES = (
     "proxy",
+    "proxy_protocol",
     "security_upgrades",
     "reboot_time",
     "journal_max_megabytes",
@@ -77,6 +79,13 @@ class MachineSettings(BaseModel):
         False,
         description="With `--data`: replace the machine's proxy by the one in the settings (`homeport deploy "
         "--replace-proxy`). This cuts open connections, and for some seconds visitors get no answer.",
+    )
+
+    proxy_protocol: Balanced | None = Field(
+        None,
+        description="A port for load balancers that speak the PROXY protocol, and their addresses: "
+        '`"8443 from 10.0.0.0/24"`. They send what comes to their port 443 there; from these addresses alone the '
+        "preamble is believed, and nobody else is heard on the port.",
     )
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
@@ -144,3 +153,13 @@ class MachineSettings(BaseModel):
         description="After a change of firewall or sshd: how long the host waits for a new connection that "
         "confirms the change, before it restores the previous state.",
     )
+
+    @property
+    def balancers(self) -> Balancers | None:
+        """The load balancers that speak the PROXY protocol, and their port."""
+        return balancers(self.proxy_protocol) if self.proxy_protocol else None
+
+    @property
+    def openings(self) -> tuple[str, ...]:
+        """What is open in the firewall besides SSH, HTTP and HTTPS."""
+        return (*self.firewall_open, *((self.balancers.opening,) if self.balancers else ()))

@@ -17,6 +17,7 @@ from homeport.settings.container import ContainerSettings
 from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.proxy import too_many_limits, unsupported
+from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings
@@ -58,6 +59,7 @@ class Settings(
         "replicas_max",
         "state_volume_megabytes",
         "cluster_namespace",
+        "proxy_protocol",
         mode="before",
     )
     @classmethod
@@ -122,7 +124,7 @@ class Settings(
             raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
-        if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
+        if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served, self.error_page):
             raise ValueError(problem)
         if self.replicas_max is not None and self.replicas_max <= self.replicas:
             raise ValueError("replicas_max must be more than replicas")
@@ -142,8 +144,14 @@ class Settings(
         for path in self.path_settings:
             if at := next((one.at for one in self.served if one.at != "/" and f"{path}/".startswith(f"{one.at}/")), ""):
                 raise ValueError(f"path_settings must not have {path}, which is served as files below {at}")
-        if problem := too_many_limits(self.proxy, len(self.rate_limits)):
-            raise ValueError(problem)
+        for problem in (
+            too_many_limits(self.proxy, len(self.rate_limits)),
+            two_sources(self.proxy, self.proxy_protocol, self.trusted_proxies),
+        ):
+            if problem:
+                raise ValueError(problem)
+        if self.balancers and self.balancers.port in (self.port_blue, self.port_green):
+            raise ValueError("proxy_protocol must not have the port of a slot (port_blue, port_green)")
         return self
 
     @property

@@ -14,7 +14,9 @@ HAPROXY_HEADERS_KILOBYTES = 32
 HAPROXY_RATE_LIMITS = 3
 
 
-def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[Served] = ()) -> str:
+def unsupported(
+    proxy: str, response_headers_kilobytes: int, served: Collection[Served] = (), error_page: str | None = None
+) -> str:
     """Return which of the settings the proxy does not have; "" when it has all of them."""
     if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
         return (
@@ -30,6 +32,8 @@ def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[
             f'proxy = "haproxy" serves no files: leave {names} out and let the application serve them (StaticFiles), '
             'or set proxy = "nginx"'
         )
+    if proxy == "haproxy" and error_page:
+        return 'proxy = "haproxy" serves no files of a release: leave error_page out, or set proxy = "nginx"'
     return ""
 
 

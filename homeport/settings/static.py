@@ -75,6 +75,18 @@ def _places(value: tuple[str, ...]) -> tuple[str, ...]:
     return places
 
 
+def _page(value: object) -> object:
+    """Return the path of an HTML page of the release; raise ValueError for one that may not be served."""
+    if value is None or value == "None":  # `--data error_page=None` arrives as text
+        return None
+    if isinstance(value, str) and value.startswith(("/", "~")):
+        raise ValueError("must be a page below the application's folder")
+    page = _folder(1, value)
+    if not (isinstance(page, str) and page.endswith(".html")):
+        raise ValueError("must be a page of HTML, with a name that ends in .html")
+    return page
+
+
 Folders = Annotated[dict[str, str], BeforeValidator(_folders)]
 UrlPaths = Annotated[TextList, AfterValidator(_places)]
 
@@ -99,6 +111,12 @@ class StaticSettings(BaseModel):
         description="URL paths below a `spa` that the application alone answers, with all below them. Set, they are "
         "all that it is asked for when a page is opened: every other page is index.html at once. Unset: `/api` is "
         "the application's alone, and it is asked for every page first.",
+    )
+    error_page: Annotated[str | None, BeforeValidator(_page)] = Field(
+        None,
+        description="A page of the release for visitors when the application fails to answer, is being started or "
+        'takes too long (502, 503, 504): `"pages/error.html"`. Unset: a plain page of the proxy\'s. Who asks for JSON '
+        "gets JSON either way; what the application answers itself is passed on as it is.",
     )
 
     @field_validator("api_paths", mode="before")

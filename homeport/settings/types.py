@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from homeport.settings.firewall import check_closings, check_openings
 from homeport.settings.outbound_places import check_private
+from homeport.settings.proxy_protocol import check_balancers
 from homeport.settings.ranges import address_ranges, trusted_ranges, visitor_ranges
 
 
@@ -142,6 +143,7 @@ Paths = Annotated[TextList, AfterValidator(absolute_paths)]
 Devices = Annotated[Paths, AfterValidator(devices)]
 Addresses = Annotated[tuple[Text, ...], AfterValidator(address_ranges)]
 TrustedRanges = Annotated[TextList, AfterValidator(trusted_ranges)]
+Balanced = Annotated[Text, AfterValidator(check_balancers)]
 VisitorRanges = Annotated[TextList, AfterValidator(visitor_ranges)]
 Network = Annotated[Literal["any", "local"] | Addresses, BeforeValidator(as_network)]
 Names = Annotated[TextList, AfterValidator(distribution_names)]

@@ -19,13 +19,20 @@ from homeport.source.release import Source
 from homeport.source.tree_contents import folders, modules
 
 INDEX = "index.html"
+NAME_ONE = "name one below the application's folder; what a build makes and git ignores, release_include has to name"
 
 
 def check_served(source: Source, settings: Settings) -> None:
     """Raise UsageError when a folder that is to be served is not one of the release, or not one for visitors."""
+    paths = source.paths() if settings.served or settings.error_page else frozenset()
+    if settings.error_page and settings.error_page not in paths:
+        raise UsageError(
+            f"the release has no file {settings.error_page}",
+            key="error_page",
+            fix=NAME_ONE,
+        )
     if not settings.served:
         return
-    paths = source.paths()
     for served in settings.served:
         if problem := _problem(served, paths):
             raise UsageError(problem[0], key=_key(served), fix=problem[1])
@@ -95,7 +102,7 @@ def _problem(served: Served, paths: frozenset[str]) -> tuple[str, str] | None:
     if not inside:
         return (
             f"the release has no folder {named}",
-            "name one below the application's folder; what a build makes and git ignores, release_include has to name",
+            NAME_ONE,
         )
     if code := modules(inside):
         return (

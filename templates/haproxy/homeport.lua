@@ -62,11 +62,20 @@ end
 core.register_service("homeport_maintenance", "http", function(applet)
     applet:add_header("retry-after", applet:get_var("txn.retry"))
     applet:add_header("cache-control", "no-store")
-    answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
+    local said = applet:get_var("txn.said")
+    if said then
+        answer(applet, 503, "application/json", said)
+    else
+        answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
+    end
 end)
 
 core.register_service("homeport_too_large", "http", function(applet)
-    answer(applet, 413, "text/plain", "too large")
+    local text = applet:get_var("txn.before") .. applet:get_var("txn.too_large") .. applet:get_var("txn.after")
+    -- What says of JSON that it is JSON (errors.cfg).
+    applet:add_header("x-homeport-error", "yes")
+    applet:add_header("cache-control", "no-store")
+    answer(applet, 413, "text/html; charset=utf-8", text)
 end)
 
 core.register_service("homeport_challenge", "http", function(applet)

@@ -17,7 +17,7 @@ from tests.lab.load import KEEP_ALIVE_POST, WEBSOCKET, Failure
 CORE = ("release", "site", "machine", "restart")
 # Has Nginx reloaded, which waits for a minute where an HTTP/2 connection or a WebSocket is open: `make test` has none.
 RELOADING = (
-    *("standby", "site", "files", "TLS profile", "names", "provided certificate", "ports"),
+    *("standby", "site", "files", "TLS profile", "names", "provided certificate", "ports", "load balancers"),
     *("renewal at once", "renewal", "rollback", "neighbour"),
 )
 # Where one of the reloads is in haste, and closes for a second.
@@ -134,6 +134,7 @@ SETTINGS: tuple[Row, ...] = (
     *_rows(
         "files",
         ("static folder", {"static": {"/files": "files"}}),
+        ("page for errors", {"error_page": "files/error.html"}),
         ("frontend", {"spa": {"/app": "frontend"}, "api_paths": ("/notes", "/health", "/ws")}),
     ),
     *_rows("TLS profile", ("TLS profile", {"tls_profile": "modern"})),
@@ -163,6 +164,7 @@ SETTINGS: tuple[Row, ...] = (
         ("sshd", {"sshd_hardening": False, "sshd_close": ()}),
     ),
     *_rows("firewall", ("firewall", {"firewall": False})),
+    *_rows("load balancers", ("load balancers", {"proxy_protocol": "8443 from 192.0.2.0/24"})),
     Row("ports of the slots", "ports", also=("port_blue", "port_green")),
 )
 ROUTINES: tuple[Row, ...] = (

@@ -21,11 +21,13 @@ import pytest
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests import edge_checks as checks
+from tests.balancer import balancer
 from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
+CURL = ("curl", "-sSik", "--path-as-is", "--max-time", "30")
 APP = """
 import asyncio
 import os
@@ -50,6 +52,15 @@ async def stream() -> StreamingResponse:
 @app.get("/next")
 async def next_one() -> None:
     next_piece.set()
+
+@app.api_route("/huge-headers", methods=["GET", "POST"])
+def huge_headers(response: Response) -> None:
+    response.headers["X-Huge"] = "x" * 60_000
+
+@app.api_route("/status/{code}", methods=["GET", "POST"])
+async def status(request: Request, response: Response, code: int) -> dict[str, object]:
+    response.status_code = code
+    return await echo(request, response)
 
 @app.get("/missing")
 def missing() -> None:
@@ -95,9 +106,24 @@ class Stage:
             return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return checks.read(self.seen.shell(shlex.join(command)))
 
+    def ask_balanced(
+        self, path: str, preamble: bytes, *options: str, via: str = "cdn", port: int
+    ) -> checks.Answer | None:
+        """From the machine's own address a preamble is sent by curl, which names that address in it."""
+        name = self.host.domain
+        url = [*options, f"https://{name}{path}"]
+        if via == "visitor":
+            to = ["--connect-to", f"{name}:443:{self.host.address}:{port}"]
+            own = ["--haproxy-protocol"] if preamble else []
+            said = self.seen.shell(f"{shlex.join([*CURL, *to, *own, *url])} 2>/dev/null || true")
+            return checks.read(said) if said else None
+        with balancer((self.host.address, port), preamble) as here:
+            command = [*CURL, "--connect-to", f"{name}:443:127.0.0.1:{here}", *url]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return checks.read(done.stdout) if not done.returncode else None
+
     def command(self, name: str, place: str) -> list[str]:
-        command = ["curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "30"]
-        return [*command, "--connect-to", f"{name}:443:{place}:443"]
+        return [*CURL, "--http1.1", "--connect-to", f"{name}:443:{place}:443"]
 
     def close(self) -> None:
         """Have the site let in few, as those of the tests want it that come after the open ones."""
@@ -110,7 +136,7 @@ class Stage:
         (self.project.folder / "secrets.env").write_text(f"TOKEN=1\n{checks.VARIABLE}='{password}'\n")
 
     def deployed(self, **data: Any) -> str:
-        settle_data(self.project, **{"redirects": {}, "rate_limits": {}, **data})
+        settle_data(self.project, **{"redirects": {}, "rate_limits": {}, "allow_from": [], **data})
         return self.project.deployed(self.host)
 
 
@@ -177,6 +203,42 @@ def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Sta
     checks.check_streams(stage.command(name, stage.host.address), f"https://{name}", stage.ask)
 
 
+def test_errors_of_the_proxys_own_are_said_as_the_client_asks(stage: Stage, tmp_path: Path) -> None:
+    """With Nginx by a page of the release, of which the proxy's user reads a copy."""
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    own = {} if stage.proxy == "haproxy" else {"error_page": "errors/down.html"}
+    stage.project.write("errors/down.html", checks.OWN_PAGE)
+    stage.deployed(**checks.ERRORS, **own)
+    try:
+        checks.check_errors(stage.ask, str(tmp_path / "large"), checks.OWN_PAGE if own else "")
+        page = "/var/www/homeport-static-hello/slots/*/error.html"
+        assert stage.seen.shell(f"cat {page} 2>/dev/null || true") == (checks.OWN_PAGE if own else "")
+        stage.seen.shell("systemctl stop 'hello@*.service'")
+        for kind in (*checks.JSONS, checks.PAGE):
+            answer = stage.ask("/who", *checks.forwarded(checks.INSIDE), *kind, via="cdn")
+            assert (answer.status, answer.one("retry-after")) == (503, "5")
+            assert (checks.OWN_PAGE in answer.body) == (kind == checks.PAGE and bool(own))
+    finally:
+        stage.deployed(**checks.OPEN, client_max_body_megabytes=10, error_page=None)
+
+
+def test_load_balancers_say_whose_a_connection_is_and_nobody_else_does(stage: Stage) -> None:
+    """The doctor and a renewal go on, which come without a preamble."""
+    known = {"trusted_proxies": [], "allow_from": [*checks.CLOSED["allow_from"], stage.cdn]}
+    stage.deployed(proxy_protocol=f"8443 from {stage.cdn}", **known)
+    try:
+        checks.check_balancers(stage.ask, stage.ask_balanced, 8443, stage.cdn)
+        result = homeport(stage.project, "doctor", "lab", "--limit", stage.host.name)
+        assert result.returncode == 0, result.stdout
+        serial = stage.seen.serial()
+        stage.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
+        assert until(lambda: stage.seen.serial() != serial, 30)
+        said = stage.project.deploy(stage.host).stdout
+        assert said.count("No changes") == said.count("Starting operation") > 0, said
+    finally:
+        stage.deployed(proxy_protocol=None, trusted_proxies=[stage.cdn], **checks.OPEN)
+
+
 def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> None:
     stage.close()
     checks.check_who_may_ask(stage.ask)
@@ -220,8 +282,7 @@ def test_maintenance_of_a_closed_site_is_shown_to_who_may_come_in(stage: Stage) 
     visitor = checks.forwarded(checks.INSIDE)
     assert stage.ask("/who", *visitor, via="cdn").status == 401
     assert stage.ask("/who", *checks.GOOD).status == 403
-    page = stage.ask("/who", *checks.GOOD, *visitor, via="cdn")
-    assert (page.status, page.one("retry-after")) == (503, "300")
+    checks.check_maintenance(stage.ask, *checks.GOOD, *visitor)
     assert homeport(stage.project, *words, "off").returncode == 0
     assert stage.ask("/who", *checks.GOOD, *visitor, via="cdn").status == 200
 

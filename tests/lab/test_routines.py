@@ -79,7 +79,7 @@ def stage(
 ) -> Iterator[Stage]:
     host, folder = seasoned.add(f"routine-{request.param}", request.param), tmp_path_factory.mktemp("routine")
     project = Project.create(folder / "project", lab, "notes", migrate_on=host.name)
-    for path in ("files/a.txt", "frontend/index.html"):
+    for path in ("files/a.txt", "files/error.html", "frontend/index.html"):
         project.write(path, "a file")
     (project.folder / "secrets.env").write_text("TOKEN=1\n")
     settle_data(project, **BASE)

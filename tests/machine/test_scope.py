@@ -33,6 +33,7 @@ OF_A_DEPLOY = {
 }
 OTHERS: dict[str, Value] = {
     "proxy": "haproxy",
+    "proxy_protocol": "8443 from 192.0.2.0/24",
     "security_upgrades": False,
     "reboot_time": "03:30",
     "journal_max_megabytes": None,

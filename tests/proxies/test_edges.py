@@ -11,8 +11,10 @@ import pytest
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.host.proxies.site import KEEPS_OUT
+from homeport.machine.scope import effective_settings
 from homeport.plans.places import places
 from homeport.proxies.chosen import proxy_of
+from homeport.state.machine_values import MachineValues
 from homeport.steps.context import Context
 from tests import edge_checks as checks
 from tests.state.builders import make_settings, make_source, make_wanted
@@ -37,7 +39,7 @@ def test_a_site_that_sets_none_of_them_has_nothing_of_them(tmp_path: Path, proxy
     without, usual = context(proxy, tmp_path, **data), context(proxy, **data)
     assert len(PARTS) == 6
     assert proxy_of(proxy).site(usual) == proxy_of(proxy).site(without)
-    for word in ("geo ", "realip", "limit_req", "auth", "src ", "set-src", "stick-table", "Retry-After $"):
+    for word in ("geo ", "realip", "limit_req", "auth", "src ", "set-src", "stick-table", "Retry-After $edge"):
         assert word not in proxy_of(proxy).site(usual), word
 
 
@@ -121,3 +123,13 @@ def test_the_host_program_knows_a_site_that_keeps_visitors_out(
 ) -> None:
     # It cannot import the steps, which know the words too.
     assert bool(KEEPS_OUT.search(proxy_of(proxy).site(context(proxy, **data)))) == keeps_out
+
+
+def test_load_balancers_of_another_application_are_in_the_site_and_make_no_other_release() -> None:
+    blog = MachineValues("blog", {"proxy_protocol": "8443 from 192.0.2.0/24"})
+    alone = make_settings()
+    settings = effective_settings(alone, [blog])
+    assert "proxy_protocol;" in proxy_of("nginx").site(Context(settings, make_source(), {}))
+    assert make_wanted(settings).release.id == make_wanted(alone).release.id
+    own = make_settings(proxy_protocol="8443 from 192.0.2.0/24")
+    assert make_wanted(own).release.id != make_wanted(alone).release.id

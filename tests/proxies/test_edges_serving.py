@@ -24,6 +24,7 @@ from homeport.settings import Settings
 from homeport.state.snapshot import MachineFound
 from homeport.steps.context import Context
 from tests import edge_checks as checks
+from tests.balancer import balancer, version_2
 from tests.nginx_sites import write
 from tests.pace import until
 from tests.state.builders import make_settings, make_source
@@ -31,8 +32,10 @@ from tests.state.builders import make_settings, make_source
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 CDN, VISITOR, ITSELF = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 SOURCES = {"cdn": CDN, "visitor": VISITOR, "itself": ITSELF}
+CURL = ("curl", "-sSik", "--path-as-is")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 END = "===%{num_connects}."
+INSIDE_RANGES = checks.CLOSED["allow_from"]
 DOMAIN, SERVED = "notes.example.com", "other.example.com"
 
 
@@ -52,8 +55,11 @@ class Application(BaseHTTPRequestHandler):
         threading.Event().wait(int(self.path.partition("?wait=")[2] or 0))
         told = {"path": self.path, "headers": [[key.lower(), value] for key, value in self.headers.items()]}
         body = json.dumps(told).encode()
-        self.send_response(404 if self.path == "/missing" else 200)
+        wanted = self.path.removeprefix("/status/")
+        self.send_response(404 if self.path == "/missing" else int(wanted) if wanted != self.path else 200)
         self.send_header("X-Frame-Options", "SAMEORIGIN")
+        if self.path == "/huge-headers":
+            self.send_header("X-Huge", "x" * 60_000)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -91,13 +97,24 @@ class Site:
 
     def command(self, via: str, name: str) -> list[str]:
         return [
-            *("curl", "-sSik", "--http1.1", "--path-as-is", "--max-time", "20", "--interface", SOURCES[via]),
+            *(*CURL, "--http1.1", "--max-time", "20", "--interface", SOURCES[via]),
             *("--connect-to", f"{name or DOMAIN}:443:127.0.0.1:{self.port}"),
         ]
 
     def ask(self, path: str, *options: str, via: str = "visitor", name: str = "") -> checks.Answer:
         command = [*self.command(via, name), *options, f"https://{name or DOMAIN}{path}"]
         return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def ask_balanced(
+        self, path: str, preamble: bytes, *options: str, via: str = "cdn", port: int
+    ) -> checks.Answer | None:
+        target = ("127.0.0.1", self.port if port == 443 else port)
+        with balancer(target, preamble, SOURCES[via]) as here:
+            command = [*CURL, "--max-time", "20", "--connect-to", f"{DOMAIN}:443:127.0.0.1:{here}"]
+            done = subprocess.run(
+                [*command, *options, f"https://{DOMAIN}{path}"], check=False, capture_output=True, text=True
+            )
+        return checks.read(done.stdout) if not done.returncode else None
 
     def ask_twice(self, path: str, first: tuple[str, ...], second: tuple[str, ...]) -> list[checks.Answer]:
         """Ask twice on one connection."""
@@ -133,6 +150,9 @@ def running(folder: Path, settings: Settings) -> Iterator[int]:
     secrets = {checks.VARIABLE: checks.PASSWORD}
     context = Context(settings, make_source(), {}, proxy_secrets=secrets, machine=MachineFound("debian", "12"))
     files = {file.path: file for file in proxy_of(settings.proxy).step(context).files}
+    for place, file in files.items():
+        if place.startswith("/etc/homeport/notes/"):
+            (folder / place.rpartition("/")[2]).write_text(file.content)
     command = (nginx if settings.proxy == "nginx" else haproxy)(program, folder, files, ports)
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said)
@@ -176,9 +196,6 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
         path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
-    for place, file in files.items():
-        if place.startswith("/etc/homeport/notes/"):
-            (folder / place.rpartition("/")[2]).write_text(file.content)
     return [program, "-e", str(folder / "error.log"), "-c", str(main)]
 
 
@@ -238,6 +255,61 @@ def test_a_site_that_is_closed_to_most(tmp_path: Path, proxy: str) -> None:
         checks.check_headers(site.ask, {"/who": 401})
         assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="cdn", name=SERVED).status == 200
         assert site.ask("/who", *checks.GOOD, name=SERVED).status == 403
+
+
+def test_errors_of_the_proxys_own_are_said_as_the_client_asks(tmp_path: Path, proxy: str) -> None:
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    with served(proxy, tmp_path, **checks.ERRORS) as site:
+        checks.check_errors(site.ask, str(tmp_path / "large"))
+        site.maintenance.touch()
+        checks.check_maintenance(site.ask, *checks.forwarded(checks.INSIDE))
+
+
+def test_a_page_of_the_releases_own_stands_for_an_application_that_does_not_answer(tmp_path: Path) -> None:
+    publish(tmp_path)
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    page = tmp_path / "static/slots/notes_blue/error.html"
+    page.write_text(checks.OWN_PAGE)
+    own = {**checks.ERRORS, "error_page": "errors/down.html", "hold_seconds": 0}
+    with served("nginx", tmp_path, **own) as site:
+        checks.check_errors(site.ask, str(tmp_path / "large"), checks.OWN_PAGE)
+        assert site.ask("/.homeport/error.html", *checks.forwarded(checks.INSIDE), via="cdn").status == 404
+        page.unlink()
+        assert "<h1>Error</h1>" in site.ask("/huge-headers", *checks.forwarded(checks.INSIDE), via="cdn").body
+
+
+def test_a_page_of_the_releases_own_is_for_who_may_come_in(tmp_path: Path) -> None:
+    (tmp_path / "static/slots/notes_blue").mkdir(parents=True)
+    (tmp_path / "static/slots/notes_blue/error.html").write_text(checks.OWN_PAGE)
+    inside = checks.forwarded(checks.INSIDE)
+    with served("nginx", tmp_path, **checks.CLOSED, error_page="errors/down.html") as site:
+        assert checks.OWN_PAGE not in site.ask("/huge-headers", *inside, via="cdn").body
+        answer = site.ask("/huge-headers", *checks.GOOD, *inside, via="cdn")
+        assert (answer.status, answer.body) == (502, checks.OWN_PAGE)
+        site.maintenance.touch()
+        assert site.ask("/who", *checks.JSONS[0], *inside, via="cdn").status == 401
+        checks.check_maintenance(site.ask, *checks.GOOD, *inside)
+
+
+def test_load_balancers_say_whose_a_connection_is_and_nobody_else_does(tmp_path: Path, proxy: str) -> None:
+    port = free_port()
+    known = {"proxy_protocol": f"{port} from {CDN}", "trusted_proxies": [], "allow_from": [*INSIDE_RANGES, CDN]}
+    with served(proxy, tmp_path, **known) as site:
+        checks.check_balancers(site.ask, site.ask_balanced, port, CDN)
+        assert until(lambda: f'"client":"{checks.INSIDE_IPV6}"' in balanced_log(site, port), 10)
+
+
+def balanced_log(site: Site, port: int) -> str:
+    site.ask_balanced("/logged", version_2(checks.INSIDE_IPV6), port=port)
+    return site.log.read_text()
+
+
+def test_behind_a_load_balancer_a_cdns_word_is_taken_by_haproxy(tmp_path: Path) -> None:
+    port = free_port()
+    with served("haproxy", tmp_path, proxy_protocol=f"{port} from {CDN}", trusted_proxies=[checks.OUTSIDE]) as site:
+        answer = site.ask_balanced("/who", version_2(checks.OUTSIDE), *checks.forwarded(checks.INSIDE), port=port)
+        assert answer
+        assert answer.given["x-real-ip"] == checks.INSIDE
 
 
 def publish(folder: Path) -> None:

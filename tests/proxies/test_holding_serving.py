@@ -165,11 +165,11 @@ def test_who_has_waited_for_hold_seconds_is_told_when_to_come_again(serve: Calla
         assert answer.one("x-frame-options") == "DENY"
         assert answer.one("strict-transport-security")
         assert answer.one("content-type").startswith("text/html")
-        assert "Please try again in a few seconds" in answer.body
-    if (site.folder / "nginx.conf").exists():
-        answer = site.ask("/", "-H", "Accept: application/json, */*")
-        assert json.loads(answer.body)["detail"]
-        assert answer.one("content-type").startswith("application/json")
+        assert "Try again in a few seconds" in answer.body
+    answer = site.ask("/", "-H", "Accept: application/json, */*")
+    assert "Try again" in json.loads(answer.body)["detail"]
+    assert answer.one("content-type").startswith("application/json")
+    assert answer.one("retry-after") == "5"
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
@@ -206,7 +206,7 @@ def test_a_client_cannot_have_itself_led_there(serve: Callable[..., Site]) -> No
     site.start()
     assert json.loads(site.ask("/", *forged).body)["asked"] == "GET /"
     if (site.folder / "nginx.conf").exists():
-        for path in ("/.homeport/hold", "/.homeport/unavailable", "/.homeport/unavailable.json"):
+        for path in ("/.homeport/hold", "/.homeport/closed.json"):
             assert site.ask(path).status == 404
 
 

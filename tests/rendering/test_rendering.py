@@ -276,6 +276,7 @@ PARTS = (
     *("edges_http.conf", "edges_client.conf", "edges_server.conf", "edges_client.cfg", "edges.cfg", "redirects.cfg"),
     *("paths.conf", "paths.cfg"),
     *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf"),
+    *("errors.conf", "errors_http.conf", "errors.cfg"),
 )
 
 
@@ -285,7 +286,9 @@ def test_every_template_that_makes_a_file_says_where_it_comes_from() -> None:
             assert "Written by homeport" in "".join(template.read_text().splitlines()[:2]), template
 
 
-@pytest.mark.parametrize("data", [*EDGES, {"static": {"/s": "a"}, "spa": {"/": "b", "/c": "d"}}])
+@pytest.mark.parametrize(
+    "data", [*EDGES, {"static": {"/s": "a"}, "spa": {"/": "b", "/c": "d"}}, {"error_page": "a.html"}]
+)
 @pytest.mark.parametrize("hold_seconds", [0, 10])
 def test_every_variable_of_ours_is_made_somewhere(data: dict[str, Any], hold_seconds: int) -> None:
     """Without Nginx, which says so too where there is one."""

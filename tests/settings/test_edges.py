@@ -142,3 +142,35 @@ def test_a_path_below_served_files_has_no_settings_of_its_own() -> None:
     )
     fits = make_settings(static={"/stat": "a"}, spa={"/": "b"}, path_settings={"/static/up/": {"streamed": True}})
     assert list(fits.path_settings) == ["/static/up"]
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("8443", "must be a port and addresses"),
+        ("from 10.0.0.1", "must be a port and addresses"),
+        ("443 from 10.0.0.1", "must not be port 443"),
+        ("80 from 10.0.0.1", "must not be port 80"),
+        ("0 from 10.0.0.1", "must be a port and addresses"),
+        ("65536 from 10.0.0.1", "must be a port and addresses"),
+        ("8443 from 0.0.0.0/0", "item 1 is larger than /8"),
+        ("8443 from 10.0.0.1 ::/0", "item 2 is larger than /7"),
+        ("8443 from 10.0.0.1; ssl", "item 1 is not an address"),
+        ("8001 from 10.0.0.1", "must not have the port of a slot"),
+    ],
+)
+def test_load_balancers_that_a_proxy_cannot_have_are_refused(value: str, problem: str) -> None:
+    assert problem in refusal(proxy_protocol=value)
+
+
+def test_load_balancers_are_let_in_by_the_firewall_too() -> None:
+    settings = make_settings(proxy_protocol=" 8443  from 10.0.0.0/24 2001:DB8::1 ", firewall_open=["9100/tcp"])
+    assert settings.proxy_protocol == "8443 from 10.0.0.0/24 2001:db8::1/128"
+    assert settings.openings == ("9100/tcp", "8443/tcp from 10.0.0.0/24 2001:db8::1/128")
+    assert make_settings(proxy_protocol="None").openings == ()
+
+
+def test_an_address_comes_from_one_source_with_nginx() -> None:
+    both = {"proxy_protocol": "8443 from 10.0.0.1", "trusted_proxies": ["192.0.2.1"]}
+    assert "never from both" in refusal(**both)
+    assert make_settings(**both, proxy="haproxy").balancers

@@ -25,6 +25,26 @@ def test_a_slash_at_an_end_changes_nothing() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("/etc/passwd.html", "below the application's folder"),
+        ("../a.html", "leads out of"),
+        (".hidden/a.html", "begins with a dot"),
+        ("pages/error.txt", "ends in .html"),
+        ("a\n.html", "not a folder below"),
+    ],
+)
+def test_a_page_for_errors_that_is_no_page_of_the_release_is_refused(page: str, said: str) -> None:
+    assert said in refusal(error_page=page)
+
+
+def test_a_page_for_errors_is_refused_where_the_proxy_serves_no_files() -> None:
+    assert make_settings(error_page="./pages//error.html").error_page == "pages/error.html"
+    assert make_settings(error_page="None").error_page is None
+    assert "leave error_page out" in refusal(error_page="a.html", proxy="haproxy")
+
+
 @pytest.mark.parametrize("place", ["/.well-known", "/_next", "/~me", "/a.b/c-d"])
 def test_usual_paths_are_taken(place: str) -> None:
     assert make_settings(static={place: "x"}).static == {place: "x"}

@@ -38,6 +38,11 @@ def test_folders_of_the_release_are_taken() -> None:
     }
 
 
+def test_a_page_for_errors_that_is_not_there_is_named() -> None:
+    check_served(replace(make_source(), tracked=frozenset(FILES)), make_settings(error_page="dist/index.html"))
+    assert refusal(*FILES, error_page="pages/no.html").startswith("error_page: the release has no file pages/no.html; ")
+
+
 def test_a_folder_that_is_not_there_is_named_with_the_setting_and_the_fix() -> None:
     assert refusal(*FILES, static={"/static": "static"}) == (
         "static: the release has no folder static (served at /static); name one below the application's folder; what a "

@@ -21,6 +21,7 @@ MACHINE_ROWS: Mapping[str, Mapping[str, Cell]] = {
         nothing("Caddy stands before the application"),
         nothing("an ingress controller stands before the application"),
     ),
+    "proxy_protocol": row(_MACHINE),
     "replace_proxy": row(_MACHINE),
     "security_upgrades": row(_MACHINE),
     "reboot_time": row(_MACHINE),

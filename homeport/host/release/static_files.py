@@ -4,6 +4,7 @@ The code is in a folder that the proxy's user cannot enter, and must not: it may
 visitors. So each release has a folder of copies, made before the switch:
 
     releases/ID/{plain,hashed}/PATH-OF-THE-URL   regular files alone, nothing that begins with a dot
+    releases/ID/error.html                       the page for who gets no answer of the application (`error_page`)
     slots/APP_SLOT -> ../releases/ID             repointed only while the slot is idle, as the slot's other links
     bridge/PATH-OF-THE-URL                       those of all kept releases with a hash in their name
 
@@ -28,6 +29,7 @@ from ..system.output import HostError, say
 from .static_names import is_public, with_hash
 
 PLAIN, HASHED, PARTIAL = "plain", "hashed", ".partial"
+ERROR_PAGE = "error.html"
 # The group that Debian's Nginx runs with (package base-passwd: it is on every machine).
 PROXY_GROUP = "www-data"
 PIECE_BYTES = 1024 * 1024
@@ -40,7 +42,7 @@ def publish(layout: Layout, release: Release) -> None:
 
     What was published is left as it is. Nobody is served by it before a slot points to it.
     """
-    if not release.static:
+    if not release.has_files:
         return
     final = layout.static_releases / release.id
     _open_to_proxy(layout)
@@ -50,6 +52,8 @@ def publish(layout: Layout, release: Release) -> None:
         try:
             for served in release.static:
                 _copy(layout, release, served, partial)
+            if release.error_page:
+                _copy_page(layout, release, partial)
             _readable_folders(partial)
             partial.rename(final)
         except BaseException:
@@ -61,7 +65,7 @@ def publish(layout: Layout, release: Release) -> None:
 def point(layout: Layout, slot: str, release: Release) -> None:
     """Have the idle `slot` serve the files of `release`; none where it has none."""
     link = layout.static_link(slot)
-    if release.static:
+    if release.has_files:
         atomic.point(link, f"../releases/{release.id}")
     else:
         atomic.remove(link)
@@ -126,6 +130,16 @@ def _copy(layout: Layout, release: Release, served: Served, target: Path) -> Non
         copy = target / below
         copy.parent.mkdir(parents=True, exist_ok=True)
         _copy_file(source, copy, [layout.static_link(slot) / below for slot in SLOTS])
+
+
+def _copy_page(layout: Layout, release: Release, target: Path) -> None:
+    """Copy the page for visitors whom the application does not answer."""
+    code = layout.code_releases / release.id
+    page = code / release.error_page
+    if not page.is_file() or page.resolve() != code.resolve() / release.error_page:
+        raise HostError(f"has no page {release.error_page}, which is its error_page")
+    target.mkdir(parents=True, exist_ok=True)
+    _copy_file(page, target / ERROR_PAGE, [])
 
 
 def _files(top: Path) -> tuple[dict[PurePosixPath, Path], list[str]]:

@@ -43,7 +43,8 @@ class Release(NamedTuple):
     `replaces` says that the old release must end before this one can start (the setting `switch = "restart"`);
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
     application's own code, relative to the release. `server` is what serves; `static` has the folders that it need
-    not. `state_folders` and `state_files` are paths below the release that the application writes to.
+    not, `error_page` the page for visitors whom it does not answer ("": none of its own). `state_folders` and
+    `state_files` are paths below the release that the application writes to.
     """
 
     id: str
@@ -64,8 +65,14 @@ class Release(NamedTuple):
     import_folders: tuple[str, ...] = ()
     server: str = "fastapi"
     static: tuple[Served, ...] = ()
+    error_page: str = ""
     state_folders: tuple[str, ...] = ()
     state_files: tuple[str, ...] = ()
+
+    @property
+    def has_files(self) -> bool:
+        """Tell whether the proxy serves anything of it by itself."""
+        return bool(self.static or self.error_page)
 
     @property
     def has_manager(self) -> bool:
@@ -136,6 +143,7 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
         import_folders=tuple(map(str, raw.get("import_folders", ()))),
         server=str(raw.get("server", "fastapi")),
         static=tuple(Served(str(at), str(folder)) for at, folder in raw.get("static", ())),
+        error_page=str(raw.get("error_page", "")),
         state_folders=tuple(map(str, raw.get("state_folders", ()))),
         state_files=tuple(map(str, raw.get("state_files", ()))),
     )

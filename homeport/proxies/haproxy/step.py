@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.machine.platform import key_exchange_groups
-from homeport.proxies.model import holding
+from homeport.proxies.model import errors, holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
@@ -76,6 +76,7 @@ def _configuration(context: Context) -> str:
     return context.render(
         "haproxy/haproxy.cfg",
         ipv6=context.machine.ipv6,
+        balancers=context.settings.balancers,
         key_exchange_groups=key_exchange_groups(context.machine),
     )
 
@@ -98,6 +99,7 @@ def site(context: Context) -> str:
         health_uri=health_uri,
         standby=settings.standby,
         **holding.values(context),
+        **errors.values(context),
         tls_profile=settings.tls_profile,
         hsts_seconds=settings.hsts_seconds,
         hsts_subdomains=settings.hsts_subdomains,

@@ -11,6 +11,7 @@ from homeport.errors import UsageError
 from homeport.secrets.passwords import hashed
 from homeport.settings import Settings
 from homeport.settings.edge_values import RateLimit, Redirect
+from homeport.settings.proxy_protocol import Balancers
 from homeport.steps.context import Context
 
 # More proxies one behind the other than anybody has; HAProxy looks at ten entries of a header at most.
@@ -48,6 +49,7 @@ class Edges:
     redirects: Mapping[str, Redirect]
     limits: tuple[Limit, ...]
     served_domains: tuple[str, ...]
+    balancers: Balancers | None = None
     hops: int = HOPS
 
     @property
@@ -74,6 +76,7 @@ def edges(settings: Settings, health_uri: str, users_file: str) -> Edges:
         redirects=settings.redirects,
         limits=tuple(Limit(number, *one) for number, one in enumerate(settings.rate_limits.items(), 1)),
         served_domains=settings.served_domains,
+        balancers=settings.balancers,
     )
 
 

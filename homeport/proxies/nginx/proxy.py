@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from homeport.errors import HomeportError
 from homeport.proxies.nginx import default_server, rival_sites, step
 from homeport.settings import Settings
+from homeport.settings.proxy_protocol import two_sources
 from homeport.state.changes import Change
 from homeport.state.paths import NGINX_CONF, NGINX_DEFAULT
 from homeport.state.snapshot import Snapshot
@@ -49,6 +50,9 @@ class Nginx:
         ):
             if problem:
                 yield problem
+        # An application that has proxy_protocol from another one of the machine was not refused with its settings.
+        if said := two_sources(self.name, settings.proxy_protocol, settings.trusted_proxies):
+            yield HomeportError(said, key="trusted_proxies")
 
     def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
         return rival_sites.warnings(settings.domains, wanted, found)

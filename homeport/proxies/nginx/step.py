@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from homeport.machine.platform import has_http2_directive, has_hybrid_groups, key_exchange_groups
-from homeport.proxies.model import holding
+from homeport.proxies.model import errors, holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
@@ -100,6 +100,7 @@ def _default(context: Context) -> str:
         webroot=ACME_WEBROOT,
         ipv6=machine.ipv6,
         elsewhere=dict(machine.defaults),
+        balancers=context.settings.balancers,
         key_exchange_groups=_hybrid_groups(context),
     )
 
@@ -128,7 +129,7 @@ def site(context: Context) -> str:
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        **_hold_values(context),
+        **_shared_values(context),
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
@@ -151,9 +152,9 @@ def site(context: Context) -> str:
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
 
 
-def _hold_values(context: Context) -> dict[str, object]:
-    """Return what the template needs for requests that wait, with what Nginx alone has."""
-    return {**holding.values(context), "hold_socket": HOLD_SOCKET, "hold_json": holding.JSON}
+def _shared_values(context: Context) -> dict[str, object]:
+    """Return what the templates of both proxies have, and where a request of Nginx's waits."""
+    return {**holding.values(context), **errors.values(context), "hold_socket": HOLD_SOCKET}
 
 
 def _uri(path: str) -> str:

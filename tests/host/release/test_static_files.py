@@ -71,6 +71,37 @@ def test_files_are_published_below_their_url_and_by_whether_their_name_has_a_has
     assert host.bridged() == {HASH}
 
 
+def with_page(host: Host, name: str, served: dict[str, str]) -> Release:
+    files = {"pages/error.html": "sorry", "dist/index.html": "i", "main.py": "code"}
+    return host.release(name, files, served)._replace(error_page="pages/error.html")
+
+
+def test_the_page_for_errors_is_published_beside_the_files_or_alone(host: Host) -> None:
+    host.goes_live("blue", with_page(host, "r1", {}))
+    assert host.published("r1") == {"error.html": "sorry"}
+    assert (host.static / "slots/shop_blue/error.html").read_text() == "sorry"
+    host.goes_live("green", with_page(host, "r2", {"/": "dist"}))
+    assert host.published("r2") == {"error.html": "sorry", "plain/index.html": "i"}
+    page = host.static / "slots/shop_green/error.html"
+    assert stat.S_IMODE(page.stat().st_mode) == 0o644
+    host.goes_live("green", host.release("r3", {}, {}))
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../main.py", None])
+def test_a_page_for_errors_that_is_no_file_of_the_release_is_published_by_no_means(
+    host: Host, target: str | None
+) -> None:
+    release = with_page(host, "r1", {})
+    page = host.layout.code_releases / "r1/pages/error.html"
+    page.unlink()
+    if target:
+        page.symlink_to(target)
+    with pytest.raises(HostError, match=r"has no page pages/error\.html"):
+        static_files.publish(host.layout, release)
+    assert host.published("r1") == {}
+
+
 def test_nothing_is_published_by_way_of_a_link_a_dot_or_what_is_no_file(
     host: Host, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ asks less often than closing lasts may still be cut. HTTP/2 has its own way (GOA
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ FULL_SECONDS = 66.0
 SHORT_SECONDS = 1.0
 POLL_SECONDS = 0.1
 HTTPS = 443
+BALANCED = re.compile(r"listen (\d+) ssl[^;]* proxy_protocol")
 
 
 def flag(machine: MachineLayout) -> Path:
@@ -59,7 +61,7 @@ def wait(machine: MachineLayout, at_most_seconds: float) -> None:
     """
     if not is_known(machine):
         return
-    left = _connections()
+    left = _connections(machine)
     end = time.monotonic() + timeline.left(at_most_seconds, _begin(machine))
     told = time.monotonic() + SHORT_SECONDS
     while left and (now := time.monotonic()) < end:
@@ -67,7 +69,7 @@ def wait(machine: MachineLayout, at_most_seconds: float) -> None:
             say(f"nginx reloads when {len(left)} open connections have ended, within {end - now:.0f} s: none is cut")
             told = end
         time.sleep(POLL_SECONDS)
-        left &= _connections()
+        left &= _connections(machine)
 
 
 def is_left_over(machine: MachineLayout) -> bool:
@@ -86,8 +88,15 @@ def _begin(machine: MachineLayout) -> float:
     return flag(machine).stat().st_mtime
 
 
-def _connections() -> set[int]:
-    return {one.inode for one in sockets.connections(sockets.read(), HTTPS) if one.inode}
+def _connections(machine: MachineLayout) -> set[int]:
+    found = sockets.read()
+    return {one.inode for port in _ports(machine) for one in sockets.connections(found, port) if one.inode}
+
+
+def _ports(machine: MachineLayout) -> set[int]:
+    """Return the ports of HTTPS: also the one on which load balancers speak the PROXY protocol, where there is one."""
+    sites = (site.read_text(errors="replace") for site in (machine.nginx / "homeport").glob("*.conf"))
+    return {HTTPS, *(int(port) for text in sites for port in BALANCED.findall(text))}
 
 
 def _known(machine: MachineLayout) -> Path:

@@ -57,6 +57,19 @@ def test_closing_waits_for_open_connections(machine: MachineLayout, connection: 
     assert not closing.flag(machine).exists()
 
 
+def test_closing_waits_for_connections_that_load_balancers_have_brought(
+    machine: MachineLayout, connection: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closing.HTTPS
+    monkeypatch.setattr(closing, "HTTPS", 1)
+    (machine.nginx / "homeport/notes.conf").write_text(f"listen {port} ssl http2 proxy_protocol;\n")
+    waiting = begun(machine, LONG)
+    assert waiting.is_alive()
+    connection.close()
+    waiting.join(LONG / 2)
+    assert not waiting.is_alive()
+
+
 def test_without_connections_it_does_not_wait(machine: MachineLayout) -> None:
     waiting = begun(machine, LONG)
     waiting.join(LONG / 2)
