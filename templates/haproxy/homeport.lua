@@ -72,10 +72,8 @@ end)
 
 core.register_service("homeport_too_large", "http", function(applet)
     local text = applet:get_var("txn.before") .. applet:get_var("txn.too_large") .. applet:get_var("txn.after")
-    -- What says of JSON that it is JSON (errors.cfg).
-    applet:add_header("x-homeport-error", "yes")
     applet:add_header("cache-control", "no-store")
-    answer(applet, 413, "text/html; charset=utf-8", text)
+    answer(applet, 413, applet:get_var("txn.json") and "application/json" or "text/html; charset=utf-8", text)
 end)
 
 core.register_service("homeport_challenge", "http", function(applet)
