@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from tests.lab.project import REPOSITORY, Project
+from tests.pace import patience
 
 
 def settle_data(project: Project, **data: object) -> None:
@@ -39,7 +40,7 @@ def homeport(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=patience(300),
         check=False,
     )
 

@@ -21,6 +21,9 @@ CUT_AFTER_SECONDS = 55.0
 KEPT = (KEEP_ALIVE_GET, KEEP_ALIVE_POST)
 # What curl 7.88 says, once in 400 reloads, of a request that met a GOAWAY, and does not send again.
 CURL_GAVE_UP = "Error in the HTTP2 framing layer"
+# What Go says of the same, once in 600 reloads.
+GO_GAVE_UP = "unexpected EOF"
+GAVE_UP = {CURL: CURL_GAVE_UP, GO: GO_GAVE_UP}
 
 TWICE_A_SECOND: Mapping[str, Kind] = {
     KEEP_ALIVE_GET: Kind(4, PAUSE_SECONDS, lambda target: KeptConnection(target, "GET", "/health")),
@@ -54,7 +57,7 @@ def _is_named(failure: Failure) -> bool:
 
 def is_of_http_2(failure: Failure) -> bool:
     """Tell whether it is what a client of HTTP/2 makes of a GOAWAY, which no closing can spare it."""
-    return failure.kind == HTTP_2 or (failure.kind == CURL and CURL_GAVE_UP in failure.reason)
+    return failure.kind == HTTP_2 or (failure.kind in GAVE_UP and GAVE_UP[failure.kind] in failure.reason)
 
 
 def losses(report: Report) -> str:
