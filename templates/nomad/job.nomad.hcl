@@ -1,6 +1,6 @@
+# Written by homeport (`export nomad {{ target }}`) for {{ app }}, from its settings. Put your own in overrides/nomad/job.nomad.hcl.
 {% from "nomad/parts.hcl" import task, volume, restarts with context %}
 {% macro hosts(names) %}{% for one in names %}{{ " || " if not loop.first }}Host(`{{ one }}`){% endfor %}{% endmacro %}
-# Written by homeport (`export nomad {{ target }}`) for {{ app }}, from its settings. Put your own in overrides/nomad/job.nomad.hcl.
 #   nomad job run -var image={{ image }}:TAG {{ app }}.nomad.hcl
 # Only the syntax of this job has been checked. The cluster's Traefik reads the tags: it needs its provider of Nomad's services, the
 # entry points web and websecure, and a certificate resolver called acme.

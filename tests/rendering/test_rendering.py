@@ -277,7 +277,7 @@ PARTS = (
     *("paths.conf", "paths.cfg"),
     *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf"),
     *("errors.conf", "errors_http.conf", "errors.cfg"),
-    "common",
+    *("common", "parts.hcl", "application"),
 )
 
 
