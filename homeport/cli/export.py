@@ -79,6 +79,10 @@ def export(
     if check:
         raise SystemExit(_check(Path(told["folder"]), files, told["record"]))
     _write(told, files, force=force)
+    _write_secrets(told)
+
+
+def _write_secrets(told: dict[str, Any]) -> None:
     if told["secrets"]:
         folder = write_secrets(Path(told["secrets_folder"]), told["secrets"])
         click.echo(f"\n{os.path.relpath(folder)} has the values of {len(told['secrets'])} secrets: keep it out of git")
