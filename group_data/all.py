@@ -465,6 +465,10 @@ state_volume_megabytes = 1024
 # For exports to Kubernetes and Nomad: the namespace; unset: named as the application (Nomad: "default").
 cluster_namespace = None
 
+# For `homeport export kubernetes`: the name of the Secret with the login of the image's registry (`kubectl create
+# secret docker-registry`), which you make; unset: the registry asks for none.
+image_pull_secret = None
+
 # For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits of the proxy and
 # `tls_profile = "modern"` are translated for "traefik" alone.
 ingress_class = "traefik"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ Examples:
   homeport export --list
   homeport export container production          Dockerfile and .dockerignore, in the application's folder
   homeport export container production --check  in a pipeline: status 1 when they are not what the settings say
+  homeport export container production --push   builds the image, pushes it, and says its digest
 """
 
 
@@ -37,6 +39,9 @@ Examples:
 @click.option(
     "--classic", is_flag=True, help="A Dockerfile for builders without mounts (Docker's own before BuildKit)."
 )
+@click.option(
+    "--push", is_flag=True, help="Build the image of the files that are there, and push it by its release's id."
+)
 def export(
     engine: str | None,
     target: str | None,
@@ -47,6 +52,7 @@ def export(
     output: str | None,
     secrets: bool,
     classic: bool,
+    push: bool,
 ) -> None:
     """Write what ENGINE needs to run the application with the settings of TARGET (an inventory).
 
@@ -54,22 +60,29 @@ def export(
     setting that the engine cannot keep is refused by name: docs/exports.md has a table.
     """
     if is_list:
-        for one in ENGINES.values():
-            click.echo(f"{one.name:<11} {one.summary}")
+        click.echo("\n".join(f"{one.name:<11} {one.summary}" for one in ENGINES.values()))
         return
     _known(engine)
     if target is None:
         raise UsageError("it is missing", key="TARGET", fix=f"homeport export {engine} INVENTORY")
     if secrets and engine == "container":
         raise UsageError("secrets must not be in an image", key="--secrets", fix="give them to the running container")
+    _check_push(push, alone=engine == "container" and not (output or check or force))
     options = {"engine": engine, "target": target, "limit": limit, "folder": output or "", "secrets": secrets}
     told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"})
     files = {path: File(text, executable) for path, (text, executable) in told["files"].items()}
     for line in told["warnings"]:
         click.echo(f"warning: {line}", err=True)
+    if push:
+        _push(told, files, classic=classic)
+        return
     if check:
         raise SystemExit(_check(Path(told["folder"]), files, told["record"]))
     _write(told, files, force=force)
+    _write_secrets(told)
+
+
+def _write_secrets(told: dict[str, Any]) -> None:
     if told["secrets"]:
         folder = write_secrets(Path(told["secrets_folder"]), told["secrets"])
         click.echo(f"\n{os.path.relpath(folder)} has the values of {len(told['secrets'])} secrets: keep it out of git")
@@ -87,6 +100,12 @@ def _known(engine: str | None) -> None:
     raise UsageError(f"there is no engine {engine}", key="ENGINE", fix=f"did you mean {near[0]}?" if near else there)
 
 
+def _check_push(push: bool, *, alone: bool) -> None:
+    if push and not alone:
+        problem = "it builds the image of the files in the application's folder"
+        raise UsageError(problem, key="--push", fix="homeport export container INVENTORY --push, and no other option")
+
+
 def _check(folder: Path, files: dict[str, File], record: str) -> int:
     differing = compare(folder, files, record).differing
     for path, state in differing.items():
@@ -94,6 +113,33 @@ def _check(folder: Path, files: dict[str, File], record: str) -> int:
     if not differing:
         click.echo(f"{os.path.relpath(folder)}: up to date")
     return EXIT_FAILED if differing else 0
+
+
+def _push(told: dict[str, Any], files: dict[str, File], *, classic: bool) -> None:
+    """Push the image of the files, which have to be those that are there."""
+    if find_spec("cyclonedx") is None:
+        raise UsageError("the image's SBOM needs another package", key="--push", fix="pip install 'homeport[sbom]'")
+    from homeport.exports import pushing  # only here is that package needed
+
+    folder, given = Path(told["folder"]), told["image"]
+    if differing := compare(folder, files, told["record"]).differing:
+        path, state = next(iter(differing.items()))
+        problem = f"{os.path.relpath(folder / path)} {SAID[state]}"
+        raise UsageError(problem, key="--push", fix="export without --push, and commit what it writes")
+    own = {name: given[name] for name in ("name", "release", "commit", "folder")}
+    image = pushing.Image(**own, classic=classic, secrets=tuple(given["secrets"]))
+    pushing.check(image, dirty=given["dirty"], environment=os.environ)
+    kept = Path("exports") / "images"
+    reference = pushing.push(image, kept)
+    digest = reference.partition("@")[2]
+    click.echo(f"\nNext, with what {kept / image.release} describes (image.json, sbom.cdx.json):", err=True)
+    for line in (
+        f"sh release.sh {digest}    Kubernetes, Swarm",
+        f"sh install.sh {digest}    podman (Quadlet)",
+        f"TAG={image.release}@{digest} docker compose up --detach --wait",
+    ):
+        click.echo(f"  {line}", err=True)
+    click.echo(reference)
 
 
 def _write(told: dict[str, Any], files: dict[str, File], *, force: bool) -> None:

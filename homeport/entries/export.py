@@ -3,21 +3,21 @@
 A process of its own, because pyinfra, which reads inventories and group data, patches the interpreter. OPTIONS is a
 JSON object with `engine`, `target`, `builder`, `folder` ("" for where the files belong) and `limit`. Prints one line of
 JSON: folder, files, warnings, the commands that follow (`first` in the project's folder, `next` in that of the files),
-and the values of secrets, with the folder for them, where `secrets` asks for them.
+what the `image` is that is built of them, and the values of secrets, with the folder for them, where `secrets` asks.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: skip
 
 from homeport.errors import EXIT_USAGE, UsageError
-from homeport.exports.engines import ENGINES, Engine
+from homeport.exports.engines import ENGINES, Engine, File
 from homeport.exports.engines.table import refusals
 from homeport.exports.reading import Exported, read_subject, refuse_secrets
 from homeport.inventory.hosts import hosts
@@ -53,10 +53,24 @@ def main(inventory: str, options: dict[str, Any]) -> None:
                 "warnings": list(found.warnings),
                 "first": list(engine.first_steps(found.subject)),
                 "next": list(engine.next_steps(found.subject)),
+                "image": _image(found, files),
                 "secrets": load_secrets(settings, Path.cwd()).application if options["secrets"] else None,
             }
         )
     )
+
+
+def _image(found: Exported, files: Mapping[str, File]) -> dict[str, object]:
+    """Return what the image is that is built of these files."""
+    assert found.source is not None  # noqa: S101 - for the type checker
+    return {
+        "name": found.subject.image,
+        "release": found.release(files),
+        "commit": found.source.commit,
+        "dirty": found.source.dirty,
+        "folder": str(found.application),
+        "secrets": list(found.subject.settings.install_secrets),
+    }
 
 
 def _settings(inventory: str, limits: tuple[str, ...]) -> Settings:

@@ -6,7 +6,7 @@ The working tree is exported, since a build uses it. Only the names of secrets a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from configparser import Error as ConfigError
 from configparser import RawConfigParser
 from contextlib import suppress
@@ -16,7 +16,7 @@ from pathlib import Path
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.exports.dockerignore import Ignored
-from homeport.exports.engines import Builder, Code, Engine, Subject
+from homeport.exports.engines import Builder, Code, Engine, File, Subject
 from homeport.exports.engines.container import dockerignore
 from homeport.exports.ignored import below
 from homeport.exports.left_out import left_out, warnings
@@ -30,6 +30,7 @@ from homeport.source.dependencies import Dependencies
 from homeport.source.exporting import exported
 from homeport.source.install_inputs import install_inputs, made_from
 from homeport.source.own_package import OwnFile
+from homeport.source.release_id import content_id, release_id
 from homeport.source.resolved_versions import resolved
 from homeport.source.tree import Tree, find_tree
 from homeport.source.tree_contents import OWN_FOLDER
@@ -45,7 +46,7 @@ class Exported:
     """What is exported, where its files belong, and the notes about it, a line each.
 
     An image is built from `application`; `not_in_image` has the lines of its .dockerignore. Values of secrets are
-    written below `secrets_folder`.
+    written below `secrets_folder`. `source` is what was read, of which a pushed image is tagged by its release.
     """
 
     subject: Subject
@@ -54,6 +55,14 @@ class Exported:
     application: Path
     not_in_image: tuple[str, ...]
     secrets_folder: Path
+    source: Source | None = None
+
+    def release(self, files: Mapping[str, File]) -> str:
+        """Return the id of the release that an image is: of code, dependencies, and the files that it is built by."""
+        assert self.source is not None  # noqa: S101 - for the type checker
+        by = content_id(*(part for path, one in sorted(files.items()) for part in (path, one.text)))
+        dependencies = self.source.dependencies.digest
+        return release_id(tree=self.source.tree, dependencies_digest=dependencies, configuration_digest=by)
 
 
 def read_subject(
@@ -77,7 +86,7 @@ def read_subject(
     if engine.beside == "application":
         said += _of_application(source, place, application, lines)
     subject = replace(subject, target=target, builder=builder, context=context)
-    return Exported(subject, place, tuple(said), application, lines, place / engine.secrets_folder(subject))
+    return Exported(subject, place, tuple(said), application, lines, place / engine.secrets_folder(subject), source)
 
 
 def refuse_secrets(found: Exported) -> None:

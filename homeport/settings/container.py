@@ -60,6 +60,11 @@ class ContainerSettings(BaseModel):
         description="For exports to Kubernetes and Nomad: the namespace; unset: named as the application (Nomad: "
         '"default").',
     )
+    image_pull_secret: Label | None = Field(
+        None,
+        description="For `homeport export kubernetes`: the name of the Secret with the login of the image's registry "
+        "(`kubectl create secret docker-registry`), which you make; unset: the registry asks for none.",
+    )
     ingress_class: ClassName = Field(
         "traefik",
         description="For `homeport export kubernetes`: the class of the ingress controller. Aliases, HSTS, the limits "

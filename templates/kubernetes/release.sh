@@ -91,6 +91,9 @@ esac
 {% for group, kind, what in needs %}
 ! grep -q '^apiVersion: {{ group }}/' "$work/objects" || kubectl api-resources --api-group={{ group }} --output=name 2>/dev/null | grep -q '^{{ kind }}\.' || fail "the cluster has no {{ what }}" 2
 {% endfor %}
+{% if image_pull_secret %}
+kube get secret {{ image_pull_secret }} --output=name >/dev/null 2>&1 || fail "there is no secret {{ image_pull_secret }} with the registry's login: kubectl --namespace $namespace create secret docker-registry {{ image_pull_secret }} --docker-server=… --docker-username=… --docker-password=…" 2
+{% endif %}
 
 apply() {
     kube apply --filename="$work/objects" --selector="$1" || fail "the cluster does not take the manifests"

@@ -15,6 +15,7 @@ from tests.cli.test_check import IDENTITY, REPOSITORY, Homeport, homeport, proje
 
 __all__ = ["homeport", "project"]  # fixtures
 SECRET = "s3ntinel"
+ALL = "container, docker, quadlet, compose, swarm, kubernetes, nomad"
 
 
 @pytest.fixture
@@ -97,10 +98,13 @@ def test_what_is_exported_does_not_change_the_release_on_machines_but_for_two_fi
     [
         (
             ["podman", "production"],
-            "error: ENGINE: there is no engine podman; choose one of: container, docker, compose, kubernetes\n",
+            f"error: ENGINE: there is no engine podman; choose one of: {ALL}\n",
         ),
         (["contaner", "production"], "error: ENGINE: there is no engine contaner; did you mean container?\n"),
-        ([], "error: ENGINE: it is missing; choose one of: container, docker, compose, kubernetes\n"),
+        (
+            [],
+            f"error: ENGINE: it is missing; choose one of: {ALL}\n",
+        ),
         (["container"], "error: TARGET: it is missing; homeport export container INVENTORY\n"),
         (["container", "staging"], "error: TARGET: no inventory staging; there are: production\n"),
         (
@@ -119,7 +123,7 @@ def test_a_mistake_is_one_line_and_status_2(
 
 def test_the_engines_are_listed() -> None:
     done = CliRunner().invoke(cli, ["export", "--list"])
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["container", "docker", "compose", "kubernetes"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ALL.split(", ")
 
 
 def test_what_the_engine_cannot_keep_is_named_a_line_each_and_nothing_is_written(homeport: Homeport, one: Path) -> None:
@@ -274,3 +278,58 @@ def test_replicas_are_refused_where_one_container_runs(homeport: Homeport, one: 
         "error: replicas: homeport export compose does not support it: one container runs at a time; "
         "unset it for this export\n",
     )
+
+
+DIGEST = f"sha256:{'d' * 64}"
+# Answers as an engine does that has built and pushed what it was told to.
+DOCKER = f"""#!/bin/sh
+echo "$*" >>"$(dirname "$0")/calls"
+case "$1 $2" in
+"push "*) [ ! -e "$(dirname "$0")/away" ] || {{ echo "dial tcp: connection refused" >&2; exit 1; }} ;;
+"image inspect") echo '[{{"RepoDigests": ["registry.test/hello@{DIGEST}"], "Created": "2026-11-30T06:00:00Z"}}]' ;;
+"run "*) echo '{{"python": [["fastapi", "1", ""]], "debian": [], "system": ["debian", "13"], "version": "3.13.5"}}' ;;
+esac
+"""
+
+
+def test_an_image_of_what_is_committed_is_pushed_by_its_release_and_its_digest_is_said(
+    homeport: Homeport, one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(one, image_name="registry.test/hello")
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(DOCKER)
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    push = ("export", "container", "production", "--push")
+    refused = homeport(*push)
+    assert (refused.returncode, refused.stderr.splitlines()[-1]) == (
+        2,
+        "error: --push: app/.container/.gitattributes is missing; export without --push, and commit what it writes",
+    )
+    homeport("export", "container", "production")
+    assert homeport(*push).stderr.splitlines()[-1].startswith("error: --push: the working tree has changes that no ")
+    assert not (client.parent / "calls").exists()
+    commit(one / "app")
+    done = homeport(*push)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"registry.test/hello@{DIGEST}\n"
+    [kept] = (one / "exports" / "images").iterdir()
+    assert sorted(path.name for path in kept.iterdir()) == ["image.json", "sbom.cdx.json"]
+    assert f"push registry.test/hello:{kept.name}" in (client.parent / "calls").read_text().splitlines()
+    assert f"  sh release.sh {DIGEST} " in done.stderr
+    (one / "app" / "main.py").write_text((one / "app" / "main.py").read_text() + "# another release\n")
+    commit(one / "app")
+    assert homeport(*push).returncode == 0
+    assert len(list((one / "exports" / "images").iterdir())) == 2
+    (client.parent / "away").touch()
+    away = homeport(*push)
+    assert away.returncode == 1
+    assert away.stderr.splitlines()[-1].endswith(" cannot be pushed to registry.test: dial tcp: connection refused")
+
+
+@pytest.mark.parametrize("words", [("kubernetes", "production"), ("container", "production", "--check")])
+def test_only_an_image_is_pushed_and_nothing_besides(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, ["export", *words, "--push"])
+    assert done.exit_code == 2
+    assert "--push: it builds the image of the files in the application's folder" in done.output

@@ -44,6 +44,7 @@ case "$*" in
     ;;
 *" get deployment "*) cat "$LOG/revision" 2>/dev/null || : ;;
 *" rollout status deployment/${BROKEN-none}") exit 1 ;;
+*" get secret registry "*) [ -n "${REGISTRY-}" ] ;;
 *" get secret notes-secrets-"*) [ -n "${SECRET_THERE-}" ] ;;
 *" get replicasets,"*) printf 'name: notes-secrets-kept\nname: notes-1\n' ;;
 *" get configmap "*) printf 'notes-1 notes-2' ;;
@@ -278,3 +279,13 @@ def test_the_script_is_clean_for_every_shape(tmp_path: Path) -> None:
         shellcheck = str(Path(sys.executable).with_name("shellcheck"))
         done = subprocess.run([shellcheck, "--shell=sh", str(script)], capture_output=True, text=True, check=False)
         assert done.stdout == ""
+
+
+def test_a_private_registrys_login_is_named_and_has_to_be_there(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, Case({"image_pull_secret": "registry"}))
+    status, calls, said = cluster.release("v1")
+    assert (status, calls) == (2, [])
+    assert "there is no secret registry with the registry's login: kubectl --namespace notes create secret" in said
+    assert cluster.release("v1", REGISTRY="yes")[0] == 0
+    [account] = [one for one in cluster.applied() if one["kind"] == "ServiceAccount"]
+    assert account["imagePullSecrets"] == [{"name": "registry"}]

@@ -217,7 +217,7 @@ WITHOUT: Mapping[str, str] = {
         "another proxy cuts what is open, as docs/proxies.md says: tests/lab/test_haproxy.py",
     ),
     **dict.fromkeys(("base_image", "image_name", "replicas", "replicas_max", "state_volume_megabytes"), _EXPORT),
-    **dict.fromkeys(("cluster_namespace", "ingress_class", "ingress_namespace"), _EXPORT),
+    **dict.fromkeys(("cluster_namespace", "image_pull_secret", "ingress_class", "ingress_namespace"), _EXPORT),
 }
 
 

@@ -174,6 +174,7 @@ def _site(subject: Subject) -> dict[str, object]:
     return {
         "ingress_class": settings.ingress_class,
         "ingress_namespace": settings.ingress_namespace,
+        "image_pull_secret": settings.image_pull_secret,
         "traefik": settings.ingress_class == "traefik",
         "domain": settings.domain,
         "domains": settings.domains,

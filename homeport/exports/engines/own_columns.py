@@ -22,6 +22,7 @@ _CLUSTER = nothing("for Kubernetes alone")
 QUADLET: Column = {
     "secrets_file": _PODMANS_SECRETS,
     "secrets_from_environment": _PODMANS_SECRETS,
+    "image_pull_secret": nothing("by `podman login`, where it runs"),
     "sandbox_network": refused("podman has no list of addresses, and publishes no port of a closed network"),
     "health_path": kept("`HealthCmd`"),
     "health_status": kept("`HealthCmd`"),
@@ -30,6 +31,7 @@ QUADLET: Column = {
 }
 
 SWARM: Column = {
+    "image_pull_secret": nothing("by `docker login` on the manager, which `release.sh` hands to the nodes"),
     "replicas": kept("`replicas`"),
     "replicas_max": refused("a swarm adds no replicas by itself"),
     "state_volume_megabytes": kept(
@@ -80,6 +82,7 @@ SWARM: Column = {
 }
 
 NOMAD: Column = {
+    "image_pull_secret": nothing("the nodes' Docker driver has the login"),
     "replicas": kept("`count`"),
     "replicas_max": refused("Nomad's autoscaler is a program of its own: put its policy into overrides/nomad"),
     "state_volume_megabytes": kept("a host volume `APP-state`, which you make; None: the allocation's own folder"),

@@ -33,6 +33,7 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "replicas_max": row(_RUN, _ONE, _ONE, kept("HorizontalPodAutoscaler")),
     "state_volume_megabytes": here_and(nothing("a volume grows with its disk"), kept("PersistentVolumeClaim")),
     "cluster_namespace": here_and(_CLUSTER, kept("of all objects")),
+    "image_pull_secret": here_and(nothing("by `docker login`, where it runs"), kept("`imagePullSecrets`")),
     "ingress_class": here_and(_CLUSTER, kept("`ingressClassName`")),
     "ingress_namespace": here_and(_CLUSTER, kept("NetworkPolicy")),
     "app_name": row(

@@ -1,0 +1,146 @@
+"""`homeport export container --push`: builds the image, pushes it by its release's id, and keeps what it is.
+
+The engine's own client does the work (docker, or podman), with the login that it has. What was pushed is written to a
+folder of its own: the digest, by which manifests name the image, and its SBOM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeport.errors import HomeportError, UsageError
+from homeport.exports.sbom import LISTING, Inventory, inventory_of, sbom
+
+# The first part of a name is a registry when it looks like a host (Docker's reference package, `ParseNormalizedNamed`).
+_REGISTRY = re.compile(r"localhost|[^/]*[.:][^/]*")
+_REFUSED = re.compile(r"no basic auth credentials|unauthorized|authentication required|denied", re.IGNORECASE)
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image to be pushed: its `name` without a tag, the release that it is, and what it is built from."""
+
+    name: str
+    release: str
+    commit: str
+    folder: str
+    classic: bool = False
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def tagged(self) -> str:
+        """Return the name with its tag."""
+        return f"{self.name}:{self.release}"
+
+    @property
+    def registry(self) -> str:
+        """Return the host of the registry; "" where the name has none."""
+        host, slash, _ = self.name.partition("/")
+        return host if slash and _REGISTRY.fullmatch(host) else ""
+
+
+def check(image: Image, *, dirty: bool, environment: Mapping[str, str]) -> None:
+    """Raise UsageError for what would push another image than the one that is meant, or none."""
+    if not image.registry:
+        problem = f"{image.name} names no registry that it could be pushed to"
+        raise UsageError(problem, key="image_name", fix='set it to "registry.example.com/team/notes"')
+    if dirty:
+        problem = "the working tree has changes that no commit has, and an image is tagged by its release"
+        raise UsageError(problem, key="--push", fix="commit them, or take them back")
+    for name in image.secrets:
+        if not environment.get(name):
+            raise UsageError(f"{name} is not set, which the installation needs", key="install_secrets", fix="export it")
+
+
+def push(image: Image, kept: Path, run: Run = subprocess.run) -> str:
+    """Build and push the image, write what it is below `kept`; return its name with the digest.
+
+    Raises HomeportError, in one line, for a client, an engine or a registry that does not do it.
+    """
+    program = _program()
+    _build(image, program, run)
+    _call(run, image, [program, "push", image.tagged])
+    found = _inspected(image, program, run)
+    reference = next((one for one in found["RepoDigests"] or () if one.startswith(f"{image.name}@")), "")
+    if not reference:
+        raise HomeportError(f"{program} knows no digest of {image.tagged}, which it has pushed")
+    listed = _call(run, image, [program, *_RUN, image.tagged, "-I", "-c", LISTING], quiet=True)
+    _keep(image, reference, inventory_of(listed, found["Created"]), kept)
+    return str(reference)
+
+
+# A look into the image, with nothing around it.
+_RUN = ("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
+
+
+def _program() -> str:
+    found = next((one for one in ("docker", "podman") if shutil.which(one)), None)
+    if found is None:
+        raise UsageError("neither docker nor podman is installed", key="--push", fix="install one of them")
+    return found
+
+
+def _build(image: Image, program: str, run: Run) -> None:
+    words = [program, "build", "--build-arg", f"RELEASE={image.release}", "--tag", image.tagged]
+    words += ["--label", f"org.opencontainers.image.revision={image.commit}"]
+    for name in image.secrets:
+        words += ["--secret", f"id={name},env={name}"]
+    # A client before 23 takes the old builder unless it is told.
+    builder = {"DOCKER_BUILDKIT": "0" if image.classic else "1"}
+    _call(run, image, [*words, image.folder], builder)
+
+
+def _inspected(image: Image, program: str, run: Run) -> dict[str, list[str]]:
+    [found] = json.loads(_call(run, image, [program, "image", "inspect", image.tagged], quiet=True))
+    return dict(found)
+
+
+def _call(
+    run: Run, image: Image, words: list[str], more: Mapping[str, str] | None = None, *, quiet: bool = False
+) -> str:
+    """Run the client; return what it said. What it says on the way goes to stderr, unless `quiet`."""
+    done = run(
+        words,
+        env={**os.environ, **(more or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else sys.stderr,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise HomeportError(_why(image, words, done.stderr))
+    if not quiet:
+        sys.stderr.write(done.stderr)
+    return done.stdout or ""
+
+
+def _why(image: Image, words: list[str], said: str) -> str:
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it says nothing")
+    program, verb = words[0], words[1]
+    if verb == "push" and _REFUSED.search(said):
+        return f"{image.registry} does not take {image.tagged}: {last}; {program} login {image.registry}"
+    if verb == "push":
+        return f"{image.tagged} cannot be pushed to {image.registry}: {last}"
+    return f"{program} {verb} failed: {last}"
+
+
+def _keep(image: Image, reference: str, found: Inventory, kept: Path) -> None:
+    own = {"image": reference, "tag": image.release, "commit": image.commit}
+    texts = {"image.json": f"{json.dumps(own, indent=2)}\n", "sbom.cdx.json": sbom(reference, image.release, found)}
+    folder = kept / image.release
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{error.strerror or error}: {error.filename}", key="--push") from None
