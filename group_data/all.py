@@ -338,6 +338,14 @@ rate_limits = {}
 # piece is sent on at once.
 path_settings = {}
 
+# The application on the same machine whose name this one is served under, below `mount_path`; `domain` is that name.
+# It gets no certificate of its own, and comes and goes without the other's deploy.
+mounted_on = None
+
+# The path that it is served below: `"/shop"`. The application gets requests without it, and is told it as its root
+# path.
+mount_path = None
+
 # Folders of the release that the proxy serves by itself, by URL path: `{"/static": "app/static"}`. What is no file
 # there is the application's to answer.
 static = {}

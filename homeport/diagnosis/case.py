@@ -99,7 +99,12 @@ class Case:
     @property
     def good_statuses(self) -> tuple[int, ...]:
         """Return what the health path answers where all is well, also to who has no password, or is elsewhere."""
-        refusals = {HTTPStatus.UNAUTHORIZED: self.settings.basic_auth, HTTPStatus.FORBIDDEN: self.settings.allow_from}
+        # Whom the owner of the name lets in, a mounted application does not know.
+        owners = self.settings.mounted_on
+        refusals = {
+            HTTPStatus.UNAUTHORIZED: self.settings.basic_auth or owners,
+            HTTPStatus.FORBIDDEN: self.settings.allow_from or owners,
+        }
         return (self.settings.health_status, *(int(status) for status, wanted in refusals.items() if wanted))
 
     @property

@@ -25,7 +25,9 @@ RENEW: dict[lifetime.Source, str] = {
 
 
 def certificate(case: Case) -> Iterator[Finding]:
-    """Yield what is wrong with the certificate that visitors get."""
+    """Yield what is wrong with the certificate that visitors get; of a mounted application it is the owner's."""
+    if case.settings.mounted_on:
+        return
     served = next((visit.certificate for visit in looked_at(case) if visit.certificate), None)
     folder = case.found["certificate"]["folder"] if "certificate" in case.found else ""
     source = lifetime.source(
@@ -97,7 +99,9 @@ def _trust(case: Case, served: Certificate) -> Iterator[Finding]:
 
 
 def renewal(case: Case) -> Iterator[Finding]:
-    """Yield what keeps the certificate from being renewed."""
+    """Yield what keeps the certificate from being renewed; likewise."""
+    if case.settings.mounted_on:
+        return
     timer, service = case.unit(TIMER), case.unit(SERVICE)
     if case.settings.tls == "files" or timer is None or service is None:
         return

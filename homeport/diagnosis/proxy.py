@@ -68,7 +68,7 @@ def _reload(site: SiteObservation) -> str:
 def handshakes(case: Case) -> Iterator[Finding]:
     """Yield protocols that the site accepts although its profile does not, or refuses although its profile does."""
     found = case.found.get("handshakes")
-    if found is None or not found["protocols"]:
+    if found is None or not found["protocols"] or case.settings.mounted_on:
         return
     profile = case.settings.tls_profile
     spoken, wanted = set(found["protocols"]), PROFILES[profile]

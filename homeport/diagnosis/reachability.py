@@ -150,7 +150,7 @@ def site(case: Case) -> Iterator[Finding]:
     for visit in looked_at(case):
         if case.good(visit) or visit.https == AWAY:
             continue
-        where = f"https://{case.settings.domain}{case.settings.health_path} at {visit.address}"
+        where = f"https://{case.settings.domain}{case.settings.public_health_path} at {visit.address}"
         if visit.status is None:
             why = visit.problem or f"port 443: {visit.https}"
             yield Finding(

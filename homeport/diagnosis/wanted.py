@@ -18,6 +18,10 @@ class SiteSettings(Protocol):
     @property
     def health_path(self) -> str: ...  # noqa: D102
     @property
+    def public_health_path(self) -> str: ...  # noqa: D102
+    @property
+    def mounted_on(self) -> str | None: ...  # noqa: D102
+    @property
     def health_status(self) -> int: ...  # noqa: D102
     @property
     def allow_from(self) -> Collection[str]: ...  # noqa: D102

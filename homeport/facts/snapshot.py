@@ -226,7 +226,8 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
 def _claim(text: str) -> Claim:
     try:
         raw = cast("dict[str, Any]", json.loads(text))
-        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]))
+        mount = str(raw.get("mounted_on", "")), str(raw.get("mount_path", ""))
+        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *mount)
     except (ValueError, KeyError, TypeError):
         # Somebody damaged it; the next run of its application writes it again.
         return Claim("", (), ())

@@ -75,7 +75,7 @@ class Run(HostRun):
         """Return besides the commit, the release that is live now, and where the application is served."""
         release = self.wanted.release
         more = {"commit": release.commit, "live": self.found.live_release} if release else {}
-        return {**self.details(), **more, "url": f"https://{self.settings.domain}/"}
+        return {**self.details(), **more, "url": self.settings.url}
 
     @property
     def found(self) -> Snapshot:

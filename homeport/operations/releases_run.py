@@ -41,7 +41,7 @@ class ReleasesRun(HostRun):
     def event_details(self) -> dict[str, str]:
         """Return besides, where a release is concerned, the one that is live now, and where it is served."""
         details = self.details()
-        more = {"live": self.found.live, "url": f"https://{self.settings.domain}/"} if details.get("release") else {}
+        more = {"live": self.found.live, "url": self.settings.url} if details.get("release") else {}
         return {**details, **more}
 
     @property

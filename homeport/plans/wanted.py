@@ -26,7 +26,7 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         part=merge(step(context) for step in steps),
         tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text(), context.dns_requirements),
         release=wanted_release(context) if roles & RELEASE_ROLES else None,
-        certificate=wanted_certificate(context) if roles & SITE_ROLES else None,
+        certificate=wanted_certificate(context) if roles & SITE_ROLES and not settings.mounted_on else None,
         ports=(settings.port_blue, settings.port_green) if "app" in roles else (),
         keep_releases=settings.keep_releases,
         pinned_releases=settings.pinned_releases,

@@ -10,7 +10,7 @@ from homeport.diagnosis import limits
 from homeport.errors import HomeportError
 from homeport.machine import scope
 from homeport.machine.platform import unsupported
-from homeport.preflight import firewall, logins, outbound, proxy_change
+from homeport.preflight import firewall, logins, mounts, outbound, proxy_change
 from homeport.preflight.disk import upload_refusal
 from homeport.preflight.host_checks import host_checks
 from homeport.preflight.memory import refusal
@@ -44,6 +44,7 @@ def preflight(
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
     problems += scope.refusals(settings, found.machine.values)
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
+    problems += filter(None, (mounts.refusal(settings, found),))
     problems += filter(None, (outbound.refusal(settings, wanted, found, now),))
     problems += proxy_change.refusals(settings, wanted, found)
     problems += proxy_of(wanted.proxy).problems(settings, wanted, found) if wanted.certificate else ()
@@ -133,7 +134,8 @@ def _claims(settings: Settings, found: Snapshot) -> str | None:
     for claim in found.claims:
         if claim.app == settings.app_name:
             continue
-        for domain in sorted(set(claim.domains) & set(settings.domains)):
+        mounted = settings.mounted_on or claim.mounted_on
+        for domain in sorted(set(claim.domains) & set(settings.domains)) if not mounted else ():
             return f"the application {claim.app} on this host uses the name {domain} already"
         for port in sorted(set(claim.ports) & {settings.port_blue, settings.port_green}):
             return f"the application {claim.app} on this host uses the port {port} already"

@@ -5,10 +5,12 @@ Only requests to the live release count: it may have fixed the earlier ones.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 
 from ..host.proxies.chosen import proxy_of
+from ..host.proxies.model import mounts
 from ..host.proxies.model.log_lines import site_names
 from ..host.proxies.model.proxy import Trouble
 from ..host.release import slots
@@ -24,7 +26,11 @@ def read(layout: Layout, slot: str) -> dict[str, RequestObservation]:
     """Return how many requests each kind of trouble has met since `since`, and the last of them; nothing: none."""
     began = sampling.age_seconds(int(units.show(layout.unit(slot)).get("MainPID") or 0))
     since = time.time() - min(LOOK_BACK_SECONDS, LOOK_BACK_SECONDS if began is None else began)
-    return counted(proxy_of(layout.machine).troubles(site_names(layout), since, slots.port(layout, slot)))
+    found, mount = (
+        proxy_of(layout.machine).troubles(site_names(layout), since, slots.port(layout, slot)),
+        mounts.read(layout),
+    )
+    return counted(one for one in found if mount is None or re.search(rf" {re.escape(mount.path)}[/? :]", one[2]))
 
 
 def counted(found: Iterable[Trouble]) -> dict[str, RequestObservation]:

@@ -10,7 +10,7 @@ import ssl
 from pathlib import Path
 
 from ..host.proxies.chosen import proxy_of
-from ..host.proxies.model import certificates
+from ..host.proxies.model import certificates, mounts
 from ..host.reports import certificate as certificate_on_disk
 from ..host.services.release_description import Release
 from ..host.system.layout import Layout
@@ -26,7 +26,8 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteObser
     place = proxy.site(machine, layout.app)
     text = _text(place)
     wanted = _text(release.files / proxy.site_name) if release else ""
-    names = site_names(layout)
+    names, mount = site_names(layout), mounts.read(layout)
+    public_path = f"{mount.path}{health_path}" if mount else health_path
     return {
         "proxy": proxy.title,
         "unit": proxy.unit,
@@ -39,15 +40,15 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteObser
         "config_problem": proxy.complaint(),
         "stale": not proxy.is_loaded(machine),
         "errors": proxy.upstream_errors(),
-        "through_proxy": _ask(names[0], health_path) if names else "",
+        "through_proxy": _ask(names[0], public_path) if names else "",
         "rivals": [(name, port, str(path)) for name, port, path in proxy.rivals(machine, _claimed(layout))],
     }
 
 
 def site_names(layout: Layout) -> list[str]:
-    """Return the application's names that the proxy has a site for."""
+    """Return the names that the proxy has a site for; of a mounted application those of its owner."""
     found = certificates.sites(layout.machine, proxy_of(layout.machine).site)
-    return [name for name, file in found.items() if file == layout.certificate]
+    return [name for name, file in found.items() if file == mounts.owner(layout).certificate]
 
 
 def _claimed(layout: Layout) -> list[str]:
@@ -90,5 +91,5 @@ def certificate(layout: Layout) -> CertificateObservation:
     return {
         "folder": found.folder,
         "served_differs": bool(found.pem) and found.served == "another" and bool(site_names(layout)),
-        "renewal_configured": (layout.root / f"etc/letsencrypt/renewal/{layout.app}.conf").exists(),
+        "renewal_configured": (layout.root / f"etc/letsencrypt/renewal/{mounts.owner(layout).app}.conf").exists(),
     }

@@ -46,7 +46,9 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
     places = dict.fromkeys([*(one for name in settings.domains for one in case.addresses(name)), address])
     # While the application is down, an answer takes that long.
     patience = outside.WAIT_SECONDS + settings.hold_seconds
-    visits = tuple(outside.visit(place, settings.domain, settings.health_path, patience) for place in places if place)
+    visits = tuple(
+        outside.visit(place, settings.domain, settings.public_health_path, patience) for place in places if place
+    )
     yield report(replace(case, visits=visits), str(target.options["called"]))
 
 

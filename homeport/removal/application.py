@@ -12,6 +12,7 @@ from stat import S_IMODE
 from ..host.data import rehearsal
 from ..host.proxies import site
 from ..host.proxies.chosen import proxy_of
+from ..host.proxies.model import mounts
 from ..host.services import units
 from ..host.system import atomic
 from ..host.system.layout import Layout
@@ -51,6 +52,8 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
 
 def problems(job: RemovalJob) -> Iterator[str]:
     """Yield what keeps the application from being removed: known before anything is."""
+    for mount in mounts.mounted_on(job.layout.machine, job.layout.app):
+        yield f"{mount.app} is mounted on {job.layout.app} at {mount.path}; remove {mount.app} first"
     for point in mounted(job):
         yield f"{point} is mounted inside what would be removed; unmount it first"
     if job.data and belongings.account(job.layout):

@@ -40,7 +40,7 @@ def status(raw: Raw, settings: Settings, target: str = "TARGET") -> dict[str, An
     life = _life(raw, read, settings) if read else None
     found = {
         "app": raw["app"],
-        "domain": settings.domain,
+        "domain": f"{settings.domain}{settings.mount_path or ''}",
         "at": raw["at"],
         "serving": bool(live and live["active_state"] == "active"),
         "release": _release(raw, now),

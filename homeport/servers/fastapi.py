@@ -34,7 +34,8 @@ class FastAPI(Server):
     def command(self, serving: Serving, place: Place) -> tuple[str, ...]:
         """Return the command that the guide names. Whom it believes it reads from FORWARDED_ALLOW_IPS."""
         listen = ("--host", place.host, "--port", place.port)
-        return (*self.program, *serving.arguments, *listen, "--workers", str(serving.workers), "--proxy-headers")
+        how = ("--workers", str(serving.workers), "--proxy-headers", *serving.root_path_words)
+        return (*self.program, *serving.arguments, *listen, *how)
 
     def check(self, choice: ServerChoice, lock: Locked) -> None:
         """See `Server.check`."""

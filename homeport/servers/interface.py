@@ -49,13 +49,22 @@ class Target:
 
 @dataclass(frozen=True)
 class Serving:
-    """The input of a server: what to serve (`arguments`, as `Server.arguments` has them), by how many workers, how."""
+    """The input of a server: what to serve (`arguments`, as `Server.arguments` has them), by how many workers, how.
+
+    `root_path` is the path that visitors see before the application's own, and that the proxy takes away.
+    """
 
     choice: ServerChoice
     arguments: tuple[str, ...]
     workers: int
     access_log: bool = False
     stop_timeout_seconds: int = 30
+    root_path: str = ""
+
+    @property
+    def root_path_words(self) -> tuple[str, ...]:
+        """Return the option of uvicorn's that says below which path visitors see the application; none without one."""
+        return ("--root-path", self.root_path) if self.root_path else ()
 
 
 @dataclass(frozen=True)

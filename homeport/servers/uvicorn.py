@@ -34,7 +34,7 @@ class Uvicorn(Server):
     def command(self, serving: Serving, place: Place) -> tuple[str, ...]:
         """Return the command. Whom it believes it reads from FORWARDED_ALLOW_IPS."""
         listen = ("--host", place.host, "--port", place.port, "--workers", str(serving.workers), "--proxy-headers")
-        return (*self.program, *serving.arguments, *listen, *self.options(serving))
+        return (*self.program, *serving.arguments, *listen, *serving.root_path_words, *self.options(serving))
 
     def check(self, choice: ServerChoice, lock: Locked) -> None:
         """See `Server.check`."""

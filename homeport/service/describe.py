@@ -33,6 +33,7 @@ def describe(context: Context, release: str, workers: int) -> Service:
             workers,
             settings.access_log,
             settings.stop_timeout_seconds,
+            settings.mount_path or "",
         ),
         import_folders=context.source.own.import_folders,
         environment=tuple(sorted(settings.environment.items())),

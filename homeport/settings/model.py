@@ -16,6 +16,7 @@ from homeport.settings.application import ApplicationSettings
 from homeport.settings.container import ContainerSettings
 from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
+from homeport.settings.mounts import MountSettings, mount_problem
 from homeport.settings.proxy import too_many_limits, unsupported
 from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
@@ -29,6 +30,7 @@ class Settings(
     ContainerSettings,
     MachineSettings,
     StaticSettings,
+    MountSettings,
     EdgeSettings,
     SiteSettings,
     ServingSettings,
@@ -153,6 +155,25 @@ class Settings(
         if self.balancers and self.balancers.port in (self.port_blue, self.port_green):
             raise ValueError("proxy_protocol must not have the port of a slot (port_blue, port_green)")
         return self
+
+    @model_validator(mode="after")
+    def _mount_fits(self) -> Self:
+        given = dict(self)
+        fields = type(self).model_fields
+        differing = [name for name in self.model_fields_set if given[name] != fields[name].default]
+        if problem := mount_problem(given, differing):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def public_health_path(self) -> str:
+        """The health path as a visitor asks for it."""
+        return f"{self.mount_path or ''}{self.health_path}"
+
+    @property
+    def url(self) -> str:
+        """The address of the site, or of the part of it that is the application's."""
+        return f"https://{self.domain}{self.mount_path or ''}/"
 
     @property
     def server_choice(self) -> ServerChoice:

@@ -48,12 +48,12 @@ def _folder(number: int, value: object) -> object:
     return "/".join(parts)
 
 
-def _place(number: int, value: object) -> str:
+def place(number: int, value: object) -> str:
     """Return a URL path without the slash at its end; raise ValueError for one that Nginx's site cannot name."""
-    place = value.rstrip("/") or "/" if isinstance(value, str) and value else ""
-    if not _PLACE.fullmatch(place):
+    found = value.rstrip("/") or "/" if isinstance(value, str) and value else ""
+    if not _PLACE.fullmatch(found):
         raise ValueError(f"item {number} is not a URL path of letters, digits and ._~- that begins with a slash")
-    return place
+    return found
 
 
 def _folders(value: object) -> object:
@@ -61,15 +61,15 @@ def _folders(value: object) -> object:
         return value
     found: dict[str, object] = {}
     for number, (given, folder) in enumerate(value.items(), 1):
-        place = _place(number, given)
-        if place in found:
+        at = place(number, given)
+        if at in found:
             raise ValueError(f"item {number} has the URL path of another one")
-        found[place] = _folder(number, folder)
+        found[at] = _folder(number, folder)
     return found
 
 
 def _places(value: tuple[str, ...]) -> tuple[str, ...]:
-    places = tuple(_place(number, one) for number, one in enumerate(value, 1))
+    places = tuple(place(number, one) for number, one in enumerate(value, 1))
     if "/" in places:
         raise ValueError('"/" is every path: leave spa out if the application answers them all')
     return places

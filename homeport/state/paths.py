@@ -17,6 +17,8 @@ ACME_WEBROOT = "/var/www/homeport-acme"
 NGINX_DEFAULT = "/etc/nginx/homeport/00-default.conf"
 NGINX_WELCOME = "/etc/nginx/sites-enabled/default"
 NGINX_CONF = "/etc/nginx/nginx.conf"
+# Sites below the path of another one's name, a folder for each owner of a name.
+NGINX_MOUNTS = "/etc/nginx/homeport/mounts"
 # The machine's proxy where it is not Nginx: for the host program. Written when it serves (scripts/services.sh).
 PROXY_RECORD = "/etc/homeport/proxy.json"
 # A drop-in of the proxy's unit, there while its package is installed or the machine's proxy changes.

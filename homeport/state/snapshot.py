@@ -106,11 +106,13 @@ class CertificateFound:
 
 @dataclass(frozen=True)
 class Claim:
-    """The names and ports of another application on the same host."""
+    """The names and ports of an application on the host; of a mounted one, whose name it is served under, and where."""
 
     app: str
     domains: tuple[str, ...]
     ports: tuple[int, ...]
+    mounted_on: str = ""
+    mount_path: str = ""
 
 
 @dataclass(frozen=True)

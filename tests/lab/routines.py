@@ -205,6 +205,9 @@ WITHOUT: Mapping[str, str] = {
     "health_status": "it is what the application answers, so that it changes with the application",
     "domain": "visitors of the old name are led to the new one: the row `names that redirect`",
     "former_domain": "it is a word of consent for another `domain`",
+    **dict.fromkeys(
+        ("mounted_on", "mount_path"), "it is so from an application's first deploy on: tests/lab/test_edges.py"
+    ),
     "basic_auth": "a visitor without the password is to be refused: tests/lab/test_edges.py",
     **dict.fromkeys(("acme_email", "acme_directory_url", "acme_profile", "acme_dns_plugin"), _CERTIFICATE),
     **dict.fromkeys(

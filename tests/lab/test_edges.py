@@ -23,7 +23,7 @@ from homeport.lab.model import LabHost
 from tests import edge_checks as checks
 from tests.balancer import balancer
 from tests.lab.commands import homeport, settle_data
-from tests.lab.project import Project, Seen, until
+from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
@@ -75,6 +75,21 @@ async def echo(request: Request, response: Response, wait: int = 0) -> dict[str,
         "client": request.client.host, "headers": [[k, v] for k, v in request.headers.items()],
         "variables": sorted(os.environ), "release": os.environ["HOMEPORT_RELEASE"],
     }
+"""
+
+SHOP = """
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+
+@app.get("/health")
+def health() -> str:
+    return "ok"
+
+@app.get("/items/{path:path}")
+def item(request: Request, path: str) -> dict[str, str]:
+    scope = request.scope
+    return {"path": path, "root": scope["root_path"], "url": str(request.url), "own": str(request.url_for("health"))}
 """
 
 
@@ -237,6 +252,61 @@ def test_load_balancers_say_whose_a_connection_is_and_nobody_else_does(stage: St
         assert said.count("No changes") == said.count("Starting operation") > 0, said
     finally:
         stage.deployed(proxy_protocol=None, trusted_proxies=[stage.cdn], **checks.OPEN)
+
+
+@pytest.fixture(scope="module")
+def shop(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project of another application, which is mounted on the stage's."""
+    if stage.proxy == "haproxy":
+        pytest.skip("refused with HAProxy")
+    data = {"app_name": "shop", "mounted_on": "hello", "mount_path": "/shop", "port_blue": 8101, "port_green": 8102}
+    shop = Project.create(tmp_path_factory.mktemp("shop") / "project", stage.project.lab, "hello", **data)
+    shop.write("main.py", SHOP)
+    settle_data(shop)
+    return shop
+
+
+def test_an_application_is_mounted_below_the_path_of_another_one(stage: Stage, shop: Project) -> None:
+    site, before = f"https://{stage.host.domain}", stage.seen.get("/who")["release"]
+    shop.deployed(stage.host)
+    assert stage.seen.get("/shop/items/a%2Fb") == {
+        **{"path": "a/b", "root": "/shop"},
+        **{"url": f"{site}/shop/items/a%2Fb", "own": f"{site}/shop/health"},
+    }
+    assert "url: '/shop/openapi.json'" in stage.ask("/shop/docs").body
+    assert stage.seen.get("/shop/openapi.json")["servers"] == [{"url": "/shop"}]
+    assert stage.ask("/shop/none").status == 404
+    assert stage.ask("/shop").one("location") == f"{site}/shop/"
+    assert stage.seen.get("/who")["release"] == before
+    for project in (shop, stage.project):
+        assert changes_nothing(project.deployed(stage.host))
+    for project in (shop, stage.project):
+        project.write("more.py", "")
+        project.deployed(stage.host)
+        assert stage.seen.get("/shop/items/a")["root"] == "/shop"
+    assert stage.seen.get("/who")["release"] != before
+
+
+def test_a_mounted_application_is_looked_at_and_removed_by_itself_and_its_owner_after_it(
+    stage: Stage, shop: Project
+) -> None:
+    where = ("lab", "--limit", stage.host.name)
+    shop.deployed(stage.host)
+    stage.seen.get("/shop/items/seen")
+    for words in (("status", *where), ("doctor", *where)):
+        result = homeport(shop, *words)
+        assert result.returncode == 0, result.stdout
+    assert f"https://{stage.host.domain}/shop" in homeport(shop, "status", *where).stdout
+    said = homeport(shop, "logs", *where, "--source", "proxy", "-n", "100").stdout
+    assert "GET /shop/items/seen 200" in said
+    assert "GET /who" not in said
+    refused = homeport(stage.project, "remove", *where, "--yes")
+    assert refused.returncode != 0
+    assert "shop is mounted on hello at /shop; remove shop first" in refused.stdout
+    gone = homeport(shop, "remove", *where, "--yes")
+    assert gone.returncode == 0, gone.stdout
+    assert stage.seen.get("/shop/items/a")["release"]  # the owner's answer
+    assert changes_nothing(stage.project.deployed(stage.host))
 
 
 def test_a_closed_site_lets_in_who_has_address_and_password(stage: Stage) -> None:

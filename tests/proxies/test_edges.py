@@ -39,7 +39,17 @@ def test_a_site_that_sets_none_of_them_has_nothing_of_them(tmp_path: Path, proxy
     without, usual = context(proxy, tmp_path, **data), context(proxy, **data)
     assert len(PARTS) == 6
     assert proxy_of(proxy).site(usual) == proxy_of(proxy).site(without)
-    for word in ("geo ", "realip", "limit_req", "auth", "src ", "set-src", "stick-table", "Retry-After $edge"):
+    for word in (
+        "geo ",
+        "realip",
+        "limit_req",
+        "auth_basic",
+        "http_auth(",
+        "src ",
+        "set-src",
+        "stick-table",
+        "Retry-After $edge",
+    ):
         assert word not in proxy_of(proxy).site(usual), word
 
 

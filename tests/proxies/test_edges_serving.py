@@ -12,7 +12,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from homeport.state.snapshot import MachineFound
 from homeport.steps.context import Context
 from tests import edge_checks as checks
 from tests.balancer import balancer, version_2
+from tests.holding_room import room
 from tests.nginx_sites import write
-from tests.pace import until
+from tests.pace import patience, until
 from tests.state.builders import make_settings, make_source
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
@@ -53,7 +55,11 @@ class Application(BaseHTTPRequestHandler):
         if self.path == "/next":
             self.next_piece.set()
         threading.Event().wait(int(self.path.partition("?wait=")[2] or 0))
-        told = {"path": self.path, "headers": [[key.lower(), value] for key, value in self.headers.items()]}
+        told = {
+            "port": self.connection.getsockname()[1],
+            "path": self.path,
+            "headers": [[key.lower(), value] for key, value in self.headers.items()],
+        }
         body = json.dumps(told).encode()
         wanted = self.path.removeprefix("/status/")
         self.send_response(404 if self.path == "/missing" else int(wanted) if wanted != self.path else 200)
@@ -141,15 +147,18 @@ def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
 
 
 @contextmanager
-def running(folder: Path, settings: Settings) -> Iterator[int]:
-    """Run the proxy with the site of these settings, its files in `folder`; yield its port for HTTPS."""
+def running(folder: Path, *sites: Settings) -> Iterator[int]:
+    """Run the proxy with the sites of these settings, their files in `folder`; yield its port for HTTPS."""
+    settings = sites[0]
     program = shutil.which(settings.proxy, path=PATH)
     if not program:
         pytest.skip(f"no {settings.proxy} here")
     ports = {80: free_port(), 443: free_port()}
     secrets = {checks.VARIABLE: checks.PASSWORD}
-    context = Context(settings, make_source(), {}, proxy_secrets=secrets, machine=MachineFound("debian", "12"))
-    files = {file.path: file for file in proxy_of(settings.proxy).step(context).files}
+    # Without IPv6, whose addresses are not replaced: two runs of these tests may be at work on one computer.
+    machine = MachineFound("debian", "12", ipv6=False)
+    contexts = [Context(one, make_source(), {}, proxy_secrets=secrets, machine=machine) for one in sites]
+    files = {file.path: file for one in contexts for file in proxy_of(settings.proxy).step(one).files}
     for place, file in files.items():
         if place.startswith("/etc/homeport/notes/"):
             (folder / place.rpartition("/")[2]).write_text(file.content)
@@ -182,7 +191,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
     certificate(folder)
     (folder / "mime.types").write_text("types { text/html html; }\n")
     main = write(folder, {path: file for path, file in files.items() if file.file_set == "nginx"})
-    for path in (main, *(folder / "homeport").iterdir()):
+    for path in (main, *(folder / "homeport").rglob("*.conf")):
         text = path.read_text()
         for port, here in ports.items():
             text = text.replace(f"listen {port}", f"listen 127.0.0.1:{here}")
@@ -192,6 +201,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         )
         text = text.replace("/var/www/homeport-static-notes", f"{folder}/static")
         text = text.replace("/run/homeport/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
+        text = text.replace("/etc/homeport/shop/", f"{folder}/shop/")
         text = text.replace("/run/homeport-hold.sock", f"{folder}/hold.sock")
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
@@ -351,3 +361,110 @@ def test_what_comes_by_a_tunnel_that_ends_on_the_machine_is_not_the_machines_own
         assert site.ask("/health", *checks.forwarded(checks.INSIDE), via="itself").status == 401
         assert site.ask("/who", *checks.GOOD, *checks.forwarded(checks.INSIDE), via="itself").status == 200
         assert site.ask("/health", via="itself").status == 200
+
+
+@contextmanager
+def mounted(folder: Path, owner: dict[str, Any], **shop: Any) -> Iterator[tuple[Site, int]]:
+    """Serve a site with another application below /shop, and yield the port of that one, which has one slot."""
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(2):
+            application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
+            threading.Thread(target=application.serve_forever, daemon=True).start()
+            stack.callback(application.shutdown)
+            ports.append(application.server_port)
+        known = {"served_domains": [SERVED], "trusted_proxies": [CDN], "domain_aliases": ()}
+        own = make_settings(port_blue=ports[0], **{**known, **owner})
+        below = {"app_name": "shop", "mounted_on": "notes", "mount_path": "/shop", "domain_aliases": ()}
+        second = make_settings(**{**below, "port_blue": ports[1], "port_green": free_port(), **shop})
+        port = stack.enter_context(running(folder, own, second))
+        yield Site(port, folder / "access.log", folder / "maintenance.json"), ports[1]
+
+
+def test_a_mounted_application_is_served_below_its_path_and_nothing_else_is(tmp_path: Path) -> None:
+    with mounted(tmp_path, {}) as (site, port):
+        for path, given in (
+            ("/shop/", "/"),
+            ("/shop/items?a=%2Fb&c", "/items?a=%2Fb&c"),
+            ("/shop/a%2Fb//c/../d%20e", "/a%2Fb//c/../d%20e"),
+        ):
+            told = json.loads(site.ask(path).body)
+            assert (told["port"], told["path"]) == (port, given)
+        slash = site.ask("/shop?a=1")
+        assert (slash.status, slash.one("location")) == (308, f"https://{DOMAIN}/shop/?a=1")
+        for path in ("/", "/shopping", "/shop.txt", "/x/shop/", "/shop/../who", "/SHOP/"):
+            assert json.loads(site.ask(path).body)["port"] != port, path
+        for path in ("/%73hop/", "//shop/", "/./shop/", "/x/../shop/"):
+            assert site.ask(path).status == 404, path
+        given_headers = site.ask("/shop/", "-H", "X-Forwarded-Prefix: /evil", name=SERVED).given
+        assert (given_headers["x-forwarded-prefix"], given_headers["host"]) == ("/shop", SERVED)
+
+
+def test_the_owners_edges_count_for_a_mounted_application_too(tmp_path: Path) -> None:
+    with mounted(tmp_path, checks.CLOSED) as (site, port):
+        visitor = checks.forwarded(checks.INSIDE)
+        assert site.ask("/shop/", *checks.GOOD).status == 403
+        for path in ("/shop", "/shop/", "/shop/health"):
+            assert site.ask(path, *visitor, via="cdn").status == 401
+        answer = site.ask("/shop/who", *checks.GOOD, *visitor, via="cdn")
+        assert json.loads(answer.body)["port"] == port
+        assert "authorization" not in answer.given
+        assert answer.given["x-real-ip"] == checks.INSIDE
+        checks.check_headers(
+            lambda path, *options, **more: site.ask(path, *checks.GOOD, *options, **more),
+            {"/shop/who": 200, "/shop/status/404": 404, "/shop/huge-headers": 502},
+        )
+        site.maintenance.touch()
+        assert site.ask("/shop/who", *checks.GOOD, *visitor, via="cdn").status == 503
+
+
+def test_a_mounted_application_has_limits_and_errors_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    body = ("-H", "Expect:", "--data-binary", f"@{tmp_path / 'large'}")
+    limits = {"client_max_body_megabytes": 1, "proxy_read_timeout_seconds": 1}
+    with mounted(tmp_path, {"rate_limits": {"/shop/often": "1/minute"}}, **limits) as (site, _):
+        assert site.ask("/shop/who", "-H", "Authorization: Bearer x").given["authorization"] == "Bearer x"
+        assert site.ask("/shop/often").status == 200
+        for path, status, options in (
+            ("/shop/often", 429, ()),
+            ("/shop/who", 413, body),
+            ("/shop/who?wait=3", 504, ()),
+            ("/shop/huge-headers", 502, ()),
+        ):
+            answer = site.ask(path, *options, *checks.JSONS[0])
+            assert (answer.status, list(json.loads(answer.body))) == (status, ["detail"]), path
+        assert site.ask("/who", *body).status == 200
+        assert site.ask("/who?wait=2").status == 200
+
+
+def test_requests_wait_for_a_mounted_application(tmp_path: Path) -> None:
+    (tmp_path / "etc/homeport").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "etc/homeport/shop").symlink_to(tmp_path / "shop")
+    (tmp_path / "run/homeport").symlink_to(tmp_path)
+    green = free_port()
+    with (
+        room(tmp_path, tmp_path / "hold.sock"),
+        mounted(tmp_path, {"hold_seconds": 0}, hold_seconds=60, port_green=green) as (site, _),
+        ThreadPoolExecutor(2) as pool,
+    ):
+        (tmp_path / "shop/live-green").touch()
+        asked = [pool.submit(site.ask, "/shop/a%2Fb?c", *options) for options in ((), ("--data", "a=b"))]
+        assert site.ask("/who").status == 200
+        assert not any(one.done() for one in asked)
+        application = ThreadingHTTPServer(("127.0.0.1", green), Application)
+        threading.Thread(target=application.serve_forever, daemon=True).start()
+        answers = [json.loads(one.result(patience(60)).body) for one in asked]
+        application.shutdown()
+    assert [(one["port"], one["path"]) for one in answers] == [(green, "/a%2Fb?c")] * 2
+
+
+def test_who_waits_for_a_mounted_application_in_vain_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "etc/homeport").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    gone = {"hold_seconds": 1, "port_blue": free_port()}
+    with room(tmp_path, tmp_path / "hold.sock"), mounted(tmp_path, {"hold_seconds": 0}, **gone) as (site, _):
+        answer = site.ask("/shop/", *checks.JSONS[0])
+        assert (answer.status, answer.one("retry-after")) == (503, "5")
+        assert "Try again" in json.loads(answer.body)["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -265,3 +266,13 @@ def test_a_process_of_the_user_that_no_unit_has_is_told_before_anything_is_remov
     with pytest.raises(HostError, match="process 12"):
         main._remove(host.job("note", data=True), "application", 1)
     assert host.left() - {"/run/homeport/note.lock"} == before - {"/run/homeport/note.lock"}
+
+
+def test_an_application_is_not_removed_before_those_that_are_mounted_on_it(host: Host) -> None:
+    host.provision("note")
+    claim = {"app": "shop", "mounted_on": "note", "mount_path": "/shop"}
+    host.write("/etc/homeport/shop/site.json", json.dumps(claim))
+    said = "shop is mounted on note at /shop; remove shop first"
+    assert list(application.problems(host.job("note"))) == [said]
+    (host.root / "etc/homeport/shop/site.json").unlink()
+    assert list(application.problems(host.job("note"))) == []

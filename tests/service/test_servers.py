@@ -215,3 +215,9 @@ def test_a_setting_that_the_server_does_not_have_is_refused_in_one_line(settings
 @pytest.mark.parametrize("server", ["gunicorn", "hypercorn"])
 def test_a_lone_worker_with_a_manager_is_replaced(server: ServerName) -> None:
     assert list(problems(ServerChoice(server, max_requests=9), workers=1)) == []
+
+
+@pytest.mark.parametrize("name", ["fastapi", "uvicorn"])
+def test_a_server_is_told_the_path_that_the_proxy_takes_away(name: ServerName) -> None:
+    assert " --root-path /shop" in command(ServerChoice(name), "app.main:app", root_path="/shop")
+    assert "--root-path" not in command(ServerChoice(name), "app.main:app")

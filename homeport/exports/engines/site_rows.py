@@ -39,6 +39,9 @@ SITE_ROWS: Mapping[str, Mapping[str, Cell]] = {
         _PROXY, _MACHINES_PROXY, kept("`max_response_header`"), nothing("the ingress controller has a bound of its own")
     ),
     "static": row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES), refused(_FILES)),
+    **dict.fromkeys(
+        ("mounted_on", "mount_path"), row(_MACHINES_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS))
+    ),
     "error_page": row(_MACHINES_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
     "spa": row(refused(_FILES), refused(_FILES), refused(_CADDYS_FILES), refused(_FILES)),
     "api_paths": row(nothing("see `spa`")),

@@ -11,12 +11,17 @@ from ..system import atomic
 from ..system.layout import Layout
 from ..system.lock import now
 from ..system.output import HostError
+from .model import mounts
 from .site import place
 
 
 def turn_on(layout: Layout, by: str, message: str) -> None:
     """Have visitors get the page from their next request on; raise HostError when the live site knows none."""
     site = place(layout)
+    if mount := mounts.read(layout):
+        raise HostError(
+            f"{layout.app} is mounted on {mount.owner}, whose maintenance closes the whole name: close {mount.owner}"
+        )
     if not site.exists() or str(layout.maintenance) not in site.read_text(errors="replace"):
         raise HostError("the site that is live has no maintenance page; deploy once with this homeport")
     note = {"by": by, "since": now(), "message": " ".join(message.split())}

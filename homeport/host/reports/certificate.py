@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..proxies.model import certificates
+from ..proxies.model import certificates, mounts
 from ..services.health import site_name
 from ..system.layout import Layout
 
@@ -21,7 +21,11 @@ class CertificateOnDisk(NamedTuple):
 
 
 def read(layout: Layout) -> CertificateOnDisk:
-    """Return what is on the disk, and what is served on this machine for the site's first name."""
+    """Return what is on the disk, and what is served on this machine for the site's first name.
+
+    A mounted application has the certificate of the name's owner.
+    """
+    layout = mounts.owner(layout)
     wanted, given = certificates.on_disk(layout.certificate), certificates.served(site_name(layout))
     served: Served = "none" if given is None else "it" if given == wanted else "another"
     return CertificateOnDisk(str(layout.certificate.parent.resolve()), _pem(layout) if wanted else "", served)

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from ..proxies.chosen import proxy_of
-from ..proxies.model.log_lines import site_names
+from ..proxies.model import mounts
+from ..proxies.model.log_lines import Below, site_names
 from ..system.journal import Journal
 from ..system.layout import Layout
 from ..system.timeline import moment
@@ -71,7 +72,8 @@ def readers(layout: Layout, sources: Collection[str]) -> dict[str, Any]:
         matches = ["--identifier=homeport", f"HOMEPORT_APP={layout.app}"]
         found["deploys"] = Journal(matches, lambda entry: {"source": DEPLOYS})
     if PROXY in sources:
-        found |= proxy_of(layout.machine).logs(site_names(layout))
+        logs, mount = proxy_of(layout.machine).logs(site_names(layout)), mounts.read(layout)
+        found |= {name: Below(log, mount.path) for name, log in logs.items()} if mount else logs
     return found
 
 

@@ -10,6 +10,7 @@ from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
 from homeport.proxies.model.start_condition import start_condition
+from homeport.settings import Settings
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
     ACME_WEBROOT,
@@ -17,6 +18,7 @@ from homeport.state.paths import (
     HOST_PROGRAM,
     NGINX_CLOSING,
     NGINX_DEFAULT,
+    NGINX_MOUNTS,
     NGINX_WELCOME,
     UNITS,
 )
@@ -34,7 +36,6 @@ MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user
 
 def proxy(context: Context) -> Part:
     """Return the proxy's file set, its drop-in, and the claim of names and ports that other applications see."""
-    paths = context.paths
     return Part(
         packages=("nginx",),
         directories=(
@@ -42,11 +43,12 @@ def proxy(context: Context) -> Part:
             Directory("/var/www"),
             Directory(ACME_WEBROOT),
             Directory(f"{UNITS}/nginx.service.d"),
+            *_mount_folders(context),
         ),
         files=(
             File("/etc/nginx/nginx.conf", context.render("nginx/nginx.conf"), file_set="nginx"),
             File(NGINX_DEFAULT, _default(context), file_set="nginx"),
-            File(site_path(paths.app), site(context), file_set="nginx", with_release=True),
+            File(_place(context.settings), site(context), file_set="nginx", with_release=True),
             File(
                 f"{UNITS}/nginx.service.d/homeport.conf",
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
@@ -74,8 +76,19 @@ def _hold_units(context: Context) -> tuple[File, ...]:
 
 
 def site_path(app: str) -> str:
-    """Return the file of an application's site."""
+    """Return the file of the site of an application that has a name of its own."""
     return f"/etc/nginx/homeport/{app}.conf"
+
+
+def _place(settings: Settings) -> str:
+    """Return the file of an application's site; of a mounted one, in the folder that the owner's site includes."""
+    app, owner = settings.app_name, settings.mounted_on
+    return f"{NGINX_MOUNTS}/{owner}/{app}.conf" if owner else site_path(app)
+
+
+def _mount_folders(context: Context) -> tuple[Directory, ...]:
+    owner = context.settings.mounted_on
+    return (Directory(NGINX_MOUNTS), Directory(f"{NGINX_MOUNTS}/{owner}")) if owner else ()
 
 
 def _users_path(context: Context) -> str:
@@ -112,6 +125,10 @@ def _hybrid_groups(context: Context) -> str:
 
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
+    return _mounted_site(context) if context.settings.mounted_on else _own_site(context)
+
+
+def _own_site(context: Context) -> str:
     settings, paths = context.settings, context.paths
     health_uri = _uri(settings.health_path)
     text = context.render(
@@ -152,9 +169,31 @@ def site(context: Context) -> str:
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
 
 
+def _mounted_site(context: Context) -> str:
+    """Render what the owner's site has of an application that is mounted on it."""
+    settings, paths = context.settings, context.paths
+    return context.render(
+        "nginx/mount.conf",
+        app=settings.app_name,
+        name=settings.app_name.replace("-", "_"),
+        owner=settings.mounted_on,
+        domain=settings.domain,
+        path=settings.mount_path,
+        port_blue=settings.port_blue,
+        port_green=settings.port_green,
+        flag=paths.flag,
+        closing=NGINX_CLOSING,
+        client_max_body_megabytes=settings.client_max_body_megabytes,
+        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
+        response_headers_kilobytes=settings.response_headers_kilobytes,
+        **_shared_values(context),
+    )
+
+
 def _shared_values(context: Context) -> dict[str, object]:
-    """Return what the templates of both proxies have, and where a request of Nginx's waits."""
-    return {**holding.values(context), **errors.values(context), "hold_socket": HOLD_SOCKET}
+    """Return what the templates of both proxies have, and places that Nginx alone has."""
+    own = {"hold_socket": HOLD_SOCKET, "mounts": f"{NGINX_MOUNTS}/{context.settings.app_name}"}
+    return {**holding.values(context), **errors.values(context), **own}
 
 
 def _uri(path: str) -> str:

@@ -178,3 +178,12 @@ def test_a_log_is_read_no_further_than_needed() -> None:
     assert [one["seconds"] for one in logs.newest(lines, logs.LogQuery((), 3))] == [98, 99, 100]
     assert next(lines)["seconds"] == 97
     assert [one["seconds"] for one in logs.newest(lines, logs.LogQuery((), 50, since=95))] == [95, 96]
+
+
+def test_of_a_mounted_application_are_the_requests_below_its_path(tmp_path: Path) -> None:
+    paths = ["/shop", "/shop/a", "/shop?b", "/shopping", "/a/shop/", "/"]
+    log(tmp_path, [request(path) for path in paths])
+    found = log_lines.Below(reader(tmp_path), "/shop")
+    assert uris(found.backwards(found.position(0), None)) == ["/shop?b", "/shop/a", "/shop"]
+    inode, _ = found.position(0)
+    assert uris(found.after([inode, 0])[0]) == ["/shop", "/shop/a", "/shop?b"]

@@ -23,7 +23,9 @@ def sites(machine: MachineLayout, site_file: SiteFile) -> dict[str, Path]:
     found = {}
     for claim in sorted(machine.sites.glob("*/site.json")):
         try:
-            names = json.loads(claim.read_text())["domains"]
+            said = json.loads(claim.read_text())
+            # The name of a mounted application is its owner's.
+            names = () if "mounted_on" in said else said["domains"]
             site = site_file(machine, claim.parent.name)
             words = set(site.read_text().replace(";", " ").split())
         except (OSError, ValueError, KeyError, TypeError):

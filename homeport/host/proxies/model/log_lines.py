@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -75,6 +76,29 @@ class File:
 
     def _parsed(self, texts: Iterator[str]) -> Iterator[dict[str, Any]]:
         return (line for text in texts if (line := self._parse(text)) is not None)
+
+
+class Below:
+    """Reads what a log of the proxy has of requests below a path, which a mounted application answers."""
+
+    def __init__(self, log: Reader, path: str):
+        self._log, self._below = log, re.compile(rf"\b[A-Z]+ {re.escape(path)}[/? ]")
+
+    def position(self, now: float) -> list[Any]:
+        """Return where the log ends now."""
+        return self._log.position(now)
+
+    def backwards(self, position: list[Any], since: float | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines up to a position, the newest first."""
+        return filter(self._is_below, self._log.backwards(position, since))
+
+    def after(self, position: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
+        """Return the lines after a position, and the position after them."""
+        lines, end = self._log.after(position)
+        return list(filter(self._is_below, lines)), end
+
+    def _is_below(self, line: dict[str, Any]) -> bool:
+        return bool(self._below.search(line["text"]))
 
 
 def _from(path: Path, offset: int) -> tuple[list[str], int]:

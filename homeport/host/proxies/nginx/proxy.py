@@ -11,10 +11,12 @@ from ...services import units
 from ...services.staged_files import Stage
 from ...system.layout import SLOTS, Layout, MachineLayout
 from ...system.output import HostError
+from ..model import mounts
 from ..model.log_lines import File, Reader
 from ..model.proxy import Moment, Trouble
 from . import closing, log_lines, reloading, rival_sites, troubles, upgrading
 
+MOUNTED = re.compile(r"set \$homeport_mounted 127\.0\.0\.1:(\d+);")
 TAIL_BYTES, LINES = 16384, 3
 CHECK = ("nginx", "-t", "-q")
 # What Nginx would complain about is looked for with a /run of its own: the check leaves a PID file there.
@@ -36,6 +38,8 @@ class Nginx:
         return reloading.site_file(machine, app)
 
     def check_site(self, layout: Layout, content: bytes) -> None:
+        if mount := mounts.read(layout):
+            self._check_owner(layout.machine, mount)
         with tempfile.TemporaryDirectory(prefix="homeport-nginx-") as place:
             staged = Stage(Path(place))
             staged.copy(layout.machine.nginx)
@@ -44,6 +48,16 @@ class Nginx:
         if done.returncode:
             lines = tuple(done.stderr.strip().splitlines())
             raise HostError(f"nginx does not accept its site: {lines[0] if lines else 'no reason given'}", lines)
+
+    def _check_owner(self, machine: MachineLayout, mount: mounts.Mount) -> None:
+        """Raise HostError when the site of the name's owner does not look for applications that are mounted on it."""
+        site = self.site(machine, mount.owner)
+        folder = f"homeport/mounts/{mount.owner}/"
+        if not site.exists() or folder not in site.read_text(errors="replace"):
+            raise HostError(
+                f"the site of {mount.owner} does not look for applications that are mounted on it: deploy "
+                f"{mount.owner} once with this homeport, and keep the block mounts in an override of its site"
+            )
 
     def complaint(self) -> str:
         done = units.run("unshare", "--mount", "sh", "-c", APART)
@@ -88,7 +102,8 @@ class Nginx:
 
     def ports(self, app: str, site: str) -> dict[str, int]:
         """Return the first port that a site sends each slot's requests to."""
-        found = {}
+        # What is mounted has no upstream, and names the port of blue first.
+        found = dict(zip(SLOTS, map(int, MOUNTED.findall(site)), strict=False))
         for slot in SLOTS:
             match = re.search(rf"upstream {re.escape(app)}_{slot} \{{[^}}]*?server 127\.0\.0\.1:(\d+)", site)
             if match:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ...services import units
 from ...system import atomic, lock
-from ...system.layout import MachineLayout
+from ...system.layout import Layout, MachineLayout
 from ...system.output import HostError, say
-from ..model import certificates
+from ..model import certificates, mounts
 from . import closing, rival_sites
 
 RELOAD_SECONDS = 15.0
@@ -28,8 +28,10 @@ WORKER = "nginx: worker process"
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
-    """Return the file that has an application's site."""
-    return machine.nginx / "homeport" / f"{app}.conf"
+    """Return the file that has an application's site; of a mounted one, in the folder that its owner's includes."""
+    mount = mounts.read(Layout(app, machine.root))
+    folder = machine.nginx / "homeport"
+    return folder / "mounts" / mount.owner / f"{app}.conf" if mount else folder / f"{app}.conf"
 
 
 def digest(machine: MachineLayout) -> str:
