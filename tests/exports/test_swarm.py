@@ -170,8 +170,8 @@ class Manager:
             (folder / "bin" / name).chmod(0o755)
         self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
         write(self.folder, files(case), SWARM.record, force=False)
-        script = self.folder / "release.sh"
-        script.write_text(re.sub(r"attempts=\d+", "attempts=12", script.read_text()))
+        release = self.folder / "release.sh"
+        release.write_text(re.sub(r"attempts=\d+", "attempts=12", release.read_text()))
         if secrets:
             write_secrets(self.folder, {"TOKEN": SECRET})
 
