@@ -15,11 +15,15 @@ fail() {
     say "$1"
     exit "${2:-1}"
 }
+{% if migrates %}
 migrates=yes
 if [ "${1-}" = --no-migration ]; then
     migrates=no
     shift
 fi
+{% else %}
+[ "${1-}" != --no-migration ] || shift
+{% endif %}
 tag=${1-}
 [ $# -le 1 ] || fail "one tag is enough: sh release.sh TAG" 2
 case $tag in
@@ -35,7 +39,7 @@ command -v docker >/dev/null || fail "docker is missing" 2
 # A volume is of one node. Where there is one alone, it is that one; else a person says which.
 labelled() {
     nodes=$(docker node ls --quiet)
-    case $(docker node inspect --format "{{ '{{index .Spec.Labels \\"$app.$1\\"}}' }}" $nodes) in *yes*) return 0 ;; esac
+    case $(echo "$nodes" | xargs docker node inspect --format "{{ '{{index .Spec.Labels \\"$app.$1\\"}}' }}") in *yes*) return 0 ;; esac
     case $nodes in
     *"
 "*) fail "no node has $2: docker node update --label-add $app.$1=yes NODE" 2 ;;
@@ -140,7 +144,7 @@ done
 [ "$attempts" -gt 0 ] || tell "$IMAGE is not healthy in time"
 {% if secret_names %}
 # Secrets that neither this release nor the one before has.
-used=$(docker service inspect $(docker service ls --quiet --filter "label=com.docker.stack.namespace=$app")) || exit 0
+used=$(docker service ls --quiet --filter "label=com.docker.stack.namespace=$app" | xargs docker service inspect) || exit 0
 for one in $(docker secret ls --filter "label=homeport.app=$app" --format '{{ "{{.Name}}" }}'); do
     case $used in *"\"$one\""*) ;; *) docker secret rm "$one" >/dev/null || : ;; esac
 done

