@@ -164,7 +164,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
 # Files all of whose tests are sampled, and the capability that shows the most of what they are about each time.
 SHOWN_ELSEWHERE: dict[str, str] = {
     "boot": "release",
-    "export_compose": "exports",
+    **dict.fromkeys(("export_compose", "export_push", "export_quadlet", "export_swarm"), "exports"),
     "fastapi_guide": "switch",
     "host_proxy": "renewal",
     "lab_commands": "lab",

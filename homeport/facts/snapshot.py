@@ -228,7 +228,7 @@ def _claim(text: str) -> Claim:
         raw = cast("dict[str, Any]", json.loads(text))
         mount = str(raw.get("mounted_on", "")), str(raw.get("mount_path", ""))
         return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *mount)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Somebody damaged it; the next run of its application writes it again.
         return Claim("", (), ())
 
