@@ -46,7 +46,9 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a shell command on a host, as its user, and return status and output; 255 means that ssh itself failed."""
     argv = [*command_line(directory, host, "-o", "BatchMode=yes"), "--", command]
-    return subprocess.run(argv, input=stdin or "", capture_output=True, text=True, timeout=timeout_seconds, check=False)
+    return subprocess.run(
+        argv, input=stdin or "", capture_output=True, text=True, errors="replace", timeout=timeout_seconds, check=False
+    )
 
 
 def wait(

@@ -271,7 +271,7 @@ def test_an_application_is_mounted_below_the_path_of_another_one(stage: Stage, s
     shop.deployed(stage.host)
     assert stage.seen.get("/shop/items/a%2Fb") == {
         **{"path": "a/b", "root": "/shop"},
-        **{"url": f"{site}/shop/items/a%2Fb", "own": f"{site}/shop/health"},
+        **{"url": f"{site}/shop/items/a/b", "own": f"{site}/shop/health"},
     }
     assert "url: '/shop/openapi.json'" in stage.ask("/shop/docs").body
     assert stage.seen.get("/shop/openapi.json")["servers"] == [{"url": "/shop"}]

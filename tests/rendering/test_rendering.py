@@ -297,7 +297,7 @@ def test_every_variable_of_ours_is_made_somewhere(data: dict[str, Any], hold_sec
     text = "\n".join(file.content for file in files(sites, MachineFound("debian", "12")).values())
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     used = set(re.findall(r"\$\{?((?:homeport|edge)_\w+)", "\n".join(lines)))
-    made = set(re.findall(r"\bset \$(\w+)|\b(?:map|geo) (?:"[^"]+" |\S+ )?\$(\w+) \{", "\n".join(lines)))
+    made = set(re.findall(r"""\bset \$(\w+)|\b(?:map|geo) (?:"[^"]+" |\S+ )?\$(\w+) \{""", "\n".join(lines)))
     assert used <= {one or other for one, other in made} | {"homeport_none"}, used
     named = set(re.findall(r"[ =](@homeport_\w+)", "\n".join(lines)))
     places = set(re.findall(r"location (@\w+)", text))
