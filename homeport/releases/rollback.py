@@ -27,7 +27,10 @@ def find_target(asked: str, found: Releases) -> ReleaseFound:
         problem = "has failed here" if target.state == "bad" else "was never live here"
         raise HomeportError(f"release {name} {problem}, and a rollback to it is refused", fix=LIST)
     if not target.whole:
-        raise HomeportError(f"files of release {name} are missing", fix=LIST)
+        raise HomeportError(
+            f"files of release {name} are missing, or the Python of its environment is",
+            fix=f"deploy its commit instead: --ref {(target.commit or 'COMMIT')[:12]}",
+        )
     return target
 
 

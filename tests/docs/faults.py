@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.docs.world import APP, HOST, World
+from tests.lab.clients import Target
+from tests.lab.load import load
 from tests.lab.project import until
+from tests.lab.sites import BUSY, every_client_goes_on
 
 NEW = "web2.example.com"
 Fault = Callable[[World], AbstractContextManager[None]]
@@ -214,6 +217,29 @@ def reboot_due(world: World) -> Iterator[None]:
 
 
 @contextmanager
+def older_debian(world: World) -> Iterator[None]:
+    """A machine with Debian 12, whose site is under load; the reboot alone costs requests."""
+    assert world.seen.shell("cat /etc/debian_version").startswith("12")
+    release, environments = world.live(), set(world.seen.shell(f"ls /srv/{APP}/venvs").split())
+    target = Target(world.domain, world.host.address, world.lab.directory.ca_file)
+    with load(target, BUSY) as report:
+        every_client_goes_on(report, BUSY)
+        yield
+        every_client_goes_on(report, BUSY)
+    print(report)
+    went_down = journal_time(world, "-b -1", "The system will reboot now")
+    came_up = journal_time(world, "-b", f"Started {APP}@")
+    # What was on its way as it went down counts with it.
+    assert [one for one in report.failures if not went_down - 1 < one.at < came_up] == [], report
+    assert world.live() == release
+    assert len(set(world.seen.shell(f"ls /srv/{APP}/venvs").split()) - environments) == 1
+    assert world.seen.shell("ls /usr/bin/python3.*") == "/usr/bin/python3.13"
+    # After a restart, which has put the release's own site in place.
+    assert "http2 on;" in world.seen.shell(f"cat /etc/nginx/homeport/{APP}.conf")
+    assert "deprecated" not in world.seen.shell("nginx -t 2>&1")
+
+
+@contextmanager
 def lost_machine(world: World) -> Iterator[None]:
     """A machine that is gone; its provider has put a bare one in its place, and there is a backup of its state."""
     note = ("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"text": "kept"}', "--fail")
@@ -252,6 +278,11 @@ def unwanted(world: World) -> Iterator[None]:
     assert left == ""
     assert world.seen.shell(f"getent passwd {APP} || true") == ""
     assert world.seen.shell("journalctl --since -1min -p err -t nginx -q --no-pager || true") == ""
+
+
+def journal_time(world: World, boot: str, said: str) -> float:
+    """Return when something was said first in a boot, in seconds since 1970."""
+    return float(world.seen.shell(f"journalctl {boot} -o short-unix | grep -m 1 -F '{said}'").split()[0])
 
 
 def workers(world: World, slot: str) -> int:
@@ -313,6 +344,7 @@ FAULTS: dict[str, Fault] = {
     "A secret has leaked, or a colleague has left": known_secret,
     "An SSH key is to be replaced": old_key,
     "The system is to be upgraded": reboot_due,
+    "From Debian 12 to 13": older_debian,
     "A machine is lost": lost_machine,
     "Move to another machine": new_machine,
     "Remove an application": unwanted,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.docs.pages import Block, missing
+from tests.pace import patience
 
 PATIENCE_SECONDS = 300
 PROMPT = "$ "
@@ -67,8 +68,8 @@ class Shell:
             start_new_session=True,
         )
         try:
-            printed = process.communicate(timeout=PATIENCE_SECONDS)[0]
+            printed = process.communicate(timeout=patience(PATIENCE_SECONDS))[0]
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            return 1, f"{process.communicate()[0]}\nit did not end within {PATIENCE_SECONDS} s"
+            return 1, f"{process.communicate()[0]}\nit did not end within {patience(PATIENCE_SECONDS):.0f} s"
         return process.returncode, printed

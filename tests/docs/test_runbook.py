@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from homeport.lab import Lab
+from tests import tiers
 from tests.docs.faults import EVENTS, FAULTS
 from tests.docs.pages import Entry, entries
 from tests.docs.world import World
@@ -28,12 +29,19 @@ OF_THE_APPLICATION = {"STATE_DIRECTORY"}
 ALWAYS = {"Deploy", "A bad release is live: roll back", "A machine is lost"}
 # The last ones, which leave nothing on the machine that the others had.
 END = {"Move to another machine", "Remove an application"}
-SOMETIMES = [
-    entry
-    if entry.title in ALWAYS
-    else pytest.param(entry, marks=pytest.mark.sampled("end") if entry.title in END else pytest.mark.sampled)
-    for entry in ENTRIES
-]
+# A whole distribution is downloaded and installed.
+LONG = {"From Debian 12 to 13"}
+ONLY_ALL = pytest.mark.skipif(not tiers.EVERYTHING, reason="upgrades a whole distribution: 'make test-all'")
+
+
+def marks(title: str) -> tuple[pytest.MarkDecorator, ...]:
+    if title in LONG:
+        return (ONLY_ALL,)
+    if title in ALWAYS:
+        return ()
+    return (pytest.mark.sampled("end"),) if title in END else (pytest.mark.sampled,)
+
+
 PARTS = ("**Symptom.**", "**Check.**", "**Action.**", "**It worked when**")
 
 
@@ -58,7 +66,7 @@ def test_every_entry_has_its_fault_and_its_four_parts() -> None:
 
 
 def test_the_entries_that_are_chosen_by_name_exist() -> None:
-    assert {entry.title for entry in ENTRIES} >= ALWAYS | END
+    assert {entry.title for entry in ENTRIES} >= ALWAYS | END | LONG
 
 
 def test_the_reader_is_told_of_every_variable() -> None:
@@ -74,7 +82,9 @@ def assigned(entry: Entry) -> set[str]:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("entry", SOMETIMES, ids=lambda entry: entry.title)
+@pytest.mark.parametrize(
+    "entry", [pytest.param(entry, marks=marks(entry.title)) for entry in ENTRIES], ids=lambda entry: entry.title
+)
 def test_an_entry_ends_the_trouble_that_it_is_about(world: World, entry: Entry) -> None:
     with FAULTS[entry.title](world):
         for block in entry.blocks:

@@ -48,4 +48,4 @@ def refusal(environment: Path, system: Path = SYSTEM) -> str:
     problem = (
         f"is {found.name}'s, and leads to {found.path} now" if is_another else f"needs {found.path}, which is gone"
     )
-    return f"its environment {problem}; deploy, which makes another one"
+    return f"its environment {problem}; deploy its commit, which makes another one"

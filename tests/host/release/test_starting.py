@@ -75,7 +75,7 @@ def test_a_release_whose_python_is_gone_is_refused_before_anything_happens(host:
     link = host.layout.code_releases / "r2/.venv/bin/python"
     link.parent.mkdir(parents=True)
     link.symlink_to("/usr/bin/python3.none")
-    with pytest.raises(HostError, match=r"its environment needs /usr/bin/python3.none, which is gone; deploy"):
+    with pytest.raises(HostError, match=r"needs /usr/bin/python3.none, which is gone; deploy its commit"):
         starting.start(host.layout, "r2", DeployRequest())
     assert (host.done, host.log()) == ([], [])
 
