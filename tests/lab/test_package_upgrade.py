@@ -118,8 +118,8 @@ def test_a_patch_level_of_the_systems_python_is_in_use_within_a_day_and_the_envi
     version = stage.seen.shell(PATCH_PYTHON)
     command = stage.prepare(names, 2)
     environments = stage.seen.shell("ls /srv/notes/venvs")
-    link = stage.seen.shell("readlink /srv/notes/slots/*/.venv/bin/python")
-    assert link == stage.seen.shell("readlink -f /usr/bin/python3")
+    links = stage.seen.shell("readlink /srv/notes/slots/*/.venv/bin/python | sort -u")
+    assert links == stage.seen.shell("readlink -f /usr/bin/python3")
     with load(stage.target, BUSY) as report:
         every_client_goes_on(report, BUSY)
         stage.seen.shell(command)
