@@ -140,6 +140,8 @@ def _keep(image: Image, reference: str, found: Inventory, kept: Path) -> None:
     folder = kept / image.release
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Else the next image would be one of a working tree with changes, where the project is in the application's.
+        (kept / ".gitignore").write_text("*\n")
         for name, text in texts.items():
             (folder / name).write_text(text, "utf-8")
     except OSError as error:

@@ -314,14 +314,15 @@ def test_an_image_of_what_is_committed_is_pushed_by_its_release_and_its_digest_i
     done = homeport(*push)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"registry.test/hello@{DIGEST}\n"
-    [kept] = (one / "exports" / "images").iterdir()
+    [kept] = (one / "exports" / "images").glob("*/")
     assert sorted(path.name for path in kept.iterdir()) == ["image.json", "sbom.cdx.json"]
     assert f"push registry.test/hello:{kept.name}" in (client.parent / "calls").read_text().splitlines()
     assert f"  sh release.sh {DIGEST} " in done.stderr
     (one / "app" / "main.py").write_text((one / "app" / "main.py").read_text() + "# another release\n")
     commit(one / "app")
     assert homeport(*push).returncode == 0
-    assert len(list((one / "exports" / "images").iterdir())) == 2
+    assert len(list((one / "exports" / "images").glob("*/"))) == 2
+    assert (one / "exports" / "images" / ".gitignore").read_text() == "*\n"
     (client.parent / "away").touch()
     away = homeport(*push)
     assert away.returncode == 1
