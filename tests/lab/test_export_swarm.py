@@ -96,8 +96,11 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
         found.docker("build", *found.names, "--tag", "traefik:test", str(folder / "traefik"))
         found.docker("swarm", "init", "--advertise-addr", found.address)
         yield found
-        # Else the engine leaves the namespaces of the swarm's networks behind.
         found.docker("swarm", "leave", "--force", check=False)
+    # An engine that ends leaves the namespaces of a swarm's networks behind.
+    for line in Path("/proc/mounts").read_text().splitlines():
+        if (place := line.split()[1]).startswith(f"{folder}/"):
+            subprocess.run(["umount", place], check=False)
 
 
 @pytest.fixture(scope="module")
