@@ -362,7 +362,7 @@ def test_a_way_back_lets_nobody_in_who_was_taken_off(stage: Stage) -> None:
     """The password changes by a deploy that makes no release; a release from before asks for the new one."""
     stage.close()
     stage.set_password("another one, please")
-    stage.project.write("more.py", "")
+    stage.project.write("later.py", "")
     stage.project.deployed(stage.host)
     visitor, new = checks.forwarded(checks.INSIDE), ("-u", f"{checks.USER}:another one, please")
     for _ in range(2):
