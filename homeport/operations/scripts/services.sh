@@ -33,11 +33,13 @@ unblock() {
     for unit in "$@"; do rm -f "/etc/systemd/system/$unit.d/homeport-condition.conf"; done
     systemctl daemon-reload
 }
-# systemd would start the failed proxy again and again, and it could take the ports from the other one.
+# systemd would start the failed proxy again and again, and it could take the ports from the other one. A try that the stop
+# meets halfway would leave it as failed, and the machine as degraded.
 put_back() {
     if systemctl -q disable --now "$1"; then unblock "$1" "$stopped"; fi
     back="; $stopped serves again"
     systemctl -q start "$stopped" || back="; $stopped does not start again either"
+    systemctl -q reset-failed "$1" 2>/dev/null || :
 }
 # It may run without the sites: so it is checked what it serves.
 check_serving() {
