@@ -132,7 +132,7 @@ systemctl reload nginx""")
     patient.seen.shell("rm /etc/nginx/sites-enabled/old; systemctl reload nginx")
 
 
-@faults.add("clock_off", "24 hours ahead of ours")
+@faults.add("clock_off", "24 hours ahead of")
 def clock_off_by_a_day(patient: Patient) -> Iterator[None]:
     # Containers share their kernel's clock: what the doctor's programs read on the host is moved instead.
     patient.seen.shell("apt-get -qq update && apt-get -qq install -y libfaketime >/dev/null")
