@@ -133,20 +133,15 @@ def _own_site(context: Context) -> str:
     health_uri = _uri(settings.health_path)
     text = context.render(
         "nginx/site.conf",
-        app=settings.app_name,
+        **_shared_values(context),
         domain=settings.domain,
         aliases=settings.domain_aliases,
-        port_blue=settings.port_blue,
-        port_green=settings.port_green,
         tls=paths.tls,
-        flag=paths.flag,
-        closing=NGINX_CLOSING,
         maintenance=paths.maintenance,
         maintenance_page=paths.maintenance_page,
         maintenance_retry_seconds=settings.maintenance_retry_seconds,
         health_uri=health_uri,
         standby=settings.standby,
-        **_shared_values(context),
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
@@ -155,9 +150,6 @@ def _own_site(context: Context) -> str:
         hsts_seconds=settings.hsts_seconds,
         hsts_subdomains=settings.hsts_subdomains,
         hsts_preload=settings.hsts_preload,
-        client_max_body_megabytes=settings.client_max_body_megabytes,
-        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
-        response_headers_kilobytes=settings.response_headers_kilobytes,
         static_root=paths.static,
         served=settings.served,
         spas=any(one.spa for one in settings.served),
@@ -171,29 +163,34 @@ def _own_site(context: Context) -> str:
 
 def _mounted_site(context: Context) -> str:
     """Render what the owner's site has of an application that is mounted on it."""
-    settings, paths = context.settings, context.paths
+    settings = context.settings
     return context.render(
         "nginx/mount.conf",
-        app=settings.app_name,
+        **_shared_values(context),
         name=settings.app_name.replace("-", "_"),
         owner=settings.mounted_on,
         domain=settings.domain,
         path=settings.mount_path,
-        port_blue=settings.port_blue,
-        port_green=settings.port_green,
-        flag=paths.flag,
-        closing=NGINX_CLOSING,
-        client_max_body_megabytes=settings.client_max_body_megabytes,
-        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
-        response_headers_kilobytes=settings.response_headers_kilobytes,
-        **_shared_values(context),
     )
 
 
 def _shared_values(context: Context) -> dict[str, object]:
-    """Return what the templates of both proxies have, and places that Nginx alone has."""
-    own = {"hold_socket": HOLD_SOCKET, "mounts": f"{NGINX_MOUNTS}/{context.settings.app_name}"}
-    return {**holding.values(context), **errors.values(context), **own}
+    """Return what a site's template has, and that of a mounted application."""
+    settings = context.settings
+    return {
+        "app": settings.app_name,
+        "port_blue": settings.port_blue,
+        "port_green": settings.port_green,
+        "flag": context.paths.flag,
+        "closing": NGINX_CLOSING,
+        "client_max_body_megabytes": settings.client_max_body_megabytes,
+        "proxy_read_timeout_seconds": settings.proxy_read_timeout_seconds,
+        "response_headers_kilobytes": settings.response_headers_kilobytes,
+        "hold_socket": HOLD_SOCKET,
+        "mounts": f"{NGINX_MOUNTS}/{settings.app_name}",
+        **holding.values(context),
+        **errors.values(context),
+    }
 
 
 def _uri(path: str) -> str:
