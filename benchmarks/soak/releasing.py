@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from benchmarks.soak.breaking import Action, Outcome, blocked, full, refused
 from benchmarks.soak.kernel import slowed, stepped
@@ -108,20 +108,32 @@ def failed_migration(stage: Stage, dice: random.Random) -> Outcome:
     return failing("migrations/versions/9999_fails.py", MIGRATION.format(head=head))(stage, dice)
 
 
+@contextmanager
+def in_a_deploy(stage: Stage, dice: random.Random) -> Iterator[tuple[subprocess.Popen[str], float]]:
+    """Release a change, and be somewhere in its deploy; yield that, and how many seconds it has lasted."""
+    stage.change()
+    with stage.started() as process:
+        after = dice.uniform(0.3, DEPLOY_SECONDS * stage.slowness)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=after)
+        yield process, after
+
+
+def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Wait for the end of a deploy."""
+    said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    return subprocess.CompletedProcess("", process.returncode, said)
+
+
 def disturbed(disturb: Callable[[Stage, random.Random, subprocess.Popen[str]], None]) -> Action:
     """Return what releases a change, disturbs that, and deploys once more when it has ended."""
 
     def act(stage: Stage, dice: random.Random) -> Outcome:
-        stage.change()
-        with stage.started() as process:
-            after = dice.uniform(0.3, DEPLOY_SECONDS * stage.slowness)
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=after)
+        with in_a_deploy(stage, dice) as (process, after):
             disturb(stage, dice, process)
-            said = process.communicate(timeout=PATIENCE_SECONDS)[0]
-        first = subprocess.CompletedProcess("", process.returncode, said)
+            first = ended(process)
         wrong = refused(first, (0, 1, -9), "the run that was disturbed")
-        remark = f"after {after:.1f} s; it ended with {process.returncode}"
+        remark = f"after {after:.1f} s; it ended with {first.returncode}"
         wrong = wrong or refused(stage.deploy(), (0,), f"the run after it ({remark})")
         return Outcome(wrong, remark, switches=True)
 
@@ -152,14 +164,8 @@ def beside(disturbance: Callable[[Stage, random.Random], AbstractContextManager[
     """Return what releases a change, and has this be the case from somewhere in the deploy to its end."""
 
     def act(stage: Stage, dice: random.Random) -> Outcome:
-        stage.change()
-        with stage.started() as process:
-            after = dice.uniform(0.3, DEPLOY_SECONDS * stage.slowness)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=after)
-            with disturbance(stage, dice) as remark:
-                said = process.communicate(timeout=PATIENCE_SECONDS)[0]
-        done = subprocess.CompletedProcess("", process.returncode, said)
+        with in_a_deploy(stage, dice) as (process, after), disturbance(stage, dice) as remark:
+            done = ended(process)
         return Outcome(refused(done, (0,), "a release"), f"{remark}, after {after:.1f} s", switches=True)
 
     return act
