@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from homeport.exports.engines.docker import image_steps, memory_warning, shares
-from homeport.exports.engines.interface import PORT, Engine, File, Subject, with_git_files
+from homeport.exports.engines.interface import PORT, File, Subject, with_git_files
+from homeport.exports.engines.running import Running, half_open_network, shares, taken_names
 from homeport.service.model import Service
 from homeport.settings import Settings
 
@@ -14,13 +14,11 @@ RESERVED = ("app", "migrate", "proxy")
 CURVES = {"secp256r1": "p256", "secp384r1": "p384"}
 
 
-class Compose(Engine):
+class Compose(Running):
     """compose.yaml, the Caddyfile that it mounts, and the project's name."""
 
     name = "compose"
     summary = "compose.yaml: application, migration, and Caddy with HTTPS, on one machine"
-    beside = "project"
-    record = "export.json"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
@@ -32,28 +30,14 @@ class Compose(Engine):
         }
         return with_git_files(found, self.record)
 
-    def first_steps(self, subject: Subject) -> tuple[str, ...]:
-        """See `Engine.first_steps`."""
-        return image_steps(subject, self.name)
-
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
         return ("docker compose build && docker compose up --detach --wait",)
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield names of processes that services have already, and a network that Compose cannot close by half."""
-        for one in subject.service.processes:
-            if one.name in RESERVED:
-                yield "processes", f"{one.name} is a service of the export's own", "give the process another name"
-        if subject.settings.sandbox_network not in ("any", "local"):
-            problem = (
-                "homeport export compose cannot keep it: a network of Docker's is open or closed, and has no ranges"
-            )
-            yield "sandbox_network", problem, 'set it to "local" or "any" for this export'
-
-    def warnings(self, subject: Subject) -> Iterator[str]:
-        """Yield that there is no limit of memory where nobody knows the machine."""
-        yield from memory_warning(subject)
+        yield from taken_names(subject, RESERVED, "service")
+        yield from half_open_network(subject, self.name)
 
 
 def limits(service: Service) -> Iterator[str]:

@@ -19,20 +19,18 @@ from homeport.exports.engines.cluster import (
     variables,
 )
 from homeport.exports.engines.cron import cron
-from homeport.exports.engines.docker import image_steps, memory_warning
-from homeport.exports.engines.interface import Engine, File, Subject, with_git_files
+from homeport.exports.engines.interface import File, Subject, with_git_files
 from homeport.exports.engines.replicas import replica_warnings, state_problems
+from homeport.exports.engines.running import Running
 from homeport.settings import Settings
 from homeport.settings.reference import default
 
 
-class Kubernetes(Engine):
+class Kubernetes(Running):
     """manifests/, base/ and overlays/ with the same objects, and release.sh."""
 
     name = "kubernetes"
     summary = "manifests, a Kustomize base with an overlay, and the script that rolls a release out"
-    beside = "project"
-    record = "export.json"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
@@ -58,10 +56,6 @@ class Kubernetes(Engine):
     def secrets_folder(self, subject: Subject) -> str:
         """Return where Kustomize reads secrets from: below the overlay that names them."""
         return f"overlays/{overlay(subject)}/settings"
-
-    def first_steps(self, subject: Subject) -> tuple[str, ...]:
-        """See `Engine.first_steps`."""
-        return image_steps(subject, self.name)
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
@@ -94,7 +88,7 @@ class Kubernetes(Engine):
 
     def warnings(self, subject: Subject) -> Iterator[str]:
         """Yield what is not as on machines: no limit of memory, one replica, replicas without a state."""
-        yield from memory_warning(subject)
+        yield from super().warnings(subject)
         yield from replica_warnings(subject)
 
 

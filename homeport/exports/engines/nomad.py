@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from homeport.exports.engines.cluster import EQUAL_MILLICORES, KILL_SECONDS, PAUSE_SECONDS
 from homeport.exports.engines.container import ANSWER_SECONDS, INTERVAL_SECONDS
 from homeport.exports.engines.cron import cron
-from homeport.exports.engines.docker import image_steps
-from homeport.exports.engines.interface import PORT, Engine, File, Subject, with_git_files
+from homeport.exports.engines.interface import PORT, File, Subject, with_git_files
 from homeport.exports.engines.replicas import replica_warnings, state_problems
+from homeport.exports.engines.running import Running, taken_names
 from homeport.service.model import Service
 
 # For the image to get to a node.
@@ -22,13 +22,11 @@ ARRIVAL_SECONDS = 300
 RESERVED = ("server",)
 
 
-class Nomad(Engine):
+class Nomad(Running):
     """The application's job, a periodic one for each timer, and the variables that it wants."""
 
     name = "nomad"
     summary = "Nomad jobs (only their syntax has been checked)"
-    beside = "project"
-    record = "export.json"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
@@ -46,7 +44,7 @@ class Nomad(Engine):
 
     def first_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.first_steps`."""
-        return image_steps(subject, self.name)[:1]
+        return super().first_steps(subject)[:1]
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
@@ -64,9 +62,7 @@ class Nomad(Engine):
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what a job cannot have: state of several replicas, times that cron has not, a group of our name."""
         yield from state_problems(subject)
-        for one in subject.service.processes:
-            if one.name in RESERVED:
-                yield "processes", f"{one.name} is a group of the export's own", "give the process another name"
+        yield from taken_names(subject, RESERVED, "group")
         for task in subject.service.schedules:
             try:
                 cron(task.schedule)

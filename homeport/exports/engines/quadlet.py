@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from homeport.exports.engines.container import ANSWER_SECONDS, INTERVAL_SECONDS, RETRIES, start_seconds
-from homeport.exports.engines.docker import image_steps, memory_warning, shares
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, with_git_files
+from homeport.exports.engines.container import ANSWER_SECONDS, INTERVAL_SECONDS, RETRIES
+from homeport.exports.engines.interface import File, Subject, with_git_files
+from homeport.exports.engines.running import OnOneMachine, shares
 from homeport.service.model import Service
 
 
-class Quadlet(Engine):
+class Quadlet(OnOneMachine):
     """Units for podman's generator, timers of systemd's, and the script that installs both."""
 
     name = "quadlet"
     summary = "Quadlet units that run the image with podman 5 (Debian 13), on one machine"
-    beside = "project"
-    record = "export.json"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
-        values = _values(subject)
+        values = self.values(subject)
         units = dict(_containers(subject, values))
         timers = {}
         for task in subject.service.schedules:
@@ -41,20 +39,24 @@ class Quadlet(Engine):
         }
         return with_git_files(found, self.record)
 
-    def first_steps(self, subject: Subject) -> tuple[str, ...]:
-        """See `Engine.first_steps`."""
-        return image_steps(subject, self.name)
+    def install(self) -> str:
+        """See `OnOneMachine.install`."""
+        return "sh install.sh TAG"
 
-    def next_steps(self, subject: Subject) -> tuple[str, ...]:
-        """See `Engine.next_steps`."""
-        return (
-            f"build the image {subject.image}, copy it and this folder to the machine, and there, as root:",
-            "sh install.sh TAG",
-        )
-
-    def warnings(self, subject: Subject) -> Iterator[str]:
-        """Yield that there is no limit of memory where nobody knows the machine."""
-        yield from memory_warning(subject)
+    def values(self, subject: Subject) -> dict[str, object]:
+        """Return what the templates have."""
+        service = subject.service
+        return {
+            **super().values(subject),
+            "limits": list(limits(service)),
+            "volumes": [f"{path}:{path}" for path in service.sandbox.writable_paths],
+            "devices": list(service.sandbox.devices),
+            "migrate_seconds": service.migration.timeout_seconds,
+            "stop_signal": service.stop_signal,
+            "interval": INTERVAL_SECONDS,
+            "answer": ANSWER_SECONDS,
+            "retries": RETRIES,
+        }
 
 
 def _containers(subject: Subject, values: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -81,32 +83,3 @@ def limits(service: Service) -> Iterator[str]:
         yield f"--cpus={found.cpu_max:g}"
     if found.cpu_weight is not None:
         yield f"--cpu-shares={shares(found.cpu_weight)}"
-
-
-def _values(subject: Subject) -> dict[str, object]:
-    settings, service = subject.settings, subject.service
-    sandbox = service.sandbox
-    return {
-        "app": service.app,
-        "target": subject.target,
-        "image": subject.image,
-        "state": service.state_directory,
-        "secret_names": service.secret_names,
-        "limits": list(limits(service)),
-        "volumes": [f"{path}:{path}" for path in sandbox.writable_paths],
-        "devices": list(sandbox.devices),
-        "automatic": settings.workers == "auto",
-        "migrates": service.migration.where != "nowhere",
-        "migrate_seconds": service.migration.timeout_seconds,
-        "processes": service.processes,
-        "timers": service.schedules,
-        "host_port": settings.port_blue,
-        "port": PORT,
-        "user_id": USER_ID,
-        "start_seconds": start_seconds(service),
-        "stop_seconds": service.stop_timeout_seconds,
-        "stop_signal": service.stop_signal,
-        "interval": INTERVAL_SECONDS,
-        "answer": ANSWER_SECONDS,
-        "retries": RETRIES,
-    }

@@ -11,9 +11,9 @@ from hashlib import sha256
 
 from homeport.exports.engines.compose import RESERVED
 from homeport.exports.engines.container import ANSWER_SECONDS, INTERVAL_SECONDS, start_seconds
-from homeport.exports.engines.docker import image_steps, memory_warning
-from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, with_git_files
+from homeport.exports.engines.interface import PORT, USER_ID, File, Subject, with_git_files
 from homeport.exports.engines.replicas import replica_warnings, state_problems
+from homeport.exports.engines.running import Running, half_open_network, taken_names
 from homeport.service.model import Service
 
 # Traefik's words for the curves of the settings.
@@ -24,13 +24,11 @@ SILENT_SECONDS = 120
 RESTART_SECONDS = 2
 
 
-class Swarm(Engine):
+class Swarm(Running):
     """stack.yaml, Traefik's file, and release.sh."""
 
     name = "swarm"
     summary = "a Docker Swarm stack with Traefik and HTTPS, and the script that rolls a release out"
-    beside = "project"
-    record = "export.json"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
@@ -43,10 +41,6 @@ class Swarm(Engine):
         }
         return with_git_files(found, self.record)
 
-    def first_steps(self, subject: Subject) -> tuple[str, ...]:
-        """See `Engine.first_steps`."""
-        return image_steps(subject, self.name)
-
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
         return (
@@ -57,16 +51,12 @@ class Swarm(Engine):
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield what a swarm cannot have: state of several replicas, a process called as a service of ours."""
         yield from state_problems(subject)
-        for one in subject.service.processes:
-            if one.name in RESERVED:
-                yield "processes", f"{one.name} is a service of the export's own", "give the process another name"
-        if subject.settings.sandbox_network not in ("any", "local"):
-            problem = "homeport export swarm cannot keep it: a network of Docker's is open or closed, and has no ranges"
-            yield "sandbox_network", problem, 'set it to "local" or "any" for this export'
+        yield from taken_names(subject, RESERVED, "service")
+        yield from half_open_network(subject, self.name)
 
     def warnings(self, subject: Subject) -> Iterator[str]:
         """Yield what is not as on machines: no limit of memory, one replica, replicas without a state."""
-        yield from memory_warning(subject)
+        yield from super().warnings(subject)
         yield from replica_warnings(subject)
 
 
