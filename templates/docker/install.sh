@@ -13,16 +13,9 @@ command -v docker >/dev/null || fail "docker is not installed: apt install docke
 docker image inspect "{{ image }}:${1-latest}" >/dev/null || fail "there is no image {{ image }}:${1-latest} here: docker pull or docker load it"
 lib="/usr/local/lib/$app"
 system="/etc/systemd/system"
-# A file that exists is ours when it says so, when an earlier run has recorded it, or when its content is the same.
-check() {
-    [ -e "$1" ] || [ -L "$1" ] || return 0
-    if [ ! -L "$1" ]; then
-        ! head -n 3 "$1" | grep -qF "# Written by homeport (\`export docker" || return 0
-        ! grep -qxF "$2" "$lib/installed" 2>/dev/null || return 0
-        ! cmp -s "$1" "$here/$2" || return 0
-    fi
-    fail "$1 is there and is not from this export: move it away, or set another app_name and export again"
-}
+{% with record = "installed" %}
+{% include "exports/check.sh" %}
+{% endwith %}
 check "$lib/container" container
 for unit in {{ units | join(" ") }}; do
     check "$system/$unit" "$unit"

@@ -23,16 +23,9 @@ podman image exists "$image" || fail "there is no image $image here: podman pull
 lib="/usr/local/lib/$app"
 quadlets="/etc/containers/systemd"
 system="/etc/systemd/system"
-# A file that exists is ours when it says so, when an earlier run has recorded it, or when its content is the same.
-check() {
-    [ -e "$1/$2" ] || [ -L "$1/$2" ] || return 0
-    if [ ! -L "$1/$2" ]; then
-        ! head -n 3 "$1/$2" | grep -qF "# Written by homeport (\`export quadlet" || return 0
-        ! grep -qxF "$2" "$lib/quadlets" 2>/dev/null || return 0
-        ! cmp -s "$1/$2" "$here/$2" || return 0
-    fi
-    fail "$1/$2 is there and is not from this export: move it away, or set another app_name and export again"
-}
+{% with record = "quadlets" %}
+{% include "exports/check.sh" %}
+{% endwith %}
 # The generator's service takes the name of the unit's file, and one in /etc or of a package would hide it.
 unused() {
     for folder in "/etc/systemd/system" "/usr/local/lib/systemd/system" "/usr/lib/systemd/system" "/lib/systemd/system"; do
@@ -40,7 +33,7 @@ unused() {
     done
 }
 for unit in {{ units | join(" ") }}; do
-    check "$quadlets" "$unit"
+    check "$quadlets/$unit" "$unit"
     case $unit in
     *.container) unused "${unit%.container}.service" ;;
     *.network) unused "${unit%.network}-network.service" ;;
@@ -48,7 +41,7 @@ for unit in {{ units | join(" ") }}; do
     esac
 done
 {% for unit in timer_units %}
-check "$system" {{ unit }}
+check "$system/{{ unit }}" {{ unit }}
 {% endfor %}
 {% for name in secret_names %}
 [ -r "$here/secrets/{{ name }}" ] || podman secret exists "$app-{{ name }}" || fail "the secret {{ name }} is missing: podman secret create $app-{{ name }} FILE"

@@ -7,6 +7,7 @@
 set -eu
 umask 0077
 app={{ app }}
+image={{ image | shell_quote }}
 folder=$(cd "$(dirname "$0")" && pwd)
 say() {
     echo "homeport: $1" >&2
@@ -15,24 +16,8 @@ fail() {
     say "$1"
     exit "${2:-1}"
 }
-{% if migrates %}
-migrates=yes
-if [ "${1-}" = --no-migration ]; then
-    migrates=no
-    shift
-fi
-{% else %}
-[ "${1-}" != --no-migration ] || shift
-{% endif %}
-tag=${1-}
-[ $# -le 1 ] || fail "one tag is enough: sh release.sh TAG" 2
-case $tag in
-"") fail "a tag is missing: sh release.sh TAG" 2 ;;
-latest) fail "latest may be another image tomorrow: give each image a tag of its own" 2 ;;
-sha256:*) IMAGE="{{ image }}@$tag" ;;
-[!A-Za-z0-9_]* | *[!A-Za-z0-9._-]*) fail "$tag is not a tag of an image" 2 ;;
-*) IMAGE="{{ image }}:$tag" ;;
-esac
+{% include "exports/release_arguments.sh" %}
+IMAGE=$reference
 export IMAGE
 command -v docker >/dev/null || fail "docker is missing" 2
 [ "$(docker info --format '{{ "{{.Swarm.ControlAvailable}}" }}' 2>/dev/null)" = true ] || fail "this is no manager of a swarm: docker swarm init, or run it on one" 2

@@ -277,7 +277,7 @@ PARTS = (
     *("paths.conf", "paths.cfg"),
     *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf"),
     *("errors.conf", "errors_http.conf", "errors.cfg"),
-    *("common", "parts.hcl", "application"),
+    *("common", "parts.hcl", "application", "release_arguments.sh", "check.sh"),
 )
 
 

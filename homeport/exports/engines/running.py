@@ -48,6 +48,7 @@ class OnOneMachine(Running):
         """Return what the templates of such an engine have."""
         settings, service = subject.settings, subject.service
         return {
+            "engine": self.name,
             "app": service.app,
             "target": subject.target,
             "image": subject.image,
