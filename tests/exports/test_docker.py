@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from homeport.exports.engines import ENGINES, File
+from tests.exports import installation
 from tests.exports.subjects import subject
 from tests.service.kept_units import CASES, PROCESSES, Case
 from tests.state.builders import SECRET
@@ -171,35 +172,17 @@ def test_without_a_migration_none_is_run(tmp_path: Path) -> None:
     assert [call for call in machine.run("prepare")[1] if call[0] == "run"] == []
 
 
-class Installation:
-    """What install.sh finds and changes, in a folder in the place of /."""
+class Installation(installation.Installation):
+    """What install.sh finds and changes, in a folder in the place of /; Docker and systemd are stand-ins."""
 
     def __init__(self, folder: Path, case: Case):
-        self.folder = folder
-        self.source = folder / "source"
-        self.source.mkdir()
-        for name, file in files(case).items():
-            text = re.sub(r'"/(?=etc|usr|run|lib)', f'"{folder}/', file.text) if name == "install.sh" else file.text
-            (self.source / name).write_text(text)
-        (folder / "etc" / "systemd" / "system").mkdir(parents=True)
-        (folder / "bin").mkdir()
+        super().__init__(folder, files(case))
         # Another owner is for root alone to give.
         owned = 'for word; do shift; case $word in -o | -g | 10001) ;; *) set -- "$@" "$word" ;; esac; done'
         self.stand_in("install", f'{owned}; exec /usr/bin/install "$@"')
         self.stand_in("chown", ":")
-        self.stand_in("id", "echo 0")
         self.stand_in("docker", '[ -z "${NO_IMAGE-}" ]')
         self.stand_in("systemctl", f'echo "$*" >>{folder}/log; case $1 in restart) exit "${{START-0}}" ;; esac')
-        self.stand_in("journalctl", "echo 'why it did not start'")
-
-    def stand_in(self, name: str, script: str) -> None:
-        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-        (self.folder / "bin" / name).chmod(0o755)
-
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        own = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", **variables}
-        command = ["/bin/sh", str(self.source / "install.sh"), *words]
-        return subprocess.run(command, env=own, capture_output=True, text=True, check=False)
 
     def secret(self) -> None:
         (self.source / "secrets").mkdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from homeport.exports.engines import ENGINES, File
+from tests.exports import installation
 from tests.exports.subjects import subject
 from tests.service.kept_units import CASES, PROCESSES, Case
 from tests.state.builders import SECRET
@@ -134,34 +135,17 @@ def test_podmans_generator_takes_every_unit(case: Case, tmp_path: Path) -> None:
     assert generated(tmp_path).returncode == 1
 
 
-class Installation:
-    """What install.sh finds and changes, in a folder in the place of /."""
+class Installation(installation.Installation):
+    """What install.sh finds and changes, in a folder in the place of /; podman and systemd are stand-ins."""
 
     def __init__(self, folder: Path, case: Case = Case()):  # noqa: B008
-        self.folder, self.source = folder, folder / "source"
-        self.source.mkdir()
-        for name, file in files(case).items():
-            text = re.sub(r'"/(?=etc|usr|run|lib)', f'"{folder}/', file.text) if name == "install.sh" else file.text
-            (self.source / name).write_text(text)
-        (folder / "etc" / "systemd" / "system").mkdir(parents=True)
-        (folder / "bin").mkdir()
-        self.stand_in("id", "echo 0")
+        super().__init__(folder, files(case))
         answers = 'version) echo "${PODMAN-5.4.2}" ;; image) [ -z "${NO_IMAGE-}" ] ;; secret) [ -z "${NO_SECRET-}" ] ;;'
         self.stand_in("podman", f'echo "podman $*" >>{folder}/log; case $1 in {answers} esac')
-        fails = 'case "$*" in "$FAILS") [ -e FAILED ] || { : >FAILED; exit 1; } ;; esac'.replace(
+        fails = 'case "$*" in "${FAILS-}") [ -e FAILED ] || { : >FAILED; exit 1; } ;; esac'.replace(
             "FAILED", f"{folder}/failed"
         )
         self.stand_in("systemctl", f'echo "$*" >>{folder}/log; {fails}')
-        self.stand_in("journalctl", "echo 'why it did not start'")
-
-    def stand_in(self, name: str, script: str) -> None:
-        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-        (self.folder / "bin" / name).chmod(0o755)
-
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        own = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "FAILS": "", **variables}
-        command = ["/bin/sh", str(self.source / "install.sh"), *words]
-        return subprocess.run(command, env=own, capture_output=True, text=True, check=False)
 
     def log(self) -> list[str]:
         """Return what was asked of podman and systemd since the last look."""

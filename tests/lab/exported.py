@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from homeport.lab import Lab
 from tests.lab.containers import Engine, make_image
@@ -118,3 +118,20 @@ class Exported:
         return self.engine.docker(
             "inspect", "--format", "{{.State.Health.Status}}", container, check=False
         ).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Served:
+    """An exported application behind a proxy, and where both are reached from outside."""
+
+    exported: Exported
+    lab: Lab
+    domain: ClassVar[str]
+
+    def curl(self, *words: str) -> str:
+        """Return what curl says of the site, seen from outside: the answer, or why there is none."""
+        where = ["--connect-to", f"{self.domain}::{self.exported.engine.address}:"]
+        trust = ["--cacert", str(self.lab.directory.ca_file)]
+        command = ["curl", "--silent", "--show-error", "--max-time", "60", *where, *trust, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout or done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from homeport.lab import Lab
 from homeport.lab.machine import install
 from homeport.lab.network import ACME_PORT
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
+from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, Served, export_options, make_base
 from tests.lab.project import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
@@ -37,12 +36,10 @@ def upgrade():
 '''
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Served):
     """The composed application, and where it is reached from outside."""
 
-    exported: Exported
-    lab: Lab
+    domain = DOMAIN
 
     @property
     def folder(self) -> Path:
@@ -60,14 +57,6 @@ class Site:
         """Return the name of the service's container, also of one that has ended."""
         label = f"label=com.docker.compose.service={service}"
         return self.exported.engine.docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").stdout.strip()
-
-    def curl(self, *words: str) -> str:
-        """Return what curl says of the site, seen from outside: the answer, or why there is none."""
-        where = ["--connect-to", f"{DOMAIN}::{self.exported.engine.address}:"]
-        trust = ["--cacert", str(self.lab.directory.ca_file)]
-        command = ["curl", "--silent", "--show-error", "--max-time", "60", *where, *trust, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout or done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from homeport.lab import Lab
 from homeport.lab.network import ACME_PORT
 from tests.lab.clients import KeptConnection, NewConnection, Target
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, export_options, make_base
+from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, Served, export_options, make_base
 from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind, Report, load
 from tests.lab.project import until
 from tests.lab.test_export_compose import FAILING
@@ -45,12 +44,10 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Served):
     """The stack, and where it is reached from outside."""
 
-    exported: Exported
-    lab: Lab
+    domain = DOMAIN
 
     @property
     def folder(self) -> Path:
@@ -69,14 +66,6 @@ class Site:
         """Return the id of the service's container that runs."""
         label = f"label=com.docker.swarm.service.name=notes_{service}"
         return self.exported.engine.docker("ps", "--filter", label, "--format", "{{.ID}}").stdout.strip()
-
-    def curl(self, *words: str) -> str:
-        """Return what curl says of the site, seen from outside: the answer, or why there is none."""
-        where = ["--connect-to", f"{DOMAIN}::{self.exported.engine.address}:"]
-        trust = ["--cacert", str(self.lab.directory.ca_file)]
-        command = ["curl", "--silent", "--show-error", "--max-time", "60", *where, *trust, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout or done.stderr
 
     def serves(self, release: str) -> bool:
         return f'"release":"{release}"' in self.curl(f"https://{DOMAIN}/health")
