@@ -275,7 +275,7 @@ PARTS = (
     *("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf"),
     *("edges_http.conf", "edges_client.conf", "edges_server.conf", "edges_client.cfg", "edges.cfg", "redirects.cfg"),
     *("paths.conf", "paths.cfg"),
-    *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf"),
+    *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf", "hold_question.conf"),
     *("errors.conf", "errors_http.conf", "errors.cfg"),
     *("common", "parts.hcl", "application", "release_arguments.sh", "check.sh"),
 )
