@@ -94,7 +94,10 @@ def read(layout: Layout, slot: str) -> dict[str, Any] | None:
         raw = json.loads(layout.retry(slot).read_text(errors="replace"))
     except (OSError, ValueError):
         return None
-    return raw if isinstance(raw, dict) and units.is_active(layout.retry_unit(slot)) else None
+    if not isinstance(raw, dict) or not units.is_active(layout.retry_unit(slot)):
+        return None
+    # What somebody has started in the midst of a pause is up, though it is looked at again only after that.
+    return None if units.is_active(str(raw["unit"])) else raw
 
 
 def place(word: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import signal
 from ..system.layout import Layout
 from ..system.output import HostError
 from . import hints
-from .cause_line import cause_line
+from .cause_line import MANAGER_ENDS, cause_line
 from .health import EXITED, GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .units import command_status, run
 
@@ -168,7 +168,8 @@ def parse(text: str) -> list[tuple[str, str]]:
 def tail(entries: list[tuple[str, str]], health_path: str = "") -> tuple[str, ...]:
     """Return the last lines that the application itself wrote; systemd's own where it wrote none.
 
-    Lines about requests to `health_path` are ours to blame for, and are left out.
+    Lines about requests to `health_path` are ours to blame for, and are left out. The line that names the cause is
+    first where Gunicorn's manager wrote so much after it that it would not be among them.
     """
     request = f'"GET {health_path} HTTP/' if health_path else PREFIX
     own = [
@@ -176,8 +177,11 @@ def tail(entries: list[tuple[str, str]], health_path: str = "") -> tuple[str, ..
         for source, line in entries
         if source != "systemd" and not line.startswith(PREFIX) and request not in line and line.strip()
     ]
-    chosen = own or [line for _, line in entries]
-    return tuple(chosen[-TAIL_LINES:])
+    lines = own or [line for _, line in entries]
+    chosen = lines[-TAIL_LINES:]
+    if any(line.startswith(MANAGER_ENDS) for line in chosen) and (cause := cause_line(lines)) not in chosen:
+        chosen[0] = cause
+    return tuple(chosen)
 
 
 def before_the_stop(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:

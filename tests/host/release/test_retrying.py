@@ -65,13 +65,20 @@ def test_a_slot_that_is_neither_live_nor_the_standby_is_left_to_the_deploy(
     assert retrying.failed(layout, "blue") == ("application", APP)
 
 
-def test_a_retry_note_counts_while_its_unit_runs(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "is_active", lambda name: name == "homeport-retry@notes:blue.service")
+def test_a_retry_note_counts_while_its_unit_runs_and_what_it_tells_of_is_down(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active = {"homeport-retry@notes:blue.service"}
+    monkeypatch.setattr(units, "is_active", lambda name: name in active)
     assert retrying.read(layout, "blue") is None
+    note = {"what": "migration", "unit": APP, "tries": 2}
     layout.retry("blue").parent.mkdir(parents=True)
-    layout.retry("blue").write_text(json.dumps({"what": "migration", "tries": 2}))
-    assert retrying.read(layout, "blue") == {"what": "migration", "tries": 2}
-    monkeypatch.setattr(units, "is_active", lambda name: False)
+    layout.retry("blue").write_text(json.dumps(note))
+    assert retrying.read(layout, "blue") == note
+    # Somebody repaired it and started it in the midst of a pause.
+    active.add(APP)
+    assert retrying.read(layout, "blue") is None
+    active.clear()
     assert retrying.read(layout, "blue") is None
 
 

@@ -24,12 +24,31 @@ RuntimeError: no model
 ERROR:    Application startup failed. Exiting.
 INFO:     Stopping parent process [12]""".splitlines()
 
+# The end of what its manager writes when two workers could not start at once.
+GUNICORN = """\
+[2026-11-30 09:48:12 +0000] [2429] [ERROR] Traceback (most recent call last):
+  File "/srv/notes/releases/283074d60730/main.py", line 21, in lifespan
+    raise RuntimeError("no model")
+RuntimeError: no model
+[2026-11-30 09:48:12 +0000] [2429] [ERROR] Application startup failed. Exiting.
+[2026-11-30 09:48:12 +0000] [2425] [ERROR] Worker (pid:2429) exited with code 3.
+Traceback (most recent call last):
+  File "/srv/notes/.venv/lib/python3.11/site-packages/gunicorn/arbiter.py", line 683, in reap_workers
+    raise HaltServer(reason, self.WORKER_BOOT_ERROR)
+gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>
+During handling of the above exception, another exception occurred:
+Traceback (most recent call last):
+  File "/srv/notes/.venv/lib/python3.11/site-packages/gunicorn/arbiter.py", line 683, in reap_workers
+    raise HaltServer(reason, self.WORKER_BOOT_ERROR)
+gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>""".splitlines()
+
 
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
         (SQLALCHEMY, SQLALCHEMY[3]),
         (UVICORN, "RuntimeError: no model"),
+        (GUNICORN, "RuntimeError: no model"),
         (["sh: 1: alembic: not found"], "sh: 1: alembic: not found"),
         (["ValueError: one", "giving up: no place left"], "giving up: no place left"),
         (["  only indented"], "  only indented"),

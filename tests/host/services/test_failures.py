@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from homeport.host.services.cause_line import cause_line
 from homeport.host.services.failures import (
     before_the_start,
     before_the_stop,
@@ -145,6 +146,14 @@ def test_where_the_application_wrote_nothing_systemd_has_the_word() -> None:
 
 def test_the_tail_is_bounded() -> None:
     assert tail([("fastapi", str(number)) for number in range(50)]) == tuple(str(number) for number in range(30, 50))
+
+
+def test_a_manager_that_writes_much_when_its_workers_fail_does_not_push_the_cause_out() -> None:
+    manager = ["Traceback (most recent call last):", *[f"  frame {number}" for number in range(40)]]
+    lines = ["ValueError: no colour", *manager, "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>"]
+    kept = tail([("gunicorn", line) for line in lines])
+    assert kept == ("ValueError: no colour", *lines[-19:])
+    assert cause_line(kept) == "ValueError: no colour"
 
 
 def test_the_lines_of_the_shutdown_are_not_shown_as_the_reason() -> None:
