@@ -15,12 +15,16 @@ from benchmarks.soak.stage import Stage
 def stepped(stage: Stage, dice: random.Random) -> Iterator[str]:
     """Have the machine's clock go wrong by minutes, hours or a day while the block runs; yield by how much."""
     seconds = dice.choice((-1, 1)) * dice.choice((90, 3600, 26 * 3600))
-    step = "date -s @$(( $(date +%%s) + %d )) >/dev/null"
-    stage.seen.shell(step % seconds)
+    _set_clock(stage, seconds)
     try:
         yield f"by {seconds} s"
     finally:
-        stage.seen.shell(step % -seconds)
+        _set_clock(stage)
+
+
+def _set_clock(stage: Stage, ahead: int = 0) -> None:
+    """Set the machine's clock so many seconds ahead of this computer's; a boot does not go back behind it."""
+    stage.seen.shell(f"date -s @{int(time.time()) + ahead} >/dev/null; touch -c /var/lib/systemd/timesync/clock")
 
 
 def clock_step(stage: Stage, dice: random.Random) -> Outcome:

@@ -160,13 +160,19 @@ def _part(stage: Stage, dice: random.Random, process: subprocess.Popen[str]) -> 
         process.wait(dice.uniform(2, 12))
 
 
-def beside(disturbance: Callable[[Stage, random.Random], AbstractContextManager[str]]) -> Action:
-    """Return what releases a change, and has this be the case from somewhere in the deploy to its end."""
+def beside(disturbance: Callable[[Stage, random.Random], AbstractContextManager[str]], refusal: str = "") -> Action:
+    """Return what releases a change, and has this be the case from somewhere in the deploy to its end.
+
+    Where it may be refused for that, in these words, it is deployed once more afterwards.
+    """
 
     def act(stage: Stage, dice: random.Random) -> Outcome:
         with in_a_deploy(stage, dice) as (process, after), disturbance(stage, dice) as remark:
             done = ended(process)
-        return Outcome(refused(done, (0,), "a release"), f"{remark}, after {after:.1f} s", switches=True)
+        remark = f"{remark}, after {after:.1f} s"
+        if refusal and done.returncode == 1 and refusal in done.stdout:
+            remark, done = f"{remark}; refused for that", stage.deploy()
+        return Outcome(refused(done, (0,), "a release"), remark, switches=True)
 
     return act
 
@@ -195,7 +201,7 @@ ACTIONS: dict[str, Action] = {
     "killed host program": killed_host_program,
     "power cut in a deploy": disturbed(_cut),
     "full disk in a release": disturbed(_fill),
-    "clock step in a release": beside(stepped),
+    "clock step in a release": beside(stepped, refusal="clock: its clock is "),
     "slow disk in a release": beside(slowed),
     "partition in a deploy": disturbed(_part),
 }

@@ -39,7 +39,9 @@ SETTINGS = {
     "memory_max_megabytes": 700,
     "minimum_free_megabytes": 50,
 }
-EMULATED_SETTINGS = {"health_timeout_seconds": 240, "hold_seconds": 60}
+# uvicorn ends a worker that does not answer within 5 s of its start, which takes longer there.
+PATIENT_WORKERS = {"server": "uvicorn", "worker_timeout_seconds": 60}
+EMULATED_SETTINGS = {"health_timeout_seconds": 240, "hold_seconds": 60, **PATIENT_WORKERS}
 # An emulated machine takes so many times as long for everything.
 EMULATED = 6.0
 DATABASE = "notes/database.py"

@@ -85,10 +85,17 @@ printf '%s\n' "$sockets" | while read -r kind _ _ _ address _ users; do
     [ "$kind" = tcp ] || continue
     port=${address##*:}
     case " $ports " in *" $port "*) ;; *) continue ;; esac
-    pid=${users#*pid=}
-    pid=${pid%%,*}
-    unit=$(sed -n 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
-    process=$(cat "/proc/$pid/comm" 2>/dev/null)
+    # Several processes may hold it, of which a worker may have ended since: one of which the unit is known, if there is.
+    left=$users process='' unit=''
+    while [ -z "$unit" ] && [ "$left" != "${left#*pid=}" ]; do
+        left=${left#*pid=}
+        pid=${left%%,*}
+        name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
+        unit=$(sed -n 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
+        [ -n "$process" ] && [ -z "$unit" ] || process=$name
+    done
+    # All that held it have ended: nobody does.
+    [ -z "$users" ] || [ -n "$process" ] || continue
     printf 'port\t%s\t%s\t%s\n' "$port" "$process" "$unit"
 done
 for claim in /etc/homeport/*/site.json; do

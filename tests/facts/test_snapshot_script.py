@@ -22,7 +22,7 @@ from homeport.host.system.resources import disk, file_system, parse_memory
 from homeport.probe import machine
 from homeport.state.listeners import Listener
 from homeport.state.query import Query
-from homeport.state.snapshot import Snapshot
+from homeport.state.snapshot import PortHolder, Snapshot
 from tests.pace import until
 
 SCRIPTS = Path(__file__).parents[2] / "homeport"
@@ -371,8 +371,34 @@ def test_listeners_are_read_with_their_programs(shell: str, tmp_path: Path) -> N
         Listener("tcp", 53, "127.0.0.53%lo", "nginx: master"),
         Listener("tcp", 8001, "127.0.0.1", "nginx"),
     )
-    assert [holder.port for holder in found.ports] == [8001]
     assert 22 in found.machine.ssh_ports
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        ("", [PortHolder(8001, "", "")]),
+        # A worker that ended after it was listed, and the manager that started another one.
+        ('users:(("fastapi",pid={gone},fd=3),("fastapi",pid={here},fd=3))', [PortHolder(8001, "{comm}", "")]),
+        ('users:(("fastapi",pid={here},fd=3),("fastapi",pid={gone},fd=3))', [PortHolder(8001, "{comm}", "")]),
+        ('users:(("fastapi",pid={gone},fd=3))', []),
+    ],
+)
+def test_who_holds_a_port_is_told_though_one_of_several_has_ended(
+    shell: str, tmp_path: Path, users: str, expected: list[PortHolder]
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    told = users.format(gone=ended.pid, here=os.getpid())
+    program = tmp_path / "ss"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\ntcp LISTEN 0 511 127.0.0.1:8001 0.0.0.0:* {told}\nEND\n")
+    program.chmod(0o755)
+    found = parse(run(shell, replace(ask(), ports=(8001,)), PATH=f"{tmp_path}:{os.environ['PATH']}"))
+    comm = Path("/proc/self/comm").read_text().strip()
+    # The unit of a test is that of who runs it.
+    assert [replace(one, unit="") for one in found.ports] == [
+        replace(one, process=one.process.format(comm=comm)) for one in expected
+    ]
 
 
 STAND_INS = {

@@ -55,6 +55,11 @@ _LIBRARY = re.compile(
     r"(?:ImportError|OSError): .*?\b(lib[\w+-]+?)(?:[.-][\d.]+)*\.so[.\d]*: cannot open shared object file"
 )
 _NO_COMMAND = re.compile(r"FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'$")
+# What uvicorn's manager says of a worker that ended, and of one that it waits for: nothing of why.
+_WORKER_DIED = re.compile(r"INFO: +Child process \[\d+\] died$")
+_MANAGER = re.compile(
+    r"INFO: +(?:Child process \[\d+\] died|Waiting for child process \[\d+\]|Stopping parent process)"
+)
 # cffi, libffi, LLVM (Numba) and PyPy, as they say it.
 _WRITE_EXECUTE = re.compile(
     r"write\+execute memory for ffi\.callback|failed to allocate closure|Unable to allocate section memory|"
@@ -77,7 +82,7 @@ _GETS_ENVIRONMENT = re.compile(
 def hint(lines: Sequence[str], app: str) -> str:
     """Return what to do about the failure that `lines` (oldest first) tell of; "" where they say it themselves."""
     first: tuple[Callable[[Sequence[str], str], str], ...] = (_memory, _settings, _variable, _place, _library, _command)
-    return next(filter(None, (ask(lines, app) for ask in (*first, _module, _entrypoint))), "")
+    return next(filter(None, (ask(lines, app) for ask in (*first, _module, _entrypoint, _silent_workers))), "")
 
 
 def of_health(text: str) -> str:
@@ -192,3 +197,15 @@ def _entrypoint(lines: Sequence[str], app: str) -> str:
     )
     what = f"{module} has no {name}" if name else "the module has no FastAPI application"
     return f'{what}; set app_entrypoint = "{module or "MODULE"}:NAME" to the name that the application has there'
+
+
+def _silent_workers(lines: Sequence[str], app: str) -> str:
+    """Read what uvicorn's manager says when its workers write nothing: it ends those that do not answer it within 5 s,
+    as on a slow or busy machine whose Python takes longer to start (uvicorn/supervisors/multiprocess.py).
+    """
+    if not any(map(_WORKER_DIED.match, lines)) or not all(map(_MANAGER.match, lines)):
+        return ""
+    return (
+        "no worker said why: uvicorn ends one that does not answer in time (5 s); on a slow machine take "
+        'fewer workers, or server = "uvicorn" with worker_timeout_seconds = 30'
+    )

@@ -88,6 +88,13 @@ def test_words_that_name_another_cause_get_advice(words: str, advice: str) -> No
     assert hint(words.splitlines(), "notes") == advice
 
 
+def test_workers_that_end_without_a_word_are_told_of() -> None:
+    died = ["INFO:     Waiting for child process [12]", "INFO:     Child process [12] died"] * 3
+    assert 'server = "uvicorn" with worker_timeout_seconds = 30' in hint(died, "notes")
+    assert hint([*died, "this worker has no licence"], "notes") == ""
+    assert hint(died[:1], "notes") == ""
+
+
 @pytest.mark.parametrize("words", [
     "", "RuntimeError: no start",
     "ModuleNotFoundError: No module named 'orjson'\nDuring handling of the above exception:\nRuntimeError: no start",
