@@ -233,7 +233,8 @@ worker_memory_megabytes = 200
 # Domain name of the site.
 # domain = (no default)
 
-# More domain names: they are on the certificate too, and redirect to `domain`.
+# More domain names: they are on the certificate too, and redirect to `domain`. `*.example.com` is every name with one
+# label in the place of the star.
 domain_aliases = []
 
 # The site's old domain name, when you replace all its names in one deploy. Such a deploy is refused without it, since
@@ -306,6 +307,7 @@ acme_dns_credentials_file = None
 acme_dns_propagation_seconds = 60
 
 # More domain names that the application answers itself, on the same certificate; `domain_aliases` redirect instead.
+# `*.example.com` is every name with one label in the place of the star.
 served_domains = []
 
 # Addresses and ranges of a CDN or load balancer in front of the machine. From these alone X-Forwarded-For is
