@@ -340,6 +340,10 @@ rate_limits = {}
 # piece is sent on at once.
 path_settings = {}
 
+# Compress answers by Brotli for whoever accepts it, as browsers do; by Debian's module for Nginx. False: by gzip
+# alone.
+brotli = False
+
 # The application on the same machine whose name this one is served under, below `mount_path`; `domain` is that name.
 # It gets no certificate of its own, and comes and goes without the other's deploy.
 mounted_on = None

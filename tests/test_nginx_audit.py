@@ -54,8 +54,10 @@ def test_gixy_finds_nothing_where_files_are_served(tmp_path: Path, api_paths: li
     assert status == 0
 
 
-def test_gixy_finds_nothing_in_names_with_a_star(tmp_path: Path) -> None:
-    status, said = gixy(tmp_path, served_domains="*.a.example.com", domain_aliases="*.b.example.com", **BY_DNS)
+def test_gixy_finds_nothing_in_names_with_a_star_and_brotli(tmp_path: Path) -> None:
+    status, said = gixy(
+        tmp_path, served_domains="*.a.example.com", domain_aliases="*.b.example.com", **BY_DNS, brotli=True
+    )
     assert "No issues found" in said, said
     assert status == 0
 

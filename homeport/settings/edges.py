@@ -65,3 +65,8 @@ class EdgeSettings(BaseModel):
         '"/events": {"streamed": True}}`. '
         "`streamed` answers are not compressed, and each piece is sent on at once.",
     )
+    brotli: bool = Field(
+        False,
+        description="Compress answers by Brotli for whoever accepts it, as browsers do; by Debian's module for Nginx. "
+        "False: by gzip alone.",
+    )

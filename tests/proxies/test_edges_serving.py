@@ -36,6 +36,7 @@ PATH = f"{os.environ['PATH']}:/usr/sbin"
 CDN, VISITOR, ITSELF = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 SOURCES = {"cdn": CDN, "visitor": VISITOR, "itself": ITSELF}
 CURL = ("curl", "-sSik", "--path-as-is")
+MODULES = ("brotli_filter", "brotli_static")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 END = "===%{num_connects}."
 INSIDE_RANGES = checks.CLOSED["allow_from"]
@@ -68,6 +69,8 @@ class Application(BaseHTTPRequestHandler):
         wanted = self.path.removeprefix("/status/")
         self.send_response(404 if self.path == "/missing" else int(wanted) if wanted != self.path else 200)
         self.send_header("X-Frame-Options", "SAMEORIGIN")
+        if self.path == "/json":
+            self.send_header("Content-Type", "application/json")
         if self.path == "/huge-headers":
             self.send_header("X-Huge", "x" * 60_000)
         self.send_header("Content-Length", str(len(body)))
@@ -205,6 +208,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
     certificate(folder)
     (folder / "mime.types").write_text("types { text/html html; }\n")
     main = write(folder, {path: file for path, file in files.items() if file.file_set == "nginx"})
+    everything = "".join(file.content for file in files.values())
     for path in (main, *(folder / "homeport").rglob("*.conf")):
         text = path.read_text()
         for port, here in ports.items():
@@ -219,8 +223,17 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         text = text.replace("/run/homeport-hold.sock", f"{folder}/hold.sock")
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
-        path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
+        modules = [f"load_module {module(program, name)};" for name in MODULES if "brotli on;" in everything]
+        path.write_text(text.replace(f"include {folder}/modules-enabled/*.conf;", "\n".join(modules)))
     return [program, "-e", str(folder / "error.log"), "-c", str(main)]
+
+
+def module(program: str, name: str) -> Path:
+    """Return the file of one of Debian's modules, which are beside its Nginx."""
+    path = Path(program).resolve().parents[1] / "lib/nginx/modules" / f"ngx_http_{name}_module.so"
+    if not path.exists():
+        pytest.skip(f"no module {name} here")
+    return path
 
 
 def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
@@ -287,6 +300,28 @@ def test_a_name_with_a_star_is_every_name_with_one_label_there(tmp_path: Path, p
             assert not site.shows_certificate(name)
             assert site.ask("/who", "-H", f"Host: {name}").status == 421
             assert site.ask_plainly("/who", name) is None
+
+
+def test_answers_are_compressed_as_the_visitor_accepts_it(tmp_path: Path) -> None:
+    publish(tmp_path)
+    page = tmp_path / "static/slots/notes_blue/plain/static/a.css"
+    for end in ("gz", "br"):
+        page.with_name(f"a.css.{end}").write_text(f"by {end}")
+    known = {"static": {"/static": "static"}, "path_settings": {"/events": {"streamed": True}}}
+    with served("nginx", tmp_path, brotli=True, **known) as site:
+        long = ("-H", f"X-Long: {'long ' * 500}")
+        for accepted, coding in {"gzip, deflate, br": "br", "gzip": "gzip", "br": "br", "identity": ""}.items():
+            wanted = ("-H", f"Accept-Encoding: {accepted}")
+            answer = site.ask("/json", *long, *wanted, "-o", "/dev/null", "-D", "-")
+            assert answer.all("content-encoding") == ([coding] if coding else []), accepted
+            assert answer.one("vary") == "Accept-Encoding"
+            assert site.ask("/json", *wanted).all("content-encoding") == []
+            file = site.ask("/static/a.css", *wanted)
+            assert file.body == {"br": "by br", "gzip": "by gz", "": checks.FILES["static/a.css"]}[coding]
+        whole = site.ask("/json", *long, "--compressed")
+        assert whole.one("content-encoding") == "br"
+        assert whole.given["x-long"] == ("long " * 500).strip()
+        checks.check_streams(site.command("cdn", ""), f"https://{DOMAIN}", site.ask)
 
 
 @pytest.mark.parametrize("first", [0, 1])

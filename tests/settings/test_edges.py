@@ -117,6 +117,12 @@ def test_short_forms_mean_what_the_long_ones_say() -> None:
     assert settings.trusted_proxies == ("192.0.2.1/32", "2001:db8::/32")
 
 
+def test_brotli_is_nginxs_alone() -> None:
+    assert 'proxy = "haproxy" compresses nothing: leave brotli out' in refusal(proxy="haproxy", brotli=True)
+    assert make_settings(brotli=True).brotli
+    assert not make_settings().brotli
+
+
 def test_names_that_are_served_stand_after_the_first_on_the_certificate() -> None:
     settings = make_settings(served_domains="b.example.com,a.example.com")
     assert settings.domains == ("notes.example.com", "b.example.com", "a.example.com", "www.example.com")

@@ -32,6 +32,7 @@ SITE_ROWS: Mapping[str, Mapping[str, Cell]] = {
         _PROXY, _MACHINES_PROXY, refused("Debian's and Docker's Caddy has no rate limits"), refused(_INGRESS)
     ),
     "path_settings": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
+    "brotli": row(_PROXY, _MACHINES_PROXY, refused("Caddy has no Brotli of its own: leave it out"), refused(_INGRESS)),
     "former_domain": row(nothing("no site is taken over")),
     "client_max_body_megabytes": row(_PROXY, _MACHINES_PROXY, kept("`request_body`"), _NO_LIMIT),
     "proxy_read_timeout_seconds": row(
