@@ -293,8 +293,8 @@ acme_profile = None
 # Curve of the certificate's ECDSA key.
 acme_key_curve = "secp256r1"
 
-# Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority cannot reach;
-# None: proof by HTTP.
+# Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for names with a star, and for hosts that the
+# authority cannot reach; None: proof by HTTP.
 acme_dns_plugin = None
 
 # Requirements file of the plugin, with pinned versions and hashes; in the project.

@@ -111,8 +111,8 @@ class SiteSettings(BaseModel):
     acme_dns_plugin: Text | None = Field(
         None,
         pattern=r"^certbot-dns-[a-z0-9-]+$",
-        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the "
-        "authority cannot reach; None: proof by HTTP.",
+        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for names with a star, "
+        "and for hosts that the authority cannot reach; None: proof by HTTP.",
     )
     acme_dns_requirements_file: Text | None = Field(
         None, description="Requirements file of the plugin, with pinned versions and hashes; in the project."
