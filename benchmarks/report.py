@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import serving_tables
 from benchmarks.neighbours import ALONE, CASES
 from benchmarks.peers.running import PEERS, versions
 from benchmarks.results import FLEET_COUNTS, PLACES, ROUND_TRIP_SECONDS, Options, Results
-from benchmarks.serving import ROWS, TARGETS
 from benchmarks.tables import RUN, ratio, seconds, table, versus
 
 ROUND_TRIP = f"{ROUND_TRIP_SECONDS * 1000:.0f} ms"
@@ -38,7 +38,7 @@ def report(results: Results, options: Options, commit: str) -> str:
             *_fleet(results),
             *_commands(results),
             *_profile(results),
-            *_serving(results),
+            *serving_tables.tables(results),
             *_neighbours(results),
             *_problems(results),
             ABOUT.read_text().rstrip(),
@@ -187,23 +187,6 @@ def _profile(results: Results) -> list[str]:
     rows = [(name, f"{spent:.2f} s", f"{spent / whole:.0%}") for name, spent in results.profile.items()]
     head = ("a run that changes nothing, under py-spy", "seconds", "share")
     return ["## Where the time goes", "", *table(head, rows)] if rows else []
-
-
-def _serving(results: Results) -> list[str]:
-    """Return the table of loads: each target's answers a second as a share of homeport's in the same round, and p99."""
-    rows = []
-    for row in ROWS:
-        ours = results[f"{row.name} homeport per second"]
-        for target in TARGETS:
-            rate, p99 = results[f"{row.name} {target} per second"], results[f"{row.name} {target} p99"]
-            if not (ours and rate and p99) or len(ours.values) != len(rate.values):
-                continue
-            share = rate.over(ours)
-            spread = f"**{share.median:.2f}** ({share.low:.2f}–{share.high:.2f})"
-            times = f"{p99.median:.1f} ms ({p99.low:.1f}–{p99.high:.1f})"
-            rows.append((row.name, target, f"{rate.median:.0f}", spread, times))
-    head = ("load", "through", "answers a second", "of homeport's", "99 of 100 within")
-    return ["## Serving over TLS", "", *table(head, rows)] if rows else []
 
 
 def _neighbours(results: Results) -> list[str]:

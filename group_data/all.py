@@ -233,7 +233,8 @@ worker_memory_megabytes = 200
 # Domain name of the site.
 # domain = (no default)
 
-# More domain names: they are on the certificate too, and redirect to `domain`.
+# More domain names: they are on the certificate too, and redirect to `domain`. `*.example.com` is every name with one
+# label in the place of the star.
 domain_aliases = []
 
 # The site's old domain name, when you replace all its names in one deploy. Such a deploy is refused without it, since
@@ -292,8 +293,8 @@ acme_profile = None
 # Curve of the certificate's ECDSA key.
 acme_key_curve = "secp256r1"
 
-# Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the authority cannot reach;
-# None: proof by HTTP.
+# Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for names with a star, and for hosts that the
+# authority cannot reach; None: proof by HTTP.
 acme_dns_plugin = None
 
 # Requirements file of the plugin, with pinned versions and hashes; in the project.
@@ -306,6 +307,7 @@ acme_dns_credentials_file = None
 acme_dns_propagation_seconds = 60
 
 # More domain names that the application answers itself, on the same certificate; `domain_aliases` redirect instead.
+# `*.example.com` is every name with one label in the place of the star.
 served_domains = []
 
 # Addresses and ranges of a CDN or load balancer in front of the machine. From these alone X-Forwarded-For is
@@ -337,6 +339,10 @@ rate_limits = {}
 # "proxy_read_timeout_seconds": 600}, "/events": {"streamed": True}}`. `streamed` answers are not compressed, and each
 # piece is sent on at once.
 path_settings = {}
+
+# Compress answers by Brotli for whoever accepts it, as browsers do; by Debian's module for Nginx. False: by gzip
+# alone.
+brotli = False
 
 # The application on the same machine whose name this one is served under, below `mount_path`; `domain` is that name.
 # It gets no certificate of its own, and comes and goes without the other's deploy.

@@ -235,11 +235,11 @@ def check_paths(ask: Ask, large: str) -> None:
 
 
 def check_streams(command: Sequence[str], address: str, ask: Ask) -> None:
-    """The first piece of a streamed answer is with the visitor before the second is made, whoever wants gzip.
+    """The first piece of a streamed answer is with the visitor before the second is made, whatever coding it accepts.
 
     The application sends a piece, and the second one when somebody asks for /next; `command` is curl's, for `address`.
     """
-    whole = ["-N", "-H", "Accept-Encoding: gzip", f"{address}/events/stream"]
+    whole = ["-N", "-H", "Accept-Encoding: gzip, br", f"{address}/events/stream"]
     with subprocess.Popen([*command, *whole], stdout=subprocess.PIPE, text=True, errors="replace") as client:
         assert client.stdout
         lines = iter(client.stdout.readline, "")

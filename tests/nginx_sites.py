@@ -37,6 +37,12 @@ HSTS: tuple[dict[str, Any], ...] = (
 )
 
 
+# What a name with a star needs.
+BY_DNS: dict[str, Any] = {
+    "acme_dns_plugin": "certbot-dns-rfc2136",
+    "acme_dns_requirements_file": "plugin.txt",
+    "acme_dns_credentials_file": "dns.ini",
+}
 # The edges of a site (settings/edges.py); most sites have none.
 EDGES: tuple[dict[str, Any], ...] = (
     {},
@@ -91,6 +97,8 @@ def _site(chance: random.Random, name: str, number: int) -> Settings:
         proxy_read_timeout_seconds=chance.choice((1, 60, 86400)),
         response_headers_kilobytes=chance.choice((4, 32, 128)),
         **chance.choice(EDGES),
+        **(BY_DNS if chance.random() < 0.5 else {"tls": "files", "tls_certificate_file": "a", "tls_key_file": "b"}),
+        served_domains=chance.choice(((), (), (f"*.s{number}.example.com", f"*.{number}a-b.example.com"))),
     )
 
 

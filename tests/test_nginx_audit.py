@@ -11,7 +11,7 @@ import pytest
 from homeport.state.snapshot import MachineFound
 from tests import edge_checks as checks
 from tests.lab.artefacts import keep
-from tests.nginx_sites import files, write
+from tests.nginx_sites import BY_DNS, files, write
 from tests.state.builders import make_settings
 
 GIXY = Path(sys.executable).with_name("gixy")
@@ -50,6 +50,14 @@ def test_gixy_finds_nothing(tmp_path: Path, profile: str, os_version: str) -> No
 def test_gixy_finds_nothing_where_files_are_served(tmp_path: Path, api_paths: list[str] | None) -> None:
     spa = {"/": "b", "/admin": "c"}
     status, said = gixy(tmp_path / "nginx", static={"/static": "a"}, spa=spa, api_paths=api_paths)
+    assert "No issues found" in said, said
+    assert status == 0
+
+
+def test_gixy_finds_nothing_in_names_with_a_star_and_brotli(tmp_path: Path) -> None:
+    status, said = gixy(
+        tmp_path, served_domains="*.a.example.com", domain_aliases="*.b.example.com", **BY_DNS, brotli=True
+    )
     assert "No issues found" in said, said
     assert status == 0
 

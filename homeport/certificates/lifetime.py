@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from homeport.host.system.site_names import covers
+
 # By whom it is: Certbot, which renews it; a person, who provides the next one; or homeport, until there is a real one.
 Source = Literal["acme", "provided", "placeholder"]
 # In the order of a life. A placeholder has none: the real one is due at once.
@@ -43,12 +45,6 @@ class Certificate:
     def life(self, source: Source) -> CertificateLife:
         """Return its life, given who provides it (`source`)."""
         return CertificateLife(self.not_before, self.not_after, source)
-
-
-def covers(pattern: str, name: str) -> bool:
-    """Tell whether a name on a certificate stands for `name`; a star is for one label, the first (RFC 9525, 6.3)."""
-    pattern, name = pattern.lower(), name.lower()
-    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
 
 
 def source(*, provided: bool, self_signed: bool = False, folder: str = "") -> Source:

@@ -69,7 +69,7 @@ def wanted_certificate(context: Context) -> CertificateWanted:
     settings, pair = context.settings, context.certificate
     plugin = settings.acme_dns_plugin
     return CertificateWanted(
-        domains=settings.domains,
+        domains=settings.certificate_names,
         directory_url=settings.acme_directory_url,
         email=settings.acme_email,
         folder=context.paths.provided_certificate(pair.id) if pair else "",

@@ -10,6 +10,7 @@ from typing import Literal
 
 from homeport.certificates.lifetime import Certificate
 from homeport.diagnosis.wanted import SiteSettings
+from homeport.host.system.site_names import askable
 from homeport.probe.observations import Observations, RetryObservation, UnitObservation
 
 # OPEN: somebody accepts; REFUSED: the machine says that nobody does; SILENT: no word within the time; AWAY: no way
@@ -82,8 +83,11 @@ class Case:
         return again if again is not None and again["what"] == what else None
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        """Return a name's addresses, as seen from here, else as the host's name servers have them."""
-        seen = [one["addresses"] for one in self.found.get("names", ()) if one["name"] == name]
+        """Return a name's addresses, as seen from here, else as the host's name servers have them.
+
+        Of one with a star, they are those of a name below it.
+        """
+        seen = [one["addresses"] for one in self.found.get("names", ()) if one["name"] == askable(name)]
         return self.names.get(name) or tuple(address for addresses in seen for address in addresses)
 
     @property

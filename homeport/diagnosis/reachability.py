@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homeport.diagnosis.case import AWAY, OPEN, REFUSED, SILENT, Case, SshAccess, Visit
 from homeport.diagnosis.finding import Finding
+from homeport.host.system.site_names import askable
 
 # Names that no name server of the internet knows: RFC 6761, 6762, 8375, and the one that ICANN has set aside.
 PRIVATE = (".test", ".local", ".home.arpa", ".internal")
@@ -66,11 +67,12 @@ def names(case: Case) -> Iterator[Finding]:
             "correct /etc/resolv.conf on the host, or make its name servers reachable",
         )
     if missing:
-        why = told.get(missing[0]) or "this computer finds no address for it"
+        asked = askable(missing[0])
+        why = told.get(asked) or "this computer finds no address for it"
         yield Finding(
             "dns_missing",
             f"there is no address for {', '.join(missing)}",
-            why,
+            why if asked == missing[0] else f"{asked}: {why}",
             f"give it an A (or AAAA) record to {case.address} at your DNS provider",
         )
     yield from _elsewhere(case)

@@ -75,7 +75,7 @@ def manifest(run: Run, pending: FileChanges) -> str:
     rows += [("keep", "told" if path in pending.taken_over else "-", "-", "-", path) for path in pending.kept]
     rows += [("unkept", "-", "-", "-", path) for path in pending.unkept]
     if pending.placeholder and run.wanted.certificate:
-        rows.append(("placeholder", run.wanted.certificate.domains[0], places.tls, "-", places.placeholder))
+        rows.append(("placeholder", run.settings.domain, places.tls, "-", places.placeholder))
     return "".join("\t".join(row) + "\n" for row in rows)
 
 

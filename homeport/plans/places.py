@@ -30,6 +30,7 @@ ALL_ON = {
     "kernel_hardening": True,
     "journal_max_megabytes": 1,
     "basic_auth": {"anybody": "PASSWORD"},
+    "brotli": True,
 }
 # No application may be called so.
 ANOTHER = {

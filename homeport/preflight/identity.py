@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from homeport.errors import HomeportError
+from homeport.host.system.site_names import STAR
 from homeport.settings import Settings
 
 
@@ -16,7 +17,7 @@ def another_project(settings: Settings, names: Collection[str]) -> HomeportError
     """
     if not names or set(names) & {*settings.domains, settings.former_domain}:
         return None
-    shortest = sorted(names, key=lambda name: (name.count("."), name))[0]
+    shortest = min(names, key=lambda name: (name.startswith(STAR), name.count("."), name))
     return HomeportError(
         f"this host serves another site as {settings.app_name}: {', '.join(sorted(names))}",
         key="app_name",

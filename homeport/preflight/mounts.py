@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeport.errors import HomeportError
+from homeport.host.system.site_names import STAR
 from homeport.settings import Settings
 from homeport.state.snapshot import Claim, Snapshot
 
@@ -22,7 +23,7 @@ def refusal(settings: Settings, found: Snapshot) -> HomeportError | None:
         what = "is not on this host" if owner is None else f"is mounted on {owner.mounted_on} itself"
         return HomeportError(f"{settings.mounted_on} {what}", key="mounted_on", fix="deploy the name's owner first")
     if settings.domain not in owner.domains:
-        names = " or ".join(owner.domains)
+        names = " or ".join(name for name in owner.domains if not name.startswith(STAR))
         return HomeportError(
             f"{settings.mounted_on} does not have the name {settings.domain}", key="domain", fix=f"set it to {names}"
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..host.proxies.chosen import proxy_of
 from ..host.system.layout import Layout
+from ..host.system.site_names import askable
 from .observations import HandshakeObservation
 from .site import site_names
 
@@ -31,7 +32,7 @@ WAIT_SECONDS = 5.0
 
 def read(layout: Layout) -> HandshakeObservation:
     """Return what the site's first name is served with, and the file of the default server if it is somebody's."""
-    names = site_names(layout)
+    names = [askable(name) for name in site_names(layout)]
     if not names:
         return {"protocols": [], "other_curve": False, "default": ""}
     return {

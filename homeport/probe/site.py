@@ -14,6 +14,7 @@ from ..host.proxies.model import certificates, mounts
 from ..host.reports import certificate as certificate_on_disk
 from ..host.services.release_description import Release
 from ..host.system.layout import Layout
+from ..host.system.site_names import askable
 from .observations import CertificateObservation, SiteObservation
 
 EDITS = 6
@@ -40,7 +41,7 @@ def read(layout: Layout, release: Release | None, health_path: str) -> SiteObser
         "config_problem": proxy.complaint(),
         "stale": not proxy.is_loaded(machine),
         "errors": proxy.upstream_errors(),
-        "through_proxy": _ask(names[0], public_path) if names else "",
+        "through_proxy": _ask(askable(names[0]), public_path) if names else "",
         "rivals": [(name, port, str(path)) for name, port, path in proxy.rivals(machine, _claimed(layout))],
     }
 

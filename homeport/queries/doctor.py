@@ -14,6 +14,7 @@ from homeport.delivery.in_memory import program
 from homeport.diagnosis import Case, checked, diagnose
 from homeport.diagnosis.case import SshAccess
 from homeport.errors import HomeportError
+from homeport.host.system.site_names import askable
 from homeport.probe.observations import Observations
 from homeport.pyinfra_support.answers import document, explain_failure, marked
 from homeport.pyinfra_support.connection import peer_address
@@ -30,7 +31,7 @@ def read(target: Target) -> Iterator[dict[str, Any]]:
     settings = target.settings
     ssh_access = _ssh_access(target)
     observed, unread_reason, now = (None, "", datetime.now(UTC)) if ssh_access.problem else _observations(target)
-    names = {name: outside.addresses(name) for name in settings.domains}
+    names = {name: outside.addresses(askable(name)) for name in settings.domains}
     address = _address(target, ssh_access, observed)
     case = Case(
         settings=settings,
@@ -83,7 +84,7 @@ def _observations(target: Target) -> tuple[Observations | None, str, datetime]:
     authority = urlsplit(settings.acme_directory_url).hostname if settings.tls == "acme" else None
     given = {
         "app": settings.app_name,
-        "names": [*settings.domains, *([authority] if authority else [])],
+        "names": [*map(askable, settings.domains), *([authority] if authority else [])],
         "health": {"path": settings.health_path, "status": settings.health_status},
     }
     text = program("homeport.probe.main", ("homeport.host", "homeport.probe"), given)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from homeport.host.system.site_names import STAR
+
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./$-]+")
 _VALUE = r"""(?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*"""
 _ASSIGNMENTS = re.compile(rf"(?:[A-Za-z_][A-Za-z0-9_]*={_VALUE}(?:\s+|$))*")
@@ -41,6 +43,22 @@ def with_directives(text: object, **values: object) -> str:
 def regex_quote(value: object) -> str:
     """Return `value` as a regular expression that matches it alone."""
     return re.escape(str(value))
+
+
+def starred(name: object) -> bool:
+    """Tell whether a name of a site stands for many."""
+    return str(name).startswith(STAR)
+
+
+def server_name(name: object) -> str:
+    """Return a name of a site as Nginx has it in `server_name`; its own star would be for any number of labels."""
+    text = str(name)
+    return f"~^[^.]+[.]{text[2:].replace('.', '[.]')}$" if starred(text) else text
+
+
+def backend_name(name: object) -> str:
+    """Return a name of a site as HAProxy's backends have it, whose names cannot have a star."""
+    return f"_{str(name)[1:]}" if starred(name) else str(name)
 
 
 def replace_shell(command: object) -> str:

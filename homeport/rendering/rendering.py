@@ -24,7 +24,16 @@ from jinja2 import (
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.rendering.compiled import compiled_templates
-from homeport.rendering.filters import regex_quote, replace_shell, shell_quote, systemd_quote, with_directives
+from homeport.rendering.filters import (
+    backend_name,
+    regex_quote,
+    replace_shell,
+    server_name,
+    shell_quote,
+    starred,
+    systemd_quote,
+    with_directives,
+)
 
 
 @lru_cache(maxsize=8)
@@ -41,12 +50,15 @@ def environment(overrides: Path | None) -> Environment:
         autoescape=False,  # noqa: S701 - configuration files, not HTML
         bytecode_cache=compiled_templates(),
     )
+    jinja.filters["backend_name"] = backend_name
     jinja.filters["regex_quote"] = regex_quote
     jinja.filters["replace_shell"] = replace_shell
+    jinja.filters["server_name"] = server_name
     jinja.filters["shell_quote"] = shell_quote
     jinja.filters["systemd_quote"] = systemd_quote
     jinja.filters["with_directives"] = with_directives
     jinja.filters["json"] = json.dumps
+    jinja.tests["starred"] = starred
     return jinja
 
 

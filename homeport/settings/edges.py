@@ -15,17 +15,17 @@ from homeport.settings.edge_values import (
     VisitorRanges,
 )
 from homeport.settings.path_values import SettingsByPath
-from homeport.settings.types import Domain, as_list
+from homeport.settings.types import SiteName, as_list
 
 
 class EdgeSettings(BaseModel):
     """What the proxy does before the application is asked, and adds to what it answers (docs/edges.md)."""
 
     # --- the edges -------------------------------------------------------------------------------------------------
-    served_domains: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
+    served_domains: Annotated[tuple[SiteName, ...], BeforeValidator(as_list)] = Field(
         (),
         description="More domain names that the application answers itself, on the same certificate; "
-        "`domain_aliases` redirect instead.",
+        "`domain_aliases` redirect instead. `*.example.com` is every name with one label in the place of the star.",
     )
     trusted_proxies: TrustedRanges = Field(
         (),
@@ -64,4 +64,9 @@ class EdgeSettings(BaseModel):
         '`{"/upload": {"client_max_body_megabytes": 500, "proxy_read_timeout_seconds": 600}, '
         '"/events": {"streamed": True}}`. '
         "`streamed` answers are not compressed, and each piece is sent on at once.",
+    )
+    brotli: bool = Field(
+        False,
+        description="Compress answers by Brotli for whoever accepts it, as browsers do; by Debian's module for Nginx. "
+        "False: by gzip alone.",
     )

@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
+from homeport.host.system.site_names import STAR, covers
 from homeport.servers import ServerChoice, problems
 from homeport.settings.application import ApplicationSettings
 from homeport.settings.container import ContainerSettings
@@ -21,7 +22,7 @@ from homeport.settings.proxy import too_many_limits, unsupported
 from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
-from homeport.settings.site import SiteSettings
+from homeport.settings.site import SiteSettings, unproven
 from homeport.settings.static import StaticSettings
 from homeport.settings.variables import check_variable
 
@@ -126,12 +127,16 @@ class Settings(
             raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
-        if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served, self.error_page):
+        if problem := unsupported(
+            self.proxy, self.response_headers_kilobytes, self.served, self.error_page, brotli=self.brotli
+        ):
             raise ValueError(problem)
         if self.replicas_max is not None and self.replicas_max <= self.replicas:
             raise ValueError("replicas_max must be more than replicas")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domain_aliases must not repeat domain or one another, nor may served_domains")
+        if problem := unproven(self.domains, by_dns=self.acme_dns_plugin is not None, provided=self.tls == "files"):
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")
@@ -188,5 +193,11 @@ class Settings(
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """All names on the certificate, the canonical one first."""
+        """All names of the site, the canonical one first."""
         return (self.domain, *self.served_domains, *self.domain_aliases)
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """The names that an authority is asked for: one that a star of them stands for already, it refuses."""
+        stars = [name for name in self.domains if name.startswith(STAR)]
+        return tuple(name for name in self.domains if name in stars or not any(covers(one, name) for one in stars))

@@ -17,7 +17,7 @@ from homeport.settings.types import AppName, Text
 OWNERS = (
     *("domain_aliases", "served_domains", "former_domain", "tls_profile", "tls", "tls_certificate_file"),
     *("tls_key_file", "hsts_seconds", "hsts_subdomains", "hsts_preload", "maintenance_retry_seconds"),
-    *("trusted_proxies", "allow_from", "basic_auth", "response_headers", "redirects", "rate_limits"),
+    *("trusted_proxies", "allow_from", "basic_auth", "response_headers", "redirects", "rate_limits", "brotli"),
 )
 # What a mounted application does not have, and why.
 LACKING: Mapping[str, str] = {

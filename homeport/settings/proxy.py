@@ -15,7 +15,12 @@ HAPROXY_RATE_LIMITS = 3
 
 
 def unsupported(
-    proxy: str, response_headers_kilobytes: int, served: Collection[Served] = (), error_page: str | None = None
+    proxy: str,
+    response_headers_kilobytes: int,
+    served: Collection[Served] = (),
+    error_page: str | None = None,
+    *,
+    brotli: bool = False,
 ) -> str:
     """Return which of the settings the proxy does not have; "" when it has all of them."""
     if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
@@ -34,6 +39,8 @@ def unsupported(
         )
     if proxy == "haproxy" and error_page:
         return 'proxy = "haproxy" serves no files of a release: leave error_page out, or set proxy = "nginx"'
+    if proxy == "haproxy" and brotli:
+        return 'proxy = "haproxy" compresses nothing: leave brotli out, or set proxy = "nginx"'
     return ""
 
 

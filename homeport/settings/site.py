@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
+from homeport.host.system.site_names import STAR
 from homeport.settings.types import (
     Domain,
     Email,
+    SiteName,
     Text,
     as_list,
 )
@@ -22,8 +25,10 @@ class SiteSettings(BaseModel):
 
     # --- the site --------------------------------------------------------------------------------------------------
     domain: Domain = Field(description="Domain name of the site.")
-    domain_aliases: Annotated[tuple[Domain, ...], BeforeValidator(as_list)] = Field(
-        (), description="More domain names: they are on the certificate too, and redirect to `domain`."
+    domain_aliases: Annotated[tuple[SiteName, ...], BeforeValidator(as_list)] = Field(
+        (),
+        description="More domain names: they are on the certificate too, and redirect to `domain`. `*.example.com` is "
+        "every name with one label in the place of the star.",
     )
     former_domain: Domain | None = Field(
         None,
@@ -106,8 +111,8 @@ class SiteSettings(BaseModel):
     acme_dns_plugin: Text | None = Field(
         None,
         pattern=r"^certbot-dns-[a-z0-9-]+$",
-        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for hosts that the "
-        "authority cannot reach; None: proof by HTTP.",
+        description="Certbot plugin that proves the names by DNS (`certbot-dns-rfc2136`), for names with a star, "
+        "and for hosts that the authority cannot reach; None: proof by HTTP.",
     )
     acme_dns_requirements_file: Text | None = Field(
         None, description="Requirements file of the plugin, with pinned versions and hashes; in the project."
@@ -149,3 +154,18 @@ class SiteSettings(BaseModel):
         if any(plugin) and not self.acme_dns_plugin:
             raise ValueError("acme_dns_requirements_file and acme_dns_credentials_file are for acme_dns_plugin")
         return self
+
+
+def unproven(domains: Iterable[str], *, by_dns: bool, provided: bool) -> str:
+    """Return why no certificate can be had for one of the names; "" when it can be for all.
+
+    A name with a star is proven by DNS alone: Let's Encrypt and all others follow RFC 8555, 8.3 and 8.4, and the
+    CA/Browser Forum's Baseline Requirements, 3.2.2.4.19.
+    """
+    star = next((name for name in domains if name.startswith(STAR)), "")
+    if not star or by_dns or provided:
+        return ""
+    return (
+        f"{star} needs a certificate that is proven by DNS: set acme_dns_plugin, or provide one "
+        '(tls = "files"), or name each name in served_domains or domain_aliases'
+    )

@@ -161,6 +161,15 @@ Domain = Annotated[
     ),
     BeforeValidator(as_lower),
 ]
+# Also for all names with one label in the place of the star.
+SiteName = Annotated[
+    str,
+    StringConstraints(
+        max_length=253,
+        pattern=r"^([*][.])?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+    ),
+    BeforeValidator(as_lower),
+]
 
 
 def as_hooks(value: object) -> object:

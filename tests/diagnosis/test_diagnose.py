@@ -14,7 +14,8 @@ from homeport.diagnosis import HINT, TROUBLE, WARNING, Finding, checked, diagnos
 from homeport.diagnosis.case import AWAY, REFUSED, SILENT, Case, SshAccess
 from homeport.diagnosis.finding import EXPLAINS, arranged
 from homeport.settings import static
-from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, case, observed, settings, unit, visit
+from tests.diagnosis.cases import ADDRESS, CERTIFICATE, NAME, NOW, WELL, case, observed, settings, unit, visit
+from tests.nginx_sites import BY_DNS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "homeport/cli/schemas/doctor.json").read_text())
 IDS = set(SCHEMA["$defs"]["finding"]["properties"]["id"]["enum"])
@@ -369,6 +370,19 @@ def test_the_cause_comes_first_and_the_rest_follows_from_it(cause: str, follows:
     assert [(finding.id, finding.because) for finding in found] == [(cause, None), *((name, cause) for name in follows)]
     assert all(finding.problem and finding.fix for finding in found)
     assert not any("\n" in f"{finding.problem}{finding.evidence}{finding.fix}" for finding in found)
+
+
+def test_a_name_with_a_star_is_looked_up_by_a_name_below_it() -> None:
+    stars = {"served_domains": "*.a.example.com", **BY_DNS}
+    asked = {"name": "homeport-test.a.example.com", "addresses": [], "problem": "NXDOMAIN"}
+    told = observed(names=[*WELL["names"], asked])
+    certificate = replace(CERTIFICATE, names=(NAME, "*.a.example.com"))
+    known = {"settings": settings(**stars), "visits": (visit(certificate=certificate),)}
+    [one] = diagnose(case(**known, observed=told))
+    assert (one.id, one.problem) == ("dns_missing", "there is no address for *.a.example.com")
+    assert one.evidence == "homeport-test.a.example.com: NXDOMAIN"
+    good = observed(names=[*WELL["names"], {**asked, "addresses": [ADDRESS], "problem": ""}])
+    assert diagnose(case(**known, observed=good)) == ()
 
 
 def test_a_healthy_site_has_no_finding() -> None:

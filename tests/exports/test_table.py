@@ -11,8 +11,10 @@ from homeport.exports.engines.cells import ENGINES as COLUMNS
 from homeport.exports.engines.reference import markdown
 from homeport.exports.engines.table import TABLE, refusals
 from homeport.settings import Settings
+from tests.nginx_sites import BY_DNS
 from tests.state.builders import make_settings
 
+PROVIDED = {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}
 REFUSED: dict[str, Any] = {
     "hooks_before_migration": "true",
     "hooks_after_live": "true",
@@ -54,8 +56,11 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
         ("container", {"sandbox_network": "local", "sandbox_proc": "own"}, []),
         ("compose", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, ["timers"]),
         ("docker", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, []),
-        ("compose", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, ["tls"]),
-        ("docker", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, []),
+        ("compose", PROVIDED, ["tls"]),
+        ("docker", PROVIDED, []),
+        ("compose", {"served_domains": "*.example.com", **BY_DNS}, ["served_domains", "acme_dns_plugin"]),
+        ("kubernetes", {"domain_aliases": "*.example.com", **PROVIDED}, ["domain_aliases"]),
+        ("docker", {"served_domains": "*.example.com", **BY_DNS}, []),
         ("compose", {"allow_from": "10.0.0.0/8", "basic_auth": {"guest": "GUEST"}}, ["allow_from", "basic_auth"]),
         ("compose", {"rate_limits": {"/": "9/second"}, "redirects": {"/a": "/b"}}, ["redirects", "rate_limits"]),
         (
@@ -64,7 +69,7 @@ def test_a_setting_that_cannot_be_kept_is_refused_by_name(engine: str, name: str
             ["trusted_proxies", "response_headers"],
         ),
         ("container", {"allow_from": "10.0.0.0/8", "basic_auth": {"guest": "GUEST"}}, []),
-        ("kubernetes", {"tls": "files", "tls_certificate_file": "c", "tls_key_file": "k"}, []),
+        ("kubernetes", PROVIDED, []),
         ("kubernetes", {"sandbox_network": ["10.0.0.0/8"], "replicas": 2, "replicas_max": 9}, []),
         ("kubernetes", {"timers": {"digest": {"command": "true", "schedule": "daily"}}}, []),
         (

@@ -6,6 +6,7 @@ The tests share a machine and go on from one another, in the order in which they
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -69,6 +70,13 @@ class Stage:
             ["openssl", "x509", "-noout", "-fingerprint"], input=pair.chain, capture_output=True, text=True, check=True
         )
         return self.served("-fingerprint") == told.stdout.strip()
+
+    def asked(self, name: str) -> str | None:
+        """Return the status and the target of the health path, with the certificate verified; None: it is not good."""
+        given = ["--resolve", f"{name}:443:{self.host.address}", "--cacert", str(self.project.lab.directory.ca_file)]
+        command = ["curl", "-s", "-o", os.devnull, "-w", "%{http_code} %{redirect_url}", *given]
+        done = subprocess.run([*command, f"https://{name}/health"], capture_output=True, text=True, check=False)
+        return done.stdout if not done.returncode else None
 
     def renewal(self) -> str:
         """Return what Certbot will renew."""
@@ -254,6 +262,19 @@ def test_names_are_proven_by_dns_where_the_host_cannot_be_reached(stage: Stage, 
     stage.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
     assert stage.served("-serial") != serial
     assert "install" not in stage.project.deployed(stage.host, **data)
+    check_names_with_a_star(stage, data)
+
+
+def check_names_with_a_star(stage: Stage, data: dict[str, object]) -> None:
+    domain, star = stage.host.domain, f"*.{stage.host.domain}"
+    # The authority is not asked for what the star stands for.
+    known = {**data, "served_domains": star, "domain_aliases": f"www.{domain}"}
+    stage.project.deployed(stage.host, **known)
+    assert sorted(re.findall(r"DNS:(\S+?)(?:,|$)", stage.served("-ext", "subjectAltName"))) == [star, domain]
+    assert stage.asked(f"a.{domain}") == "200 "
+    assert stage.asked(f"www.{domain}") == f"308 https://{domain}/health"
+    assert stage.asked(f"a.b.{domain}") is None
+    assert "    Changes" not in stage.project.deployed(stage.host, **known)
 
 
 def name_server(stage: Stage, secret: str) -> None:

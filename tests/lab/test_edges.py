@@ -22,7 +22,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests import edge_checks as checks
 from tests.balancer import balancer
-from tests.lab.commands import homeport, settle_data
+from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
 
@@ -216,6 +216,23 @@ def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Sta
     checks.check_paths(stage.ask, str(tmp_path / "large"))
     name = stage.host.domain
     checks.check_streams(stage.command(name, stage.host.address), f"https://{name}", stage.ask)
+
+
+@pytest.mark.sampled
+def test_answers_come_by_brotli_to_who_accepts_it_and_no_stream_waits_for_it(stage: Stage) -> None:
+    if stage.proxy != "nginx":
+        assert 'proxy = "haproxy" compresses nothing' in refusal(stage.project.deploy(stage.host, brotli=True), 1)
+        return
+    stage.deployed(**checks.OPEN, brotli=True)
+    long = ("-H", f"X-Long: {'long ' * 500}", *checks.forwarded(checks.INSIDE))
+    for accepted, coding in {"gzip, deflate, br": ["br"], "gzip": ["gzip"], "identity": []}.items():
+        answer = stage.ask("/who", *long, "-H", f"Accept-Encoding: {accepted}", "-o", "/dev/null", "-D", "-", via="cdn")
+        assert answer.all("content-encoding") == coding
+    assert stage.ask("/who", *long, "--compressed", via="cdn").given["x-long"] == ("long " * 500).strip()
+    address = f"https://{stage.host.domain}"
+    checks.check_streams(stage.command(stage.host.domain, stage.host.address), address, stage.ask)
+    stage.deployed(**checks.OPEN, brotli=False)
+    assert stage.ask("/who", *long, "-H", "Accept-Encoding: br", via="cdn").all("content-encoding") == []
 
 
 def test_errors_of_the_proxys_own_are_said_as_the_client_asks(stage: Stage, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from homeport.state.snapshot import (
     ServerFound,
     Snapshot,
 )
+from tests.nginx_sites import BY_DNS
 from tests.state.builders import NOW, as_wanted, bare, make_settings, make_source, make_wanted
 
 SETTINGS = make_settings()
@@ -173,6 +174,21 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "and ports",
     ),
 ]
+
+
+def test_names_below_a_star_may_be_other_applications_and_the_star_may_not() -> None:
+    settings = make_settings(domain="example.com", domain_aliases=(), served_domains="*.example.com", **BY_DNS)
+    for name, refused in {"a.example.com": False, "*.a.example.com": False, "*.example.com": True}.items():
+        found = replace(bare(), claims=(Claim("blog", (name,), (9001, 9002)),))
+        said = [one.line() for one in preflight(settings, make_source(), make_wanted(settings), found, NOW)]
+        assert [f"the application blog on this host uses the name {name} already" in line for line in said] == (
+            [True] if refused else []
+        )
+
+
+def test_a_site_that_is_somebody_elses_is_named_by_a_name_that_a_domain_can_have() -> None:
+    found = replace(bare(), claims=(Claim("notes", ("*.example.org", "a.example.org"), (8001, 8002)),))
+    assert 'set former_domain = "a.example.org"' in problems(found)[0]
 
 
 @pytest.mark.parametrize(("changed", "line"), REFUSALS)

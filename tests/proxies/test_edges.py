@@ -106,6 +106,23 @@ def test_an_override_without_what_keeps_visitors_out_is_refused(
     assert proxy_of(proxy).site(context(proxy, tmp_path, **data)) == proxy_of(proxy).site(context(proxy, **data))
 
 
+def test_brotli_has_the_types_of_gzip_and_its_module_and_is_off_where_answers_are_streamed() -> None:
+    usual = context(
+        "nginx", brotli=True, path_settings={"/events": {"streamed": True}, "/up": {"client_max_body_megabytes": 1}}
+    )
+    text = proxy_of("nginx").site(usual)
+    part = proxy_of("nginx").step(usual)
+    [main] = [file.content for file in part.files if file.path == "/etc/nginx/nginx.conf"]
+    [[gzip], [brotli]] = (re.findall(r"^ *(?:gzip|brotli)_types (.+);$", one, re.MULTILINE) for one in (main, text))
+    assert gzip == brotli
+    assert text.count("gzip off;") == text.count("brotli off;") > 0
+    assert [name for name in part.packages if "brotli" in name] == [
+        "libnginx-mod-http-brotli-filter",
+        "libnginx-mod-http-brotli-static",
+    ]
+    assert not [name for name in proxy_of("nginx").step(context("nginx")).packages if "brotli" in name]
+
+
 def test_two_applications_of_a_machine_are_closed_apart() -> None:
     """Names of Nginx's variables have no hyphen, and two applications may differ by one alone."""
     sites = [context("nginx", app_name=name, **checks.CLOSED) for name in ("a-b", "ab")]

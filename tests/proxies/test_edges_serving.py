@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from homeport.steps.context import Context
 from tests import edge_checks as checks
 from tests.balancer import balancer, version_2
 from tests.holding_room import room
-from tests.nginx_sites import write
+from tests.nginx_sites import BY_DNS, write
 from tests.pace import patience, until
 from tests.state.builders import make_settings, make_source
 
@@ -35,10 +36,14 @@ PATH = f"{os.environ['PATH']}:/usr/sbin"
 CDN, VISITOR, ITSELF = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 SOURCES = {"cdn": CDN, "visitor": VISITOR, "itself": ITSELF}
 CURL = ("curl", "-sSik", "--path-as-is")
+MODULES = ("brotli_filter", "brotli_static")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 END = "===%{num_connects}."
 INSIDE_RANGES = checks.CLOSED["allow_from"]
 DOMAIN, SERVED = "notes.example.com", "other.example.com"
+STAR = "*.tenants.example.com"
+# Curl's exit status for a handshake that fails.
+TLS_FAILED = 35
 
 
 class Application(BaseHTTPRequestHandler):
@@ -64,6 +69,8 @@ class Application(BaseHTTPRequestHandler):
         wanted = self.path.removeprefix("/status/")
         self.send_response(404 if self.path == "/missing" else int(wanted) if wanted != self.path else 200)
         self.send_header("X-Frame-Options", "SAMEORIGIN")
+        if self.path == "/json":
+            self.send_header("Content-Type", "application/json")
         if self.path == "/huge-headers":
             self.send_header("X-Huge", "x" * 60_000)
         self.send_header("Content-Length", str(len(body)))
@@ -98,8 +105,8 @@ def free_port() -> int:
 class Site:
     """A site that is served on this computer."""
 
-    def __init__(self, port: int, log: Path, maintenance: Path):
-        self.port, self.log, self.maintenance = port, log, maintenance
+    def __init__(self, ports: dict[int, int], log: Path, maintenance: Path):
+        self.ports, self.port, self.log, self.maintenance = ports, ports[443], log, maintenance
 
     def command(self, via: str, name: str) -> list[str]:
         return [
@@ -110,6 +117,16 @@ class Site:
     def ask(self, path: str, *options: str, via: str = "visitor", name: str = "") -> checks.Answer:
         command = [*self.command(via, name), *options, f"https://{name or DOMAIN}{path}"]
         return checks.read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def ask_plainly(self, path: str, name: str) -> checks.Answer | None:
+        """Ask without TLS; None: the connection is closed without an answer."""
+        to = ("--connect-to", f"{name}:80:127.0.0.1:{self.ports[80]}")
+        done = subprocess.run([*CURL, *to, f"http://{name}{path}"], check=False, capture_output=True, text=True)
+        return checks.read(done.stdout) if not done.returncode else None
+
+    def shows_certificate(self, name: str) -> bool:
+        command = ["curl", "-sk", "--connect-to", f"{name}:443:127.0.0.1:{self.port}", f"https://{name}/"]
+        return subprocess.run(command, check=False, capture_output=True).returncode != TLS_FAILED
 
     def ask_balanced(
         self, path: str, preamble: bytes, *options: str, via: str = "cdn", port: int
@@ -139,16 +156,16 @@ def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
     threading.Thread(target=application.serve_forever, daemon=True).start()
     known = {"served_domains": [SERVED], "trusted_proxies": [CDN], **data}
     try:
-        with running(folder, make_settings(proxy=proxy, port_blue=application.server_port, **known)) as port:
+        with running(folder, make_settings(proxy=proxy, port_blue=application.server_port, **known)) as ports:
             log = folder / ("access.log" if proxy == "nginx" else "said")
-            yield Site(port, log, folder / "maintenance.json")
+            yield Site(ports, log, folder / "maintenance.json")
     finally:
         application.shutdown()
 
 
 @contextmanager
-def running(folder: Path, *sites: Settings) -> Iterator[int]:
-    """Run the proxy with the sites of these settings, their files in `folder`; yield its port for HTTPS."""
+def running(folder: Path, *sites: Settings) -> Iterator[dict[int, int]]:
+    """Run the proxy with the sites of these settings, their files in `folder`; yield its ports for HTTP and HTTPS."""
     settings = sites[0]
     program = shutil.which(settings.proxy, path=PATH)
     if not program:
@@ -168,7 +185,7 @@ def running(folder: Path, *sites: Settings) -> Iterator[int]:
     try:
         assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
-        yield ports[443]
+        yield ports
     finally:
         process.terminate()
         process.wait()
@@ -181,7 +198,7 @@ def listening(port: int) -> bool:
 
 def certificate(folder: Path) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN},DNS:{SERVED}"]
+    command += ["-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN},DNS:{SERVED},DNS:{STAR}"]
     (folder / "tls").mkdir()
     names = ["-keyout", str(folder / "tls" / "privkey.pem"), "-out", str(folder / "tls" / "fullchain.pem")]
     subprocess.run([*command, *names], check=True, capture_output=True)
@@ -191,6 +208,7 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
     certificate(folder)
     (folder / "mime.types").write_text("types { text/html html; }\n")
     main = write(folder, {path: file for path, file in files.items() if file.file_set == "nginx"})
+    everything = "".join(file.content for file in files.values())
     for path in (main, *(folder / "homeport").rglob("*.conf")):
         text = path.read_text()
         for port, here in ports.items():
@@ -205,8 +223,17 @@ def nginx(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
         text = text.replace("/run/homeport-hold.sock", f"{folder}/hold.sock")
         temporary = (f"{kind}_temp_path {folder}/temporary;" for kind in TEMPORARY)
         text = text.replace("http {\n", "\n".join(["http {", *temporary, ""]))
-        path.write_text(text.replace("include /etc/nginx/modules-enabled/*.conf;", ""))
+        modules = [f"load_module {module(program, name)};" for name in MODULES if "brotli on;" in everything]
+        path.write_text(text.replace(f"include {folder}/modules-enabled/*.conf;", "\n".join(modules)))
     return [program, "-e", str(folder / "error.log"), "-c", str(main)]
+
+
+def module(program: str, name: str) -> Path:
+    """Return the file of one of Debian's modules, which are beside its Nginx."""
+    path = Path(program).resolve().parents[1] / "lib/nginx/modules" / f"ngx_http_{name}_module.so"
+    if not path.exists():
+        pytest.skip(f"no module {name} here")
+    return path
 
 
 def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
@@ -214,20 +241,24 @@ def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, 
     (folder / "both.pem").write_text(
         "".join((folder / "tls" / name).read_text() for name in ("fullchain.pem", "privkey.pem"))
     )
-    (folder / "crt-list").write_text(f"{folder}/both.pem {DOMAIN} {SERVED}\n")
     (folder / "homeport").mkdir()
+    names = []
     for path, file in files.items():
         if file.file_set != "haproxy":
             continue
         text = file.content.replace("/run/homeport/haproxy/", f"{folder}/").replace("/etc/haproxy/", f"{folder}/")
         text = text.replace("/run/haproxy/", f"{folder}/").replace("/etc/homeport/notes/", f"{folder}/")
         text = text.replace("/run/homeport/", f"{folder}/")
+        names += re.findall(r"^backend https:(\S+)", text, re.MULTILINE)
         text = text.replace("    user haproxy\n    group haproxy\n", "    user root\n    nbthread 1\n")
         for port, here in ports.items():
             text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{here}").replace(
                 f"bind :::{port}", f"bind ::1:{here}"
             )
         (folder / path.removeprefix("/etc/haproxy/")).write_text(text)
+    (folder / "names").write_text("\n".join(names))
+    shown = " ".join(f"*{name[1:]}" if name.startswith("_.") else name for name in names)
+    (folder / "crt-list").write_text(f"{folder}/both.pem {shown}\n")
     return [program, "-db", "-f", str(folder / "haproxy.cfg"), "-f", str(folder / "homeport")]
 
 
@@ -250,6 +281,63 @@ def test_a_site_that_is_open_to_all(tmp_path: Path, proxy: str) -> None:
         assert site.ask("/old", name=SERVED).one("location") == f"https://{SERVED}/new"
         assert site.ask("/who", name=SERVED).given["host"] == SERVED
         assert until(lambda: f'"client":"{checks.OUTSIDE_IPV6}"' in logged(site), 10)
+
+
+def test_a_name_with_a_star_is_every_name_with_one_label_there(tmp_path: Path, proxy: str) -> None:
+    known = {"served_domains": [SERVED, STAR], "domain_aliases": ["old.tenants.example.com"], **BY_DNS}
+    with served(proxy, tmp_path, **known, redirects={"/old": "/new"}) as site:
+        for name in ("a.tenants.example.com", "b--c.tenants.example.com"):
+            answer = site.ask("/who", name=name)
+            assert (answer.given["host"], answer.given["x-forwarded-host"]) == (name, name)
+            assert site.ask("/old", name=name).one("location") == f"https://{name}/new"
+            plainly = site.ask_plainly("/who?a", name)
+            assert plainly
+            assert plainly.one("location") == f"https://{name}/who?a"
+        assert site.ask("/who", name="old.tenants.example.com").one("location") == f"https://{DOMAIN}/who"
+        assert site.ask("/who", name=SERVED).given["host"] == SERVED
+        # Neither more labels nor none, in the handshake and, behind a good one, in the request.
+        for name in ("a.b.tenants.example.com", "tenants.example.com", "tenants.example.com.evil.example"):
+            assert not site.shows_certificate(name)
+            assert site.ask("/who", "-H", f"Host: {name}").status == 421
+            assert site.ask_plainly("/who", name) is None
+
+
+def test_answers_are_compressed_as_the_visitor_accepts_it(tmp_path: Path) -> None:
+    publish(tmp_path)
+    page = tmp_path / "static/slots/notes_blue/plain/static/a.css"
+    for end in ("gz", "br"):
+        page.with_name(f"a.css.{end}").write_text(f"by {end}")
+    known = {"static": {"/static": "static"}, "path_settings": {"/events": {"streamed": True}}}
+    with served("nginx", tmp_path, brotli=True, **known) as site:
+        long = ("-H", f"X-Long: {'long ' * 500}")
+        for accepted, coding in {"gzip, deflate, br": "br", "gzip": "gzip", "br": "br", "identity": ""}.items():
+            wanted = ("-H", f"Accept-Encoding: {accepted}")
+            answer = site.ask("/json", *long, *wanted, "-o", "/dev/null", "-D", "-")
+            assert answer.all("content-encoding") == ([coding] if coding else []), accepted
+            assert answer.one("vary") == "Accept-Encoding"
+            assert site.ask("/json", *wanted).all("content-encoding") == []
+            file = site.ask("/static/a.css", *wanted)
+            assert file.body == {"br": "by br", "gzip": "by gz", "": checks.FILES["static/a.css"]}[coding]
+        whole = site.ask("/json", *long, "--compressed")
+        assert whole.one("content-encoding") == "br"
+        assert whole.given["x-long"] == ("long " * 500).strip()
+        checks.check_streams(site.command("cdn", ""), f"https://{DOMAIN}", site.ask)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_another_sites_name_goes_before_a_name_with_a_star(tmp_path: Path, proxy: str, first: int) -> None:
+    stars = make_settings(proxy=proxy, served_domains=[STAR], redirects={"/": "/notes"}, **BY_DNS)
+    own = make_settings(
+        **{"proxy": proxy, "app_name": "shop", "domain": "shop.tenants.example.com", "domain_aliases": ()},
+        **{"redirects": {"/": "/shop"}, "port_blue": 8003, "port_green": 8004},
+    )
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "tls").symlink_to(tmp_path / "tls")
+    with running(tmp_path, *((stars, own) if first == 0 else (own, stars))) as ports:
+        site = Site(ports, tmp_path, tmp_path)
+        for name, target in {"shop": "/shop", "other": "/notes", "www": "/notes"}.items():
+            where = f"https://{name}.tenants.example.com"
+            assert site.ask("/", name=f"{name}.tenants.example.com").one("location") == f"{where}{target}"
 
 
 def logged(site: Site) -> str:
@@ -377,8 +465,8 @@ def mounted(folder: Path, owner: dict[str, Any], **shop: Any) -> Iterator[tuple[
         own = make_settings(port_blue=ports[0], **{**known, **owner})
         below = {"app_name": "shop", "mounted_on": "notes", "mount_path": "/shop", "domain_aliases": ()}
         second = make_settings(**{**below, "port_blue": ports[1], "port_green": free_port(), **shop})
-        port = stack.enter_context(running(folder, own, second))
-        yield Site(port, folder / "access.log", folder / "maintenance.json"), ports[1]
+        shared = stack.enter_context(running(folder, own, second))
+        yield Site(shared, folder / "access.log", folder / "maintenance.json"), ports[1]
 
 
 def test_a_mounted_application_is_served_below_its_path_and_nothing_else_is(tmp_path: Path) -> None:

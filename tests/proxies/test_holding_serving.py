@@ -110,7 +110,7 @@ def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
     with ExitStack() as stack:
         if proxy == "nginx":
             stack.enter_context(room(folder, folder / "hold.sock"))
-        port = stack.enter_context(serving.running(folder, settings))
+        port = stack.enter_context(serving.running(folder, settings))[443]
         yield Site(folder, port, settings.port_blue, settings.port_green, stack)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from homeport.settings import Settings
+from tests.nginx_sites import BY_DNS
 from tests.state.builders import make_settings
 
 
@@ -116,9 +117,35 @@ def test_short_forms_mean_what_the_long_ones_say() -> None:
     assert settings.trusted_proxies == ("192.0.2.1/32", "2001:db8::/32")
 
 
+def test_brotli_is_nginxs_alone() -> None:
+    assert 'proxy = "haproxy" compresses nothing: leave brotli out' in refusal(proxy="haproxy", brotli=True)
+    assert make_settings(brotli=True).brotli
+    assert not make_settings().brotli
+
+
 def test_names_that_are_served_stand_after_the_first_on_the_certificate() -> None:
     settings = make_settings(served_domains="b.example.com,a.example.com")
     assert settings.domains == ("notes.example.com", "b.example.com", "a.example.com", "www.example.com")
+
+
+@pytest.mark.parametrize("key", ["served_domains", "domain_aliases"])
+def test_a_name_with_a_star_needs_a_proof_by_dns_or_a_certificate_of_ones_own(key: str) -> None:
+    star = {key: ["*.example.com"]}
+    assert "*.example.com needs a certificate that is proven by DNS: set acme_dns_plugin" in refusal(**star)
+    provided = {"tls": "files", "tls_certificate_file": "a", "tls_key_file": "b"}
+    for proof in (BY_DNS, provided):
+        assert "*.example.com" in make_settings(**star, **proof).domains
+        for name in ("*.com", "*", "a.*.example.com", "a*.example.com", "*.*.example.com", "*example.com"):
+            assert "should match pattern" in refusal(**{key: [name]}, **proof)
+    assert "should match pattern" in refusal(domain="*.example.com", **BY_DNS)
+
+
+def test_an_authority_is_not_asked_for_a_name_that_a_star_stands_for() -> None:
+    served, aliases = ("*.example.com", "a.b.example.com"), ("*.b.example.com", "b.example.com")
+    settings = make_settings(domain="example.com", served_domains=served, domain_aliases=aliases, **BY_DNS)
+    assert settings.domains == ("example.com", *served, *aliases)
+    assert settings.certificate_names == ("example.com", "*.example.com", "*.b.example.com")
+    assert make_settings(served_domains="*.example.com", **BY_DNS).certificate_names == ("*.example.com",)
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))

@@ -9,6 +9,7 @@ from homeport.exports.engines.cells import Cell, here_and, kept, nothing, refuse
 _PROXY = nothing("a container has no proxy")
 _MACHINES_PROXY = nothing("it is for the proxy that you put before the port")
 _NO_HOLD = nothing("requests are refused while nothing listens")
+_NO_STAR = "; one with a star is refused"
 _DNS = nothing("see `acme_dns_plugin`")
 _NO_LIMIT = refused("Traefik's limit holds back streamed answers; say it by an annotation of your controller's")
 _FILES = "nothing before the application serves files here: let it do so itself (StaticFiles)"
@@ -18,8 +19,10 @@ _INGRESS = "leave it out, and say it by an annotation of your ingress controller
 
 SITE_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "domain": row(_PROXY, _MACHINES_PROXY, kept("Caddy's site"), kept("Ingress")),
-    "domain_aliases": row(_PROXY, _MACHINES_PROXY, kept("redirected"), kept("redirected, by Traefik alone")),
-    "served_domains": row(_PROXY, _MACHINES_PROXY, kept("Caddy's site has them too"), refused(_INGRESS)),
+    "domain_aliases": row(
+        _PROXY, _MACHINES_PROXY, kept(f"redirected{_NO_STAR}"), kept(f"redirected, by Traefik alone{_NO_STAR}")
+    ),
+    "served_domains": row(_PROXY, _MACHINES_PROXY, kept(f"Caddy's site has them too{_NO_STAR}"), refused(_INGRESS)),
     "trusted_proxies": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
     "allow_from": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
     "basic_auth": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
@@ -29,6 +32,7 @@ SITE_ROWS: Mapping[str, Mapping[str, Cell]] = {
         _PROXY, _MACHINES_PROXY, refused("Debian's and Docker's Caddy has no rate limits"), refused(_INGRESS)
     ),
     "path_settings": row(_PROXY, _MACHINES_PROXY, refused(_EDGE), refused(_INGRESS)),
+    "brotli": row(_PROXY, _MACHINES_PROXY, refused("Caddy has no Brotli of its own: leave it out"), refused(_INGRESS)),
     "former_domain": row(nothing("no site is taken over")),
     "client_max_body_megabytes": row(_PROXY, _MACHINES_PROXY, kept("`request_body`"), _NO_LIMIT),
     "proxy_read_timeout_seconds": row(

@@ -12,6 +12,7 @@ from homeport.exports.engines.cells import Cell, here_and, kept, nothing, refuse
 from homeport.exports.engines.machine_rows import MACHINE_ROWS
 from homeport.exports.engines.own_columns import OWN_COLUMNS
 from homeport.exports.engines.site_rows import SITE_ROWS
+from homeport.host.system.site_names import STAR
 from homeport.settings import Settings
 from homeport.settings.reference import default
 
@@ -186,7 +187,14 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
 
 
 def refusals(engine: str, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the settings that are refused, and why: those with another value than their default."""
+    """Yield the settings that are refused, and why: those with another value than their default.
+
+    A name with a star is refused where names are kept: no proxy there is given a proof by DNS.
+    """
+    for name in ("domain_aliases", "served_domains"):
+        star = next((one for one in getattr(settings, name) if one.startswith(STAR)), "")
+        if star and TABLE[name][engine].kind == "kept":
+            yield name, f"{star} needs a certificate that is proven by DNS: name each name"
     for name, cells in TABLE.items():
         if cells[engine].kind != "refused":
             continue

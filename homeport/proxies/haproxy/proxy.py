@@ -43,7 +43,13 @@ class HAProxy:
 
     def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
         # An application that has the proxy from another one of the machine was not refused with its settings.
-        if said := unsupported(self.name, settings.response_headers_kilobytes, settings.served, settings.error_page):
+        if said := unsupported(
+            self.name,
+            settings.response_headers_kilobytes,
+            settings.served,
+            settings.error_page,
+            brotli=settings.brotli,
+        ):
             yield HomeportError(said, key="proxy")
         if said := too_many_limits(self.name, len(settings.rate_limits)):
             yield HomeportError(said, key="proxy")

@@ -28,6 +28,8 @@ from homeport.steps.context import Context
 # A machine without a record has Nginx: it does not start only where one of these is recorded.
 OTHERS = ("haproxy",)
 USER = "www-data"
+# Debian's module, which compresses, and the one that sends what a build has compressed.
+BROTLI = ("libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
 # Listens where requests wait for an application; of the machine, whatever its sites have for hold_seconds.
 HOLD_UNIT = "homeport-hold.socket"
 # What keeps visitors out, by setting (templates/nginx/edges_server.conf).
@@ -37,7 +39,7 @@ MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user
 def proxy(context: Context) -> Part:
     """Return the proxy's file set, its drop-in, and the claim of names and ports that other applications see."""
     return Part(
-        packages=("nginx",),
+        packages=("nginx", *(BROTLI if context.settings.brotli else ())),
         directories=(
             Directory("/etc/nginx/homeport"),
             Directory("/var/www"),
@@ -154,6 +156,7 @@ def _own_site(context: Context) -> str:
         served=settings.served,
         spas=any(one.spa for one in settings.served),
         asks_first=settings.api_paths is None,
+        brotli=settings.brotli,
         api_paths=application_paths(settings.api_paths, settings.health_path),
         paths=path_rules(settings),
         edges=edges(settings, health_uri, _users_path(context)),

@@ -106,7 +106,7 @@ class HAProxy:
         newest = islice(log.backwards(log.position(0), time.time() - LOOK_BACK_SECONDS), ERRORS)
         return [line["text"] for line in newest][::-1]
 
-    def troubles(self, names: set[str], since: float, port: int | None) -> Iterable[Trouble]:
+    def troubles(self, names: Collection[str], since: float, port: int | None) -> Iterable[Trouble]:
         log = Log(log_lines.troubles(names, port))
         lines = islice(log.backwards(log.position(0), since), MOST_LINES)
         for line in takewhile(lambda line: line["seconds"] >= since, lines):

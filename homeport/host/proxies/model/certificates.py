@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...system.layout import CERTIFICATE_FILE, MachineLayout
+from ...system.site_names import askable
 
 PEM_END = "-----END CERTIFICATE-----"
 CONNECT_SECONDS = 3.0
@@ -54,7 +55,7 @@ def served(name: str, port: int = 443) -> bytes | None:
     try:
         with (
             socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS) as connection,
-            context.wrap_socket(connection, server_hostname=name) as secured,
+            context.wrap_socket(connection, server_hostname=askable(name)) as secured,
         ):
             return secured.getpeercert(binary_form=True)
     except OSError:

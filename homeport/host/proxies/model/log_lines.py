@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...system.layout import Layout
+from ...system.site_names import SiteNames
 
 # logrotate keeps fourteen (templates/upkeep/logrotate).
 ROTATIONS = 15
@@ -19,12 +20,17 @@ FAILED, REFUSED = 500, 400
 Parser = Callable[[str], dict[str, Any] | None]
 
 
-def site_names(layout: Layout) -> set[str]:
+def site_names(layout: Layout) -> SiteNames:
     """Return the names that the application is served under; none while that is not known."""
+    own = _claimed(layout.site)
+    return SiteNames(own, frozenset().union(*map(_claimed, layout.machine.sites.glob("*/site.json"))) - own)
+
+
+def _claimed(claim: Path) -> frozenset[str]:
     try:
-        return {str(name) for name in json.loads(layout.site.read_text())["domains"]}
+        return frozenset(str(name) for name in json.loads(claim.read_text())["domains"])
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        return frozenset()
 
 
 class Reader(Protocol):

@@ -98,7 +98,7 @@ class Proxy(Protocol):
     def upstream_errors(self) -> list[str]:
         """Return what it has noted last of slots that it could not reach; the newest last."""
 
-    def troubles(self, names: set[str], since: float, port: int | None) -> Iterable[Trouble]:
+    def troubles(self, names: Collection[str], since: float, port: int | None) -> Iterable[Trouble]:
         """Yield what went badly with requests for these names since then, the newest of each log first.
 
         Of the slots only the one at `port` counts.

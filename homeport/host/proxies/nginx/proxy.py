@@ -129,6 +129,6 @@ class Nginx:
             lines = log.read().decode(errors="replace").splitlines()
         return [line for line in lines if "upstream" in line and "[error]" in line][-LINES:]
 
-    def troubles(self, names: set[str], since: float, port: int | None) -> Iterable[Trouble]:
+    def troubles(self, names: Collection[str], since: float, port: int | None) -> Iterable[Trouble]:
         yield from troubles.errors(log_lines.FOLDER, names, since, port)
         yield from troubles.held_back(log_lines.FOLDER, names, since)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import islice, takewhile
 from pathlib import Path
@@ -31,7 +31,7 @@ WAITING = 'upstream: "http://unix:'
 HELD_SECONDS = 2.0
 
 
-def errors(folder: Path, names: set[str], since: float, port: int | None) -> Iterator[Trouble]:
+def errors(folder: Path, names: Collection[str], since: float, port: int | None) -> Iterator[Trouble]:
     """Yield kind, time and text of what the error log has of our names since then.
 
     Of the upstreams only the one at `port` counts: a slot that is stopped cuts what it has not finished in time.
@@ -47,7 +47,7 @@ def errors(folder: Path, names: set[str], since: float, port: int | None) -> Ite
                 yield kind, line["seconds"], f"{_request(text)}: {_words(text)}"
 
 
-def held_back(folder: Path, names: set[str], since: float) -> Iterator[Trouble]:
+def held_back(folder: Path, names: Collection[str], since: float) -> Iterator[Trouble]:
     """Yield the answers that came in pieces over some time and waited in the compressor."""
     for line in _newest(File("access.log", _access, folder), since):
         if line.get("host") in names and line["held"] >= HELD_SECONDS:
