@@ -1,7 +1,7 @@
 # Makes the virtual environment of a dependency lock. One that is there and is not usable any more (environments.sh) stays beside the
 # new one, since processes still run from it, and the releases of this lock are pointed to the new one.
-# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, then one
-# shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
+# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, whose preview it is
+# ("": nobody's), then one shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
 # end everything belongs to root and the application can only read it.
 # Standard input: a line with name and value (in base64) of each secret that only the installation gets, then an empty
 # line; none of this is kept or shown.
@@ -16,8 +16,8 @@ while [ -f "$environment/.complete" ]; do
     number=$((number + 1))
     environment=$first-$number
 done
-python=$4 server=$5
-shift 5
+python=$4 server=$5 owner=$6
+shift 6
 tools=/usr/local/lib/homeport
 # The tools' output is kept in memory: a log on a full disk would be empty.
 log=
@@ -78,6 +78,11 @@ try() {
 }
 # Only the application's user writes there; an earlier version wrote there as root, and uv cannot use those files.
 [ -z "$(find "$HOME" ! -user "$app" -print -quit 2>/dev/null)" ] || rm -rf "${HOME:?}"/* "${HOME:?}"/.[!.]*
+# A preview begins with what its owner has downloaded. Each user touches its own folder alone.
+if [ -n "$owner" ] && [ ! -d "$UV_CACHE_DIR" ] && [ -d "/var/cache/homeport/$owner/uv" ]; then
+    runuser -u "$owner" -- tar -c -C "/var/cache/homeport/$owner" uv 2>/dev/null |
+        runuser -u "$app" -- tar -x -C "$HOME" 2>/dev/null || rm -rf "$UV_CACHE_DIR"
+fi
 system=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
 case $system. in "$python".*) python= ;; esac
 if [ -n "$python" ]; then
