@@ -226,13 +226,11 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
 def _claim(text: str) -> Claim:
     try:
         raw = cast("dict[str, Any]", json.loads(text))
-        more = (
-            {**raw, **raw.get("preview", {})}.get(name, "") for name in ("mounted_on", "mount_path", "of", "branch")
-        )
-        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *map(str, more))
+        whole = {**raw, **raw.get("preview", {})}
+        more = [str(whole.get(one, "")) for one in ("mounted_on", "mount_path", "of", "branch")]
+        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *more)
     except (ValueError, KeyError, TypeError, AttributeError):
-        # Somebody damaged it; the next run of its application writes it again.
-        return Claim("", (), ())
+        return Claim("", (), ())  # somebody damaged it; the next run of its application writes it again
 
 
 def _certificate(rows: Rows) -> CertificateFound | None:

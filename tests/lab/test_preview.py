@@ -120,6 +120,7 @@ def test_its_process_reads_neither_productions_data_nor_its_secrets(stage: Stage
     assert all(PREVIEW not in path for path in found)
 
 
+@pytest.mark.sampled
 def test_up_again_is_an_update_that_keeps_its_data_and_begins_its_time_anew(stage: Stage) -> None:
     project, seen = stage.project, stage.seen
     timer = f"homeport-preview@{PREVIEW}.timer"
@@ -164,6 +165,7 @@ def test_after_down_a_scan_finds_nothing(stage: Stage) -> None:
     assert "no previews" in stage.preview("list")
 
 
+@pytest.mark.sampled
 def test_when_its_time_is_up_the_machine_removes_it_by_itself(stage: Stage) -> None:
     seen, unit = stage.seen, f"homeport-preview@{PREVIEW}"
     stage.preview("up", BRANCH)
