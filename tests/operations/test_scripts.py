@@ -871,3 +871,24 @@ def test_an_environment_that_fails_to_be_made_anew_leaves_the_releases_as_they_a
     assert "no wheel" in refused(done)
     assert link.readlink() == first
     assert not first.with_name("aaaa-2").exists()
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_preview_takes_its_owners_environment_for_the_same_lock(machine: Machine, *, fits: bool) -> None:
+    ours = prepare_installation(machine)
+    theirs = machine.folder / "srv/shop/venvs/aaaa"
+    with_python(machine, theirs, "python3" if fits else "python3.9")
+    (theirs / ".complete").write_text("theirs")
+    (theirs / "bin/fastapi").write_text(f"#!{theirs}/bin/python\n")
+    (theirs / "bin/tool").write_text("#!/bin/sh\n")
+    (theirs / "pyvenv.cfg").write_text(f"prompt = {theirs}\n")
+    line = installation(ours, "true")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "shop", line, stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (ours / ".complete").read_text() == ""
+    assert any(line.startswith("uv <venv>") for line in machine.record) != fits
+    assert (theirs / "bin/fastapi").read_text() == f"#!{theirs}/bin/python\n"
+    if fits:
+        assert (ours / "bin/fastapi").read_text() == f"#!{ours}/bin/python\n"
+        assert (ours / "pyvenv.cfg").read_text() == f"prompt = {ours}\n"
+        assert (ours / "bin/tool").samefile(theirs / "bin/tool")

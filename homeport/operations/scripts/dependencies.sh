@@ -78,7 +78,25 @@ try() {
 }
 # Only the application's user writes there; an earlier version wrote there as root, and uv cannot use those files.
 [ -z "$(find "$HOME" ! -user "$app" -print -quit 2>/dev/null)" ] || rm -rf "${HOME:?}"/* "${HOME:?}"/.[!.]*
-# A preview begins with what its owner has downloaded. Each user touches its own folder alone.
+make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
+# For the same lock a preview takes its owner's environment, which is root's: the files are the same ones, but for the scripts
+# that name their folder.
+if [ -n "$owner" ] && [ "$environment" = "$first" ] && theirs=$(usable_environment "/srv/$owner/venvs/${first##*/}"); then
+    echo "taking the environment of $owner"
+    unfinished=yes
+    rm -rf "$environment"
+    try install -d -m 755 "$environment" || fail "$environment cannot be made"
+    # All but its mark. The same files cannot be on two disks.
+    cp -al "$theirs"/* "$environment" 2>/dev/null || try cp -a "$theirs"/* "$environment" ||
+        fail "$environment cannot be made"
+    grep -rIlF "$theirs" "$environment/bin" "$environment/pyvenv.cfg" | while read -r file; do
+        try sed -i "s|$theirs|$environment|g" "$file" || fail "$file cannot be written"
+    done
+    try make_mark "$environment/.complete" || fail "$environment cannot be written"
+    unfinished=
+    exit 0
+fi
+# For another lock it begins with what its owner has downloaded. Each user touches its own folder alone.
 if [ -n "$owner" ] && [ ! -d "$UV_CACHE_DIR" ] && [ -d "/var/cache/homeport/$owner/uv" ]; then
     runuser -u "$owner" -- tar -c -C "/var/cache/homeport/$owner" uv 2>/dev/null |
         runuser -u "$app" -- tar -x -C "$HOME" 2>/dev/null || rm -rf "$UV_CACHE_DIR"
@@ -141,7 +159,6 @@ chown -hRP root:root "$environment"
 # uv leaves a lock file that anybody may write.
 chmod -R go-w "$environment"
 chmod 755 "$environment"
-make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
 try make_mark "$environment/.complete" || fail "$environment cannot be written"
 unfinished=
 for link in "/srv/$app/releases"/*/.venv; do
