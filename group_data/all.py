@@ -379,7 +379,11 @@ preview_environment = {}
 # The `secrets_file` of previews. Without it they have no secrets: they get none of production's.
 preview_secrets_file = None
 
-# Shell command that fills a preview's empty database, once, after its first migration, as the preview's user.
+# What a preview begins with: "empty" (an empty state directory) or "copy" (a copy of production's state directory,
+# its SQLite databases whole; whoever sees the preview may see production's data).
+preview_data = "empty"
+
+# Shell command that fills a preview's database, once, after its first migration, as the preview's user.
 preview_seed_command = ""
 
 # With `--data`: the branch that this run makes a preview of, and until when (`homeport preview up` sets it).

@@ -10,7 +10,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -70,9 +70,14 @@ class PreviewSettings(BaseModel):
         None,
         description="The `secrets_file` of previews. Without it they have no secrets: they get none of production's.",
     )
+    preview_data: Literal["empty", "copy"] = Field(
+        "empty",
+        description='What a preview begins with: "empty" (an empty state directory) or "copy" (a copy of production\'s '
+        "state directory, its SQLite databases whole; whoever sees the preview may see production's data).",
+    )
     preview_seed_command: Text = Field(
         "",
-        description="Shell command that fills a preview's empty database, once, after its first migration, as the "
+        description="Shell command that fills a preview's database, once, after its first migration, as the "
         "preview's user.",
     )
     preview: Preview | None = Field(

@@ -213,7 +213,7 @@ WITHOUT: Mapping[str, str] = {
         ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
         _PREVIEWS,
     ),
-    "preview_seed_command": _PREVIEWS,
+    **dict.fromkeys(("preview_seed_command", "preview_data"), _PREVIEWS),
     "basic_auth": "a visitor without the password is to be refused: tests/lab/test_edges.py",
     **dict.fromkeys(("acme_email", "acme_directory_url", "acme_profile", "acme_dns_plugin"), _CERTIFICATE),
     **dict.fromkeys(

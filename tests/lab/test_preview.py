@@ -168,8 +168,10 @@ def test_after_down_a_scan_finds_nothing(stage: Stage) -> None:
 @pytest.mark.sampled
 def test_when_its_time_is_up_the_machine_removes_it_by_itself(stage: Stage) -> None:
     seen, unit = stage.seen, f"homeport-preview@{PREVIEW}"
+    settle_data(stage.project, preview_data="copy")
     stage.preview("up", BRANCH)
-    assert seen.get(f"{PATH}/health")
+    assert sorted(one["text"] for one in seen.get(f"{PATH}/notes")) == ["production", "seeded"]
+    assert [one["text"] for one in seen.get("/notes")] == ["production"]
     # Before its time, as after a boot, it is asked and does nothing.
     seen.shell(f"systemctl start {unit}.service")
     assert seen.get(f"{PATH}/health")

@@ -20,7 +20,7 @@ MACHINE_ROWS: Mapping[str, Mapping[str, Cell]] = {
         ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
         row(_PREVIEW),
     ),
-    "preview_seed_command": row(_PREVIEW),
+    **dict.fromkeys(("preview_seed_command", "preview_data"), row(_PREVIEW)),
     "proxy": row(
         nothing("a container has no proxy"),
         nothing("it is for the proxy that you put before the port"),
