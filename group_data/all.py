@@ -371,6 +371,30 @@ api_paths = None
 # the application answers itself is passed on as it is.
 error_page = None
 
+# Previews of branches (`homeport preview up`) are served under names below this one, `BRANCH.preview_domain`; None:
+# below the path `/preview/` of `domain`.
+preview_domain = None
+
+# Hard memory limit of a preview, of its server and all that runs beside it together; previews do not count where
+# `memory_max_megabytes` is "auto".
+preview_memory_megabytes = 256
+
+# Environment variables of previews, besides those of `environment` and in their place.
+preview_environment = {}
+
+# The `secrets_file` of previews. Without it they have no secrets: they get none of production's.
+preview_secrets_file = None
+
+# What a preview begins with: "empty" (an empty state directory) or "copy" (a copy of production's state directory,
+# its SQLite databases whole; whoever sees the preview may see production's data).
+preview_data = "empty"
+
+# Shell command that fills a preview's database, once, after its first migration, as the preview's user.
+preview_seed_command = ""
+
+# With `--data`: the branch that this run makes a preview of, and until when (`homeport preview up` sets it).
+preview = None
+
 # How long to wait while another apt runs (unattended upgrades on a fresh cloud machine).
 apt_lock_timeout_seconds = 300
 

@@ -30,6 +30,9 @@ from homeport.pyinfra_support import callbacks, outcome
 from homeport.pyinfra_support.interpreter import economize
 from homeport.settings.loading import load
 
+# Of homeport's own deploy files the one that releases something.
+PREVIEW = "preview.py"
+
 
 def install() -> None:
     """Have this run of pyinfra stop at the first failing host, and check it before it connects to anything."""
@@ -175,10 +178,11 @@ def _check_host(state: State, host: Host, *, with_source: bool) -> None:
 
     context = read_inputs(host.data.dict(), host.name, Path(state.cwd or "."), fleet(state))
     describe(provision.STEPS, context)
-    if context.has_migration:
+    if context.has_migration and settings.preview is None:
         must_take_part(context.settings, fleet(state))
 
 
 def _needs_source() -> bool:
-    """Tell whether the deploy file is the project's, and not one of homeport's own (such as that of a restart)."""
-    return any(Path(operation).resolve().parent != ENTRIES for operation in _requested("operations") or ())
+    """Tell whether the deploy file releases something: the project's, or a preview's; that of a restart does not."""
+    files = [Path(operation).resolve() for operation in _requested("operations") or ()]
+    return any(file.parent != ENTRIES or file.name == PREVIEW for file in files)

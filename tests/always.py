@@ -73,6 +73,11 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "secrets::another_applications_user_sees_nothing_of_this_one",
     ),
     "pruning": ("host_program::prune_keeps_what_is_in_use_and_the_newest",),
+    "previews": (
+        "preview::a_branch_answers_at_its_address_while_production_serves_on",
+        "preview::its_process_reads_neither_productions_data_nor_its_secrets",
+        "preview::after_down_a_scan_finds_nothing",
+    ),
     "removal": (
         "remove::one_application_goes_with_all_that_it_has_and_the_other_loses_no_request",
         "remove::a_removal_that_was_killed_is_finished_by_the_next",

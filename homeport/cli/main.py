@@ -24,6 +24,7 @@ COMMANDS = {
     "logs": "homeport.cli.logs",
     "maintenance": "homeport.cli.maintenance",
     "plan": "homeport.cli.deploy",
+    "preview": "homeport.cli.preview",
     "releases": "homeport.cli.releases",
     "remove": "homeport.cli.remove",
     "restart": "homeport.cli.releases",

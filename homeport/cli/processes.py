@@ -28,10 +28,10 @@ def target_options(command: Command) -> Command:
     command = click.option("--limit", multiple=True, metavar="HOST", help="Only these hosts or groups; repeatable.")(
         command
     )
-    return click.argument("target", shell_complete=_targets)(command)
+    return click.argument("target", shell_complete=complete_targets)(command)
 
 
-def _targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the inventories that a shell may complete TARGET to."""
     return [name for name in _inventories() if name.startswith(incomplete)]
 

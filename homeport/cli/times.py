@@ -6,9 +6,20 @@ import re
 from datetime import UTC, datetime, timedelta
 
 UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)(?:\s+ago)?")
+LENGTH = r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)"
+AGO = re.compile(rf"{LENGTH}(?:\s+ago)?")
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+# timedelta has at most a thousand million days.
+LONGEST_NUMBER = 9
 FORMS = "30min, 2h, 1d, 10:30, today, yesterday, 2030-01-31, 2030-01-31T10:30"
+
+
+def length(text: str) -> timedelta:
+    """Return the length of time that `text` is (`90min`, `3d`); raise ValueError for any other text."""
+    found = re.fullmatch(LENGTH, text.strip())
+    if not found or len(found[1]) > LONGEST_NUMBER:
+        raise ValueError(f"{text!r} is not a length of time")
+    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -28,10 +28,9 @@ from homeport.plans.inputs import read_inputs
 from homeport.plans.wanted import describe
 from homeport.preflight import outbound
 from homeport.secrets.dotenv import uninterpolated
-from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source import served_files
 from homeport.source.background_work import background_work
-from homeport.source.required_variables import required_variables, variables_of
+from homeport.source.required_variables import unset_variables
 from homeport.source.tree_contents import some
 from homeport.steps.context import Context
 
@@ -50,15 +49,9 @@ def main(inventory: str, *limits: str) -> int:
 
 def _missing(context: Context) -> Iterator[str]:
     """Yield what to say of variables that the application's settings have no default for, and that nothing sets."""
-    texts = context.source.texts()
-    files = (text for path, text in texts.items() if path.rpartition("/")[2] == ".env")
-    given = {*context.settings.environment, *context.secrets, *(name for text in files for name in variables_of(text))}
-    known = {name.upper() for name in given}
-    missing: dict[str, list[str]] = {}
-    for one in required_variables(texts):
-        if one.name.upper() not in known and not one.name.startswith(RESERVED_ENVIRONMENT):
-            missing.setdefault(one.path, []).append(one.name)
-    for path, names in missing.items():
+    for path, names in unset_variables(
+        context.source.texts(), (*context.settings.environment, *context.secrets)
+    ).items():
         yield (
             f"{path} has no default for {some(names, 8)}, and nothing sets it: name it in environment, or in the "
             f"secrets file (homeport secrets set TARGET {names[0]})"

@@ -226,11 +226,11 @@ def _paths(rows: Rows) -> dict[str, PathFound]:
 def _claim(text: str) -> Claim:
     try:
         raw = cast("dict[str, Any]", json.loads(text))
-        mount = str(raw.get("mounted_on", "")), str(raw.get("mount_path", ""))
-        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *mount)
+        whole = {**raw, **raw.get("preview", {})}
+        more = [str(whole.get(one, "")) for one in ("mounted_on", "mount_path", "of", "branch")]
+        return Claim(str(raw["app"]), tuple(raw["domains"]), tuple(raw["ports"]), *more)
     except (ValueError, KeyError, TypeError, AttributeError):
-        # Somebody damaged it; the next run of its application writes it again.
-        return Claim("", (), ())
+        return Claim("", (), ())  # somebody damaged it; the next run of its application writes it again
 
 
 def _certificate(rows: Rows) -> CertificateFound | None:

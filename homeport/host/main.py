@@ -157,12 +157,14 @@ def _add_by_hand(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     releases = commands.add_parser("releases", help="print the releases and what became of them, as JSON")
     releases.set_defaults(run=manual.releases)
     releases.add_argument("--json", action="store_true", help="the only form there is")
+    previews = commands.add_parser("previews", help="print the previews of an application, as JSON")
+    previews.set_defaults(run=manual.previews)
     hold = commands.add_parser("hold", help="hold deploys until unhold")
     hold.set_defaults(run=manual.hold)
     hold.add_argument("--message", default="", help="why, for those who come")
     unhold = commands.add_parser("unhold", help="let deploys go on")
     unhold.set_defaults(run=manual.unhold)
-    for command in (restart, releases, hold, unhold):
+    for command in (restart, releases, previews, hold, unhold):
         command.add_argument("--app", required=True, type=_app)
     for command in (restart, hold, unhold):
         command.add_argument("--by", default="", help="who asks")

@@ -67,8 +67,8 @@ def dependencies(run: Run) -> Commands:
         variables = install_environment(AppPaths(run.wanted.app).environment(release.dependencies))
         uv = ("env", *(f"{name}={value}" for name, value in variables.items()), "uv")
         installs = [command_line((*uv, *words)) for words in run.source.dependencies.install]
-        server = run.settings.server
-        words = ("dependencies", run.wanted.app, release.id, release.dependencies, python, server, *installs)
+        server, owner = run.settings.server, run.settings.preview.of if run.settings.preview else ""
+        words = ("dependencies", run.wanted.app, release.id, release.dependencies, python, server, owner, *installs)
         yield fetching(run.settings, *words, payload="".join((*_lines(run.install_secrets), "\n")))
 
 

@@ -35,6 +35,33 @@ Commands = Generator[StringCommand, None, None]
 PACKAGES = ("homeport.host", "homeport.removal")
 
 
+def removal_program(
+    settings: Settings,
+    places: Places,
+    *,
+    do: str,
+    data: bool,
+    by: str,
+    wait_seconds: int,
+    machine: bool = False,
+) -> str:
+    """Return the program that does a part of a removal (`do`: look, application, machine) on a host.
+
+    With the settings of a preview it removes nothing but a preview.
+    """
+    given: dict[str, Any] = {
+        "do": do,
+        "app": settings.app_name,
+        "data": data,
+        "machine": machine,
+        "preview": settings.preview is not None,
+        "places": asdict(places),
+        "by": by,
+        "wait_seconds": wait_seconds,
+    }
+    return program("homeport.removal.main", PACKAGES, given)
+
+
 class RemoveRun(ReleasesRun):
     """Removes the application, and homeport itself when it is asked to; `places` tells where this version writes."""
 
@@ -58,17 +85,15 @@ class RemoveRun(ReleasesRun):
 
     def program(self, what: str) -> str:
         """Return the program that does `what` (look, application, machine) on the host."""
-        known = self.places
-        given: dict[str, Any] = {
-            "do": what,
-            "app": self.settings.app_name,
-            "data": self.command_options.with_data,
-            "machine": self.command_options.with_machine,
-            "places": asdict(known),
-            "by": identity.by(),
-            "wait_seconds": self.work_wait_options[1],
-        }
-        return program("homeport.removal.main", PACKAGES, given)
+        return removal_program(
+            self.settings,
+            self.places,
+            do=what,
+            data=self.command_options.with_data,
+            machine=self.command_options.with_machine,
+            by=identity.by(),
+            wait_seconds=int(self.work_wait_options[1]),
+        )
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def for_one_slot(settings: Settings, found: Snapshot, *, restart: bool) -> int |
 
 def sized(settings: Settings, found: Snapshot) -> MachineFound:
     """Return the machine with what is reckoned from the present: how many workers fit, and who shares its memory."""
-    others = {claim.app for claim in found.claims if claim.app} - {settings.app_name}
+    # A preview has a limit of its own, and takes no part of what the others have.
+    others = {claim.app for claim in found.claims if claim.app and not claim.preview_of} - {settings.app_name}
     there_is = for_one_slot(settings, found, restart=settings.switch == "restart")
     most = None if there_is is None else demand(settings, found).fitting(there_is)
     return replace(found.machine, applications=1 + len(others), workers_at_most=most)

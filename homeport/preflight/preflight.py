@@ -10,7 +10,7 @@ from homeport.diagnosis import limits
 from homeport.errors import HomeportError
 from homeport.machine import scope
 from homeport.machine.platform import unsupported
-from homeport.preflight import firewall, logins, mounts, outbound, proxy_change
+from homeport.preflight import firewall, logins, mounts, outbound, previews, proxy_change
 from homeport.preflight.disk import upload_refusal
 from homeport.preflight.host_checks import host_checks
 from homeport.preflight.memory import refusal
@@ -44,13 +44,14 @@ def preflight(
     problems = [HomeportError(problem, key=key, fix=fix) for problem, key, fix in checks if problem]
     problems += scope.refusals(settings, found.machine.values)
     problems += [*ownership(settings, wanted, found), *host_checks(settings, wanted, found)]
-    problems += filter(None, (mounts.refusal(settings, found),))
+    problems += filter(None, (mounts.refusal(settings, found), previews.refusal(settings, wanted, found)))
     problems += filter(None, (outbound.refusal(settings, wanted, found, now),))
     problems += proxy_change.refusals(settings, wanted, found)
     problems += proxy_of(wanted.proxy).problems(settings, wanted, found) if wanted.certificate else ()
     if any(file.path == SSHD_DROP_IN for file in access_changes(wanted, found).files):
         problems += logins.refusals(settings, found)
-    problems += filter(None, (firewall.refusal(settings, found),))
+    # A preview leaves the firewall as it is.
+    problems += filter(None, (None if settings.preview else firewall.refusal(settings, found),))
     if wanted.release and found.live_release != wanted.release.id:
         problems += filter(None, (refusal(settings, found, wanted.release.workers), _live_port(settings, found)))
         problems += filter(None, (_python(settings, source, found),))

@@ -52,6 +52,9 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
 
 def problems(job: RemovalJob) -> Iterator[str]:
     """Yield what keeps the application from being removed: known before anything is."""
+    layout = job.layout
+    if job.preview and layout.settings.is_dir() and not belongings.preview(layout):
+        yield f"{layout.app} is no preview; homeport remove takes an application away"
     for mount in mounts.mounted_on(job.layout.machine, job.layout.app):
         yield f"{mount.app} is mounted on {job.layout.app} at {mount.path}; remove {mount.app} first"
     for point in mounted(job):
@@ -86,6 +89,13 @@ def _site(job: RemovalJob) -> RemovalStep:
     return RemovalStep(removals([path for path in places if safe_removal.is_left(path)]), do)
 
 
+def _leave_mounts(layout: Layout) -> None:
+    """Remove the folders of sites below another one's name when nothing is in them any more."""
+    folder = site.place(layout).parent
+    if folder.parent.name == "mounts" and safe_removal.remove_if_empty(folder):
+        safe_removal.remove_if_empty(folder.parent)
+
+
 def _beside_the_site(job: RemovalJob) -> list[Path]:
     place = site.place(job.layout)
     return [path for path in job.application if path.parent == place.parent and path != place]
@@ -104,7 +114,8 @@ def _units(layout: Layout) -> RemovalStep:
         rehearsal.clean(layout)
         # First what might start the others.
         units.stop_units(passing)
-        units.stop_units(names)
+        # A preview whose time is up is removed by a unit of its own, which is this one.
+        units.stop_units([name for name in names if name != belongings.running_in()])
         for path in (*belongings.stamps(layout, names), *links):
             safe_removal.remove(path)
         units.run_checked("systemctl", "daemon-reload")
@@ -131,7 +142,7 @@ def _certificate_stays(layout: Layout) -> str:
 def _files(job: RemovalJob) -> RemovalStep:
     """Files outside the application's own folders: those that the proxy serves, its cache, openings, run files."""
     layout = job.layout
-    own = (layout.base, layout.settings, layout.state)
+    own = (layout.base, layout.settings, layout.state, layout.unit_file(belongings.slice_unit(layout)))
     known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]
     known += [layout.static, belongings.cache(layout), *belongings.rehearsals(layout)]
     # The work lock is held; it is the last that goes.
@@ -187,6 +198,7 @@ def _settings(layout: Layout) -> RemovalStep:
     present = [path for path in (layout.settings, record, *_held(layout)) if safe_removal.is_left(path)]
 
     def do() -> None:
+        _leave_mounts(layout)
         safe_removal.remove(layout.settings)
         records.hand_over(layout.machine, record)
         for path in _held(layout):

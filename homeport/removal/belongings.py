@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 import re
 from collections.abc import Iterable, Iterator
@@ -27,11 +28,35 @@ def applications(machine: MachineLayout) -> list[str]:
 
 
 def unit_names(layout: Layout) -> list[str]:
-    """Return the application's units that have a file here: slots, migrations, processes, tasks and timers."""
+    """Return the application's units that have a file here: slots, migrations, processes, tasks, timers; its slice.
+
+    A preview has those that end it besides.
+    """
     app, slot = re.escape(layout.app), "|".join(SLOTS)
     # As no application's name has a dot or ends in -migrate, nothing of another one is called so.
-    ours = re.compile(rf"({app}(-migrate)?@({slot})\.service|{app}\.[^.@/]+@({slot})\.(service|timer))")
+    ours = re.compile(
+        rf"{app}(-migrate)?@({slot})\.service|{app}\.[^.@/]+@({slot})\.(service|timer)"
+        rf"|homeport-preview@{app}\.(service|timer)|{re.escape(slice_unit(layout))}"
+    )
     return sorted({path.name for path in _unit_files(layout) if ours.fullmatch(path.name)})
+
+
+def slice_unit(layout: Layout) -> str:
+    """Return the name of the application's slice, where it has one: by a dash it would be one inside another."""
+    return f"system-homeport_{layout.app.replace('-', '_')}.slice"
+
+
+def running_in() -> str:
+    """Return the unit that this process is in."""
+    return (PROCESSES / "self/cgroup").read_text().strip().rpartition("/")[2]
+
+
+def preview(layout: Layout) -> bool:
+    """Tell whether the application is a preview, by its claim."""
+    try:
+        return bool(json.loads(layout.site.read_text()).get("preview"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def unit_links(layout: Layout) -> list[Path]:

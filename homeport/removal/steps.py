@@ -30,7 +30,7 @@ class RemovalJob(NamedTuple):
 
     `application` and `machine` are the paths that the steps of this version write for an application, and for all of a
     machine's applications together (`homeport.plans.places`); those of them in `access` decide who gets in.
-    `units` are enabled by them.
+    `units` are enabled by them. As `preview` it is refused for what is none.
     """
 
     layout: Layout
@@ -40,6 +40,7 @@ class RemovalJob(NamedTuple):
     access: tuple[Path, ...]
     units: tuple[str, ...]
     by: str = ""
+    preview: bool = False
 
     @property
     def shared(self) -> MachineLayout:
@@ -53,8 +54,16 @@ def removal_job(given: dict[str, Any], root: Path = Path("/")) -> RemovalJob:
         key: tuple(root / str(path).lstrip("/") for path in given["places"][key])
         for key in ("application", "machine", "access")
     }
-    units = tuple(map(str, given["places"]["units"]))
-    return RemovalJob(Layout(str(given["app"]), root), bool(given["data"]), by=str(given["by"]), units=units, **places)
+    return RemovalJob(
+        Layout(str(given["app"]), root),
+        bool(given["data"]),
+        places["application"],
+        places["machine"],
+        places["access"],
+        units=tuple(map(str, given["places"]["units"])),
+        by=str(given["by"]),
+        preview=bool(given.get("preview")),
+    )
 
 
 def removals(paths: Iterable[Path], reason: str = "") -> tuple[Row, ...]:

@@ -84,7 +84,9 @@ def _pipeline(new_project: NewProject) -> Iterator[tuple[Path, str]]:
     root = new_project.inspection.repository
     if new_project.ci == "github":
         one = "homeport" if new_project.inspection.place == root else f"homeport-{new_project.inspection.app_name}"
-        yield root / ".github" / "workflows" / f"{one}.yml", _rendered("github.yml", new_project)
+        workflows = root / ".github" / "workflows"
+        yield workflows / f"{one}.yml", _rendered("github.yml", new_project)
+        yield workflows / f"{one}-previews.yml", _rendered("github-previews.yml", new_project)
     elif new_project.ci == "gitlab":
         yield new_project.project / "gitlab-ci.yml", _rendered("gitlab-ci.yml", new_project)
         yield root / ".gitlab-ci.yml", f"{include_line(new_project)}\n"

@@ -67,6 +67,7 @@ def limits(context: Context) -> Limits:
         cpu_weight=settings.cpu_weight,
         cpu_max=settings.cpu_max,
         oom_policy=settings.oom_policy,
+        memory_together_megabytes=settings.preview_memory_megabytes if settings.preview else None,
     )
 
 

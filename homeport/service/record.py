@@ -36,6 +36,7 @@ def behaviour(context: Context) -> dict[str, object]:
         },
         # Not there without one, so that releases which serve no files keep their id.
         **({"static": [[one.at, one.folder] for one in settings.served]} if settings.served else {}),
+        **({"copy_of": settings.preview.of} if settings.preview and settings.preview_data == "copy" else {}),
         **({"error_page": settings.error_page} if settings.error_page else {}),
         **({"state_folders": state.folders, "state_files": state.files} if settings.state_paths else {}),
     }

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from homeport.errors import UsageError
 from homeport.settings.model import Settings
+from homeport.settings.previews import previewed
 from homeport.settings.types import AppName, Domain
 
 # Names in the same data that pyinfra and its connectors read, and a user's own variables.
@@ -49,7 +50,10 @@ class SettingsError(UsageError):
 
 
 def load(data: Mapping[str, Any], host: str) -> Settings:
-    """Return the settings of `host` from its pyinfra data; raise SettingsError with every problem that there is."""
+    """Return the settings of `host` from its pyinfra data; raise SettingsError with every problem that there is.
+
+    With `preview` they are those of that preview.
+    """
     ours = {key: value for key, value in data.items() if not key.startswith(FOREIGN)}
     if "app_name" not in ours and "domain" not in ours and not set(ours) & set(Settings.model_fields):
         raise SettingsError((_nothing_loaded(host),))
@@ -57,6 +61,8 @@ def load(data: Mapping[str, Any], host: str) -> Settings:
     known = {key: value for key, value in ours.items() if key in Settings.model_fields}
     try:
         settings = Settings(**known)
+        if settings.preview:
+            settings = Settings(**previewed(known, settings, host))
     except ValidationError as error:
         problems += _invalid(host, error)
     if problems:

@@ -18,6 +18,7 @@ from homeport.settings.container import ContainerSettings
 from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.mounts import MountSettings, mount_problem
+from homeport.settings.previews import PreviewSettings
 from homeport.settings.proxy import too_many_limits, unsupported
 from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
@@ -30,6 +31,7 @@ from homeport.settings.variables import check_variable
 class Settings(
     ContainerSettings,
     MachineSettings,
+    PreviewSettings,
     StaticSettings,
     MountSettings,
     EdgeSettings,

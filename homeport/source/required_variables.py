@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source.required_calls import required_calls
 
 BASE = "BaseSettings"
@@ -42,6 +43,17 @@ def required_variables(modules: Mapping[str, str]) -> tuple[Required, ...]:
         for name in (*_of_module(tree), *required_calls(tree)):
             found.setdefault(name, Required(name, path))
     return tuple(found.values())
+
+
+def unset_variables(texts: Mapping[str, str], given: Iterable[str]) -> dict[str, list[str]]:
+    """Return the variables that are required, and neither among the `given` ones nor in a .env file, by module."""
+    files = (text for path, text in texts.items() if path.rpartition("/")[2] == ".env")
+    known = {name.upper() for name in (*given, *(name for text in files for name in variables_of(text)))}
+    missing: dict[str, list[str]] = {}
+    for one in required_variables(texts):
+        if one.name.upper() not in known and not one.name.startswith(RESERVED_ENVIRONMENT):
+            missing.setdefault(one.path, []).append(one.name)
+    return missing
 
 
 def variables_of(text: str) -> tuple[str, ...]:

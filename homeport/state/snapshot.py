@@ -106,13 +106,18 @@ class CertificateFound:
 
 @dataclass(frozen=True)
 class Claim:
-    """The names and ports of an application on the host; of a mounted one, whose name it is served under, and where."""
+    """The names and ports of an application on the host; of a mounted one, whose name it is served under, and where.
+
+    Of a preview, `preview_of` is whose it is, and `branch` which branch.
+    """
 
     app: str
     domains: tuple[str, ...]
     ports: tuple[int, ...]
     mounted_on: str = ""
     mount_path: str = ""
+    preview_of: str = ""
+    branch: str = ""
 
 
 @dataclass(frozen=True)

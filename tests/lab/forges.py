@@ -190,6 +190,10 @@ class GitLab:
 
 
 def _rule_holds(condition: str, known: Mapping[str, str]) -> bool:
+    return all(_is_equal(one, known) for one in condition.split("&&"))
+
+
+def _is_equal(condition: str, known: Mapping[str, str]) -> bool:
     left, right = (part.strip() for part in condition.split("=="))
     value = known.get(right[1:], "") if right.startswith("$") else right.strip('"')
     return known.get(left[1:], "") == value

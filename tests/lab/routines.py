@@ -188,6 +188,7 @@ ROWS = (*SETTINGS, *ROUTINES)
 
 _SAME = "a release has other files, which is what every release has: tests/lab/test_zero_loss.py"
 _RUN = "it is about the run that deploys, and changes nothing that runs"
+_PREVIEWS = "it is for previews alone, which come and go as other applications do: tests/lab/test_preview.py"
 _EXPORT = "it is for exports alone"
 _CERTIFICATE = "it says how the next certificate is got, and how that takes its place is `acme_key_curve`'s row"
 WITHOUT: Mapping[str, str] = {
@@ -208,6 +209,11 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(
         ("mounted_on", "mount_path"), "it is so from an application's first deploy on: tests/lab/test_edges.py"
     ),
+    **dict.fromkeys(
+        ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
+        _PREVIEWS,
+    ),
+    **dict.fromkeys(("preview_seed_command", "preview_data"), _PREVIEWS),
     "basic_auth": "a visitor without the password is to be refused: tests/lab/test_edges.py",
     **dict.fromkeys(("acme_email", "acme_directory_url", "acme_profile", "acme_dns_plugin"), _CERTIFICATE),
     **dict.fromkeys(

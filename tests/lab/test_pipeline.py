@@ -45,6 +45,11 @@ class Team:
         return GitHub(self.runner, workflow, secrets)
 
     @property
+    def previews(self) -> GitHub:
+        workflow = read_yaml(self.repository / ".github" / "workflows" / "homeport-previews.yml")
+        return GitHub(self.runner, workflow, {"preview": {"SSH_PRIVATE_KEY": self.key}})
+
+    @property
     def gitlab(self) -> GitLab:
         pipeline = read_yaml(self.repository / "deploy" / "gitlab-ci.yml")
         return GitLab(self.runner, pipeline, {"production": {"SSH_PRIVATE_KEY": self.key}})
@@ -120,6 +125,7 @@ def team(lab: Lab, seasoned: Seasoned, runner: Runner) -> Iterator[Team]:
 def test_the_pipelines_are_what_the_forges_schemas_want(team: Team) -> None:
     for kind, path in (
         ("github-workflows", ".github/workflows/homeport.yml"),
+        ("github-workflows", ".github/workflows/homeport-previews.yml"),
         ("gitlab-ci", "deploy/gitlab-ci.yml"),
         ("gitlab-ci", ".gitlab-ci.yml"),
     ):
@@ -135,14 +141,15 @@ def test_the_script_of_the_pipelines_is_clean(team: Team) -> None:
 
 
 def test_every_action_is_pinned_by_digest_and_none_but_the_checkout_is_used(team: Team) -> None:
-    text = (team.repository / ".github" / "workflows" / "homeport.yml").read_text()
-    used = re.findall(r"uses: (\S+)", text)
-    assert len(used) == 4
+    texts = [path.read_text() for path in (team.repository / ".github" / "workflows").iterdir()]
+    used = [one for text in texts for one in re.findall(r"uses: (\S+)", text)]
+    assert len(used) == 5
     assert all(re.fullmatch(r"actions/checkout@[0-9a-f]{40}", one) for one in used)
     # An expression inside a script would be text of somebody else's in our shell.
-    scripts = [step.get("run", "") for job in team.github.workflow["jobs"].values() for step in job["steps"]]
-    assert not any("${{" in script for script in scripts)
-    assert team.github.workflow["permissions"] == {"contents": "read"}
+    for workflow in (team.github.workflow, team.previews.workflow):
+        scripts = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
+        assert not any("${{" in script for script in scripts)
+        assert workflow["permissions"] == {"contents": "read"}
 
 
 def test_each_event_starts_its_job_and_no_other(team: Team) -> None:
@@ -159,8 +166,14 @@ def test_each_event_starts_its_job_and_no_other(team: Team) -> None:
     assert all(job["environment"] == "production" for job in changing)
     assert len({job["concurrency"]["group"] for job in changing}) == 1
     assert not any(job["concurrency"]["cancel-in-progress"] for job in changing)
+    assert team.previews.jobs("pull_request", "change") == ["preview"]
+    assert team.previews.jobs("pull_request", "change", **stranger) == []
     gitlab = team.gitlab
-    assert gitlab.jobs(CI_PIPELINE_SOURCE="merge_request_event") == {"homeport plan": False}
+    merge = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_PROJECT_PATH": "me/shop"}
+    own, forks = ({"CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": path} for path in ("me/shop", "stranger/shop"))
+    previews = {"homeport preview": False, "homeport preview down": True}
+    assert gitlab.jobs(**merge, **own) == {"homeport plan": False, **previews}
+    assert gitlab.jobs(**merge, **forks) == {"homeport plan": False}
     assert gitlab.jobs(CI_PIPELINE_SOURCE="push", CI_COMMIT_BRANCH="main") == {
         "homeport deploy": True,
         "homeport rollback": True,
@@ -187,6 +200,20 @@ def test_the_key_is_on_no_disk_and_no_agent_is_left(team: Team) -> None:
     found = subprocess.run(["grep", "-rlF", line, str(team.runner.folder)], capture_output=True, text=True)
     assert found.stdout == ""
     assert until(lambda: subprocess.run(["pgrep", "-u", str(NOBODY), "ssh-agent"], capture_output=True).returncode == 1)
+
+
+@pytest.mark.sampled
+def test_a_pull_request_has_a_preview_until_it_is_closed(team: Team) -> None:
+    team.push("feature/Look", "main.py", '"world"', '"look"')
+    about = {"github__event__pull_request__head__ref": "feature/Look"}
+    done = team.previews.start("pull_request", "feature/Look", github__event__action="opened", **about)
+    assert done.status == 0, done.output
+    assert f"https://{team.seen.host.domain}/preview/feature-look/" in done.summary
+    assert team.seen.get("/preview/feature-look/") == {"hello": "look"}
+    assert team.seen.get("/") == {"hello": "world"}
+    done = team.previews.start("pull_request", "feature/Look", github__event__action="closed", **about)
+    assert done.status == 0, done.output
+    assert team.seen.shell("find /etc /srv /var/lib -path '*shop-feature-look*' -print -quit") == ""
 
 
 def test_nothing_has_drifted_until_somebody_changes_the_machine(team: Team) -> None:

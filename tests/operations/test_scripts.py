@@ -756,7 +756,7 @@ def test_root_follows_no_link_that_a_build_script_puts_into_the_environment(mach
         f"ln -s {victim} {environment}/other",
     )
     line = installation(environment, " && ".join(links))
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "", line, stdin="\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert not missing.exists()
     assert (victim.read_text(), victim.stat().st_mode & 0o777, victim.stat().st_mtime) == ("precious\n", 0o666, 1)
@@ -778,7 +778,7 @@ def test_an_environment_that_a_build_script_calls_complete_goes_with_the_install
 ) -> None:
     environment = prepare_installation(machine)
     line = installation(environment, f": >{environment}/.complete && echo 'error: no wheel' && false")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "", line, stdin="\n")
     assert refused(done).endswith("the dependencies cannot be installed: error: no wheel")
     assert not environment.exists()
 
@@ -786,15 +786,15 @@ def test_an_environment_that_a_build_script_calls_complete_goes_with_the_install
 def test_gunicorn_needs_the_package_that_its_workers_are_from(machine: Machine) -> None:
     environment = prepare_installation(machine)
     line = installation(environment, "true").replace("/fastapi", "/gunicorn")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", "", line, stdin="\n")
     assert refused(done).endswith(
         "the dependencies do not contain uvicorn-worker, which gunicorn needs here; add uvicorn-worker to them"
     )
     assert not environment.exists()
     line += f" && mkdir {environment}/lib/python3.13/site-packages/uvicorn_worker"
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "gunicorn", "", line, stdin="\n")
     assert (done.returncode, done.stderr) == (0, "")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "granian", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "granian", "", line, stdin="\n")
     assert refused(done).endswith("the dependencies do not install the granian command; add granian to them")
 
 
@@ -802,7 +802,7 @@ def test_an_installation_that_cannot_begin_leaves_the_environment_of_before(mach
     environment = prepare_installation(machine)
     environment.mkdir(parents=True)
     (environment / ".complete").touch()
-    done = machine.run("dependencies", "notes", "one", "aaaa", "3.99", "fastapi", stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "3.99", "fastapi", "", stdin="\n")
     assert "Python 3.99 cannot be installed" in refused(done)
     assert (environment / ".complete").exists()
 
@@ -823,7 +823,9 @@ def test_an_environment_has_a_link_to_the_python_of_its_version(machine: Machine
     first = prepare_installation(machine)
     (machine.folder / "bin/python3").rename(machine.folder / "bin/python3.13")
     (machine.folder / "bin/python3").symlink_to("python3.13")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", installation(first, "true"), stdin="\n")
+    done = machine.run(
+        "dependencies", "notes", "one", "aaaa", "", "fastapi", "", installation(first, "true"), stdin="\n"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"uv <venv> <--no-managed-python> <--python> <{machine.folder}/bin/python3.13> <{first}>" in machine.record
 
@@ -839,7 +841,7 @@ def test_an_environment_whose_python_is_gone_stays_and_its_releases_get_another_
         (releases / name / ".venv").symlink_to(target)
     second = first.with_name("aaaa-2")
     line = installation(first, f"ln -s {machine.folder}/bin/python3 {first}/bin/python && mkdir {first}/lib/python3")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "", line, stdin="\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"uv <venv> <--no-managed-python> <--python> <{machine.folder}/bin/python3> <{second}>" in machine.record
     assert (second / ".complete").exists()
@@ -865,7 +867,28 @@ def test_an_environment_that_fails_to_be_made_anew_leaves_the_releases_as_they_a
     link = machine.folder / "srv/notes/releases/one/.venv"
     link.symlink_to(first)
     line = installation(first, "echo 'error: no wheel' && false")
-    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", line, stdin="\n")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "", line, stdin="\n")
     assert "no wheel" in refused(done)
     assert link.readlink() == first
     assert not first.with_name("aaaa-2").exists()
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_preview_takes_its_owners_environment_for_the_same_lock(machine: Machine, *, fits: bool) -> None:
+    ours = prepare_installation(machine)
+    theirs = machine.folder / "srv/shop/venvs/aaaa"
+    with_python(machine, theirs, "python3" if fits else "python3.9")
+    (theirs / ".complete").write_text("theirs")
+    (theirs / "bin/fastapi").write_text(f"#!{theirs}/bin/python\n")
+    (theirs / "bin/tool").write_text("#!/bin/sh\n")
+    (theirs / "pyvenv.cfg").write_text(f"prompt = {theirs}\n")
+    line = installation(ours, "true")
+    done = machine.run("dependencies", "notes", "one", "aaaa", "", "fastapi", "shop", line, stdin="\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (ours / ".complete").read_text() == ""
+    assert any(line.startswith("uv <venv>") for line in machine.record) != fits
+    assert (theirs / "bin/fastapi").read_text() == f"#!{theirs}/bin/python\n"
+    if fits:
+        assert (ours / "bin/fastapi").read_text() == f"#!{ours}/bin/python\n"
+        assert (ours / "pyvenv.cfg").read_text() == f"prompt = {ours}\n"
+        assert (ours / "bin/tool").samefile(theirs / "bin/tool")

@@ -276,3 +276,51 @@ def test_an_application_is_not_removed_before_those_that_are_mounted_on_it(host:
     assert list(application.problems(host.job("note"))) == [said]
     (host.root / "etc/homeport/shop/site.json").unlink()
     assert list(application.problems(host.job("note"))) == []
+
+
+def a_preview(host: Host, app: str = "note-login") -> Layout:
+    host.provision(app)
+    layout = Layout(app, host.root)
+    layout.site.write_text(json.dumps({"app": app, "domains": [], "preview": {"of": "note", "branch": "login"}}))
+    for kind in ("service", "timer"):
+        host.write(f"/etc/systemd/system/homeport-preview@{app}.{kind}")
+    return layout
+
+
+def test_a_preview_goes_with_what_would_have_ended_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.provision("note")
+    a_preview(host)
+    theirs = host.left() - of(host, "note-login") - {path for path in host.left() if "homeport-preview@" in path}
+    monkeypatch.setattr(belongings, "running_in", lambda: "homeport-preview@note-login.service")
+    host.remove("note-login", data=True)
+    assert host.left() == theirs
+    asked = [name for call in host.calls if "show" in call for name in call[call.index("--") + 1 :]]
+    assert "homeport-preview@note-login.timer" in asked
+    # It is what removes the preview, and would end itself.
+    assert "homeport-preview@note-login.service" not in asked
+
+
+def test_the_folders_of_sites_below_a_name_go_with_the_last_of_them(host: Host) -> None:
+    mounts = host.root / "etc/nginx/homeport/mounts"
+    claims = {"app": "note-login", "domains": [], "mounted_on": "note", "mount_path": "/preview/login"}
+    host.provision("note")
+    for app in ("note-login", "note-other"):
+        a_preview(host, app).site.write_text(json.dumps({**claims, "app": app, "preview": {"of": "note"}}))
+        host.write(f"/etc/nginx/homeport/mounts/note/{app}.conf")
+    host.remove("note-login", data=True)
+    assert [path.name for path in (mounts / "note").iterdir()] == ["note-other.conf"]
+    host.remove("note-other", data=True)
+    assert not mounts.exists()
+
+
+def test_what_is_no_preview_is_never_removed_as_one(host: Host) -> None:
+    host.provision("note-login")
+    job = host.job("note-login", data=True)._replace(preview=True)
+    [problem] = application.problems(job)
+    assert problem.startswith("note-login is no preview")
+    assert list(application.problems(job._replace(preview=False))) == []
+    host.remove("note-login")
+    a_preview(host)
+    assert list(application.problems(job)) == []
+    host.remove("note-login", data=True)
+    assert list(application.problems(job)) == []

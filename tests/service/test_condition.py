@@ -46,5 +46,5 @@ def test_a_host_program_that_is_missing_or_may_not_be_run_is_a_failure(tmp_path:
 
 def test_every_unit_asks_in_that_way() -> None:
     own = [path.name for path in (TEMPLATES / "systemd").iterdir() if "\nExecCondition=" in path.read_text()]
-    # That of a proxy asks no program (tests/operations/test_proxy_change_script.py).
-    assert sorted(own) == ["condition.conf", "proxy-condition.conf"]
+    # That of a proxy asks no program (tests/operations/test_proxy_change_script.py), that of a preview's end the clock.
+    assert sorted(own) == ["condition.conf", "homeport-preview@.service", "proxy-condition.conf"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from homeport.exports.engines.cells import Cell, kept, nothing, row
 
 _MACHINE = nothing("the machine is not homeport's here")
+_PREVIEW = nothing("previews are made on homeport's machines alone")
 
 MACHINE_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "apt_lock_timeout_seconds": row(_MACHINE),
@@ -15,6 +16,11 @@ MACHINE_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "outbound_private": row(nothing("see `outbound`")),
     "take_over": row(_MACHINE),
     "take_machine": row(_MACHINE),
+    **dict.fromkeys(
+        ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
+        row(_PREVIEW),
+    ),
+    **dict.fromkeys(("preview_seed_command", "preview_data"), row(_PREVIEW)),
     "proxy": row(
         nothing("a container has no proxy"),
         nothing("it is for the proxy that you put before the port"),

@@ -7,7 +7,7 @@ import json
 
 from ..release import deploy_hold
 from ..system import output
-from ..system.layout import Layout
+from ..system.layout import Layout, MachineLayout
 from . import deploys
 
 
@@ -26,6 +26,14 @@ def releases(options: argparse.Namespace, given: list[str]) -> int:
     from ..reports.release_history import overview
 
     output.say(json.dumps(overview(Layout(options.app))))
+    return 0
+
+
+def previews(options: argparse.Namespace, given: list[str]) -> int:
+    """Print the previews of an application, as JSON."""
+    from ..reports.previews import previews
+
+    output.say(json.dumps({"app": options.app, "previews": previews(MachineLayout(), options.app)}))
     return 0
 
 

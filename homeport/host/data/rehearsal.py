@@ -77,7 +77,7 @@ def clean(layout: Layout) -> None:
         units.run("systemctl", "daemon-reload")
     for path in (*layout.links(SLOT), _variables(layout)):
         atomic.remove(path)
-    for place in _places(layout):
+    for place in places(layout):
         if place.exists():
             shutil.rmtree(place)
 
@@ -135,20 +135,16 @@ def _run(layout: Layout, release: Release, name: str, unit: str, copy: Path) -> 
 
 def _copy(layout: Layout) -> Path:
     """Copy the state folder and return where to; raise HostError when it cannot be or holds no database."""
-    source, copy = layout.state.resolve(), _places(layout)[0]
+    source, copy = layout.state.resolve(), places(layout)[0]
     if not re.fullmatch(r"[\w./+-]+", f"{source}{copy}"):
         raise HostError(f"the rehearsal: {source} has characters in its name that a mount in a unit does not allow")
-    needed, free = state_copy.size(source) + RESERVE_BYTES, shutil.disk_usage(copy.parent).free
-    if needed > free:
-        raise HostError(
-            f"the rehearsal: a copy of {source} does not fit: {_megabytes(needed)} MB are needed (reserve included) "
-            f"and {copy.parent} has {_megabytes(free)} MB free; make room or set migration_rehearsal = False"
-        )
-    say(f"{layout.app}: rehearsal: copying {layout.state} ({_megabytes(needed - RESERVE_BYTES)} MB)")
-    user = pwd.getpwnam(layout.app)
-    copy.mkdir(mode=0o700)
-    os.chown(copy, user.pw_uid, user.pw_gid)
-    if _copy_as(user, source, copy) == 0:
+    try:
+        needed = room(source, copy)
+        say(f"{layout.app}: rehearsal: copying {layout.state} ({needed} MB)")
+        databases = copy_as_owner(pwd.getpwnam(layout.app), source, copy)
+    except HostError as error:
+        raise HostError(f"the rehearsal: {error}; set migration_rehearsal = False to go without") from None
+    if databases == 0:
         raise HostError(
             f"the rehearsal: {layout.state} has no SQLite database, and homeport can rehearse on no other kind; "
             "set migration_rehearsal = False"
@@ -156,8 +152,24 @@ def _copy(layout: Layout) -> Path:
     return copy
 
 
-def _copy_as(user: pwd.struct_passwd, source: Path, copy: Path) -> int:
-    """Copy as the application's user, who alone decides what is in the folder; return how many databases there are."""
+def room(source: Path, copy: Path) -> int:
+    """Return how many MB a copy of the folder takes; raise HostError when it does not fit where it is to be."""
+    size, free = state_copy.size(source), shutil.disk_usage(copy.parent).free
+    if size + RESERVE_BYTES > free:
+        needed = f"{_megabytes(size + RESERVE_BYTES)} MB are needed (reserve included)"
+        raise HostError(
+            f"a copy of {source} does not fit: {needed} and {copy.parent} has {_megabytes(free)} MB free; make room"
+        )
+    return _megabytes(size)
+
+
+def copy_as_owner(user: pwd.struct_passwd, source: Path, copy: Path) -> int:
+    """Copy a state folder to the new folder `copy`, as its user; return how many databases there are.
+
+    The user alone decides what is in the folder. Raises HostError when it cannot be copied.
+    """
+    copy.mkdir(mode=0o700)
+    os.chown(copy, user.pw_uid, user.pw_gid)
     groups = [group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem]
     done = subprocess.run(
         [sys.executable, "-IB", str(Path(state_copy.__file__)), str(source), str(copy)],
@@ -173,11 +185,11 @@ def _copy_as(user: pwd.struct_passwd, source: Path, copy: Path) -> int:
         umask=0o077,
     )
     if done.returncode:
-        raise HostError(f"the rehearsal: {source} cannot be copied: {done.stderr.strip()}")
+        raise HostError(f"{source} cannot be copied: {done.stderr.strip()}")
     return int(done.stdout)
 
 
-def _places(layout: Layout) -> list[Path]:
+def places(layout: Layout) -> list[Path]:
     """Return where a copy may be, the place for the next one first: on the disk of the state folder, if root's alone.
 
     The folder may be a link to another disk; a folder above it that others write into is no place for a copy.

@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 import time
 
-from ..data import rehearsal, revisions
+from ..data import production_copy, rehearsal, revisions
 from ..data.migration_log import keep_migration_log
 from ..proxies import held, site
 from ..services import failures, health, hooks, units, worker_memory, workers
@@ -77,6 +77,8 @@ def _bring_up(layout: Layout, slot: str, release: Release, live: slots.Slot | No
     with timeline.step("prepare"):
         rehearsal.clean(layout)  # what a killed run has left takes disk and memory
         held.forget(layout)
+        if release.copy_of:
+            production_copy.fill(layout, release.copy_of)
         static_files.publish(layout, release)
         state_paths.ensure(layout, release)
         slots.prepare(layout, slot, release, migrate=not request.is_proven)

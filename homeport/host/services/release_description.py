@@ -44,7 +44,8 @@ class Release(NamedTuple):
     `hooks` has the commands by moment: before_migration, after_live, on_failure. `import_folders` are those of the
     application's own code, relative to the release. `server` is what serves; `static` has the folders that it need
     not, `error_page` the page for visitors whom it does not answer ("": none of its own). `state_folders` and
-    `state_files` are paths below the release that the application writes to.
+    `state_files` are paths below the release that the application writes to. `copy_of` is the application whose data a
+    preview begins with ("": none's).
     """
 
     id: str
@@ -68,6 +69,7 @@ class Release(NamedTuple):
     error_page: str = ""
     state_folders: tuple[str, ...] = ()
     state_files: tuple[str, ...] = ()
+    copy_of: str = ""
 
     @property
     def has_files(self) -> bool:
@@ -138,6 +140,7 @@ def parse(raw: dict[str, Any], files: Path) -> Release:
             for moment, hooks in raw.get("hooks", {}).items()
         },
         commit=str(raw.get("commit") or ""),
+        copy_of=str(raw.get("copy_of") or ""),
         ref=str(raw.get("ref") or ""),
         by=str(raw.get("by") or ""),
         import_folders=tuple(map(str, raw.get("import_folders", ()))),

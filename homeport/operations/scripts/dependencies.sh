@@ -1,7 +1,7 @@
 # Makes the virtual environment of a dependency lock. One that is there and is not usable any more (environments.sh) stays beside the
 # new one, since processes still run from it, and the releases of this lock are pointed to the new one.
-# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, then one
-# shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
+# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, whose preview it is
+# ("": nobody's), then one shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
 # end everything belongs to root and the application can only read it.
 # Standard input: a line with name and value (in base64) of each secret that only the installation gets, then an empty
 # line; none of this is kept or shown.
@@ -16,8 +16,8 @@ while [ -f "$environment/.complete" ]; do
     number=$((number + 1))
     environment=$first-$number
 done
-python=$4 server=$5
-shift 5
+python=$4 server=$5 owner=$6
+shift 6
 tools=/usr/local/lib/homeport
 # The tools' output is kept in memory: a log on a full disk would be empty.
 log=
@@ -78,6 +78,29 @@ try() {
 }
 # Only the application's user writes there; an earlier version wrote there as root, and uv cannot use those files.
 [ -z "$(find "$HOME" ! -user "$app" -print -quit 2>/dev/null)" ] || rm -rf "${HOME:?}"/* "${HOME:?}"/.[!.]*
+make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
+# For the same lock a preview takes its owner's environment, which is root's: the files are the same ones, but for the scripts
+# that name their folder.
+if [ -n "$owner" ] && [ "$environment" = "$first" ] && theirs=$(usable_environment "/srv/$owner/venvs/${first##*/}"); then
+    echo "taking the environment of $owner"
+    unfinished=yes
+    rm -rf "$environment"
+    try install -d -m 755 "$environment" || fail "$environment cannot be made"
+    # All but its mark. The same files cannot be on two disks.
+    cp -al "$theirs"/* "$environment" 2>/dev/null || try cp -a "$theirs"/* "$environment" ||
+        fail "$environment cannot be made"
+    grep -rIlF "$theirs" "$environment/bin" "$environment/pyvenv.cfg" | while read -r file; do
+        try sed -i "s|$theirs|$environment|g" "$file" || fail "$file cannot be written"
+    done
+    try make_mark "$environment/.complete" || fail "$environment cannot be written"
+    unfinished=
+    exit 0
+fi
+# For another lock it begins with what its owner has downloaded. Each user touches its own folder alone.
+if [ -n "$owner" ] && [ ! -d "$UV_CACHE_DIR" ] && [ -d "/var/cache/homeport/$owner/uv" ]; then
+    runuser -u "$owner" -- tar -c -C "/var/cache/homeport/$owner" uv 2>/dev/null |
+        runuser -u "$app" -- tar -x -C "$HOME" 2>/dev/null || rm -rf "$UV_CACHE_DIR"
+fi
 system=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
 case $system. in "$python".*) python= ;; esac
 if [ -n "$python" ]; then
@@ -136,7 +159,6 @@ chown -hRP root:root "$environment"
 # uv leaves a lock file that anybody may write.
 chmod -R go-w "$environment"
 chmod 755 "$environment"
-make_mark() { rm -rf "$1" && (set -C && : >"$1"); }
 try make_mark "$environment/.complete" || fail "$environment cannot be written"
 unfinished=
 for link in "/srv/$app/releases"/*/.venv; do

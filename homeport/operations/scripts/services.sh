@@ -48,6 +48,8 @@ check_serving() {
 }
 # A removal disables what was disabled before homeport enabled it, also what the owner has disabled later.
 remember() {
+    # A preview goes with its timer's file, without a trace.
+    case $1 in homeport-preview@*) return 0 ;; esac
     [ "$(systemctl is-enabled "$1" 2>/dev/null)" = disabled ] || return 0
     mkdir -p /var/lib/homeport/units
     systemctl is-active "$1" >"/var/lib/homeport/units/$1" || :

@@ -16,6 +16,7 @@ def claim_file(context: Context) -> File:
         "domains": list(settings.domains),
         "ports": [settings.port_blue, settings.port_green],
         **({"mounted_on": settings.mounted_on, "mount_path": settings.mount_path} if settings.mounted_on else {}),
+        **({"preview": {**settings.preview.model_dump(), "url": settings.url}} if settings.preview else {}),
     }
     return File(f"{context.paths.etc}/site.json", json.dumps(claim) + "\n")
 

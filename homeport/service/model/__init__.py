@@ -26,13 +26,15 @@ class Limits:
     """The limits of all processes of a service together; None: no limit of its own.
 
     `cpu_weight` is its part where processors are short (100: an equal one), `cpu_max` how many it may use at most.
-    `oom_policy` says what follows when one of its processes is killed for its memory.
+    `oom_policy` says what follows when one of its processes is killed for its memory. `memory_max_megabytes` is each
+    unit's, `memory_together_megabytes` that of all of them.
     """
 
     memory_max_megabytes: int | None = None
     cpu_weight: int | None = None
     cpu_max: float | None = None
     oom_policy: Literal["continue", "stop", "kill"] = "continue"
+    memory_together_megabytes: int | None = None
 
 
 @dataclass(frozen=True)

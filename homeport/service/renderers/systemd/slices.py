@@ -1,4 +1,4 @@
-"""The slice whose processors all units of an application share, where it has a part of its own."""
+"""The slice whose processors and memory all units of an application share, where it has a part of its own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def slice_file(app: str) -> str:
 
 def slice_name(app: str, limits: Limits) -> str | None:
     """Return the slice of the application's units; None: no part of its own is wanted."""
-    return None if limits.cpu_weight is None and limits.cpu_max is None else slice_file(app)
+    parts = (limits.cpu_weight, limits.cpu_max, limits.memory_together_megabytes)
+    return None if all(part is None for part in parts) else slice_file(app)
 
 
 def slice_text(app: str, limits: Limits, render: Callable[..., str]) -> str:
     """Return the slice's unit."""
     values = {"app": app, "cpu_weight": limits.cpu_weight, "cpu_max": limits.cpu_max}
-    return render("systemd/app.slice", **values)
+    return render("systemd/app.slice", **values, memory_together_megabytes=limits.memory_together_megabytes)
