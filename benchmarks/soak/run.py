@@ -29,9 +29,10 @@ PATIENCE_SECONDS = 120  # for a site that does not come back; the bounds of the 
 MOST_SECONDS = 6 * 3600
 # Of the computer that all share; and what the soak itself has done, which is over.
 EXPECTED_FINDINGS = {"memory_tight", "answers_cut", "answers_too_slow"}
+# The timer of renewals leaves when it last ran.
 STATE = f"""
 echo failed_units $(systemctl list-units --state=failed --plain --no-legend | cut -d' ' -f1)
-echo runtime_flags $(ls /run/homeport | sed -E 's/blue|green/SLOT/' | sort -u)
+echo runtime_flags $(ls /run/homeport | grep -vx renewals | sed -E 's/blue|green/SLOT/' | sort -u)
 places="/srv /etc/homeport /usr/local/lib/homeport /var/lib/homeport"
 echo unfinished $(find $places -name '*.partial*' -o -name '*.new' -o -name '.*.tmp')
 echo at_work $(systemctl list-units --plain --no-legend 'homeport-{APP}-*' | cut -d' ' -f1)
