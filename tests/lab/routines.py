@@ -137,6 +137,7 @@ SETTINGS: tuple[Row, ...] = (
         ("page for errors", {"error_page": "files/error.html"}),
         ("frontend", {"spa": {"/app": "frontend"}, "api_paths": ("/notes", "/health", "/ws")}),
     ),
+    *_rows("compression", ("compression", {"brotli": True})),
     *_rows("TLS profile", ("TLS profile", {"tls_profile": "modern"})),
     *_rows(
         "names",

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
+from homeport.rendering.filters import server_name
 from homeport.rendering.rendering import render
 from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import File
@@ -193,7 +194,7 @@ def test_every_name_of_a_site_is_in_its_file_and_no_expression_is_left(chance: r
     for site in sites:
         text = content[f"/etc/nginx/homeport/{site.app_name}.conf"].content
         for domain in site.domains:
-            assert re.search(rf"server_name[^;]* {re.escape(domain)}[ ;]", text)
+            assert re.search(rf"server_name[^;]* {re.escape(server_name(domain))}[ ;]", text)
         assert f"127.0.0.1:{site.port_blue}" in text
         assert ("[::]" in text) == ipv6
         assert ("Strict-Transport-Security" in text) == (site.hsts_seconds > 0)
