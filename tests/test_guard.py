@@ -232,6 +232,34 @@ def test_a_ref_that_does_not_exist_is_refused(project: Project) -> None:
     assert lines[0].startswith("error: web1: app_ref: no commit 'no-such-branch' in ")
 
 
+PREVIEW = (str(REPOSITORY / "homeport" / "entries" / "preview.py"), "-y", "--limit", "web1")
+BRANCH = 'preview={"branch": "main", "until": "2030-01-01T00:00:00Z"}'
+
+
+def test_a_preview_is_checked_with_its_source_and_needs_none_of_productions_secrets(project: Project) -> None:
+    inventory, secrets = "inventories/production.py", ("--data", "secrets_file=no-such-file")
+    done = project.pyinfra(inventory, *PREVIEW, "--data", BRANCH, *secrets)
+    assert project.listener.connections > 0, done.stdout + done.stderr
+    assert "secrets_file" not in done.stdout + done.stderr
+    project.listener.connections = 0
+    [line] = project.refusal(inventory, *PREVIEW, "--data", BRANCH, "--data", "app_ref=no-such-branch")
+    assert "app_ref: no commit 'no-such-branch'" in line
+
+
+def test_a_variable_that_only_productions_secrets_give_is_named_before_a_preview_begins(project: Project) -> None:
+    settings = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    database_url: str\n"
+    (project.folder / "app" / "main.py").write_text(f"from fastapi import FastAPI\n{settings}app = FastAPI()\n")
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+    subprocess.run(["git", *identity, "commit", "-qam", "x"], cwd=project.folder / "app", check=True)
+    words = ("inventories/production.py", *PREVIEW, "--data", BRANCH)
+    assert project.refusal(*words) == [
+        "error: web1: preview_environment: main.py has no default for DATABASE_URL, and a preview gets none of "
+        "production's secrets; set it there, or in preview_secrets_file"
+    ]
+    project.pyinfra(*words, "--data", 'preview_environment={"DATABASE_URL": "sqlite://"}')
+    assert project.listener.connections > 0
+
+
 def test_a_secrets_file_that_is_wrong_is_refused_without_its_content(project: Project) -> None:
     (project.folder / "x.secrets.env").write_text("hunter2\n")
     done = project.pyinfra(*DEPLOY, "--limit", "web1", "--data", "secrets_file=x.secrets.env")

@@ -30,7 +30,8 @@ def refusal(settings: Settings, wanted: Wanted, found: Snapshot) -> HomeportErro
             key="preview",
             fix=f"homeport preview down {own.branch}, or give the branch another name",
         )
-    if own is None and AppPaths(settings.app_name).state in found.paths:
+    # A preview that was cut as it was made has an empty one.
+    if own is None and AppPaths(settings.app_name).state in found.occupied:
         return HomeportError(
             f"the host has data of an application {settings.app_name}, which is gone",
             key="app_name",

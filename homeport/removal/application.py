@@ -53,7 +53,7 @@ def kept(job: RemovalJob) -> Iterator[tuple[str, str]]:
 def problems(job: RemovalJob) -> Iterator[str]:
     """Yield what keeps the application from being removed: known before anything is."""
     layout = job.layout
-    if job.preview and layout.settings.is_dir() and not belongings.preview(layout):
+    if job.preview and not belongings.is_preview(layout):
         yield f"{layout.app} is no preview; homeport remove takes an application away"
     for mount in mounts.mounted_on(job.layout.machine, job.layout.app):
         yield f"{mount.app} is mounted on {job.layout.app} at {mount.path}; remove {mount.app} first"

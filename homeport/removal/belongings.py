@@ -51,10 +51,12 @@ def running_in() -> str:
     return (PROCESSES / "self/cgroup").read_text().strip().rpartition("/")[2]
 
 
-def preview(layout: Layout) -> bool:
-    """Tell whether the application is a preview, by its claim."""
+def is_preview(layout: Layout) -> bool:
+    """Tell whether the application is a preview, by its claim; one that was cut as it began has none, and no data."""
     try:
         return bool(json.loads(layout.site.read_text()).get("preview"))
+    except FileNotFoundError:
+        return not layout.state.is_dir() or not any(layout.state.iterdir())
     except (OSError, ValueError, AttributeError):
         return False
 

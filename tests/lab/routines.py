@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from homeport.settings.previews import PreviewSettings
 from tests.lab.load import KEEP_ALIVE_POST, WEBSOCKET, Failure
 
 # Runs in each `make test`; the other groups are sampled.
@@ -210,11 +211,7 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(
         ("mounted_on", "mount_path"), "it is so from an application's first deploy on: tests/lab/test_edges.py"
     ),
-    **dict.fromkeys(
-        ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
-        _PREVIEWS,
-    ),
-    **dict.fromkeys(("preview_seed_command", "preview_data"), _PREVIEWS),
+    **dict.fromkeys(PreviewSettings.model_fields, _PREVIEWS),
     "basic_auth": "a visitor without the password is to be refused: tests/lab/test_edges.py",
     **dict.fromkeys(("acme_email", "acme_directory_url", "acme_profile", "acme_dns_plugin"), _CERTIFICATE),
     **dict.fromkeys(

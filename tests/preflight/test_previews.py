@@ -11,7 +11,7 @@ from homeport.preflight.memory import sized
 from homeport.preflight.previews import refusal
 from homeport.settings import Settings
 from homeport.settings.loading import load
-from homeport.state.snapshot import Claim, PathFound, Snapshot
+from homeport.state.snapshot import Claim, Snapshot
 from homeport.state.wanted import Wanted
 from homeport.steps.context import Context
 from tests.state.builders import as_wanted, bare, make_settings, make_source
@@ -20,7 +20,6 @@ DATA = {"app_name": "notes", "domain": "notes.example.com"}
 PREVIEW = load({**DATA, "preview": {"branch": "login", "until": "2030-01-04T10:00:00Z"}}, "web1")
 OWNER = Claim("notes", ("notes.example.com",), (8001, 8002))
 OURS = Claim("notes-login", ("notes.example.com",), (12000, 12001), "notes", "/preview/login", "notes", "login")
-FOLDER = PathFound("directory", 0o750, "notes-login", "notes-login")
 
 
 def wanted() -> Wanted:
@@ -34,8 +33,7 @@ def said(*claims: Claim, settings: Settings = PREVIEW, found: Snapshot | None = 
 
 
 def test_a_preview_is_made_and_brought_up_to_date_beside_its_owner() -> None:
-    paths = {path: one for path, one in as_wanted(wanted()).paths.items() if "notes-login" not in path}
-    assert said(OWNER, paths=paths) == ""
+    assert said(OWNER) == ""
     assert said(OWNER, OURS) == ""
 
 
@@ -56,8 +54,9 @@ def test_two_branches_with_one_label_are_told_apart() -> None:
 
 
 def test_data_that_a_removed_application_has_left_are_not_for_a_preview() -> None:
-    paths = {**as_wanted(wanted()).paths, "/var/lib/notes-login": FOLDER}
-    assert said(OWNER, paths=paths).startswith("app_name: the host has data of an application notes-login")
+    assert said(OWNER, occupied=frozenset({"/var/lib/notes-login"})).startswith(
+        "app_name: the host has data of an application notes-login"
+    )
 
 
 def test_a_preview_changes_nothing_that_the_machine_shares() -> None:

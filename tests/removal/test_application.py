@@ -320,6 +320,15 @@ def test_what_is_no_preview_is_never_removed_as_one(host: Host) -> None:
     assert problem.startswith("note-login is no preview")
     assert list(application.problems(job._replace(preview=False))) == []
     host.remove("note-login")
+    # Its data have stayed, and are nobody's preview.
+    data = job.layout.state
+    data.unlink()
+    data.mkdir()
+    host.write("/var/lib/note-login/kept.txt")
+    assert len(list(application.problems(job))) == 1
+    (data / "kept.txt").unlink()
+    assert list(application.problems(job)) == []
+    data.rmdir()
     a_preview(host)
     assert list(application.problems(job)) == []
     host.remove("note-login", data=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from homeport.exports.engines.cells import Cell, kept, nothing, row
+from homeport.settings.previews import PreviewSettings
 
 _MACHINE = nothing("the machine is not homeport's here")
 _PREVIEW = nothing("previews are made on homeport's machines alone")
@@ -16,11 +17,7 @@ MACHINE_ROWS: Mapping[str, Mapping[str, Cell]] = {
     "outbound_private": row(nothing("see `outbound`")),
     "take_over": row(_MACHINE),
     "take_machine": row(_MACHINE),
-    **dict.fromkeys(
-        ("preview", "preview_domain", "preview_memory_megabytes", "preview_environment", "preview_secrets_file"),
-        row(_PREVIEW),
-    ),
-    **dict.fromkeys(("preview_seed_command", "preview_data"), row(_PREVIEW)),
+    **{name: row(_PREVIEW) for name in PreviewSettings.model_fields},
     "proxy": row(
         nothing("a container has no proxy"),
         nothing("it is for the proxy that you put before the port"),

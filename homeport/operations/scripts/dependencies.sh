@@ -1,8 +1,8 @@
 # Makes the virtual environment of a dependency lock. One that is there and is not usable any more (environments.sh) stays beside the
 # new one, since processes still run from it, and the releases of this lock are pointed to the new one.
-# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, whose preview it is
-# ("": nobody's), then one shell-quoted uv command line each. Runs as the application's user, so that a package's build script is not root; at the
-# end everything belongs to root and the application can only read it.
+# Arguments: application, release id, digest, Python ("": whichever the system has), the server's command, whose preview it
+# is ("": nobody's), then one shell-quoted uv command line each. Runs as the application's user, so that a package's build
+# script is not root; at the end everything belongs to root and the application can only read it.
 # Standard input: a line with name and value (in base64) of each secret that only the installation gets, then an empty
 # line; none of this is kept or shown.
 set -eu
