@@ -81,20 +81,17 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     said = entrypoint or str(table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint") or "")
     requirements = find_requirements(files.paths, files.read, _is_member(repository, files))
     needs = _needs(files, requirements)
-    python = find_python(files.read(".python-version"), _required(toml)) or _python_of_lock(files, needs, toml)
+    python = _python(files, needs, _required(toml))
     foreign = find_foreign(repository, files, requirements, said, python=not (python or _required(toml)))
     entry, server = _served(files, said, foreign, requirements)
-    project = table("pyproject.toml", toml, "project")
-    path = place.resolve()
+    said_name = str(table("pyproject.toml", toml, "project").get("name", ""))
+    path, root = place.resolve(), repository.path
     return Inspection(
-        repository=repository.path,
+        repository=root,
         place=path,
         subdirectory=folder,
         files=files.paths,
-        app_name=name
-        or app_name(
-            [*foreign.names, str(project.get("name", "")), posixpath.basename(folder), path.name, repository.path.name]
-        ),
+        app_name=name or app_name([*foreign.names, said_name, posixpath.basename(folder), path.name, root.name]),
         entrypoint=entry,
         server=server,
         requirements_file=requirements,
@@ -128,11 +125,13 @@ def _required(pyproject: Mapping[str, Any]) -> str:
     return str(project.get("requires-python", "")) or python_required(poetry)
 
 
-def _python_of_lock(files: RepositoryFiles, needs: Needs, pyproject: Mapping[str, Any]) -> str | None:
-    """Return the Python that the application's lock was made for, where a system's own would not do."""
-    lock = next(filter(None, map(files.read, ("uv.lock", POETRY_LOCK))), "")
-    said = re.search(r'"python_(?:full_)?version":\s*"(3\.\d+)', files.read(PIPFILE_LOCK))
-    return find_python_with_wheels(lock, needs.names, _required(pyproject)) or (said[1] if said and not lock else None)
+def _python(files: RepositoryFiles, needs: Needs, required: str) -> str | None:
+    """Return the Python that the application asks for, or its lock was made for, where a system's own would not do."""
+    if asked := find_python(files.read(".python-version"), required):
+        return asked
+    lock = files.read("uv.lock") or files.read(POETRY_LOCK)
+    said = re.search(r'"python_(?:full_)?version":\s*"(3\.\d+)', "" if lock else files.read(PIPFILE_LOCK))
+    return said[1] if said else find_python_with_wheels(lock, needs.names, required)
 
 
 def _needs(files: RepositoryFiles, requirements: str) -> Needs:
