@@ -68,7 +68,8 @@ class _Folders:
                 return None
             above, name = posixpath.split(above)
             below = posixpath.join(name, below)
-        return posixpath.normpath(posixpath.join(self._known[above], below)).removeprefix(".")
+        found = posixpath.normpath(posixpath.join(self._known[above], below))
+        return "" if found == "." else found
 
     def commands(self, instructions: Iterable[Instruction], folder: str) -> Iterator[str]:
         """Yield the stage's commands as they run in the application's `folder`; nothing unless one of them builds."""
