@@ -177,6 +177,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "machine_scope": "firewall",
     "openscap": "upkeep",
     "outbound": "release",
+    "full_stack": "init",
     "own_package": "init",
     "power_cut": "switch",
     "proxy_change_killed": "HAProxy",

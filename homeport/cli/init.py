@@ -103,6 +103,8 @@ def _found(inspection: Inspection) -> Iterator[str]:
     )
     if inspection.requirements_file:
         yield f"dependencies {inspection.requirements_file}"
+    if inspection.needs.group:
+        yield f"groups       {inspection.needs.group} (by its name, or by the server that it alone brings)"
     if inspection.python_version:
         yield f"Python       {inspection.python_version}"
     if inspection.background and not inspection.foreign.found.get("workers"):

@@ -25,6 +25,11 @@ USUAL = (
 )
 
 
+# Of these names anything may be asked (`/payments/status`): only at the root, or below what all of an API is below.
+GENERAL = frozenset(("ready", "live", "ping", "status", "up"))
+ALL_OF_IT = re.compile(r"((api|rest|internal|v\d+)/)*")
+
+
 @dataclass(frozen=True)
 class Health:
     """The health path, and what is to be said about how it was found ("" for one that is sure)."""
@@ -62,12 +67,14 @@ def _schema(modules: Mapping[str, Code], target: str) -> str | None:
     names = (path, f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
     code = next((modules[name] for name in names if name in modules), Code())
     found = code.schema
-    for name in re.findall(r"\{(\w+)\}", found or ""):
-        values = {one.constants[name] for one in modules.values() if name in one.constants}
-        if found is None or len(values) != 1:
-            return None
-        found = found.replace(f"{{{name}}}", values.pop())
-    return found
+    # A constant may be made of others, which are made of others.
+    for _ in range(3):
+        for name in re.findall(r"\{(\w+)\}", found or ""):
+            values = {one.constants[name] for one in modules.values() if name in one.constants}
+            if found is None or len(values) != 1:
+                return None
+            found = found.replace(f"{{{name}}}", values.pop())
+    return None if found is None or "{" in found else found
 
 
 def _healthy(paths: list[str], *, anywhere: bool = False) -> str | None:
@@ -78,6 +85,9 @@ def _healthy(paths: list[str], *, anywhere: bool = False) -> str | None:
 def _ranks(path: str, anywhere: bool) -> Iterator[tuple[int, int]]:
     plain = path.strip("/").lower()
     for rank, name in enumerate(USUAL):
-        near = anywhere or plain.count("/") <= name.count("/") + 2
+        above = plain.removesuffix(name)
+        near = anywhere or (
+            bool(ALL_OF_IT.fullmatch(above)) if name in GENERAL else plain.count("/") <= name.count("/") + 2
+        )
         if near and (plain == name or plain.endswith(f"/{name}")):
             yield rank, plain.count("/")

@@ -20,12 +20,13 @@ from homeport.scaffold.python_version import find_python
 from homeport.scaffold.remarks import remarks
 from homeport.scaffold.repository_files import RepositoryFiles
 from homeport.scaffold.server import find_server
+from homeport.scaffold.wheels import find_python as find_python_with_wheels
 from homeport.servers import SERVERS
 from homeport.settings.server import Server
 from homeport.settings.variables import RESERVED_ENVIRONMENT
 from homeport.source.background_work import BackgroundWork, background_work
 from homeport.source.entrypoint import find_entry
-from homeport.source.exports import python_required
+from homeport.source.exports import PIPFILE_LOCK, POETRY_LOCK, python_required
 from homeport.source.git import Repository, find_repository
 from homeport.source.required_variables import required_variables, variables_of
 from homeport.source.uv_lock import read_toml, table
@@ -79,22 +80,22 @@ def inspect(place: Path, *, name: str | None = None, entrypoint: str | None = No
     # `fastapi run` itself looks there first.
     said = entrypoint or str(table("pyproject.toml", toml, "tool", "fastapi").get("entrypoint") or "")
     requirements = find_requirements(files.paths, files.read, _is_member(repository, files))
-    python = find_python(files.read(".python-version"), _required(toml))
+    needs = _needs(files, requirements)
+    python = _python(files, needs, _required(toml))
     foreign = find_foreign(repository, files, requirements, said, python=not (python or _required(toml)))
     entry, server = _served(files, said, foreign, requirements)
-    project = table("pyproject.toml", toml, "project")
-    path = place.resolve()
+    said_name = str(table("pyproject.toml", toml, "project").get("name", ""))
+    path, root = place.resolve(), repository.path
     return Inspection(
-        repository=repository.path,
+        repository=root,
         place=path,
         subdirectory=folder,
         files=files.paths,
-        app_name=name
-        or app_name([*foreign.names, str(project.get("name", "")), posixpath.basename(folder), path.name]),
+        app_name=name or app_name([*foreign.names, said_name, posixpath.basename(folder), path.name, root.name]),
         entrypoint=entry,
         server=server,
         requirements_file=requirements,
-        needs=_needs(files, requirements),
+        needs=needs,
         health=foreign.health or find_health(files.code(), entry),
         python_version=python or foreign.python_version,
         migrate_command=foreign.migrate_command or find_migrate_command(files),
@@ -122,6 +123,15 @@ def _required(pyproject: Mapping[str, Any]) -> str:
     """Return the Python that a pyproject.toml asks for, "" for none."""
     project, poetry = (table("pyproject.toml", pyproject, *names) for names in (("project",), ("tool", "poetry")))
     return str(project.get("requires-python", "")) or python_required(poetry)
+
+
+def _python(files: RepositoryFiles, needs: Needs, required: str) -> str | None:
+    """Return the Python that the application asks for, or its lock was made for, where a system's own would not do."""
+    if asked := find_python(files.read(".python-version"), required):
+        return asked
+    lock = files.read("uv.lock") or files.read(POETRY_LOCK)
+    said = re.search(r'"python_(?:full_)?version":\s*"(3\.\d+)', "" if lock else files.read(PIPFILE_LOCK))
+    return said[1] if said else find_python_with_wheels(lock, needs.names, required)
 
 
 def _needs(files: RepositoryFiles, requirements: str) -> Needs:

@@ -7,14 +7,26 @@ from collections.abc import Iterable
 
 # AppName in homeport.settings.types: 31 characters at most.
 LONGEST = 31
+# Names that say nothing of an application, and that the next one on the same machine may well have, too.
+COMMON = frozenset(
+    ("app", "api", "application", "backend", "code", "fastapi", "main", "project", "server", "service", "src", "web")
+)
 
 
 def app_name(candidates: Iterable[str]) -> str:
-    """Return the first of the `candidates` that a name can be made of, as a name; "app" if there is none."""
-    return next((name for one in candidates if (name := _plain(one))), "app")
+    """Return the first of the `candidates` that a name can be made of, as a name; "app" if there is none.
+
+    One that says something of the application comes before those that many have.
+    """
+    names = [name for one in candidates if (name := _plain(one))]
+    return next((name for name in names if name not in COMMON), next(iter(names), "app"))
 
 
 def _plain(text: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:LONGEST].strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("-0123456789")
+    if len(name) > LONGEST:
+        # Whole words where that leaves some of it.
+        words = name[: LONGEST + 1].rpartition("-")[0]
+        name = (words or name[:LONGEST]).strip("-")
     name = name.removesuffix("-migrate")
     return name if len(name) > 1 else ""

@@ -21,18 +21,23 @@ _NEVER = re.compile(
     r"(^|[-_./])(dev\w*|tests?|testing|docs?|lint\w*|typ(es|ing)|ci|local|build|bench\w*|notebooks?|examples?|mypy|"
     r"format\w*|debug|constraints?|optional|gpu|cuda)([-_./]|$)"
 )
+PRODUCTION = re.compile(r"(prod|production|deploy|deployment|server)", re.IGNORECASE)
+# What runs an application, each with what it needs for that.
+SERVING = frozenset(("fastapi-cli", "uvicorn", "granian", "hypercorn"))
 _PREFERRED = ("prod", "main", "app", "server", "api", "base", "common", "requirements")
 
 
 @dataclass(frozen=True)
 class Needs:
     """Names of distributions that are installed, versions of those that are pinned; `extra` is the extra of the
-    project that brings FastAPI, "" where none has to; `from_git` says that one is fetched by git.
+    project that brings FastAPI, `group` the dependency group that is for production by its name, or alone brings a
+    server, "" where none has to; `from_git` says that one is fetched by git.
     """
 
     names: Set[str] = frozenset()
     versions: Mapping[str, str] = field(default_factory=dict)
     extra: str = ""
+    group: str = ""
     from_git: bool = False
 
 
@@ -67,8 +72,10 @@ def find_needs(files: Set[str], read: Read, requirements: str = "") -> Needs:
         return _by_requirements(requirements or "requirements.txt", lambda path: read(path) or None)
     if POETRY_LOCK in files or PIPFILE_LOCK in files:
         text = read(POETRY_LOCK) or read(PIPFILE_LOCK)
-        found = read_poetry_lock(text) if POETRY_LOCK in files else read_pipfile_lock(text)
-        return Needs(found.names, found.versions, from_git='type = "git"' in text or '"git":' in text)
+        group = _for_production(_pyproject(read, "tool", "poetry", "group")) if POETRY_LOCK in files else ""
+        groups = (group,) if group else ()
+        found = read_poetry_lock(text, groups=groups) if POETRY_LOCK in files else read_pipfile_lock(text)
+        return Needs(found.names, found.versions, "", group, 'type = "git"' in text or '"git":' in text)
     return _by_project(read)
 
 
@@ -80,7 +87,19 @@ def _by_lock(text: str, read: Read) -> Needs:
         brings = (name for name in extras if "fastapi" in read_lock("uv.lock", text, LockSelection((name,))).installed)
         extra = next(brings, "")
         lock = read_lock("uv.lock", text, LockSelection((extra,))) if extra else lock
-    return Needs(lock.installed, lock.versions, extra, "source = { git =" in text)
+    groups = sorted(_pyproject(read, "dependency-groups"), key=lambda name: bool(_NEVER.search(name)))
+    selections = {name: LockSelection((extra,) if extra else (), (name,)) for name in groups}
+    found = {name: read_lock("uv.lock", text, one) for name, one in selections.items()}
+    group = _for_production(groups)
+    if not group and not lock.installed & SERVING:
+        # Whoever builds an image may add the server there, and develop with the one of this group.
+        group = next((name for name, one in found.items() if one.installed & SERVING), "")
+    lock = found.get(group, lock)
+    return Needs(lock.installed, lock.versions, extra, group, "source = { git =" in text)
+
+
+def _for_production(groups: Iterable[str]) -> str:
+    return next((name for name in groups if PRODUCTION.fullmatch(name)), "")
 
 
 def _by_requirements(path: str, read: Callable[[str], str | None]) -> Needs:
@@ -102,7 +121,7 @@ def _by_project(read: Read) -> Needs:
     lines += [_poetry_line(name, one) for name, one in poetry.items() if name != "python"]
     pinned = {line: version for line in lines if (version := pinned_version(line))}
     versions = {normalized(found.group()): one for line, one in pinned.items() if (found := _NAME.match(line))}
-    return Needs(_names(lines), versions, extra, any("git+" in line for line in lines))
+    return Needs(_names(lines), versions, extra, from_git=any("git+" in line for line in lines))
 
 
 def _names(lines: Iterable[str]) -> set[str]:

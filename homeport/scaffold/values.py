@@ -32,6 +32,8 @@ def values(found: Inspection, source: str) -> list[tuple[str, str, str]]:
         listed.append(("requirements_file", found.requirements_file, ""))
     if found.needs.extra:
         listed.append(("dependency_extras", [found.needs.extra], "it brings FastAPI"))
+    if found.needs.group:
+        listed.append(("dependency_groups", [found.needs.group], "by its name, or by the server that it alone brings"))
     proposed = {one.name: one for one in found.foreign.settings}
     if found.needs.from_git:
         packages = proposed.pop("packages").value if "packages" in proposed else []

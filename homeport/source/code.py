@@ -33,7 +33,7 @@ class Code:
     returned; `factories` the functions that make one and need no argument, `inner` the names that such an object has in
     a function; `routers` the prefixes of APIRouter objects by name (None: not a plain text). `mounts` says that one is
     included with a prefix here. `schema` is the path of the OpenAPI document, None where there is none; {NAME} in it is
-    what one of the `constants` is, the plain texts of all modules and classes.
+    what one of the `constants` is, the texts of all modules and classes, which may have {NAME} in them as well.
     """
 
     applications: tuple[str, ...] = ()
@@ -155,13 +155,14 @@ def _template(node: ast.expr) -> str | None:
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield name and text of what a module, or a class in it, has as a plain text."""
+    """Yield name and text of what a module, or a class in it, has as a text, with {NAME} for what is put into it."""
     for body in (tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))):
         for node in body:
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            text = _template(value) if isinstance(value, ast.Constant | ast.JoinedStr) else None
+            if text is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
-                yield from ((target.id, value.value) for target in targets if isinstance(target, ast.Name))
+                yield from ((target.id, text) for target in targets if isinstance(target, ast.Name))
 
 
 def _routes(tree: ast.Module) -> Iterator[Route]:

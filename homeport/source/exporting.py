@@ -20,7 +20,8 @@ from homeport.controller.clean_environment import clean_environment
 from homeport.controller.folders import TEMPLATES, cache_folder, new_folder, remove_abandoned
 from homeport.errors import UsageError
 from homeport.source.dependencies import after_export
-from homeport.source.exports import Export, exported_text
+from homeport.source.export_extras import with_extras
+from homeport.source.exports import POETRY_LOCK, Export, exported_text
 from homeport.source.open_versions import failure
 from homeport.source.release import Source
 from homeport.source.release_id import content_id
@@ -29,7 +30,7 @@ from homeport.source.uv_program import run_uv, uv_program
 # A first run installs the tool; an export itself takes seconds.
 LONGEST_SECONDS = 300
 # The version of how a tool's output is read: what an earlier version has cached is not used.
-VERSION = "2"
+VERSION = "3"
 _LOCK = threading.RLock()
 
 
@@ -60,6 +61,8 @@ def _exported(export: Export) -> str:
         repository = Path(scratch).resolve() / "repository"
         python = _environment(export, requirements, Path(scratch) / "tool")
         text = exported_text(_printed(export, python, repository), export, str(repository / export.folder))
+        if export.file == POETRY_LOCK:
+            text = with_extras(text, next(one for path, one in export.files if path.endswith(POETRY_LOCK)))
     with suppress(OSError):
         if kept:
             new = kept / f".{name}.{os.getpid()}"

@@ -21,6 +21,20 @@ from homeport.source.code import read_code
 
 START = "from fastapi import APIRouter, FastAPI\napp = FastAPI()\nrouter = APIRouter(prefix='/api')\n"
 POETRY = '[[package]]\nname = "fastapi"\nversion = "0.104.1"\n'
+MIGRATIONS = {
+    "alembic.ini": "[alembic]\nsqlalchemy.url = postgresql+asyncpg://me:mine@db:5432/foo\n",
+    "alembic/env.py": "url = config.get_main_option('sqlalchemy.url')\nengine_from_config(config)\n",
+}
+LOCK = """version = 1
+[[package]]
+name = "shop"
+source = { virtual = "." }
+dependencies = [{ name = "fastapi" }]
+[package.dev-dependencies]
+dev = [{ name = "uvicorn" }]
+lint = [{ name = "ruff" }]
+prod = [{ name = "redis" }]
+"""
 UVICORN = '[[package]]\nname = "uvicorn"\nversion = "0.24.0"\n'
 
 
@@ -39,6 +53,7 @@ def health(*texts: str) -> tuple[str, str]:
         ("@router.get('/health')", "/api/health"),
         ("@app.get('/api/v1/healthcheck')", "/api/v1/healthcheck"),
         ("@app.get('/a/b/c/status')\ndef a(): ...\n@app.get('/up')", "/up"),
+        ("@app.get('/payments/status')\ndef a(): ...\n@app.get('/api/v1/up')", "/api/v1/up"),
     ],
 )
 def test_a_route_that_is_called_like_one_is_the_health_path(route: str, path: str) -> None:
@@ -65,6 +80,8 @@ def test_the_schemas_path_is_put_together_from_plain_texts_and_not_guessed() -> 
     modules = {"app/main.py": read_code(main), "app/config.py": read_code(config)}
     for entrypoint in ("app/main.py", "app.main:app", "app.main"):
         assert find_health(modules, entrypoint).path == "/api/v1/openapi.json"
+    modules["app/config.py"] = read_code("VERSION = 'v1'\nclass Settings:\n    API: str = f'/api/{VERSION}'\n")
+    assert find_health(modules, "app.main:app").path == "/api/v1/openapi.json"
     modules["app/other.py"] = read_code("API = '/api/v2'\n")
     assert find_health(modules, "app.main:app").path == "/"
     modules = {"app/main.py": read_code(main.replace("f'{settings.API}/openapi.json'", "None"))}
@@ -111,6 +128,9 @@ def test_the_python_is_set_where_a_systems_own_would_not_do(
         (("ä", "/"), "app"),
         (("a" * 40,), "a" * 31),
         ((f"{'a' * 30}-b",), "a" * 30),
+        (("minimal-fastapi-postgres-template",), "minimal-fastapi-postgres"),
+        (("app", "backend", "shop"), "shop"),
+        (("", "src"), "src"),
     ],
 )
 def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], name: str) -> None:
@@ -133,6 +153,11 @@ def test_the_name_is_one_that_a_setting_may_have(candidates: tuple[str, ...], na
         ({"db.py": "URL = 'sqlite+aiosqlite:///data/notes.db?x'\n"}, ['state_paths = ["data/notes.db"]']),
         ({"db.py": "URL = f'sqlite:///{path}' or 'sqlite:////var/lib/x' or 'sqlite:///:memory:'\n"}, []),
         ({"tests/db.py": "URL = 'sqlite:///./notes.db'\n"}, []),
+        (MIGRATIONS, ["alembic.ini:2 says that migrations go to the database on db, whatever the variables say"]),
+        ({**MIGRATIONS, "alembic.ini": "sqlalchemy.url = driver://user:pass@localhost/dbname\n"}, []),
+        ({**MIGRATIONS, "alembic/env.py": "config.set_main_option('sqlalchemy.url', URL)\n"}, []),
+        ({**MIGRATIONS, "alembic/env.py": "from app.db import engine\n"}, []),
+        ({"alembic.ini": MIGRATIONS["alembic.ini"]}, []),
     ],
 )
 def test_what_a_person_should_know_before_the_first_deploy(files: dict[str, str], words: list[str]) -> None:
@@ -244,6 +269,29 @@ def test_an_extra_that_brings_fastapi_and_a_dependency_from_git() -> None:
     found = find_needs(set(files), lambda path: files.get(path, ""))
     assert (found.extra, found.from_git) == ("api", True)
     assert {"fastapi", "fastapi-cli", "x"} <= found.names
+
+
+@pytest.mark.parametrize(
+    ("groups", "more", "group"),
+    [
+        ("dev = []\nlint = []\n", "", "dev"),
+        ("lint = []\n", "", ""),
+        ("dev = []\nlint = []\n", "uvicorn", ""),
+        ("dev = []\nprod = []\n", "uvicorn", "prod"),
+    ],
+)
+def test_the_group_that_alone_brings_a_server_or_is_for_production_is_installed(
+    groups: str, more: str, group: str
+) -> None:
+    lock = LOCK.replace('[{ name = "fastapi" }]', f'[{{ name = "fastapi" }}, {{ name = "{more}" }}]') if more else LOCK
+    packages = "".join(f'[[package]]\nname = "{name}"\n' for name in ("fastapi", "uvicorn", "ruff", "redis"))
+    files = {"uv.lock": lock + packages, "pyproject.toml": f"[dependency-groups]\n{groups}"}
+    assert find_needs(set(files), lambda path: files.get(path, "")).group == group
+
+
+def test_poetry_s_group_for_production_is_installed() -> None:
+    files = {"poetry.lock": POETRY, "pyproject.toml": "[tool.poetry.group.dev]\n[tool.poetry.group.production]\n"}
+    assert find_needs(set(files), lambda path: files.get(path, "")).group == "production"
 
 
 class Given:

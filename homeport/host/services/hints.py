@@ -34,7 +34,8 @@ DISTRIBUTIONS = {
     "jose": "python-jose",
     "jwt": "PyJWT",
     "multipart": "python-multipart",
-    "pkg_resources": "setuptools",
+    # Newer ones do not bring it.
+    "pkg_resources": "setuptools<81",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }

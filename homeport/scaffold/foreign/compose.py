@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from homeport.scaffold.foreign.amounts import megabytes, seconds
@@ -13,7 +14,7 @@ from homeport.scaffold.foreign.dockerfile import read_dockerfile
 from homeport.scaffold.foreign.domains import take_domains
 from homeport.scaffold.foreign.health import read_health_command
 from homeport.scaffold.foreign.model import Files, Place, Reading
-from homeport.scaffold.foreign.variables import take_variable
+from homeport.scaffold.foreign.variables import service_in, take_variable
 from homeport.scaffold.foreign.yaml_values import Value, YamlError, merged, read_yaml
 
 # Keys of the application's service that are read, or that homeport has its own way for.
@@ -209,7 +210,12 @@ class _Compose:
             self._reading.before += found.before
         else:
             command, place = found.before[-1]
-            self._reading.processes.setdefault(name, (command, place))
+            addresses = (word for word in shlex.split(command) if "://" in word)
+            host = next(filter(None, (service_in(word, set(self._services)) for word in addresses)), "")
+            if host:
+                self._reading.note(place, f"{command!r} is not taken: {host} is the name of a container")
+            else:
+                self._reading.processes.setdefault(name, (command, place))
         self._reading.notes += found.notes
         return True
 

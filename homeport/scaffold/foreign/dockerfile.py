@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from homeport.scaffold.foreign.commands import Commands, find_file
 from homeport.scaffold.foreign.docker_lines import Instruction, Stage, chain, stages
+from homeport.scaffold.foreign.frontend import BUILD, read_frontend
 from homeport.scaffold.foreign.health import read_health_command
 from homeport.scaffold.foreign.model import Files, Place, Reading, Start
 from homeport.scaffold.foreign.shell import ShellError, replaced, simple_commands
@@ -165,21 +166,27 @@ class _Dockerfile:
         self._reading.without_server()
 
     def read_builder(self, stage: Stage) -> None:
-        """List what a stage that is no part of the image builds with npm and its like."""
-        for one in stage.instructions:
-            text = one.text if one.name == "RUN" else ""
-            if found := re.search(r"\b(npm|pnpm|yarn|bun)\b[^&;|]*\bbuild\b", text):
-                copies = [
-                    copy.text.split()[-1]
-                    for copy in self._instructions
-                    if copy.name == "COPY" and f"--from={stage.name}" in copy.text.split() and stage.name
-                ]
-                goes = f", copied to {', '.join(copies)}" if copies else ""
-                self._reading.note(
-                    self.place(one.line),
-                    f"{found.group()!r} builds what git does not have{goes}: "
-                    "build_commands and release_include do that",
-                )
+        """Propose how to build what a stage that is no part of the image builds with npm and its like, or list it."""
+        step = next((one for one in stage.instructions if one.name == "RUN" and BUILD.search(one.text)), None)
+        if step is None:
+            return
+        place = self.place(step.line)
+        if found := read_frontend(stage, self._instructions, self._files.paths, self._files.folder, self._path):
+            # In this order: the one is only valid beside the other.
+            self._reading.propose("release_include", [found.include], place)
+            self._reading.propose("build_commands", list(found.commands), place)
+            return
+        copies = [
+            copy.text.split()[-1]
+            for copy in self._instructions
+            if copy.name == "COPY" and f"--from={stage.name}" in copy.text.split() and stage.name
+        ]
+        goes = f", copied to {', '.join(copies)}" if copies else ""
+        self._reading.note(
+            place,
+            f"{BUILD.findall(step.text)[0]!r} builds what git does not have{goes}: "
+            "build_commands and release_include do that",
+        )
 
 
 def read_tiangolo(place: Place, variables: Mapping[str, str], files: Files, reading: Reading, other: bool) -> None:

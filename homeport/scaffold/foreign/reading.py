@@ -1,6 +1,7 @@
 """Which foreign files there are for an application, and what they say together. Pure: the files are read by the caller.
 
-What comes first wins: Kamal's file, Procfile, Compose, systemd, Supervisor, and the Dockerfile that all may stand on.
+What comes first wins: Kamal's file, Procfile, Compose, systemd, Supervisor, and the Dockerfile that all may stand on;
+and last a script that is called prestart.sh, as the templates of FastAPI's author have one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from homeport.scaffold.foreign.commands import Commands
 from homeport.scaffold.foreign.compose import read_compose
 from homeport.scaffold.foreign.dockerfile import read_dockerfile
 from homeport.scaffold.foreign.kamal import read_kamal
@@ -31,6 +33,7 @@ _ELSEWHERE = re.compile(
 _FOR_DEPLOYS = re.compile(
     r"docker(files?)?|deploy(ment)?|ops|infra(structure)?|build|config|conf|compose|systemd|supervisor|etc"
 )
+PRESTART = ("prestart.sh", "scripts/prestart.sh", "app/prestart.sh")
 # More than any application has; the rest is not looked at.
 MOST_FILES = 12
 Found = tuple[str, Reading]
@@ -90,6 +93,7 @@ class _Foreign:
         ]:
             yield path, read_supervisor(path, self._files)
         yield from self._dockerfile()
+        yield from self._prestart()
 
     def _near(self, matches: Callable[[str], bool]) -> list[str]:
         """Return the files that match, those of the application's folder first, then those near the root."""
@@ -151,6 +155,14 @@ class _Foreign:
             elif reading.starts and best and reading.starts[0].target != best[1].starts[0].target:
                 start = reading.starts[0]
                 yield path, _unread(path, f"it is for another server ({start.target or start.server})")
+
+    def _prestart(self) -> Iterator[Found]:
+        """Yield the script that is meant to run before each start, whoever runs it today (a pipeline, say)."""
+        places = (posixpath.join(self._folder, name) for name in PRESTART)
+        for path in [path for path in places if path in self._given.paths][:1]:
+            reading = Reading()
+            Commands(self._files, reading, {}).read(self._text(path), Place(path, 1))
+            yield path, reading
 
 
 def _called(path: str) -> str:

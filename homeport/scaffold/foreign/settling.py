@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -21,6 +22,9 @@ _PREPARES = re.compile(r"pip3?|poetry|uv|npm|yarn|pnpm|service|crond?|supervisor
 _BESIDE = re.compile(
     r"nginx|traefik|caddy|haproxy|envoy|redis-server|valkey-server|postgres|mysqld|mongod|memcached|rabbitmq-server"
 )
+# Programs that run what another file names, and often for developing.
+_RUNNERS = re.compile(r"docker(-compose)?|podman|make|just|task|poe|invoke|inv|nox|tox")
+_LOG = re.compile(r"(?:--logfile|--log-file|--pidfile)[= ]([^\s'\"]+)")
 _NEEDED = {"app_name": "app", "domain": "app.example.com"}
 Runs = Callable[[Server], bool]
 
@@ -136,10 +140,23 @@ class _Settling:
 
     def _processes(self) -> Iterator[Proposal]:
         found = {
-            name: one for name, (text, place) in self._reading.processes.items() if (one := self._here(text, place))
+            name: one for name, (text, place) in self._reading.processes.items() if (one := self._beside(text, place))
         }
-        if found:
-            yield from self._valid("processes", found, next(iter(self._reading.processes.values()))[1])
+        if not found:
+            return
+        place = next(iter(self._reading.processes.values()))[1]
+        yield from self._valid("processes", found, place)
+        # A release is read-only: a log below it goes where the application may write.
+        logs = {posixpath.dirname(path) for text in found.values() for path in _LOG.findall(text)}
+        if folders := sorted(one for one in logs if one and not one.startswith(("/", "."))):
+            yield from self._valid("state_paths", folders, place)
+
+    def _beside(self, command: str, place: Place) -> str:
+        """Return the command of a process as it runs here, "" for one that only runs something for developing."""
+        if not _RUNNERS.fullmatch(shlex.split(command)[0].rpartition("/")[2]):
+            return self._here(command, place)
+        self._note(place, f"{command!r} is not taken: what it runs is said elsewhere")
+        return ""
 
     def _environment(self) -> Iterator[Proposal]:
         plain = {name: one for name, one in self._reading.environment.items() if name not in self._reading.variables}

@@ -50,7 +50,7 @@ def take_variable(
         return
     if value is None or is_secret(name, value) or _OPEN.search(value) or len(value) > LONGEST or not value:
         reading.variables.setdefault(name, place)
-    elif service := _service_in(value, services):
+    elif service := service_in(value, services):
         reading.variables.setdefault(name, place)
         reading.note(place, f"{name} names the container {service}: set it to where that is for the new machine")
     elif _ELSEWHERE.search(value):
@@ -71,6 +71,11 @@ def _keep(name: str, value: str, place: Place, reading: Reading) -> None:
     reading.environment.setdefault(name, (value, place))
 
 
+def is_plain(name: str, value: str) -> bool:
+    """Tell whether a value may be written down as it is: it is no secret, and nothing has to be put into it."""
+    return value.isprintable() and not is_secret(name, value) and not _OPEN.search(value) and len(value) <= LONGEST
+
+
 def is_secret(name: str, value: str) -> bool:
     """Tell whether a variable may be a secret, by its name or by its value; rather once too often."""
     upper = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).upper()
@@ -88,6 +93,7 @@ def _looks_random(word: str) -> bool:
     return bool(re.search(r"\d", word)) and bool(re.search(r"[A-Za-z]", word)) and not re.search(r"\.\w{2,4}$", word)
 
 
-def _service_in(value: str, services: Set[str]) -> str:
+def service_in(value: str, services: Set[str]) -> str:
+    """Return the service that an address, or a list of them, names as a host; "" for none."""
     found = re.findall(r"(?:^|(?<=[/@,;=]))([A-Za-z][\w.-]*)(?=[:/,;]|$)(?!://)", value)
     return next((one for one in found if one in services), "")

@@ -62,6 +62,8 @@ KeyError: 'DATABASE_URL'"""
      "is the "
      "application's own (see app_subdirectory and app_entrypoint)"),
     ("ModuleNotFoundError: No module named 'yaml'", "the module yaml is missing; add PyYAML to the dependencies"),
+    ("ModuleNotFoundError: No module named 'pkg_resources'",
+     "the module pkg_resources is missing; add setuptools<81 to the dependencies"),
     ("ModuleNotFoundError: No module named 'lib.names'",
      "the module lib.names is missing; add the distribution that contains it to the dependencies, or commit it where "
      "it is "
