@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 # AppName in homeport.settings.types: 31 characters at most.
 LONGEST = 31
-# Names that say nothing of an application, and that the next one on the same machine may well have, too.
-COMMON = frozenset(
-    ("app", "api", "application", "backend", "code", "fastapi", "main", "project", "server", "service", "src", "web")
-)
+# Names that say nothing of an application, and that the next one on the same machine may well have, too. Not those that
+# tell applications of one repository apart ("api", "web").
+COMMON = frozenset(("app", "application", "backend", "code", "fastapi", "main", "project", "src"))
 
 
 def app_name(candidates: Iterable[str]) -> str:
