@@ -177,13 +177,37 @@ def test_when_its_time_is_up_the_machine_removes_it_by_itself(stage: Stage) -> N
     # Before its time, as after a boot, it is asked and does nothing.
     seen.shell(f"systemctl start {unit}.service")
     assert seen.get(f"{PATH}/health")
-    seen.shell(
-        f"sed -i 's/^OnCalendar=.*/OnCalendar=2020-01-01 00:00:00 UTC/; s/^OnBootSec=.*/OnActiveSec=1s/' "
-        f"/etc/systemd/system/{unit}.timer && "
-        f"sed -i 's/ -d [^ )]*/ -d 2020-01-01/' /etc/systemd/system/{unit}.service && "
-        f"systemctl daemon-reload && systemctl restart {unit}.timer"
-    )
-    assert until(lambda: seen.shell(f"getent passwd {PREVIEW} || true") == "", 60)
+    time_is_up(seen, "s/^OnBootSec=.*/OnActiveSec=1s/")
+    seen.shell(f"systemctl daemon-reload && systemctl restart {unit}.timer")
+    removes_itself(stage)
+
+
+@pytest.mark.sampled
+def test_under_a_name_of_its_own_it_has_a_certificate_and_goes_after_a_boot_that_came_too_late(stage: Stage) -> None:
+    seen, name = stage.seen, f"feature-look.previews.{stage.seen.host.domain}"
+    settle_data(stage.project, preview_domain=f"previews.{seen.host.domain}")
+    assert f"https://{name}/" in stage.preview("up", BRANCH)
+    # The client trusts the lab's authority alone, and looks for the name.
+    assert "seeded" in [one["text"] for one in seen.get("/notes", name=name)]
+    assert seen.serial(name) != seen.serial()
+    assert [one["text"] for one in seen.get("/notes")] == ["production"]
+    time_is_up(seen)
+    seen.lab.reboot(seen.host)
+    removes_itself(stage)
+    assert seen.shell(f"ls -d /etc/letsencrypt/live/{PREVIEW} 2>/dev/null || true") == ""
+
+
+def time_is_up(seen: Seen, *more: str) -> None:
+    """Have the preview's time be over in what its timer and its service have on the disk."""
+    unit = f"/etc/systemd/system/homeport-preview@{PREVIEW}"
+    changes = "; ".join(("s/^OnCalendar=.*/OnCalendar=2020-01-01 00:00:00 UTC/", *more))
+    seen.shell(f"sed -i '{changes}' {unit}.timer && sed -i 's/ -d [^ )]*/ -d 2020-01-01/' {unit}.service")
+
+
+def removes_itself(stage: Stage) -> None:
+    """Wait until the machine has removed the preview; have nothing of it be left, and production serve."""
+    seen, unit = stage.seen, f"homeport-preview@{PREVIEW}"
+    assert until(lambda: seen.shell(f"getent passwd {PREVIEW} || true") == "", 180)
     assert until(lambda: seen.shell(f"systemctl list-units --all --no-legend '{unit}*'") == "", 60)
     left = [line for line in trace(seen) if line not in stage.before]
     assert [line for line in left if "feature-look" in line or "feature_look" in line] == []
