@@ -10,7 +10,7 @@ import click
 
 from homeport.cli import query_run
 from homeport.cli.change_run import Wording, follow
-from homeport.cli.processes import command_line, complete_targets, lock_wait_option
+from homeport.cli.processes import command_line, complete_targets, limit_option, lock_wait_option
 from homeport.cli.times import length
 from homeport.errors import UsageError
 from homeport.report.humanize import ago
@@ -29,13 +29,10 @@ Command = Callable[..., Any]
 
 def _place_options(command: Command) -> Command:
     """Add --target and --limit, which say where the previews are."""
-    command = click.option("--limit", multiple=True, metavar="HOST", help="Only these hosts or groups; repeatable.")(
-        command
-    )
     text = "The inventory whose machines have the application that it is of."
     return click.option(
         "--target", default="production", show_default=True, help=text, shell_complete=complete_targets
-    )(command)
+    )(limit_option(command))
 
 
 @click.group(epilog=EXAMPLES)

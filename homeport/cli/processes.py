@@ -23,12 +23,15 @@ Command = Callable[..., Any]
 SIGNALLED = 128
 
 
+def limit_option(command: Command) -> Command:
+    """Add the option --limit."""
+    text = "Only these hosts or groups; repeatable."
+    return click.option("--limit", multiple=True, metavar="HOST", help=text)(command)
+
+
 def target_options(command: Command) -> Command:
     """Add the argument TARGET and the option --limit, which every command for hosts has."""
-    command = click.option("--limit", multiple=True, metavar="HOST", help="Only these hosts or groups; repeatable.")(
-        command
-    )
-    return click.argument("target", shell_complete=complete_targets)(command)
+    return click.argument("target", shell_complete=complete_targets)(limit_option(command))
 
 
 def complete_targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

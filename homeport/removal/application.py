@@ -142,7 +142,7 @@ def _certificate_stays(layout: Layout) -> str:
 def _files(job: RemovalJob) -> RemovalStep:
     """Files outside the application's own folders: those that the proxy serves, its cache, openings, run files."""
     layout = job.layout
-    own = (layout.base, layout.settings, layout.state, layout.unit_file(belongings.slice_unit(layout)))
+    own = (layout.base, layout.settings, layout.state, layout.unit_file(layout.slice_unit()))
     known = [path for path in job.application if not any(path == one or one in path.parents for one in own)]
     known += [layout.static, belongings.cache(layout), *belongings.rehearsals(layout)]
     # The work lock is held; it is the last that goes.

@@ -36,14 +36,9 @@ def unit_names(layout: Layout) -> list[str]:
     # As no application's name has a dot or ends in -migrate, nothing of another one is called so.
     ours = re.compile(
         rf"{app}(-migrate)?@({slot})\.service|{app}\.[^.@/]+@({slot})\.(service|timer)"
-        rf"|homeport-preview@{app}\.(service|timer)|{re.escape(slice_unit(layout))}"
+        rf"|homeport-preview@{app}\.(service|timer)|{re.escape(layout.slice_unit())}"
     )
     return sorted({path.name for path in _unit_files(layout) if ours.fullmatch(path.name)})
-
-
-def slice_unit(layout: Layout) -> str:
-    """Return the name of the application's slice, where it has one: by a dash it would be one inside another."""
-    return f"system-homeport_{layout.app.replace('-', '_')}.slice"
 
 
 def running_in() -> str:

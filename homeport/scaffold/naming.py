@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# AppName in homeport.settings.types: 31 characters at most.
-LONGEST = 31
+from homeport.settings.types import LONGEST_APP_NAME
+
 # Names that say nothing of an application, and that the next one on the same machine may well have, too. Not those that
 # tell applications of one repository apart ("api", "web").
 COMMON = frozenset(("app", "application", "backend", "code", "fastapi", "main", "project", "src"))
@@ -23,9 +23,9 @@ def app_name(candidates: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("-0123456789")
-    if len(name) > LONGEST:
+    if len(name) > LONGEST_APP_NAME:
         # Whole words where that leaves some of it.
-        words = name[: LONGEST + 1].rpartition("-")[0]
-        name = (words or name[:LONGEST]).strip("-")
+        words = name[: LONGEST_APP_NAME + 1].rpartition("-")[0]
+        name = (words or name[:LONGEST_APP_NAME]).strip("-")
     name = name.removesuffix("-migrate")
     return name if len(name) > 1 else ""

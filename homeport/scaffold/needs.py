@@ -88,13 +88,16 @@ def _by_lock(text: str, read: Read) -> Needs:
         extra = next(brings, "")
         lock = read_lock("uv.lock", text, LockSelection((extra,))) if extra else lock
     groups = sorted(_pyproject(read, "dependency-groups"), key=lambda name: bool(_NEVER.search(name)))
-    selections = {name: LockSelection((extra,) if extra else (), (name,)) for name in groups}
-    found = {name: read_lock("uv.lock", text, one) for name, one in selections.items()}
+    own = (extra,) if extra else ()
     group = _for_production(groups)
     if not group and not lock.installed & SERVING:
         # Whoever builds an image may add the server there, and develop with the one of this group.
-        group = next((name for name, one in found.items() if one.installed & SERVING), "")
-    lock = found.get(group, lock)
+        brings = (
+            name for name in groups if read_lock("uv.lock", text, LockSelection(own, (name,))).installed & SERVING
+        )
+        group = next(brings, "")
+    if group:
+        lock = read_lock("uv.lock", text, LockSelection(own, (group,)))
     return Needs(lock.installed, lock.versions, extra, group, "source = { git =" in text)
 
 

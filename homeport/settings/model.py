@@ -96,7 +96,7 @@ class Settings(
             raise ValueError('must be "auto" or a number from 1 to 256')
         return value
 
-    @field_validator("environment")
+    @field_validator("environment", "preview_environment")
     @classmethod
     def _environment_names(cls, value: dict[str, str]) -> dict[str, str]:
         for name, content in value.items():

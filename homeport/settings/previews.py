@@ -17,11 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from homeport.errors import UsageError
 from homeport.settings.machine import SINGLE_VALUES
 from homeport.settings.mounts import LACKING, OWNERS, SERVERS
-from homeport.settings.types import Domain, Text
-from homeport.settings.variables import check_variable
+from homeport.settings.types import LONGEST_APP_NAME, Domain, Text
 
-# A user's name has at most 32 characters (useradd(8)), an application's one less.
-LONGEST_NAME = 31
 DIGEST_DIGITS = 4
 SHORTEST_SLUG = 8
 # Below those that the kernel gives to whoever asks for none (ip_local_port_range), above those of other applications.
@@ -92,13 +89,6 @@ class PreviewSettings(BaseModel):
         # `--data preview_domain=None` arrives as text.
         return None if value == "None" else value
 
-    @field_validator("preview_environment")
-    @classmethod
-    def _preview_variables(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, content in value.items():
-            check_variable(name, content)
-        return value
-
 
 def slug(branch: str, longest: int) -> str:
     """Return a branch's name as a label: small letters, digits and dashes; one that had to be cut ends in a digest."""
@@ -121,9 +111,9 @@ def previewed(data: Mapping[str, Any], owner: Any, host: str) -> dict[str, Any]:
 
     Raises UsageError, in one line, when the application cannot have one.
     """
-    preview, room = owner.preview, LONGEST_NAME - len(owner.app_name) - 1
+    preview, room = owner.preview, LONGEST_APP_NAME - len(owner.app_name) - 1
     if room < SHORTEST_SLUG:
-        longest = LONGEST_NAME - SHORTEST_SLUG - 1
+        longest = LONGEST_APP_NAME - SHORTEST_SLUG - 1
         problem = f"with {len(owner.app_name)} characters it leaves no room for a branch in the name of a preview"
         raise UsageError(problem, host=host, key="app_name", fix=f"previews need one of {longest} characters at most")
     label = slug(preview.branch, room)

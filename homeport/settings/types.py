@@ -151,25 +151,19 @@ Packages = Annotated[TextList, AfterValidator(package_names)]
 ReleaseName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), BeforeValidator(as_release)
 ]
-AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$"), BeforeValidator(as_text)]
+# A user's name has at most 32 characters (useradd(8)), an application's one less.
+LONGEST_APP_NAME = 31
+AppName = Annotated[
+    str,
+    StringConstraints(pattern=rf"^[a-z][a-z0-9-]{{0,{LONGEST_APP_NAME - 2}}}[a-z0-9]$"),
+    BeforeValidator(as_text),
+]
 Email = Annotated[Text, AfterValidator(email_address)]
 # RFC 1123 labels, at least two of them: a certificate authority issues for nothing less.
-Domain = Annotated[
-    str,
-    StringConstraints(
-        max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-    ),
-    BeforeValidator(as_lower),
-]
+_LABELS = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+Domain = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABELS}"), BeforeValidator(as_lower)]
 # Also for all names with one label in the place of the star.
-SiteName = Annotated[
-    str,
-    StringConstraints(
-        max_length=253,
-        pattern=r"^([*][.])?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
-    ),
-    BeforeValidator(as_lower),
-]
+SiteName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^([*][.])?{_LABELS}"), BeforeValidator(as_lower)]
 
 
 def as_hooks(value: object) -> object:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from homeport.errors import UsageError
 from homeport.settings import Settings
 from homeport.settings.loading import load
-from homeport.settings.previews import LEFT_OUT, LONGEST_NAME, slug
+from homeport.settings.previews import LEFT_OUT, slug
+from homeport.settings.types import LONGEST_APP_NAME
 
 UNTIL = "2030-01-04T10:00:00Z"
 OWNER: dict[str, Any] = {
@@ -134,7 +135,7 @@ def test_a_branch_that_has_to_be_cut_is_told_from_others_that_begin_like_it() ->
     first, second = (slug(f"feature/a-long-name-for-a-branch-{end}", 20) for end in ("one", "two"))
     assert first != second
     found = preview("feature/a-long-name-for-a-branch")
-    assert len(found.app_name) <= LONGEST_NAME
+    assert len(found.app_name) <= LONGEST_APP_NAME
     assert preview("migrate").app_name.startswith("notes-migrate-")
 
 

@@ -200,6 +200,13 @@ class Layout(NamedTuple):
         """Return the name of the slot's migration service."""
         return f"{self.app}-migrate@{slot}.service"
 
+    def slice_unit(self) -> str:
+        """Return the name of the slice of the application's units, where they have one.
+
+        By a dash it would be one inside another; no application's name has an underscore.
+        """
+        return f"system-homeport_{self.app.replace('-', '_')}.slice"
+
     def retry_unit(self, slot: str) -> str:
         """Return the name of the service that starts what has failed of the slot again."""
         return f"homeport-retry@{self.app}:{slot}.service"

@@ -91,24 +91,24 @@ class _Folders:
             yield from found
 
     def copied(self, instructions: Iterable[Instruction], stage: str) -> Iterator[tuple[str, str]]:
-        """Yield source and place of each COPY from the `stage`."""
+        """Yield the first source, and the place, of each COPY from the `stage`."""
         for one in instructions:
             self._follow(one)
+        # Once more from the beginning: a place is where WORKDIR is by then, and what is in it all that was copied.
         self._here = "/"
         for one in instructions:
-            if one.name == "WORKDIR":
-                self._here = posixpath.join(self._here, one.text)
-            elif one.name == "COPY" and f"--from={stage}" in one.text.split():
-                words = [word for word in one.text.split() if not word.startswith("--")]
-                yield from ((source, words[-1]) for source in words[:-1][:1])
+            self._follow(one)
+            if one.name == "COPY" and f"--from={stage}" in one.text.split():
+                sources, place = _operands(one)
+                yield from ((source, place) for source in sources[:1])
 
     def _follow(self, one: Instruction) -> None:
         if one.name == "WORKDIR":
             self._here = posixpath.join(self._here, one.text)
         elif one.name in ("COPY", "ADD") and "--from=" not in one.text and not one.text.startswith("["):
-            words = [word for word in one.text.split() if not word.startswith("--")]
-            for source in words[:-1]:
-                self._copy(posixpath.normpath(posixpath.join(self._context, source.lstrip("/"))), words[-1])
+            sources, place = _operands(one)
+            for source in sources:
+                self._copy(posixpath.normpath(posixpath.join(self._context, source.lstrip("/"))), place)
 
     def _copy(self, source: str, target: str) -> None:
         place = posixpath.normpath(posixpath.join(self._here, target))
@@ -117,6 +117,12 @@ class _Folders:
             self._known.setdefault(place, plain)
         elif re.fullmatch(r"(.*/)?package[\w.*-]*json", source):
             self._known.setdefault(place, posixpath.dirname(source))
+
+
+def _operands(one: Instruction) -> tuple[list[str], str]:
+    """Return the sources of a COPY, and where they go."""
+    words = [word for word in one.text.split() if not word.startswith("--")]
+    return words[:-1], "".join(words[-1:])
 
 
 def _of_code(one: Instruction) -> str:

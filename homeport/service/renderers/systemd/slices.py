@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from homeport.host.system.layout import Layout
 from homeport.service.model import Limits
-
-SLICE = "system-homeport_{}.slice"
 
 
 def slice_file(app: str) -> str:
-    """Return the name of the application's slice.
-
-    By a dash a slice would be one inside another; no application's name has an underscore.
-    """
-    return SLICE.format(app.replace("-", "_"))
+    """Return the name of the application's slice."""
+    return Layout(app).slice_unit()
 
 
 def slice_name(app: str, limits: Limits) -> str | None:
