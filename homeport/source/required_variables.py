@@ -151,9 +151,19 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str | None]]:
     for one in node.body:
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and not one.target.id.startswith("_"):
             optional = re.search(r"\bClassVar\b|\bOptional\b|\bNone\b", ast.unparse(one.annotation))
-            yield one.target.id, None if optional or one.target.id == "model_config" else _alias(one.value)
+            value = one.value or _annotation(one.annotation)
+            yield one.target.id, None if optional or one.target.id == "model_config" else _alias(value)
         elif isinstance(one, ast.Assign):
             yield from ((target.id, None) for target in one.targets if isinstance(target, ast.Name))
+
+
+def _annotation(annotation: ast.expr) -> ast.expr | None:
+    """Return the Field in `Annotated[…, Field(…)]`, None for no such annotation."""
+    if not isinstance(annotation, ast.Subscript) or ast.unparse(annotation.value).rpartition(".")[2] != "Annotated":
+        return None
+    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+    fields = (one for one in parts[1:] if isinstance(one, ast.Call))
+    return next((one for one in fields if ast.unparse(one.func).rpartition(".")[2] == "Field"), None)
 
 
 def _alias(value: ast.expr | None) -> str | None:

@@ -19,6 +19,9 @@ def names(text: str) -> list[str]:
      "    d: list = Field(default_factory=list)\n", ["A", "C"]),
     ("class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='shop_')\n    url: str\n"
      "    key: str = Field(alias='SECRET')\n", ["SHOP_URL", "SECRET"]),
+    ("class S(BaseSettings):\n    a: Annotated[dict, Field(default_factory=dict)]\n"
+     "    b: Annotated[str, Field(alias='B2')]\n"
+     "    c: Annotated[str, Field(gt=1)] = 'c'\n    d: Annotated[int, Positive]\n", ["B2", "D"]),
     ("class S(BaseSettings):\n    url: str\n    class Config:\n        env_prefix = 'X_'\n", ["X_URL"]),
     ("class A(BaseSettings):\n    url: str\n    key: str\nclass B(A):\n    key: str = 'k'\n    more: int\n",
      ["URL", "MORE"]),
