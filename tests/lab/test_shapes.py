@@ -61,7 +61,13 @@ fastapi = "*"
 uvicorn = "*"
 common = { path = "../../libs/common", develop = true }
 """
-PIPFILE = """[packages]
+# Its index is for whoever makes a lock.
+PIPFILE = """[[source]]
+url = "https://pypi.example.com/simple"
+verify_ssl = true
+name = "company"
+
+[packages]
 fastapi = "*"
 uvicorn = "*"
 """
