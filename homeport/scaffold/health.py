@@ -67,6 +67,10 @@ def _schema(modules: Mapping[str, Code], target: str) -> str | None:
     names = (path, f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
     code = next((modules[name] for name in names if name in modules), Code())
     found = code.schema
+    if not code.applications:
+        # A factory makes it, here or in another module.
+        made = code.inner_schemas or frozenset().union(*(one.inner_schemas for one in modules.values()))
+        found = next(iter(made)) if len(made) == 1 else found
     # A constant may be made of others, which are made of others.
     for _ in range(3):
         for name in re.findall(r"\{(\w+)\}", found or ""):

@@ -28,7 +28,7 @@ from homeport.source.background_work import BackgroundWork, background_work
 from homeport.source.entrypoint import find_entry
 from homeport.source.exports import PIPFILE_LOCK, POETRY_LOCK, python_required
 from homeport.source.git import Repository, find_repository
-from homeport.source.required_variables import required_variables, variables_of
+from homeport.source.required_variables import read_variables, required_variables, variables_of
 from homeport.source.uv_lock import read_toml, table
 from homeport.source.workspace import find_workspace
 
@@ -169,7 +169,7 @@ def find_migrate_command(files: RepositoryFiles) -> str | None:
 
 
 def _variables(files: RepositoryFiles) -> tuple[str, ...]:
-    """Return the names that an example of a .env file sets, and those that the settings in its code need.
+    """Return the names that an example of a .env file sets, and those that the code needs, or reads without a default.
 
     Without those that homeport gives itself.
     """
@@ -177,7 +177,8 @@ def _variables(files: RepositoryFiles) -> tuple[str, ...]:
     example = variables_of(text)
     known = {name.upper() for name in (*example, *variables_of(files.read(".env")))}
     modules = {path: files.read(path) for path in files.paths if path.endswith(".py")}
-    needed = (one.name for one in required_variables(modules) if one.name.upper() not in known)
+    asked = dict.fromkeys(one.name for one in (*required_variables(modules), *read_variables(modules)))
+    needed = (name for name in asked if name.upper() not in known)
     return tuple(name for name in (*example, *needed) if not name.startswith(RESERVED_ENVIRONMENT))
 
 

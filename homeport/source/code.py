@@ -33,7 +33,8 @@ class Code:
     returned; `factories` the functions that make one and need no argument, `inner` the names that such an object has in
     a function; `routers` the prefixes of APIRouter objects by name (None: not a plain text). `mounts` says that one is
     included with a prefix here. `schema` is the path of the OpenAPI document, None where there is none; {NAME} in it is
-    what one of the `constants` is, the texts of all modules and classes, which may have {NAME} in them as well.
+    what one of the `constants` is, the texts of all modules and classes, which may have {NAME} in them as well;
+    `inner_schemas` are those of FastAPI objects that are made in a function.
     """
 
     applications: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Code:
     routers: dict[str, str | None] = field(default_factory=dict)
     mounts: bool = False
     schema: str | None = SCHEMA
+    inner_schemas: frozenset[str | None] = frozenset()
     constants: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,12 +63,13 @@ def read_code(text: str) -> Code:
     return Code(
         applications=tuple(applications),
         made=tuple(name for name, call in calls if FACTORY.fullmatch(_last_name(call.func))),
-        inner=frozenset(_inner(tree, classes)),
+        inner=frozenset(name for name, _ in _inner(tree, classes)),
         factories=tuple(_factories(tree, classes)),
         routes=tuple(_routes(tree)),
         routers={name: _plain(_text(call, "prefix", "")) for name, call in routers.items()},
         mounts=any(_mounts(node) for node in ast.walk(tree)),
         schema=schema,
+        inner_schemas=frozenset(_text(call, "openapi_url", SCHEMA) for _, call in _inner(tree, classes)),
         constants=dict(_constants(tree)),
     )
 
@@ -105,11 +108,11 @@ def _factories(tree: ast.Module, classes: set[str]) -> Iterator[str]:
             yield node.name
 
 
-def _inner(tree: ast.Module, classes: set[str]) -> Iterator[str]:
+def _inner(tree: ast.Module, classes: set[str]) -> Iterator[tuple[str, ast.Call]]:
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
     for name, call in (pair for node in functions for pair in _assigned_calls(node.body)):
         if _called(call, classes):
-            yield name
+            yield name, call
 
 
 def _imported_as(tree: ast.Module, name: str) -> set[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 _CLASS, _STARLETTE, _DECOUPLE = "Config", "starlette.config", "decouple"
 # A default is the third word of Starlette's, and a keyword of both.
 _DEFAULT_AT = 3
+_GET = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 
 
 def required_calls(tree: ast.Module) -> Iterator[str]:
@@ -26,6 +27,23 @@ def required_calls(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             name = _text(node.slice) if ast.unparse(node.value) in ("os.environ", "environ") else ""
             yield from filter(None, [name])
+
+
+def read_calls(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that a module reads while it is imported, and takes as they are: None where one is not set.
+
+    `URL = os.getenv("URL")` and `connect(os.environ.get("URL"))`, not `os.getenv("DEBUG") == "1"`: that has a meaning
+    without the variable.
+    """
+    for node in _at_import(tree):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            values = [node.value]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) != "bool":
+            values = [*node.args, *(one.value for one in node.keywords)]
+        for value in values:
+            if isinstance(value, ast.Call) and ast.unparse(value.func) in _GET and len(value.args) == 1:
+                yield from filter(None, [_text(value.args[0]) if not value.keywords else ""])
 
 
 def _readers(tree: ast.Module) -> Iterator[str]:

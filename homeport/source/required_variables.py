@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homeport.settings.variables import RESERVED_ENVIRONMENT
-from homeport.source.required_calls import required_calls
+from homeport.source.required_calls import read_calls, required_calls
 
 BASE = "BaseSettings"
 # Words of which one is in each module that asks for variables.
 ASKING = (BASE, "starlette.config", "decouple", "environ[")
+READING = ("getenv(", "environ.get(")
 # Where code lies that is not the application, and examples of what is set.
 ELSEWHERE = re.compile(
     r"(^|/)(tests?|docs?|examples?|scripts|migrations|alembic|\.[^/]*)/|(^|/)(test_[^/]*|conftest)\.py$"
@@ -33,14 +34,25 @@ class Required:
 
 def required_variables(modules: Mapping[str, str]) -> tuple[Required, ...]:
     """Return what the settings classes in these modules (text by path) have no default for, in the classes' order."""
+    return _found(modules, ASKING, lambda tree: (*_of_module(tree), *required_calls(tree)))
+
+
+def read_variables(modules: Mapping[str, str]) -> tuple[Required, ...]:
+    """Return what these modules read as they are imported, and have no default for; some can do without."""
+    return _found(modules, READING, read_calls)
+
+
+def _found(
+    modules: Mapping[str, str], words: Iterable[str], names: Callable[[ast.Module], Iterable[str]]
+) -> tuple[Required, ...]:
     found: dict[str, Required] = {}
-    asking = (path for path, text in modules.items() if any(word in text for word in ASKING))
+    asking = (path for path, text in modules.items() if any(word in text for word in words))
     for path in sorted(path for path in asking if not ELSEWHERE.search(path)):
         try:
             tree = ast.parse(modules[path])
         except (SyntaxError, ValueError, RecursionError):
             continue
-        for name in (*_of_module(tree), *required_calls(tree)):
+        for name in names(tree):
             found.setdefault(name, Required(name, path))
     return tuple(found.values())
 
@@ -139,9 +151,19 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str | None]]:
     for one in node.body:
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and not one.target.id.startswith("_"):
             optional = re.search(r"\bClassVar\b|\bOptional\b|\bNone\b", ast.unparse(one.annotation))
-            yield one.target.id, None if optional or one.target.id == "model_config" else _alias(one.value)
+            value = one.value or _annotation(one.annotation)
+            yield one.target.id, None if optional or one.target.id == "model_config" else _alias(value)
         elif isinstance(one, ast.Assign):
             yield from ((target.id, None) for target in one.targets if isinstance(target, ast.Name))
+
+
+def _annotation(annotation: ast.expr) -> ast.expr | None:
+    """Return the Field in `Annotated[…, Field(…)]`, None for no such annotation."""
+    if not isinstance(annotation, ast.Subscript) or ast.unparse(annotation.value).rpartition(".")[2] != "Annotated":
+        return None
+    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+    fields = (one for one in parts[1:] if isinstance(one, ast.Call))
+    return next((one for one in fields if ast.unparse(one.func).rpartition(".")[2] == "Field"), None)
 
 
 def _alias(value: ast.expr | None) -> str | None:

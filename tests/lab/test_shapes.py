@@ -9,14 +9,15 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab
+from tests.lab import newer_python
 from tests.lab.commands import homeport, refusal, settle_data
-from tests.lab.project import UV, Project, Seen
+from tests.lab.project import UV, Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
@@ -60,6 +61,39 @@ fastapi = "*"
 uvicorn = "*"
 common = { path = "../../libs/common", develop = true }
 """
+# Its index is for whoever makes a lock.
+PIPFILE = """[[source]]
+url = "https://pypi.example.com/simple"
+verify_ssl = true
+name = "company"
+
+[packages]
+fastapi = "*"
+uvicorn = "*"
+"""
+# What is said of a request by an application below a path, and by another that it mounts.
+WITHIN = """from fastapi import FastAPI, Request
+
+from common import NAME
+
+app = FastAPI({words})
+staff = FastAPI()
+
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {{"shape": "{shape}", "common": NAME}}
+
+
+@app.get("/who")
+@staff.get("/who")
+def who(request: Request) -> dict[str, str]:
+    return {{"name": NAME, "root": request.scope["root_path"], "url": str(request.url)}}
+
+
+app.mount("/staff", staff)
+"""
+REQUIREMENTS = "fastapi\nuvicorn\n"
 
 
 class Shapes:
@@ -90,6 +124,13 @@ class Shapes:
     def serves(self, shape: str, common: str = "first") -> None:
         self.project.deployed(self.seen.host)
         assert self.seen.get("/health") == {"shape": shape, "common": common}
+
+    def says_it_is_below(self, place: str, name: str = "first") -> None:
+        """Have what is served below `place` say so of itself, to its code and in its description."""
+        url = f"https://{self.seen.host.domain}{place}/who"
+        assert self.seen.get(f"{place}/who") == {"name": name, "root": place, "url": url}
+        assert self.seen.get(f"{place}/openapi.json").get("servers") == ([{"url": place}] if place else None)
+        assert f"url: '{place}/openapi.json'" in self.seen.curl(f"{place}/docs").stdout
 
     def compiled(self, *needs: str) -> str:
         """Return what is needed with versions and hashes, as uv finds them."""
@@ -171,17 +212,92 @@ def test_a_setup_script_alone(shapes: Shapes) -> None:
     shapes.serves("setup")
 
 
+@pytest.mark.sampled
+def test_a_pipfile_lock(shapes: Shapes) -> None:
+    lock = _pipfile_lock(shapes.compiled("fastapi", "uvicorn"))
+    api = "services/api"
+    files = {f"{api}/Pipfile": PIPFILE, f"{api}/Pipfile.lock": lock("0"), f"{api}/common.py": 'NAME = "first"\n'}
+    shapes.becomes("pipfile", files)
+    told = homeport(shapes.project, "check", "lab", "--limit", shapes.seen.host.name)
+    assert "run pipenv lock and commit Pipfile.lock" in refusal(told, 2)
+    asked = (
+        "import io\nfrom pipenv.vendor import plette\n"
+        f"print(plette.Pipfile.load(io.StringIO({PIPFILE!r})).get_hash().value)"
+    )
+    shapes.add({f"{api}/Pipfile.lock": lock(_of_tool("pipenv", asked))})
+    shapes.serves("pipfile")
+
+
+@pytest.mark.sampled
+def test_applications_that_an_application_mounts_below_a_root_path_of_its_own(shapes: Shapes) -> None:
+    api = "services/api"
+    main = WITHIN.format(shape="within", words='root_path="/v1"')
+    files = {
+        f"{api}/requirements.txt": REQUIREMENTS,
+        f"{api}/common.py": 'NAME = "first"\n',
+        f"{api}/shop/main.py": main,
+    }
+    shapes.becomes("within", files)
+    shapes.serves("within")
+    shapes.says_it_is_below("/v1")
+    shapes.says_it_is_below("/v1/staff")
+
+
+@pytest.mark.sampled
+def test_two_applications_of_one_repository_one_below_a_path_of_the_other(shapes: Shapes) -> None:
+    files = {
+        path: text
+        for folder, name in (("services/api", "first"), ("services/admin", "second"))
+        for path, text in (
+            (f"{folder}/requirements.txt", REQUIREMENTS),
+            (f"{folder}/common.py", f'NAME = "{name}"\n'),
+            (f"{folder}/shop/main.py", WITHIN.format(shape=folder, words="")),
+        )
+    }
+    shapes.becomes("services/api", files)
+    shapes.serves("services/api")
+    project, seen = shapes.project, shapes.seen
+    given = {"mounted_on": "shop", "mount_path": "/admin", "port_blue": 8101, "port_green": 8102}
+    admin: dict[str, object] = {"app_name": "admin", "app_subdirectory": "services/admin", **given}
+    project.deployed(seen.host, **admin)
+    before = seen.shell("ls /srv/shop/releases /srv/admin/releases")
+    for place, name in (("", "first"), ("/staff", "first"), ("/admin", "second"), ("/admin/staff", "second")):
+        shapes.says_it_is_below(place, name)
+    shapes.add({"services/admin/common.py": 'NAME = "third"\n'})
+    assert changes_nothing(project.deployed(seen.host))
+    project.deployed(seen.host, **admin)
+    shapes.says_it_is_below("/admin/staff", "third")
+    shapes.says_it_is_below("/staff")
+    assert len(seen.shell("ls /srv/shop/releases /srv/admin/releases").split()) == len(before.split()) + 1
+
+
+@pytest.mark.sampled
+def test_a_python_that_is_newer_than_the_machines(shapes: Shapes) -> None:
+    newer_python.put(shapes.seen.lab, shapes.seen.host)
+    # Python 3.11 cannot read the first line.
+    main = f"type Words = dict[str, str]\n{MAIN}".replace('"{shape}"', '".".join(map(str, sys.version_info[:2]))')
+    files = {
+        "services/api/pyproject.toml": PROJECT.replace("3.11", "3.12").replace(', "common"', ""),
+        "services/api/common.py": 'NAME = "first"\n',
+        "services/api/shop/main.py": f"import sys\n\n{main.format()}",
+    }
+    shapes.becomes("newer", files)
+    told = homeport(shapes.project, "check", "lab", "--limit", shapes.seen.host.name)
+    assert (told.returncode, f'set python_version = "{newer_python.VERSION}"' in told.stdout) == (0, True), told.stdout
+    settle_data(shapes.project, python_version=newer_python.VERSION)
+    assert f"making Python {newer_python.VERSION} available" in shapes.project.deployed(shapes.seen.host)
+    shapes.serves(newer_python.VERSION)
+
+
 def _poetry_lock(compiled: str) -> str:
     """Return a poetry.lock with the versions and hashes of a requirements file, and the package beside."""
     packages = []
-    for text in re.split(r"\n(?=\S)", compiled.strip()):
-        name, version = text.split()[0].split("==")
-        marker = re.search(r"; (.+?)\s*\\", text)
-        files = "".join(f'    {{{{file = "{name}", hash = "{one}"}}}},\n' for one in re.findall(r"--hash=(\S+)", text))
+    for name, version, marker, hashes in _pinned(compiled):
+        files = "".join(f'    {{{{file = "{name}", hash = "{one}"}}}},\n' for one in hashes)
         packages.append(
             f'[[package]]\nname = "{name}"\nversion = "{version}"\ndescription = ""\noptional = false\n'
             f'python-versions = "*"\ngroups = ["main"]\n'
-            + (f"markers = {json.dumps(marker[1])}\n" if marker else "")
+            + (f"markers = {json.dumps(marker)}\n" if marker else "")
             + f"files = [\n{files}]\n"
         )
     packages.append(
@@ -193,12 +309,35 @@ def _poetry_lock(compiled: str) -> str:
     return "\n".join((*packages, metadata))
 
 
+def _pipfile_lock(compiled: str) -> Callable[[str], str]:
+    """Return what makes a Pipfile.lock, with a hash of its Pipfile, of a requirements file's versions and hashes."""
+    default = {
+        name: {"hashes": hashes, "version": f"=={version}", **({"markers": marker} if marker else {})}
+        for name, version, marker, hashes in _pinned(compiled)
+    }
+    meta = {"pipfile-spec": 6, "requires": {}, "sources": []}
+    return lambda its: json.dumps({"_meta": {"hash": {"sha256": its}, **meta}, "default": default, "develop": {}})
+
+
+def _pinned(compiled: str) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield name, version, marker ("" for none) and hashes of what uv has compiled."""
+    for text in re.split(r"\n(?=\S)", compiled.strip()):
+        name, version = text.split()[0].split("==")
+        marker = re.search(r"; (.+?)\s*\\", text)
+        yield name, version, marker[1] if marker else "", re.findall(r"--hash=(\S+)", text)
+
+
 def _poetrys_hash() -> str:
-    """Return what Poetry writes into a lock of this application, by the Poetry that homeport has made for itself."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Return what Poetry writes into a lock of this application."""
     asked = (
         "import pathlib, tomllib\nfrom poetry.packages.locker import Locker\n"
         f"print(Locker(pathlib.Path('x'), tomllib.loads({POETRY!r}))._get_content_hash())"
     )
-    python = next(cache.glob("homeport/tools/poetry-*/bin/python"))
-    return subprocess.run([str(python), "-c", asked], check=True, capture_output=True, text=True).stdout.strip()
+    return _of_tool("poetry", asked)
+
+
+def _of_tool(tool: str, program: str) -> str:
+    """Run a program with the Poetry, or Pipenv, that homeport has made for itself."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    python = next(cache.glob(f"homeport/tools/{tool}-*/bin/python"))
+    return subprocess.run([str(python), "-c", program], check=True, capture_output=True, text=True).stdout.strip()

@@ -88,6 +88,15 @@ def test_the_schemas_path_is_put_together_from_plain_texts_and_not_guessed() -> 
     assert find_health(modules, "app.main:app").path == "/"
 
 
+def test_the_schemas_path_of_an_application_that_a_factory_makes_is_the_factorys() -> None:
+    made = "from fastapi import FastAPI\ndef create():\n    app = FastAPI(openapi_url={})\n    return app\n"
+    main = "from made import create\napp = create()\n"
+    assert health(main, made.format("'/v1/openapi.json'"))[0] == "/v1/openapi.json"
+    assert health(made.format("'/v1/openapi.json'"), made.format("'/v2/openapi.json'"))[0] == "/v1/openapi.json"
+    assert health(main, made.format("f'{PATHS[1]}/openapi.json'"))[0] == "/"
+    assert health(main, made.format("'/v1/openapi.json'"), made.format("'/v2/openapi.json'"))[0] == "/openapi.json"
+
+
 def test_without_a_schema_either_somebody_has_to_say_it() -> None:
     path, remark = health("from fastapi import FastAPI\napp = FastAPI(openapi_url=None)\n")
     assert path == "/"

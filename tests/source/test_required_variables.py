@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.source.required_variables import required_variables, variables_of
+from homeport.source.required_variables import read_variables, required_variables, variables_of
 
 HEAD = "from pydantic import Field\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n"
 
@@ -19,6 +19,9 @@ def names(text: str) -> list[str]:
      "    d: list = Field(default_factory=list)\n", ["A", "C"]),
     ("class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='shop_')\n    url: str\n"
      "    key: str = Field(alias='SECRET')\n", ["SHOP_URL", "SECRET"]),
+    ("class S(BaseSettings):\n    a: Annotated[dict, Field(default_factory=dict)]\n"
+     "    b: Annotated[str, Field(alias='B2')]\n"
+     "    c: Annotated[str, Field(gt=1)] = 'c'\n    d: Annotated[int, Positive]\n", ["B2", "D"]),
     ("class S(BaseSettings):\n    url: str\n    class Config:\n        env_prefix = 'X_'\n", ["X_URL"]),
     ("class A(BaseSettings):\n    url: str\n    key: str\nclass B(A):\n    key: str = 'k'\n    more: int\n",
      ["URL", "MORE"]),
@@ -67,3 +70,15 @@ STARLETTE = "from starlette.config import Config\nconfig = Config('.env')\n"
 )
 def test_what_other_ways_ask_for_at_import_is_required_too(text: str, found: list[str]) -> None:
     assert [one.name for one in required_variables({"app/config.py": text})] == found
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("URL = os.getenv('DATABASE_URL')\nengine = connect(environ.get('OTHER'), key=getenv('KEY'))\n",
+     ["DATABASE_URL", "OTHER", "KEY"]),
+    ("class S:\n    token: str = os.environ.get('TOKEN')\n", ["TOKEN"]),
+    ("A = os.getenv('A', 'x')\nB = os.getenv('B') or 'x'\nC = os.getenv('C') == '1'\nD = bool(os.getenv('D'))\n", []),
+    ("A = os.getenv(key='A')\nB = os.getenv(NAME)\ndef f():\n    return g(os.getenv('C'))\n", []),
+])  # fmt: skip
+def test_what_is_read_without_a_default_may_be_needed(text: str, found: list[str]) -> None:
+    assert [one.name for one in read_variables({"app/db.py": text, "tests/db.py": "A = os.getenv('T')"})] == found
+    assert required_variables({"app/db.py": text}) == ()
