@@ -170,10 +170,10 @@ def test_an_application_below_a_repository_from_its_root_and_from_there(
     here = place(SHAPES["below"])
     here.init()
     assert here.settings()["app_subdirectory"] == "services/api"
-    assert here.settings()["app_name"] == "shop-repository"
+    assert here.settings()["app_name"] == "api"
     here.init("services/api", "--ci", "github")
     assert "app_subdirectory" not in here.settings("services/api/deploy")
-    workflow = (here.path / ".github/workflows/homeport-shop-repository.yml").read_text()
+    workflow = (here.path / ".github/workflows/homeport-api.yml").read_text()
     assert "sh services/api/deploy/ci.sh check production" in workflow
     assert here.run("check", "production", below="services/api/deploy")[0] == 0
 

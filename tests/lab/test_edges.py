@@ -221,7 +221,7 @@ def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Sta
 @pytest.mark.sampled
 def test_answers_come_by_brotli_to_who_accepts_it_and_no_stream_waits_for_it(stage: Stage) -> None:
     if stage.proxy != "nginx":
-        assert 'proxy = "haproxy" compresses nothing' in refusal(stage.project.deploy(stage.host, brotli=True), 1)
+        assert 'proxy = "haproxy" compresses nothing' in refusal(stage.project.deploy(stage.host, brotli=True), 2)
         return
     stage.deployed(**checks.OPEN, brotli=True)
     long = ("-H", f"X-Long: {'long ' * 500}", *checks.forwarded(checks.INSIDE))
