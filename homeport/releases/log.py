@@ -32,10 +32,13 @@ def last(log: Sequence[Entry]) -> Entry | None:
 
 
 def kind(log: Sequence[Entry], entry: Entry) -> str:
-    """Return what ended with `entry`: a `deploy` or a `rollback`, before which the log says which release was left."""
+    """Return what ended with `entry`: a `deploy` or a `rollback`, before which the log says which release was left.
+
+    A rollback that failed says so itself (`kept`): its release counts as it did before.
+    """
     place = list(log).index(entry)
     left = place > 0 and entry["event"] == LIVE and log[place - 1]["event"] == LEFT
-    return "rollback" if left else "deploy"
+    return "rollback" if left or entry.get("kept") else "deploy"
 
 
 def events(log: Sequence[Entry]) -> list[dict[str, Any]]:

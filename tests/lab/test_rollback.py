@@ -127,6 +127,24 @@ def test_a_rollback_that_is_only_planned_changes_nothing(stage: Stage) -> None:
     assert stage.seen.shell("cat /srv/notes/releases.jsonl") == before
 
 
+@pytest.mark.sampled
+def test_a_rollback_that_failed_may_be_tried_again(stage: Stage) -> None:
+    """The release before was good; that it did not start this once (a busy machine, say) takes nothing from it."""
+    stage.seen.shell("mkdir -p /run/systemd/system/notes@.service.d")
+    stage.seen.shell("printf '[Service]\\nExecStartPre=/bin/false\\n' >/run/systemd/system/notes@.service.d/no.conf")
+    stage.seen.shell("systemctl daemon-reload")
+    try:
+        refusal(homeport(stage.project, *ROLLBACK, "--yes"), 1)
+    finally:
+        stage.seen.shell("rm -r /run/systemd/system/notes@.service.d && systemctl daemon-reload")
+    assert stage.live() == stage.ids["three"]
+    shown = json.loads(homeport(stage.project, "releases", "lab", "--limit", "back", "--json").stdout)[0]
+    assert (shown["previous"], {one["id"]: one["state"] for one in shown["releases"]}[stage.ids["two"]]) == (
+        stage.ids["two"],
+        "good",
+    )
+
+
 def test_with_the_registries_cut_off_all_of_the_release_is_back_as_it_was(stage: Stage) -> None:
     with cut_off(stage):
         result = homeport(stage.project, *ROLLBACK, "--yes")

@@ -43,6 +43,8 @@ def test_a_deploy_is_told_from_a_rollback() -> None:
     last = deploys.last(back)
     assert last is not None
     assert deploys.kind(back, last) == "rollback"
+    refused = [*LOG, entry("failed", "old", ENDED, kept=True)]
+    assert deploys.kind(refused, refused[-1]) == "rollback"
 
 
 def test_the_events_are_what_visitors_could_have_noticed() -> None:

@@ -39,7 +39,7 @@ def commit(layout: Layout, release_id: str, request: DeployRequest) -> None:
     old, known = found[other(slot)], release_log.last_live(release_log.read(layout)) == release.id
     new = slot != found.live or not known
     if new:
-        _prove(layout, old, slot, release, request.by)
+        _prove(layout, old, slot, release, request)
         _log(layout, old, slot, release, request)
     if new and request.rollback:
         # A rollback waits for the older release, and not for the end of the one that it leaves.
@@ -80,13 +80,13 @@ def _go_live(layout: Layout, found: slots.Slots, slot: str, release: Release, re
         if isinstance(error, LockedError):  # nothing is wrong with the release
             raise
         previous = found[found.live].release if found.live else None
-        starting.record_failure(layout, release, slot, str(problem), by=request.by, previous=previous)
+        starting.record_failure(layout, release, slot, str(problem), request, previous=previous)
         raise problem from error
     watched = f", watched for {release.watch_seconds:.0f} s" if release.watch_seconds else ""
     say(f"{layout.app}: requests go to release {release.id} in slot {slot} now{watched}")
 
 
-def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str) -> None:
+def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, request: DeployRequest) -> None:
     """Let the release's processes take over too, and watch it; go back, and raise HostError, when it fails."""
     with timeline.step("watch"):
         problem = _problem(layout, old, slot, release)
@@ -96,7 +96,7 @@ def _prove(layout: Layout, old: slots.Slot, slot: str, release: Release, by: str
     say(f"{layout.app}: release {release.id} {reason}")
     if old.release is not None:
         switching.go_back(layout, load(layout, old.release), old.name, release, slot)
-    starting.record_failure(layout, release, slot, reason, by=by, previous=old.release)
+    starting.record_failure(layout, release, slot, reason, request, previous=old.release)
     after = f"release {old.release} is live again" if old.release else "there is no older release to go back to"
     raise HostError(f"{reason}; {after}", problem.details)
 

@@ -39,12 +39,15 @@ def entries(text: str) -> list[dict[str, Any]]:
 
 def parse(text: str) -> list[Event]:
     """Return the events of a log, oldest first."""
-    return [event(entry) for entry in entries(text)]
+    return events(entries(text))
 
 
-def event(entry: Mapping[str, Any]) -> Event:
-    """Return what an entry of the log says has happened."""
-    return Event(str(entry["event"]), str(entry["release"]))
+def events(entries: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """Return what the entries of a log say of its releases, in their order.
+
+    A rollback that failed (`kept`) says nothing new about a release that was good, and may be tried again.
+    """
+    return [Event(str(entry["event"]), str(entry["release"])) for entry in entries if not entry.get("kept")]
 
 
 def text(layout: Layout) -> str:
@@ -90,11 +93,13 @@ def append(
     *,
     by: str = "",
     reason: str = "",
+    kept: bool = False,
     steps: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write down that `event` happened to `release`; `by` is who asked, else who made the release.
 
-    `steps` are those that the run has gone through since it wrote last (see `timeline`).
+    `kept` marks what says nothing of the release itself (see `events`). `steps` are those that the run has gone
+    through since it wrote last (see `timeline`).
     """
     entry = {
         "at": now(),
@@ -105,6 +110,7 @@ def append(
         "ref": release.ref,
         "by": by or release.by,
         "reason": reason,
+        **({"kept": True} if kept else {}),
         **({"steps": list(steps)} if steps else {}),
     }
     handle = os.open(layout.log, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from typing import Any
 
 from ..data import production_copy, rehearsal, revisions
 from ..data.migration_log import keep_migration_log
@@ -57,7 +58,7 @@ def start(layout: Layout, release_id: str, request: DeployRequest) -> None:
     except BaseException as error:
         slots.halt(layout, slot)
         reason = str(explained(error) if isinstance(error, OSError) else error) or type(error).__name__
-        record_failure(layout, release, slot, reason, by=request.by, previous=live.release if live else None)
+        record_failure(layout, release, slot, reason, request, previous=live.release if live else None)
         raise
     release_log.append(layout, release_log.STARTED, release, slot, by=request.by, steps=timeline.taken())
 
@@ -121,15 +122,20 @@ def _replace(layout: Layout, live: slots.Slot, slot: str, release: Release) -> N
         raise
 
 
-def record_failure(layout: Layout, release: Release, slot: str, reason: str, *, by: str, previous: str | None) -> None:
+def record_failure(
+    layout: Layout, release: Release, slot: str, reason: str, request: DeployRequest, *, previous: str | None
+) -> None:
     """Mark the release as failed in the log and run its hooks for that; whatever happens here hides no error.
 
     A release that failed beside itself (a restart by way of the other slot) goes on being live, and is not marked.
+    One that a rollback could not bring back counts as it did before: a machine that was busy for a moment must not
+    take the way back away.
     """
     if previous == release.id:
         return
     with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
-        release_log.append(layout, release_log.FAILED, release, slot, by=by, reason=reason, steps=timeline.taken())
+        said: dict[str, Any] = {"by": request.by, "reason": reason, "kept": request.rollback}
+        release_log.append(layout, release_log.FAILED, release, slot, **said, steps=timeline.taken())
     try:
         hooks.run(layout, release, "on_failure", previous=previous, outcome="failed")
     except HostError as error:

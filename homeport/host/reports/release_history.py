@@ -55,7 +55,7 @@ def in_order(names: Iterable[str], entries: Iterable[Mapping[str, Any]]) -> list
 
 def states(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return what each release came to: good, bad or rolled-back; one that never was live is missing."""
-    verdicts = release_log.verdicts(map(release_log.event, entries))
+    verdicts = release_log.verdicts(release_log.events(entries))
     return {release: STATES[verdict] for release, verdict in verdicts.items()}
 
 

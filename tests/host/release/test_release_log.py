@@ -54,6 +54,14 @@ def test_an_event_carries_where_the_release_came_from(layout: Layout, release: R
     }
 
 
+def test_a_rollback_that_failed_takes_nothing_from_a_release_that_was_good(layout: Layout, release: Release) -> None:
+    release_log.append(layout, release_log.LIVE, release, "green")
+    release_log.append(layout, release_log.FAILED, release, "blue", kept=True)
+    assert release_log.good(release_log.read(layout)) == ["r1"]
+    release_log.append(layout, release_log.FAILED, release, "blue")
+    assert release_log.good(release_log.read(layout)) == []
+
+
 def test_who_asked_goes_before_who_made_it(layout: Layout, release: Release) -> None:
     release_log.append(layout, release_log.LIVE, release, "green", by="bob")
 
