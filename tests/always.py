@@ -1,10 +1,13 @@
 """What each run of `make test` shows on machines, by capability: its main path, and the worst that may happen to it.
 
-None of these tests is marked `sampled`; `tests/test_tiers.py` sees to that, and to a test that runs each time in every
-file but those of `SHOWN_ELSEWHERE`.
+The other tests on machines are drawn, those of a file together (see `tests/conftest.py`), so what is listed stands on
+nothing in its file that is not. `tests/test_tiers.py` wants a listed test in every file but those of `SHOWN_ELSEWHERE`.
 """
 
 from __future__ import annotations
+
+import functools
+from pathlib import PurePath
 
 # For each capability the tests of its main path, and those of its worst fault, as FILE::TEST without `test_`.
 ALWAYS: dict[str, tuple[str, ...]] = {
@@ -114,7 +117,6 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     "sandbox": (
         "sandbox::the_sample_with_sqlite_fully_works_under_load",
         "sandbox::who_breaks_into_the_application_gets_no_further",
-        "whole_machine::the_sandbox_keeps_the_application_from_other_machines_and_devices",
     ),
     "memory": (
         "memory::each_of_two_applications_is_limited_to_its_part_of_the_machine",
@@ -141,6 +143,16 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "routines::a_routine_loses_no_request",
         "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",
     ),
+    "edges": (
+        "edges::a_visitor_behind_the_cdn_is_who_the_cdn_says_and_nobody_else_is_believed",
+        "edges::redirects_headers_limits_and_names_are_as_the_settings_say",
+        "edges::limits_are_those_of_the_path_and_streams_come_piece_by_piece",
+        "edges::a_closed_site_lets_in_who_has_address_and_password",
+    ),
+    "static files": (
+        "static::no_file_is_lost_as_the_proxy_takes_them_over_from_the_application_and_gives_them_back",
+        "static::a_page_of_an_older_release_gets_its_assets_after_two_more_and_after_a_rollback",
+    ),
     "foreign machines": (
         "foreign_files::a_foreign_file_is_refused_by_name_and_stays",
         "foreign_files::a_replaced_foreign_file_is_kept_and_the_foreign_default_site_serves",
@@ -160,34 +172,62 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "lab_down::down_after_everything_was_killed_leaves_nothing",
         "whole_machine::a_qemu_machine_has_its_own_kernel_and_the_known_host_key",
     ),
+    # All that a computer without machines in namespaces can show.
+    "emulated machines": (
+        "main_path::a_bare_machine_serves_the_application_over_https",
+        "main_path::the_certificate_is_the_authoritys_and_the_one_on_the_disk",
+        "main_path::a_second_run_changes_nothing_and_restarts_nothing",
+        "main_path::the_next_release_takes_the_other_slot",
+        "main_path::the_way_back_leads_to_the_release_before",
+        "main_path::a_release_that_is_broken_leaves_the_old_one_serving",
+        "main_path::a_rebooted_machine_serves_without_help",
+    ),
     "documents, backup": (
         "runbook::an_entry_ends_the_trouble_that_it_is_about",
         "first_steps::a_page_for_beginners_leads_to_a_site_over_https",
     ),
 }
 
-# Files all of whose tests are sampled, and the capability that shows the most of what they are about each time.
+# Files none of whose tests is listed, and the capability that shows the most of what they are about each time.
 SHOWN_ELSEWHERE: dict[str, str] = {
     "boot": "release",
+    "boot_postgresql": "release",
+    "environment": "release",
     **dict.fromkeys(("export_compose", "export_push", "export_quadlet", "export_swarm"), "exports"),
     "fastapi_guide": "switch",
+    "host_keys": "ssh and lock-out",
     "host_proxy": "renewal",
     "lab_commands": "lab",
+    "lab_docker": "lab",
     "lost_host": "interrupt",
     "machine_scope": "firewall",
     "openscap": "upkeep",
     "outbound": "release",
     "full_stack": "init",
     "own_package": "init",
+    "package_upgrade": "upkeep",
     "power_cut": "switch",
     "proxy_change_killed": "HAProxy",
     "rehearsal": "migration",
     "release_extras": "processes",
     "release_kinds": "init",
     "remove_machine": "removal",
+    "report": "status",
     "servers": "workers",
     "shapes": "init",
     "soak": "switch",
+    "state_paths": "release",
     "streams": "locks",
     "unusual_machine": "foreign machines",
 }
+
+
+@functools.cache
+def _listed() -> frozenset[str]:
+    return frozenset(name for tests in ALWAYS.values() for name in tests)
+
+
+def is_listed(file: str, test: str) -> bool:
+    """Tell whether a test, by its file and its name with or without parameters, runs each time."""
+    name = test.partition("[")[0].removeprefix("test_")
+    return f"{PurePath(file).stem.removeprefix('test_')}::{name}" in _listed()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests import capabilities, durations, pace, tiers
+from tests import always, capabilities, durations, pace, tiers
 
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 LEFT_OUT = pytest.StashKey[int]()
@@ -36,8 +37,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
-    of the tests marked `sampled`, and of the suites of those marked `either_suite`. A file that was asked for by its
-    name is not left out as a whole. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
+    of the tests on machines, and of the suites of those marked `either_suite`. Of a file that was asked for by its name
+    nothing but parameters is left out. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
     """
     if impossible := capabilities.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
@@ -57,11 +58,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_drawn(item: pytest.Item, seed: int, *, by_name: bool) -> bool:
-    """Tell whether the seed takes a test, which it always does where nothing says `sampled`."""
-    groups = [str(mark.args[0]) if mark.args else "" for mark in item.iter_markers("sampled")]
-    if by_name:
-        groups = [group for group in groups if group != tiers.WHOLE_FILE]
-    return not groups or tiers.is_chosen(tiers.drawn_as(item.nodeid, groups), seed)
+    """Tell whether the seed takes a test; it always does one without a machine, and one that `tests/always.py` lists.
+
+    The others of a file are drawn together, so that a test has all those before it that it may stand on, or only such
+    as are listed. A parameter marked `sampled` is drawn by itself, and with it all tests of the file that have it.
+    """
+    if item.get_closest_marker("lab") is None:
+        return True
+    file, _, test = item.nodeid.partition("::")
+    if (parameters := getattr(item, "callspec", None)) and (marks := sampled(parameters.marks)):
+        group = next((str(mark.args[0]) for mark in marks if mark.args), parameters.id)
+        return tiers.is_chosen(f"{file} {group}", seed)
+    return by_name or always.is_listed(file, test) or tiers.is_chosen(file, seed)
+
+
+def sampled(marks: Iterable[pytest.Mark]) -> list[pytest.Mark]:
+    return [mark for mark in marks if mark.name == "sampled"]
 
 
 def deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:

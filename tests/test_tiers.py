@@ -1,17 +1,16 @@
-"""What `make test` takes of the tests marked `sampled` and `either_suite`, and what it takes each time."""
+"""What `make test` takes of the tests on machines: what is listed each time, and what the seed chooses."""
 
 from __future__ import annotations
 
 import ast
-import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests import tiers
+from tests import always, tiers
 from tests.always import ALWAYS, SHOWN_ELSEWHERE
-from tests.conftest import is_drawn
 
 NAMES = [f"tests/lab/test_something.py::test_{number}" for number in range(400)]
 HERE = Path(__file__).parent
@@ -21,29 +20,15 @@ ON_MACHINES = {
 }
 
 
-def is_sampled(node: ast.expr) -> bool:
-    """Tell whether an expression of marks has `pytest.mark.sampled` in it."""
-    return any(isinstance(part, ast.Attribute) and part.attr == "sampled" for part in ast.walk(node))
-
-
-def sampled_in(path: Path) -> dict[str, bool]:
-    """Return the tests of a file by name, and whether each is marked `sampled`, by itself or with its file.
-
-    Parameters that are marked leave the others, which run each time.
-    """
+def named_in(path: Path) -> set[str]:
+    """Return the tests of a file that are on machines, by name without `test_`; none where none is marked `lab`."""
     tree = ast.parse(path.read_text())
-    assigned = [one for one in tree.body if isinstance(one, ast.Assign)]
-    marks = [one.value for one in assigned if ast.unparse(one.targets[0]) == "pytestmark"]
-    whole = any(map(is_sampled, marks))
-    found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")]
-    own = ("pytest.mark.sampled", "pytest.mark.sampled(")
-    return {
-        test.name.removeprefix("test_"): whole or any(ast.unparse(one).startswith(own) for one in test.decorator_list)
-        for test in found
-    }
+    has_mark = "pytest.mark.lab" in ast.unparse(tree)
+    functions = (one.name for one in tree.body if isinstance(one, ast.FunctionDef))
+    return {name.removeprefix("test_") for name in functions if has_mark and name.startswith("test_")}
 
 
-TESTS = {name: sampled_in(path) for name, path in ON_MACHINES.items()}
+TESTS = {name: found for name, path in ON_MACHINES.items() if (found := named_in(path))}
 
 
 def test_the_same_seed_takes_the_same_tests() -> None:
@@ -58,43 +43,46 @@ def test_every_test_is_taken_by_some_seed() -> None:
     assert all(any(tiers.is_chosen(name, seed) for seed in range(200)) for name in NAMES)
 
 
-def test_tests_of_a_group_are_drawn_as_one_in_their_file_and_those_of_a_wider_one_as_that() -> None:
-    first, second, *_ = NAMES
-    assert tiers.drawn_as(first, ["", "pair"]) == tiers.drawn_as(second, ["pair"]) != tiers.drawn_as(second, [""])
-    assert tiers.drawn_as(first, ["pair"]) != tiers.drawn_as("tests/lab/test_another.py::test_1", ["pair"])
-    assert tiers.drawn_as(first, ["pair", "", tiers.WHOLE_FILE]) == tiers.drawn_as(second, [tiers.WHOLE_FILE])
-    assert tiers.drawn_as(first, [""]) == first
-
-
-class Marked(pytest.Item):
-    """A test with such marks: "" is one without a group; the closest comes first."""
-
-    def runtest(self) -> None:
-        raise AssertionError("it is only drawn")
-
-
 @pytest.fixture
-def marked(request: pytest.FixtureRequest) -> Callable[..., pytest.Item]:
-    def make(*groups: str) -> pytest.Item:
-        item: pytest.Item = Marked.from_parent(request.node.parent, name="test_marked")
-        for group in reversed(groups):
-            item.add_marker(pytest.mark.sampled(group) if group else pytest.mark.sampled, append=False)
-        return item
+def drawn(pytester: pytest.Pytester) -> Callable[[int], set[str]]:
+    """Return what a seed takes of a file with tests on a machine, one of them listed, and of one without machines."""
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["lab", "sampled", "either_suite"]')
+    pytester.makeconftest("from tests.conftest import pytest_collection_modifyitems")
+    on_machines = """
+        import pytest
 
-    return make
+        pytestmark = pytest.mark.lab
+
+        @pytest.mark.parametrize("end", ["done", pytest.param("cut", marks=pytest.mark.sampled)])
+        def test_a_removal_that_was_killed_is_finished_by_the_next(end): ...
+        def test_another(): ...
+        def test_one_more(): ...
+    """
+    pytester.makepyfile(test_remove=on_machines, test_pure="def test_a_rule(): ...")
+
+    def taken(seed: int) -> set[str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tiers, "EVERYTHING", False)
+            patch.setattr(tiers, "seed", lambda: seed)
+            _, calls = pytester.inline_genitems(str(pytester.path))
+        return {item.name for item in calls.getcall("pytest_collection_finish").session.items}
+
+    return taken
 
 
-def test_a_test_without_a_mark_is_always_drawn(marked: Callable[..., pytest.Item]) -> None:
-    assert all(is_drawn(marked(), seed, by_name=False) for seed in range(30))
+LISTED = "test_a_removal_that_was_killed_is_finished_by_the_next"
 
 
-def test_a_file_that_is_named_is_not_left_out_as_a_whole(marked: Callable[..., pytest.Item]) -> None:
-    whole, both, plain = marked(tiers.WHOLE_FILE), marked("", tiers.WHOLE_FILE), marked("")
-    assert [is_drawn(whole, seed, by_name=True) for seed in range(40)] == [True] * 40
-    assert not all(is_drawn(whole, seed, by_name=False) for seed in range(40))
-    for seed in range(40):
-        assert is_drawn(both, seed, by_name=False) == is_drawn(whole, seed, by_name=False)
-        assert is_drawn(both, seed, by_name=True) == is_drawn(plain, seed, by_name=False)
+def test_what_is_listed_is_always_taken_and_the_others_of_its_file_together(drawn: Callable[[int], set[str]]) -> None:
+    taken = [drawn(seed) for seed in range(20)]
+    assert all({f"{LISTED}[done]", "test_a_rule"} <= each for each in taken)
+    others = [each & {"test_another", "test_one_more"} for each in taken]
+    assert {len(each) for each in others} == {0, 2}
+
+
+def test_a_parameter_is_drawn_by_itself(drawn: Callable[[int], set[str]]) -> None:
+    taken = [drawn(seed) for seed in range(40)]
+    assert {(f"{LISTED}[cut]" in each, "test_another" in each) for each in taken} >= {(True, False), (False, True)}
 
 
 def test_of_a_file_that_goes_through_the_suites_one_is_taken_the_same_for_all_its_tests() -> None:
@@ -116,27 +104,23 @@ def test_a_test_that_names_no_suite_is_left_out_for_none() -> None:
     assert not any(tiers.is_elsewhere("tests/lab/test_bookworm.py::test_trees", seed) for seed in range(20))
 
 
-@pytest.mark.parametrize("name", sorted(ON_MACHINES))
+@pytest.mark.parametrize("name", sorted(TESTS))
 def test_each_file_on_machines_has_a_test_that_always_runs_or_says_what_does_instead(name: str) -> None:
-    always = [test for test, sampled in TESTS[name].items() if not sampled]
-    assert bool(always) != (name in SHOWN_ELSEWHERE), f"tests/always.py, SHOWN_ELSEWHERE: {name}"
+    listed = any(always.is_listed(f"test_{name}.py", f"test_{test}") for test in TESTS[name])
+    assert listed != (name in SHOWN_ELSEWHERE), f"tests/always.py, SHOWN_ELSEWHERE: {name}"
 
 
 @pytest.mark.parametrize("capability", ALWAYS)
-def test_the_main_path_and_the_worst_fault_of_each_capability_always_run(capability: str) -> None:
+def test_the_main_path_and_the_worst_fault_of_each_capability_exist(capability: str) -> None:
     for file, _, test in (name.partition("::") for name in ALWAYS[capability]):
-        assert TESTS[file][test] is False, f"{file}::test_{test} is sampled"
+        assert test in TESTS[file]
 
 
 def test_what_stands_for_a_file_is_a_capability_and_the_file_exists() -> None:
     assert set(SHOWN_ELSEWHERE.values()) <= set(ALWAYS)
-    assert set(SHOWN_ELSEWHERE) <= set(ON_MACHINES)
+    assert set(SHOWN_ELSEWHERE) <= set(TESTS)
 
 
-def test_groups_have_more_than_one_test() -> None:
-    """One that is alone in it lacks another, or the name of its group is misspelled."""
+def test_nothing_but_parameters_is_marked_as_sampled() -> None:
     for name, path in ON_MACHINES.items():
-        functions = [one for one in ast.parse(path.read_text()).body if isinstance(one, ast.FunctionDef)]
-        decorators = [[ast.unparse(mark) for mark in one.decorator_list] for one in functions]
-        groups = [one for one in itertools.chain(*decorators) if one.startswith("pytest.mark.sampled(")]
-        assert not [group for group in groups if groups.count(group) == 1], name
+        assert not re.search(r"^(@|pytestmark.*)pytest\.mark\.sampled", path.read_text(), re.MULTILINE), name

@@ -1,8 +1,6 @@
-"""Which of the tests a run takes: all, or what the commit's tree chooses: of those marked `sampled` one in eight, of a
-file marked `either_suite` those on one suite.
-
-Tests that need each other are marked `sampled("a name")`, which is drawn once for all tests of the file that have it;
-`sampled(WHOLE_FILE)` is for a file. What runs each time is listed by capability in `tests/always.py`.
+"""Which of the tests a run takes: all, or those without machines, those that `tests/always.py` lists by capability, and
+what the commit's tree chooses: of all other tests on machines those of one file in eight, and one in eight of the
+parameters marked `sampled`; of a file marked `either_suite` those on one suite.
 
 The seed is the tree of the commit, so that the same commit runs the same tests everywhere; HOMEPORT_TESTS=all, which
 `make test-all` sets, takes everything.
@@ -14,13 +12,11 @@ import functools
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
-# Of the sampled tests, one in so many is run by `make test`.
+# Of the files, and of the parameters marked `sampled`, `make test` takes one in so many.
 ONE_IN = 8
-WHOLE_FILE = "file"
 SUITES = ("bookworm", "trixie")
 
 
@@ -46,12 +42,6 @@ def is_elsewhere(name: str, number: int) -> bool:
 
 
 def is_chosen(name: str, number: int) -> bool:
-    """Tell whether the seed `number` takes the sampled test, or the group, of this name (see `drawn_as`)."""
+    """Tell whether the seed `number` takes what is drawn by this name."""
     digest = hashlib.sha256(f"{number} {name}".encode()).digest()
     return digest[0] % ONE_IN == 0
-
-
-def drawn_as(name: str, groups: Iterable[str]) -> str:
-    """Return what is drawn for a sampled test (pytest's node id): itself, or the widest of its `groups`, the last."""
-    own = [group for group in groups if group]
-    return f"{name.partition('::')[0]} {own[-1]}" if own else name

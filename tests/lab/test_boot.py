@@ -18,7 +18,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 PORT = 5432
 # What a driver does first, and an application that needs its database does as it starts.
 CONNECT = """
@@ -125,7 +125,6 @@ def test_a_deploy_without_its_database_ends_with_what_the_migration_said_and_mig
     assert stage.seen.property(UNIT, "ActiveState") == "active"
 
 
-@pytest.mark.sampled
 def test_an_application_that_dies_again_and_again_without_its_database_is_back_as_well(stage: Stage) -> None:
     settle_data(stage.project, migrate_command=None)
     stage.database_comes()

@@ -162,7 +162,6 @@ def test_a_pair_that_cannot_serve_the_site_is_refused_before_anything_changes(st
     assert stage.served("-serial") == serial
 
 
-@pytest.mark.sampled
 def test_a_lineage_of_somebody_else_with_the_applications_name_is_left_alone(stage: Stage) -> None:
     theirs = "/etc/letsencrypt/renewal/hello.conf"
     stage.seen.shell(f"mkdir -p /etc/letsencrypt/renewal && printf 'authenticator = nginx\n' >{theirs}")
@@ -186,14 +185,12 @@ def test_an_authority_takes_over_and_the_brought_key_is_gone(stage: Stage) -> No
     assert stage.project.deployed(stage.host, acme_key_curve="secp384r1").count("obtain") == 0
 
 
-@pytest.mark.sampled
 def test_another_curve_is_another_certificate(stage: Stage) -> None:
     stage.project.deployed(stage.host)
     assert "NIST CURVE: P-256" in stage.served("-text")
     assert "elliptic_curve = secp256r1" in stage.renewal()
 
 
-@pytest.mark.sampled
 def test_names_that_come_and_go_bring_a_new_certificate_each_time(stage: Stage) -> None:
     alias = f"www.{stage.host.domain}"
     stage.project.deployed(stage.host, domain_aliases=alias)
@@ -226,7 +223,6 @@ def test_an_authority_that_says_when_to_renew_is_heard(stage: Stage, tmp_path: P
     stage.seen.shell(f"rm {theirs} /etc/letsencrypt/cli.ini /etc/letsencrypt/renewal-hooks/pre/stop")
 
 
-@pytest.mark.sampled
 def test_a_profile_is_asked_for_and_noted_for_renewals(stage: Stage) -> None:
     serial = stage.served("-serial")
     stage.project.deployed(stage.host, acme_profile="shortlived")
@@ -235,7 +231,6 @@ def test_a_profile_is_asked_for_and_noted_for_renewals(stage: Stage) -> None:
     assert stage.project.deployed(stage.host, acme_profile="shortlived").count("obtain") == 0
 
 
-@pytest.mark.sampled
 def test_names_are_proven_by_dns_where_the_host_cannot_be_reached(stage: Stage, tmp_path: Path) -> None:
     secret = "c2VudGluZWwtdHNpZy1rZXktb2YtdGhpcy10ZXN0IQ=="
     name_server(stage, secret)
@@ -314,7 +309,6 @@ def dns_settings(stage: Stage, secret: str, folder: Path) -> dict[str, object]:
     }
 
 
-@pytest.mark.sampled
 def test_a_provided_certificate_ends_certbots_renewals(stage: Stage) -> None:
     pair = stage.authority.issue(stage.host.domain)
     stage.bring(pair)

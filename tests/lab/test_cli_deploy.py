@@ -150,7 +150,6 @@ def _on_a_terminal(stage: Stage, answer: bytes, *words: str) -> tuple[int, str]:
     return process.returncode, screen.decode(errors="replace")
 
 
-@pytest.mark.sampled
 def test_on_a_terminal_the_changes_are_shown_and_asked_about(stage: Stage) -> None:
     release = stage.seen.get("/health")["release"]
     status, screen = _on_a_terminal(stage, b"n\n", "deploy", *ON)
@@ -180,7 +179,6 @@ def test_a_bad_release_fails_with_its_cause_in_the_summary(stage: Stage) -> None
     assert stage.seen.get("/health")["release"] == before
 
 
-@pytest.mark.sampled
 def test_a_deploy_of_a_ref_releases_that_one(stage: Stage) -> None:
     first = stage.project.git("rev-list", "--max-parents=0", "HEAD")
     done = homeport(stage.project, "deploy", *ON, "--yes", "--ref", first)

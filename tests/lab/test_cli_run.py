@@ -120,7 +120,6 @@ def test_a_run_command_is_in_the_sandbox_of_the_application(stage: Stage) -> Non
         stage.seen.shell(f"systemctl stop {name}")
 
 
-@pytest.mark.sampled
 def test_words_arrive_as_they_are_and_the_status_is_the_commands(stage: Stage) -> None:
     words = ("$HOME", "${HOME}", "%h", "it's", 'a "b"', "two  spaces", "", "-x", "--limit", "*")
     done = stage.run("python", "-c", "import sys; print(sys.argv[1:])", *words)
@@ -131,7 +130,6 @@ def test_words_arrive_as_they_are_and_the_status_is_the_commands(stage: Stage) -
     assert b"no-such-program" in missing.stderr
 
 
-@pytest.mark.sampled
 def test_bytes_go_in_and_both_outputs_come_back_apart(stage: Stage) -> None:
     data = os.urandom(700_000)
     done = stage.run("sh", "-c", "cat; echo done >&2", given=data)
@@ -149,7 +147,6 @@ def test_an_interrupt_ends_the_command_on_the_host_too(stage: Stage) -> None:
     assert stage.seen.shell("systemctl list-units 'homeport-run-*' --no-legend --all") == ""
 
 
-@pytest.mark.sampled
 def test_with_a_terminal_here_there_is_one_there(stage: Stage) -> None:
     ours, theirs = pty.openpty()
     with stage.started("python", "-q", stdin=theirs, out=theirs) as process:
@@ -173,7 +170,6 @@ def test_with_a_terminal_here_there_is_one_there(stage: Stage) -> None:
     os.close(ours)
 
 
-@pytest.mark.sampled("scale")
 def test_scale_changes_the_workers_of_the_live_code_and_writes_the_number_down(stage: Stage) -> None:
     live = json.loads(homeport(stage.project, "releases", *ON, "--json").stdout)[0]["releases"][0]["commit"]
     stage.project.write("NEWS.txt", "what nobody has asked to deploy")
@@ -201,7 +197,6 @@ def test_scale_changes_the_workers_of_the_live_code_and_writes_the_number_down(s
     assert "nothing to change" in again.stdout
 
 
-@pytest.mark.sampled("scale")
 def test_a_scale_that_was_not_done_writes_nothing_down(stage: Stage) -> None:
     before = (stage.project.folder / "group_data" / "one.py").read_text()
     assert homeport(stage.project, "lock", "one", "-m", "not now").returncode == 0

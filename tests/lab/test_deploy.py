@@ -205,7 +205,6 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(stage: Stage, fault
 
 # That it is told is shown on a full disk as well (test_disk_full); that the old one serves, by the broken ones above.
 @pytest.mark.one_suite
-@pytest.mark.sampled
 def test_a_dependency_that_does_not_exist_leaves_the_old_release_serving(stage: Stage) -> None:
     serving, good = live(stage.seen), (stage.project.app / "requirements.txt").read_text()
     stage.project.write("requirements.txt", "fastapi[standard]\nno-such-package-of-homeport==1.0\n")
@@ -228,7 +227,6 @@ def test_the_next_deploy_mends_a_broken_machine(stage: Stage) -> None:
 
 # Killed managers are test_zero_loss's as well.
 @pytest.mark.one_suite
-@pytest.mark.sampled
 def test_a_killed_worker_and_a_killed_manager_come_back(stage: Stage) -> None:
     unit = f"notes@{stage.seen.get('/health')['slot']}.service"
     stage.seen.shell(f"kill -9 {stage.seen.get('/health')['pid']}")
@@ -253,7 +251,6 @@ def test_a_rebooted_machine_serves_without_help(stage: Stage) -> None:
     assert live(stage.seen) == serving
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_two_applications_share_a_machine_each_with_its_name_and_certificate(
     stage: Stage, tmp_path_factory: pytest.TempPathFactory
@@ -314,7 +311,6 @@ def test_an_authority_that_is_down_harms_nothing_and_the_next_run_mends_it(stage
 
 # That nothing is harmed by it is what the test above shows; this is about the line.
 @pytest.mark.one_suite
-@pytest.mark.sampled
 def test_a_name_that_does_not_resolve_is_named_in_one_line(stage: Stage) -> None:
     result = stage.project.deploy(stage.host, domain_aliases="nowhere.example.invalid")
     assert result.returncode == 1
@@ -323,7 +319,6 @@ def test_a_name_that_does_not_resolve_is_named_in_one_line(stage: Stage) -> None
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_crash_loop_slows_down_and_ends_without_a_hand_once_it_can(stage: Stage) -> None:
     unit = f"notes@{stage.seen.get('/health')['slot']}.service"

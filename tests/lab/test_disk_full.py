@@ -86,7 +86,6 @@ def test_tools_that_find_no_place_are_not_left_half_installed(stage: Stage) -> N
     stage.seen.shell("umount /usr/local/lib/homeport")
 
 
-@pytest.mark.sampled("full")
 def test_the_next_run_after_space_was_made_succeeds(stage: Stage) -> None:
     mount(stage.seen, "/srv", "1g")
     mount(stage.seen, CACHE, "400m")
@@ -94,7 +93,6 @@ def test_the_next_run_after_space_was_made_succeeds(stage: Stage) -> None:
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled("full")
 def test_a_release_that_cannot_fit_is_refused_before_it_is_sent(stage: Stage) -> None:
     serving = stage.live()
     (stage.project.app / "large.bin").write_bytes(secrets.token_bytes(30 * 2**20))
@@ -111,7 +109,6 @@ def test_a_release_that_cannot_fit_is_refused_before_it_is_sent(stage: Stage) ->
     stage.seen.shell("rm /srv/filler")
 
 
-@pytest.mark.sampled("full")
 def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     serving, before = stage.live(), stage.listing()
     # Little is left from the beginning, or the upload would be through before the rest is taken.
@@ -131,7 +128,6 @@ def test_a_disk_that_fills_up_during_the_upload(stage: Stage) -> None:
     assert stage.live() != serving
 
 
-@pytest.mark.sampled("full")
 def test_files_that_the_live_release_has_are_not_sent_again(stage: Stage) -> None:
     stage.project.write("extra.txt", "little\n")
     before = stage.received_megabytes()
@@ -141,7 +137,6 @@ def test_files_that_the_live_release_has_are_not_sent_again(stage: Stage) -> Non
     assert stage.seen.shell(f"cat {live}/extra.txt; stat -c %s {live}/large.bin").split() == ["little", str(30 * 2**20)]
 
 
-@pytest.mark.sampled("full")
 @pytest.mark.parametrize("place", ["/srv", CACHE])
 def test_a_disk_that_is_full_when_dependencies_are_installed(stage: Stage, place: str) -> None:
     serving, before = stage.live(), stage.seen.shell("ls /srv/hello/venvs")

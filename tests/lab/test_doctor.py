@@ -237,7 +237,6 @@ def test_nothing_on_the_host_is_changed(patient: Patient) -> None:
     assert patient.seen.shell(listing) == before
 
 
-@pytest.mark.sampled
 def test_a_machine_without_the_host_program_is_examined_all_the_same(patient: Patient) -> None:
     patient.seen.shell("mv /usr/local/lib/homeport/hostprogram /run/hostprogram")
     try:
@@ -258,7 +257,6 @@ def test_a_person_reads_one_line_a_finding_the_cause_first(patient: Patient) -> 
     assert consequence.startswith("  doctor: follows: visitors do not reach the site (")
 
 
-@pytest.mark.sampled
 def test_an_application_that_was_never_deployed_is_said_to_be_missing(patient: Patient) -> None:
     settle_data(patient.project, app_name="other", domain=f"other.{patient.seen.host.domain}")
     found = patient.named("not_deployed")

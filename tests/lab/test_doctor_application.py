@@ -176,7 +176,6 @@ def test_the_cause_is_named_and_nothing_else_is_blamed(patient: Patient, name: s
     faults.is_named(name, patient)
 
 
-@pytest.mark.sampled
 def test_a_server_that_cannot_be_told_whether_it_may_start_is_up_once_it_can(patient: Patient) -> None:
     program = "/usr/local/lib/homeport/homeport-host"
     patient.seen.shell(f"chmod a-x {program}; systemctl restart --no-block {UNIT}")

@@ -218,7 +218,6 @@ def test_limits_are_those_of_the_path_and_streams_come_piece_by_piece(stage: Sta
     checks.check_streams(stage.command(name, stage.host.address), f"https://{name}", stage.ask)
 
 
-@pytest.mark.sampled
 def test_answers_come_by_brotli_to_who_accepts_it_and_no_stream_waits_for_it(stage: Stage) -> None:
     if stage.proxy != "nginx":
         assert 'proxy = "haproxy" compresses nothing' in refusal(stage.project.deploy(stage.host, brotli=True), 2)
@@ -374,7 +373,6 @@ def test_maintenance_of_a_closed_site_is_shown_to_who_may_come_in(stage: Stage) 
     assert stage.ask("/who", *checks.GOOD, *visitor, via="cdn").status == 200
 
 
-@pytest.mark.sampled
 def test_a_way_back_lets_nobody_in_who_was_taken_off(stage: Stage) -> None:
     """The password changes by a deploy that makes no release; a release from before asks for the new one."""
     stage.close()

@@ -16,7 +16,7 @@ from tests.lab.containers import Engine, engine
 from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, Served, export_options, make_base
 from tests.lab.project import until
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # A name that the lab's name server knows, and that no machine of the tests has.
 HOST, DOMAIN = "web190", "web190.lab.test"
 CADDY = f"""\
@@ -111,7 +111,6 @@ def test_the_application_answers_over_https_after_one_migration(site: Site) -> N
     assert docker("exec", site.container("app"), "cat", "/run/secrets/TOKEN").stdout == SENTINEL
 
 
-@pytest.mark.sampled
 def test_a_body_above_the_limit_is_refused_and_a_forged_address_is_not_passed_on(site: Site) -> None:
     assert until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS)
     large = site.folder / "large"
@@ -131,7 +130,6 @@ def test_a_body_above_the_limit_is_refused_and_a_forged_address_is_not_passed_on
     assert '"scheme":"https"' in seen
 
 
-@pytest.mark.sampled
 def test_a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving(site: Site) -> None:
     assert until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS)
     note = ("--header", "Content-Type: application/json", "--data", '{"text": "kept note"}')

@@ -98,7 +98,6 @@ def test_it_serves_as_nobody_with_nothing_to_write_but_its_state_and_ends_with_l
         assert "Finished server process" in logs(exported, name)
 
 
-@pytest.mark.sampled
 def test_the_shell_form_does_not_pass_the_stop_on(exported: Exported) -> None:
     """What the entry point is for: the same server below a shell is killed, and lifespan's end does not run."""
     docker = exported.engine.docker
@@ -255,7 +254,6 @@ def test_the_exported_script_runs_it_closed_up_migrates_once_and_stops_it(export
         log.close()
 
 
-@pytest.mark.sampled
 def test_the_other_builder_makes_an_image_that_serves_too(exported: Exported, lab: Lab, tmp_path: Path) -> None:
     other = Exported.create(tmp_path / "project", lab, exported.engine)
     other.homeport("export", "container", "production", "--classic")

@@ -19,7 +19,7 @@ from tests.lab.containers import Engine, engine
 from tests.lab.exported import SENTINEL, Exported, buildkit_client, export_options, make_base
 from tests.lab.project import until
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # An engine takes a registry without TLS on its own loopback.
 REGISTRY = "localhost:5000"
 NAME = f"{REGISTRY}/team/notes"

@@ -17,7 +17,7 @@ from tests.exports.subjects import subject
 from tests.lab.project import Seen
 from tests.service.kept_units import PROCESSES, Case
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # With a registry, without which the generator warns of each unit.
 IMAGE = "registry.example.com/team/notes"
 # The package alone: what it depends on is for running a container.

@@ -21,7 +21,7 @@ from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind
 from tests.lab.project import until
 from tests.lab.test_export_compose import FAILING
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # A name that the lab's name server knows, and that no machine of the tests has.
 HOST, DOMAIN = "web191", "web191.lab.test"
 TRAEFIK = f"""\

@@ -18,7 +18,7 @@ from tests.lab.browser import Page, browser
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 WORKERS = 2
 MAIN = """
 import os
@@ -129,7 +129,6 @@ def page(stage: Stage, tmp_path: Path) -> Iterator[Page]:
         yield shown
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/v1/docs", "/v1/redoc"])
 def test_a_browser_shows_them_with_what_they_load_from_elsewhere(stage: Stage, page: Page, path: str) -> None:
     with page.answering({"https://cdn.jsdelivr.net/*": VIEWER, "https://fonts.googleapis.com/*": ""}):
@@ -150,7 +149,6 @@ def test_each_worker_of_the_old_release_ends_its_lifespan_after_a_switch(stage: 
     assert not set(stage.live()) & stage.ended()
 
 
-@pytest.mark.sampled
 def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) -> None:
     unit, old = stage.unit(), stage.live()
 
@@ -160,7 +158,6 @@ def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) ->
     stage.seen.shell(f"systemctl start {unit}")
 
 
-@pytest.mark.sampled
 def test_each_worker_ends_its_lifespan_at_a_reboot(stage: Stage) -> None:
     old, boot = stage.live(), stage.seen.shell("cat /proc/sys/kernel/random/boot_id").replace("-", "")
 

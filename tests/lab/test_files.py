@@ -86,7 +86,6 @@ def test_a_configuration_that_nginx_does_not_accept_replaces_nothing(stage: Stag
     assert 'unknown directive "nonsense"' in stage.refused()
 
 
-@pytest.mark.sampled
 def test_a_unit_that_systemd_does_not_accept_replaces_nothing(stage: Stage) -> None:
     stage.project.override("certbot/homeport-renew.service", RENEWAL)
     stage.project.override("nginx/nginx.conf", CHANGED)
@@ -107,7 +106,6 @@ def test_a_disk_that_is_full_in_the_middle_of_the_files_replaces_nothing(stage: 
         stage.seen.shell(f"umount {full} && rm -r {kept}")
 
 
-@pytest.mark.sampled
 def test_a_directory_in_the_place_of_a_file_replaces_nothing(stage: Stage) -> None:
     claim = "/etc/homeport/hello/site.json"
     stage.seen.shell(f"mv {claim} /root/claim && mkdir {claim}")
@@ -134,7 +132,6 @@ def test_files_that_somebody_changed_are_put_right_and_the_proxy_takes_them_up(s
     assert stage.seen.answers_at("/")
 
 
-@pytest.mark.sampled
 def test_a_certificate_that_was_deleted_is_replaced_although_nginx_is_down(stage: Stage) -> None:
     stage.seen.shell("certbot delete --non-interactive --cert-name hello")
     stage.seen.shell("systemctl stop nginx")
@@ -148,7 +145,6 @@ def test_no_file_is_left_of_failed_changes(stage: Stage) -> None:
     assert "content differs" not in stage.project.deployed(stage.host)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])
 def test_the_nginx_of_every_suite_accepts_sites_of_many_shapes(
     lab: Lab, make_host: MakeHost, suite: Suite, tmp_path: Path

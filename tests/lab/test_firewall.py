@@ -148,7 +148,6 @@ def test_a_firewall_that_somebody_has_flushed_or_changed_is_loaded_by_the_next_d
         assert not connects(stage.host.address, 31337, 1.5)
 
 
-@pytest.mark.sampled
 def test_debians_own_firewall_service_does_not_take_ours_away(stage: Stage) -> None:
     for verb in ("start", "reload", "restart", "stop"):
         stage.seen.shell(f"systemctl {verb} nftables")
@@ -156,7 +155,6 @@ def test_debians_own_firewall_service_does_not_take_ours_away(stage: Stage) -> N
     stage.seen.shell("systemctl disable --now nftables")
 
 
-@pytest.mark.sampled("neighbour")
 def test_a_port_that_one_application_opens_stays_open_when_another_is_deployed(
     stage: Stage, neighbour: Project
 ) -> None:
@@ -170,7 +168,6 @@ def test_a_port_that_one_application_opens_stays_open_when_another_is_deployed(
     assert stage.seen.answers(name=f"other.{stage.host.domain}")
 
 
-@pytest.mark.sampled("neighbour")
 def test_only_the_port_that_an_application_closes_is_closed(stage: Stage, neighbour: Project) -> None:
     stage.project.data["firewall_open"] = f"{OPENED}/tcp"
     said = stage.project.deployed(stage.host)
@@ -205,7 +202,6 @@ def test_rules_that_nftables_refuses_change_nothing(stage: Stage) -> None:
     assert stage.seen.shell("nft -s list ruleset; cat /etc/homeport/firewall.nft") == before
 
 
-@pytest.mark.sampled("neighbour")
 def test_the_table_goes_when_an_application_sets_that_and_no_other_table_does(stage: Stage, neighbour: Project) -> None:
     stage.seen.shell(f"echo {_quoted(OTHER)} | nft -f -")
     stage.project.data.pop("firewall_open")

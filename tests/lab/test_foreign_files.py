@@ -115,21 +115,18 @@ def test_folders_that_are_links_are_links_still_and_sshd_has_its_settings_behind
     assert "passwordauthentication no" in stage.seen.shell("sshd -T")
 
 
-@pytest.mark.sampled
 def test_a_second_deploy_changes_nothing_on_that_machine(stage: Stage) -> None:
     output = stage.project.deployed(stage.host)
     assert "write " not in output
     assert "leave " not in output
 
 
-@pytest.mark.sampled
 def test_another_project_of_the_same_name_does_not_take_the_site(stage: Stage) -> None:
     said = "\n".join(stage.refused(domain="other.example.com"))
     assert f"app_name: this host serves another site as hello: {stage.host.domain}; choose another name" in said
     assert stage.seen.curl("/", "--fail").returncode == 0
 
 
-@pytest.mark.sampled
 def test_the_doctor_says_whose_server_decides_what_tls_visitors_speak(stage: Stage) -> None:
     settle_data(stage.project)
     found = json.loads(homeport(stage.project, "doctor", "lab", "--limit", stage.host.name, "--json").stdout)
@@ -140,7 +137,6 @@ def test_the_doctor_says_whose_server_decides_what_tls_visitors_speak(stage: Sta
     )
 
 
-@pytest.mark.sampled
 def test_a_mount_point_and_an_override_that_would_replace_it(stage: Stage) -> None:
     override = stage.project.folder / "overrides/nginx/nginx.conf"
     override.parent.mkdir(parents=True)

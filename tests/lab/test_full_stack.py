@@ -19,7 +19,7 @@ from tests.lab.project import UV, Seen
 from tests.lab.seasoned import Seasoned
 from tests.lab.test_init import Newcomer
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 PASSWORD = "lab-Password1"
 BACKEND = """[project]
 name = "app"

@@ -86,7 +86,6 @@ def test_releases_lose_no_request(site: Site) -> None:
     assert_nobody_noticed(site, report, 0, 0)
 
 
-@pytest.mark.sampled("all")
 def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     """HAProxy is reloaded just before the switch: the old process, which has connections left, must follow it too."""
     began = workers(site)
@@ -95,7 +94,6 @@ def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     assert_nothing_lost(site, report)
 
 
-@pytest.mark.sampled("all")
 def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -> None:
     def reload(site: Site) -> None:
         for _ in range(RELOADS):
@@ -105,7 +103,6 @@ def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -
     assert_nothing_lost(site, report)
 
 
-@pytest.mark.sampled("all")
 def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     before = site.live[-1]
     commit = site.project.git("rev-parse", "HEAD")
@@ -115,7 +112,6 @@ def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     site.project.git("reset", "-q", "--hard", commit)
 
 
-@pytest.mark.sampled("all")
 def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     """To the release before the other site, and so with a reload as well."""
     [report] = under_load([site], lambda site: site.run(release="previous", accept_migrations="true"), BUSY)
@@ -126,7 +122,6 @@ def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     assert changes(site, **SETTINGS) == []
 
 
-@pytest.mark.sampled("all")
 def test_a_release_that_replaces_the_other_makes_clients_wait_and_loses_no_request(site: Site) -> None:
     [report] = under_load([site], lambda site: site.run(switch="restart"), SHORT)
     assert_nothing_lost(site, report)
@@ -134,7 +129,6 @@ def test_a_release_that_replaces_the_other_makes_clients_wait_and_loses_no_reque
     assert changes(site, **SETTINGS) == []
 
 
-@pytest.mark.sampled("all")
 def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(site: Site) -> None:
     settle_data(site.project, **SETTINGS)
     before = workers(site)
@@ -151,7 +145,6 @@ def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(sit
     assert workers(site) == before
 
 
-@pytest.mark.sampled("all")
 def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
     before, serial = workers(site), site.seen.serial()
     with load(site.target, BUSY) as report:
@@ -164,7 +157,6 @@ def test_a_renewal_is_served_without_a_reload(site: Site) -> None:
     assert changes(site) == []
 
 
-@pytest.mark.sampled("all")
 def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     site.seen.lab.reboot(site.host, hard=True)
     assert until(site.seen.answers, 90)
@@ -172,7 +164,6 @@ def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     assert changes(site) == []
 
 
-@pytest.mark.sampled("all")
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     before = workers(site)
     override = '{% extends "homeport/haproxy/site.cfg" %}\n{% block backend %}\n    no-such-word\n{% endblock %}\n'
@@ -191,7 +182,6 @@ def ills(site: Site) -> dict[str, dict[str, str]]:
     return {one["id"]: one for one in findings(site.project, site.host.name) if one["id"] != "release_failed"}
 
 
-@pytest.mark.sampled("all")
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site: Site) -> None:
     assert ills(site) == {}
     site.seen.shell("echo '# mine' >>/etc/haproxy/homeport/notes.cfg")
@@ -202,7 +192,6 @@ def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_haproxys_words(site
     assert ills(site) == {}
 
 
-@pytest.mark.sampled("all")
 def test_requests_are_among_the_logs(site: Site) -> None:
     site.seen.curl("/asked-for?token=secret")
 
@@ -212,7 +201,6 @@ def test_requests_are_among_the_logs(site: Site) -> None:
     assert until(lambda: "GET /asked-for?token=secret 404" in told(), 30), told()
 
 
-@pytest.mark.sampled("all")
 def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
     """Longer than HAProxy waits for a client that has something to send (`timeout client`)."""
     ways = [[version, *body] for version in ("--http1.1", "--http2") for body in ([], ["-X", "GET", "--data", "waits"])]
@@ -226,7 +214,6 @@ def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
         assert list(pool.map(ask, ways)) == ["200"] * len(ways)
 
 
-@pytest.mark.sampled("all")
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
     assert "HAProxy is the machine's proxy, and would be replaced by Nginx: open connections are cut" in refusal(
         site.project.deploy(site.host, **OTHER), 1
@@ -261,7 +248,6 @@ def assert_machine_has(site: Site, proxy: str) -> None:
     assert site.seen.answers()
 
 
-@pytest.mark.sampled("all")
 def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
     """The owner's options for HAProxy count, and so does a file among them that is not there."""
     site.seen.shell("cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy")
@@ -295,7 +281,6 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     site.seen.shell("cp -p /run/default /etc/default/haproxy")
 
 
-@pytest.mark.sampled("all")
 def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
     done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout

@@ -55,7 +55,6 @@ def test_hooks_are_told_what_happens(machine: Machine) -> None:
     assert notes(machine) == ["app before_migration r2 after r1: migrating", "app after_live r2 after r1: live"]
 
 
-@pytest.mark.sampled
 def test_a_command_means_itself_and_runs_in_the_releases_folder_with_its_variables(machine: Machine) -> None:
     wanted = "100% of $HOME, ${X:-y} $$ 'q' \"d\" \\ %n %% ;\tend"
     quoted = wanted.replace("'", "'\\''")
@@ -77,7 +76,6 @@ def test_a_command_means_itself_and_runs_in_the_releases_folder_with_its_variabl
     ]
 
 
-@pytest.mark.sampled
 def test_no_command_line_shows_a_secret(machine: Machine) -> None:
     command = "cat /proc/[0-9]*/cmdline >/root/command-lines; printenv SECRET >/root/secret"
     machine.release("r4", environment="SECRET=keep-this\n", record=hooks(after_live=hook(command, "root")))
@@ -88,7 +86,6 @@ def test_no_command_line_shows_a_secret(machine: Machine) -> None:
     assert "keep-this" not in machine.root("tr '\\0' ' ' </root/command-lines").stdout
 
 
-@pytest.mark.sampled
 def test_a_hook_of_the_user_may_write_the_state_folder_and_nothing_else(machine: Machine) -> None:
     command = (
         "touch /var/lib/app/mine; ! touch /srv/app/releases/r5/x; ! touch /etc/x; ! cat /root/secret; ! sudo -n true"
@@ -128,7 +125,6 @@ def test_a_hook_after_the_switch_that_fails_leaves_the_release_live(machine: Mac
     assert machine.events()[-1] == ("live", "r7")
 
 
-@pytest.mark.sampled
 def test_a_hook_after_a_failure_that_fails_hides_nothing(machine: Machine) -> None:
     machine.release("r8", environment="FAULT=exit\n", record=hooks(on_failure="echo alarm; exit 5"))
 
@@ -139,7 +135,6 @@ def test_a_hook_after_a_failure_that_fails_hides_nothing(machine: Machine) -> No
     assert "error: app: release r8: the process exited before it was healthy (status 7)" in done.stdout
 
 
-@pytest.mark.sampled
 def test_a_hook_that_takes_too_long_is_stopped_with_what_it_started(machine: Machine) -> None:
     machine.release("r9", record=hooks(before_migration=hook("sleep 4321 & sleep 4321", timeout_seconds=2)))
 
@@ -150,7 +145,6 @@ def test_a_hook_that_takes_too_long_is_stopped_with_what_it_started(machine: Mac
     assert machine.root("pgrep -f 'sleep 4321'", check=False).stdout == ""
 
 
-@pytest.mark.sampled
 def test_a_process_that_a_hook_leaves_running_ends_with_the_hook(machine: Machine) -> None:
     machine.release("r10", record=hooks(before_migration="sleep 4321 & echo started"))
 

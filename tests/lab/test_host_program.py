@@ -147,7 +147,6 @@ def test_a_release_that_fails_leaves_the_live_one_alone(
     assert machine.run("commit", release).returncode == 1
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_port_in_strange_hands_is_named(machine: Machine) -> None:
     machine.root("systemd-run -q --unit=stranger python3 -m http.server -b 127.0.0.1 8001; sleep 1")
@@ -184,7 +183,6 @@ def test_a_killed_server_comes_back_without_migrating_again(machine: Machine) ->
     assert machine.migrations() == before
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_only_one_start_runs_at_a_time(machine: Machine) -> None:
     machine.release("r5", environment="MIGRATION_SECONDS=6\n")
@@ -243,7 +241,6 @@ def test_a_killed_commit_is_finished_by_the_next(machine: Machine) -> None:
     assert machine.events().count(("live", "r6")) == 1
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_killed_way_back_from_a_bad_release_is_finished_by_the_next(machine: Machine) -> None:
     machine.release("shy-too", environment="FAULT=shy\n")
@@ -261,7 +258,6 @@ def test_a_killed_way_back_from_a_bad_release_is_finished_by_the_next(machine: M
             break
 
 
-@pytest.mark.sampled
 @pytest.mark.one_suite
 def test_a_killed_rollback_is_finished_by_the_next(machine: Machine) -> None:
     assert machine.run("start", "r4", "--rollback").returncode == 0

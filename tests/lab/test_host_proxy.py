@@ -14,7 +14,7 @@ from homeport.rendering.rendering import render
 from tests.lab.host_machine import APP, PROGRAM, Machine, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.either_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 
 SITE = f"""
 server {{

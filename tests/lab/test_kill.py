@@ -72,7 +72,6 @@ def serving(lab: Lab, tmp_path: Path, seasoned: Seasoned) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.mark.sampled
 def test_a_first_deploy_that_is_killed_again_and_again_goes_on_where_it_was(bare: Stage) -> None:
     # Each run must get past the point at which the one before was killed.
     with bare.probed() as report:

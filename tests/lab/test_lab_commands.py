@@ -11,7 +11,7 @@ import pytest
 
 from homeport.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 
 
 def homeport(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:

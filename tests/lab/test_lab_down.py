@@ -53,7 +53,6 @@ def test_down_after_everything_was_killed_leaves_nothing(own_lab: Lab) -> None:
     assert traces(own_lab) == []
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("content", [None, '{"hosts": [{"na'])
 def test_down_needs_no_record_of_the_hosts(own_lab: Lab, content: str | None) -> None:
     own_lab.up(hosts=1)
@@ -80,7 +79,6 @@ def test_down_keeps_a_strangers_file_in_the_directory(own_lab: Lab) -> None:
     assert [path.name for path in own_lab.directory.path.iterdir()] == ["note.txt"]
 
 
-@pytest.mark.sampled
 def test_a_lab_comes_up_again_after_everything_was_killed(own_lab: Lab) -> None:
     (host,) = own_lab.up(hosts=1).hosts
     kill_everything(own_lab)
@@ -88,7 +86,6 @@ def test_a_lab_comes_up_again_after_everything_was_killed(own_lab: Lab) -> None:
     assert own_lab.run(host, "true").returncode == 0
 
 
-@pytest.mark.sampled
 def test_up_again_changes_nothing_and_more_hosts_are_added(own_lab: Lab) -> None:
     (first,) = own_lab.up(hosts=1).hosts
     boot = own_lab.run(first, "cat /proc/sys/kernel/random/boot_id").stdout
@@ -99,7 +96,6 @@ def test_up_again_changes_nothing_and_more_hosts_are_added(own_lab: Lab) -> None
     assert own_lab.run(first, "cat /proc/sys/kernel/random/boot_id").stdout == boot
 
 
-@pytest.mark.sampled
 def test_labs_live_side_by_side_and_the_last_one_puts_the_kernels_settings_back(own_lab: Lab, tmp_path: Path) -> None:
     second = Lab(LabDirectory(tmp_path / "second"))
     (host,) = own_lab.up(hosts=1).hosts

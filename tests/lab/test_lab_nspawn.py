@@ -64,7 +64,6 @@ def test_the_host_key_was_known_before_the_first_login_and_another_is_refused(
     assert "Host key verification failed" in refused.stderr
 
 
-@pytest.mark.sampled
 def test_a_password_opens_nothing(lab: Lab, make_host: MakeHost) -> None:
     host = make_host()
     methods = "PreferredAuthentications=password,keyboard-interactive"
@@ -74,7 +73,6 @@ def test_a_password_opens_nothing(lab: Lab, make_host: MakeHost) -> None:
     assert out(lab, host, "sudo passwd --status debian").split()[1] == "L"
 
 
-@pytest.mark.sampled
 def test_a_reboot_from_inside_comes_back_with_the_same_disk_and_address(lab: Lab, make_host: MakeHost) -> None:
     host = make_host()
     before = out(lab, host, f"echo kept > note; sync; {BOOT_ID}")
@@ -84,7 +82,6 @@ def test_a_reboot_from_inside_comes_back_with_the_same_disk_and_address(lab: Lab
     assert host.address in out(lab, host, "ip -o -4 address show eth0")
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("hard", [False, True])
 def test_reboot_returns_when_the_host_lets_one_in_again(lab: Lab, make_host: MakeHost, hard: bool) -> None:
     host = make_host()
@@ -94,7 +91,6 @@ def test_reboot_returns_when_the_host_lets_one_in_again(lab: Lab, make_host: Mak
     assert out(lab, host, "cat note") == "kept"
 
 
-@pytest.mark.sampled
 def test_a_host_that_powers_off_stays_off_until_the_lab_is_brought_up_again(own_lab: Lab) -> None:
     (host,) = own_lab.up(hosts=1).hosts
     own_lab.run(host, "echo kept > note; sync; sudo systemctl poweroff")
@@ -115,7 +111,6 @@ def test_hosts_do_not_act_on_each_others_units(lab: Lab, make_host: MakeHost) ->
     assert out(lab, second, f"ps -p {pid} -o comm=") == "sleep"
 
 
-@pytest.mark.sampled
 def test_a_memory_limit_of_a_unit_holds(lab: Lab, make_host: MakeHost) -> None:
     host = make_host()
     run = "sudo systemd-run --quiet --wait --pipe -p MemoryMax={} python3 -c 'len(bytearray(300 << 20))'"
@@ -123,7 +118,6 @@ def test_a_memory_limit_of_a_unit_holds(lab: Lab, make_host: MakeHost) -> None:
     assert lab.run(host, run.format("100M")).returncode != 0
 
 
-@pytest.mark.sampled
 def test_a_host_begins_with_the_disk_of_another_and_is_one_of_its_own(
     lab: Lab, make_host: MakeHost, tmp_path: Path
 ) -> None:
@@ -141,7 +135,6 @@ def test_a_host_begins_with_the_disk_of_another_and_is_one_of_its_own(
     assert (tmp_path / "disk/etc/kept").read_text() == "kept\n"
 
 
-@pytest.mark.sampled
 def test_names_of_hosts_and_all_names_below_them_resolve_in_the_lab(lab: Lab, make_host: MakeHost) -> None:
     first, second, named = make_host(), make_host(), make_host(name="database")
     for name in (second.domain, f"www.{second.domain}", f"a.b.{second.domain}"):
@@ -152,7 +145,6 @@ def test_names_of_hosts_and_all_names_below_them_resolve_in_the_lab(lab: Lab, ma
     assert out(lab, first, f'python3 -c "{connect}"') == "b'SSH-'"
 
 
-@pytest.mark.sampled
 def test_apt_and_pip_work_on_two_hosts_at_once(lab: Lab, make_host: MakeHost) -> None:
     hosts = make_host(), make_host()
     install = (
@@ -165,7 +157,6 @@ def test_apt_and_pip_work_on_two_hosts_at_once(lab: Lab, make_host: MakeHost) ->
     assert [status for _, status in results] == [0, 0], results
 
 
-@pytest.mark.sampled
 def test_the_acme_server_is_trusted_by_the_hosts_and_can_be_away(lab: Lab, make_host: MakeHost) -> None:
     host = make_host()
     ask = "curl -sf https://acme.lab.test:14000/dir"

@@ -133,7 +133,6 @@ def test_when_the_first_is_killed_the_next_goes_on_with_no_unlocking(stage: Stag
     assert stage.live() == stage.seen.shell('tail -n 1 /srv/hello/releases.jsonl | sed \'s/.*"release": "//; s/".*//\'')
 
 
-@pytest.mark.sampled
 def test_a_deploy_that_is_interrupted_ends_with_130_and_the_next_goes_on(stage: Stage) -> None:
     before = stage.live()
     stage.release("four", slow=True)
@@ -153,7 +152,6 @@ def test_a_deploy_that_is_interrupted_ends_with_130_and_the_next_goes_on(stage: 
     assert stage.live() != before
 
 
-@pytest.mark.sampled
 def test_a_release_that_has_to_end_the_live_one_first_does_not_when_its_run_was_killed(stage: Stage) -> None:
     before = stage.seen.get("/health")
     unit = f"hello@{before['slot']}"
@@ -171,7 +169,6 @@ def test_a_release_that_has_to_end_the_live_one_first_does_not_when_its_run_was_
     assert stage.live() != before["release"]
 
 
-@pytest.mark.sampled
 def test_a_hold_by_hand_while_a_release_starts_keeps_it_from_going_live(stage: Stage) -> None:
     before = stage.live()
     stage.release("six", slow=True)
@@ -208,7 +205,6 @@ def test_a_hold_by_hand_keeps_every_change_out_until_it_is_ended(stage: Stage) -
     assert stage.live() != before
 
 
-@pytest.mark.sampled
 def test_a_hold_stands_in_the_way_of_the_host_program_too(stage: Stage) -> None:
     before = stage.live()
     with stage.held():

@@ -179,7 +179,6 @@ def test_a_machine_that_serves_takes_them_up_without_a_lost_request(stage: Stage
     assert "table inet homeport" in stage.seen.shell("nft list tables")
 
 
-@pytest.mark.sampled
 def test_the_plan_names_a_foreign_site_that_nginx_would_refuse(stage: Stage) -> None:
     stage.seen.shell("echo 'no_such_directive on;' >/etc/nginx/conf.d/theirs.conf")
     planned = stage.project.pyinfra(stage.host.name, "--dry")
@@ -257,7 +256,6 @@ def test_settings_that_sshd_refuses_change_nothing(stage: Stage) -> None:
     assert stage.seen.shell(STATE) == before
 
 
-@pytest.mark.sampled
 def test_a_good_change_is_kept_after_all_that(stage: Stage) -> None:
     quick = '{% extends "homeport/ssh/sshd.conf" %}{% block more %}LoginGraceTime 33\n{% endblock %}'
     with stage.override("ssh/sshd.conf", quick.replace("block more", "block limits")):
@@ -266,7 +264,6 @@ def test_a_good_change_is_kept_after_all_that(stage: Stage) -> None:
     assert stage.seen.shell("systemctl list-units --all --no-legend 'homeport-lockout-*'") == ""
 
 
-@pytest.mark.sampled
 def test_a_user_with_a_key_from_authorized_keys_command_is_let_in(stage: Stage) -> None:
     key = stage.project.lab.directory.key_file.with_suffix(".pub").read_text().strip()
     stage.seen.shell(

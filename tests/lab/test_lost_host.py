@@ -10,7 +10,7 @@ from homeport.lab import Lab
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 STARTS = "systemctl list-units --plain --no-legend 'homeport-hello-start-*.service' | wc -l"
 
 

@@ -20,7 +20,7 @@ from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 HOST = "shared"
 LIMIT = ("--limit", HOST)
 STATE = "find /etc /srv /usr/local /var/lib/hello /var/lib/other -printf '%p %i %m %T@ %l\\n' | sort"
@@ -115,7 +115,6 @@ def test_an_application_that_says_nothing_leaves_the_machine_as_the_other_has_se
         assert planned.stdout.splitlines()[1:] == ["  no changes", *more, "no changes"]
 
 
-@pytest.mark.sampled
 def test_a_machine_of_the_last_version_is_recorded_by_the_next_deploy(stage: Stage) -> None:
     """The last version has written all but the record; of the two, the one that is deployed first has its say."""
     stage.seen.shell("rm /etc/homeport/*/machine.json")

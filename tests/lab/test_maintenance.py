@@ -115,7 +115,6 @@ def test_a_deploy_at_work_does_not_keep_anybody_from_opening_it_again(stage: Sta
     stage.homeport("unlock", "lab", "--limit", "shut")
 
 
-@pytest.mark.sampled
 def test_a_site_of_an_older_homeport_is_refused_in_one_line(stage: Stage) -> None:
     stage.seen.shell("sed -i s/maintenance.json/other.json/ /etc/nginx/homeport/hello.conf")
     assert "deploy once with this homeport" in refusal(homeport(stage.project, *ON, "on"), 1)

@@ -109,7 +109,6 @@ def test_workers_that_do_not_fit_are_refused_and_nothing_is_written(stage: Stage
     assert len(stage.workers(f"hello@{stage.slot()}.service")) == (fitting if fitting > 1 else 0)
 
 
-@pytest.mark.sampled
 def test_an_unchanged_release_is_never_refused(stage: Stage) -> None:
     stage.hello.deployed(stage.seen.host)
     pretend(stage.seen, 1)
@@ -157,7 +156,6 @@ def gets_less(seen: Seen, less: str, more: str, times: float = 1) -> bool:
 
 
 @pytest.mark.one_suite
-@pytest.mark.sampled
 def test_two_applications_keep_their_part_of_the_processors_while_both_want_all(stage: Stage) -> None:
     cores = int(stage.seen.shell("nproc"))
     busy = json.dumps({f"busy{number}": "exec python3 -c 'while True: pass'" for number in range(cores)})
@@ -173,7 +171,6 @@ def test_two_applications_keep_their_part_of_the_processors_while_both_want_all(
 
 
 @pytest.mark.one_suite
-@pytest.mark.sampled
 def test_an_application_uses_no_more_processors_than_it_may(stage: Stage) -> None:
     for project in (stage.hello, stage.other):  # what is busy ends first: a new release shares the part of the old one
         project.deployed(stage.seen.host)

@@ -80,7 +80,6 @@ def test_the_first_machine_migrates_and_no_other_starts_before_it_is_healthy(fle
     assert all(fleet.moment(number, "ExecMainStartTimestampMonotonic") > healthy for number in (1, 2))
 
 
-@pytest.mark.sampled
 def test_the_chosen_machine_migrates_and_no_other_starts_before_it_is_healthy(fleet: Fleet) -> None:
     first = fleet.live()
     fleet.project.write("NEWS.txt", "second")
@@ -114,7 +113,6 @@ def test_when_the_migration_fails_nobody_else_starts(fleet: Fleet) -> None:
     assert [seen.property(f"hello@{slot}", begun) for seen, slot in zip(fleet.machines, idle, strict=True)] == started
 
 
-@pytest.mark.sampled
 def test_another_machine_takes_the_migration_of_the_same_release_over(fleet: Fleet) -> None:
     counted = fleet.migrations()
     fleet.machines[2].shell("install -o hello -g hello /dev/null /var/lib/hello/ready")
@@ -127,7 +125,6 @@ def test_another_machine_takes_the_migration_of_the_same_release_over(fleet: Fle
     assert fleet.migrations() == [counted[0], counted[1], [*counted[2], live[2]]]
 
 
-@pytest.mark.sampled
 def test_versions_that_are_left_open_are_the_same_on_machines_of_one_run_and_of_the_next(fleet: Fleet) -> None:
     locked = (fleet.project.app / "requirements.txt").read_text()
     pinned = [found[0] for line in locked.splitlines() if (found := re.match(r"[^\s#-][^\s;]*==[^\s;]+", line))]

@@ -20,7 +20,7 @@ from tests.lab.commands import settle_data
 from tests.lab.conftest import MakeHost
 from tests.lab.project import REPOSITORY, Project, Seen
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled]
+pytestmark = pytest.mark.lab
 PAGE = REPOSITORY / "docs/hardening.md"
 XCCDF = "{http://checklists.nist.gov/xccdf/1.2}"
 PREFIX = "xccdf_org.ssgproject.content_rule_"

@@ -19,7 +19,7 @@ from homeport.lab.recipe import CACHE_HOST
 from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import Project, Seen
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 
 # What comes in is let in, and answers to it go out; a connection that the machine begins goes nowhere.
 WALL = """table inet {table} {{
@@ -148,7 +148,6 @@ def test_a_forward_that_sshd_refuses_is_told_before_anything_changes(
     assert not walled.seen.inside.package("tree").is_installed
 
 
-@pytest.mark.sampled
 def test_a_run_that_fetches_nothing_needs_no_forward(walled: Walled, company: Callable[[str], None]) -> None:
     company("AllowTcpForwarding no")
     walled.project.write("README.md", "another release, of which nothing has to be fetched\n")
@@ -159,7 +158,6 @@ def test_a_run_that_fetches_nothing_needs_no_forward(walled: Walled, company: Ca
     assert walled.seen.inside.package("tree").is_installed
 
 
-@pytest.mark.sampled
 def test_a_forward_that_the_key_may_not_ask_for_is_told_before_anything_changes(walled: Walled) -> None:
     keys = "/home/debian/.ssh/authorized_keys"
     walled.seen.shell(f"cp -p {keys} /run/keys && sed -i '/^ssh-/s/^/no-port-forwarding /' {keys}")
@@ -182,7 +180,6 @@ def test_a_way_that_ends_at_the_machine_that_deploys_is_told_with_the_place_and_
     assert "check its network, and its https_proxy and http_proxy" in refused
 
 
-@pytest.mark.sampled
 def test_a_place_of_the_controllers_own_network_is_closed_unless_it_is_named(walled: Walled) -> None:
     walled.project.write(
         "requirements.txt", (walled.project.app / "requirements.txt").read_text() + "\n# another lock\n"
@@ -192,7 +189,6 @@ def test_a_place_of_the_controllers_own_network_is_closed_unless_it_is_named(wal
     assert f'if the host may reach it, name it there: ["{walled.gateway}"]' in refused
 
 
-@pytest.mark.sampled
 def test_a_deploy_that_is_killed_while_the_host_fetches_is_taken_up_by_the_next(walled: Walled) -> None:
     with walled.project.started(walled.host.name, "-y", packages="bc") as process:
         assert process.stdout is not None
@@ -202,7 +198,6 @@ def test_a_deploy_that_is_killed_while_the_host_fetches_is_taken_up_by_the_next(
     assert walled.seen.inside.package("bc").is_installed
 
 
-@pytest.mark.sampled
 def test_security_upgrades_come_by_hand_the_same_way(walled: Walled) -> None:
     # As if an older one were installed than the mirror has.
     walled.seen.shell("sed -i '/^Package: logrotate$/,/^$/s/^Version: .*/Version: 1.0-1/' /var/lib/dpkg/status")
@@ -214,7 +209,6 @@ def test_security_upgrades_come_by_hand_the_same_way(walled: Walled) -> None:
     assert walled.seen.shell(f"{LEFT} || true") == ""
 
 
-@pytest.mark.sampled
 def test_a_certificate_is_renewed_by_hand_the_same_way(walled: Walled) -> None:
     before = walled.seen.serial()
     settle_data(walled.project)

@@ -19,7 +19,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import UV, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # Debian 12's own, put where uv finds those that it has brought: none can be loaded here.
 MANAGED = "cpython-3.11.2-linux-x86_64-gnu"
 PYPROJECT = """

@@ -111,7 +111,6 @@ def test_a_library_that_was_upgraded_is_in_use_everywhere_within_a_day_without_a
     assert "upgrade_not_in_use" not in {one["id"] for one in findings(stage.project, stage.host.name)}
 
 
-@pytest.mark.sampled
 def test_a_patch_level_of_the_systems_python_is_in_use_within_a_day_and_the_environment_stays(stage: Stage) -> None:
     names = " ".join(stage.seen.shell(OF_PYTHON).split())
     stage.prepare(names, 1)
@@ -149,7 +148,6 @@ def running(slot: str) -> str:
     return f"{program} -I -c 'import platform; print(platform.python_version())'"
 
 
-@pytest.mark.sampled
 def test_a_program_that_does_not_start_leaves_the_old_one_and_the_next_try_mends_it(stage: Stage) -> None:
     program = f"/usr/sbin/{stage.proxy}"
     with load(stage.target, BUSY) as report:
@@ -163,7 +161,6 @@ def test_a_program_that_does_not_start_leaves_the_old_one_and_the_next_try_mends
     assert report.failures == [], report
 
 
-@pytest.mark.sampled
 def test_the_load_notices_an_upgrade_that_nobody_tends_to(stage: Stage) -> None:
     # "Nothing was lost" is worth as much as this. HAProxy's own package loses nothing.
     if stage.proxy == "haproxy":

@@ -202,7 +202,6 @@ def test_the_key_is_on_no_disk_and_no_agent_is_left(team: Team) -> None:
     assert until(lambda: subprocess.run(["pgrep", "-u", str(NOBODY), "ssh-agent"], capture_output=True).returncode == 1)
 
 
-@pytest.mark.sampled
 def test_a_pull_request_has_a_preview_until_it_is_closed(team: Team) -> None:
     team.push("feature/Look", "main.py", '"world"', '"look"')
     about = {"github__event__pull_request__head__ref": "feature/Look"}
@@ -234,7 +233,6 @@ def test_nothing_has_drifted_until_somebody_changes_the_machine(team: Team) -> N
     assert team.gitlab.start("homeport drift").status == 3
 
 
-@pytest.mark.sampled("change")
 def test_a_pull_request_is_planned_and_nothing_is_changed(team: Team) -> None:
     before = team.release()
     team.push("change", "main.py", '"world"', '"change"')
@@ -246,7 +244,6 @@ def test_a_pull_request_is_planned_and_nothing_is_changed(team: Team) -> None:
     assert team.release() == before
 
 
-@pytest.mark.sampled
 def test_a_pull_request_with_a_mistake_fails_before_any_machine_is_asked(team: Team) -> None:
     team.push("mistake", "deploy/group_data/production.py", "domain = ", "domian = ")
     done = team.github.start("pull_request", "mistake")
@@ -255,7 +252,6 @@ def test_a_pull_request_with_a_mistake_fails_before_any_machine_is_asked(team: T
     assert "### homeport plan" not in done.summary
 
 
-@pytest.mark.sampled("change")
 def test_without_a_key_a_merge_request_is_checked_and_not_planned(team: Team) -> None:
     done = team.gitlab.start("homeport plan", "change")
     assert done.status == 0, done.output
@@ -263,7 +259,6 @@ def test_without_a_key_a_merge_request_is_checked_and_not_planned(team: Team) ->
     assert team.seen.host.domain in done.summary
 
 
-@pytest.mark.sampled("gitlab")
 def test_the_other_forges_job_deploys_the_next_release(team: Team) -> None:
     before = team.release()
     team.push("main", "main.py", '"world"', '"again"')
@@ -274,7 +269,6 @@ def test_the_other_forges_job_deploys_the_next_release(team: Team) -> None:
     assert "by hand" not in team.seen.shell("cat /etc/nginx/nginx.conf")
 
 
-@pytest.mark.sampled("gitlab")
 def test_a_rollback_by_hand_goes_back(team: Team) -> None:
     done = team.github.start("workflow_dispatch", inputs__action="rollback")
     assert done.status == 0, done.output

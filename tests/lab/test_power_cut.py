@@ -18,7 +18,7 @@ from tests.lab.commands import homeport
 from tests.lab.kill_points import POINT, Ended, chosen
 from tests.lab.project import Project, Seen, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 SETTINGS = {"workers": 1, "drain_timeout_seconds": 1, "watch_seconds": 1}
 
 

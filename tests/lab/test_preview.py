@@ -120,7 +120,6 @@ def test_its_process_reads_neither_productions_data_nor_its_secrets(stage: Stage
     assert all(PREVIEW not in path for path in found)
 
 
-@pytest.mark.sampled
 def test_up_again_is_an_update_that_keeps_its_data_and_begins_its_time_anew(stage: Stage) -> None:
     project, seen = stage.project, stage.seen
     timer = f"homeport-preview@{PREVIEW}.timer"
@@ -139,7 +138,6 @@ def test_up_again_is_an_update_that_keeps_its_data_and_begins_its_time_anew(stag
     assert one["until"] in stage.preview("list")
 
 
-@pytest.mark.sampled
 def test_what_cannot_be_previewed_is_refused_in_one_line(stage: Stage) -> None:
     project = stage.project
     line = refusal(homeport(project, "preview", "up", "no-such-branch", *WHERE), 2)
@@ -167,7 +165,6 @@ def test_after_down_a_scan_finds_nothing(stage: Stage) -> None:
     assert "no previews" in stage.preview("list")
 
 
-@pytest.mark.sampled
 def test_when_its_time_is_up_the_machine_removes_it_by_itself(stage: Stage) -> None:
     seen, unit = stage.seen, f"homeport-preview@{PREVIEW}"
     settle_data(stage.project, preview_data="copy")
@@ -182,7 +179,6 @@ def test_when_its_time_is_up_the_machine_removes_it_by_itself(stage: Stage) -> N
     removes_itself(stage)
 
 
-@pytest.mark.sampled
 def test_under_a_name_of_its_own_it_has_a_certificate_and_goes_after_a_boot_that_came_too_late(stage: Stage) -> None:
     seen, name = stage.seen, f"feature-look.previews.{stage.seen.host.domain}"
     settle_data(stage.project, preview_domain=f"previews.{seen.host.domain}")

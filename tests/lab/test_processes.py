@@ -134,7 +134,6 @@ def test_a_worker_that_dies_takes_its_release_back(machine: Machine) -> None:
     assert machine.active("app.worker@blue") == "inactive"
 
 
-@pytest.mark.sampled
 def test_a_worker_that_cannot_even_begin_is_shown_with_its_words(machine: Machine) -> None:
     machine.release("broken", processes={"worker": "echo the reason; exit 4"})
     assert machine.run("start", "broken").returncode == 0
@@ -147,7 +146,6 @@ def test_a_worker_that_cannot_even_begin_is_shown_with_its_words(machine: Machin
     assert machine.serving() == "r2"
 
 
-@pytest.mark.sampled("before_start")
 def test_before_start_runs_before_each_start(machine: Machine) -> None:
     note = 'echo "$HOMEPORT_PROCESS $HOMEPORT_RELEASE $(id -un)" >>"$STATE_DIRECTORY/before"'
     fails = '[ ! -e "$STATE_DIRECTORY/away" ] || { echo "no model at models.example.com"; exit 3; }'
@@ -162,7 +160,6 @@ def test_before_start_runs_before_each_start(machine: Machine) -> None:
     assert until(lambda: machine.serving() == "stepped")
 
 
-@pytest.mark.sampled("before_start")
 def test_a_command_before_the_start_that_fails_is_a_failed_start_with_its_words(machine: Machine) -> None:
     machine.root("touch /var/lib/app/away")
     steps = (Step(command="echo looking; ls /var/lib/app/away >&2; exit 3"), Step(command="touch /var/lib/app/never"))
@@ -180,7 +177,6 @@ def test_a_command_before_the_start_that_fails_is_a_failed_start_with_its_words(
     assert machine.root("test -e /var/lib/app/never", check=False).returncode == 1
 
 
-@pytest.mark.sampled("before_start")
 def test_a_migration_that_fails_at_boot_is_tried_until_it_works(machine: Machine) -> None:
     machine.lab.reboot(machine.host, hard=True)
     noted = f"/run/homeport/app.{live(machine)}.retry.json"
@@ -193,7 +189,6 @@ def test_a_migration_that_fails_at_boot_is_tried_until_it_works(machine: Machine
     assert until(lambda: machine.serving() == "stepped")
 
 
-@pytest.mark.sampled("before_start")
 def test_a_schedule_that_is_none_fails_the_release_before_the_switch(machine: Machine) -> None:
     machine.release("never", timers={"tick": ("true", "every blue moon")})
 
@@ -205,7 +200,6 @@ def test_a_schedule_that_is_none_fails_the_release_before_the_switch(machine: Ma
     assert machine.serving() == "stepped"
 
 
-@pytest.mark.sampled
 def test_a_run_that_a_switch_finds_at_work_is_finished_and_the_next_waits_for_it(machine: Machine) -> None:
     log = '>>"$STATE_DIRECTORY/tasks"'
     task = f'echo "from $HOMEPORT_RELEASE" {log}; sleep 6; echo "to $HOMEPORT_RELEASE" {log}'

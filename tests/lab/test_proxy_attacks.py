@@ -293,7 +293,6 @@ def test_a_request_with_two_ends_is_refused_and_smuggles_nothing(stage: Stage, f
 HEAD = "POST /slow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
 
 
-@pytest.mark.sampled
 def test_two_hundred_connections_that_dawdle_keep_nobody_out(stage: Stage) -> None:
     head = HEAD.format(host=stage.host.domain)
     with contextlib.ExitStack() as stack:
@@ -409,7 +408,6 @@ def test_the_doctor_names_what_was_too_large_for_the_proxy_and_the_setting_that_
     assert "GET /headers-of" in found["answer_headers_too_large"]["evidence"]
 
 
-@pytest.mark.sampled
 def test_the_doctor_names_answers_that_came_too_late_were_cut_or_held_back(stage: Stage) -> None:
     if not stage.has_nginx:
         pytest.skip("it holds no answer back, and has other words for the rest: tests/host/proxies/haproxy")

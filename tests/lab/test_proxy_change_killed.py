@@ -26,7 +26,6 @@ def killed_at(site: Site, operation: str, **data: object) -> None:
     site.seen.lab.reboot(site.host, hard=True)
 
 
-@pytest.mark.sampled
 def test_a_boot_after_a_killed_change_of_proxy_starts_the_recorded_one_alone(site: Site) -> None:
     """Debian's package enables Nginx: alone after the phase of packages, with homeport's site after that of files."""
     site.project.deployed(site.host, **ITS_OWN, **SETTINGS)

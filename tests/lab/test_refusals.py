@@ -61,7 +61,6 @@ def test_a_host_that_is_not_reachable(bare: Bare) -> None:
     bare.refused("bare", "Could not connect", ssh_port=closed_port())
 
 
-@pytest.mark.sampled
 def test_a_key_that_opens_nothing(bare: Bare, tmp_path: Path) -> None:
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
@@ -76,7 +75,6 @@ def test_a_host_key_that_is_not_the_known_one(bare: Bare, tmp_path: Path) -> Non
     bare.refused("bare", "host key", ssh_known_hosts_file=known)
 
 
-@pytest.mark.sampled
 def test_a_login_without_sudo(bare: Bare) -> None:
     rights = "/etc/sudoers.d"
     # Root itself gives the rights back, since nobody can ask it to.
@@ -88,7 +86,6 @@ def test_a_login_without_sudo(bare: Bare) -> None:
         assert until(lambda: bare.project.lab.run(bare.host, "sudo -n true").returncode == 0, 60)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize(("key", "value"), [("VERSION_ID", "11"), ("ID", "fedora")])
 def test_a_system_that_is_not_supported(bare: Bare, key: str, value: str) -> None:
     bare.seen.shell(f"sed 's/^{key}=.*/{key}={value}/' /etc/os-release > /run/os-release")
@@ -108,7 +105,6 @@ def test_a_port_that_a_stranger_holds(bare: Bare, port: int) -> None:
         bare.seen.shell("systemctl stop stranger")
 
 
-@pytest.mark.sampled
 def test_a_user_of_the_same_name_that_is_somebody_elses(bare: Bare) -> None:
     bare.seen.shell("useradd --create-home notes")
     try:
@@ -156,7 +152,6 @@ def test_the_plan_names_an_obstacle_that_only_a_phase_would_meet(bare: Bare) -> 
     assert allowed.returncode == 0, allowed.stdout
 
 
-@pytest.mark.sampled
 def test_names_that_the_host_does_not_resolve(bare: Bare) -> None:
     proxies = bare.seen.shell("grep -il proxy /etc/apt/apt.conf.d/* || :").split()
     bare.seen.shell(f"mkdir -p /run/apt; {' '.join(('mv', *proxies, '/run/apt/')) if proxies else ':'}")
@@ -174,12 +169,10 @@ def test_names_that_the_host_does_not_resolve(bare: Bare) -> None:
         )
 
 
-@pytest.mark.sampled
 def test_more_workers_than_memory(bare: Bare) -> None:
     bare.refused("bare: workers:", "256 workers", workers=256, worker_memory_megabytes=4096)
 
 
-@pytest.mark.sampled
 def test_too_little_disk(bare: Bare) -> None:
     bare.refused("bare: disk:", "are needed", minimum_free_megabytes=100_000_000)
 
@@ -205,7 +198,6 @@ def test_settings_that_are_wrong_end_with_2(bare: Bare, data: dict[str, object],
     assert "Connected" not in output
 
 
-@pytest.mark.sampled
 def test_a_dirty_tree_unless_it_is_asked_for(bare: Bare) -> None:
     (bare.project.app / "scribble.py").write_text("x = 1\n")
     try:
@@ -216,7 +208,6 @@ def test_a_dirty_tree_unless_it_is_asked_for(bare: Bare) -> None:
         (bare.project.app / "scribble.py").unlink()
 
 
-@pytest.mark.sampled
 def test_an_override_that_does_not_render(bare: Bare) -> None:
     override = bare.project.folder / "overrides" / "nginx" / "site.conf"
     override.parent.mkdir(parents=True)

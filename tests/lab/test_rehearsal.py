@@ -14,7 +14,7 @@ from homeport.lab import Lab
 from tests.lab.host_machine import Machine
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 # Serves while the column `title` is there, as an application does whose code and database belong together.
 MAIN = """
 import os, sqlite3

@@ -12,7 +12,7 @@ from homeport.lab.model import LabHost
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 SETTINGS = """
 app_name = "notes"
 health_timeout_seconds = 60

@@ -12,7 +12,7 @@ from homeport.lab import Lab
 from tests.lab.project import UV, Project, Seen
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = pytest.mark.lab
 APPLICATION = """
 import os
 from fastapi import FastAPI

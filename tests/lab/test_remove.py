@@ -168,7 +168,6 @@ def test_homeport_itself_stays_while_another_application_is_there(stage: Stage) 
     assert "Traceback" not in refused.stdout
 
 
-@pytest.mark.sampled
 def test_a_removal_waits_for_who_holds_deploys(stage: Stage) -> None:
     assert homeport(stage.note, "lock", "lab", *LIMIT, "-m", "wait").returncode == 0
     refused = homeport(stage.note, "remove", "lab", *LIMIT, "--yes")
@@ -199,7 +198,6 @@ def test_one_application_goes_with_all_that_it_has_and_the_other_loses_no_reques
     assert seen.shell("certbot certificates 2>/dev/null | sed -n 's/.*Certificate Name: //p'") == "note-admin"
 
 
-@pytest.mark.sampled
 def test_a_second_removal_has_nothing_to_do(stage: Stage) -> None:
     assert "nothing to change" in stage.remove()
     assert homeport(stage.note, "remove", "lab", *LIMIT, "--dry").returncode == 0

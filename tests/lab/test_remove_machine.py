@@ -11,7 +11,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled]
+pytestmark = pytest.mark.lab
 HOST = "left-trixie"
 LIMIT = ("lab", "--limit", HOST)
 OTHERS = "/(root|srv|proc|var/log)/|homeport-lab"

@@ -127,7 +127,6 @@ def test_a_rollback_that_is_only_planned_changes_nothing(stage: Stage) -> None:
     assert stage.seen.shell("cat /srv/notes/releases.jsonl") == before
 
 
-@pytest.mark.sampled
 def test_a_rollback_that_failed_may_be_tried_again(stage: Stage) -> None:
     """The release before was good; that it did not start this once (a busy machine, say) takes nothing from it."""
     stage.seen.shell("mkdir -p /run/systemd/system/notes@.service.d")
@@ -161,7 +160,6 @@ def test_with_the_registries_cut_off_all_of_the_release_is_back_as_it_was(stage:
     assert all("@" in one["by"] for one in last)
 
 
-@pytest.mark.sampled("further")
 def test_a_second_rollback_goes_one_further_back_and_never_to_a_bad_one(stage: Stage) -> None:
     good = (stage.project.app / "main.py").read_text()
     stage.project.write("main.py", "import no_such_module\n")
@@ -177,7 +175,6 @@ def test_a_second_rollback_goes_one_further_back_and_never_to_a_bad_one(stage: S
     assert stage.as_it_is() == stage.copies["one"]
 
 
-@pytest.mark.sampled("further")
 def test_a_rollback_ends_at_the_oldest_release(stage: Stage) -> None:
     listed = {
         one["id"]: one
@@ -196,7 +193,6 @@ def test_a_rollback_ends_at_the_oldest_release(stage: Stage) -> None:
     )
 
 
-@pytest.mark.sampled("further")
 def test_a_named_release_is_gone_to_through_pyinfra_and_its_newer_migrations_need_no_yes(stage: Stage) -> None:
     result = stage.project.pyinfra(stage.host.name, "-y", release=f'"{stage.ids["three"]}"')
     assert result.returncode == 0, result.stdout
@@ -207,14 +203,12 @@ def test_a_named_release_is_gone_to_through_pyinfra_and_its_newer_migrations_nee
     assert again.stdout.count("No changes") == 2
 
 
-@pytest.mark.sampled("further")
 def test_a_deploy_after_a_rollback_goes_on_as_ever(stage: Stage) -> None:
     stage.deploy("four")
     assert stage.seen.answers()
     assert stage.live() not in (stage.ids["one"], stage.ids["two"], stage.ids["three"])
 
 
-@pytest.mark.sampled("further")
 def test_an_older_commit_goes_live_and_a_branch_whose_migration_was_never_run_does_not(stage: Stage) -> None:
     stage.project.git("rm", "-q", "migrations/versions/0003_later.py")
     stage.deploy("an older commit")

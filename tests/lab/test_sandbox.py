@@ -160,7 +160,6 @@ def test_who_breaks_into_the_application_gets_no_further(stage: Stage) -> None:
     assert stage.done() == OPEN
 
 
-@pytest.mark.sampled("postgresql")
 def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_open_what_they_say(
     stage: Stage,
 ) -> None:
@@ -188,7 +187,6 @@ def test_the_sample_with_postgresql_over_a_unix_socket_fully_works_and_switches_
 
 
 # The narrowest sandbox is the first test's too, and the database is the one above.
-@pytest.mark.sampled("postgresql")
 def test_the_sample_with_postgresql_over_tcp_fully_works_in_the_narrowest_sandbox(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

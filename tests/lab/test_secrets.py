@@ -142,7 +142,6 @@ def test_secrets_reach_the_application_and_go_back_with_its_release(stage: Stage
     assert [stage.variables()[name] for name in ("FIRST", "SECOND")] == stage.values[:2]
 
 
-@pytest.mark.sampled
 def test_a_release_that_fails_while_it_holds_a_secret_does_not_tell_it(stage: Stage) -> None:
     main = (stage.project.app / "main.py").read_text()
     stage.project.write("main.py", main + '\nFIRST = os.environ["FIRST"]\nraise RuntimeError("no start")\n')
@@ -151,7 +150,6 @@ def test_a_release_that_fails_while_it_holds_a_secret_does_not_tell_it(stage: St
     stage.project.write("main.py", main)
 
 
-@pytest.mark.sampled
 def test_a_private_index_is_there_for_the_installation_alone(stage: Stage) -> None:
     value = f"sentinel-{secrets.token_hex(16)}"
     stage.values.append(value)

@@ -20,7 +20,7 @@ from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 WORKERS = 3
 NEEDS = "gunicorn\nuvicorn-worker\n"
 MAIN = """
@@ -204,7 +204,6 @@ def test_a_release_whose_lifespan_fails_is_never_live(stage: Stage) -> None:
     assert len(stage.workers()) == WORKERS
 
 
-@pytest.mark.sampled
 def test_a_release_some_of_whose_workers_die_is_never_live(stage: Stage) -> None:
     before = stage.get("/health")["release"]
     result = stage.project.deploy(stage.seen.host, environment=json.dumps({"SOME_DIE": "yes"}))
@@ -213,7 +212,6 @@ def test_a_release_some_of_whose_workers_die_is_never_live(stage: Stage) -> None
     assert stage.get("/health")["release"] == before
 
 
-@pytest.mark.sampled
 def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) -> None:
     unit, old = stage.unit(), stage.workers()
     stage.seen.shell(f"systemctl stop {unit}")
@@ -223,7 +221,6 @@ def test_each_worker_ends_its_lifespan_when_the_slot_is_stopped(stage: Stage) ->
     assert until(lambda: len(stage.workers()) == WORKERS)
 
 
-@pytest.mark.sampled
 def test_a_restart_gives_all_workers_anew_without_a_lost_request(stage: Stage) -> None:
     old, release = stage.workers(), stage.get("/health")["release"]
     with load(stage.target, KINDS) as report:
@@ -234,7 +231,6 @@ def test_a_restart_gives_all_workers_anew_without_a_lost_request(stage: Stage) -
     assert stage.get("/health")["release"] == release
 
 
-@pytest.mark.sampled
 def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
     after = {"worker_lifetime_seconds": 60} if stage.server == "granian" else {"max_requests": 60}
     stage.deployed(**after)
@@ -248,7 +244,6 @@ def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
     assert until(lambda: len(stage.told()) == WORKERS)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("stage", ["gunicorn"], indirect=True)
 def test_a_worker_that_does_not_answer_is_replaced(stage: Stage) -> None:
     stage.deployed(worker_timeout_seconds=3)
@@ -258,7 +253,6 @@ def test_a_worker_that_does_not_answer_is_replaced(stage: Stage) -> None:
     assert stage.seen.property(stage.unit(), "MainPID") == manager
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("stage", ["gunicorn"], indirect=True)
 def test_a_model_that_is_loaded_once_is_counted_once(stage: Stage) -> None:
     model = json.dumps({"MODEL_MEGABYTES": "150"})

@@ -20,7 +20,7 @@ from tests.lab.commands import homeport, refusal, settle_data
 from tests.lab.project import UV, Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 MAIN = """from fastapi import FastAPI
 
 from common import NAME
@@ -185,7 +185,6 @@ def test_a_poetry_lock_with_a_path_dependency(shapes: Shapes) -> None:
     shapes.serves("poetry")
 
 
-@pytest.mark.sampled
 def test_a_member_of_a_workspace_that_needs_another(shapes: Shapes) -> None:
     root = '[tool.uv.workspace]\nmembers = ["services/*", "libs/*"]\n'
     member = f"{PROJECT}[tool.uv.sources]\ncommon = {{ workspace = true }}\n"
@@ -195,7 +194,6 @@ def test_a_member_of_a_workspace_that_needs_another(shapes: Shapes) -> None:
     shapes.serves("workspace")
 
 
-@pytest.mark.sampled
 def test_a_lock_with_a_path_above_the_application(shapes: Shapes) -> None:
     member = f'{PROJECT}[tool.uv.sources]\ncommon = {{ path = "../../libs/common", editable = true }}\n'
     shapes.becomes("path", {**COMMON, "services/api/pyproject.toml": member})
@@ -204,7 +202,6 @@ def test_a_lock_with_a_path_above_the_application(shapes: Shapes) -> None:
     shapes.serves("path")
 
 
-@pytest.mark.sampled
 def test_a_setup_script_alone(shapes: Shapes) -> None:
     setup = "from setuptools import setup\nNEEDS = ['fastapi', 'uvicorn']\nsetup(name='shop', install_requires=NEEDS)\n"
     files = {"setup.py": setup, "common.py": 'NAME = "first"\n', "shop/main.py": MAIN.format(shape="setup")}
@@ -212,7 +209,6 @@ def test_a_setup_script_alone(shapes: Shapes) -> None:
     shapes.serves("setup")
 
 
-@pytest.mark.sampled
 def test_a_pipfile_lock(shapes: Shapes) -> None:
     lock = _pipfile_lock(shapes.compiled("fastapi", "uvicorn"))
     api = "services/api"
@@ -228,7 +224,6 @@ def test_a_pipfile_lock(shapes: Shapes) -> None:
     shapes.serves("pipfile")
 
 
-@pytest.mark.sampled
 def test_applications_that_an_application_mounts_below_a_root_path_of_its_own(shapes: Shapes) -> None:
     api = "services/api"
     main = WITHIN.format(shape="within", words='root_path="/v1"')
@@ -243,7 +238,6 @@ def test_applications_that_an_application_mounts_below_a_root_path_of_its_own(sh
     shapes.says_it_is_below("/v1/staff")
 
 
-@pytest.mark.sampled
 def test_two_applications_of_one_repository_one_below_a_path_of_the_other(shapes: Shapes) -> None:
     files = {
         path: text
@@ -271,7 +265,6 @@ def test_two_applications_of_one_repository_one_below_a_path_of_the_other(shapes
     assert len(seen.shell("ls /srv/shop/releases /srv/admin/releases").split()) == len(before.split()) + 1
 
 
-@pytest.mark.sampled
 def test_a_python_that_is_newer_than_the_machines(shapes: Shapes) -> None:
     newer_python.put(shapes.seen.lab, shapes.seen.host)
     # Python 3.11 cannot read the first line.

@@ -20,7 +20,7 @@ from benchmarks.soak.stage import Stage, staged
 from homeport.lab import Lab
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 FAULTS = ("kill worker", "reload", "release", "kill proxy worker", "kill manager", "killed deploy", "power cut")
 
 

@@ -105,7 +105,6 @@ def test_the_auditor_finds_faults_before_and_none_after(stage: Stage) -> None:
     assert {(algorithm, text) for _, algorithm, text in found} <= UNAVOIDABLE
 
 
-@pytest.mark.sampled("outsider")
 def test_debians_own_auditor_has_no_word_to_say(stage: Stage, outsider: Seen) -> None:
     report = outsider.shell(f"ssh-audit --skip-rate-test -j {stage.host.address}")
     keep(f"ssh-audit-debian-{stage.suite}.json", report)
@@ -113,7 +112,6 @@ def test_debians_own_auditor_has_no_word_to_say(stage: Stage, outsider: Seen) ->
     assert faults(report) == set()
 
 
-@pytest.mark.sampled("outsider")
 def test_openssh_agrees_on_a_key_exchange_that_lasts(stage: Stage, outsider: Seen) -> None:
     said = outsider.shell(f"ssh -v {' '.join(QUIET)} debian@{stage.host.address} true 2>&1 || true")
     assert f"kex: algorithm: {LASTING[stage.suite]}\n" in said
@@ -129,14 +127,12 @@ def test_keys_get_in_and_passwords_do_not(stage: Stage) -> None:
     assert "permitrootlogin without-password" in settings
 
 
-@pytest.mark.sampled
 def test_a_second_deploy_changes_nothing_of_it(stage: Stage) -> None:
     before = stage.seen.shell("stat -c %Y /etc/ssh/sshd_config.d/00-homeport.conf")
     stage.project.deployed(stage.host)
     assert stage.seen.shell("stat -c %Y /etc/ssh/sshd_config.d/00-homeport.conf") == before
 
 
-@pytest.mark.sampled
 def test_hardening_works_with_a_socket_activated_sshd(stage: Stage) -> None:
     stage.seen.shell("systemctl disable -q --now ssh.service; systemctl enable -q --now ssh.socket")
     assert stage.seen.property("ssh.socket", "ActiveState") == "active"

@@ -108,7 +108,6 @@ def test_what_an_application_writes_beside_its_code_is_named_and_then_kept_over_
     assert stage.seen.shell("ls /var/lib/hello/static/up") == "b\ndefault.txt\npictures"
 
 
-@pytest.mark.sampled
 def test_a_state_directory_that_somebody_has_cleared_keeps_nothing_from_starting(stage: Stage) -> None:
     settle_data(stage.project, state_paths=PATHS)
     if not stage.seen.shell("ls /srv/hello/slots 2>/dev/null || true"):

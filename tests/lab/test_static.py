@@ -277,7 +277,6 @@ def test_a_folder_that_the_release_lacks_is_refused_before_anything_changes(stag
     settle_data(stage.project, spa=SPA)
 
 
-@pytest.mark.sampled
 def test_pages_are_the_frontends_at_once_where_the_applications_paths_are_named(stage: Stage) -> None:
     stage.deploy(spa={"/": "web/dist", "/admin": "web/dist"}, api_paths=["/api", "/docs", "/openapi.json"])
     for path in ("/as-it-came/x", "/settings", "/admin/users"):
@@ -290,7 +289,6 @@ def test_pages_are_the_frontends_at_once_where_the_applications_paths_are_named(
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled
 def test_files_of_removed_releases_go_and_so_do_all_with_the_application(stage: Stage) -> None:
     for number in (6, 7, 8, 9):
         stage.build(number)

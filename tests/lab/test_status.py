@@ -161,7 +161,6 @@ def test_a_person_reads_the_same_without_colours_where_there_is_no_terminal(stag
     assert not any(line.endswith(" ") for line in lines)
 
 
-@pytest.mark.sampled
 def test_the_page_is_one_file_that_names_the_host_and_its_release(stage: Stage) -> None:
     done = homeport(stage.project, "status", *TARGET, "--html", "status.html")
     assert done.returncode == 0, done.stdout
@@ -171,7 +170,6 @@ def test_the_page_is_one_file_that_names_the_host_and_its_release(stage: Stage) 
     assert stage.seen.get("/health")["release"] in page
 
 
-@pytest.mark.sampled
 def test_the_releases_are_as_their_schema_has_them(stage: Stage) -> None:
     done = homeport(stage.project, "releases", *TARGET, "--json")
     document = json.loads(done.stdout)
@@ -193,7 +191,6 @@ def test_every_source_has_its_lines(stage: Stage) -> None:
     assert {line["slot"] for line in app} == {"blue", "green"}
 
 
-@pytest.mark.sampled
 def test_logs_show_the_wanted_number_of_lines_from_the_wanted_time(stage: Stage) -> None:
     newest = stage.logs("-n", "3")
     assert len(newest) == 3
@@ -205,7 +202,6 @@ def test_logs_show_the_wanted_number_of_lines_from_the_wanted_time(stage: Stage)
     assert stage.logs("--since", now, "--source", "deploys") == []
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("options", "word"),
     [(("--since", "soon"), "10:30"), (("--grep", "("), "regular expression"), (("-f", "--until", "1h"), "--until")],
@@ -214,7 +210,6 @@ def test_a_mistake_is_one_line_and_status_2(stage: Stage, options: tuple[str, ..
     assert word in refusal(homeport(stage.project, "logs", *TARGET, *options), 2)
 
 
-@pytest.mark.sampled
 def test_logs_follow_new_lines_until_an_interrupt_and_leave_nothing_behind(stage: Stage) -> None:
     with stage.started("logs", *TARGET, "-f", "-n", "1", "--json", stdout=subprocess.PIPE, bufsize=1) as process:
         assert process.stdout is not None
@@ -227,7 +222,6 @@ def test_logs_follow_new_lines_until_an_interrupt_and_leave_nothing_behind(stage
     assert stage.seen.shell("pgrep -c journalctl || true") == "0"
 
 
-@pytest.mark.sampled
 def test_a_watched_status_is_shown_again_and_again_until_it_is_interrupted(stage: Stage) -> None:
     assert "--watch" in refusal(homeport(stage.project, "status", *TARGET, "--watch"), 2)
     controller, terminal = pty.openpty()
@@ -242,7 +236,6 @@ def test_a_watched_status_is_shown_again_and_again_until_it_is_interrupted(stage
     assert b"Traceback" not in shown
 
 
-@pytest.mark.sampled
 def test_a_manager_that_died_and_a_deploy_that_failed_are_what_is_advised_about(stage: Stage) -> None:
     stage.project.write("main.py", "raise SystemExit('no good')\n")
     assert stage.project.deploy(stage.host).returncode == 1
@@ -262,7 +255,6 @@ def test_a_manager_that_died_and_a_deploy_that_failed_are_what_is_advised_about(
     assert found["serving"]
 
 
-@pytest.mark.sampled
 def test_an_older_host_program_is_said_to_be_old(stage: Stage) -> None:
     stage.seen.shell(
         f"mv {PROGRAM} {PROGRAM}.new && printf '#!/bin/sh\\necho {{}}\\n' >{PROGRAM} && chmod 755 {PROGRAM}"

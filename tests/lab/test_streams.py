@@ -23,7 +23,7 @@ from tests.lab.commands import homeport, settle_data
 from tests.lab.project import REPOSITORY, Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 # Printed by a login shell: a line, a complaint, one in the end, and a line without an end.
 NOISE = "echo welcome; echo locale? >&2; trap 'echo bye' EXIT; printf 'no end'\n"
 # Serves what has no end.
@@ -163,7 +163,6 @@ def test_a_login_shell_that_prints_does_no_harm_to_any_command(stage: Stage) -> 
     stage.seen.shell(f"usermod -s /bin/bash {stage.noisy.user}")
 
 
-@pytest.mark.sampled
 def test_a_slot_that_is_killed_over_an_open_stream_is_down_and_has_not_failed(stage: Stage) -> None:
     main = (stage.project.app / "main.py").read_text()
     stage.project.write("main.py", f"{main}\n{STREAM}")

@@ -68,7 +68,6 @@ def test_a_release_that_fails_leaves_the_old_site_as_well(stage: Stage) -> None:
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled("another")
 def test_a_changed_site_comes_with_its_release(stage: Stage) -> None:
     first = stage.release()
     stage.project.deployed(stage.host, client_max_body_megabytes=77)
@@ -97,7 +96,6 @@ def test_a_request_waits_for_the_application_and_is_told_to_come_again_when_that
     assert user not in ("", "root", "www-data", "hello")
 
 
-@pytest.mark.sampled
 def test_a_site_that_nginx_refuses_stops_the_deploy_before_the_migration(stage: Stage) -> None:
     folder = stage.project.folder / "overrides" / "nginx"
     folder.mkdir(parents=True)
@@ -114,7 +112,6 @@ def test_a_site_that_nginx_refuses_stops_the_deploy_before_the_migration(stage: 
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled
 def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stage) -> None:
     serving = stage.release()
     stage.seen.shell(f"echo '# by hand' >>{SITE}")
@@ -123,7 +120,6 @@ def test_a_site_that_somebody_has_edited_is_mended_without_a_release(stage: Stag
     assert stage.release() == serving
 
 
-@pytest.mark.sampled
 def test_a_site_for_the_nginx_before_an_upgrade_gives_way_and_does_not_come_back_with_a_restart(stage: Stage) -> None:
     serving, new = stage.release(), stage.seen.shell(f"cat {SITE}")
     copy = f"/etc/homeport/hello/releases/{serving}/site.conf"
@@ -138,7 +134,6 @@ def test_a_site_for_the_nginx_before_an_upgrade_gives_way_and_does_not_come_back
     assert changes_nothing(stage.project.deployed(stage.host))
 
 
-@pytest.mark.sampled
 def test_a_rollback_to_a_release_for_the_nginx_before_an_upgrade_serves(stage: Stage) -> None:
     stage.project.deployed(stage.host)
     older, new = stage.release(), stage.seen.shell(f"cat {SITE}")
@@ -159,7 +154,6 @@ def test_a_rollback_to_a_release_for_the_nginx_before_an_upgrade_serves(stage: S
     assert (stage.release(), stage.seen.shell(f"cat {SITE}")) == (older, new)
 
 
-@pytest.mark.sampled("another")
 def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> None:
     serving = stage.release()
     other = next(release for event, release in stage.events() if event == "live" and release != serving)
@@ -173,7 +167,6 @@ def test_a_release_that_never_went_live_is_stopped_by_itself(stage: Stage) -> No
     assert stage.seen.answers()
 
 
-@pytest.mark.sampled
 def test_a_machine_without_memory_for_two_replaces_one_by_the_other(stage: Stage) -> None:
     before = stage.release()
     output = stage.project.deployed(stage.host, switch="restart")
@@ -192,7 +185,6 @@ def test_the_old_release_comes_back_when_a_restarting_switch_fails(stage: Stage)
     assert stage.events()[-1][0] == "failed"
 
 
-@pytest.mark.sampled
 def test_a_standby_is_there_again_after_a_boot_and_only_behind_the_live_one(stage: Stage) -> None:
     stage.project.deployed(stage.host, standby=True)
     live = stage.live()

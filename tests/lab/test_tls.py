@@ -236,7 +236,6 @@ def test_http2_is_spoken(stage: Stage) -> None:
     assert stage.seen.curl("/health", "-o", "/dev/null", "-w", "%{http_version}").stdout == "2"
 
 
-@pytest.mark.sampled
 def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> None:
     if stage.testssl is None:
         pytest.skip("Debian 12's testssl.sh gives no grade")

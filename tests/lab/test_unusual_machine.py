@@ -20,7 +20,7 @@ from tests.lab.forward_proxy import forwarder
 from tests.lab.project import Project, Seen, changes_nothing
 from tests.lab.seasoned import Seasoned
 
-pytestmark = [pytest.mark.lab, pytest.mark.one_suite, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
 HOST = "unusual"
 LIMIT = ("lab", "--limit", HOST)
 REAL = "/opt/conf/nginx"

@@ -172,7 +172,6 @@ def test_a_machine_that_needs_a_reboot_serves_on_until_its_window(stage: Stage) 
     assert stage.booted() == before
 
 
-@pytest.mark.sampled
 def test_the_machine_reboots_in_its_window_and_the_application_comes_back(stage: Stage) -> None:
     before = stage.booted()
     # Windows begin with a minute. One that began while we were on our way is tomorrow's again.
@@ -190,7 +189,6 @@ def test_the_machine_reboots_in_its_window_and_the_application_comes_back(stage:
 
 
 # What each setting does is shown by the tests above; this is how somebody else counts it.
-@pytest.mark.sampled
 def test_lynis_counts_more_after_than_before(stage: Stage, make_host: MakeHost) -> None:
     with ThreadPoolExecutor(2) as pool:
         before, after = pool.map(audited, (Seen(stage.seen.lab, make_host()), stage.seen))
@@ -206,7 +204,6 @@ def test_lynis_counts_more_after_than_before(stage: Stage, make_host: MakeHost) 
         assert f"suggestion[]={done}|" not in after, done
 
 
-@pytest.mark.sampled
 def test_another_limit_is_in_effect_at_once_and_only_the_newest_settings_come_at_boot(stage: Stage) -> None:
     [before] = stage.seen.shell(INSTANCES).split()
     settle_data(stage.project, journal_max_megabytes=300)

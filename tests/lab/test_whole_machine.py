@@ -138,7 +138,6 @@ def test_a_small_machine_has_swap(lab: Lab, whole_machine: LabHost) -> None:
     assert "/var/swap.homeport" in out(lab, whole_machine, "cat /proc/swaps")
 
 
-@pytest.mark.sampled
 def test_swap_is_taken_from_a_file_on_xfs_too(lab: Lab, whole_machine: LabHost, tmp_path: Path) -> None:
     install(["xfsprogs"])
     with (tmp_path / "xfs").open("wb") as disk:
@@ -156,7 +155,6 @@ def test_the_clock_is_kept_and_the_kernel_is_as_its_file_says(lab: Lab, whole_ma
     assert out(lab, whole_machine, f"sudo sysctl -n {' '.join(names)}").split() == ["2", "1", "2", "0"]
 
 
-@pytest.mark.sampled("power")
 def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_machine: LabHost) -> None:
     before = out(lab, whole_machine, BOOT_ID)
     lab.reboot(whole_machine)
@@ -165,7 +163,6 @@ def test_a_reboot_brings_it_back_and_the_application_with_it(lab: Lab, whole_mac
     assert "/var/swap.homeport" in out(lab, whole_machine, "cat /proc/swaps")
 
 
-@pytest.mark.sampled("power")
 def test_a_power_cut_in_the_middle_of_a_switch_loses_nothing_that_was_fsynced_and_the_next_run_finishes_it(
     lab: Lab, whole_machine: LabHost, project: Project
 ) -> None:

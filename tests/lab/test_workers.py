@@ -102,7 +102,6 @@ def test_a_release_some_of_whose_workers_die_is_never_live(stage: Stage) -> None
     }
 
 
-@pytest.mark.sampled
 def test_a_release_that_has_grown_too_large_is_never_live_and_the_limit_is_named(stage: Stage) -> None:
     before = stage.seen.get("/health")["release"]
     said = stage.refused(300, workers=2)

@@ -120,7 +120,6 @@ def test_reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second(s
         assert saved(report) == [], f"{report}\n{list(map(str, saved(report)))}\n{site.last_words()}"
 
 
-@pytest.mark.sampled
 def test_a_full_closing_loses_no_request_of_a_client_that_asks_now_and_then(
     sites: list[Site], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -171,7 +170,6 @@ def change_neighbour(project: Project, site: Site, number: int) -> None:
     project.deployed(site.host, client_max_body_megabytes=3 + number)
 
 
-@pytest.mark.sampled
 def test_the_load_notices_a_bare_reload_of_the_proxy(sites: list[Site]) -> None:
     # "Nothing was lost" is worth as much as this.
     def disturb(site: Site) -> None:
@@ -194,7 +192,6 @@ def test_releases_that_replace_one_another_make_clients_wait_and_lose_no_request
     assert report.served(NEW_CONNECTION) == sites[0].live[before:]
 
 
-@pytest.mark.sampled
 def test_without_a_standby_killed_managers_cost_nothing_but_what_is_being_posted(sites: list[Site]) -> None:
     site = sites[0]
     with load(site.target, SHORT) as report:
@@ -209,7 +206,6 @@ def test_without_a_standby_killed_managers_cost_nothing_but_what_is_being_posted
     assert len(report.failures) <= KILLS * EVERYTHING[KEEP_ALIVE_POST].clients, report
 
 
-@pytest.mark.sampled
 def test_without_a_standby_a_killed_manager_is_started_anew_within_a_second(sites: list[Site]) -> None:
     site = sites[1]
     unit = site.unit
@@ -225,7 +221,6 @@ def test_without_a_standby_a_killed_manager_is_started_anew_within_a_second(site
     assert anew - ended < patience(1)
 
 
-@pytest.mark.sampled("standby")
 def test_with_a_standby_a_killed_manager_costs_nothing_but_what_is_being_posted_to_it(sites: list[Site]) -> None:
     site = sites[0]
     for number in (1, 2):
@@ -245,7 +240,6 @@ def test_with_a_standby_a_killed_manager_costs_nothing_but_what_is_being_posted_
     assert len(report.failures) <= kills * EVERYTHING[KEEP_ALIVE_POST].clients, report
 
 
-@pytest.mark.sampled("standby")
 def test_going_back_to_the_standby_starts_nothing(sites: list[Site]) -> None:
     site = sites[0]
     standby = "notes@green.service" if "blue" in site.unit else "notes@blue.service"
