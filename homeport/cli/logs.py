@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from homeport.cli.log_merging import Merge
+from homeport.cli.previewed import data_of, preview_option
 from homeport.cli.processes import query_hosts, target_options
 from homeport.cli.times import FORMS, moment
 from homeport.errors import EXIT_FAILED, UsageError
@@ -28,11 +29,13 @@ Examples:
   homeport logs production -f
   homeport logs production --source app --since 2h --grep error
   homeport logs production --source deploys -n 20
+  homeport logs production --preview feature/login -f
   homeport logs production --source proxy --since 10:30 --until 10:35 --json | jq .request.uri"""
 
 
 @click.command(epilog=EXAMPLES)
 @target_options
+@preview_option
 @click.option("--source", "sources", multiple=True, type=click.Choice(SOURCES), help="Repeatable.  [default: all]")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @click.option(
@@ -55,6 +58,7 @@ Examples:
 def logs(
     target: str,
     limit: tuple[str, ...],
+    preview: str | None,
     sources: tuple[str, ...],
     follow: bool,
     lines: int | None,
@@ -69,11 +73,7 @@ def logs(
     errors, without those of other applications. migration: the output of migrations. deploys: what homeport did on
     the hosts. One call shows at most 10000 lines. The exit status is 1 when a host cannot be read.
     """
-    if follow and until:
-        raise UsageError(
-            "it does not work with --follow, which never ends", key="--until", fix="leave out --until or --follow"
-        )
-    _check(grep)
+    _check(grep, until, follow=follow)
     wanted: dict[str, Any] = {
         "sources": list(sources or SOURCES),
         "lines": lines or (MOST_LINES if since else LINES),
@@ -81,6 +81,7 @@ def logs(
         "until": _seconds("--until", until),
         "grep": grep,
         "follow": follow,
+        "data": data_of(preview),
     }
     show = _as_json if as_json else _Plain(sys.stdout.isatty())
     failed = False
@@ -125,7 +126,11 @@ def _seconds(key: str, text: str | None) -> float | None:
         raise UsageError(str(error), key=key) from None
 
 
-def _check(grep: str | None) -> None:
+def _check(grep: str | None, until: str | None, *, follow: bool) -> None:
+    if follow and until:
+        raise UsageError(
+            "it does not work with --follow, which never ends", key="--until", fix="leave out --until or --follow"
+        )
     try:
         re.compile(grep or "")
     except re.error as error:

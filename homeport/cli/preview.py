@@ -10,6 +10,7 @@ import click
 
 from homeport.cli import query_run
 from homeport.cli.change_run import Wording, follow
+from homeport.cli.previewed import named
 from homeport.cli.processes import command_line, complete_targets, limit_option, lock_wait_option
 from homeport.cli.times import length
 from homeport.errors import UsageError
@@ -52,7 +53,7 @@ def up(branch: str, target: str, limit: tuple[str, ...], ttl: str, ref: str | No
     It gets none of production's secrets and data. When its time is up, the machine removes it by itself.
     """
     until = datetime.now(UTC) + _time(ttl)
-    data = {"preview": _named(branch, f"{until:%Y-%m-%dT%H:%M:%SZ}"), "app_ref": ref or branch}
+    data = {"preview": named(branch, f"{until:%Y-%m-%dT%H:%M:%SZ}"), "app_ref": ref or branch}
     words = command_line("preview", target, limit, {**data, "lock_wait_seconds": lock_wait})
     follow(words, yes=True, wording=Wording("make it", f"preview of {branch} up"))
 
@@ -63,7 +64,7 @@ def up(branch: str, target: str, limit: tuple[str, ...], ttl: str, ref: str | No
 @lock_wait_option
 def down(branch: str, target: str, limit: tuple[str, ...], lock_wait: int | None) -> None:
     """Remove the preview of BRANCH with all that it has, its data included; the branch may be gone already."""
-    data = {"preview": _named(branch), "_with_data": True, "lock_wait_seconds": lock_wait}
+    data = {"preview": named(branch), "_with_data": True, "lock_wait_seconds": lock_wait}
     words = command_line("remove", target, limit, data)
     follow(words, yes=True, wording=Wording("remove it", f"preview of {branch} removed"))
 
@@ -98,13 +99,6 @@ def table(one: Mapping[str, Any], now: datetime) -> Iterator[str]:
             release = f"{each['release']} at {(each['commit'] or '-')[:SHORT_COMMIT]}"
             made = f", {ago((now - datetime.fromisoformat(each['live_at'])).total_seconds())}"
         yield f"  {each['branch']:<{width}}  {each['url']}  {release}{made}, until {each['until']}"
-
-
-def _named(branch: str, until: str = "") -> dict[str, str]:
-    """Return the setting `preview`; raise UsageError for what no branch is called."""
-    if not branch.strip() or branch.startswith("-") or not branch.isprintable() or " " in branch:
-        raise UsageError(f"{branch!r} is not the name of a branch", key="BRANCH", fix="see git branch --all")
-    return {"branch": branch, "until": until}
 
 
 def _time(ttl: str) -> timedelta:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from homeport.cli import query_run
+from homeport.cli.previewed import data_of, preview_option
 from homeport.cli.processes import query_hosts, target_options
 from homeport.cli.status_view import block
 from homeport.errors import UsageError
@@ -32,12 +33,15 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @target_options
+@preview_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as `homeport schema status` describes it.")
 @click.option("--watch", is_flag=True, help="Refresh it every two seconds, until Ctrl-C.")
 @click.option(
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report: one page, no network."
 )
-def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page: Path | None) -> None:
+def status(
+    target: str, limit: tuple[str, ...], preview: str | None, as_json: bool, watch: bool, page: Path | None
+) -> None:
     """Show what runs on the hosts of TARGET, and whether it is healthy; changes nothing.
 
     For each host: the live release and its age, slot and restarts, each worker's processor (percent of one core, over a
@@ -48,9 +52,10 @@ def status(target: str, limit: tuple[str, ...], as_json: bool, watch: bool, page
     if watch and (as_json or page or not sys.stdout.isatty()):
         raise UsageError("it needs a terminal", key="--watch", fix="leave it out, or leave out --json and --html")
     if watch:
-        show_repeatedly(target, limit)
+        show_repeatedly(target, limit, preview)
         return
-    hosts = with_fleet(query_run.gather_answers("status", target, limit, called=target), target)
+    asked = query_run.gather_answers("status", target, limit, called=target, data=data_of(preview))
+    hosts = with_fleet(asked, target)
     if page is not None:
         from homeport.report.page import report
 
@@ -92,11 +97,12 @@ def blocks(hosts: Iterable[Mapping[str, Any]]) -> RenderableType:
     return Group(*shown)
 
 
-def show_repeatedly(target: str, limit: Iterable[str]) -> None:
+def show_repeatedly(target: str, limit: Iterable[str], preview: str | None) -> None:
     """Show the hosts until interrupted; each as soon as it has answered again."""
     known: dict[str, Mapping[str, Any]] = {}
     with Live(Text("asking the hosts …"), console=screen(), screen=True, auto_refresh=False) as live:
-        for one in query_hosts("status", target, limit, every=EVERY_SECONDS, called=target):
+        options = {"every": EVERY_SECONDS, "called": target, "data": data_of(preview)}
+        for one in query_hosts("status", target, limit, **options):
             known[str(one["host"])] = one
             head = Text(f"{target}, every {EVERY_SECONDS:g} s; Ctrl-C ends", style="dim")
             live.update(Group(head, Text(), blocks(query_run.in_order(known.values()))), refresh=True)

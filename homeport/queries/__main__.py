@@ -1,9 +1,9 @@
 """`python -m homeport.queries KIND INVENTORY OPTIONS`: one kind of reading from each host of an inventory.
 
-OPTIONS is a JSON object; its `limit` is a list of hosts or groups. Prints lines of JSON as they come, all with `host`;
-a host that cannot be read gives `{"host": …, "error": "one line"}`. The exit status is 1 when there was such a host.
-Each of these lines begins with a mark (`homeport.controller.events`): inventories and group data are programs that may
-print too.
+OPTIONS is a JSON object; its `limit` is a list of hosts or groups, and its `data` is taken before the inventory's.
+Prints lines of JSON as they come, all with `host`; a host that cannot be read gives `{"host": …, "error": "one line"}`.
+The exit status is 1 when there was such a host. Each of these lines begins with a mark (`homeport.controller.events`):
+inventories and group data are programs that may print too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def main(kind: str, inventory: str, options: dict[str, Any]) -> int:
     with open_inventory(inventory, options.get("limit", ())) as (_, hosts):
         if not hosts:
             raise UsageError("no host is selected", key="--limit", fix="see the names in the inventory")
-        targets = [Target(host, load(host.data.dict(), host.name), options) for host in hosts]
+        given = options.get("data", {})
+        targets = [Target(host, load({**host.data.dict(), **given}, host.name), options) for host in hosts]
         work = [gevent.spawn(_read, kind, target) for target in targets]
         gevent.joinall(work, raise_error=True)
     return 0 if all(one.value for one in work) else EXIT_FAILED

@@ -101,6 +101,20 @@ def test_a_branch_answers_at_its_address_while_production_serves_on(stage: Stage
     assert seen.get("/health")["release"] == before
 
 
+def test_status_and_logs_look_at_it_where_they_are_told_to(stage: Stage) -> None:
+    of_it = ("lab", "--limit", HOST, "--preview", BRANCH)
+    assert json.loads(homeport(stage.project, "status", *of_it, "--json").stdout)[0]["app"] == PREVIEW
+    assert json.loads(homeport(stage.project, "status", "lab", "--limit", HOST, "--json").stdout)[0]["app"] == APP
+    said = homeport(stage.project, "logs", *of_it, "--source", "app")
+    assert said.returncode == 0
+    assert f"{PREVIEW}@" in said.stdout or "Uvicorn running" in said.stdout
+    refused = homeport(stage.project, "status", "lab", "--limit", HOST, "--preview", "two words")
+    assert (refused.returncode, refused.stdout) == (
+        2,
+        "error: --preview: 'two words' is not the name of a branch; see git branch --all\n",
+    )
+
+
 def test_its_process_reads_neither_productions_data_nor_its_secrets(stage: Stage) -> None:
     seen = stage.seen
     for slot in ("blue", "green"):
