@@ -15,7 +15,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "deploy::a_bare_machine_serves_the_application_over_https",
         "deploy::a_second_run_changes_nothing_and_restarts_nothing",
         "deploy::a_release_that_is_broken_leaves_the_old_one_serving",
-        "host_program::a_killed_commit_is_finished_by_the_next",
+        "kill::a_killed_release_leaves_one_release_serving_and_the_next_run_finishes_it",
     ),
     "switch": (
         "deploy::the_next_release_takes_the_other_slot_and_migrates_once",
@@ -75,7 +75,6 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "secrets::nobody_else_saw_a_secret_while_the_runs_were_under_way",
         "secrets::another_applications_user_sees_nothing_of_this_one",
     ),
-    "pruning": ("host_program::prune_keeps_what_is_in_use_and_the_newest",),
     "previews": (
         "preview::a_branch_answers_at_its_address_while_production_serves_on",
         "preview::its_process_reads_neither_productions_data_nor_its_secrets",
@@ -83,6 +82,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     ),
     "removal": (
         "remove::one_application_goes_with_all_that_it_has_and_the_other_loses_no_request",
+        "remove::a_deploy_after_it_serves_again_and_finds_the_data",
         "remove::a_removal_that_was_killed_is_finished_by_the_next",
         "remove::with_the_last_application_homeport_leaves_and_what_was_there_before_is_back",
     ),
@@ -127,6 +127,8 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "workers::a_release_some_of_whose_workers_die_is_never_live",
     ),
     "processes": (
+        "processes::processes_and_timers_come_with_their_release",
+        "processes::a_release_that_is_not_live_yet_has_no_processes",
         "processes::a_switch_ends_the_old_worker_and_begins_the_new_one",
         "processes::a_worker_that_dies_takes_its_release_back",
     ),
@@ -196,6 +198,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(("export_compose", "export_push", "export_quadlet", "export_swarm"), "exports"),
     "fastapi_guide": "switch",
     "host_keys": "ssh and lock-out",
+    "host_program": "release",
     "host_proxy": "renewal",
     "lab_commands": "lab",
     "lab_docker": "lab",

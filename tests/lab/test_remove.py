@@ -141,12 +141,12 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     seen.shell("mkdir -p /usr/local/lib/homeport; mv /root/aside/* /usr/local/lib/homeport/; rmdir /root/aside")
     for project in (note, admin):
         project.deployed(host)
+    seen.shell("echo kept >/var/lib/note/kept.txt; chown note: /var/lib/note/kept.txt")
     yield Stage(note, admin, seen, name, *before)
     lab.remove(host.name)
 
 
 def test_a_plan_names_what_goes_and_what_stays_and_changes_nothing(stage: Stage) -> None:
-    stage.seen.shell("echo kept >/var/lib/note/kept.txt; chown note: /var/lib/note/kept.txt")
     before = stage.named("note")
     shown = homeport(stage.note, "remove", "lab", *LIMIT, "--dry")
     assert shown.returncode == 3, shown.stdout
