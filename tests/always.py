@@ -55,7 +55,9 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "firewall::rules_that_nftables_refuses_change_nothing",
     ),
     "ssh and lock-out": (
+        "ssh::the_auditor_finds_faults_before_and_none_after",
         "ssh::keys_get_in_and_passwords_do_not",
+        "lockout::a_machine_that_serves_takes_them_up_without_a_lost_request",
         "lockout::a_change_that_locks_out_is_taken_back_by_the_host_itself",
         "lockout::a_controller_that_is_killed_before_it_confirms_locks_nobody_out",
         "lockout::a_power_cut_before_the_confirmation_locks_nobody_out",
