@@ -1,6 +1,6 @@
 """Requests that wait for their application, with a real Nginx and a real HAProxy where they are installed.
 
-On machines, under load and with a real systemd: tests/lab/test_zero_loss.py and test_haproxy.py.
+On machines, under load and with a real systemd: tests/lab/test_zero_loss.py and test_other_proxies.py.
 """
 
 from __future__ import annotations
