@@ -157,7 +157,10 @@ def status(answer: str) -> int:
     return int(answer.split(" ", 2)[1]) if answer.startswith("HTTP/1.") else 0
 
 
-@pytest.fixture(scope="module", params=["nginx", pytest.param("haproxy", marks=pytest.mark.sampled("haproxy"))])
+@pytest.fixture(
+    scope="module",
+    params=["nginx", *(pytest.param(one, marks=pytest.mark.sampled(one)) for one in ("haproxy", "caddy"))],
+)
 def deployed(
     request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
 ) -> Iterator[Stage]:
@@ -174,7 +177,11 @@ def deployed(
     stage.shell(f"mkdir -p /var/www/homeport-acme/.well-known/acme-challenge; echo '{BESIDE}' >/var/www/private.txt")
     PROJECTS[stage] = project
     yield stage
-    log = "tail -n 200 /var/log/nginx/error.log" if request.param == "nginx" else "journalctl -o cat -n 200 -u haproxy"
+    log = (
+        "tail -n 200 /var/log/nginx/error.log"
+        if request.param == "nginx"
+        else f"journalctl -o cat -n 200 -u {request.param}"
+    )
     keep(f"proxy-attacks-{request.param}.log", stage.shell(log))
     lab.remove(host.name)
 
