@@ -270,4 +270,6 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
     bad = {key for key, one in results.items() if one["severity"] not in ("OK", "INFO")} - NOT_THE_HOSTS
     # A connection of testssl's that came to nothing beside other work tells nothing, unless it is one of those above.
     unknown = {key for key in bad if "connect problem" in results[key]["finding"]} - REPORTED
-    assert [results[key] for key in sorted(bad - unknown)] == []
+    # Go's, which cannot be chosen: SHA-1 with TLS 1.2, and tickets of a week, whose keys Caddy changes twice a day.
+    its = {"FS_TLS12_sig_algs", "TLS_session_ticket"} if stage.has("caddy") else set()
+    assert [results[key] for key in sorted(bad - unknown - its)] == []

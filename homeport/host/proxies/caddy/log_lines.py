@@ -29,8 +29,8 @@ def parse(text: str) -> dict[str, Any] | None:
         if not str(raw["logger"]).startswith("http.log.access"):
             return None
         asked = raw["request"]
-        # templates/caddy/site.caddy: the request's id, the slot's port, and what went wrong; all empty on port 80.
-        id, port, problem = f"{raw['user_id']}  ".split(" ", 2)
+        # templates/caddy/site.caddy; all of it is empty on port 80.
+        id, port, length, problem = f"{raw['user_id']}   ".split(" ", 3)
         return {
             "at": float(raw["ts"]),
             "method": str(asked["method"]),
@@ -42,6 +42,7 @@ def parse(text: str) -> dict[str, Any] | None:
             "seconds": float(raw["duration"]),
             "id": id,
             "port": int(port) if port.isdigit() else 0,
+            "length": length,
             "problem": problem.strip(),
         }
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -81,7 +82,9 @@ def troubles(names: Collection[str], port: int | None) -> Parser:
 def _trouble(found: dict[str, Any], port: int | None) -> tuple[str, str]:
     # An answer of the application's with this status has nothing that went wrong.
     if found["status"] == TOO_LARGE and found["problem"]:
-        return "body", "client intended to send too large body"
+        # Of a body in chunks nobody knows how large it is.
+        size = f": {found['length']} bytes" if found["length"] else ""
+        return "body", f"client intended to send too large body{size}"
     if found["port"] == port:
         for kind, (pattern, words) in KINDS.items():
             if pattern.search(found["problem"]):

@@ -12,7 +12,7 @@ NAME = "notes.example.com"
 ID = "0123456789abcdef"
 
 
-def line(said: str = "8001 ", host: str = NAME, **changes: object) -> str:
+def line(said: str = "8001  ", host: str = NAME, **changes: object) -> str:
     """Return a line of the log; `said` is what the site has written after the request's id."""
     fields = {
         "level": "info",
@@ -67,17 +67,17 @@ def test_a_line_of_port_80_has_no_slot() -> None:
 @pytest.mark.parametrize(
     ("said", "status", "kind"),
     [
-        ("8001 ", 200, ""),
-        ("8001 net/http: timeout awaiting response headers", 504, "time"),
-        ("8001 EOF", 502, "cut"),
-        ("8001 read tcp 127.0.0.1:40->127.0.0.1:8001: read: connection reset by peer", 502, "cut"),
-        ("8001 net/http: server response headers exceeded 32768 bytes; aborted", 502, "headers"),
-        ("8002 EOF", 502, ""),
-        (" request body too large", 413, "body"),
-        ("8001 readfrom tcp 127.0.0.1:40->127.0.0.1:8001: http: request body too large", 413, "body"),
+        ("8001  ", 200, ""),
+        ("8001  net/http: timeout awaiting response headers", 504, "time"),
+        ("8001  EOF", 502, "cut"),
+        ("8001 5 read tcp 127.0.0.1:40->127.0.0.1:8001: read: connection reset by peer", 502, "cut"),
+        ("8001  net/http: server response headers exceeded 32768 bytes; aborted", 502, "headers"),
+        ("8002  EOF", 502, ""),
+        (" 99 request body too large", 413, "body"),
+        ("8001  readfrom tcp 127.0.0.1:40->127.0.0.1:8001: http: request body too large", 413, "body"),
         # An answer of the application's.
-        ("8001 ", 413, ""),
-        ("8001 ", 504, ""),
+        ("8001 5 ", 413, ""),
+        ("8001  ", 504, ""),
     ],
 )
 def test_a_request_that_ended_badly_is_known_by_its_cause(said: str, status: int, kind: str) -> None:
@@ -85,10 +85,13 @@ def test_a_request_that_ended_badly_is_known_by_its_cause(said: str, status: int
     assert found is not None
     assert found["kind"] == kind
     assert "secret" not in found["text"]
+    if kind == "body":
+        size = ": 99 bytes" if "99" in said else ""
+        assert found["text"] == f"GET /x: client intended to send too large body{size}"
 
 
 def test_a_slot_that_was_not_reached_is_named_by_its_port() -> None:
     assert log_lines.unreached(line()) is None
-    found = log_lines.unreached(line("0 dial tcp 127.0.0.1:8002: connect: connection refused", status=502))
+    found = log_lines.unreached(line("0  dial tcp 127.0.0.1:8002: connect: connection refused", status=502))
     assert found is not None
     assert found["text"].endswith("cannot connect to 127.0.0.1:8002")
