@@ -139,9 +139,9 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",
         "proxy_attacks::a_request_with_two_ends_is_refused_and_smuggles_nothing",
     ),
-    "HAProxy": (
-        "haproxy::a_first_deploy_serves_and_a_second_one_changes_nothing",
-        "haproxy::releases_lose_no_request",
+    "HAProxy and Caddy": (
+        "other_proxies::a_first_deploy_serves_and_a_second_one_changes_nothing",
+        "other_proxies::releases_lose_no_request",
     ),
     "routines": (
         "routines::a_routine_loses_no_request",
@@ -212,7 +212,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "own_package": "init",
     "package_upgrade": "upkeep",
     "power_cut": "switch",
-    "proxy_change_killed": "HAProxy",
+    "proxy_change_killed": "HAProxy and Caddy",
     "rehearsal": "migration",
     "release_extras": "processes",
     "release_kinds": "init",

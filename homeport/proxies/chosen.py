@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homeport.proxies.caddy.proxy import Caddy
 from homeport.proxies.haproxy.proxy import HAProxy
 from homeport.proxies.model.proxy import Proxy
 from homeport.proxies.nginx.proxy import Nginx
@@ -9,7 +10,7 @@ from homeport.state.wanted import OtherProxy, Part
 from homeport.steps.context import Context
 
 USUAL = "nginx"
-PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy())}
+PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy(), Caddy())}
 
 
 def proxy_of(name: str) -> Proxy:

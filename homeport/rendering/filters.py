@@ -61,6 +61,22 @@ def backend_name(name: object) -> str:
     return f"_{str(name)[1:]}" if starred(name) else str(name)
 
 
+def caddy_word(value: object, before: str = "", after: str = "") -> str:
+    """Return a text as one word of Caddy's configuration, without placeholders but those of `before` and `after`."""
+    text = str(value).replace("{", "\\{").replace('"', '\\"')
+    return f'"{before}{text}{after}"'
+
+
+def more_than(number: object) -> str:
+    """Return a regular expression for the numbers in digits that are larger than this one."""
+    digits = str(number)
+    larger = [f"[0-9]{{{len(digits) + 1},}}"]
+    for place, digit in enumerate(digits):
+        if digit != "9":
+            larger.append(f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}")
+    return f"^0*({'|'.join(larger)})$"
+
+
 def replace_shell(command: object) -> str:
     """Return a shell command such that the shell makes way for the program, which then gets the unit's signals.
 

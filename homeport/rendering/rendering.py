@@ -26,6 +26,8 @@ from homeport.errors import UsageError
 from homeport.rendering.compiled import compiled_templates
 from homeport.rendering.filters import (
     backend_name,
+    caddy_word,
+    more_than,
     regex_quote,
     replace_shell,
     server_name,
@@ -51,6 +53,8 @@ def environment(overrides: Path | None) -> Environment:
         bytecode_cache=compiled_templates(),
     )
     jinja.filters["backend_name"] = backend_name
+    jinja.filters["caddy_word"] = caddy_word
+    jinja.filters["more_than"] = more_than
     jinja.filters["regex_quote"] = regex_quote
     jinja.filters["replace_shell"] = replace_shell
     jinja.filters["server_name"] = server_name

@@ -19,7 +19,7 @@ from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.mounts import MountSettings, mount_problem
 from homeport.settings.previews import PreviewSettings
-from homeport.settings.proxy import too_many_limits, unsupported
+from homeport.settings.proxy import lacking, too_many_limits, unsupported
 from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
@@ -164,13 +164,16 @@ class Settings(
         return self
 
     @model_validator(mode="after")
-    def _mount_fits(self) -> Self:
-        given = dict(self)
-        fields = type(self).model_fields
-        differing = [name for name in self.model_fields_set if given[name] != fields[name].default]
-        if problem := mount_problem(given, differing):
+    def _proxy_has_them(self) -> Self:
+        if problem := mount_problem(dict(self), self.differing) or lacking(self.proxy, self.differing):
             raise ValueError(problem)
         return self
+
+    @property
+    def differing(self) -> list[str]:
+        """The settings that have another value than their default."""
+        given, fields = dict(self), type(self).model_fields
+        return [name for name in fields if name in self.model_fields_set and given[name] != fields[name].default]
 
     @property
     def public_health_path(self) -> str:

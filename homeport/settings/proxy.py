@@ -7,11 +7,31 @@ from typing import Literal
 
 from homeport.settings.static import Served
 
-ProxyName = Literal["nginx", "haproxy"]
+ProxyName = Literal["nginx", "haproxy", "caddy"]
+# What each of them is called for people.
+TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy"}
 # HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
 HAPROXY_HEADERS_KILOBYTES = 32
 # HAProxy counts one request in three tables at most (tune.stick-counters, which version 2.6 does not have yet).
 HAPROXY_RATE_LIMITS = 3
+# What homeport has Caddy not do, each with what there is instead of another proxy.
+CADDY_LACKS = {
+    "static": "serves no files: leave static out and let the application serve them (StaticFiles)",
+    "spa": "serves no files: leave spa out and let the application serve them (StaticFiles)",
+    "error_page": "serves no files of a release: leave error_page out",
+    "brotli": "compresses by gzip alone: leave brotli out",
+    "rate_limits": "counts no requests: leave rate_limits out",
+    "basic_auth": "asks for no passwords: leave basic_auth out and let the application ask",
+    "trusted_proxies": "does not find the visitor's address behind other proxies: leave trusted_proxies out",
+    "proxy_protocol": "does not understand the PROXY protocol: leave proxy_protocol out",
+    "standby": "has requests wait (hold_seconds), and asks no second release: leave standby out",
+}
+
+
+def lacking(proxy: str, differing: Collection[str]) -> str:
+    """Return which of the settings that differ from their defaults the proxy does not have; "" when it has all."""
+    name = next((name for name in CADDY_LACKS if proxy == "caddy" and name in differing), "")
+    return f'proxy = "caddy" {CADDY_LACKS[name]}, or set proxy = "nginx"' if name else ""
 
 
 def unsupported(

@@ -23,8 +23,8 @@ NGINX_MOUNTS = "/etc/nginx/homeport/mounts"
 PROXY_RECORD = "/etc/homeport/proxy.json"
 # A drop-in of the proxy's unit, there while its package is installed or the machine's proxy changes.
 START_CONDITION = "homeport-condition.conf"
-# While it is there, connections are not kept open (host/proxies/nginx/closing.py).
-NGINX_CLOSING = "/run/homeport/closing"
+# While it is there, connections are not kept open (host/proxies/model/closing.py).
+CLOSING = "/run/homeport/closing"
 # Where a request waits that could not be brought to an application (host/proxies/nginx/holding.py).
 HOLD_SOCKET = "/run/homeport-hold.sock"
 UNITS = "/etc/systemd/system"

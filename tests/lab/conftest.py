@@ -39,7 +39,7 @@ LONGEST = tuple(
         *("streams", "lost_host", "disk_full", "sandbox", "kill", "memory", "certificates", "pipeline", "status"),
         *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
-        *("outbound", "servers", "haproxy"),
+        *("outbound", "servers", "other_proxies"),
         *("export_container", "export_compose", "export_swarm", "export_push"),
         *("last_version", "power_cut", "boot", "unusual_machine", "own_package", "shapes", "remove_machine"),
         *("tls", "soak"),

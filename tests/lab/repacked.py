@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.project import Seen
 
-PACKAGES = {"nginx": "nginx nginx-common", "haproxy": "haproxy"}
+PACKAGES = {"nginx": "nginx nginx-common", "haproxy": "haproxy", "caddy": "caddy"}
 LIBRARY = {"bookworm": "libssl3", "trixie": "libssl3t64"}
 # All packages that are made of the system's Python: a new patch level is one of them all.
 OF_PYTHON = """
@@ -46,6 +46,7 @@ done
 MASTER = {
     "nginx": "cat /run/nginx.pid",
     "haproxy": "systemctl show -p MainPID --value haproxy",
+    "caddy": "systemctl show -p MainPID --value caddy",
 }
 
 

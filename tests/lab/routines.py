@@ -221,7 +221,7 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("take_over", "take_machine", "lock_wait_seconds"), _RUN),
     **dict.fromkeys(
         ("proxy", "replace_proxy"),
-        "another proxy cuts what is open, as docs/proxies.md says: tests/lab/test_haproxy.py",
+        "another proxy cuts what is open, as docs/proxies.md says: tests/lab/test_other_proxies.py",
     ),
     **dict.fromkeys(("base_image", "image_name", "replicas", "replicas_max", "state_volume_megabytes"), _EXPORT),
     **dict.fromkeys(("cluster_namespace", "image_pull_secret", "ingress_class", "ingress_namespace"), _EXPORT),

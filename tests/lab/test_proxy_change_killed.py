@@ -6,8 +6,8 @@ import pytest
 
 from tests.lab.project import until
 from tests.lab.sites import SETTINGS, Site
-from tests.lab.test_haproxy import ITS_OWN, OTHER, assert_machine_has, changes
-from tests.lab.test_haproxy import site as site
+from tests.lab.test_other_proxies import OTHER, assert_machine_has, changes, its
+from tests.lab.test_other_proxies import site as site
 
 pytestmark = pytest.mark.lab
 
@@ -28,22 +28,23 @@ def killed_at(site: Site, operation: str, **data: object) -> None:
 
 def test_a_boot_after_a_killed_change_of_proxy_starts_the_recorded_one_alone(site: Site) -> None:
     """Debian's package enables Nginx: alone after the phase of packages, with homeport's site after that of files."""
-    site.project.deployed(site.host, **ITS_OWN, **SETTINGS)
+    own = its(site)
+    site.project.deployed(site.host, proxy=own, **SETTINGS)
     purge = "DEBIAN_FRONTEND=noninteractive apt-get -qq purge nginx nginx-common >/dev/null"
     site.seen.shell(f"{purge}; rm -rf /etc/nginx /etc/systemd/system/nginx.service.d")
     for operation in ("Accounts", "Tools"):
         killed_at(site, operation, **OTHER, **SETTINGS, replace_proxy=True)
         assert until(site.seen.answers, 90)
-        holders = "ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc '\"haproxy\"' || true"
+        holders = f"ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc '\"{own}\"' || true"
         assert site.seen.shell(holders) == "0"
         assert site.seen.property("nginx", "UnitFileState") == "enabled"
         assert site.seen.property("nginx", "ActiveState") == "inactive"
         assert site.seen.shell("systemctl start nginx; systemctl is-active nginx || true") == "inactive"
-    site.seen.shell("grep -q 'proxy.*haproxy' /etc/homeport/notes/machine.json")
-    assert changes(site, **ITS_OWN, **SETTINGS) == [
+    site.seen.shell(f"grep -q 'proxy.*{own}' /etc/homeport/notes/machine.json")
+    assert changes(site, proxy=own, **SETTINGS) == [
         "disable nginx.service (left by a change of proxy that did not end)",
         "unblock nginx.service (its start condition is no longer needed)",
-        "unblock haproxy.service (its start condition is no longer needed)",
+        f"unblock {own}.service (its start condition is no longer needed)",
     ]
-    assert changes(site, **ITS_OWN, **SETTINGS) == []
-    assert_machine_has(site, "haproxy")
+    assert changes(site, proxy=own, **SETTINGS) == []
+    assert_machine_has(site, own)

@@ -41,6 +41,14 @@ HEADER_OF_ITS_OWN = {
     http-request return status 200 content-type text/plain string own hdr Cache-Control no-store if { path /own }
 {% endblock %}
 """,
+    "caddy/site.caddy": """{% extends "homeport/caddy/site.caddy" %}
+{% block backend %}
+        handle /own {
+            header Cache-Control no-store
+            respond own
+        }
+{% endblock %}
+""",
 }
 # One of each part of the report, so that a run that was broken off is none that has found nothing.
 REPORTED = {"TLS1_2", "TLS1_3", "cipherlist_NULL", "FS", "cert_chain_of_trust", "HSTS_time", "heartbleed", "RC4"}
@@ -57,6 +65,10 @@ class Stage:
     host: LabHost
     seen: Seen
     testssl: subprocess.Popen[str] | None = None
+
+    def has(self, proxy: str) -> bool:
+        """Tell whether that is the machine's proxy."""
+        return self.host.name.endswith(f"-{proxy}")
 
     @property
     def strict(self) -> str:
@@ -91,7 +103,11 @@ class Stage:
     params=[
         "bookworm",
         "trixie",
-        *(pytest.param(f"{one}-haproxy", marks=pytest.mark.sampled("haproxy")) for one in SUITES),
+        *(
+            pytest.param(f"{one}-{its}", marks=pytest.mark.sampled(its))
+            for its in ("haproxy", "caddy")
+            for one in SUITES
+        ),
     ],
 )
 def stage(
@@ -214,7 +230,7 @@ def test_an_unknown_name_or_none_is_refused_in_the_handshake(stage: Stage) -> No
     for options in (["-servername", "unknown.example"], ["-noservername"]):
         connect = ["openssl", "s_client", "-connect", f"{stage.host.address}:443", *options]
         done = subprocess.run(connect, input="", capture_output=True, text=True, check=False)
-        assert "unrecognized name" in done.stdout + done.stderr
+        assert ("internal error" if stage.has("caddy") else "unrecognized name") in done.stdout + done.stderr
         assert "BEGIN CERTIFICATE" not in done.stdout
 
 
@@ -223,7 +239,9 @@ def test_the_canonical_name_is_where_the_others_lead(stage: Stage) -> None:
 
 
 def test_keys_are_exchanged_by_the_best_group_that_the_system_has(stage: Stage) -> None:
-    best = "Negotiated TLS1.3 group: X25519MLKEM768" if stage.host.suite == "trixie" else "Temp Key: X25519"
+    # Caddy 2.6 knows no other group.
+    hybrid = stage.host.suite == "trixie" and not stage.has("caddy")
+    best = "Negotiated TLS1.3 group: X25519MLKEM768" if hybrid else "Temp Key: X25519"
     for name in (stage.host.domain, stage.strict):
         # The machine's own OpenSSL asks, since the one here may know less.
         asked = f"openssl s_client -connect 127.0.0.1:443 -servername {name} </dev/null 2>&1"
@@ -251,4 +269,6 @@ def test_testssl_gives_the_best_grade_and_finds_nothing_else(stage: Stage) -> No
     bad = {key for key, one in results.items() if one["severity"] not in ("OK", "INFO")} - NOT_THE_HOSTS
     # A connection of testssl's that came to nothing beside other work tells nothing, unless it is one of those above.
     unknown = {key for key in bad if "connect problem" in results[key]["finding"]} - REPORTED
-    assert [results[key] for key in sorted(bad - unknown)] == []
+    # Go's, which cannot be chosen: SHA-1 with TLS 1.2, and tickets of a week, whose keys Caddy changes twice a day.
+    its = {"FS_TLS12_sig_algs", "TLS_session_ticket"} if stage.has("caddy") else set()
+    assert [results[key] for key in sorted(bad - unknown - its)] == []

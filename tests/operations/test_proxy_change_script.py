@@ -24,7 +24,7 @@ from homeport.state.snapshot import PathFound, Snapshot
 from homeport.state.wanted import Wanted
 from tests.lab.kill_points import chosen
 from tests.operations.test_scripts import Machine, refused
-from tests.proxies.test_haproxy import in_between
+from tests.proxies.test_other_proxies import in_between
 from tests.state.builders import bare, make_settings, make_wanted
 
 PROXIES = ("nginx", "haproxy")

@@ -179,9 +179,9 @@ def running(folder: Path, *sites: Settings) -> Iterator[dict[int, int]]:
     for place, file in files.items():
         if place.startswith("/etc/homeport/notes/"):
             (folder / place.rpartition("/")[2]).write_text(file.content)
-    command = (nginx if settings.proxy == "nginx" else haproxy)(program, folder, files, ports)
+    command = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}[settings.proxy](program, folder, files, ports)
     with (folder / "said").open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+        process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, "HOME": str(folder)})
     try:
         assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
@@ -262,6 +262,30 @@ def haproxy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, 
     return [program, "-db", "-f", str(folder / "haproxy.cfg"), "-f", str(folder / "homeport")]
 
 
+def caddy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
+    certificate(folder)
+    (folder / "homeport").mkdir()
+    for path, file in files.items():
+        if file.file_set != "caddy":
+            continue
+        text = re.sub(r"/run/homeport/caddy/[a-z]+\.pem", f"{folder}/tls/fullchain.pem", file.content)
+        text = re.sub(r"/run/homeport/caddy/[a-z]+\.key", f"{folder}/tls/privkey.pem", text)
+        text = text.replace("/etc/caddy/", f"{folder}/").replace("/run/caddy/", f"{folder}/")
+        text = text.replace("/run/homeport/", f"{folder}/").replace("/etc/homeport/notes", str(folder))
+        text = text.replace("/run/homeport-hold.sock", f"{folder}/hold.sock")
+        apart = (
+            f"    http_port {ports[80]}\n    https_port {ports[443]}\n    default_bind 127.0.0.1\n    auto_https off\n"
+        )
+        text = text.replace("    auto_https off\n", apart)
+        (folder / path.removeprefix("/etc/caddy/")).write_text(text)
+    return [program, "run", "--config", str(folder / "Caddyfile")]
+
+
+@pytest.fixture(params=["nginx", "haproxy", "caddy"])
+def any_proxy(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(params=["nginx", "haproxy"])
 def proxy(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -283,9 +307,9 @@ def test_a_site_that_is_open_to_all(tmp_path: Path, proxy: str) -> None:
         assert until(lambda: f'"client":"{checks.OUTSIDE_IPV6}"' in logged(site), 10)
 
 
-def test_a_name_with_a_star_is_every_name_with_one_label_there(tmp_path: Path, proxy: str) -> None:
+def test_a_name_with_a_star_is_every_name_with_one_label_there(tmp_path: Path, any_proxy: str) -> None:
     known = {"served_domains": [SERVED, STAR], "domain_aliases": ["old.tenants.example.com"], **BY_DNS}
-    with served(proxy, tmp_path, **known, redirects={"/old": "/new"}) as site:
+    with served(any_proxy, tmp_path, **known, trusted_proxies=(), redirects={"/old": "/new"}) as site:
         for name in ("a.tenants.example.com", "b--c.tenants.example.com"):
             answer = site.ask("/who", name=name)
             assert (answer.given["host"], answer.given["x-forwarded-host"]) == (name, name)
@@ -325,10 +349,10 @@ def test_answers_are_compressed_as_the_visitor_accepts_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_another_sites_name_goes_before_a_name_with_a_star(tmp_path: Path, proxy: str, first: int) -> None:
-    stars = make_settings(proxy=proxy, served_domains=[STAR], redirects={"/": "/notes"}, **BY_DNS)
+def test_another_sites_name_goes_before_a_name_with_a_star(tmp_path: Path, any_proxy: str, first: int) -> None:
+    stars = make_settings(proxy=any_proxy, served_domains=[STAR], redirects={"/": "/notes"}, **BY_DNS)
     own = make_settings(
-        **{"proxy": proxy, "app_name": "shop", "domain": "shop.tenants.example.com", "domain_aliases": ()},
+        **{"proxy": any_proxy, "app_name": "shop", "domain": "shop.tenants.example.com", "domain_aliases": ()},
         **{"redirects": {"/": "/shop"}, "port_blue": 8003, "port_green": 8004},
     )
     (tmp_path / "shop").mkdir()

@@ -58,7 +58,7 @@ def test_everything_that_any_part_of_homeport_writes_for_an_application_goes(hos
 
 
 def test_the_site_of_a_proxy_that_was_replaced_goes_with_the_application(host: Host) -> None:
-    sites = {"/etc/nginx/homeport/note.conf", "/etc/haproxy/homeport/note.cfg"}
+    sites = {"/etc/nginx/homeport/note.conf", "/etc/haproxy/homeport/note.cfg", "/etc/caddy/homeport/note.caddy"}
     host.provision("note")
     for path in sites:
         host.write(path)

@@ -22,7 +22,7 @@ def provisioned(host: Host) -> Host:
     """Provision a machine on which somebody had files of his own, and remove its application."""
     host.provision("note")
     # The machine has had another proxy, too.
-    for path in (CONF, CERTBOT, ROTATION, "/etc/haproxy/haproxy.cfg"):
+    for path in (CONF, CERTBOT, ROTATION, "/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile"):
         host.note(path)
     (host.root / DEFAULT.lstrip("/")).unlink()
     host.keep(CONF, "mine")

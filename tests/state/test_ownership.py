@@ -34,8 +34,9 @@ def refusals(found: Snapshot, **settings: object) -> list[str]:
 
 
 def test_the_paths_that_anybody_may_have_a_file_at_are_few() -> None:
-    # The last one is read, and wanted only where HAProxy is the proxy.
-    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, "/etc/haproxy/haproxy.cfg"}
+    # The last ones are read, and wanted only where HAProxy or Caddy is the proxy.
+    of_others = {"/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile"}
+    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, *of_others}
 
 
 def test_folders_of_the_application_are_ours_and_those_of_a_longer_name_are_not() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from ..system.layout import MachineLayout
+from .caddy.proxy import Caddy
 from .haproxy.proxy import HAProxy
 from .model.proxy import Proxy
 from .nginx.proxy import Nginx
 
-PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy()}
+PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy(), "caddy": Caddy()}
 
 
 def proxy_of(machine: MachineLayout, name: str = "") -> Proxy:

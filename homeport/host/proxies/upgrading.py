@@ -1,7 +1,8 @@
 """Upgrades of packages, and the proxy that runs meanwhile.
 
-Debian's package of Nginx restarts it, which cuts every connection. While apt installs, packages are therefore told not
-to (`/usr/sbin/policy-rc.d`, as Debian's policy manual has it, 9.3.3.1): afterwards homeport has the new one take over.
+Debian's packages of Nginx and Caddy restart it, which cuts every connection. While apt installs, packages are therefore
+told not to (`/usr/sbin/policy-rc.d`, as Debian's policy manual has it, 9.3.3.1): afterwards homeport has the new one
+take over.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from ..system.output import say
 from .chosen import proxy_of
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+# What HAProxy's package does is a reload.
+RESTARTED = ("nginx.service", "caddy.service")
 MARK = "# Written by homeport for one run of apt."
 TEXT = f"""#!/bin/sh
 {MARK}
 [ -x {LAUNCHER} ] || exit 0
-# A package that restarts Nginx cuts every connection; homeport has the new one take over when apt has ended.
+# A package that restarts its proxy cuts every connection; homeport has the new one take over when apt has ended.
 case "${{1%.service}} $2" in
-    "nginx restart" | "nginx upgrade") exit 101 ;;
+    "nginx restart" | "nginx upgrade" | "caddy restart" | "caddy try-restart") exit 101 ;;
 esac
 exit 0
 """
@@ -30,7 +33,7 @@ exit 0
 def begin(machine: MachineLayout, policy: Path = POLICY) -> None:
     """Have packages leave the machine's Nginx alone; where somebody has a policy of their own, that one decides."""
     proxy = proxy_of(machine)
-    if proxy.unit == "nginx.service" and units.is_active(proxy.unit) and not policy.exists():
+    if proxy.unit in RESTARTED and units.is_active(proxy.unit) and not policy.exists():
         atomic.write(policy, TEXT.encode(), 0o755)
 
 

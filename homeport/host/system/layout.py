@@ -47,6 +47,11 @@ class MachineLayout(NamedTuple):
         return self.root / "etc/haproxy"
 
     @property
+    def caddy(self) -> Path:
+        """Return Caddy's configuration folder."""
+        return self.root / "etc/caddy"
+
+    @property
     def nginx(self) -> Path:
         """Return Nginx's configuration folder."""
         return self.root / "etc/nginx"

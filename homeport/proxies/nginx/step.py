@@ -14,9 +14,9 @@ from homeport.settings import Settings
 from homeport.settings.static import application_paths
 from homeport.state.paths import (
     ACME_WEBROOT,
+    CLOSING,
     HOLD_SOCKET,
     HOST_PROGRAM,
-    NGINX_CLOSING,
     NGINX_DEFAULT,
     NGINX_MOUNTS,
     NGINX_WELCOME,
@@ -26,12 +26,10 @@ from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
 
 # A machine without a record has Nginx: it does not start only where one of these is recorded.
-OTHERS = ("haproxy",)
+OTHERS = ("haproxy", "caddy")
 USER = "www-data"
 # Debian's module, which compresses, and the one that sends what a build has compressed.
 BROTLI = ("libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
-# Listens where requests wait for an application; of the machine, whatever its sites have for hold_seconds.
-HOLD_UNIT = "homeport-hold.socket"
 # What keeps visitors out, by setting (templates/nginx/edges_server.conf).
 MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user_file "}
 
@@ -56,24 +54,15 @@ def proxy(context: Context) -> Part:
                 context.render("systemd/nginx.service.d-homeport.conf", host_program=HOST_PROGRAM),
                 file_set="systemd",
             ),
-            *_hold_units(context),
+            *holding.units(context),
             claim_file(context),
             maintenance_file(context),
             *_users(context),
         ),
         # Debian's welcome page claims port 80's default server, which ours needs. Somebody's own stays.
         absent=(NGINX_WELCOME,),
-        units=(Unit(HOLD_UNIT), Unit("nginx.service")),
+        units=(Unit(holding.UNIT), Unit("nginx.service")),
         start_conditions=(start_condition(context, "nginx", unrecorded=OTHERS),),
-    )
-
-
-def _hold_units(context: Context) -> tuple[File, ...]:
-    """Return the units of the program at which a request waits for its application to accept connections."""
-    values = {"host_program": HOST_PROGRAM, "hold_socket": HOLD_SOCKET, "group": USER}
-    names = (HOLD_UNIT, "homeport-hold.service")
-    return tuple(
-        File(f"{UNITS}/{name}", context.render(f"systemd/{name}", **values), file_set="systemd") for name in names
     )
 
 
@@ -185,7 +174,7 @@ def _shared_values(context: Context) -> dict[str, object]:
         "port_blue": settings.port_blue,
         "port_green": settings.port_green,
         "flag": context.paths.flag,
-        "closing": NGINX_CLOSING,
+        "closing": CLOSING,
         "client_max_body_megabytes": settings.client_max_body_megabytes,
         "proxy_read_timeout_seconds": settings.proxy_read_timeout_seconds,
         "response_headers_kilobytes": settings.response_headers_kilobytes,

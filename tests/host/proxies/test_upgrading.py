@@ -15,9 +15,9 @@ from homeport.host.system.layout import MachineLayout
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What systemd was told; Nginx runs."""
+    """What systemd was told; the proxy runs."""
     told: list[str] = []
-    monkeypatch.setattr(units, "is_active", lambda unit: unit == "nginx.service")
+    monkeypatch.setattr(units, "is_active", lambda unit: unit in ("nginx.service", "caddy.service"))
 
     def tell(*command: str) -> str:
         told.append(" ".join(command))
@@ -29,6 +29,17 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def asked(policy: Path, *arguments: str) -> int:
     return subprocess.run([policy, *arguments], check=False).returncode
+
+
+def test_while_apt_is_at_work_caddys_package_does_not_restart_it(started: list[str], tmp_path: Path) -> None:
+    machine, policy = MachineLayout(tmp_path), tmp_path / "policy-rc.d"
+    machine.sites.mkdir(parents=True)
+    machine.proxy_record.write_text('{"proxy": "caddy"}')
+    upgrading.begin(machine, policy)
+    policy.write_text(policy.read_text().replace("[ -x /usr/local/lib/homeport/homeport-host ]", "[ -x /bin/sh ]"))
+    assert asked(policy, "caddy.service", "try-restart") == 101
+    assert asked(policy, "caddy.service", "restart") == 101
+    assert asked(policy, "caddy.service", "start") == 0
 
 
 def test_while_apt_is_at_work_packages_do_not_restart_nginx(started: list[str], tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Where a request waits that Nginx could not bring to its application, since that accepts no connections.
+"""Where a request waits that Nginx or Caddy could not bring to its application, since that accepts no connections.
 
-Nginx asks here with a small request of its own (templates/nginx/hold.conf); the client's stays there, where nothing of
-it was sent. As soon as the live slot accepts connections, the answer has Nginx send it, for the first time; after the
-site's `hold_seconds` it has Nginx tell the client to come again. systemd starts this with the first of them and lends
-it the socket, which only Nginx may use; it ends when nothing has waited for a while. It runs as a user of its own.
+They ask here with a request of their own (templates/nginx/hold.conf, caddy/site.caddy); the client's stays there, where
+nothing of it was sent. As soon as the live slot accepts connections, the answer has the proxy send it, for the first
+time; after the site's `hold_seconds` it has it tell the client to come again. systemd starts this with the first of
+them and lends it the socket, which only the proxy may use; it ends when nothing has waited for a while. It runs as a
+user of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ POLL_SECONDS = 0.05
 CONNECT_SECONDS = 0.02
 # Of all sites together; what comes then stays in the socket's queue. A site has 1024 (templates/nginx/hold_http.conf).
 MOST_WAITING, OTHER_FILES = 4096, 64
-MOST_BYTES = 4096
+# Of a question, with the headers of the client's that Caddy has in it (templates/caddy/Caddyfile: 32 KB).
+MOST_BYTES = 40_960
 HEAD_SECONDS = 5.0
 UNAVAILABLE = "@homeport_unavailable"
 ASKED = re.compile(
@@ -134,7 +136,7 @@ class Room:
         if not data or one.asked or len(one.head) > MOST_BYTES:
             self._let_go(connection)
         elif one.head.endswith(b"\r\n\r\n"):
-            one.asked = parse(one.head)
+            one.asked, one.head = parse(one.head), b""
             if one.asked is None:
                 self._let_go(connection)
             else:

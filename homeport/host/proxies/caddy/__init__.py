@@ -1,0 +1,1 @@
+"""Caddy on a host: its reloads, its log."""

@@ -1,0 +1,1 @@
+"""Caddy: its configuration, and which settings it does not have."""
