@@ -35,6 +35,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     "migration": (
         "migrating_machine::the_first_machine_migrates_and_no_other_starts_before_it_is_healthy",
         "migrating_machine::when_the_migration_fails_nobody_else_starts",
+        "hooks::hooks_are_told_what_happens",
         "hooks::a_hook_before_the_migration_that_fails_ends_the_deploy",
     ),
     "certificate": (

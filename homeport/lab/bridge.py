@@ -90,6 +90,11 @@ def attach(network: Network, host: str, number: int) -> str:
     return str(path)
 
 
+def forget_rules(lab: str, host: str) -> None:
+    """Have the kernel forget a host's firewall, as it does when the power is cut: the namespace outlives that here."""
+    run(["ip", "netns", "exec", names.namespace(lab, host), "nft", "flush", "ruleset"])
+
+
 def detach(network: Network, host: str, number: int) -> None:
     """Remove a host's interface and namespace."""
     run(["ip", "link", "delete", names.link(network.lab, number)], check=False)

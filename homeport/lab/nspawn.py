@@ -60,6 +60,7 @@ class NspawnBackend:
         before = ssh.run(self.context.directory, host, "cat /proc/sys/kernel/random/boot_id").stdout.strip()
         if hard:
             self._kill(host)
+            bridge.forget_rules(self.context.id, host.name)
             self._start(host)
         else:
             ssh.run(self.context.directory, host, "sudo systemctl reboot")

@@ -4,7 +4,8 @@ The order, and why (a power cut may come between any two steps, and exactly one 
 
 1. the release's site, if Nginx has another one: it knows both slots, so it serves the old release as well. A site by
    which Nginx serves fewer folders of files comes after the flip: the old release leaves those to Nginx, and would be
-   asked for them. One that keeps visitors out never does: what it protects would be open to all meanwhile.
+   asked for them. After one by which it serves more there is a pause: who was connecting meanwhile has the old site.
+   One that keeps visitors out never comes last: what it protects would be open to all.
 2. enable the new slot for boot. Cut here: both are enabled, the flag still says old, and only the slot that the flag
    names may run at boot (`slots.may_run`, asked by ExecCondition= of the units): the old release serves.
 3. sync: what the flag will point to is on the disk before the flag is.
@@ -36,9 +37,13 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
 
     `in_haste` does not wait for the connections of idle clients: see site.install.
     """
-    site_last = _serves_less(layout, release) and not site.keeps_out(layout, release)
+    live = _live(layout)
+    site_last = live is not None and static_files.serves_less(live, release) and not site.keeps_out(layout, release)
     if not site_last:
         site.install(layout, release, in_haste=in_haste)
+        if live is not None and static_files.serves_less(release, live):
+            # Who was connecting during the reload is served by the old site, for which files are the application's.
+            time.sleep(SETTLE_SECONDS)
     units.enable(layout.unit(slot), reload=False)
     os.sync()
     flip(layout, slot)
@@ -50,13 +55,13 @@ def take_over(layout: Layout, slot: str, release: Release, *, in_haste: bool = F
             raise
 
 
-def _serves_less(layout: Layout, release: Release) -> bool:
-    """Tell whether the proxy serves a folder of the live release that is left to the application from `release` on."""
+def _live(layout: Layout) -> Release | None:
+    """Return the live release; None when there is none, or when it is not there any more."""
     live = slots.linked_release(layout, slots.flagged(layout))
     try:
-        return live is not None and static_files.serves_less(load(layout, live), release)
-    except HostError:  # nobody is served by a release that is not there
-        return False
+        return load(layout, live) if live else None
+    except HostError:
+        return None
 
 
 def flip(layout: Layout, slot: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ class Host:
         (self.layout.settings_releases / name / "site.conf").write_text(site_text)
         return release
 
+    def wait(self, _seconds: float) -> None:
+        self.happened.append(f"wait, flag {'green' if self.layout.flag.exists() else 'blue'}")
+
     def live(self, name: str) -> None:
         link(self.layout, "blue", name)
 
@@ -41,6 +45,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host(tmp_path)
     monkeypatch.setattr(site, "install", host.install)
     monkeypatch.setattr(units, "enable", lambda *_, **__: None)
+    monkeypatch.setattr(time, "sleep", host.wait)
     return host
 
 
@@ -61,7 +66,18 @@ def test_a_site_by_which_the_proxy_serves_less_comes_after_the_switch(
     host.release("old", *before)
     host.live("old")
     switching.take_over(host.layout, "green", host.release("new", *after))
-    assert host.happened == [f"site of new, flag {flag}"]
+    assert host.happened[0] == f"site of new, flag {flag}"
+    assert host.layout.flag.exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [((), ("/static",)), (("/static",), ("/static", "/"))])
+def test_a_site_by_which_it_serves_more_is_that_of_every_connection_before_the_switch(
+    host: Host, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    host.release("old", *before)
+    host.live("old")
+    switching.take_over(host.layout, "green", host.release("new", *after))
+    assert host.happened == ["site of new, flag blue", "wait, flag blue"]
     assert host.layout.flag.exists()
 
 
