@@ -37,7 +37,8 @@ SITES = {"haproxy": "/etc/haproxy/homeport/notes.cfg", "caddy": "/etc/caddy/home
 OVERRIDES = {"haproxy": "haproxy/site.cfg", "caddy": "caddy/site.caddy"}
 BREAK = {
     "haproxy": "cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy",
-    "caddy": "mkdir -p /etc/systemd/system/caddy.service.d; printf '[Service]\\nExecStartPre=/bin/ls /etc/gone.cfg\\n' "
+    "caddy": "mkdir -p /etc/systemd/system/caddy.service.d; "
+    "printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/caddy run --config /etc/gone.cfg\\n' "
     ">/etc/systemd/system/caddy.service.d/zz.conf",
 }
 MEND = {
