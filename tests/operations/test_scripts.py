@@ -585,6 +585,16 @@ def test_a_machine_that_gets_nginx_back_has_no_record(machine: Machine) -> None:
     assert not record.exists()
 
 
+def test_caddys_own_words_say_why_it_does_not_start(machine: Machine) -> None:
+    with_proxies(machine, systemctl="case $* in '-q start caddy.service') exit 1 ;; esac")
+    machine.has("journalctl", """echo '{"level":"info","msg":"x"}'; echo 'Error: reading config file: open /x: gone'""")
+    done = machine.run("services", "start", "caddy.service")
+    assert refused(done) == (
+        "error: caddy.service: systemctl start failed: reading config file: open /x: gone; "
+        "see 'journalctl -u caddy.service' on the host"
+    )
+
+
 def test_a_proxy_that_does_not_start_gives_its_place_back(machine: Machine) -> None:
     record = with_proxies(machine, systemctl="case $* in '-q start haproxy.service') exit 1 ;; esac")
     done = machine.run("services", *CHANGE_OF_PROXY)
