@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,20 @@ from typing import Any
 import pytest
 
 from homeport.exports.writing import write, write_secrets
-from tests.exports.manifests import KUBERNETES, Manifest, files, kustomized, mistakes, objects, plain, pod_of, pods
+from tests.exports.manifests import (
+    KUBERNETES,
+    Manifest,
+    documents,
+    files,
+    kustomized,
+    mistakes,
+    objects,
+    plain,
+    pod_of,
+    pods,
+)
 from tests.exports.subjects import CODE, subject
+from tests.lab.kubernetes_site import OLDER, older
 from tests.service.kept_units import CASES, PROCESSES, Case
 from tests.state.builders import SECRET
 
@@ -137,8 +150,11 @@ def test_one_replica_keeps_its_state_on_a_volume_of_one_node_and_several_have_no
     assert ("PersistentVolumeClaim", "notes-state") not in scaled
     alone = scaled["Deployment", "notes"]["spec"]["template"]["spec"]
     assert {"name": "state", "emptyDir": {}} in alone["volumes"]
-    assert "affinity" not in alone
-    assert [one["topologyKey"].split("/")[1] for one in alone["topologySpreadConstraints"]] == ["hostname", "zone"]
+    # A constraint on zones beside it would undo it where nodes have none.
+    assert [one["topologyKey"] for one in alone["topologySpreadConstraints"]] == ["kubernetes.io/hostname"]
+    assert alone["affinity"].keys() == {"podAntiAffinity"}
+    [preferred] = alone["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["podAffinityTerm"]["topologyKey"] == "topology.kubernetes.io/zone"
     assert scaled["PodDisruptionBudget", "notes"]["spec"]["maxUnavailable"] == 1
 
 
@@ -267,6 +283,12 @@ def test_the_site_has_traefiks_limits_redirects_and_a_certificate_of_the_authori
     assert found["Ingress", "notes"]["spec"]["tls"][0]["secretName"] == certificate["secretName"]
 
 
+def test_traefik_answers_over_https_also_where_its_entry_point_has_no_tls_of_its_own() -> None:
+    says = {name: one["metadata"]["annotations"] for (kind, name), one in objects().items() if kind == "Ingress"}
+    tls = {name: one.get("traefik.ingress.kubernetes.io/router.tls") for name, one in says.items()}
+    assert tls == {"notes": "true", "notes-aliases": "true", "notes-http": None}
+
+
 def test_a_provided_certificate_and_another_ingress_class_need_nothing_of_others() -> None:
     found = objects(SHAPES["other-ingress"])
     kinds = {one["apiVersion"].split("/")[0] for one in found.values()}
@@ -360,3 +382,10 @@ def test_kustomize_makes_the_same_objects_with_names_of_its_own(name: str, tmp_p
     both = named(built)
     assert both.pop(("Secret", "notes-secrets"))["data"].keys() == {"TOKEN"}
     assert both == named(plain(found))
+
+
+def test_the_lines_that_the_labs_older_cluster_lacks_are_those_of_the_manifests() -> None:
+    case = Case({**SCALED, **PROCESSES, "replicas_max": 9})
+    text = "".join(file.text for path, file in files(case).items() if path.startswith("manifests/"))
+    assert [pattern for pattern, _ in OLDER if not re.search(pattern, text)] == []
+    assert [one["apiVersion"] for one in documents(older(text)) if one["kind"] == "CronJob"] == ["batch/v1beta1"]

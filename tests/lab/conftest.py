@@ -25,6 +25,7 @@ LONGEST = tuple(
     for name in (
         *(
             "lab_docker",
+            "export_kubernetes",
             "whole_machine",
             "deploy",
             "zero_loss",

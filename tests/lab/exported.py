@@ -52,28 +52,38 @@ def export_options() -> list[str]:
 
 @dataclass(frozen=True)
 class Exported:
-    """The sample application's project, on an engine."""
+    """An example's project, on an engine."""
 
     project: Project
     engine: Engine
     environment: Mapping[str, str]
+    name: str = "notes"
 
     @classmethod
-    def create(cls, folder: Path, lab: Lab, engine: Engine, **data: Any) -> Exported:
+    def create(cls, folder: Path, lab: Lab, engine: Engine, example: str = "notes", **data: Any) -> Exported:
         """Make the project, with secrets that no image may have: its file, and one that git does not ignore."""
-        project = Project.create(folder, lab)
+        project = Project.create(folder, lab, example)
         (folder / "inventories" / "production.py").write_text('production = [("web1.test", {})]\n')
         (folder / "app" / "production.env").write_text(f"TOKEN={SENTINEL}\n")
         project.write(".env", f"TOKEN={SENTINEL}\n")
         found = cls(
-            project, engine, {**os.environ, "PYTHONPATH": str(REPOSITORY), "DOCKER_HOST": f"unix://{engine.socket}"}
+            project,
+            engine,
+            {**os.environ, "PYTHONPATH": str(REPOSITORY), "DOCKER_HOST": f"unix://{engine.socket}"},
+            example,
         )
         found.settings(**{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1, **data})
         return found
 
     def settings(self, **data: Any) -> None:
         """Have the settings of the production inventory say this."""
-        values = {"app_name": "notes", "app_source": "app", "app_subdirectory": "", "domain": "notes.lab.test", **data}
+        values = {
+            "app_name": self.name,
+            "app_source": "app",
+            "app_subdirectory": "",
+            "domain": "notes.lab.test",
+            **data,
+        }
         text = "".join(f"{name} = {value!r}\n" for name, value in values.items())
         (self.project.folder / "group_data" / "production.py").write_text(text)
 
@@ -89,7 +99,7 @@ class Exported:
     def build(self, tag: str, *options: str, classic: bool = False) -> str:
         """Build the image from the working tree; return what the builder said."""
         program = None if classic else buildkit_client()
-        given = ("--build-arg", f"RELEASE={tag}", "--tag", f"notes:{tag}", ".")
+        given = ("--build-arg", f"RELEASE={tag}", "--tag", f"{self.name}:{tag}", ".")
         done = subprocess.run(
             [program or "docker", "build", *self.engine.names, *options, *given],
             cwd=self.project.app,
