@@ -122,6 +122,7 @@ TAGS = "export_container::another_tag_is_a_release_and_the_way_back_and_the_scri
 WORKERS = "export_container::a_container_has_as_many_workers_as_it_is_told"
 OWN_PROXY = Elsewhere("the machine's proxy")
 UNIT = "its unit was read, not run: no lab machine has an engine"
+A_NUMBER = "where `memory_max_megabytes` is a number"
 DOCKER_UNIT = "exports/docker::the_unit_starts_at_boot_and_always_again_and_waits_for_health"
 QUADLET_UNIT = "exports/quadlet::the_server_is_on_loopback_waits_for_the_migration_and_for_health_and_starts_at_boot"
 NO_END = "started again every 2 s without end; `systemctl status` tells"
@@ -130,7 +131,7 @@ DOCKER: Column = {
     CRASH: Untested(UNIT),
     LOOP: NotKept(NO_END, (DOCKER_UNIT,)),
     NUMBER: kept(WORKERS, how="workers of one container"),
-    MEMORY: kept(TAGS),
+    MEMORY: kept(TAGS, how=A_NUMBER),
     STEPS: kept(SCRIPT, BEFORE_START, how="migration once an image and boot, `before_start` each time"),
     HTTPS: OWN_PROXY,
     STOP: kept(IMAGE_STOPS, SCRIPT),
@@ -166,7 +167,7 @@ COMPOSE: Column = {
         (NOT_STARTING,),
     ),
     NUMBER: kept(WORKERS, how="workers of one container"),
-    MEMORY: kept("export_compose::a_server_that_dies_is_started_again_and_its_memory_is_limited"),
+    MEMORY: kept("export_compose::a_server_that_dies_is_started_again_and_its_memory_is_limited", how=A_NUMBER),
     STEPS: kept(
         "export_compose::the_application_answers_over_https_after_one_migration",
         "export_compose::a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving",
@@ -203,7 +204,7 @@ SWARM: Column = {
     NUMBER: kept(
         "export_swarm::replicas_are_replaced_one_after_the_other_and_no_request_is_lost", how="two replicas, one node"
     ),
-    MEMORY: kept("export_swarm::its_memory_is_limited"),
+    MEMORY: kept("export_swarm::its_memory_is_limited", how=A_NUMBER),
     STEPS: kept(
         "export_swarm::a_first_release_answers_over_https_after_one_migration",
         "export_swarm::a_migration_that_fails_stops_the_release",

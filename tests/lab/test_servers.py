@@ -42,11 +42,11 @@ if "SOME_DIE" in os.environ:
 
 @asynccontextmanager
 async def lifespan(app):
-    print("begins", os.getpid(), flush=True)
+    print(f"begins {os.getpid()}", flush=True)  # in one piece, or those of two workers are mixed
     if "NO_DATABASE" in os.environ:
         raise RuntimeError("the database is not there")
     yield
-    print("ends", os.getpid(), flush=True)
+    print(f"ends {os.getpid()}", flush=True)
 
 
 def create():
