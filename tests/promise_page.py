@@ -12,8 +12,8 @@ REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs/choosing.md"
 BEGIN, END = "<!-- from tests/promises.py, by `make reference` -->\n", "<!-- end of what is generated -->\n"
 HEAD = """
-A number is a test of the list below the tables, which asserts this on the real engine, proxy or server. A letter is the
-reason why nothing shows it.
+A number is a test of the list below the tables, which asserts this on the real engine, proxy or server (two for what is
+not kept read the exported unit). A letter is the reason why nothing shows it.
 """
 TESTS = "Those of `tests/lab` run on machines and engines of the lab; `make test-all` runs each, `make test` a part.\n"
 

@@ -116,7 +116,6 @@ SUPERVISOR = everywhere(Untested('`supervisor = "supervisor"` is not there yet')
 
 # The image is the same on all grounds, and so is its first program.
 IMAGE_STOPS = "export_container::it_serves_as_nobody_with_nothing_to_write_but_its_state_and_ends_with_lifespans_end"
-BEFORE_START = "exports/entrypoint::the_steps_before_the_start_come_after_the_migration_and_one_that_fails_ends_it"
 SCRIPT = "export_container::the_exported_script_runs_it_closed_up_migrates_once_and_stops_it"
 TAGS = "export_container::another_tag_is_a_release_and_the_way_back_and_the_scripts_container_is_limited"
 WORKERS = "export_container::a_container_has_as_many_workers_as_it_is_told"
@@ -132,7 +131,7 @@ DOCKER: Column = {
     LOOP: NotKept(NO_END, (DOCKER_UNIT,)),
     NUMBER: kept(WORKERS, how="workers of one container"),
     MEMORY: kept(TAGS, how=A_NUMBER),
-    STEPS: kept(SCRIPT, BEFORE_START, how="migration once an image and boot, `before_start` each time"),
+    STEPS: kept(SCRIPT, TAGS, how="migration once an image and boot, `before_start` each time"),
     HTTPS: OWN_PROXY,
     STOP: kept(IMAGE_STOPS, SCRIPT),
     GATE: NotKept("`install.sh` waits and tells; the old release has ended by then"),
@@ -171,7 +170,7 @@ COMPOSE: Column = {
     STEPS: kept(
         "export_compose::the_application_answers_over_https_after_one_migration",
         "export_compose::a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving",
-        BEFORE_START,
+        "export_compose::a_server_that_dies_is_started_again_and_its_memory_is_limited",
         how="migration once an `up`, `before_start` each time",
     ),
     HTTPS: kept(
@@ -208,7 +207,7 @@ SWARM: Column = {
     STEPS: kept(
         "export_swarm::a_first_release_answers_over_https_after_one_migration",
         "export_swarm::a_migration_that_fails_stops_the_release",
-        BEFORE_START,
+        "export_swarm::a_server_that_is_killed_is_replaced",
         how="migration once a release, `before_start` each time",
     ),
     HTTPS: kept(

@@ -30,6 +30,8 @@ SCRIPT = "ln -s /usr/bin/python3 /usr/local/bin/python; ln -s /usr/bin/python3 /
 SENTINEL = "s3ntinel-of-a-secret"
 HEALTHY_SECONDS = 90
 LIMIT_MEGABYTES = 512
+# What the application says by `before_start`.
+MADE_READY = "made ready"
 # What a visitor's requests are like while something is released.
 KINDS = {
     KEEP_ALIVE_GET: Kind(2, 0.05, lambda target: KeptConnection(target, "GET", "/health")),
@@ -87,6 +89,7 @@ class Exported:
         values = {
             **{"app_name": "notes", "app_source": "app", "app_subdirectory": "", "domain": "notes.lab.test"},
             **{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1},
+            "before_start": [f"echo {MADE_READY}"],
             **data,
         }
         text = "".join(f"{name} = {value!r}\n" for name, value in values.items())
@@ -142,6 +145,11 @@ class Exported:
         """End the server of a container as a crash does; the engine is not told."""
         first = self.engine.docker("inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
         subprocess.run(["pkill", "-KILL", "-P", first], check=True)
+
+    def starts(self, container: str) -> int:
+        """Return how often a container has gone through its steps before the start."""
+        done = self.engine.docker("logs", container)
+        return (done.stdout + done.stderr).count(MADE_READY)
 
     def health(self, container: str) -> str:
         """Return what the engine says of a container's health."""

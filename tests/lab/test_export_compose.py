@@ -199,6 +199,7 @@ def test_a_server_that_dies_is_started_again_and_its_memory_is_limited(site: Sit
     site.exported.kill_server(site.container("app"))
     assert until(lambda: site.restarts() == before + 1)
     assert until(site.is_well, HEALTHY_SECONDS)
+    assert site.exported.starts(site.container("app")) == before + 2
 
 
 @pytest.mark.sampled

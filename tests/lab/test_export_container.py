@@ -23,6 +23,7 @@ from tests.lab.exported import (
     BASE,
     HEALTHY_SECONDS,
     LIMIT_MEGABYTES,
+    MADE_READY,
     SENTINEL,
     Exported,
     buildkit_client,
@@ -279,6 +280,7 @@ def test_the_exported_script_runs_it_closed_up_migrates_once_and_stops_it(export
         assert run(exported, script, "stop").returncode == 0
         assert server.wait(60) in (0, 143)
         assert "Finished server process" in (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text().count(MADE_READY) == 1
 
 
 @pytest.mark.sampled
@@ -308,6 +310,7 @@ def test_another_tag_is_a_release_and_the_way_back_and_the_scripts_container_is_
             assert_pages_load(get, "/v1" if tag == "prefixed" else "")
             assert exported.is_limited("notes")
             assert run(exported, script, "stop").returncode == 0
+        assert (tmp_path / "log").read_text().count(MADE_READY) == number + 1
 
 
 @pytest.mark.sampled

@@ -218,9 +218,11 @@ def test_another_value_of_a_secret_is_an_update_and_an_older_image_the_way_back(
 
 def test_a_server_that_is_killed_is_replaced(site: Site) -> None:
     before = site.container("app")
+    assert site.exported.starts(before) == 1
     site.exported.engine.docker("kill", before)
     assert until(lambda: site.container("app") not in ("", before), HEALTHY_SECONDS)
     assert until(lambda: site.serves("one"), HEALTHY_SECONDS)
+    assert site.exported.starts(site.container("app")) == 1
 
 
 def test_its_memory_is_limited(site: Site) -> None:
