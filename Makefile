@@ -25,7 +25,7 @@ help:
 	@echo "make check            ruff, mypy, generated documents, the tests that need no machine"
 	@echo "make bench            measure against the floor and the peers; writes benchmarks/RESULTS.md (ONLY=parts: some of it)"
 	@echo "make soak MINUTES=10  random faults against a machine under load, and a check of all that its clients saw (SEED=number, FAULTS=kinds, BACKEND=qemu)"
-	@echo "make reference        write group_data/all.py, docs/settings.md and docs/cli.md from the code"
+	@echo "make reference        write group_data/all.py, docs/settings.md, docs/cli.md and the tables of docs/choosing.md from the code"
 	@echo "make docs             build the documentation's site into site/, its links checked"
 	@echo "make lock             write the hashed requirements anew"
 	@echo "make clean            end the lab and remove what was built"
@@ -126,6 +126,7 @@ soak: $(READY)
 
 reference: $(READY)
 	@$(BIN)/python -m homeport.cli.reference
+	@$(BIN)/python -m tests.promise_page
 
 docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -198,7 +198,9 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "boot": "release",
     "boot_postgresql": "release",
     "environment": "release",
-    **dict.fromkeys(("export_compose", "export_push", "export_quadlet", "export_swarm"), "exports"),
+    **dict.fromkeys(
+        ("export_compose", "export_kubernetes", "export_push", "export_quadlet", "export_swarm"), "exports"
+    ),
     "fastapi_guide": "switch",
     "host_keys": "ssh and lock-out",
     "host_program": "release",

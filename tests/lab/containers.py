@@ -8,10 +8,12 @@ and no registry of images is asked.
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from homeport.lab import Lab, bridge, recipe
@@ -29,16 +31,59 @@ rm -f /etc/sudoers.d/*
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Engine:
-    """A running engine: the socket that the client is told, and the addresses that containers need.
+    """An engine that has its files in `folder` and a network namespace: its socket, and the addresses to reach it by.
 
-    `address` is the engine's own, at which the ports are that containers publish.
+    Containers reach the lab at `gateway`; the ports that they publish are at `address`.
     """
 
-    socket: Path
+    folder: Path
     gateway: str
     address: str
+    namespace: str
+    _daemon: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        folder = self.folder
+        words = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
+        command = ["nsenter", f"--net={self.namespace}", "dockerd", f"--host=unix://{self.socket}", *words]
+        with (folder / "log").open("ab") as log:
+            self._daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        answers = until(lambda: self.docker("info", check=False).returncode == 0, 120)
+        assert answers, (folder / "log").read_text()
+
+    def stop(self) -> None:
+        """End it with all that it runs."""
+        self._daemon.terminate()
+        self._daemon.wait(60)
+
+    def power_cut(self) -> None:
+        """End it with all that it runs at once, as a power cut of its machine does; only its disk is left."""
+        for process in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._daemon.wait(60)
+        assert until(lambda: not self._processes())
+        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+            if (place := line.split()[1]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False)
+        shutil.rmtree(self.folder / "exec")
+        (self.folder / "pid").unlink(missing_ok=True)
+        self.socket.unlink(missing_ok=True)
+
+    def _processes(self) -> list[int]:
+        """Return what names its folder, which are the engine and what holds its containers, and all below these."""
+        found = _pids("-f", f"{self.folder}/")
+        for process in found:
+            found += [one for one in _pids("-P", str(process)) if one not in found]
+        return found
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.folder / "docker.sock"
 
     def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the client; return what it said."""
@@ -96,18 +141,18 @@ def engine(lab: Lab, folder: Path, host: str = HOST) -> Iterator[Engine]:
     address = network.free_address(host, {one.address for one in lab.directory.load().hosts})
     number = network.number(address)
     namespace = bridge.attach(network, host, number)
-    found = Engine(folder / "docker.sock", network.gateway, address)
-    with (folder / "log").open("wb") as log:
-        words = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
-        command = ["nsenter", f"--net={namespace}", "dockerd", f"--host=unix://{found.socket}", *words]
-        daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    found = Engine(folder, network.gateway, address, namespace)
     try:
-        assert until(lambda: found.docker("info", check=False).returncode == 0, 120), (folder / "log").read_text()
+        found.start()
         yield found
     finally:
-        daemon.terminate()
-        daemon.wait(60)
+        found.stop()
         bridge.detach(network, host, number)
+
+
+def _pids(*words: str) -> list[int]:
+    done = subprocess.run(["pgrep", *words], capture_output=True, text=True, check=False)
+    return [int(one) for one in done.stdout.split()]
 
 
 def make_image(engine: Engine, lab: Lab, name: str, packages: tuple[str, ...], script: str) -> None:

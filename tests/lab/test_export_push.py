@@ -83,7 +83,7 @@ def registry(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def exported(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The project, whose exported files are committed; its client has a login of its own."""
     found = Exported.create(tmp_path_factory.mktemp("project") / "project", lab, docker)
-    found.settings(**{"secrets_file": "app/production.env", "python_version": "3.11", "image_name": NAME})
+    found.settings(image_name=NAME)
     found.homeport("export", "container", "production", *export_options())
     found.project.commit("exported")
     login = tmp_path_factory.mktemp("login")

@@ -6,18 +6,29 @@ The tests go on from one another, in the order in which they stand.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from homeport.lab import Lab
+from homeport.lab import Lab, acme
 from homeport.lab.network import ACME_PORT
-from tests.lab.clients import KeptConnection, NewConnection, Target
+from tests.lab.api_pages import assert_pages_load
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import BASE, HEALTHY_SECONDS, SENTINEL, Exported, Served, export_options, make_base
-from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind, Report, load
+from tests.lab.exported import (
+    BASE,
+    HEALTHY_SECONDS,
+    KINDS,
+    LIMIT_MEGABYTES,
+    SENTINEL,
+    Exported,
+    Served,
+    export_options,
+    make_base,
+)
+from tests.lab.load import KEEP_ALIVE_GET, NEW_CONNECTION, Report, load
 from tests.lab.project import until
 from tests.lab.test_export_compose import FAILING
 
@@ -33,15 +44,13 @@ ENTRYPOINT ["/opt/traefik/bin/traefik"]
 OVERRIDE = """\
 {{% extends "homeport/swarm/stack.yaml" %}}
 {{% block proxy %}}
-{{{{ super() }}}}
+{{% set log = "      - --accesslog=true\n" %}}
+{{{{ super() | replace(log, log ~ "      - --certificatesresolvers.acme.acme.certificatesduration=1\n") }}}}
     extra_hosts: ["acme.lab.test:{gateway}"]
 {{% endblock %}}
 """
-KINDS = {
-    KEEP_ALIVE_GET: Kind(2, 0.05, lambda target: KeptConnection(target, "GET", "/health")),
-    KEEP_ALIVE_POST: Kind(1, 0.1, lambda target: KeptConnection(target, "POST", "/notes")),
-    NEW_CONNECTION: Kind(1, 0.2, lambda target: NewConnection(target, "GET", "/health")),
-}
+# Traefik looks each minute for certificates that end within 20 minutes, where all are said to be of an hour.
+VALIDITY_SECONDS = 900
 
 
 class Site(Served):
@@ -67,13 +76,6 @@ class Site(Served):
         label = f"label=com.docker.swarm.service.name=notes_{service}"
         return self.exported.engine.docker("ps", "--filter", label, "--format", "{{.ID}}").stdout.strip()
 
-    def serves(self, release: str) -> bool:
-        return f'"release":"{release}"' in self.curl(f"https://{DOMAIN}/health")
-
-    @property
-    def target(self) -> Target:
-        return Target(DOMAIN, self.exported.engine.address, self.lab.directory.ca_file)
-
 
 @pytest.fixture(scope="module")
 def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
@@ -93,18 +95,34 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
 
 
 @pytest.fixture(scope="module")
-def site(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    exported = Exported.create(tmp_path_factory.mktemp("project") / "project", lab, docker)
-    exported.settings(
-        **{"secrets_file": "app/production.env", "python_version": "3.11", "workers": 1, "domain": DOMAIN},
-        **{"acme_directory_url": f"https://acme.lab.test:{ACME_PORT}/dir", "memory_max_megabytes": 512},
-    )
-    override = exported.project.folder / "overrides" / "swarm" / "stack.yaml"
+def short_lived(lab: Lab) -> Iterator[None]:
+    """The lab's authority issues certificates that have to be renewed soon."""
+    lab.acme.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acme, "VALIDITY_SECONDS", VALIDITY_SECONDS)
+        lab.acme.start()
+    yield
+    lab.acme.stop()
+    lab.acme.start()
+
+
+def stack(lab: Lab, docker: Engine, folder: Path, example: str = "notes", **data: object) -> Exported:
+    """Make the project of an example, and export it for the swarm."""
+    acme_url = f"https://acme.lab.test:{ACME_PORT}/dir"
+    data |= {"domain": DOMAIN, "acme_directory_url": acme_url, "memory_max_megabytes": LIMIT_MEGABYTES}
+    exported = Exported.create(folder, lab, docker, example, **data)
+    override = folder / "overrides" / "swarm" / "stack.yaml"
     override.parent.mkdir(parents=True)
     override.write_text(OVERRIDE.format(gateway=docker.gateway))
     exported.homeport("export", "container", "production", *export_options())
-    exported.build("one")
     exported.homeport("export", "swarm", "production", "--secrets")
+    return exported
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, docker: Engine, short_lived: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    exported = stack(lab, docker, tmp_path_factory.mktemp("project") / "project")
+    exported.build("one")
     try:
         yield Site(exported, lab)
     finally:
@@ -130,7 +148,7 @@ def test_a_first_release_answers_over_https_after_one_migration(site: Site) -> N
     assert "strict-transport-security: max-age=63072000" in site.curl("--head", f"https://{DOMAIN}/health").lower()
     app = site.container("app")
     assert docker("port", app).stdout == ""
-    assert docker("inspect", "--format", "{{.HostConfig.Memory}}", app).stdout.strip() == str(512 << 20)
+    assert docker("inspect", "--format", "{{.HostConfig.Memory}}", app).stdout.strip() == str(LIMIT_MEGABYTES << 20)
     assert docker("exec", app, "cat", "/run/secrets/TOKEN").stdout == SENTINEL
     assert SENTINEL not in docker("service", "inspect", "notes_app").stdout
     assert "notes-migrate" not in docker("service", "ls").stdout
@@ -156,6 +174,8 @@ def test_a_release_under_load_loses_no_request_and_keeps_the_state(site: Site) -
     # Both serve for a moment.
     assert report.served(KEEP_ALIVE_GET)[0] == "one"
     assert report.served(KEEP_ALIVE_GET)[-1] == "two"
+    said = site.exported.engine.docker("service", "logs", "--raw", "notes_app")
+    assert re.search(r"notes: worker \d+ stopped", said.stdout + said.stderr)
     assert "kept note" in site.curl(f"https://{DOMAIN}/notes/{kept['id']}")
 
 
@@ -198,6 +218,60 @@ def test_another_value_of_a_secret_is_an_update_and_an_older_image_the_way_back(
 
 def test_a_server_that_is_killed_is_replaced(site: Site) -> None:
     before = site.container("app")
+    assert site.exported.starts(before) == 1
     site.exported.engine.docker("kill", before)
     assert until(lambda: site.container("app") not in ("", before), HEALTHY_SECONDS)
     assert until(lambda: site.serves("one"), HEALTHY_SECONDS)
+    assert site.exported.starts(site.container("app")) == 1
+
+
+def test_its_memory_is_limited(site: Site) -> None:
+    assert site.exported.is_limited(site.container("app"))
+
+
+def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:
+    def get(path: str) -> str:
+        return site.curl("--fail", f"https://{DOMAIN}{path}")
+
+    assert_pages_load(get)
+    site.exported.put_below("/v1")
+    site.exported.build("prefixed")
+    done = site.release("--no-migration", "prefixed")
+    assert done.returncode == 0, done.stdout
+    assert until(lambda: site.serves("prefixed"))
+    assert_pages_load(get, "/v1")
+
+
+def test_the_certificate_is_renewed_and_no_request_is_lost(site: Site) -> None:
+    with load(site.target, KINDS) as report:
+        before = site.serial()
+        assert until(lambda: site.serial() != before, 90)
+    assert not lost(report)
+
+
+def test_after_a_power_cut_it_serves_the_same_release_with_its_state(site: Site) -> None:
+    release = json.loads(site.curl(f"https://{DOMAIN}/health"))["release"]
+    notes = site.curl(f"https://{DOMAIN}/notes")
+    assert '"text":' in notes
+    site.exported.engine.power_cut()
+    site.exported.engine.start()
+    assert until(lambda: site.serves(release), HEALTHY_SECONDS)
+    assert site.curl(f"https://{DOMAIN}/notes") == notes
+
+
+def test_replicas_are_replaced_one_after_the_other_and_no_request_is_lost(site: Site, lab: Lab, tmp_path: Path) -> None:
+    """Of an application without state, which takes the place of the other one's stack."""
+    docker, data = site.exported.engine, {"replicas": 2, "state_volume_megabytes": None}
+    several = Site(stack(lab, docker, tmp_path / "project", "hello", **data), lab)
+    for release in ("first", "second"):
+        several.exported.build(release)
+    done = several.release("first")
+    assert done.returncode == 0, done.stdout
+    assert until(lambda: several.serves("first") and len(several.container("app").split()) == 2)
+    with load(several.target, {kind: KINDS[kind] for kind in (KEEP_ALIVE_GET, NEW_CONNECTION)}) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        done = several.release("second")
+    assert done.returncode == 0, done.stdout
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET)[-1] == "second"
+    assert len(several.container("app").split()) == 2

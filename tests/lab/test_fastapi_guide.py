@@ -5,7 +5,6 @@ The tests share a machine and go on from one another, in the order in which they
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab.api_pages import addresses
 from tests.lab.browser import Page, browser
 from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
@@ -90,11 +90,6 @@ def stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
     project.deployed(host)
     yield Stage(project, host, Seen(lab, host))
     lab.remove(host.name)
-
-
-def addresses(page: str) -> list[str]:
-    """Return what a page loads or asks for: the description first."""
-    return re.findall(r"(?:url: |spec-url=|src=|href=)[\"']([^\"']+)", page)
 
 
 def test_the_pages_about_the_api_and_its_description_are_served(stage: Stage) -> None:

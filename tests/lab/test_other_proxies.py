@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from homeport.lab import Lab
+from tests.lab.api_pages import assert_pages_load
 from tests.lab.clients import SERVICE_RESTART, Target
 from tests.lab.commands import findings, homeport, refusal, settle_data
 from tests.lab.kill_points import EVERYWHERE
@@ -203,6 +204,25 @@ def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     assert until(site.seen.answers, 90)
     assert site.seen.get("/health")["release"] == site.live[-1]
     assert changes(site) == []
+
+
+def test_a_killed_proxy_comes_back(site: Site) -> None:
+    killed = site.seen.property(its(site), "MainPID")
+    site.seen.shell(f"kill -9 {killed}")
+    assert until(lambda: site.seen.property(its(site), "MainPID") not in ("0", killed) and site.seen.answers(), 60)
+
+
+def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:
+    def get(path: str) -> str:
+        return site.seen.curl(path, "--fail").stdout
+
+    assert_pages_load(get)
+    commit = site.project.git("rev-parse", "HEAD")
+    site.project.replace("main.py", "FastAPI(title", 'FastAPI(root_path="/v1", title')
+    site.run()
+    assert_pages_load(get, "/v1")
+    site.project.git("reset", "-q", "--hard", commit)
+    site.run()
 
 
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""gunicorn, granian and Hypercorn as servers: the promises of `fastapi run`, on a machine with an application of each.
+"""gunicorn, granian, Hypercorn and uvicorn as servers: the promises of `fastapi run`, on a machine with one of each.
 
 The tests go on from one another, in the order in which they stand.
 """
@@ -15,6 +15,7 @@ import pytest
 
 from homeport.lab import Lab
 from homeport.lab.model import LabHost
+from tests.lab.api_pages import assert_pages_load
 from tests.lab.clients import KeptConnection, NewConnection, Target
 from tests.lab.load import KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind, Report, load
 from tests.lab.project import Project, Seen, until
@@ -41,15 +42,15 @@ if "SOME_DIE" in os.environ:
 
 @asynccontextmanager
 async def lifespan(app):
-    print("begins", os.getpid(), flush=True)
+    print(f"begins {os.getpid()}", flush=True)  # in one piece, or those of two workers are mixed
     if "NO_DATABASE" in os.environ:
         raise RuntimeError("the database is not there")
     yield
-    print("ends", os.getpid(), flush=True)
+    print(f"ends {os.getpid()}", flush=True)
 
 
 def create():
-    app = FastAPI(lifespan=lifespan)
+    app = FastAPI(lifespan=lifespan, root_path=os.environ.get("PREFIX", ""))
 
     @app.get("/health")
     def health():
@@ -94,13 +95,16 @@ class Stage:
     def get(self, path: str) -> Any:
         return self.seen.get(path, name=self.name)
 
+    def page(self, path: str) -> str:
+        return self.seen.curl(path, "--fail", name=self.name).stdout
+
     def unit(self) -> str:
         return f"{self.server}@{self.get('/health')['slot']}.service"
 
     def workers(self) -> set[str]:
         """Return the manager's children that run the server, as the kernel has them."""
         manager = self.seen.property(self.unit(), "MainPID")
-        how = "spawn_main" if self.server == "hypercorn" else f"bin/{self.server}"
+        how = "spawn_main" if self.server in ("uvicorn", "hypercorn") else f"bin/{self.server}"
         return set(self.seen.shell(f"pgrep -P {manager} -f {how} || :").split())
 
     def told(self) -> list[int]:
@@ -126,11 +130,11 @@ def host(lab: Lab, seasoned: Seasoned) -> Iterator[LabHost]:
     lab.remove("servers")
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian", "hypercorn"])
+@pytest.fixture(scope="module", params=["gunicorn", "granian", "hypercorn", "uvicorn"])
 def stage(request: pytest.FixtureRequest, lab: Lab, host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     server, first = request.param, request.param == "gunicorn"
     name = host.domain if first else f"{server}.{host.domain}"
-    port = {"gunicorn": 8001, "granian": 8011, "hypercorn": 8021}[server]
+    port = {"gunicorn": 8001, "granian": 8011, "hypercorn": 8021, "uvicorn": 8031}[server]
     ports = {} if first else {"port_blue": port, "port_green": port + 1}
     data = {"app_name": server, "server": server, "domain": name, "workers": WORKERS, **ports}
     data |= {"app_entrypoint": "main:create()", "drain_timeout_seconds": 3}
@@ -154,6 +158,7 @@ def test_a_first_deploy_is_live_with_all_of_its_workers(stage: Stage) -> None:
     assert len(workers) == WORKERS
     assert set(map(str, stage.told())) == workers
     assert set(stage.printed("begins")) == workers
+    assert_pages_load(stage.page)
     # The whole manager's command, and nothing that was written by it into the application's state.
     assert stage.seen.shell(f"ls -A /var/lib/{stage.server}") == ""
 
@@ -171,11 +176,12 @@ def test_a_release_under_load_loses_no_request_and_the_old_workers_end_well(stag
     stage.project.write("NEWS.txt", "another release")
     with load(stage.target, KINDS) as report:
         assert until(lambda: sum(report.answered.values()) > 50)
-        stage.deployed()
+        stage.deployed(environment=json.dumps({"PREFIX": "/v1"}))
     assert not lost(report), f"{report}"
     assert len(report.served(KEEP_ALIVE_GET)) == 2
     assert old <= set(stage.printed("ends"))
     assert not stage.workers() & set(stage.printed("ends"))
+    assert_pages_load(stage.page, "/v1")
 
 
 def test_a_worker_that_is_killed_is_replaced_and_counted(stage: Stage) -> None:
@@ -231,6 +237,7 @@ def test_a_restart_gives_all_workers_anew_without_a_lost_request(stage: Stage) -
     assert stage.get("/health")["release"] == release
 
 
+@pytest.mark.parametrize("stage", ["gunicorn", "granian", "hypercorn"], indirect=True)
 def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
     after = {"worker_lifetime_seconds": 60} if stage.server == "granian" else {"max_requests": 60}
     stage.deployed(**after)
