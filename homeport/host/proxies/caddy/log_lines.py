@@ -57,16 +57,7 @@ def access(names: Collection[str]) -> Parser:
 
 def troubles(names: Collection[str], port: int | None) -> Parser:
     """Return what reads of a line whether it ended badly: `kind` and `text`; of the slots only the one at `port`."""
-
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        kind, words = _trouble(found, port)
-        path = found["uri"].partition("?")[0]
-        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
-
-    return read
+    return log_lines.troubles(parse, names, lambda found: _trouble(found, port))
 
 
 def _trouble(found: dict[str, Any], port: int | None) -> tuple[str, str]:

@@ -45,20 +45,14 @@ def access(names: Collection[str]) -> Parser:
 
 def troubles(names: Collection[str], port: int | None) -> Parser:
     """Return what reads of a line whether it ended badly: `kind` and `text`; of the slots only the one at `port`."""
+    return log_lines.troubles(parse, names, lambda found: _trouble(found, port))
 
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        kind, words = STATES.get(found["state"], ("", ""))
-        if kind and found["port"] != port:
-            kind = ""
-        if found["status"] == TOO_LARGE and found["state"].startswith("LR"):
-            kind, words = "body", f"client intended to send too large body: {found['length']} bytes"
-        path = str(found["uri"]).partition("?")[0]
-        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
 
-    return read
+def _trouble(found: dict[str, Any], port: int | None) -> tuple[str, str]:
+    if found["status"] == TOO_LARGE and found["state"].startswith("LR"):
+        return "body", f"client intended to send too large body: {found['length']} bytes"
+    kind, words = STATES.get(found["state"], ("", ""))
+    return (kind if found["port"] == port else "", words)
 
 
 def unreached(text: str) -> dict[str, Any] | None:

@@ -49,6 +49,20 @@ def access(parse: Parser, names: Collection[str]) -> Parser:
     return read
 
 
+def troubles(parse: Parser, names: Collection[str], judge: Callable[[dict[str, Any]], tuple[str, str]]) -> Parser:
+    """Return what reads of a line about these names whether it ended badly: `kind` and `text`, by what `judge` says."""
+
+    def read(text: str) -> dict[str, Any] | None:
+        found = parse(text)
+        if found is None or found["host"] not in names:
+            return None
+        kind, words = judge(found)
+        path = str(found["uri"]).partition("?")[0]
+        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
+
+    return read
+
+
 class Reader(Protocol):
     """What reads a log: backwards from a position, and from there on. Positions are JSON."""
 
