@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# In the place of a status: no answer before the server ends.
+SILENCE = 0
+
 
 class Server(http.server.ThreadingHTTPServer):
     """Answers with the statuses that it was given, the last one again and again, and notes the requests' headers."""
@@ -15,6 +18,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses = statuses
         self.requests: list[dict[str, str]] = []
+        self.ended = threading.Event()
 
     @property
     def port(self) -> int:
@@ -27,7 +31,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append({"path": self.path, **{key.lower(): value for key, value in self.headers.items()}})
         statuses = self.server.statuses
-        self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        if status == SILENCE:
+            self.server.ended.wait()
+            return
+        self.send_response(status)
         self.send_header("Location", "https://elsewhere.test/")
         self.end_headers()
 
@@ -44,6 +52,7 @@ def answering(*statuses: int) -> Iterator[Server]:
     try:
         yield server
     finally:
+        server.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -33,16 +33,23 @@ EXITED = "the process exited"
 
 
 class Answer(NamedTuple):
-    """The answer of the health path: whether it is the wanted one, in words, and the status if there was an answer."""
+    """The answer of the health path: whether it is the wanted one, in words, and the status if there was an answer.
+
+    `is_late`: there was none in the time that it had.
+    """
 
     good: bool
     text: str
     status: int | None = None
+    is_late: bool = False
 
     @property
     def pause_seconds(self) -> float:
         """Return how long to wait before asking again."""
         return 0.0 if self.good else POLL_SECONDS if self.status is None else NOT_READY_SECONDS
+
+
+NOT_ASKED = Answer(False, "not asked yet")
 
 
 def site_name(layout: Layout) -> str:
@@ -65,7 +72,7 @@ def ask(port: int, health: Health, name: str, timeout_seconds: float = ANSWER_SE
         response = connection.getresponse()
         status, location = response.status, response.getheader("Location", "")
     except TimeoutError:
-        return Answer(False, f"no answer within {timeout_seconds:.0f} s")
+        return Answer(False, f"no answer within {timeout_seconds:.0f} s", is_late=True)
     except ConnectionRefusedError:
         return Answer(False, "connection refused")
     except (OSError, http.client.HTTPException) as error:
@@ -103,19 +110,23 @@ def wait(port: int, health: Health, name: str, main_pid: int) -> int:
     end = started + health.timeout_seconds
     next_progress = started + PROGRESS_SECONDS
     good = 0
-    answer = Answer(False, "not asked yet")
+    answer = NOT_ASKED
     while time.monotonic() < end:
         if not alive(main_pid):
             say(f"{PREFIX}{EXITED} before {health.path} was healthy; last: {answer.text}")
             return PROCESS_GONE
-        answer = ask_ours(port, health, name, min(ANSWER_SECONDS, end - time.monotonic()))
-        good = good + 1 if answer.good else 0
+        seconds = min(ANSWER_SECONDS, end - time.monotonic())
+        asked = ask_ours(port, health, name, seconds)
+        # Silence in what little time was left says nothing of the application; the answer before it did.
+        if answer is NOT_ASKED or not asked.is_late or seconds == ANSWER_SECONDS:
+            answer = asked
+        good = good + 1 if asked.good else 0
         if good >= health.successes:
             return HEALTHY
         if time.monotonic() >= next_progress:
             say(PREFIX + progress(port, health, answer, time.monotonic() - started))
             next_progress += PROGRESS_SECONDS
-        time.sleep(min(answer.pause_seconds, max(end - time.monotonic(), 0)))
+        time.sleep(min(asked.pause_seconds, max(end - time.monotonic(), 0)))
     say(f"{PREFIX}{GIVING_UP}{health.path} {answer.text} (after {health.timeout_seconds:.0f} s)")
     return TOO_LATE
 

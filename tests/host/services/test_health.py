@@ -15,7 +15,7 @@ from homeport.host.services import health
 from homeport.host.services.health import HEALTHY, PROCESS_GONE, TOO_LATE, ask, ask_repeatedly, site_name, wait
 from homeport.host.services.release_description import Health
 from homeport.host.system.layout import Layout
-from tests.host.loopback_servers import answering
+from tests.host.loopback_servers import SILENCE, answering
 from tests.pace import until
 
 STRANGER = "import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()"
@@ -49,6 +49,23 @@ def test_the_health_gate_ends_at_its_time_out_with_the_last_answer(capsys: pytes
 
     assert time.monotonic() - began > 0.7
     assert "giving up: /health answered 503 instead of 200 (after 1 s)" in capsys.readouterr().out
+
+
+def test_silence_in_the_last_moment_hides_no_answer_that_came_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(503, SILENCE) as server:
+        assert wait(server.port, wanted(timeout_seconds=0.8), "app.test", os.getpid()) == TOO_LATE
+
+    assert "giving up: /health answered 503 instead of 200 (after 1 s)" in capsys.readouterr().out
+
+
+def test_an_application_that_has_become_silent_is_said_to_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.3)
+    with answering(503, SILENCE) as server:
+        assert wait(server.port, wanted(timeout_seconds=2), "app.test", os.getpid()) == TOO_LATE
+
+    assert "giving up: /health no answer within 0 s (after 2 s)" in capsys.readouterr().out
 
 
 def test_the_health_gate_fails_at_once_when_the_process_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
