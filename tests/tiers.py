@@ -1,6 +1,6 @@
 """Which of the tests a run takes: all, or those without machines, those that `tests/always.py` lists by capability, and
-what the commit's tree chooses: of all other tests on machines those of one file in eight, and one in eight of the
-parameters marked `sampled`; of a file marked `either_suite` those on one suite.
+what the commit's tree chooses: of all other tests on machines those of one file in sixteen, and one in sixteen of
+the parameters marked `sampled`; of a file marked `either_suite` those on one suite.
 
 The seed is the tree of the commit, so that the same commit runs the same tests everywhere; HOMEPORT_TESTS=all, which
 `make test-all` sets, takes everything.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
 # Of the files, and of the parameters marked `sampled`, `make test` takes one in so many.
-ONE_IN = 8
+ONE_IN = 16
 SUITES = ("bookworm", "trixie")
 
 

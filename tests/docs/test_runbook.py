@@ -23,10 +23,10 @@ _, FIRST, *OTHERS = entries(PAGE)
 ENTRIES = [entry for entry in OTHERS if entry.blocks]
 # Variables of the application's own.
 OF_THE_APPLICATION = {"STATE_DIRECTORY"}
-# Run each time: the way in and the way back, and where data is at stake. What the others do on a machine is shown by
+# Run each time: the way in and the way back. What the others do on a machine is shown by
 # tests of its own as well (test_deploy, test_doctor, test_cli_run, test_locking, test_disk_full, test_secrets,
 # test_ssh, test_upkeep), and that their commands exist by test_commands: of these `make test` takes a sample.
-ALWAYS = {"Deploy", "A bad release is live: roll back", "A machine is lost"}
+ALWAYS = {"Deploy", "A bad release is live: roll back"}
 # The last ones, which leave nothing on the machine that the others had.
 END = {"Move to another machine", "Remove an application"}
 # A whole distribution is downloaded and installed.

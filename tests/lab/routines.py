@@ -15,7 +15,7 @@ from homeport.settings.previews import PreviewSettings
 from tests.lab.load import KEEP_ALIVE_POST, WEBSOCKET, Failure
 
 # Runs in each `make test`; the other groups are sampled.
-CORE = ("release", "site", "machine", "restart")
+CORE = ("site", "machine")
 # Has Nginx reloaded, which waits for a minute where an HTTP/2 connection or a WebSocket is open: `make test` has none.
 RELOADING = (
     *("standby", "site", "files", "TLS profile", "names", "provided certificate", "ports", "load balancers"),

@@ -122,6 +122,18 @@ def team(lab: Lab, seasoned: Seasoned, runner: Runner) -> Iterator[Team]:
     lab.remove(host.name)
 
 
+@pytest.fixture(scope="module")
+def quick(team: Team) -> Team:
+    """The same; from here on the runner has uv, which is faster. The first job has shown what is there without."""
+    folder, cache = team.runner.folder / "bin", team.runner.folder / "cache"
+    for one in (folder, cache):
+        one.mkdir()
+    shutil.copy(BIN / "uv", folder / "uv")
+    shutil.chown(cache, NOBODY, NOBODY)
+    team.runner.variables |= {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "UV_CACHE_DIR": str(cache)}
+    return team
+
+
 def test_the_pipelines_are_what_the_forges_schemas_want(team: Team) -> None:
     for kind, path in (
         ("github-workflows", ".github/workflows/homeport.yml"),
@@ -202,86 +214,78 @@ def test_the_key_is_on_no_disk_and_no_agent_is_left(team: Team) -> None:
     assert until(lambda: subprocess.run(["pgrep", "-u", str(NOBODY), "ssh-agent"], capture_output=True).returncode == 1)
 
 
-def test_a_pull_request_has_a_preview_until_it_is_closed(team: Team) -> None:
-    team.push("feature/Look", "main.py", '"world"', '"look"')
+def test_a_pull_request_has_a_preview_until_it_is_closed(quick: Team) -> None:
+    quick.push("feature/Look", "main.py", '"world"', '"look"')
     about = {"github__event__pull_request__head__ref": "feature/Look"}
-    done = team.previews.start("pull_request", "feature/Look", github__event__action="opened", **about)
+    done = quick.previews.start("pull_request", "feature/Look", github__event__action="opened", **about)
     assert done.status == 0, done.output
-    assert f"https://{team.seen.host.domain}/preview/feature-look/" in done.summary
-    assert team.seen.get("/preview/feature-look/") == {"hello": "look"}
-    assert team.seen.get("/") == {"hello": "world"}
-    done = team.previews.start("pull_request", "feature/Look", github__event__action="closed", **about)
+    assert f"https://{quick.seen.host.domain}/preview/feature-look/" in done.summary
+    assert quick.seen.get("/preview/feature-look/") == {"hello": "look"}
+    assert quick.seen.get("/") == {"hello": "world"}
+    done = quick.previews.start("pull_request", "feature/Look", github__event__action="closed", **about)
     assert done.status == 0, done.output
-    assert team.seen.shell("find /etc /srv /var/lib -path '*shop-feature-look*' -print -quit") == ""
+    assert quick.seen.shell("find /etc /srv /var/lib -path '*shop-feature-look*' -print -quit") == ""
 
 
-def test_nothing_has_drifted_until_somebody_changes_the_machine(team: Team) -> None:
-    # From here on the runner has uv, which is faster; the first job has shown what is there without.
-    folder = team.runner.folder / "bin"
-    folder.mkdir()
-    shutil.copy(BIN / "uv", folder / "uv")
-    cache = team.runner.folder / "cache"
-    cache.mkdir()
-    shutil.chown(cache, NOBODY, NOBODY)
-    team.runner.variables |= {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "UV_CACHE_DIR": str(cache)}
-    done = team.github.start("schedule")
+def test_nothing_has_drifted_until_somebody_changes_the_machine(quick: Team) -> None:
+    done = quick.github.start("schedule")
     assert done.status == 0, done.output
-    team.seen.shell("echo '# by hand' >>/etc/nginx/nginx.conf")
-    done = team.github.start("schedule")
+    quick.seen.shell("echo '# by hand' >>/etc/nginx/nginx.conf")
+    done = quick.github.start("schedule")
     assert done.status == 3, done.output
     assert "\n-# by hand\n" in done.summary
-    assert team.gitlab.start("homeport drift").status == 3
+    assert quick.gitlab.start("homeport drift").status == 3
 
 
-def test_a_pull_request_is_planned_and_nothing_is_changed(team: Team) -> None:
-    before = team.release()
-    team.push("change", "main.py", '"world"', '"change"')
-    done = team.github.start("pull_request", "change")
+def test_a_pull_request_is_planned_and_nothing_is_changed(quick: Team) -> None:
+    before = quick.release()
+    quick.push("change", "main.py", '"world"', '"change"')
+    done = quick.github.start("pull_request", "change")
     assert done.status == 0, done.output
     assert "### homeport check production" in done.summary
     assert "### homeport plan production" in done.summary
     assert "-# by hand" in done.summary
-    assert team.release() == before
+    assert quick.release() == before
 
 
-def test_a_pull_request_with_a_mistake_fails_before_any_machine_is_asked(team: Team) -> None:
-    team.push("mistake", "deploy/group_data/production.py", "domain = ", "domian = ")
-    done = team.github.start("pull_request", "mistake")
+def test_a_pull_request_with_a_mistake_fails_before_any_machine_is_asked(quick: Team) -> None:
+    quick.push("mistake", "deploy/group_data/production.py", "domain = ", "domian = ")
+    done = quick.github.start("pull_request", "mistake")
     assert done.status == 2, done.output
     assert "did you mean 'domain'?" in done.output
     assert "### homeport plan" not in done.summary
 
 
-def test_without_a_key_a_merge_request_is_checked_and_not_planned(team: Team) -> None:
-    done = team.gitlab.start("homeport plan", "change")
+def test_without_a_key_a_merge_request_is_checked_and_not_planned(quick: Team) -> None:
+    done = quick.gitlab.start("homeport plan", "change")
     assert done.status == 0, done.output
     assert "no plan: there is no SSH_PRIVATE_KEY" in done.output
-    assert team.seen.host.domain in done.summary
+    assert quick.seen.host.domain in done.summary
 
 
-def test_the_other_forges_job_deploys_the_next_release(team: Team) -> None:
-    before = team.release()
-    team.push("main", "main.py", '"world"', '"again"')
-    done = team.gitlab.start("homeport deploy")
+def test_the_other_forges_job_deploys_the_next_release(quick: Team) -> None:
+    before = quick.release()
+    quick.push("main", "main.py", '"world"', '"again"')
+    done = quick.gitlab.start("homeport deploy")
     assert done.status == 0, done.output
-    assert team.seen.get("/") == {"hello": "again"}
-    assert team.release() != before
-    assert "by hand" not in team.seen.shell("cat /etc/nginx/nginx.conf")
+    assert quick.seen.get("/") == {"hello": "again"}
+    assert quick.release() != before
+    assert "by hand" not in quick.seen.shell("cat /etc/nginx/nginx.conf")
 
 
-def test_a_rollback_by_hand_goes_back(team: Team) -> None:
-    done = team.github.start("workflow_dispatch", inputs__action="rollback")
+def test_a_rollback_by_hand_goes_back(quick: Team) -> None:
+    done = quick.github.start("workflow_dispatch", inputs__action="rollback")
     assert done.status == 0, done.output
-    assert team.seen.get("/") == {"hello": "world"}
+    assert quick.seen.get("/") == {"hello": "world"}
 
 
-def test_a_machine_with_another_host_key_is_not_talked_to(team: Team) -> None:
+def test_a_machine_with_another_host_key_is_not_talked_to(quick: Team) -> None:
     known = "deploy/inventories/known_hosts"
-    [line] = (team.repository / known).read_text().splitlines()
-    other = team.runner.folder / "other"
+    [line] = (quick.repository / known).read_text().splitlines()
+    other = quick.runner.folder / "other"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
     kind, key, *_ = other.with_suffix(".pub").read_text().split()
-    team.push("impostor", known, line, f"{line.split()[0]} {kind} {key}")
-    done = team.github.start("pull_request", "impostor")
+    quick.push("impostor", known, line, f"{line.split()[0]} {kind} {key}")
+    done = quick.github.start("pull_request", "impostor")
     assert done.status == 1, done.output
     assert "host key" in done.output.lower()
