@@ -74,16 +74,23 @@ def drawn(pytester: pytest.Pytester) -> Callable[[int], set[str]]:
 LISTED = "test_a_removal_that_was_killed_is_finished_by_the_next"
 
 
-def test_what_is_listed_is_always_taken_and_the_others_of_its_file_together(drawn: Callable[[int], set[str]]) -> None:
-    taken = [drawn(seed) for seed in range(60)]
-    assert all({f"{LISTED}[done]", "test_a_rule"} <= each for each in taken)
-    others = [each & {"test_another", "test_one_more[cut]"} for each in taken]
-    assert {len(each) for each in others} == {0, 2}
+FILE, CUT = "test_remove.py", "test_remove.py cut"
 
 
-def test_a_parameter_is_drawn_by_itself(drawn: Callable[[int], set[str]]) -> None:
-    taken = [drawn(seed) for seed in range(90)]
-    assert {(f"{LISTED}[cut]" in each, "test_another" in each) for each in taken} >= {(True, False), (False, True)}
+def of_the_seeds(takes_file: bool, takes_cut: bool) -> int:
+    """Return a seed that takes the file, and the listed test's parameter, or does not."""
+    wanted = (takes_file, takes_cut)
+    return next(one for one in range(9999) if (tiers.is_chosen(FILE, one), tiers.is_chosen(CUT, one)) == wanted)
+
+
+@pytest.mark.parametrize("takes_file", [True, False])
+@pytest.mark.parametrize("takes_cut", [True, False])
+def test_what_is_listed_is_always_taken_the_others_of_its_file_together_and_a_parameter_by_itself(
+    drawn: Callable[[int], set[str]], takes_file: bool, takes_cut: bool
+) -> None:
+    others = {"test_another", "test_one_more[cut]"} if takes_file else set()
+    parameter = {f"{LISTED}[cut]"} if takes_cut else set()
+    assert drawn(of_the_seeds(takes_file, takes_cut)) == {f"{LISTED}[done]", "test_a_rule"} | others | parameter
 
 
 def test_of_a_file_that_goes_through_the_suites_one_is_taken_the_same_for_all_its_tests() -> None:
