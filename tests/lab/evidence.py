@@ -27,17 +27,31 @@ SAID = f"""
 echo '{MARK} state'; date -Ins; uptime; free -m; df -h / /run; systemctl is-system-running
 echo '{MARK} failed units'; systemctl --failed --no-pager --no-legend --plain
 echo '{MARK} warnings'; journalctl -p warning -o short-precise --no-pager -q -n 40
-echo '{MARK} proxy'; tail -n 15 /var/log/nginx/error.log; tail -n 15 /var/log/nginx/access.log
-journalctl -o cat --no-pager -q -n 15 -u haproxy
+echo '{MARK} proxy'; grep -hE '"status":[45]' /var/log/nginx/access.log | tail -n 8
+grep -v 'setrlimit' /var/log/nginx/error.log | tail -n 15
+journalctl -o short-precise --no-pager -q -n 15 -u haproxy -u caddy | grep -E '[" ][45][0-9][0-9][," ]'
+echo '{MARK} applications'; journalctl -o short-precise --no-pager -q -n 60 -u '*@blue.service' -u '*@green.service'
+for slot in $(systemctl list-units --plain --no-legend '*@blue.service' '*@green.service' | cut -d' ' -f1); do
+    systemctl show -p Id,ActiveState,Result,NRestarts,MemoryCurrent "$slot" | tr '\\n' ' '
+    main=$(systemctl show --value -p MainPID "$slot")
+    [ "$main" != 0 ] || continue
+    for pid in $main $(pgrep -P "$main"); do
+        most=$(awk '/^Max open files/ {{ print $4 }}' "/proc/$pid/limits")
+        echo "process $pid: $(ls "/proc/$pid/fd" | wc -l) of $most files"
+    done
+done
 echo '{MARK} releases'; tail -n 8 /srv/*/releases.jsonl; ls -l /srv/*/slots /etc/homeport/*/live-green
 echo '{MARK} processes'; ps -eo pid,ppid,stat,etimes,rss,args --sort=-rss | head -40
 echo '{MARK} journal'; journalctl -o short-precise --no-pager -q -n 400
 """
 # Logins, the tests' own among them, and what a console has for a terminal's eyes.
-NOISE = re.compile(r"pam_(unix|env)|Accepted publickey|session-\d+\.scope|New session|Session \d+ |COMMAND=|^\s*$")
+NOISE = re.compile(
+    r"pam_(unix|env)|sshd\[|session-\d+\.scope|New session|Session \d+ |COMMAND=|command continued|^\s*$"
+    r"|systemd\[(?!1\])|user-\d+\.slice|user(-runtime-dir)?@\d+\.service|run-user-\d+\.mount"
+)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")
 # The parts that tell most in few lines, and how many of each.
-TELLING = {"state": 4, "failed units": 8, "warnings": 20, "proxy": 6, "journal": 15, "console": 15}
+TELLING = {"state": 4, "failed units": 8, "warnings": 12, "proxy": 8, "applications": 14, "journal": 12, "console": 10}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,6 +26,17 @@ def test_the_end_of_each_part_is_printed_in_few_lines() -> None:
     assert told[-1] == "the cause"
 
 
+def test_what_the_tests_own_logins_leave_in_the_journal_is_not_printed() -> None:
+    noise = (
+        "web1 sshd[1658]: Connection from 192.0.2.1 port 56702",
+        "web1 systemd[1661]: Reached target basic.target - Basic System.",
+        "web1 systemd[1]: Started user@1000.service - User Manager for UID 1000.",
+        "web1 sudo[1674]:   debian : (command continued) done",
+    )
+    journal = ["web1 systemd[1]: notes@blue.service: Failed", *(line for line in noise for _ in range(50))]
+    assert evidence.telling("\n".join(["## journal", *journal])).splitlines() == ["## journal", journal[0]]
+
+
 def test_a_failed_test_names_the_file_in_which_its_machines_have_their_say(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
