@@ -418,8 +418,8 @@ take_over = []
 # --take-machine`). Without it such a deploy is refused.
 take_machine = False
 
-# The proxy that visitors reach, one for all applications of the machine: "nginx" or "haproxy" (docs/proxies.md says
-# what each supports).
+# The proxy that visitors reach, one for all applications of the machine: "nginx", "haproxy" or "traefik"
+# (docs/proxies.md says what each supports).
 # proxy = "nginx"
 
 # With `--data`: replace the machine's proxy by the one in the settings (`homeport deploy --replace-proxy`). This cuts

@@ -5,11 +5,12 @@ from __future__ import annotations
 from homeport.proxies.haproxy.proxy import HAProxy
 from homeport.proxies.model.proxy import Proxy
 from homeport.proxies.nginx.proxy import Nginx
+from homeport.proxies.traefik.proxy import Traefik
 from homeport.state.wanted import OtherProxy, Part
 from homeport.steps.context import Context
 
 USUAL = "nginx"
-PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy())}
+PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy(), Traefik())}
 
 
 def proxy_of(name: str) -> Proxy:

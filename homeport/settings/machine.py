@@ -72,8 +72,8 @@ class MachineSettings(BaseModel):
     # --- the proxy -------------------------------------------------------------------------------------------------
     proxy: ProxyName = Field(
         "nginx",
-        description='The proxy that visitors reach, one for all applications of the machine: "nginx" or '
-        '"haproxy" (docs/proxies.md says what each supports).',
+        description='The proxy that visitors reach, one for all applications of the machine: "nginx", '
+        '"haproxy" or "traefik" (docs/proxies.md says what each supports).',
     )
     replace_proxy: bool = Field(
         False,

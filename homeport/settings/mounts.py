@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 
+from homeport.settings.proxy import TITLES
 from homeport.settings.static import place
 from homeport.settings.types import AppName, Text
 
@@ -72,7 +73,7 @@ def mount_problem(given: Mapping[str, object], differing: Collection[str]) -> st
     if given["mounted_on"] == given["app_name"]:
         return "mounted_on must be another application"
     if given["proxy"] != "nginx":
-        return 'mounted_on needs proxy = "nginx": with HAProxy each name is one application\'s'
+        return f'mounted_on needs proxy = "nginx": with {TITLES[str(given["proxy"])]} each name is one application\'s'
     if given["server"] not in SERVERS:
         return f'mounted_on needs server = "fastapi" or "uvicorn": {given["server"]} cannot be told its root path'
     if both := next((name for name in OWNERS if name in differing), None):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from homeport.errors import UsageError
 from homeport.settings.machine import SINGLE_VALUES
 from homeport.settings.mounts import LACKING, OWNERS, SERVERS
+from homeport.settings.proxy import TITLES
 from homeport.settings.types import LONGEST_APP_NAME, Domain, Text
 
 DIGEST_DIGITS = 4
@@ -158,7 +159,7 @@ def _must_fit_below_a_path(owner: Any, kept: Collection[str], host: str) -> None
     lacking = [name for name in LACKING if name in kept and getattr(owner, name) != fields[name].default]
     problem = LACKING[lacking[0]] if lacking else ""
     if owner.proxy != "nginx":
-        lacking, problem = ["proxy"], "with HAProxy each name is one application's"
+        lacking, problem = ["proxy"], f"with {TITLES[owner.proxy]} each name is one application's"
     elif owner.server not in SERVERS:
         lacking, problem = ["server"], f"{owner.server} cannot be told its root path"
     if lacking:

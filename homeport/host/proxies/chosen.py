@@ -8,8 +8,9 @@ from ..system.layout import MachineLayout
 from .haproxy.proxy import HAProxy
 from .model.proxy import Proxy
 from .nginx.proxy import Nginx
+from .traefik.proxy import Traefik
 
-PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy()}
+PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy(), "traefik": Traefik()}
 
 
 def proxy_of(machine: MachineLayout, name: str = "") -> Proxy:

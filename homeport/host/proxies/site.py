@@ -13,8 +13,8 @@ from ..system.layout import Layout
 from ..system.output import HostError, say
 from .chosen import proxy_of
 
-# What does that, in the sites of both proxies (`allow_from`, `basic_auth`).
-KEEPS_OUT = re.compile(r"auth_basic_user_file|\$edge_refused|http_auth\(|!allowed")
+# What does that, in the sites of each proxy (`allow_from`, `basic_auth`).
+KEEPS_OUT = re.compile(r'auth_basic_user_file|\$edge_refused|http_auth\(|!allowed|"allowed": \[\s*"')
 
 
 def place(layout: Layout) -> Path:
