@@ -160,7 +160,6 @@ class Settings(
                 served=self.served,
                 error_page=self.error_page,
                 brotli=self.brotli,
-                basic_auth=self.basic_auth,
                 balancers=self.balancers,
             ),
             two_sources(self.proxy, self.proxy_protocol, self.trusted_proxies),

@@ -61,7 +61,6 @@ def traefik_lacks(
     served: Collection[Served],
     error_page: str | None,
     brotli: bool,
-    basic_auth: Collection[str],
     balancers: object,
 ) -> str:
     """Return which of the settings Traefik does not have; "" when it has all of them, or is not the proxy."""
@@ -69,7 +68,6 @@ def traefik_lacks(
         **{"spa" if one.spa else "static": "the application serves its files (StaticFiles)" for one in served},
         "error_page": "it serves no files of a release" if error_page else "",
         "brotli": "it compresses nothing" if brotli else "",
-        "basic_auth": "it asks for passwords before it knows whose a request is" if basic_auth else "",
         "proxy_protocol": "it hears everybody on such a port" if balancers else "",
     }
     lacking = next((name for name in sorted(given) if given[name]), "") if proxy == "traefik" else ""

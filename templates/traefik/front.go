@@ -39,12 +39,15 @@ const (
 
 var (
 	token     = regexp.MustCompile("^[A-Za-z0-9_-]+$") // RFC 8555, 8.3
+	itself    = netip.MustParseAddr("127.0.0.1")
 	requestID = regexp.MustCompile("^[A-Za-z0-9._-]{8,64}$")
 )
 
 // Config is what a dynamic configuration of Traefik can give: JSON, which says either what a site is or what the machine is.
+// A site that asks for passwords has two: one before Traefik's question, and one after it.
 type Config struct {
 	Site    string `json:"site,omitempty"`
+	Part    string `json:"part,omitempty"`
 	Machine string `json:"machine,omitempty"`
 }
 
@@ -105,8 +108,8 @@ type settings struct {
 // CreateConfig is asked for by Traefik.
 func CreateConfig() *Config { return &Config{} }
 
-// New is asked for by Traefik: the handler of a site, or that of the machine. What would come next is never asked.
-func New(_ context.Context, _ http.Handler, config *Config, _ string) (http.Handler, error) {
+// New is asked for by Traefik: the handler of a site, or that of the machine. What comes next is asked only by the first of two.
+func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
 	if config.Site == "" {
 		found := &machine{}
 		if err := json.Unmarshal([]byte(config.Machine), found); err != nil {
@@ -118,7 +121,7 @@ func New(_ context.Context, _ http.Handler, config *Config, _ string) (http.Hand
 	if err := json.Unmarshal([]byte(config.Site), found); err != nil {
 		return nil, err
 	}
-	return newSite(found)
+	return newSite(found, next, config.Part)
 }
 
 // What no site answers: challenges of an authority, what the host program asks, and names that nobody has.
@@ -166,6 +169,8 @@ type bucket struct {
 
 type site struct {
 	*settings
+	next             http.Handler
+	part             string
 	allowed, trusted []netip.Prefix
 	transport        *http.Transport
 	lock             sync.Mutex
@@ -175,7 +180,7 @@ type site struct {
 
 type secondsKey struct{}
 
-func newSite(s *settings) (http.Handler, error) {
+func newSite(s *settings, next http.Handler, part string) (http.Handler, error) {
 	allowed, err := networks(s.Allowed)
 	if err != nil {
 		return nil, err
@@ -184,7 +189,7 @@ func newSite(s *settings) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &site{settings: s, allowed: allowed, trusted: trusted, last: map[string]bool{}}
+	made := &site{settings: s, next: next, part: part, allowed: allowed, trusted: trusted, last: map[string]bool{}}
 	for range s.Limits {
 		made.buckets = append(made.buckets, map[string]*bucket{})
 	}
@@ -248,6 +253,10 @@ func (s *site) there(path string) bool {
 }
 
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
+	client, inside := s.client(r)
+	// For the log as well.
+	r.Header.Set("X-Real-Ip", client.String())
+	r.Header.Del("X-Homeport-State")
 	host := strings.ToLower(hostOnly(r.Host))
 	for _, alias := range s.Aliases {
 		if host == alias || strings.HasPrefix(alias, "*.") && strings.HasSuffix(host, alias[1:]) {
@@ -265,7 +274,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		return
 	}
-	s.answer(w, r, host)
+	s.answer(w, r, host, client, inside)
 }
 
 // Returns path and query as they were asked for.
@@ -286,17 +295,14 @@ func goTo(w http.ResponseWriter, r *http.Request, place string, status int) {
 }
 
 // What comes before the application is asked, in the order of the other proxies' sites.
-func (s *site) answer(w http.ResponseWriter, r *http.Request, host string) {
+func (s *site) answer(w http.ResponseWriter, r *http.Request, host string, client netip.Addr, inside bool) {
 	// The time for the headers is over; it would end a request that is answered slowly, too.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	r.Header.Del("X-Homeport-State")
-	client, inside := s.client(r)
 	if id := r.Header.Get("X-Request-Id"); !requestID.MatchString(id) {
 		bytes := make([]byte, 16)
 		_, _ = rand.Read(bytes)
 		r.Header.Set("X-Request-Id", hex.EncodeToString(bytes))
 	}
-	r.Header.Set("X-Real-Ip", client.String())
 	s.answerHeaders(w.Header())
 	w.Header().Set("X-Request-Id", r.Header.Get("X-Request-Id"))
 	bodyBytes, seconds := s.BodyBytes, s.Seconds
@@ -314,8 +320,11 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, host string) {
 	case len(s.allowed) > 0 && !inside && !among(client, s.allowed):
 		s.refuse(w, r, http.StatusForbidden, "")
 		return
-	case !inside && s.isOver(r.URL.Path, client):
+	case !inside && s.part != "after" && s.isOver(r.URL.Path, client):
 		s.refuse(w, r, http.StatusTooManyRequests, s.LimitRetry)
+		return
+	case !inside && s.part == "before":
+		s.next.ServeHTTP(w, r)
 		return
 	case r.URL.Path != s.Health && s.there(s.Maintenance):
 		s.close(w, r)
@@ -345,16 +354,17 @@ func isBelow(path, top string) bool {
 func (s *site) client(r *http.Request) (netip.Addr, bool) {
 	address, _ := netip.ParseAddr(hostOnly(r.RemoteAddr))
 	address = address.Unmap().WithZone("")
-	inside := address.IsLoopback() && s.Health != "" && r.URL.Path == s.Health
+	inside := address == itself && s.Health != "" && r.URL.Path == s.Health
 	entries := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for n := len(entries) - 1; n >= 0 && among(address, s.trusted); n-- {
-		before, err := netip.ParseAddr(strings.TrimSpace(entries[n]))
+		// Some write a port there, too.
+		before, err := netip.ParseAddr(hostOnly(strings.TrimSpace(entries[n])))
 		if err != nil {
 			break
 		}
 		address = before.Unmap().WithZone("")
 	}
-	return address, inside && address.IsLoopback()
+	return address, inside && address == itself
 }
 
 // Counts a request, and tells whether its client has asked too often: an IPv4 address, or 64 bits of IPv6.

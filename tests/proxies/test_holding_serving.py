@@ -92,7 +92,7 @@ class Site:
         return checks.read(done.stdout)
 
 
-@pytest.fixture(params=["nginx", "haproxy"])
+@pytest.fixture(params=["nginx", "haproxy", "traefik"])
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
     Application.asked = []
     with ExitStack() as stack:

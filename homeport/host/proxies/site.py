@@ -14,7 +14,7 @@ from ..system.output import HostError, say
 from .chosen import proxy_of
 
 # What does that, in the sites of each proxy (`allow_from`, `basic_auth`).
-KEEPS_OUT = re.compile(r'auth_basic_user_file|\$edge_refused|http_auth\(|!allowed|"allowed": \[\s*"')
+KEEPS_OUT = re.compile(r'auth_basic_user_file|\$edge_refused|http_auth\(|!allowed|"allowed": \[\s*"|-visitors, ')
 
 
 def place(layout: Layout) -> Path:

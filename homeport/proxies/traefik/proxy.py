@@ -48,7 +48,6 @@ class Traefik:
             served=settings.served,
             error_page=settings.error_page,
             brotli=settings.brotli,
-            basic_auth=settings.basic_auth,
             balancers=settings.balancers,
         ):
             yield HomeportError(said, key="proxy")

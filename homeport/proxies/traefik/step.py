@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from homeport.proxies.model import errors
 from homeport.proxies.model.claim import claim_file, maintenance_file
-from homeport.proxies.model.edges import check_overridden, edges
+from homeport.proxies.model.edges import check_overridden, edges, user_hashes
 from homeport.proxies.model.paths import path_rules
 from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, TOOLS, UNITS
@@ -21,7 +21,7 @@ CONFIGURATION = f"{FOLDER}/traefik.yaml"
 PLUGIN = f"{FOLDER}/plugins-local/src/homeport/front"
 USER = "www-data"
 # What keeps visitors out, by setting (templates/traefik/front.go).
-MARKS = {"allow_from": r'"allowed": \[\s*"'}
+MARKS = {"allow_from": r'"allowed": \[\s*"', "basic_auth": "-visitors, "}
 # Names of a site come before those with a star, and those before what is nobody's.
 NAMED, STARRED = 2000, 1000
 MEGABYTE = 1024 * 1024
@@ -70,6 +70,7 @@ def proxy(context: Context) -> Part:
             ),
             claim_file(context),
             maintenance_file(context),
+            *_visitors(context),
         ),
         units=(Unit("traefik.service"),),
         start_conditions=(start_condition(context, "traefik"),),
@@ -79,6 +80,19 @@ def proxy(context: Context) -> Part:
 def site_path(app: str) -> str:
     """Return the file of an application's site."""
     return f"{FOLDER}/homeport/{app}.yaml"
+
+
+def _visitors(context: Context) -> tuple[File, ...]:
+    """Return the file of visitors' passwords, which is no part of a release: a way back lets nobody in again."""
+    settings = context.settings
+    if not settings.basic_auth:
+        return ()
+    text = context.render(
+        "traefik/visitors.yaml", app=settings.app_name, domain=settings.domain, users=user_hashes(context)
+    )
+    # No application's name has a dot, so this is no site's file.
+    path = f"{FOLDER}/homeport/{settings.app_name}.visitors.yaml"
+    return (File(path, text, mode=0o600, file_set="traefik", secret=True),)
 
 
 def _machine(context: Context) -> str:
@@ -99,6 +113,7 @@ def site(context: Context) -> str:
         app=settings.app_name,
         names=settings.domains,
         rules=_rules(settings.domains),
+        asks=bool(settings.basic_auth),
         site=json.dumps(_plugin_settings(context), indent=2),
         tls_profile=settings.tls_profile,
         tls_intermediate=_intermediate(),
