@@ -6,6 +6,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -33,6 +34,8 @@ const (
 	upTo = 30 * time.Second
 	// How long a client may send what nobody wants: its error would be lost if that was not read (Nginx: lingering_time).
 	lingering = 30 * time.Second
+	// As much of a body is waited for before the application is asked.
+	smallBody = 64 << 10
 	// After so many clients a counter of requests is looked through for those that have stayed away.
 	manyClients = 50_000
 )
@@ -299,9 +302,9 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, host string, clien
 	// The time for the headers is over; it would end a request that is answered slowly, too.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if id := r.Header.Get("X-Request-Id"); !requestID.MatchString(id) {
-		bytes := make([]byte, 16)
-		_, _ = rand.Read(bytes)
-		r.Header.Set("X-Request-Id", hex.EncodeToString(bytes))
+		random := make([]byte, 16)
+		_, _ = rand.Read(random)
+		r.Header.Set("X-Request-Id", hex.EncodeToString(random))
 	}
 	s.answerHeaders(w.Header())
 	w.Header().Set("X-Request-Id", r.Header.Get("X-Request-Id"))
@@ -341,8 +344,25 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, host string, clien
 		goTo(w, r, place, found.Status)
 		return
 	}
+	if !whole(w, r) {
+		w.WriteHeader(http.StatusRequestTimeout)
+		return
+	}
 	s.wait(r)
 	s.pass(w, r, host, client.String(), bodyBytes, seconds)
+}
+
+// Reads a small body before anybody is asked: who dawdles keeps no worker busy. Tells whether it has come.
+func whole(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength <= 0 || r.ContentLength > smallBody {
+		return true
+	}
+	controller := http.NewResponseController(w)
+	_ = controller.SetReadDeadline(time.Now().Add(upTo))
+	text, err := io.ReadAll(r.Body)
+	_ = controller.SetReadDeadline(time.Time{})
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	return err == nil
 }
 
 func isBelow(path, top string) bool {
@@ -491,7 +511,7 @@ func (u *upload) Read(b []byte) (int, error) {
 func (u *upload) Close() error { return u.body.Close() }
 
 func (s *site) pass(w http.ResponseWriter, r *http.Request, host, client string, bodyBytes int64, seconds int) {
-	if r.Body != nil && r.ContentLength != 0 {
+	if r.ContentLength < 0 || r.ContentLength > smallBody {
 		r.Body = http.MaxBytesReader(w, &upload{r.Body, http.NewResponseController(w)}, bodyBytes)
 	}
 	id := r.Header.Get("X-Request-Id")
@@ -592,11 +612,13 @@ func (s *site) close(w http.ResponseWriter, r *http.Request) {
 	say(w, r, http.StatusServiceUnavailable, s.MaintenanceRetry, "text/html; charset=utf-8", string(page))
 }
 
-// An answer reaches a client that is still sending only if that is read on.
+// Over HTTP/1.1 an answer reaches a client that is still sending only if that is read on.
 func say(w http.ResponseWriter, r *http.Request, status int, retry, kind, text string) {
-	if r.Body != nil && r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingering))
-		_, _ = io.Copy(io.Discard, r.Body)
+	controller := http.NewResponseController(w)
+	sends := r.ProtoMajor == 1 && r.ContentLength != 0
+	if sends {
+		_ = controller.EnableFullDuplex()
+		w.Header().Set("Connection", "close")
 	}
 	if retry != "" {
 		w.Header().Set("Retry-After", retry)
@@ -607,5 +629,10 @@ func say(w http.ResponseWriter, r *http.Request, status int, retry, kind, text s
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, text)
+	}
+	if sends {
+		_ = controller.Flush()
+		_ = controller.SetReadDeadline(time.Now().Add(lingering))
+		_, _ = io.Copy(io.Discard, r.Body)
 	}
 }

@@ -41,6 +41,24 @@ HEADER_OF_ITS_OWN = {
     http-request return status 200 content-type text/plain string own hdr Cache-Control no-store if { path /own }
 {% endblock %}
 """,
+    "traefik/site.yaml": """{% extends "homeport/traefik/site.yaml" %}
+{% block routers %}
+    own:
+      entryPoints: [https]
+      rule: Path(`/own`)
+      priority: 9000
+      middlewares: [own, {{ app }}]
+      service: noop@internal
+      tls:
+        options: {{ app }}
+{% endblock %}
+{% block middlewares %}
+    own:
+      headers:
+        customResponseHeaders:
+          Cache-Control: no-store
+{% endblock %}
+""",
 }
 # One of each part of the report, so that a run that was broken off is none that has found nothing.
 REPORTED = {"TLS1_2", "TLS1_3", "cipherlist_NULL", "FS", "cert_chain_of_trust", "HSTS_time", "heartbleed", "RC4"}
@@ -92,6 +110,7 @@ class Stage:
         "bookworm",
         "trixie",
         *(pytest.param(f"{one}-haproxy", marks=pytest.mark.sampled("haproxy")) for one in SUITES),
+        pytest.param("trixie-traefik", marks=pytest.mark.sampled("traefik")),
     ],
 )
 def stage(
