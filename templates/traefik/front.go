@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,14 +31,15 @@ const (
 	challenges = "/.well-known/acme-challenge/"
 	poll       = 50 * time.Millisecond
 	connect    = 500 * time.Millisecond
-	// Between two pieces of what a client sends.
+	// Between two pieces of what a client sends, or takes.
 	upTo = 30 * time.Second
 	// How long a client may send what nobody wants: its error would be lost if that was not read (Nginx: lingering_time).
 	lingering = 30 * time.Second
 	// As much of a body is waited for before the application is asked.
 	smallBody = 64 << 10
-	// After so many clients a counter of requests is looked through for those that have stayed away.
+	// After so many clients a counter of requests is looked through, this often, for those that have stayed away.
 	manyClients = 50_000
+	tidyTime    = 10 * time.Second
 )
 
 var (
@@ -80,6 +82,7 @@ type limit struct {
 type settings struct {
 	Domain           string              `json:"domain"`
 	Aliases          []string            `json:"aliases"`
+	Served           []string            `json:"served"`
 	Blue             string              `json:"blue"`
 	Green            string              `json:"green"`
 	Flag             string              `json:"flag"`
@@ -179,6 +182,7 @@ type site struct {
 	lock             sync.Mutex
 	last             map[string]bool
 	buckets          []map[string]*bucket
+	tidied           time.Time
 }
 
 type secondsKey struct{}
@@ -261,12 +265,10 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	r.Header.Set("X-Real-Ip", client.String())
 	r.Header.Del("X-Homeport-State")
 	host := strings.ToLower(hostOnly(r.Host))
-	for _, alias := range s.Aliases {
-		if host == alias || strings.HasPrefix(alias, "*.") && strings.HasSuffix(host, alias[1:]) {
-			s.answerHeaders(w.Header())
-			goTo(w, r, "https://"+s.Domain+asked(r), http.StatusPermanentRedirect)
-			return
-		}
+	if s.isAlias(host) {
+		s.answerHeaders(w.Header())
+		goTo(w, r, "https://"+s.Domain+asked(r), http.StatusPermanentRedirect)
+		return
 	}
 	if r.TLS == nil {
 		goTo(w, r, "https://"+host+asked(r), http.StatusPermanentRedirect)
@@ -278,6 +280,19 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, r, host, client, inside)
+}
+
+// Tells whether a name leads to the site's first one. Names go before stars.
+func (s *site) isAlias(host string) bool {
+	if slices.Contains(s.Aliases, host) {
+		return true
+	}
+	if host == s.Domain || slices.Contains(s.Served, host) {
+		return false
+	}
+	return slices.ContainsFunc(s.Aliases, func(alias string) bool {
+		return strings.HasPrefix(alias, "*.") && strings.HasSuffix(host, alias[1:])
+	})
 }
 
 // Returns path and query as they were asked for.
@@ -405,12 +420,18 @@ func (s *site) isOver(path string, client netip.Addr) bool {
 			continue
 		}
 		counted := s.buckets[n]
-		if len(counted) > manyClients {
+		if len(counted) > manyClients && now.After(s.tidied.Add(tidyTime)) {
+			s.tidied = now
 			for key, old := range counted {
 				if now.Sub(old.at).Seconds() > one.Seconds {
 					delete(counted, key)
 				}
 			}
+		}
+		if len(counted) > 4*manyClients {
+			// Somebody has more addresses than anybody is: those of before count no more.
+			counted = map[string]*bucket{}
+			s.buckets[n] = counted
 		}
 		mine, known := counted[who]
 		if !known {
@@ -508,6 +529,23 @@ func (u *upload) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// What the application answers, which ends when its visitor has taken nothing for too long. Each piece is read, then sent.
+type download struct {
+	body       io.ReadCloser
+	controller *http.ResponseController
+}
+
+func (d *download) Read(b []byte) (int, error) {
+	_ = d.controller.SetWriteDeadline(time.Time{})
+	n, err := d.body.Read(b)
+	if err == nil {
+		_ = d.controller.SetWriteDeadline(time.Now().Add(upTo))
+	}
+	return n, err
+}
+
+func (d *download) Close() error { return d.body.Close() }
+
 func (u *upload) Close() error { return u.body.Close() }
 
 func (s *site) pass(w http.ResponseWriter, r *http.Request, host, client string, bodyBytes int64, seconds int) {
@@ -532,6 +570,9 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, host, client string,
 			// These are ours, and are there already.
 			for name := range s.Headers {
 				answer.Header.Del(name)
+			}
+			if answer.StatusCode != http.StatusSwitchingProtocols {
+				answer.Body = &download{answer.Body, http.NewResponseController(w)}
 			}
 			return nil
 		},

@@ -19,6 +19,7 @@ def plugin_settings(context: Context) -> dict[str, object]:
     return {
         "domain": settings.domain,
         "aliases": list(settings.domain_aliases),
+        "served": list(settings.served_domains),
         **_application(context),
         **_maintenance(context),
         **_limits(settings),
