@@ -34,8 +34,10 @@ def refusals(found: Snapshot, **settings: object) -> list[str]:
 
 
 def test_the_paths_that_anybody_may_have_a_file_at_are_few() -> None:
-    # The last one is read, and wanted only where HAProxy is the proxy.
-    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, "/etc/haproxy/haproxy.cfg"}
+    # The last ones are read, and wanted only where HAProxy or Traefik is the proxy.
+    others = {"/etc/haproxy/haproxy.cfg", "/etc/systemd/system/traefik.service"}
+    others |= {f"/etc/traefik/{name}.yaml" for name in ("traefik", "machine")}
+    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, *others}
 
 
 def test_folders_of_the_application_are_ours_and_those_of_a_longer_name_are_not() -> None:
