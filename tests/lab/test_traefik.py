@@ -19,7 +19,7 @@ from tests.lab.project import Project, Seen, changes_nothing, until
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import BUSY, SETTINGS, SHORT, Site, assert_nobody_noticed, every_client_goes_on, under_load
 
-pytestmark = [pytest.mark.lab, pytest.mark.sampled("file")]
+pytestmark = [pytest.mark.lab]
 RELEASES, RELOADS = (20, 40) if EVERYWHERE else (2, 8)
 
 
@@ -67,6 +67,7 @@ def test_a_first_deploy_serves_and_a_second_one_changes_nothing(site: Site) -> N
     assert process(site) == before
 
 
+@pytest.mark.sampled("all")
 def test_releases_lose_no_request(site: Site) -> None:
     def release(site: Site) -> None:
         for number in range(RELEASES):
@@ -79,6 +80,7 @@ def test_releases_lose_no_request(site: Site) -> None:
     assert_nobody_noticed(site, report, 0, 0)
 
 
+@pytest.mark.sampled("all")
 def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     began = process(site)
     [report] = under_load([site], lambda site: site.run(client_max_body_megabytes=11), BUSY)
@@ -86,6 +88,7 @@ def test_a_release_with_another_site_loses_no_request(site: Site) -> None:
     assert_nothing_lost(site, report)
 
 
+@pytest.mark.sampled("all")
 def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -> None:
     def reload(site: Site) -> None:
         for _ in range(RELOADS):
@@ -95,6 +98,7 @@ def test_a_reload_cuts_no_request_of_clients_that_ask_every_second(site: Site) -
     assert_nothing_lost(site, report)
 
 
+@pytest.mark.sampled("all")
 def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     before = site.live[-1]
     commit = site.project.git("rev-parse", "HEAD")
@@ -104,6 +108,7 @@ def test_a_broken_release_leaves_the_old_one_serving(site: Site) -> None:
     site.project.git("reset", "-q", "--hard", commit)
 
 
+@pytest.mark.sampled("all")
 def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     [report] = under_load([site], lambda site: site.run(release="previous", accept_migrations="true"), BUSY)
     assert_nothing_lost(site, report)
@@ -112,6 +117,7 @@ def test_a_rollback_goes_back_and_loses_no_request(site: Site) -> None:
     assert changes(site, **SETTINGS) == []
 
 
+@pytest.mark.sampled("all")
 def test_a_release_that_replaces_the_other_makes_clients_wait_and_loses_no_request(site: Site) -> None:
     [report] = under_load([site], lambda site: site.run(switch="restart"), SHORT)
     assert_nothing_lost(site, report)
@@ -119,6 +125,7 @@ def test_a_release_that_replaces_the_other_makes_clients_wait_and_loses_no_reque
     assert changes(site, **SETTINGS) == []
 
 
+@pytest.mark.sampled("all")
 def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(site: Site) -> None:
     settle_data(site.project, **SETTINGS)
     on = homeport(site.project, "maintenance", *limit(site), "on", "-m", "we move")
@@ -133,6 +140,7 @@ def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(sit
     assert site.seen.curl("/notes", "--fail").returncode == 0
 
 
+@pytest.mark.sampled("all")
 def test_a_renewal_is_served_without_a_restart(site: Site) -> None:
     before, serial = process(site), site.seen.serial()
     with load(site.target, BUSY) as report:
@@ -145,6 +153,7 @@ def test_a_renewal_is_served_without_a_restart(site: Site) -> None:
     assert changes(site) == []
 
 
+@pytest.mark.sampled("all")
 def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     site.seen.lab.reboot(site.host, hard=True)
     assert until(site.seen.answers, 90)
@@ -152,6 +161,7 @@ def test_a_rebooted_machine_serves_the_same_release(site: Site) -> None:
     assert changes(site) == []
 
 
+@pytest.mark.sampled("all")
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     before = process(site)
     override = '{% extends "homeport/traefik/site.yaml" %}\n{% block routers %}\n    other:\n      rule: Nobody(`x`)\n'
@@ -170,6 +180,7 @@ def ills(site: Site) -> dict[str, dict[str, str]]:
     return {one["id"]: one for one in findings(site.project, site.host.name) if one["id"] != "release_failed"}
 
 
+@pytest.mark.sampled("all")
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_traefiks_words(site: Site) -> None:
     assert ills(site) == {}
     site.seen.shell("echo '# mine' >>/etc/traefik/homeport/notes.yaml")
@@ -180,6 +191,7 @@ def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_traefiks_words(site
     assert ills(site) == {}
 
 
+@pytest.mark.sampled("all")
 def test_requests_are_among_the_logs(site: Site) -> None:
     site.seen.curl("/asked-for?token=secret")
 
@@ -189,6 +201,7 @@ def test_requests_are_among_the_logs(site: Site) -> None:
     assert until(lambda: "GET /asked-for?token=secret 404" in told(), 30), told()
 
 
+@pytest.mark.sampled("all")
 def test_a_removal_leaves_nothing(site: Site) -> None:
     done = homeport(site.project, "remove", *limit(site), "--data", "--machine", "--yes")
     assert done.returncode == 0, done.stdout
