@@ -45,18 +45,21 @@ HEADER_OF_ITS_OWN = {
 {% block routers %}
     own:
       entryPoints: [https]
-      rule: Path(`/own`)
+      rule: Host(`{{ names[0] }}`) && Path(`/own`)
       priority: 9000
-      middlewares: [own, {{ app }}]
+      middlewares: [own-headers, own-path, {{ app }}]
       service: noop@internal
       tls:
         options: {{ app }}
 {% endblock %}
 {% block middlewares %}
-    own:
+    own-headers:
       headers:
         customResponseHeaders:
           Cache-Control: no-store
+    own-path:
+      replacePath:
+        path: /health
 {% endblock %}
 """,
 }

@@ -18,6 +18,7 @@ from ...services import units
 from ...system import atomic, lock
 from ...system.layout import MachineLayout
 from ...system.output import HostError, say
+from ...system.site_names import askable
 from ..model import certificates
 
 UNIT = "traefik.service"
@@ -71,8 +72,23 @@ def is_loaded(machine: MachineLayout) -> bool:
 
 def is_stale(machine: MachineLayout) -> bool:
     """Tell whether a running Traefik serves something else than what is on the disk."""
-    outdated = certificates.outdated
-    return units.is_active(UNIT) and (not is_loaded(machine) or bool(outdated(machine, site_file)))
+    return units.is_active(UNIT) and (not is_loaded(machine) or bool(outdated(machine)))
+
+
+def outdated(machine: MachineLayout) -> list[str]:
+    """Return the names for which another certificate is served than the one on the disk, where that is for the name.
+
+    Traefik shows a certificate for no other name, and refuses a handshake for it: a new name of a site is served once
+    its certificate is there.
+    """
+    sites = certificates.sites(machine, site_file)
+    return [name for name in certificates.outdated(machine, site_file) if is_for(sites[name], name)]
+
+
+def is_for(certificate: Path, name: str) -> bool:
+    """Tell whether a certificate is one for a name."""
+    command = ("openssl", "x509", "-noout", "-checkhost", askable(name), "-in", str(certificate))
+    return "does match" in units.run(*command).stdout
 
 
 def stamp_start(machine: MachineLayout) -> None:
@@ -120,7 +136,7 @@ def reload(machine: MachineLayout, change: Callable[[], object] | None = None) -
         loaded = is_loaded(machine)
         if not loaded and (problem := complaint()):
             raise HostError(f"traefik does not accept its configuration: {problem}")
-        if not loaded or certificates.outdated(machine, site_file):
+        if not loaded or outdated(machine):
             verb = "restart" if _needs_restart(machine) else "reload"
             units.run_checked("systemctl", verb, "--", UNIT)
             say(f"traefik was {verb}ed")
@@ -129,7 +145,7 @@ def reload(machine: MachineLayout, change: Callable[[], object] | None = None) -
 
 def _wait_for_certificates(machine: MachineLayout) -> None:
     end = time.monotonic() + RELOAD_SECONDS
-    while names := certificates.outdated(machine, site_file):
+    while names := outdated(machine):
         if time.monotonic() >= end:
             raise HostError(f"traefik does not serve the certificate on the disk for {', '.join(names)}")
         time.sleep(POLL_SECONDS)

@@ -42,6 +42,8 @@ def tells(machine: MachineLayout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(units, "is_active", lambda unit: True)
     monkeypatch.setattr(units, "run_checked", run)
     monkeypatch.setattr(certificates, "outdated", lambda machine, site_file: [])
+    monkeypatch.setattr(certificates, "sites", lambda machine, site_file: {"notes.test": machine.root})
+    monkeypatch.setattr(reloading, "is_for", lambda certificate, name: True)
     return done
 
 
@@ -100,3 +102,23 @@ def test_a_refusal_is_the_first_thing_that_is_said() -> None:
     assert reloading.refusal(subprocess.CompletedProcess((), 1, "", "one\ntwo\n")) == "one"
     assert reloading.refusal(subprocess.CompletedProcess((), 0, "", "one\n")) == ""
     assert reloading.refusal(subprocess.CompletedProcess((), 1, "", "")) == "no reason given"
+
+
+def test_a_name_that_the_certificate_is_not_for_is_not_waited_for(
+    machine: MachineLayout, tells: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "outdated", lambda *_: ["notes.test"])
+    monkeypatch.setattr(reloading, "is_for", lambda certificate, name: False)
+    reloading.reload(machine)
+    assert tells == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("notes.test", True), ("a.b.test", True), ("*.b.test", True), ("www.test", False)]
+)
+def test_which_names_a_certificate_is_for(tmp_path: Path, name: str, expected: bool) -> None:
+    place = tmp_path / "fullchain.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=notes.test", "-addext", "subjectAltName=DNS:notes.test,DNS:*.b.test"]
+    subprocess.run([*command, *names, "-keyout", tmp_path / "key", "-out", place], check=True, capture_output=True)
+    assert reloading.is_for(place, name) == expected
