@@ -144,6 +144,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "other_proxies::a_first_deploy_serves_and_a_second_one_changes_nothing",
         "other_proxies::releases_lose_no_request",
     ),
+    "Traefik": ("traefik::a_first_deploy_serves_and_a_second_one_changes_nothing",),
     "routines": (
         "routines::a_routine_loses_no_request",
         "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",

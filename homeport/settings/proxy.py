@@ -7,9 +7,9 @@ from typing import Literal
 
 from homeport.settings.static import Served
 
-ProxyName = Literal["nginx", "haproxy", "caddy"]
+ProxyName = Literal["nginx", "haproxy", "caddy", "traefik"]
 # What each of them is called for people.
-TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy"}
+TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy", "traefik": "Traefik"}
 # HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
 HAPROXY_HEADERS_KILOBYTES = 32
 # HAProxy counts one request in three tables at most (tune.stick-counters, which version 2.6 does not have yet).
@@ -72,3 +72,26 @@ def too_many_limits(proxy: str, rate_limits: int) -> str:
             "paths"
         )
     return ""
+
+
+def traefik_lacks(
+    proxy: str,
+    *,
+    served: Collection[Served],
+    error_page: str | None,
+    brotli: bool,
+    balancers: object,
+) -> str:
+    """Return which of the settings Traefik does not have; "" when it has all of them, or is not the proxy."""
+    given = {
+        **{"spa" if one.spa else "static": "the application serves its files (StaticFiles)" for one in served},
+        "error_page": "it serves no files of a release" if error_page else "",
+        "brotli": "it compresses nothing" if brotli else "",
+        "proxy_protocol": "it hears everybody on such a port" if balancers else "",
+    }
+    lacking = next((name for name in sorted(given) if given[name]), "") if proxy == "traefik" else ""
+    return (
+        f'proxy = "traefik" does not have {lacking} ({given[lacking]}): leave it out, or set proxy = "nginx"'
+        if lacking
+        else ""
+    )

@@ -98,7 +98,7 @@ class Site:
         return checks.read(done.stdout)
 
 
-@pytest.fixture(params=["nginx", "haproxy", "caddy"])
+@pytest.fixture(params=["nginx", "haproxy", "caddy", "traefik"])
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
     Application.asked = []
     with ExitStack() as stack:
