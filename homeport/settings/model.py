@@ -19,7 +19,7 @@ from homeport.settings.edges import EdgeSettings
 from homeport.settings.machine import MachineSettings
 from homeport.settings.mounts import MountSettings, mount_problem
 from homeport.settings.previews import PreviewSettings
-from homeport.settings.proxy import lacking, too_many_limits, traefik_lacks, unsupported
+from homeport.settings.proxy import lacking, too_many_limits, unsupported
 from homeport.settings.proxy_protocol import two_sources
 from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
@@ -153,13 +153,6 @@ class Settings(
                 raise ValueError(f"path_settings must not have {path}, which is served as files below {at}")
         for problem in (
             too_many_limits(self.proxy, len(self.rate_limits)),
-            traefik_lacks(
-                self.proxy,
-                served=self.served,
-                error_page=self.error_page,
-                brotli=self.brotli,
-                balancers=self.balancers,
-            ),
             two_sources(self.proxy, self.proxy_protocol, self.trusted_proxies),
         ):
             if problem:

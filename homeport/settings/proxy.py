@@ -31,6 +31,13 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "proxy_protocol": "does not understand the PROXY protocol: leave proxy_protocol out",
         "standby": "has requests wait (hold_seconds), and asks no second release: leave standby out",
     },
+    "traefik": {
+        "static": "serves no files: leave static out and let the application serve them (StaticFiles)",
+        "spa": "serves no files: leave spa out and let the application serve them (StaticFiles)",
+        "error_page": "serves no files of a release: leave error_page out",
+        "brotli": "compresses nothing: leave brotli out",
+        "proxy_protocol": "would hear everybody at that port: leave proxy_protocol out",
+    },
 }
 
 
@@ -67,26 +74,3 @@ def too_many_limits(proxy: str, rate_limits: int) -> str:
             "paths"
         )
     return ""
-
-
-def traefik_lacks(
-    proxy: str,
-    *,
-    served: Collection[Served],
-    error_page: str | None,
-    brotli: bool,
-    balancers: object,
-) -> str:
-    """Return which of the settings Traefik does not have; "" when it has all of them, or is not the proxy."""
-    given = {
-        **{"spa" if one.spa else "static": "the application serves its files (StaticFiles)" for one in served},
-        "error_page": "it serves no files of a release" if error_page else "",
-        "brotli": "it compresses nothing" if brotli else "",
-        "proxy_protocol": "it hears everybody on such a port" if balancers else "",
-    }
-    lacking = next((name for name in sorted(given) if given[name]), "") if proxy == "traefik" else ""
-    return (
-        f'proxy = "traefik" does not have {lacking} ({given[lacking]}): leave it out, or set proxy = "nginx"'
-        if lacking
-        else ""
-    )

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from homeport.host.proxies.site import KEEPS_OUT
 from homeport.host.proxies.traefik.proxy import Traefik
+from homeport.proxies.chosen import PROXIES
 from homeport.settings import Settings
 from homeport.state.snapshot import MachineFound
 from homeport.state.wanted import Wanted
 from tests.edge_checks import USER, VARIABLE
 from tests.nginx_sites import some_sites
-from tests.state.builders import as_wanted, changes_by_phase, make_settings, make_wanted
+from tests.state.builders import as_wanted, bare, changes_by_phase, make_settings, make_wanted
 
 TRAEFIK = make_settings(proxy="traefik")
 SITE = "/etc/traefik/homeport/notes.yaml"
@@ -83,8 +84,12 @@ def test_every_name_of_a_site_has_a_router_for_each_entry_point(seed: int) -> No
 )
 def test_a_setting_that_it_does_not_have_is_refused_before_a_connection(given: dict[str, object], name: str) -> None:
     assert make_settings(**given)
-    with pytest.raises(ValidationError, match=f'proxy = "traefik" does not have {name} '):
+    with pytest.raises(ValidationError, match=f'proxy = "traefik" .*: leave {name} out'):
         make_settings(proxy="traefik", **given)
+    # An application that has the proxy from another one of the machine is refused by the host's check.
+    settings = make_settings(**given).model_copy(update={"proxy": "traefik"})
+    [problem] = PROXIES["traefik"].problems(settings, make_wanted(), bare())
+    assert f"leave {name} out" in problem.line()
 
 
 def test_a_site_that_keeps_visitors_out_is_known_by_its_text() -> None:

@@ -2,61 +2,45 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
-from homeport.proxies.model import errors
 from homeport.proxies.model.edges import edges
 from homeport.proxies.model.paths import path_rules
+from homeport.proxies.model.site import plain_uri, site_values
 from homeport.settings import Settings
 from homeport.steps.context import Context
 
 KILOBYTE, MEGABYTE = 1024, 1024 * 1024
+# What has the same name in the plugin as among the values of every proxy's site.
+SAME = (
+    *("domain", "aliases", "flag", "held", "hold_seconds"),
+    *("maintenance", "maintenance_page", "maintenance_said"),
+)
 
 
 def plugin_settings(context: Context) -> dict[str, object]:
     """Return what is written down for the plugin, by the names that it has there."""
     settings = context.settings
+    health = plain_uri(settings.health_path, "", ascii_only=False)
+    values = site_values(context, health)
     return {
-        "domain": settings.domain,
-        "aliases": list(settings.domain_aliases),
-        "served": list(settings.served_domains),
-        **_application(context),
-        **_maintenance(context),
+        **{name: values[name] for name in SAME},
+        "served": settings.served_domains,
+        "blue": f"127.0.0.1:{values['port_blue']}",
+        "green": f"127.0.0.1:{values['port_green']}",
+        "standby": settings.standby,
+        "health": health,
+        "maintenance_retry": str(values["maintenance_retry_seconds"]),
         **_limits(settings),
-        **_visitors(settings),
+        **_visitors(settings, health),
         "tls13": settings.tls_profile == "modern",
         "headers": {"X-Content-Type-Options": "nosniff", **_hsts(settings), **settings.response_headers},
         "redirects": {
             path: {"target": one.target, "status": one.status, "keeps_query": one.keeps_query}
             for path, one in settings.redirects.items()
         },
-        "said": {str(status): said for status, said in errors.SAID.items()},
-        "error_retry": str(errors.RETRY_SECONDS),
-        "json": list(errors.JSON),
-        "page": list(errors.PAGE),
-    }
-
-
-def _application(context: Context) -> dict[str, object]:
-    settings, paths = context.settings, context.paths
-    return {
-        "blue": f"127.0.0.1:{settings.port_blue}",
-        "green": f"127.0.0.1:{settings.port_green}",
-        "flag": paths.flag,
-        "held": paths.held,
-        "hold_seconds": settings.hold_seconds,
-        "standby": settings.standby,
-        "health": _health(settings),
-    }
-
-
-def _maintenance(context: Context) -> dict[str, object]:
-    paths = context.paths
-    return {
-        "maintenance": paths.maintenance,
-        "maintenance_page": paths.maintenance_page,
-        "maintenance_retry": str(context.settings.maintenance_retry_seconds),
-        "maintenance_said": errors.MAINTENANCE,
+        "said": values["errors"],
+        "error_retry": str(values["error_retry_seconds"]),
+        "json": values["error_json"],
+        "page": values["error_frame"],
     }
 
 
@@ -72,9 +56,9 @@ def _limits(settings: Settings) -> dict[str, object]:
     }
 
 
-def _visitors(settings: Settings) -> dict[str, object]:
+def _visitors(settings: Settings, health: str) -> dict[str, object]:
     """Return who may come in, how often, and whose word for a visitor's address is taken."""
-    known = edges(settings, _health(settings), "")
+    known = edges(settings, health, "")
     return {
         "allowed": list(settings.allow_from),
         "trusted": list(settings.trusted_proxies),
@@ -84,10 +68,6 @@ def _visitors(settings: Settings) -> dict[str, object]:
         ],
         "limit_retry": str(known.retry_seconds),
     }
-
-
-def _health(settings: Settings) -> str:
-    return unquote(settings.health_path.partition("?")[0])
 
 
 def _hsts(settings: Settings) -> dict[str, str]:

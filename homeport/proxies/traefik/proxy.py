@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from homeport.errors import HomeportError
 from homeport.proxies.traefik import step
 from homeport.settings import Settings
-from homeport.settings.proxy import traefik_lacks
+from homeport.settings.proxy import lacking
 from homeport.state.changes import Change
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Part, Wanted
@@ -43,13 +43,7 @@ class Traefik:
 
     def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
         # An application that has the proxy from another one of the machine was not refused with its settings.
-        if said := traefik_lacks(
-            self.name,
-            served=settings.served,
-            error_page=settings.error_page,
-            brotli=settings.brotli,
-            balancers=settings.balancers,
-        ):
+        if said := lacking(self.name, settings.differing):
             yield HomeportError(said, key="proxy")
 
     def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:

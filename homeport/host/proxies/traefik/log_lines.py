@@ -8,7 +8,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from ..model.log_lines import FAILED, REFUSED, Parser
+from ..model import log_lines
+from ..model.log_lines import Parser
 
 NANOSECONDS = 1e9
 # What the plugin has noted of a request (templates/traefik/front.go, `fail`), for the doctor.
@@ -43,33 +44,17 @@ def parse(text: str) -> dict[str, Any] | None:
 
 def access(names: Collection[str]) -> Parser:
     """Return what reads a line of the log that is about these names."""
-
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        status = found["status"]
-        request = {key: found[key] for key in ("method", "uri", "status", "seconds", "bytes", "client", "id")}
-        line = f"{found['method']} {found['uri']} {status} in {found['seconds'] * 1000:.0f} ms for {found['client']}"
-        level = "error" if status >= FAILED else "info" if 0 < status < REFUSED else "warning"
-        return {"source": "proxy", "seconds": found["at"], "level": level, "text": line, "request": request}
-
-    return read
+    return log_lines.access(parse, names)
 
 
 def troubles(names: Collection[str]) -> Parser:
     """Return what reads of a line whether it ended badly: `kind` and `text`."""
+    return log_lines.troubles(parse, names, _trouble)
 
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        kind = found["state"] if found["state"] in STATES else ""
-        words = STATES.get(kind, "") + (f": {found['length']} bytes" if kind == "body" else "")
-        path = str(found["uri"]).partition("?")[0]
-        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
 
-    return read
+def _trouble(found: dict[str, Any]) -> tuple[str, str]:
+    kind = found["state"] if found["state"] in STATES else ""
+    return kind, STATES.get(kind, "") + (f": {found['length']} bytes" if kind == "body" else "")
 
 
 def unreached(text: str) -> dict[str, Any] | None:

@@ -7,10 +7,9 @@ connection: it need not be waited for. What Traefik reads only when it starts ne
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -18,8 +17,7 @@ from ...services import units
 from ...system import atomic, lock
 from ...system.layout import MachineLayout
 from ...system.output import HostError, say
-from ...system.site_names import askable
-from ..model import certificates
+from ..model import certificates, loaded
 
 UNIT = "traefik.service"
 RELOAD_SECONDS = 30.0
@@ -28,6 +26,8 @@ ASK_SECONDS = 5.0
 PREPARE = "/etc/traefik/homeport/prepare"
 # As templates/traefik/front.go has it.
 OWN_NAME = "homeport.invalid"
+# What it reads only when it starts is noted then; what it is given, by a start or a reload, each time.
+STARTED, LAID_OUT = loaded.Loaded("traefik-started"), loaded.Loaded("traefik")
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
@@ -37,19 +37,13 @@ def site_file(machine: MachineLayout, app: str) -> Path:
 
 def digest(machine: MachineLayout) -> str:
     """Return a digest of the configuration."""
-    return _digest(machine.traefik.rglob("*"))
+    return loaded.digest(loaded.files_in(machine.traefik))
 
 
 def start_digest(machine: MachineLayout) -> str:
     """Return a digest of what Traefik reads only when it starts."""
-    return _digest([machine.traefik / "traefik.yaml", *(machine.traefik / "plugins-local").rglob("*")])
-
-
-def _digest(paths: Iterable[Path]) -> str:
-    total = hashlib.sha256()
-    for path in sorted(path for path in paths if path.is_file()):
-        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    configuration = [one for one in (machine.traefik / "traefik.yaml",) if one.is_file()]
+    return loaded.digest([*configuration, *loaded.files_in(machine.traefik / "plugins-local")])
 
 
 def told() -> str:
@@ -78,23 +72,15 @@ def is_stale(machine: MachineLayout) -> bool:
 def outdated(machine: MachineLayout) -> list[str]:
     """Return the names for which another certificate is served than the one on the disk, where that is for the name.
 
-    Traefik shows a certificate for no other name, and refuses a handshake for it: a new name of a site is served once
-    its certificate is there.
+    A new name of a site is refused in the handshake until there is a certificate for it.
     """
-    sites = certificates.sites(machine, site_file)
-    return [name for name in certificates.outdated(machine, site_file) if is_for(sites[name], name)]
-
-
-def is_for(certificate: Path, name: str) -> bool:
-    """Tell whether a certificate is one for a name."""
-    command = ("openssl", "x509", "-noout", "-checkhost", askable(name), "-in", str(certificate))
-    return "does match" in units.run(*command).stdout
+    return certificates.outdated(machine, site_file, strict=True)
 
 
 def stamp_start(machine: MachineLayout) -> None:
     """Lay out what Traefik is about to read, and remember what it reads only now."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
-    atomic.write(_started(machine), start_digest(machine).encode())
+    atomic.write(STARTED.note(machine), start_digest(machine).encode())
     stamp_before_reload(machine)
 
 
@@ -103,12 +89,12 @@ def stamp_before_reload(machine: MachineLayout) -> None:
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     wanted = digest(machine)
     units.run_checked(PREPARE, wanted)
-    atomic.write(_pending(machine), wanted.encode())
+    atomic.write(LAID_OUT.pending(machine), wanted.encode())
 
 
 def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_SECONDS) -> None:
     """Wait until Traefik tells what was laid out; raise HostError when it does not in time."""
-    wanted = _read(_pending(machine))
+    wanted = loaded.read(LAID_OUT.pending(machine))
     end = time.monotonic() + timeout_seconds
     while told() != wanted:
         if time.monotonic() >= end:
@@ -133,22 +119,15 @@ def reload(machine: MachineLayout, change: Callable[[], object] | None = None) -
         if not running:
             say("traefik is not running; nothing to reload")
             return
-        loaded = is_loaded(machine)
-        if not loaded and (problem := complaint()):
+        has_read = is_loaded(machine)
+        if not has_read and (problem := complaint()):
             raise HostError(f"traefik does not accept its configuration: {problem}")
-        if not loaded or outdated(machine):
+        if not has_read or outdated(machine):
             verb = "restart" if _needs_restart(machine) else "reload"
             units.run_checked("systemctl", verb, "--", UNIT)
             say(f"traefik was {verb}ed")
-        _wait_for_certificates(machine)
-
-
-def _wait_for_certificates(machine: MachineLayout) -> None:
-    end = time.monotonic() + RELOAD_SECONDS
-    while names := outdated(machine):
-        if time.monotonic() >= end:
+        if names := certificates.await_served(machine, site_file, RELOAD_SECONDS, strict=True):
             raise HostError(f"traefik does not serve the certificate on the disk for {', '.join(names)}")
-        time.sleep(POLL_SECONDS)
 
 
 def complaint() -> str:
@@ -163,19 +142,4 @@ def refusal(done: CompletedProcess[str]) -> str:
 
 
 def _needs_restart(machine: MachineLayout) -> bool:
-    return _read(_started(machine)) != start_digest(machine)
-
-
-def _started(machine: MachineLayout) -> Path:
-    return machine.runtime / "traefik.started"
-
-
-def _pending(machine: MachineLayout) -> Path:
-    return machine.runtime / "traefik.reading"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+    return not STARTED.is_noted(machine, start_digest(machine))

@@ -29,7 +29,7 @@ def tells(machine: MachineLayout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A Traefik that runs and tells what it has read last; what is done to it besides."""
     done: list[str] = []
     read = [reloading.digest(machine)]
-    (machine.runtime / "traefik.started").write_text(reloading.start_digest(machine))
+    reloading.STARTED.note(machine).write_text(reloading.start_digest(machine))
 
     def run(*command: str) -> str:
         done.append(command[1] if command[0] == "systemctl" else "prepare")
@@ -41,9 +41,10 @@ def tells(machine: MachineLayout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(reloading, "complaint", lambda: "")
     monkeypatch.setattr(units, "is_active", lambda unit: True)
     monkeypatch.setattr(units, "run_checked", run)
-    monkeypatch.setattr(certificates, "outdated", lambda machine, site_file: [])
     monkeypatch.setattr(certificates, "sites", lambda machine, site_file: {"notes.test": machine.root})
-    monkeypatch.setattr(reloading, "is_for", lambda certificate, name: True)
+    monkeypatch.setattr(certificates, "on_disk", lambda path: b"new")
+    monkeypatch.setattr(certificates, "served", lambda name, port: b"new")
+    monkeypatch.setattr(certificates, "is_for", lambda certificate, name: True)
     return done
 
 
@@ -83,7 +84,7 @@ def test_what_it_would_not_accept_is_not_given_to_it(
 def test_a_certificate_is_taken_up_by_a_reload_and_waited_for(
     machine: MachineLayout, tells: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "outdated", lambda *_: [] if "reload" in tells else ["notes.test"])
+    monkeypatch.setattr(certificates, "served", lambda name, port: b"new" if "reload" in tells else b"old")
     reloading.reload(machine)
     assert tells == ["reload"]
 
@@ -107,8 +108,8 @@ def test_a_refusal_is_the_first_thing_that_is_said() -> None:
 def test_a_name_that_the_certificate_is_not_for_is_not_waited_for(
     machine: MachineLayout, tells: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "outdated", lambda *_: ["notes.test"])
-    monkeypatch.setattr(reloading, "is_for", lambda certificate, name: False)
+    monkeypatch.setattr(certificates, "served", lambda name, port: None)
+    monkeypatch.setattr(certificates, "is_for", lambda certificate, name: False)
     reloading.reload(machine)
     assert tells == []
 
@@ -121,4 +122,4 @@ def test_which_names_a_certificate_is_for(tmp_path: Path, name: str, expected: b
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     names = ["-subj", "/CN=notes.test", "-addext", "subjectAltName=DNS:notes.test,DNS:*.b.test"]
     subprocess.run([*command, *names, "-keyout", tmp_path / "key", "-out", place], check=True, capture_output=True)
-    assert reloading.is_for(place, name) == expected
+    assert certificates.is_for(place, name) == expected
