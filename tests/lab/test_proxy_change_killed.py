@@ -27,12 +27,15 @@ def killed_at(site: Site, operation: str, **data: object) -> None:
 
 
 def test_a_boot_after_a_killed_change_of_proxy_starts_the_recorded_one_alone(site: Site) -> None:
-    """Debian's package enables Nginx: alone after the phase of packages, with homeport's site after that of files."""
+    """Debian's package enables Nginx: alone after the phase of packages, with homeport's site after that of files.
+
+    Before the phase of releases the tools are those of Nginx, and so without Traefik.
+    """
     own = its(site)
     site.project.deployed(site.host, proxy=own, **SETTINGS)
     purge = "DEBIAN_FRONTEND=noninteractive apt-get -qq purge nginx nginx-common >/dev/null"
     site.seen.shell(f"{purge}; rm -rf /etc/nginx /etc/systemd/system/nginx.service.d")
-    for operation in ("Accounts", "Tools"):
+    for operation in ("Accounts", "Release"):
         killed_at(site, operation, **OTHER, **SETTINGS, replace_proxy=True)
         assert until(site.seen.answers, 90)
         holders = f"ss -Hltnp '( sport = :443 or sport = :80 )' | grep -vc '\"{own}\"' || true"
