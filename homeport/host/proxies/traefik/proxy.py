@@ -10,13 +10,15 @@ from pathlib import Path
 from ...services import units
 from ...services.staged_files import Stage
 from ...system import mapped
-from ...system.layout import SLOTS, Layout, MachineLayout
+from ...system.layout import PROGRAM_DIRECTORY, SLOTS, Layout, MachineLayout
 from ...system.output import HostError
 from ..model import journal_log
 from ..model.journal_log import JournalLog
 from ..model.log_lines import Reader
 from ..model.proxy import Moment, Trouble
 from . import log_lines, reloading
+
+PROGRAM = Path(PROGRAM_DIRECTORY) / "tools/bin/traefik"
 
 
 class Traefik:
@@ -64,7 +66,8 @@ class Traefik:
 
     def outdated(self) -> list[str]:
         running = units.show(self.unit)["MainPID"] if units.is_active(self.unit) else "0"
-        return mapped.replaced(int(running))
+        # Other tools, with another Certbot say, come with a program that may be just like it: that needs no restart.
+        return [] if reloading.runs(int(running), PROGRAM) else mapped.replaced(int(running))
 
     def upgrade(self, machine: MachineLayout) -> None:
         units.run_checked("systemctl", "restart", "--", self.unit)

@@ -7,6 +7,7 @@ connection: it need not be waited for. What Traefik reads only when it starts ne
 
 from __future__ import annotations
 
+import filecmp
 import socket
 import time
 from collections.abc import Callable
@@ -75,6 +76,14 @@ def outdated(machine: MachineLayout) -> list[str]:
     A new name of a site is refused in the handshake until there is a certificate for it.
     """
     return certificates.outdated(machine, site_file, strict=True)
+
+
+def runs(pid: int, program: Path, proc: Path = Path("/proc")) -> bool:
+    """Tell whether a process runs what is in this file, also where it was started by another one that is gone."""
+    try:
+        return filecmp.cmp(proc / str(pid) / "exe", program, shallow=False)
+    except OSError:
+        return False
 
 
 def stamp_start(machine: MachineLayout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_a_name_that_the_certificate_is_not_for_is_not_waited_for(
     monkeypatch.setattr(certificates, "is_for", lambda certificate, name: False)
     reloading.reload(machine)
     assert tells == []
+
+
+def test_a_program_that_was_replaced_by_one_just_like_it_needs_no_restart(tmp_path: Path) -> None:
+    sleep, other = Path(shutil.which("sleep") or ""), Path(shutil.which("env") or "")
+    program = tmp_path / "traefik"
+    shutil.copy(sleep, program)
+    with subprocess.Popen([program, "60"]) as process:
+        program.unlink()
+        assert not reloading.runs(process.pid, program)
+        shutil.copy(sleep, program)
+        assert reloading.runs(process.pid, program)
+        shutil.copy(other, program)
+        assert not reloading.runs(process.pid, program)
+        process.kill()
+    assert not reloading.runs(0, program)
 
 
 @pytest.mark.parametrize(
