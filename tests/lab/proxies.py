@@ -77,8 +77,9 @@ PROXIES = {
         site="/etc/traefik/homeport/notes.yaml",
         template="traefik/site.yaml",
         override=override("traefik/site.yaml", "routers", ROUTER),
-        broken=started_by("traefik", f"{TOOLS}/bin/traefik --configfile=/etc/gone.cfg"),
-        mended=started_as_before("traefik"),
+        # Without a file it would start with nothing to serve.
+        broken=f"touch /etc/gone.cfg; {started_by('traefik', f'{TOOLS}/bin/traefik --configfile=/etc/gone.cfg')}",
+        mended=f"rm -f /etc/gone.cfg; {started_as_before('traefik')}",
         never=f"rm -rf /etc/traefik {UNITS}/traefik.service*; systemctl daemon-reload",
     ),
 }

@@ -602,13 +602,24 @@ def test_a_machine_that_gets_nginx_back_has_no_record(machine: Machine) -> None:
     assert not record.exists()
 
 
-def test_caddys_own_words_say_why_it_does_not_start(machine: Machine) -> None:
-    with_proxies(machine, systemctl="case $* in '-q start caddy.service') exit 1 ;; esac")
-    machine.has("journalctl", """echo '{"level":"info","msg":"x"}'; echo 'Error: reading config file: open /x: gone'""")
-    done = machine.run("services", "start", "caddy.service")
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("caddy", "Error: reading config file: open /x: gone"),
+        (
+            "traefik",
+            '{"level":"error","error":"command traefik error: reading config file: open /x: gone",'
+            '"time":"2030-01-01T10:00:00Z","message":"Command error"}',
+        ),
+    ],
+)
+def test_the_proxys_own_words_say_why_it_does_not_start(machine: Machine, proxy: str, said: str) -> None:
+    with_proxies(machine, systemctl=f"case $* in '-q start {proxy}.service') exit 1 ;; esac")
+    machine.has("journalctl", f"""echo '{{"level":"info","msg":"x"}}'; echo '{said}'""")
+    done = machine.run("services", "start", f"{proxy}.service")
     assert refused(done) == (
-        "error: caddy.service: systemctl start failed: reading config file: open /x: gone; "
-        "see 'journalctl -u caddy.service' on the host"
+        f"error: {proxy}.service: systemctl start failed: reading config file: open /x: gone; "
+        f"see 'journalctl -u {proxy}.service' on the host"
     )
 
 

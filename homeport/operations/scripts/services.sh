@@ -19,7 +19,8 @@ fail() {
 # The proxy's own message about why it does not start. It does start with limits that are too low for `maxconn`.
 reason_of() {
     journalctl --no-pager -q -o cat --since "@$began" -u "$1" 2>/dev/null |
-        sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p; s/^Error: //p' | head -n 1
+        sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p; s/^Error: //p
+            s/^{"level":"error","error":"command traefik error: \(.*\)","time":.*/\1/p' | head -n 1
 }
 # Lets a proxy start that is not the recorded one, until this script ends.
 permit() {
