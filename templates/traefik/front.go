@@ -310,6 +310,9 @@ func goTo(w http.ResponseWriter, r *http.Request, place string, status int) {
 	}
 	w.Header().Set("Location", place)
 	w.WriteHeader(status)
+	if r.ProtoMajor == 2 {
+		readOn(w, r)
+	}
 }
 
 // What comes before the application is asked, in the order of the other proxies' sites.
@@ -653,12 +656,9 @@ func (s *site) close(w http.ResponseWriter, r *http.Request) {
 	say(w, r, http.StatusServiceUnavailable, s.MaintenanceRetry, "text/html; charset=utf-8", string(page))
 }
 
-// Over HTTP/1.1 an answer reaches a client that is still sending only if that is read on.
 func say(w http.ResponseWriter, r *http.Request, status int, retry, kind, text string) {
-	controller := http.NewResponseController(w)
-	sends := r.ProtoMajor == 1 && r.ContentLength != 0
-	if sends {
-		_ = controller.EnableFullDuplex()
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		_ = http.NewResponseController(w).EnableFullDuplex()
 		w.Header().Set("Connection", "close")
 	}
 	if retry != "" {
@@ -671,9 +671,17 @@ func say(w http.ResponseWriter, r *http.Request, status int, retry, kind, text s
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, text)
 	}
-	if sends {
-		_ = controller.Flush()
-		_ = controller.SetReadDeadline(time.Now().Add(lingering))
-		_, _ = io.Copy(io.Discard, r.Body)
+	readOn(w, r)
+}
+
+// An answer reaches a client that is still sending only if that is read on: over HTTP/1.1 the connection would be reset, over
+// HTTP/2 the stream, which some take for an error (curl 7.88).
+func readOn(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
 	}
+	controller := http.NewResponseController(w)
+	_ = controller.Flush()
+	_ = controller.SetReadDeadline(time.Now().Add(lingering))
+	_, _ = io.Copy(io.Discard, r.Body)
 }
