@@ -1,4 +1,4 @@
-"""Requests that wait for their application, with a real Nginx, HAProxy and Caddy where they are installed.
+"""Requests that wait for their application, with a real Nginx, HAProxy, Caddy and Traefik where they are installed.
 
 On machines, under load and with a real systemd: tests/lab/test_zero_loss.py and test_other_proxies.py.
 """
