@@ -1,6 +1,6 @@
-"""Serving over TLS: homeport's Nginx beside homeport's HAProxy on a machine just like it, beside Caddy and HAProxy as
-their documentation has them in front of the same processes, and these by themselves; and both of homeport's with all
-edges of a site on (docs/edges.md), on machines just like these.
+"""Serving over TLS: homeport's Nginx beside homeport's other proxies on machines just like it, beside Caddy and HAProxy
+as their documentation has them in front of the same processes, and these by themselves; and homeport's Nginx and
+HAProxy with all edges of a site on (docs/edges.md), on machines just like these.
 
 All of it, the clients too, runs on one machine: what a proxy takes of the processor, the application has not got.
 """
@@ -109,11 +109,18 @@ WITH_EDGES = (
 # What `load.py` starts.
 CLIENTS = "wrk nghttp2-client curl"
 OWN_HAPROXY = "homeport, HAProxy"
+# homeport's with their settings.
+OWN: dict[str, dict[str, str]] = {
+    "homeport": {},
+    OWN_HAPROXY: {"proxy": "haproxy"},
+    "homeport, Caddy": {"proxy": "caddy"},
+    "homeport, Traefik": {"proxy": "traefik"},
+}
 # With all edges but a password, and with a password too, which is looked at by each request on purpose slowly (bcrypt).
 EDGES, PASSWORDS = ", all edges", ", all edges and a password"
+WITH_ALL = ("homeport", OWN_HAPROXY)
 TARGETS = {
-    **{f"homeport{more}": 443 for more in ("", EDGES, PASSWORDS)},
-    **{f"{OWN_HAPROXY}{more}": 443 for more in ("", EDGES, PASSWORDS)},
+    **{f"{name}{more}": 443 for name in OWN for more in ("", *((EDGES, PASSWORDS) if name in WITH_ALL else ()))},
     **{"Caddy": 8443, "HAProxy": 9443, "direct": 8001},
 }
 
@@ -157,7 +164,7 @@ def edges(host: LabHost, target: str) -> dict[str, Any]:
 
 def _served(stage: Stage, name: str, target: str = "") -> LabHost:
     host, _ = stage.fresh(name)
-    proxy = {"proxy": "haproxy"} if target.startswith(OWN_HAPROXY) else {}
+    proxy = OWN.get(target.removesuffix(PASSWORDS).removesuffix(EDGES), {})
     project = Project.create(stage.folder / name, stage.lab, "hello", watch_seconds=0)
     settle_data(project, **proxy, **edges(host, target))
     (project.folder / "secrets.env").write_text(f"{VARIABLE}={shlex.quote(PASSWORD)}\n")

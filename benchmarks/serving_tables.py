@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.measure import Series
 from benchmarks.results import Results
-from benchmarks.serving import EDGES, OWN_HAPROXY, PASSWORDS, ROWS, TARGETS, WITH_EDGES, Row
+from benchmarks.serving import EDGES, PASSWORDS, ROWS, TARGETS, WITH_ALL, WITH_EDGES, Row
 from benchmarks.tables import table
 
 
@@ -29,7 +29,7 @@ def _edges(results: Results) -> list[str]:
     """Return the table of what a site's edges cost: each proxy's share of the answers that it gives without them."""
     rows: list[tuple[str, ...]] = []
     for row in ROWS:
-        for proxy in ("homeport", OWN_HAPROXY):
+        for proxy in WITH_ALL:
             for more in (EDGES, PASSWORDS):
                 rows += _compared(results, row, f"{proxy}{more}", proxy)
     head = ("load", "through", "answers a second", "of those without edges", "99 of 100 within")

@@ -418,7 +418,7 @@ take_over = []
 # --take-machine`). Without it such a deploy is refused.
 take_machine = False
 
-# The proxy that visitors reach, one for all applications of the machine: "nginx", "haproxy" or "caddy"
+# The proxy that visitors reach, one for all applications of the machine: "nginx", "haproxy", "caddy" or "traefik"
 # (docs/proxies.md says what each supports).
 # proxy = "nginx"
 

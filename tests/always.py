@@ -139,7 +139,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",
         "proxy_attacks::a_request_with_two_ends_is_refused_and_smuggles_nothing",
     ),
-    "HAProxy and Caddy": (
+    "other proxies": (
         "other_proxies::a_first_deploy_serves_and_a_second_one_changes_nothing",
         "other_proxies::releases_lose_no_request",
     ),
@@ -213,7 +213,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "own_package": "init",
     "package_upgrade": "upkeep",
     "power_cut": "switch",
-    "proxy_change_killed": "HAProxy and Caddy",
+    "proxy_change_killed": "other proxies",
     "rehearsal": "migration",
     "release_extras": "processes",
     "release_kinds": "init",

@@ -12,7 +12,7 @@ from pathlib import Path
 PROGRAM = """
 import socket, sys
 from pathlib import Path
-from homeport.host.proxies.nginx.holding import Room
+from homeport.host.proxies.model.holding import Room
 descriptor, root, most, idle_seconds = sys.argv[1:]
 Room(socket.socket(fileno=int(descriptor)), Path(root), int(most)).serve(float(idle_seconds))
 """

@@ -311,8 +311,12 @@ CADDY: Column = {
     ),
 }
 TRAEFIK: Column = {
-    **everywhere(Untested('`proxy = "traefik"` is not there yet; Swarm\'s Traefik is in the table of the grounds')),
-    **NO_SAY,
+    **OTHER_PROXY,
+    LOOP: Untested(NO_LOOP.format("Traefik")),
+    STOP: kept(
+        "other_proxies::a_reload_cuts_no_request_of_clients_that_ask_every_second",
+        how="a reload cuts nobody; an upgrade of Traefik is a restart, which does",
+    ),
 }
 
 # What a server has no say in.

@@ -96,7 +96,8 @@ def _conditions(wanted: Wanted, *others: OtherProxy) -> tuple[File, ...]:
 def _unblocked(wanted: Wanted, found: Snapshot, other: OtherProxy | None = None) -> Iterator[Change]:
     """Yield the removal of start conditions; those that this deploy puts in place are not there yet."""
     new = _conditions(wanted, other) if other else ()
-    if wanted.proxy not in found.packages:
+    # The package brings it; one without a package (Traefik) has none to bring.
+    if wanted.proxy in wanted.part.packages and wanted.proxy not in found.packages:
         new = (*new, *wanted.part.start_conditions)
     for file in _conditions(wanted, *wanted.other_proxies):
         if file in new or file.path in found.paths:

@@ -24,7 +24,7 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
     return Wanted(
         app=settings.app_name,
         part=merge(step(context) for step in steps),
-        tools=ToolsWanted((TEMPLATES / "tools" / "requirements.txt").read_text(), context.dns_requirements),
+        tools=ToolsWanted(_requirements(settings.proxy), context.dns_requirements),
         release=wanted_release(context) if roles & RELEASE_ROLES else None,
         certificate=wanted_certificate(context) if roles & SITE_ROLES and not settings.mounted_on else None,
         ports=(settings.port_blue, settings.port_green) if "app" in roles else (),
@@ -35,3 +35,9 @@ def describe(steps: Iterable[Step], context: Context) -> Wanted:
         proxy=settings.proxy,
         other_proxies=others(context) if roles & SITE_ROLES else (),
     )
+
+
+def _requirements(proxy: str) -> str:
+    """Return the locked tools; Traefik, which Debian does not have, is one of them where it is the proxy."""
+    names = ("requirements.txt", *(("traefik.txt",) if proxy == "traefik" else ()))
+    return "".join((TEMPLATES / "tools" / name).read_text() for name in names)

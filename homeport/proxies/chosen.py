@@ -6,11 +6,12 @@ from homeport.proxies.caddy.proxy import Caddy
 from homeport.proxies.haproxy.proxy import HAProxy
 from homeport.proxies.model.proxy import Proxy
 from homeport.proxies.nginx.proxy import Nginx
+from homeport.proxies.traefik.proxy import Traefik
 from homeport.state.wanted import OtherProxy, Part
 from homeport.steps.context import Context
 
 USUAL = "nginx"
-PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy(), Caddy())}
+PROXIES: dict[str, Proxy] = {one.name: one for one in (Nginx(), HAProxy(), Caddy(), Traefik())}
 
 
 def proxy_of(name: str) -> Proxy:

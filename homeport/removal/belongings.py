@@ -18,7 +18,7 @@ ACCOUNT_COMMENT = "homeport application"
 CERTIFICATES = Path("/etc/letsencrypt")
 PROCESSES = Path("/proc")
 # Programs that may serve a certificate which is not theirs.
-READERS = ("nginx", "apache2", "haproxy", "caddy", "postfix", "dovecot", "exim4")
+READERS = ("nginx", "apache2", "haproxy", "caddy", "traefik", "postfix", "dovecot", "exim4")
 
 
 def applications(machine: MachineLayout) -> list[str]:

@@ -73,7 +73,7 @@ class MachineSettings(BaseModel):
     proxy: ProxyName = Field(
         "nginx",
         description='The proxy that visitors reach, one for all applications of the machine: "nginx", '
-        '"haproxy" or "caddy" (docs/proxies.md says what each supports).',
+        '"haproxy", "caddy" or "traefik" (docs/proxies.md says what each supports).',
     )
     replace_proxy: bool = Field(
         False,

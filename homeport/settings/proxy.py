@@ -7,9 +7,9 @@ from typing import Literal
 
 from homeport.settings.static import Served
 
-ProxyName = Literal["nginx", "haproxy", "caddy"]
+ProxyName = Literal["nginx", "haproxy", "caddy", "traefik"]
 # What each of them is called for people.
-TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy"}
+TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy", "traefik": "Traefik"}
 # HAProxy has one size of buffer for all sites of a machine (templates/haproxy/haproxy.cfg).
 HAPROXY_HEADERS_KILOBYTES = 32
 # HAProxy counts one request in three tables at most (tune.stick-counters, which version 2.6 does not have yet).
@@ -30,6 +30,13 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "trusted_proxies": "does not find the visitor's address behind other proxies: leave trusted_proxies out",
         "proxy_protocol": "does not understand the PROXY protocol: leave proxy_protocol out",
         "standby": "has requests wait (hold_seconds), and asks no second release: leave standby out",
+    },
+    "traefik": {
+        "static": "serves no files: leave static out and let the application serve them (StaticFiles)",
+        "spa": "serves no files: leave spa out and let the application serve them (StaticFiles)",
+        "error_page": "serves no files of a release: leave error_page out",
+        "brotli": "compresses nothing: leave brotli out",
+        "proxy_protocol": "would hear everybody at that port: leave proxy_protocol out",
     },
 }
 

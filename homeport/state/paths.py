@@ -25,7 +25,7 @@ PROXY_RECORD = "/etc/homeport/proxy.json"
 START_CONDITION = "homeport-condition.conf"
 # While it is there, connections are not kept open (host/proxies/model/closing.py).
 CLOSING = "/run/homeport/closing"
-# Where a request waits that could not be brought to an application (host/proxies/nginx/holding.py).
+# Where a request waits that could not be brought to an application (host/proxies/model/holding.py).
 HOLD_SOCKET = "/run/homeport-hold.sock"
 UNITS = "/etc/systemd/system"
 # Files for access (firewall, sshd). No application's name has a dot, so none of these is an application's folder.

@@ -15,7 +15,7 @@ from typing import Literal
 from homeport.errors import HomeportError
 
 # "access" is put in place under the dead man's switch, by a phase of its own.
-FileSet = Literal["plain", "nginx", "haproxy", "caddy", "systemd", "access"]
+FileSet = Literal["plain", "nginx", "haproxy", "caddy", "traefik", "systemd", "access"]
 
 
 # The mark of homeport's accounts in the comment field of /etc/passwd.

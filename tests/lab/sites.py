@@ -77,7 +77,7 @@ class Site:
         """Return what proxy and application wrote last, to explain a failure."""
         return self.seen.shell(
             "tail -n 30 /var/log/nginx/error.log /var/log/haproxy.log 2>&1;"
-            " journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx -u haproxy -u caddy"
+            " journalctl -o short-precise --no-pager -n 80 -u 'notes*' -u nginx -u haproxy -u caddy -u traefik"
         )
 
     def notes(self) -> int:

@@ -1,4 +1,5 @@
-"""HAProxy and Caddy as the machine's proxy: what users rely on with Nginx. Read back from outside and with systemd.
+"""HAProxy, Caddy and Traefik as the machine's proxy: what users rely on with Nginx. Read back from outside and with
+systemd.
 
 The tests of a proxy share a machine and go on from one another, in the order in which they stand: those that are
 sampled are drawn together. `make test-all` and `make test-kill` have twenty releases, `make test` two.
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from homeport.lab import Lab
 from tests.lab.api_pages import assert_pages_load
@@ -19,38 +21,27 @@ from tests.lab.commands import findings, homeport, refusal, settle_data
 from tests.lab.kill_points import EVERYWHERE
 from tests.lab.load import NEW_CONNECTION, WEBSOCKET, Report, load
 from tests.lab.project import Project, Seen, changes_nothing, until
+from tests.lab.proxies import PROXIES, Case
 from tests.lab.seasoned import Seasoned
 from tests.lab.sites import BUSY, SETTINGS, SHORT, Site, assert_nobody_noticed, every_client_goes_on, under_load
+from tests.tiers import SUITES
 
 pytestmark = [pytest.mark.lab, pytest.mark.either_suite]
 RELEASES, RELOADS = (20, 40) if EVERYWHERE else (2, 8)
 PROBE = {NEW_CONNECTION: replace(BUSY[NEW_CONNECTION], interval_seconds=0.1)}
 OTHER = {"proxy": "nginx"}
-TITLES = {"haproxy": "HAProxy", "caddy": "Caddy"}
-# Of each proxy: what tells whether it was reloaded, the files of its site and of an override of it, a command after
-# which it does not start, and one that mends that.
-LOADED = '"msg":"load complete"'
-READ = {
-    "haproxy": "pgrep -P $(systemctl show -p MainPID --value haproxy) | sort",
-    "caddy": f"systemctl show -p MainPID --value caddy; journalctl -u caddy -o cat | grep -c '{LOADED}' || true",
-}
-SITES = {"haproxy": "/etc/haproxy/homeport/notes.cfg", "caddy": "/etc/caddy/homeport/notes.caddy"}
-OVERRIDES = {"haproxy": "haproxy/site.cfg", "caddy": "caddy/site.caddy"}
-BREAK = {
-    "haproxy": "cp -p /etc/default/haproxy /run/default; echo 'EXTRAOPTS=-f /etc/gone.cfg' >>/etc/default/haproxy",
-    "caddy": "mkdir -p /etc/systemd/system/caddy.service.d; "
-    "printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/caddy run --config /etc/gone.cfg\\n' "
-    ">/etc/systemd/system/caddy.service.d/zz.conf",
-}
-MEND = {
-    "haproxy": "cp -p /run/default /etc/default/haproxy",
-    "caddy": "rm -f /etc/systemd/system/caddy.service.d/zz.conf; systemctl daemon-reload",
-}
 NO_CLOSE_FRAME = "no close frame"
 RECORD = "/etc/homeport/proxy.json"
+# Traefik is one of them: what a deploy that wanted another proxy has left of them is changed back.
+TOOLS = "install tools "
 
 
-@pytest.fixture(scope="module", params=[f"{proxy}-{suite}" for proxy in TITLES for suite in ("bookworm", "trixie")])
+def case(proxy: str, suite: str) -> ParameterSet:
+    """Return the parameter of a proxy on a suite; Traefik's are drawn, as its tests take minutes."""
+    return pytest.param(f"{proxy}-{suite}", marks=[pytest.mark.sampled("traefik")] if proxy == "traefik" else [])
+
+
+@pytest.fixture(scope="module", params=[case(name, suite) for name in PROXIES for suite in SUITES])
 def site(
     request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory, seasoned: Seasoned
 ) -> Iterator[Site]:
@@ -88,9 +79,13 @@ def its(site: Site) -> str:
     return site.host.name.partition("-")[0]
 
 
+def ours(site: Site) -> Case:
+    return PROXIES[its(site)]
+
+
 def read(site: Site) -> str:
     """Return what changes whenever the proxy reads its configuration."""
-    return site.seen.shell(READ[its(site)])
+    return site.seen.shell(ours(site).read)
 
 
 def test_a_first_deploy_serves_and_a_second_one_changes_nothing(site: Site) -> None:
@@ -187,8 +182,8 @@ def test_maintenance_is_a_page_for_every_visitor_and_the_health_path_answers(sit
 
 
 def test_a_renewal_is_served_and_loses_no_request(site: Site) -> None:
-    """HAProxy takes it up as it runs, Caddy by a reload."""
-    before, serial = read(site), site.seen.serial()
+    """HAProxy takes it up as it runs, the others by a reload; none by another process."""
+    before, serial, process = read(site), site.seen.serial(), site.seen.property(its(site), "MainPID")
     with load(site.target, BUSY) as report:
         every_client_goes_on(report, BUSY)
         site.seen.shell("certbot renew --force-renewal --no-random-sleep-on-renew")
@@ -196,6 +191,7 @@ def test_a_renewal_is_served_and_loses_no_request(site: Site) -> None:
         every_client_goes_on(report, BUSY)
     assert_nothing_lost(site, report)
     assert (read(site) == before) == (its(site) == "haproxy")
+    assert site.seen.property(its(site), "MainPID") == process
     assert changes(site) == []
 
 
@@ -227,9 +223,7 @@ def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:
 
 def test_a_bad_site_is_refused_and_what_serves_goes_on(site: Site) -> None:
     before = read(site)
-    name = OVERRIDES[its(site)]
-    override = f'{{% extends "homeport/{name}" %}}\n{{% block backend %}}\n    no-such-word\n{{% endblock %}}\n'
-    place = site.project.override(name, override)
+    place = site.project.override(ours(site).template, ours(site).override)
     result = site.project.deploy(site.host)
     assert result.returncode == 1
     assert f"{its(site)} does not accept its site" in result.stdout
@@ -246,9 +240,9 @@ def ills(site: Site) -> dict[str, dict[str, str]]:
 
 def test_the_doctor_finds_nothing_and_names_what_is_wrong_in_its_words(site: Site) -> None:
     assert ills(site) == {}
-    site.seen.shell(f"echo '# mine' >>{SITES[its(site)]}")
+    site.seen.shell(f"echo '# mine' >>{ours(site).site}")
     ill = ills(site)
-    assert f"{TITLES[its(site)]} serves something else" in ill["proxy_stale"]["problem"]
+    assert f"{ours(site).title} serves something else" in ill["proxy_stale"]["problem"]
     assert "# mine" in ill["proxy_edited"]["evidence"]
     site.project.deployed(site.host)
     assert ills(site) == {}
@@ -277,7 +271,7 @@ def test_an_answer_may_take_as_long_as_the_settings_say(site: Site) -> None:
 
 
 def test_another_proxy_is_refused_without_the_flag_and_takes_its_place_with_it(site: Site) -> None:
-    said = f"{TITLES[its(site)]} is the machine's proxy, and would be replaced by Nginx: open connections are cut"
+    said = f"{ours(site).title} is the machine's proxy, and would be replaced by Nginx: open connections are cut"
     assert said in refusal(site.project.deploy(site.host, **OTHER), 1)
     assert site.seen.property(its(site), "ActiveState") == "active"
     took_its_place(site, "nginx")
@@ -312,7 +306,7 @@ def assert_machine_has(site: Site, proxy: str) -> None:
 def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
     """The owner's options for HAProxy count, and drop-ins of any unit; so does a file in them that is not there."""
     own = its(site)
-    site.seen.shell(BREAK[own])
+    site.seen.shell(PROXIES[own].broken)
     with load(site.target, PROBE) as report:
         every_client_goes_on(report, PROBE)
         line = refusal(site.project.deploy(site.host, proxy=own, **SETTINGS, replace_proxy=True), 1)
@@ -326,13 +320,10 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     assert site.seen.shell(f"ls {RECORD} 2>/dev/null || true") == ""
     assert "nginx" in site.seen.shell("/usr/local/lib/homeport/homeport-host reload-proxy")
     site.seen.shell("grep -q 'proxy.*nginx' /etc/homeport/notes/machine.json")
+    assert all(line.startswith(TOOLS) for line in changes(site, **OTHER, **SETTINGS))
     assert changes(site, **OTHER, **SETTINGS) == []
 
-    # As on a machine that never had it: Debian's package starts it, with a configuration of its own.
-    site.seen.shell(
-        f"DEBIAN_FRONTEND=noninteractive apt-get -qq purge {own} >/dev/null\n"
-        f"rm -rf /etc/{own} /etc/systemd/system/{own}.service.d; echo 'EXTRAOPTS=-n 400' >/etc/default/haproxy"
-    )
+    site.seen.shell(PROXIES[own].never)
     took_its_place(site, own)
     assert own in site.seen.shell(f"cat {RECORD}")
     if own == "haproxy":
@@ -341,7 +332,7 @@ def test_a_proxy_that_does_not_start_leaves_the_old_one_serving(site: Site) -> N
     site.seen.shell(f"systemctl reload {its(site)}")
     assert read(site) != before
     assert site.seen.answers()
-    site.seen.shell(MEND[own])
+    site.seen.shell(PROXIES[own].mended)
 
 
 def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
@@ -351,8 +342,11 @@ def test_a_removal_gives_back_what_the_package_had(site: Site) -> None:
     gone = f"/etc/{own}/homeport /etc/homeport /etc/systemd/system/{own}.service.d"
     # What the other proxy had stayed on the disk until now.
     gone += " /etc/nginx/homeport /etc/systemd/system/nginx.service.d"
+    if own == "traefik":
+        gone += " /etc/traefik /etc/systemd/system/traefik.service"
     assert site.seen.shell(f"ls -d {gone} 2>/dev/null || true") == ""
-    assert site.seen.shell(f"dpkg --verify {own} nginx") == ""
+    packages = "nginx" if own == "traefik" else f"{own} nginx"
+    assert site.seen.shell(f"dpkg --verify {packages}") == ""
     # Debian's own configuration of Caddy has a welcome page at port 80, that of HAProxy has no port.
     ports = "443" if own == "caddy" else "443 or sport = :80"
     assert site.seen.shell(f"ss -Hltn '( sport = :{ports} )'") == ""

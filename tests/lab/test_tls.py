@@ -49,6 +49,27 @@ HEADER_OF_ITS_OWN = {
         }
 {% endblock %}
 """,
+    "traefik/site.yaml": """{% extends "homeport/traefik/site.yaml" %}
+{% block routers %}
+    own:
+      entryPoints: [https]
+      rule: Host(`{{ names[0] }}`) && Path(`/own`)
+      priority: 9000
+      middlewares: [own-headers, own-path, {{ app }}]
+      service: noop@internal
+      tls:
+        options: {{ app }}
+{% endblock %}
+{% block middlewares %}
+    own-headers:
+      headers:
+        customResponseHeaders:
+          Cache-Control: no-store
+    own-path:
+      replacePath:
+        path: /health
+{% endblock %}
+""",
 }
 # One of each part of the report, so that a run that was broken off is none that has found nothing.
 REPORTED = {"TLS1_2", "TLS1_3", "cipherlist_NULL", "FS", "cert_chain_of_trust", "HSTS_time", "heartbleed", "RC4"}
@@ -108,6 +129,7 @@ class Stage:
             for its in ("haproxy", "caddy")
             for one in SUITES
         ),
+        pytest.param("trixie-traefik", marks=pytest.mark.sampled("traefik")),
     ],
 )
 def stage(

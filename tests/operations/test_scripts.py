@@ -291,6 +291,23 @@ def test_tools_of_another_python_than_the_machines_are_made_anew(machine: Machin
     assert not (made / "lib").exists()
 
 
+@pytest.mark.parametrize("recorded", ["traefik", "nginx"])
+def test_a_proxy_that_is_a_tool_is_kept_for_as_long_as_it_is_the_machines(machine: Machine, recorded: str) -> None:
+    """Another one may take its place later in the deploy; until then it may be started anew at any moment."""
+    lib, record = machine.folder / "lib", machine.folder / "etc/homeport/proxy.json"
+    of_python(lib / "tools-0123", machine.folder / "bin/python3")
+    of_python(lib / "tools-4567", machine.folder / "bin/python3")
+    (lib / "tools-4567/.complete").touch()
+    (lib / "tools-0123/bin/traefik").write_text("program")
+    (lib / "tools").symlink_to("tools-0123")
+    machine.has("python3")
+    record.parent.mkdir(parents=True)
+    record.write_text(f'{{"proxy": "{recorded}"}}\n')
+    assert machine.run("tools", "4567", "notes", stdin="uv==1\n").returncode == 0
+    assert sorted(path.name for path in lib.iterdir()) == ["tools", "tools-4567"]
+    assert (lib / "tools/bin/traefik").exists() == (recorded == "traefik")
+
+
 def test_tools_that_cannot_be_made_do_not_keep_the_packages_from_being_installed(machine: Machine) -> None:
     machine.has("apt-get")
     machine.has("python3", "echo 'error: no venv' >&2; exit 1")
@@ -585,13 +602,24 @@ def test_a_machine_that_gets_nginx_back_has_no_record(machine: Machine) -> None:
     assert not record.exists()
 
 
-def test_caddys_own_words_say_why_it_does_not_start(machine: Machine) -> None:
-    with_proxies(machine, systemctl="case $* in '-q start caddy.service') exit 1 ;; esac")
-    machine.has("journalctl", """echo '{"level":"info","msg":"x"}'; echo 'Error: reading config file: open /x: gone'""")
-    done = machine.run("services", "start", "caddy.service")
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("caddy", "Error: reading config file: open /x: gone"),
+        (
+            "traefik",
+            '{"level":"error","error":"command traefik error: reading config file: open /x: gone",'
+            '"time":"2030-01-01T10:00:00Z","message":"Command error"}',
+        ),
+    ],
+)
+def test_the_proxys_own_words_say_why_it_does_not_start(machine: Machine, proxy: str, said: str) -> None:
+    with_proxies(machine, systemctl=f"case $* in '-q start {proxy}.service') exit 1 ;; esac")
+    machine.has("journalctl", f"""echo '{{"level":"info","msg":"x"}}'; echo '{said}'""")
+    done = machine.run("services", "start", f"{proxy}.service")
     assert refused(done) == (
-        "error: caddy.service: systemctl start failed: reading config file: open /x: gone; "
-        "see 'journalctl -u caddy.service' on the host"
+        f"error: {proxy}.service: systemctl start failed: reading config file: open /x: gone; "
+        f"see 'journalctl -u {proxy}.service' on the host"
     )
 
 

@@ -1,4 +1,4 @@
-"""The edges of a site, served by a real Nginx and a real HAProxy on this computer, where they are installed.
+"""The edges of a site, served by a real Nginx, HAProxy and Traefik on this computer, where they are installed.
 
 tests/lab/test_edges.py has the same on machines.
 """
@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -179,11 +180,13 @@ def running(folder: Path, *sites: Settings) -> Iterator[dict[int, int]]:
     for place, file in files.items():
         if place.startswith("/etc/homeport/notes/"):
             (folder / place.rpartition("/")[2]).write_text(file.content)
-    command = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}[settings.proxy](program, folder, files, ports)
+    commands = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy, "traefik": traefik}
+    command = commands[settings.proxy](program, folder, files, ports)
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, "HOME": str(folder)})
     try:
-        assert until(lambda: listening(ports[443]) or process.poll() is not None, 20)
+        ready = has_read if settings.proxy == "traefik" else lambda ports: listening(ports[443])
+        assert until(lambda: ready(ports) or process.poll() is not None, 20)
         assert process.poll() is None, (folder / "said").read_text()
         yield ports
     finally:
@@ -194,6 +197,12 @@ def running(folder: Path, *sites: Settings) -> Iterator[dict[int, int]]:
 def listening(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def has_read(ports: dict[int, int]) -> bool:
+    """Tell whether Traefik has read its sites, which it does after it listens."""
+    asked = ["curl", "-s", "-H", "Host: homeport.invalid", f"http://127.0.0.1:{ports[80]}/"]
+    return subprocess.run(asked, check=False, capture_output=True, text=True).stdout == "read"
 
 
 def certificate(folder: Path) -> None:
@@ -281,12 +290,35 @@ def caddy(program: str, folder: Path, files: dict[str, Any], ports: dict[int, in
     return [program, "run", "--config", str(folder / "Caddyfile")]
 
 
-@pytest.fixture(params=["nginx", "haproxy", "caddy"])
+def traefik(program: str, folder: Path, files: dict[str, Any], ports: dict[int, int]) -> list[str]:
+    certificate(folder)
+    (folder / "names").mkdir()
+    for name, place in {"notes": folder, "shop": folder / "shop"}.items():
+        (folder / "names" / name).symlink_to(place)
+    for path, file in files.items():
+        if file.file_set != "traefik":
+            continue
+        text = file.content.replace("/run/homeport/traefik", f"{folder}/laid-out").replace(
+            "/run/homeport/", f"{folder}/"
+        )
+        text = text.replace("/etc/homeport/notes/", f"{folder}/").replace("/etc/homeport/shop/", f"{folder}/shop/")
+        text = text.replace('"/etc/homeport"', f'"{folder}/names"').replace("/etc/traefik", f"{folder}/traefik")
+        text = text.replace('USER = "www-data"', f"USER = {os.getgid()}")
+        for port, here in ports.items():
+            text = text.replace(f'"0.0.0.0:{port}"', f'"127.0.0.1:{here}"')
+        place = folder / path.removeprefix("/etc/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    subprocess.run([sys.executable, folder / "traefik/homeport/prepare", "read"], check=True)
+    return ["env", f"--chdir={folder}/traefik", program, f"--configfile={folder}/traefik/traefik.yaml"]
+
+
+@pytest.fixture(params=["nginx", "haproxy", "caddy", "traefik"])
 def any_proxy(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["nginx", "haproxy"])
+@pytest.fixture(params=["nginx", "haproxy", "traefik"])
 def proxy(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -304,7 +336,8 @@ def test_a_site_that_is_open_to_all(tmp_path: Path, proxy: str) -> None:
         checks.check_headers(site.ask, statuses)
         assert site.ask("/old", name=SERVED).one("location") == f"https://{SERVED}/new"
         assert site.ask("/who", name=SERVED).given["host"] == SERVED
-        assert until(lambda: f'"client":"{checks.OUTSIDE_IPV6}"' in logged(site), 10)
+        client = "request_X-Real-Ip" if proxy == "traefik" else "client"
+        assert until(lambda: f'"{client}":"{checks.OUTSIDE_IPV6}"' in logged(site), 10)
 
 
 def test_a_name_with_a_star_is_every_name_with_one_label_there(tmp_path: Path, any_proxy: str) -> None:
@@ -413,6 +446,7 @@ def test_a_page_of_the_releases_own_is_for_who_may_come_in(tmp_path: Path) -> No
         checks.check_maintenance(site.ask, *checks.GOOD, *inside)
 
 
+@pytest.mark.parametrize("proxy", ["nginx", "haproxy"])
 def test_load_balancers_say_whose_a_connection_is_and_nobody_else_does(tmp_path: Path, proxy: str) -> None:
     port = free_port()
     known = {"proxy_protocol": f"{port} from {CDN}", "trusted_proxies": [], "allow_from": [*INSIDE_RANGES, CDN]}

@@ -1,4 +1,4 @@
-"""Requests that wait for their application, with a real Nginx, HAProxy and Caddy where they are installed.
+"""Requests that wait for their application, with a real Nginx, HAProxy, Caddy and Traefik where they are installed.
 
 On machines, under load and with a real systemd: tests/lab/test_zero_loss.py and test_other_proxies.py.
 """
@@ -98,7 +98,7 @@ class Site:
         return checks.read(done.stdout)
 
 
-@pytest.fixture(params=["nginx", "haproxy", "caddy"])
+@pytest.fixture(params=["nginx", "haproxy", "caddy", "traefik"])
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
     Application.asked = []
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The files of HAProxy and Caddy, and a machine that goes from one proxy to the other."""
+"""The files of HAProxy and Caddy, and a machine that goes from one proxy to the other, Traefik too."""
 
 from __future__ import annotations
 
@@ -39,8 +39,12 @@ from tests.state.builders import (
 
 HAPROXY = make_settings(proxy="haproxy")
 SITE = "/etc/haproxy/homeport/notes.cfg"
-TITLES = {"haproxy": "HAProxy", "caddy": "Caddy"}
-SITES = {"haproxy": SITE, "caddy": "/etc/caddy/homeport/notes.caddy"}
+TITLES = {"haproxy": "HAProxy", "caddy": "Caddy", "traefik": "Traefik"}
+SITES = {
+    "haproxy": SITE,
+    "caddy": "/etc/caddy/homeport/notes.caddy",
+    "traefik": "/etc/traefik/homeport/notes.yaml",
+}
 VALUES = "/etc/homeport/notes/machine.json"
 
 

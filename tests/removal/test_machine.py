@@ -21,8 +21,9 @@ CONF, CERTBOT, ROTATION, DEFAULT = (
 def provisioned(host: Host) -> Host:
     """Provision a machine on which somebody had files of his own, and remove its application."""
     host.provision("note")
-    # The machine has had another proxy, too.
-    for path in (CONF, CERTBOT, ROTATION, "/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile"):
+    # The machine has had other proxies, too.
+    traefik = ("/etc/traefik/traefik.yaml", "/etc/traefik/machine.yaml", "/etc/systemd/system/traefik.service")
+    for path in (CONF, CERTBOT, ROTATION, "/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile", *traefik):
         host.note(path)
     (host.root / DEFAULT.lstrip("/")).unlink()
     host.keep(CONF, "mine")

@@ -34,9 +34,10 @@ def refusals(found: Snapshot, **settings: object) -> list[str]:
 
 
 def test_the_paths_that_anybody_may_have_a_file_at_are_few() -> None:
-    # The last ones are read, and wanted only where HAProxy or Caddy is the proxy.
-    of_others = {"/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile"}
-    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, *of_others}
+    # The last ones are read, and wanted only where one of the other proxies is the machine's.
+    others = {"/etc/haproxy/haproxy.cfg", "/etc/caddy/Caddyfile", "/etc/systemd/system/traefik.service"}
+    others |= {f"/etc/traefik/{name}.yaml" for name in ("traefik", "machine")}
+    assert set(query(WANTED).shared) == {NGINX, CERTBOT, ROTATION, WELCOME, *others}
 
 
 def test_folders_of_the_application_are_ours_and_those_of_a_longer_name_are_not() -> None:

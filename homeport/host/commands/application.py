@@ -68,7 +68,7 @@ def set_maintenance(options: argparse.Namespace, given: list[str]) -> int:
 
 def hold_requests(options: argparse.Namespace, given: list[str]) -> int:
     """Let requests wait for their application, on the socket that systemd has opened."""
-    from ..proxies.nginx import holding
+    from ..proxies.model import holding
 
     holding.run()
     return 0

@@ -9,8 +9,9 @@ from .caddy.proxy import Caddy
 from .haproxy.proxy import HAProxy
 from .model.proxy import Proxy
 from .nginx.proxy import Nginx
+from .traefik.proxy import Traefik
 
-PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy(), "caddy": Caddy()}
+PROXIES: dict[str, Proxy] = {"nginx": Nginx(), "haproxy": HAProxy(), "caddy": Caddy(), "traefik": Traefik()}
 
 
 def proxy_of(machine: MachineLayout, name: str = "") -> Proxy:

@@ -14,7 +14,9 @@ from ..system.output import HostError, say
 from .chosen import proxy_of
 
 # What does that, in the sites of all proxies (`allow_from`, `basic_auth`).
-KEEPS_OUT = re.compile(r"auth_basic_user_file|\$edge_refused|http_auth\(|!allowed|error @outside")
+KEEPS_OUT = re.compile(
+    r'auth_basic_user_file|\$edge_refused|http_auth\(|!allowed|error @outside|"allowed": \[\s*"|-visitors, '
+)
 
 
 def place(layout: Layout) -> Path:

@@ -52,6 +52,11 @@ class MachineLayout(NamedTuple):
         return self.root / "etc/caddy"
 
     @property
+    def traefik(self) -> Path:
+        """Return Traefik's configuration folder."""
+        return self.root / "etc/traefik"
+
+    @property
     def nginx(self) -> Path:
         """Return Nginx's configuration folder."""
         return self.root / "etc/nginx"

@@ -110,6 +110,7 @@ validate_proxy() {
 validate_proxy nginx /etc/nginx nginx -t -q
 validate_proxy haproxy /etc/haproxy sh /etc/haproxy/homeport/prepare check
 validate_proxy caddy /etc/caddy sh /etc/caddy/homeport/prepare check
+validate_proxy traefik /etc/traefik /etc/traefik/homeport/prepare check
 
 validate_units() {
     # The unit's command may not be installed yet: that is not an error of the unit.

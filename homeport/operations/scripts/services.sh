@@ -19,7 +19,8 @@ fail() {
 # The proxy's own message about why it does not start. It does start with limits that are too low for `maxconn`.
 reason_of() {
     journalctl --no-pager -q -o cat --since "@$began" -u "$1" 2>/dev/null |
-        sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p; s/^Error: //p' | head -n 1
+        sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p; s/^Error: //p
+            s/^{"level":"error","error":"command traefik error: \(.*\)","time":.*/\1/p' | head -n 1
 }
 # Lets a proxy start that is not the recorded one, until this script ends.
 permit() {
@@ -73,7 +74,7 @@ write_record() {
 systemctl daemon-reload
 while [ $# -gt 0 ]; do
     case $1:$2 in
-    reload:nginx.service | reload:haproxy.service | reload:caddy.service) "$program" reload-proxy --proxy "${2%.service}" ;;
+    reload:nginx.service | reload:haproxy.service | reload:caddy.service | reload:traefik.service) "$program" reload-proxy --proxy "${2%.service}" ;;
     reload:systemd) ;;
     record:*) write_record "$2" ;;
     write:*) replace "$2" <&3 ;;
@@ -81,7 +82,7 @@ while [ $# -gt 0 ]; do
     disable:*) systemctl -q disable --now "$2" || fail "$2" disable ;;
     *)
         [ "$1" != enable ] || remember "$2"
-        case $1:$2 in *start:nginx.service | *start:haproxy.service | *start:caddy.service) permit "$2" ;; esac
+        case $1:$2 in *start:nginx.service | *start:haproxy.service | *start:caddy.service | *start:traefik.service) permit "$2" ;; esac
         systemctl -q "$1" "$2" || fail "$2" "$1"
         [ "$1" != stop ] || stopped=$2
         case ${stopped:+$1} in start | restart) check_serving "$2" ;; esac

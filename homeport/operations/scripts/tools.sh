@@ -35,6 +35,10 @@ for plugin in /etc/homeport/*/acme-plugin.txt; do
     echo "error: tools: the plugin of acme_dns_requirements_file cannot be installed: $why" >&2
     exit 1
 done
+# The recorded proxy may be a tool, and serves until another one does: whenever it starts anew, and after a boot.
+if grep -qs '"traefik"' /etc/homeport/proxy.json && [ ! -e "$target/bin/traefik" ] && [ -e tools/bin/traefik ]; then
+    ln tools/bin/traefik "$target/bin/traefik"
+fi
 ln -sfn "$target" tools.new
 mv -fT tools.new tools
 for old in tools-*; do

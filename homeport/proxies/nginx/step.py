@@ -24,7 +24,7 @@ from homeport.state.wanted import Directory, File, Part, Unit
 from homeport.steps.context import Context
 
 # A machine without a record has Nginx: it does not start only where one of these is recorded.
-OTHERS = ("haproxy", "caddy")
+OTHERS = ("haproxy", "caddy", "traefik")
 USER = "www-data"
 # Debian's module, which compresses, and the one that sends what a build has compressed.
 BROTLI = ("libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...services import units
 from ...system.layout import CERTIFICATE_FILE, MachineLayout
 from ...system.site_names import askable
 
@@ -64,15 +65,27 @@ def served(name: str, port: int = 443) -> bytes | None:
         return None
 
 
-def outdated(machine: MachineLayout, site_file: SiteFile, port: int = 443) -> list[str]:
-    """Return the names for which another certificate is served than the one on the disk."""
-    found = sites(machine, site_file).items()
-    return [name for name, path in found if (wanted := on_disk(path)) and served(name, port) != wanted]
+def is_for(certificate: Path, name: str) -> bool:
+    """Tell whether a certificate is one for a name."""
+    command = ("openssl", "x509", "-noout", "-checkhost", askable(name), "-in", str(certificate))
+    return "does match" in units.run(*command).stdout
 
 
-def await_served(machine: MachineLayout, site_file: SiteFile, at_most_seconds: float) -> list[str]:
+def outdated(machine: MachineLayout, site_file: SiteFile, port: int = 443, *, strict: bool = False) -> list[str]:
+    """Return the names for which another certificate is served than the one on the disk.
+
+    With `strict`, of a proxy that shows a certificate for no name but its own: only those that it is for.
+    """
+    found = sites(machine, site_file)
+    names = [name for name, path in found.items() if (wanted := on_disk(path)) and served(name, port) != wanted]
+    return [name for name in names if not strict or is_for(found[name], name)]
+
+
+def await_served(
+    machine: MachineLayout, site_file: SiteFile, at_most_seconds: float, *, strict: bool = False
+) -> list[str]:
     """Return when every name is served with the certificate on the disk; after that time, for which it is not."""
     end = time.monotonic() + at_most_seconds
-    while (names := outdated(machine, site_file)) and time.monotonic() < end:
+    while (names := outdated(machine, site_file, strict=strict)) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
     return names

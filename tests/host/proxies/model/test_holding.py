@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.proxies.nginx.holding import answer, parse
+from homeport.host.proxies.model.holding import answer, parse
 from homeport.host.system.layout import Layout
 from tests.holding_room import room
 from tests.pace import patience, until

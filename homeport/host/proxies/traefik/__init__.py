@@ -1,0 +1,1 @@
+"""Traefik on the machine: what it has read, its reload, its log."""

@@ -1,0 +1,1 @@
+"""Traefik: its configuration, and which settings it does not have."""

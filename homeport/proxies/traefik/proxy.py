@@ -1,0 +1,50 @@
+"""Traefik as a `Proxy`: what it is called, and which module knows what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from homeport.errors import HomeportError
+from homeport.proxies.traefik import step
+from homeport.settings import Settings
+from homeport.settings.proxy import lacking
+from homeport.state.changes import Change
+from homeport.state.snapshot import Snapshot
+from homeport.state.wanted import Part, Wanted
+from homeport.steps.context import Context
+
+
+class Traefik:
+    """The proxy of machines whose settings say so."""
+
+    name, title, unit, user = "traefik", "Traefik", "traefik.service", step.USER
+    folder, mark, site_name = "/etc/traefik/", f"{step.PLUGIN}/front.go", "site.yaml"
+    instead: Mapping[str, str] = {
+        step.CONFIGURATION: "move what it needs to overrides/traefik/traefik.yaml of the project",
+    }
+
+    def site_path(self, app: str) -> str:
+        return step.site_path(app)
+
+    def site(self, context: Context) -> str:
+        return step.site(context)
+
+    def step(self, context: Context) -> Part:
+        return step.proxy(context)
+
+    def defaults(self, found: Snapshot, take_over: Collection[str]) -> dict[str, str]:
+        return {}  # it reads homeport's files alone
+
+    def notes(self, path: str, found: Snapshot, take_over: Collection[str]) -> list[Change]:
+        return []
+
+    def answers_every_name(self, found: Snapshot, take_over: Collection[str]) -> bool:
+        return True
+
+    def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
+        # An application that has the proxy from another one of the machine was not refused with its settings.
+        if said := lacking(self.name, settings.differing):
+            yield HomeportError(said, key="proxy")
+
+    def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
+        return ()
