@@ -79,6 +79,32 @@ def is_active(unit: str) -> bool:
     return show(unit)["ActiveState"] == "active"
 
 
+def start(names: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Start units and return once each is up or has failed; a status other than 0 says that one has."""
+    return run("systemctl", "start", "--", *names)
+
+
+def begin_start(name: str) -> subprocess.Popen[bytes]:
+    """Begin the start of a unit; the process ends, with a status as `start` has it, when that is over."""
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(["systemctl", "start", "--", name], stdin=quiet, stdout=quiet, stderr=quiet)
+
+
+def begin_anew(names: Sequence[str]) -> None:
+    """Have what units failed of, and how often they were started, count no more."""
+    run("systemctl", "reset-failed", "--", *names)
+
+
+def reload(name: str) -> None:
+    """Send SIGHUP to a unit's main process; raise HostError when it cannot be sent."""
+    run_checked("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", name)
+
+
+def text(layout: Layout, slot: str) -> str:
+    """Return the text of a slot's unit, with what others have added to it."""
+    return run_checked("systemctl", "cat", "--", layout.unit(slot))
+
+
 def stop(layout: Layout, slot: str) -> None:
     """Stop a slot, its migration unit, its processes and timers, and return when all are down.
 
@@ -172,7 +198,7 @@ def install(layout: Layout, slot: str, release: Release) -> None:
         with _verification(layout, slot, release):
             run_checked("systemctl", "daemon-reload")
     # A release that ran into its start limit here must not keep the next one from starting.
-    run("systemctl", "reset-failed", "--", *names)
+    begin_anew(names)
 
 
 def _write(layout: Layout, slot: str, release: Release) -> None:
