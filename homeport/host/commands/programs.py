@@ -35,9 +35,9 @@ def run_program(options: argparse.Namespace, given: list[str]) -> int:
 
 def enter_program(options: argparse.Namespace, given: list[str]) -> int:
     """Become it, in its scope."""
-    from ..release import supervised
+    from ..release import supervised_process
 
-    supervised.enter(options.unit)
+    supervised_process.enter(options.unit)
 
 
 def start_program(options: argparse.Namespace, given: list[str]) -> int:

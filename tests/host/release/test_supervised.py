@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.host.release import program_environment, slots, supervised
+from homeport.host.release.supervised_program import program_of
 from homeport.host.services import program_record, supervisord
 from homeport.host.services.program_record import Record
 from homeport.host.system.layout import Layout
@@ -58,14 +59,14 @@ def test_a_process_has_no_variables_of_supervisords(tmp_path: Path, monkeypatch:
     ],
 )
 def test_a_units_name_tells_its_program(name: str, expected: tuple[str, str, str, bool]) -> None:
-    found = supervised.program_of(name)
+    found = program_of(name)
     assert (found.layout.app, found.slot, found.process, found.migrates) == expected
 
 
 def test_other_names_are_no_programs() -> None:
     for name in ("nginx.service", "notes@red.service", "../x@blue.service", "notes.boot.service"):
         with pytest.raises(ValueError, match="no unit of an application"):
-            supervised.program_of(name)
+            program_of(name)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def _content(service: Service) -> dict[str, object]:
             "command": [f"{_folder(service)}/.venv/bin/{program}", *words],
             "environment": own,
             "stop_timeout_seconds": service.stop_timeout_seconds,
-            "properties": _limited(service),
+            "properties": _limited(service, service.stop_timeout_seconds),
             **before,
         },
         "migrate": {"identifier": "migrate", "command": _migration(service), "properties": _closed(service)},
@@ -64,7 +64,7 @@ def _content(service: Service) -> dict[str, object]:
             one.name: {
                 "identifier": one.name,
                 "command": ["/bin/sh", "-euc", replace_shell(one.command)],
-                "properties": _limited(service),
+                "properties": _limited(service, one.stop_timeout_seconds),
                 **before,
             }
             for one in service.processes
@@ -109,6 +109,7 @@ def _closed(service: Service) -> list[str]:
     return [*([f"Slice={part}"] if part else []), "DevicePolicy=closed", *devices, *addresses]
 
 
-def _limited(service: Service) -> list[str]:
+def _limited(service: Service, stop_timeout_seconds: int) -> list[str]:
     most = service.limits.memory_max_megabytes
-    return [*_closed(service), *([] if most is None else [f"MemoryMax={most}M"])]
+    stop = f"TimeoutStopSec={stop_timeout_seconds}"
+    return [*_closed(service), stop, *([] if most is None else [f"MemoryMax={most}M"])]
