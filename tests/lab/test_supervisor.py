@@ -136,6 +136,7 @@ def test_a_second_run_changes_nothing(stage: Stage) -> None:
     assert changes_nothing(stage.deployed())
 
 
+@pytest.mark.sampled("rest")
 def test_it_has_the_rights_and_limits_of_its_user_and_no_more(stage: Stage) -> None:
     pid = stage.pid("app@blue")
     status = stage.seen.shell(f"cat /proc/{pid}/status")
@@ -148,6 +149,7 @@ def test_it_has_the_rights_and_limits_of_its_user_and_no_more(stage: Stage) -> N
     assert stage.seen.shell(f"cat /proc/{pid}/cgroup | grep -c app:blue.scope") != "0"
 
 
+@pytest.mark.sampled("rest")
 def test_a_worker_that_is_killed_is_replaced_by_its_manager(stage: Stage) -> None:
     manager, before = stage.pid("app@blue"), stage.workers("blue")
     killed = min(before)
@@ -184,6 +186,7 @@ def test_a_supervisord_that_is_killed_comes_back_and_takes_over(stage: Stage) ->
     assert stage.seen.shell(f"test -e /proc/{manager} && echo there || :") == ""
 
 
+@pytest.mark.sampled("rest")
 def test_a_release_under_load_loses_no_request_and_the_old_one_ends_well(stage: Stage) -> None:
     old = stage.workers("blue")
     stage.project.write("NEWS.txt", "another release")
@@ -203,6 +206,7 @@ def test_a_release_under_load_loses_no_request_and_the_old_one_ends_well(stage: 
     assert old <= {line.split()[1] for line in ended.splitlines()}
 
 
+@pytest.mark.sampled("rest")
 def test_a_failing_migration_leaves_the_old_release_serving(stage: Stage) -> None:
     before = stage.get()
     result = stage.deploy(migrate_command="echo the table is locked; exit 3")
@@ -213,6 +217,7 @@ def test_a_failing_migration_leaves_the_old_release_serving(stage: Stage) -> Non
     assert stage.state("app@blue") == "STOPPED"
 
 
+@pytest.mark.sampled("rest")
 def test_a_release_that_dies_as_it_starts_is_never_live_and_its_cause_is_told(stage: Stage) -> None:
     before = stage.get()
     result = stage.deploy(environment=json.dumps({"BROKEN": "1"}))
@@ -222,6 +227,7 @@ def test_a_release_that_dies_as_it_starts_is_never_live_and_its_cause_is_told(st
     assert stage.state("app@blue") == "STOPPED"
 
 
+@pytest.mark.sampled("rest")
 def test_after_a_boot_only_the_live_slot_runs(stage: Stage) -> None:
     before = stage.get()
     stage.seen.lab.reboot(stage.seen.host, hard=True)
@@ -233,6 +239,7 @@ def test_after_a_boot_only_the_live_slot_runs(stage: Stage) -> None:
     assert changes_nothing(stage.deployed())
 
 
+@pytest.mark.sampled("rest")
 def test_a_rollback_goes_back_and_migrates_nothing(stage: Stage) -> None:
     before = stage.get()
     result = stage.project.pyinfra(stage.seen.host.name, "-y", release="previous")
@@ -241,6 +248,7 @@ def test_a_rollback_goes_back_and_migrates_nothing(stage: Stage) -> None:
     assert stage.get()["migrations"] == before["migrations"]
 
 
+@pytest.mark.sampled("rest")
 def test_a_crash_loop_ends_and_status_and_doctor_tell_it(stage: Stage) -> None:
     slot = stage.slot()
     stage.seen.shell(f"mv /srv/app/slots/{slot}/main.py /srv/app/main.away")
@@ -256,6 +264,7 @@ def test_a_crash_loop_ends_and_status_and_doctor_tell_it(stage: Stage) -> None:
     assert until(lambda: stage.status()["slots"][slot]["retry"] is None)
 
 
+@pytest.mark.sampled("rest")
 def test_a_removal_leaves_nothing_with_supervisord(stage: Stage) -> None:
     done = homeport(stage.project, "remove", "lab", *LIMIT, "--yes")
     assert done.returncode == 0, done.stdout

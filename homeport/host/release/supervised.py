@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any, NoReturn
 
@@ -100,9 +101,9 @@ def _info(name: str) -> dict[str, Any]:
 
 
 def _wait_for_server(program: Program) -> None:
-    """Return once the server of the slot is up: it finds what the migration made."""
+    """Return when the server of the slot is not being started: a process finds what the migration made."""
     program_record.change(program.name, phase=WAITING)
-    while program_state.show_all([program.server])[0]["ActiveState"] != "active":
+    while program_state.show_all([program.server])[0]["ActiveState"] == "activating":
         time.sleep(POLL_SECONDS)
 
 
@@ -117,9 +118,10 @@ def _give_up(program: Program, result: str, why: str) -> NoReturn:
 def _leave(name: str, result: str) -> NoReturn:
     """Have supervisord stop this program: one that merely ended would be started again."""
     program_record.change(name, result=result, pid=0)
+    # Its answer comes after its signal.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     supervisord.attempt("stopProcess", supervisord.program(name), False, passing=(supervisord.NOT_RUNNING,))
-    while True:
-        signal.pause()
+    sys.exit(0)
 
 
 def _become(program: Program) -> NoReturn:

@@ -54,4 +54,6 @@ def have_read(layout: Layout, slot: str, *, before: Sequence[str]) -> None:
     if gone:
         supervisord.unload(gone)
     if now:
-        supervisord.load([*map(supervisord.program, now), supervisord.boot_program(layout.app)])
+        supervisord.load([supervisord.program(name) for name in now])
+        # One that is known is not begun again: it would start what somebody has stopped.
+        supervisord.add(supervisord.boot_program(layout.app))

@@ -105,7 +105,12 @@ def load(programs: Sequence[str]) -> None:
         attempt("removeProcessGroup", one, passing=(BAD_NAME,))
     attempt("reloadConfig", passing=())
     for one in programs:
-        attempt("addProcessGroup", one, passing=(ALREADY_ADDED,))
+        add(one)
+
+
+def add(one: str) -> None:
+    """Have supervisord know a program whose file it has read, unless it does."""
+    attempt("addProcessGroup", one, passing=(ALREADY_ADDED,))
 
 
 def unload(programs: Sequence[str]) -> None:
