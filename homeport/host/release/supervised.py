@@ -25,6 +25,8 @@ from .supervised_program import Program, program_of
 LIMIT_SECONDS, LIMIT_STARTS = 75.0, 5
 SERVER_PAUSE, PROCESS_PAUSE = 0.5, 2.0
 POLL_SECONDS = 0.2
+# The version of systemd.
+OOM_POLICY_SINCE = 253
 # timeout(1): of a command that was stopped for its time.
 TIMED_OUT = 124
 
@@ -124,10 +126,19 @@ def _leave(name: str, result: str) -> NoReturn:
     sys.exit(0)
 
 
+def _of_newer_systemds() -> list[str]:
+    """Return what a scope needs where systemd would end all of it for one process that was killed for its memory.
+
+    Scopes have had OOMPolicy= since systemd 253 ("stop" unless told); before that they go on, and do not know the name.
+    """
+    said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False).stdout.split()
+    return ["OOMPolicy=continue"] if len(said) > 1 and said[1].isdigit() and int(said[1]) >= OOM_POLICY_SINCE else []
+
+
 def _become(program: Program) -> NoReturn:
     """Become `enter`, in a scope with the program's limits and with the journal for its output."""
     content = program.content
-    limits = [f"--property={one}" for one in content["properties"]]
+    limits = [f"--property={one}" for one in (*content["properties"], *_of_newer_systemds())]
     # When the machine goes down, supervisord stops its programs, and systemd this scope after that.
     order = f"--property=Before={supervisord.SERVICE}"
     scope = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={supervisord.scope(program.name)}", order]
