@@ -95,7 +95,7 @@ printf '%s\n' "$sockets" | while read -r kind _ _ _ address _ users; do
         left=${left#*pid=}
         pid=${left%%,*}
         name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
-        unit=$(sed -n -e 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' -e 's|.*/\([^/:]*\):\(blue\|green\)\.scope$|\1@\2.service|p' \
+        unit=$(sed -n -e 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' -e 's#.*/\([^/:]*\):\(blue\|green\)\.scope$#\1@\2.service#p' \
             "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
         [ -n "$process" ] && [ -z "$unit" ] || process=$name
     done
