@@ -271,4 +271,5 @@ def test_a_removal_leaves_nothing_with_supervisord(stage: Stage) -> None:
     assert stage.seen.shell("supervisorctl status | grep app || :") == ""
     assert stage.seen.shell("ls /etc/supervisor/conf.d /run/homeport/programs 2>/dev/null | grep app || :") == ""
     assert stage.seen.shell("pgrep -u app || :") == ""
-    assert stage.seen.shell("systemctl list-units --all --plain --no-legend 'app@*' 'app:*' 'app.*' 'homeport-retry@app*'") == ""
+    left = "'app@*' 'app:*' 'app.*' 'homeport-retry@app*'"
+    assert stage.seen.shell(f"systemctl list-units --all --plain --no-legend {left}") == ""
