@@ -61,15 +61,18 @@ def is_drawn(item: pytest.Item, seed: int, *, by_name: bool) -> bool:
     """Tell whether the seed takes a test; it always does one without a machine, and one that `tests/always.py` lists.
 
     The others of a file are drawn together, so that a test has all those before it that it may stand on, or only such
-    as are listed. A parameter marked `sampled` is drawn by itself, and with it all tests of the file that have it.
+    as are listed. What is marked `sampled` with a name (another suite, another proxy) is drawn by itself, and with it
+    all tests of the file that have it; so is a parameter of a listed test that is marked without one.
     """
     if item.get_closest_marker("lab") is None:
         return True
     file, _, test = item.nodeid.partition("::")
+    listed = always.is_listed(file, test)
     if (parameters := getattr(item, "callspec", None)) and (marks := sampled(parameters.marks)):
-        group = next((str(mark.args[0]) for mark in marks if mark.args), parameters.id)
-        return tiers.is_chosen(f"{file} {group}", seed)
-    return by_name or always.is_listed(file, test) or tiers.is_chosen(file, seed)
+        named = next((str(mark.args[0]) for mark in marks if mark.args), "")
+        if named or listed:
+            return tiers.is_chosen(f"{file} {named or parameters.id}", seed)
+    return by_name or listed or tiers.is_chosen(file, seed)
 
 
 def sampled(marks: Iterable[pytest.Mark]) -> list[pytest.Mark]:

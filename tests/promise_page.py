@@ -15,7 +15,6 @@ HEAD = """
 A number is a test of the list below the tables, which asserts this on the real engine, proxy or server (two for what is
 not kept read the exported unit). A letter is the reason why nothing shows it.
 """
-TESTS = "Those of `tests/lab` run on machines and engines of the lab; `make test-all` runs each, `make test` a part.\n"
 
 
 def cells() -> Iterator[Cell]:

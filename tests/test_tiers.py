@@ -56,7 +56,8 @@ def drawn(pytester: pytest.Pytester) -> Callable[[int], set[str]]:
         @pytest.mark.parametrize("end", ["done", pytest.param("cut", marks=pytest.mark.sampled)])
         def test_a_removal_that_was_killed_is_finished_by_the_next(end): ...
         def test_another(): ...
-        def test_one_more(): ...
+        @pytest.mark.parametrize("end", [pytest.param("cut", marks=pytest.mark.sampled)])
+        def test_one_more(end): ...
     """
     pytester.makepyfile(test_remove=on_machines, test_pure="def test_a_rule(): ...")
 
@@ -76,7 +77,7 @@ LISTED = "test_a_removal_that_was_killed_is_finished_by_the_next"
 def test_what_is_listed_is_always_taken_and_the_others_of_its_file_together(drawn: Callable[[int], set[str]]) -> None:
     taken = [drawn(seed) for seed in range(20)]
     assert all({f"{LISTED}[done]", "test_a_rule"} <= each for each in taken)
-    others = [each & {"test_another", "test_one_more"} for each in taken]
+    others = [each & {"test_another", "test_one_more[cut]"} for each in taken]
     assert {len(each) for each in others} == {0, 2}
 
 

@@ -130,9 +130,7 @@ class Settings(
             raise ValueError(f"install_secrets must not contain a variable that the application gets ({both[0]})")
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
-        if problem := unsupported(
-            self.proxy, self.response_headers_kilobytes, self.served, self.error_page, brotli=self.brotli
-        ):
+        if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
             raise ValueError(problem)
         if problem := unsupervised(
             self.supervisor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from homeport.settings.static import Served
@@ -14,34 +14,33 @@ TITLES = {"nginx": "Nginx", "haproxy": "HAProxy", "caddy": "Caddy"}
 HAPROXY_HEADERS_KILOBYTES = 32
 # HAProxy counts one request in three tables at most (tune.stick-counters, which version 2.6 does not have yet).
 HAPROXY_RATE_LIMITS = 3
-# What homeport has Caddy not do, each with what there is instead of another proxy.
-CADDY_LACKS = {
-    "static": "serves no files: leave static out and let the application serve them (StaticFiles)",
-    "spa": "serves no files: leave spa out and let the application serve them (StaticFiles)",
-    "error_page": "serves no files of a release: leave error_page out",
-    "brotli": "compresses by gzip alone: leave brotli out",
-    "rate_limits": "counts no requests: leave rate_limits out",
-    "basic_auth": "asks for no passwords: leave basic_auth out and let the application ask",
-    "trusted_proxies": "does not find the visitor's address behind other proxies: leave trusted_proxies out",
-    "proxy_protocol": "does not understand the PROXY protocol: leave proxy_protocol out",
-    "standby": "has requests wait (hold_seconds), and asks no second release: leave standby out",
+# The settings that a proxy does not have at all, each with why, and what there is instead of another proxy.
+LACKS: Mapping[str, Mapping[str, str]] = {
+    "haproxy": {
+        "error_page": "serves no files of a release: leave error_page out",
+        "brotli": "compresses nothing: leave brotli out",
+    },
+    "caddy": {
+        "static": "serves no files: leave static out and let the application serve them (StaticFiles)",
+        "spa": "serves no files: leave spa out and let the application serve them (StaticFiles)",
+        "error_page": "serves no files of a release: leave error_page out",
+        "brotli": "compresses by gzip alone: leave brotli out",
+        "rate_limits": "counts no requests: leave rate_limits out",
+        "basic_auth": "asks for no passwords: leave basic_auth out and let the application ask",
+        "trusted_proxies": "does not find the visitor's address behind other proxies: leave trusted_proxies out",
+        "proxy_protocol": "does not understand the PROXY protocol: leave proxy_protocol out",
+        "standby": "has requests wait (hold_seconds), and asks no second release: leave standby out",
+    },
 }
 
 
 def lacking(proxy: str, differing: Collection[str]) -> str:
     """Return which of the settings that differ from their defaults the proxy does not have; "" when it has all."""
-    name = next((name for name in CADDY_LACKS if proxy == "caddy" and name in differing), "")
-    return f'proxy = "caddy" {CADDY_LACKS[name]}, or set proxy = "nginx"' if name else ""
+    why = next((why for name, why in LACKS.get(proxy, {}).items() if name in differing), "")
+    return f'proxy = "{proxy}" {why}, or set proxy = "nginx"' if why else ""
 
 
-def unsupported(
-    proxy: str,
-    response_headers_kilobytes: int,
-    served: Collection[Served] = (),
-    error_page: str | None = None,
-    *,
-    brotli: bool = False,
-) -> str:
+def unsupported(proxy: str, response_headers_kilobytes: int, served: Collection[Served] = ()) -> str:
     """Return which of the settings the proxy does not have; "" when it has all of them."""
     if proxy == "haproxy" and response_headers_kilobytes != HAPROXY_HEADERS_KILOBYTES:
         return (
@@ -57,10 +56,6 @@ def unsupported(
             f'proxy = "haproxy" serves no files: leave {names} out and let the application serve them (StaticFiles), '
             'or set proxy = "nginx"'
         )
-    if proxy == "haproxy" and error_page:
-        return 'proxy = "haproxy" serves no files of a release: leave error_page out, or set proxy = "nginx"'
-    if proxy == "haproxy" and brotli:
-        return 'proxy = "haproxy" compresses nothing: leave brotli out, or set proxy = "nginx"'
     return ""
 
 

@@ -45,6 +45,14 @@ def make_base(engine: Engine, lab: Lab) -> None:
     make_image(engine, lab, BASE, PACKAGES, SCRIPT)
 
 
+def build_proxy(engine: Engine, folder: Path, tag: str, dockerfile: str) -> None:
+    """Build the image of the proxy that a stack or cluster has before the application, in a folder of its own."""
+    place = folder / "proxy"
+    place.mkdir()
+    (place / "Dockerfile").write_text(dockerfile)
+    engine.docker("build", *engine.names, "--tag", tag, str(place))
+
+
 @functools.cache
 def buildkit_client() -> str | None:
     """Return a client that can have BuildKit build: one before 23, or one with the plugin; None where there is none."""

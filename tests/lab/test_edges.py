@@ -157,7 +157,7 @@ class Stage:
 
 SITES = [
     *("bookworm-nginx", "trixie-nginx"),
-    *(pytest.param(one, marks=pytest.mark.sampled) for one in ("bookworm-haproxy", "trixie-haproxy")),
+    *(pytest.param(one, marks=pytest.mark.sampled("haproxy")) for one in ("bookworm-haproxy", "trixie-haproxy")),
 ]
 
 

@@ -23,6 +23,7 @@ from tests.lab.exported import (
     SENTINEL,
     Exported,
     Served,
+    build_proxy,
     export_options,
     make_base,
 )
@@ -101,9 +102,7 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
     folder = tmp_path_factory.mktemp("docker")
     with engine(lab, folder, HOST) as found:
         make_base(found, lab)
-        (folder / "caddy").mkdir()
-        (folder / "caddy" / "Dockerfile").write_text(CADDY)
-        found.docker("build", *found.names, "--tag", "caddy:test", str(folder / "caddy"))
+        build_proxy(found, folder, "caddy:test", CADDY)
         yield found
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests import tiers
 from tests.lab.artefacts import keep
 from tests.lab.clients import KeptConnection, NewConnection
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import HEALTHY_SECONDS, SENTINEL, Exported, make_base
+from tests.lab.exported import HEALTHY_SECONDS, SENTINEL, Exported, build_proxy, make_base
 from tests.lab.kubernetes import Cluster, cluster
 from tests.lab.kubernetes_site import INGRESS_CLASS, NODES, TRAEFIK, TRAEFIK_IMAGE, Site, install, placed
 from tests.lab.load import FIVE_SECONDS, KEEP_ALIVE_GET, KEEP_ALIVE_POST, NEW_CONNECTION, Kind, Report, load
@@ -55,9 +55,7 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
     folder = tmp_path_factory.mktemp("docker")
     with engine(lab, folder, ENGINE) as found:
         make_base(found, lab)
-        (folder / "traefik").mkdir()
-        (folder / "traefik" / "Dockerfile").write_text(TRAEFIK)
-        found.docker("build", *found.names, "--tag", TRAEFIK_IMAGE, str(folder / "traefik"))
+        build_proxy(found, folder, TRAEFIK_IMAGE, TRAEFIK)
         yield found
 
 
@@ -133,17 +131,23 @@ def test_a_timer_runs_its_command_when_it_is_asked_to(site: Site) -> None:
     assert site.kubectl("get", "job", "now", "--output=jsonpath={.status.succeeded}") == "1"
 
 
-def test_a_release_under_load_loses_no_request_and_keeps_the_state(site: Site) -> None:
-    note = ("--header", "Content-Type: application/json", "--data", '{"text": "kept note"}')
-    kept = json.loads(site.curl(*note, f"https://{DOMAIN}/notes"))
+def second_release(site: Site, kinds: Mapping[str, Kind]) -> Report:
+    """Change the code and release it under load; no request is lost."""
     site.exported.project.write("extra.py", "ADDED = True\n")
     site.build("two")
-    with load(site.target, WITH_NOTES) as report:
+    with load(site.target, kinds) as report:
         assert begun(report)
         done = site.release("two")
         assert until(lambda: report.served(NEW_CONNECTION)[-1] == "two")
     assert done.returncode == 0, done.stdout + site.why()
     assert not lost(report)
+    return report
+
+
+def test_a_release_under_load_loses_no_request_and_keeps_the_state(site: Site) -> None:
+    note = ("--header", "Content-Type: application/json", "--data", '{"text": "kept note"}')
+    kept = json.loads(site.curl(*note, f"https://{DOMAIN}/notes"))
+    report = second_release(site, WITH_NOTES)
     assert (report.served(KEEP_ALIVE_GET)[0], report.served(KEEP_ALIVE_GET)[-1]) == ("one", "two")
     assert "kept note" in site.curl(f"https://{DOMAIN}/notes/{kept['id']}")
 
@@ -255,14 +259,7 @@ def test_replicas_are_on_both_nodes_and_a_release_of_them_loses_no_request(sprea
     assert done.returncode == 0, done.stdout + spread.why()
     assert until(lambda: placed_on(spread) == list(NODES), HEALTHY_SECONDS), spread.why()
     assert until(lambda: spread.serves("one"), HEALTHY_SECONDS), spread.why()
-    spread.exported.project.write("extra.py", "ADDED = True\n")
-    spread.build("two")
-    with load(spread.target, KINDS) as report:
-        assert begun(report)
-        done = spread.release("two")
-        assert until(lambda: report.served(NEW_CONNECTION)[-1] == "two")
-    assert done.returncode == 0, done.stdout + spread.why()
-    assert not lost(report)
+    second_release(spread, KINDS)
 
 
 def test_a_drained_node_loses_no_request(spread: Site) -> None:

@@ -25,6 +25,7 @@ from tests.lab.exported import (
     SENTINEL,
     Exported,
     Served,
+    build_proxy,
     export_options,
     make_base,
 )
@@ -82,9 +83,7 @@ def docker(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engin
     folder = tmp_path_factory.mktemp("docker")
     with engine(lab, folder, HOST) as found:
         make_base(found, lab)
-        (folder / "traefik").mkdir()
-        (folder / "traefik" / "Dockerfile").write_text(TRAEFIK)
-        found.docker("build", *found.names, "--tag", "traefik:test", str(folder / "traefik"))
+        build_proxy(found, folder, "traefik:test", TRAEFIK)
         found.docker("swarm", "init", "--advertise-addr", found.address)
         yield found
         found.docker("swarm", "leave", "--force", check=False)

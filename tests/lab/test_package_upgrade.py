@@ -52,7 +52,7 @@ class Stage:
         "bookworm-nginx",
         "trixie-nginx",
         *(
-            pytest.param(f"{suite}-{its}", marks=pytest.mark.sampled)
+            pytest.param(f"{suite}-{its}", marks=pytest.mark.sampled(its))
             for its in ("haproxy", "caddy")
             for suite in LIBRARY
         ),

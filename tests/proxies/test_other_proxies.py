@@ -19,7 +19,7 @@ from homeport.proxies.chosen import PROXIES, USUAL
 from homeport.proxies.nginx.step import OTHERS
 from homeport.rendering.filters import more_than
 from homeport.settings import Settings
-from homeport.settings.proxy import CADDY_LACKS
+from homeport.settings.proxy import LACKS
 from homeport.state.machine_values import MachineValues, parse
 from homeport.state.paths import NGINX_DEFAULT, PROXY_RECORD
 from homeport.state.query import query
@@ -157,7 +157,7 @@ def test_what_caddy_does_not_have_is_refused_by_its_name(setting: str, value: ob
     settings = make_settings(**{setting: value}).model_copy(update={"proxy": "caddy"})
     [problem] = PROXIES["caddy"].problems(settings, make_wanted(), bare())
     assert f"leave {setting} out" in problem.line()
-    assert setting in CADDY_LACKS
+    assert setting in LACKS["caddy"]
 
 
 def test_no_application_is_mounted_with_caddy() -> None:

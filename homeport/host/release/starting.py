@@ -14,11 +14,11 @@ from ..data.migration_log import keep_migration_log
 from ..proxies import held, site
 from ..services import failures, health, hooks, units, worker_memory, workers
 from ..services.release_description import Release, load
-from ..system import sockets, timeline, unit_processes
+from ..system import timeline
 from ..system.file_errors import explained
 from ..system.layout import LAUNCHER, Layout
 from ..system.output import HostError, LockedError, say
-from . import environments, release_log, slots, start_progress, state_paths, static_files, switching
+from . import environments, release_log, slot_port, slots, start_progress, state_paths, static_files, switching
 from .request import DeployRequest
 
 # Longer than any run needs from its first machine's start to the switch on its last, and short enough that a release
@@ -183,7 +183,7 @@ def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = Fals
 
     With `measure` one worker loads the application first, and is measured: do all of the wanted ones fit?
     """
-    _check_port(layout, slot, release)
+    slot_port.check_free(layout, slot, release)
     slots.permit(layout, slot)
     began, unit = time.monotonic(), layout.unit(slot)
     with worker_memory.FirstWorkerAlone(unit, release.server) if measure else contextlib.nullcontext() as one:
@@ -210,7 +210,7 @@ def _start(layout: Layout, slot: str, release: Release) -> None:
         raise shortage
     if starting.returncode or app["ActiveState"] != "active":
         raise failures.failure(layout, slot, app, migration, position, release.health.path)
-    _check_owner(layout, slot, release, app)
+    slot_port.check_owner(layout, slot, release, app)
 
 
 def _note_steps(began: float, migration: dict[str, str]) -> None:
@@ -220,24 +220,3 @@ def _note_steps(began: float, migration: dict[str, str]) -> None:
         timeline.add("migration", max(began, migrated[0]), migrated[1])
         began = migrated[1]
     timeline.add("start", began, time.time())
-
-
-def _check_port(layout: Layout, slot: str, release: Release) -> None:
-    """Raise HostError when somebody else has the slot's port, before the application is started only to find out."""
-    port = release.ports[slot]
-    taken = sockets.listeners(sockets.read(), port)
-    if taken:
-        raise HostError(f"port {port} of slot {slot} is in use by {_name(sockets.owners({s.inode for s in taken}))}")
-
-
-def _check_owner(layout: Layout, slot: str, release: Release, app: dict[str, str]) -> None:
-    """Raise HostError unless it is the slot's own processes that listen on its port."""
-    port = release.ports[slot]
-    owners = sockets.owners({found.inode for found in sockets.listeners(sockets.read(), port)})
-    # granian's manager has none of the sockets: each worker has its own.
-    if not owners & {int(app["MainPID"]), *unit_processes.workers(app, release.server)}:
-        raise HostError(f"port {port} of slot {slot} is served by {_name(owners)}, not by the release")
-
-
-def _name(pids: set[int]) -> str:
-    return ", ".join(f"{sockets.command(pid)} (pid {pid})" for pid in sorted(pids)[:3]) or "a process unseen here"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
-from homeport.proxies.model import errors, holding
+from homeport.proxies.model import holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges
-from homeport.proxies.model.paths import path_rules
+from homeport.proxies.model.site import plain_uri, site_values
 from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, CLOSING, HOLD_SOCKET, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -20,6 +18,8 @@ PREPARE = f"{FOLDER}/prepare"
 CERTIFICATES = "/run/homeport/caddy"
 # As much as HAProxy's buffer, and about what Nginx accepts of a client.
 HEADER_BYTES = 32768
+# What no path has that the configuration could name.
+UNSPEAKABLE = "$\"'\\#%*?[]{} `"
 # What keeps visitors out, by setting (templates/caddy/site.caddy).
 MARKS = {"allow_from": r"error @outside "}
 
@@ -63,41 +63,17 @@ def _configuration(context: Context) -> str:
 
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
-    settings, paths = context.settings, context.paths
-    health_uri = _uri(settings.health_path)
+    settings = context.settings
+    health_uri = plain_uri(settings.health_path, UNSPEAKABLE)
     text = context.render(
         "caddy/site.caddy",
-        app=settings.app_name,
-        domain=settings.domain,
-        aliases=list(settings.domain_aliases),
+        **site_values(context, health_uri),
         certificates=CERTIFICATES,
         webroot=ACME_WEBROOT,
-        port_blue=settings.port_blue,
-        port_green=settings.port_green,
-        flag=paths.flag,
         closing=CLOSING,
         hold_socket=HOLD_SOCKET,
-        maintenance=paths.maintenance,
-        maintenance_page=paths.maintenance_page,
-        maintenance_retry_seconds=settings.maintenance_retry_seconds,
-        health_uri=health_uri,
-        **holding.values(context),
-        **errors.values(context),
-        tls_profile=settings.tls_profile,
-        hsts_seconds=settings.hsts_seconds,
-        hsts_subdomains=settings.hsts_subdomains,
-        hsts_preload=settings.hsts_preload,
         response_headers=settings.response_headers,
-        client_max_body_megabytes=settings.client_max_body_megabytes,
         response_headers_kilobytes=settings.response_headers_kilobytes,
-        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
-        paths=path_rules(settings),
         edges=edges(settings, health_uri, ""),
     )
     return check_overridden(settings, text, "caddy/site.caddy", MARKS)
-
-
-def _uri(path: str) -> str:
-    """Return a path as it is compared; "" for one that the configuration cannot name."""
-    uri = unquote(path.partition("?")[0])
-    return "" if set(uri) & set("$\"'\\#%*?[]{} `") or not uri.isascii() else uri

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from homeport.errors import HomeportError
 from homeport.proxies.haproxy import step
 from homeport.settings import Settings
-from homeport.settings.proxy import too_many_limits, unsupported
+from homeport.settings.proxy import lacking, too_many_limits, unsupported
 from homeport.state.changes import Change
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Part, Wanted
@@ -43,16 +43,13 @@ class HAProxy:
 
     def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
         # An application that has the proxy from another one of the machine was not refused with its settings.
-        if said := unsupported(
-            self.name,
-            settings.response_headers_kilobytes,
-            settings.served,
-            settings.error_page,
-            brotli=settings.brotli,
+        for said in (
+            unsupported(self.name, settings.response_headers_kilobytes, settings.served)
+            or lacking(self.name, settings.differing),
+            too_many_limits(self.name, len(settings.rate_limits)),
         ):
-            yield HomeportError(said, key="proxy")
-        if said := too_many_limits(self.name, len(settings.rate_limits)):
-            yield HomeportError(said, key="proxy")
+            if said:
+                yield HomeportError(said, key="proxy")
 
     def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
         return ()

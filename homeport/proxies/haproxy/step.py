@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from homeport.machine.platform import key_exchange_groups
-from homeport.proxies.model import errors, holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
-from homeport.proxies.model.paths import path_rules
+from homeport.proxies.model.site import plain_uri, site_values
 from homeport.proxies.model.start_condition import start_condition
 from homeport.state.paths import ACME_WEBROOT, HOST_PROGRAM, UNITS
 from homeport.state.wanted import Directory, File, Part, Unit
@@ -17,6 +14,8 @@ from homeport.steps.context import Context
 CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 FOLDER = "/etc/haproxy/homeport"
 LUA = f"{FOLDER}/homeport.lua"
+# What no path has that the configuration could name.
+UNSPEAKABLE = "$\"'\\#% "
 # What keeps visitors out, by setting (templates/haproxy/edges.cfg).
 MARKS = {"allow_from": r"deny_status 403 if !allowed", "basic_auth": r"http-request auth realm "}
 
@@ -83,36 +82,12 @@ def _configuration(context: Context) -> str:
 
 def site(context: Context) -> str:
     """Render the application's site, which is part of its release."""
-    settings, paths = context.settings, context.paths
-    health_uri = _uri(settings.health_path)
+    settings = context.settings
+    health_uri = plain_uri(settings.health_path, UNSPEAKABLE)
     text = context.render(
         "haproxy/site.cfg",
-        app=settings.app_name,
-        domain=settings.domain,
-        aliases=list(settings.domain_aliases),
-        port_blue=settings.port_blue,
-        port_green=settings.port_green,
-        flag=paths.flag,
-        maintenance=paths.maintenance,
-        maintenance_page=paths.maintenance_page,
-        maintenance_retry_seconds=settings.maintenance_retry_seconds,
-        health_uri=health_uri,
+        **site_values(context, health_uri),
         standby=settings.standby,
-        **holding.values(context),
-        **errors.values(context),
-        tls_profile=settings.tls_profile,
-        hsts_seconds=settings.hsts_seconds,
-        hsts_subdomains=settings.hsts_subdomains,
-        hsts_preload=settings.hsts_preload,
-        client_max_body_megabytes=settings.client_max_body_megabytes,
-        proxy_read_timeout_seconds=settings.proxy_read_timeout_seconds,
-        paths=path_rules(settings),
         edges=edges(settings, health_uri, _users_path(settings.app_name)),
     )
     return check_overridden(settings, text, "haproxy/site.cfg", MARKS)
-
-
-def _uri(path: str) -> str:
-    """Return a path as it is compared; "" for one that the configuration cannot name."""
-    uri = unquote(path.partition("?")[0])
-    return "" if set(uri) & set("$\"'\\#% ") or not uri.isascii() else uri

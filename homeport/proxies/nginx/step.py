@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from homeport.machine.platform import has_http2_directive, has_hybrid_groups, key_exchange_groups
-from homeport.proxies.model import errors, holding
+from homeport.proxies.model import holding
 from homeport.proxies.model.claim import claim_file, maintenance_file
 from homeport.proxies.model.edges import check_overridden, edges, user_hashes
-from homeport.proxies.model.paths import path_rules
+from homeport.proxies.model.site import application_values, plain_uri, site_values
 from homeport.proxies.model.start_condition import start_condition
 from homeport.settings import Settings
 from homeport.settings.static import application_paths
@@ -30,6 +28,8 @@ OTHERS = ("haproxy", "caddy")
 USER = "www-data"
 # Debian's module, which compresses, and the one that sends what a build has compressed.
 BROTLI = ("libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
+# What no path has that its configuration could compare with $uri.
+UNSPEAKABLE = '$"\\'
 # What keeps visitors out, by setting (templates/nginx/edges_server.conf).
 MARKS = {"allow_from": r"if \(\$edge_refused\)", "basic_auth": r"auth_basic_user_file "}
 
@@ -121,33 +121,23 @@ def site(context: Context) -> str:
 
 def _own_site(context: Context) -> str:
     settings, paths = context.settings, context.paths
-    health_uri = _uri(settings.health_path)
+    health_uri = plain_uri(settings.health_path, UNSPEAKABLE, ascii_only=False)
     text = context.render(
         "nginx/site.conf",
+        **site_values(context, health_uri),
         **_shared_values(context),
-        domain=settings.domain,
-        aliases=settings.domain_aliases,
         tls=paths.tls,
-        maintenance=paths.maintenance,
-        maintenance_page=paths.maintenance_page,
-        maintenance_retry_seconds=settings.maintenance_retry_seconds,
-        health_uri=health_uri,
         standby=settings.standby,
         webroot=ACME_WEBROOT,
         ipv6=context.machine.ipv6,
         http2_directive=has_http2_directive(context.machine),
-        tls_profile=settings.tls_profile,
         key_exchange_groups=_hybrid_groups(context),
-        hsts_seconds=settings.hsts_seconds,
-        hsts_subdomains=settings.hsts_subdomains,
-        hsts_preload=settings.hsts_preload,
         static_root=paths.static,
         served=settings.served,
         spas=any(one.spa for one in settings.served),
         asks_first=settings.api_paths is None,
         brotli=settings.brotli,
         api_paths=application_paths(settings.api_paths, settings.health_path),
-        paths=path_rules(settings),
         edges=edges(settings, health_uri, _users_path(context)),
     )
     return check_overridden(settings, text, "nginx/site.conf", MARKS)
@@ -158,6 +148,7 @@ def _mounted_site(context: Context) -> str:
     settings = context.settings
     return context.render(
         "nginx/mount.conf",
+        **application_values(context),
         **_shared_values(context),
         name=settings.app_name.replace("-", "_"),
         owner=settings.mounted_on,
@@ -167,25 +158,11 @@ def _mounted_site(context: Context) -> str:
 
 
 def _shared_values(context: Context) -> dict[str, object]:
-    """Return what a site's template has, and that of a mounted application."""
+    """Return what a site's template has of Nginx, and that of a mounted application."""
     settings = context.settings
     return {
-        "app": settings.app_name,
-        "port_blue": settings.port_blue,
-        "port_green": settings.port_green,
-        "flag": context.paths.flag,
         "closing": CLOSING,
-        "client_max_body_megabytes": settings.client_max_body_megabytes,
-        "proxy_read_timeout_seconds": settings.proxy_read_timeout_seconds,
         "response_headers_kilobytes": settings.response_headers_kilobytes,
         "hold_socket": HOLD_SOCKET,
         "mounts": f"{NGINX_MOUNTS}/{settings.app_name}",
-        **holding.values(context),
-        **errors.values(context),
     }
-
-
-def _uri(path: str) -> str:
-    """Return a path as Nginx's $uri has it; "" for one that its configuration cannot name, since it has a "$"."""
-    uri = unquote(path.partition("?")[0])
-    return "" if set(uri) & set('$"\\') else uri

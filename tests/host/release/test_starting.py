@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from homeport.host.release import release_log, slots, starting
+from homeport.host.release import release_log, slot_port, slots, starting
 from homeport.host.release.request import DeployRequest
 from homeport.host.release.slots import Slot, Slots
-from homeport.host.services import hooks, units
+from homeport.host.services import failures, hooks, units
 from homeport.host.services.release_description import Health, Release
+from homeport.host.system import sockets, unit_processes
 from homeport.host.system.layout import BLUE, GREEN, Layout
 from homeport.host.system.output import HostError, LockedError
 
@@ -50,6 +52,24 @@ class Host:
 
     def log(self) -> list[release_log.Event]:
         return release_log.read(self.layout)
+
+
+Listening = Callable[[set[int]], None]
+
+
+@pytest.fixture
+def listening(host: Host, monkeypatch: pytest.MonkeyPatch) -> Listening:
+    """Return what looks whose the port of green is, whose main process is 100 and whose worker 101."""
+
+    def look(owners: set[int]) -> None:
+        monkeypatch.setattr(sockets, "owners", lambda _: owners)
+        slot_port.check_owner(host.layout, GREEN, host.release("r2"), {"MainPID": "100"})
+
+    monkeypatch.setattr(sockets, "read", lambda: [])
+    monkeypatch.setattr(sockets, "command", lambda _: "stranger")
+    monkeypatch.setattr(unit_processes, "workers", lambda *_: [101])
+    monkeypatch.setattr(failures, "last", lambda _: [("python", "begins"), ("python", "this worker has no licence")])
+    return look
 
 
 @pytest.fixture
@@ -139,3 +159,21 @@ def test_a_way_back_to_what_was_good_is_gone_and_not_to_one_with_other_ports(hos
     with pytest.raises(HostError, match="had other ports than the host has now"):
         starting.start(host.layout, "r0", DeployRequest(rollback=True))
     assert host.done == ["bring up r0 in green"]
+
+
+@pytest.mark.parametrize("owners", [{100}, {100, 7}, {101}])
+def test_a_port_is_the_slots_when_one_of_its_processes_has_it(listening: Listening, owners: set[int]) -> None:
+    listening(owners)
+
+
+def test_a_port_that_others_have_is_said(listening: Listening) -> None:
+    with pytest.raises(HostError, match=r"port 2 of slot green is served by stranger \(pid 7\), not by the release"):
+        listening({7})
+
+
+def test_where_nobody_has_the_port_any_more_the_workers_have_ended_and_their_reason_is_told(
+    listening: Listening,
+) -> None:
+    with pytest.raises(HostError, match="its workers ended just after they were healthy") as raised:
+        listening(set())
+    assert "no licence" in "\n".join(raised.value.details)

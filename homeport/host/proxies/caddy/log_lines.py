@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from ..model.log_lines import FAILED, REFUSED, Parser
+from ..model import log_lines
+from ..model.log_lines import Parser
 
 TOO_LARGE = 413
 # What Go says of a request to the application (net/http, net), as far as it ended badly.
@@ -51,32 +52,12 @@ def parse(text: str) -> dict[str, Any] | None:
 
 def access(names: Collection[str]) -> Parser:
     """Return what reads a line of the log that is about these names."""
-
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        keys = ("method", "uri", "status", "seconds", "bytes", "client", "id")
-        status, request = found["status"], {key: found[key] for key in keys}
-        line = f"{found['method']} {found['uri']} {status} in {found['seconds'] * 1000:.0f} ms for {found['client']}"
-        level = "error" if status >= FAILED else "info" if 0 < status < REFUSED else "warning"
-        return {"source": "proxy", "seconds": found["at"], "level": level, "text": line, "request": request}
-
-    return read
+    return log_lines.access(parse, names)
 
 
 def troubles(names: Collection[str], port: int | None) -> Parser:
     """Return what reads of a line whether it ended badly: `kind` and `text`; of the slots only the one at `port`."""
-
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        kind, words = _trouble(found, port)
-        path = found["uri"].partition("?")[0]
-        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
-
-    return read
+    return log_lines.troubles(parse, names, lambda found: _trouble(found, port))
 
 
 def _trouble(found: dict[str, Any], port: int | None) -> tuple[str, str]:

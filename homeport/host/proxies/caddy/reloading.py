@@ -7,8 +7,6 @@ but for WebSockets, which end at once.
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,13 +16,13 @@ from ...services import units
 from ...system import atomic, lock
 from ...system.layout import MachineLayout
 from ...system.output import HostError, say
-from ..model import certificates, closing
+from ..model import certificates, closing, loaded
 
 UNIT = "caddy.service"
 PREPARE = "/etc/caddy/homeport/prepare"
 HTTPS = (443,)
 RELOAD_SECONDS = 15.0
-POLL_SECONDS = 0.05
+LOADED = loaded.Loaded("caddy")
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
@@ -34,18 +32,13 @@ def site_file(machine: MachineLayout, app: str) -> Path:
 
 def digest(machine: MachineLayout) -> str:
     """Return a digest of all that Caddy reads: its configuration, and certificate and key of every site in it."""
-    total = hashlib.sha256()
-    files = [path for path in machine.caddy.rglob("*") if path.is_file()]
-    sites = {path.stem for path in (machine.caddy / "homeport").glob("*.caddy")}
-    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file() and path.parts[-3] in sites]
-    for path in sorted(files):
-        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    sites = (machine.caddy / "homeport").glob("*.caddy")
+    return loaded.digest([*loaded.files_in(machine.caddy), *loaded.pairs_of(machine, sites)])
 
 
 def is_loaded(machine: MachineLayout) -> bool:
     """Tell whether Caddy has read what is on the disk."""
-    return _read(_loaded(machine)) == digest(machine)
+    return LOADED.is_noted(machine, digest(machine))
 
 
 def is_stale(machine: MachineLayout) -> bool:
@@ -58,9 +51,9 @@ def is_stale(machine: MachineLayout) -> bool:
 def stamp_start(machine: MachineLayout) -> None:
     """Copy certificates and keys for Caddy, and remember what it is about to read as it starts."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
-    atomic.write(_loaded(machine), digest(machine).encode())
+    atomic.write(LOADED.note(machine), digest(machine).encode())
     units.run_checked(PREPARE)
-    atomic.remove(_pending(machine))
+    atomic.remove(LOADED.pending(machine))
     closing.end(machine)
 
 
@@ -70,16 +63,16 @@ def stamp_before_reload(machine: MachineLayout) -> None:
     # A configuration that Caddy refuses is not taken up, so that nobody would end what begins here.
     if closing.has_begun(machine) or not complaint():
         closing.wait(machine, closing.SHORT_SECONDS, "caddy", HTTPS)
-    atomic.write(_pending(machine), digest(machine).encode())
+    atomic.write(LOADED.pending(machine), digest(machine).encode())
     units.run_checked(PREPARE)
 
 
 def stamp_after_reload(machine: MachineLayout) -> None:
     """Remember what Caddy has read, now that it serves that."""
     closing.end(machine)
-    if note := _read(_pending(machine)):
-        atomic.write(_loaded(machine), note.encode())
-        atomic.remove(_pending(machine))
+    if note := loaded.read(LOADED.pending(machine)):
+        atomic.write(LOADED.note(machine), note.encode())
+        atomic.remove(LOADED.pending(machine))
 
 
 def reload(
@@ -117,17 +110,14 @@ def _reload(machine: MachineLayout) -> None:
     if problem := complaint():
         raise HostError(f"caddy does not accept its configuration: {problem}")
     # One that was started without our unit's settings is told by another address.
-    verb = "reload" if _loaded(machine).exists() else "restart"
+    verb = "reload" if LOADED.note(machine).exists() else "restart"
     units.run_checked("systemctl", verb, "--", UNIT)
     say(f"caddy was {verb}ed")
 
 
 def _await_certificates(machine: MachineLayout) -> None:
-    end = time.monotonic() + RELOAD_SECONDS
-    while names := certificates.outdated(machine, site_file):
-        if time.monotonic() >= end:
-            raise HostError(f"caddy does not serve the certificate on the disk for {', '.join(names)}")
-        time.sleep(POLL_SECONDS)
+    if names := certificates.await_served(machine, site_file, RELOAD_SECONDS):
+        raise HostError(f"caddy does not serve the certificate on the disk for {', '.join(names)}")
 
 
 def upgrade(machine: MachineLayout) -> None:
@@ -160,18 +150,3 @@ def refusal(done: CompletedProcess[str]) -> str:
     lines = done.stderr.strip().splitlines()
     said = next((line for line in lines if line.startswith("Error: ")), lines[-1] if lines else "no reason given")
     return said.removeprefix("Error: ")
-
-
-def _loaded(machine: MachineLayout) -> Path:
-    return machine.runtime / "caddy.loaded"
-
-
-def _pending(machine: MachineLayout) -> Path:
-    return machine.runtime / "caddy.reloading"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from ..model.log_lines import FAILED, REFUSED, Parser
+from ..model import log_lines
+from ..model.log_lines import Parser
 
 TOO_LARGE = 413
 # How a session ended (HAProxy's configuration manual, 8.5, "Session state at disconnection"), as far as it ended badly.
@@ -39,36 +40,19 @@ def parse(text: str) -> dict[str, Any] | None:
 
 def access(names: Collection[str]) -> Parser:
     """Return what reads a line of the log that is about these names."""
-
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        status, request = found["status"], {key: found[key] for key in ("method", "uri", "status", "seconds", "bytes")}
-        request |= {"client": found["client"], "id": found["id"]}
-        line = f"{found['method']} {found['uri']} {status} in {found['seconds'] * 1000:.0f} ms for {found['client']}"
-        level = "error" if status >= FAILED else "info" if 0 < status < REFUSED else "warning"
-        return {"source": "proxy", "seconds": found["at"], "level": level, "text": line, "request": request}
-
-    return read
+    return log_lines.access(parse, names)
 
 
 def troubles(names: Collection[str], port: int | None) -> Parser:
     """Return what reads of a line whether it ended badly: `kind` and `text`; of the slots only the one at `port`."""
+    return log_lines.troubles(parse, names, lambda found: _trouble(found, port))
 
-    def read(text: str) -> dict[str, Any] | None:
-        found = parse(text)
-        if found is None or found["host"] not in names:
-            return None
-        kind, words = STATES.get(found["state"], ("", ""))
-        if kind and found["port"] != port:
-            kind = ""
-        if found["status"] == TOO_LARGE and found["state"].startswith("LR"):
-            kind, words = "body", f"client intended to send too large body: {found['length']} bytes"
-        path = str(found["uri"]).partition("?")[0]
-        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
 
-    return read
+def _trouble(found: dict[str, Any], port: int | None) -> tuple[str, str]:
+    if found["status"] == TOO_LARGE and found["state"].startswith("LR"):
+        return "body", f"client intended to send too large body: {found['length']} bytes"
+    kind, words = STATES.get(found["state"], ("", ""))
+    return (kind if found["port"] == port else "", words)
 
 
 def unreached(text: str) -> dict[str, Any] | None:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import islice, takewhile
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 from ...services import units
 from ...services.staged_files import Stage
 from ...system import mapped
-from ...system.journal import Journal
 from ...system.layout import SLOTS, Layout, MachineLayout
 from ...system.output import HostError
-from ..model.log_lines import Parser, Reader
+from ..model import journal_log
+from ..model.journal_log import JournalLog
+from ..model.log_lines import Reader
 from ..model.proxy import Moment, Trouble
 from . import log_lines, reloading, runtime
-
-# The newest lines of the log: enough to know of what happens often.
-MOST_LINES, ERRORS = 20_000, 3
-LOOK_BACK_SECONDS = 3600.0
 
 
 class HAProxy:
@@ -99,36 +93,10 @@ class HAProxy:
         return []
 
     def logs(self, names: Collection[str]) -> dict[str, Reader]:
-        return {"haproxy": Log(log_lines.access(names))}
+        return {"haproxy": JournalLog(self.unit, log_lines.access(names))}
 
     def upstream_errors(self) -> list[str]:
-        log = Log(log_lines.unreached)
-        newest = islice(log.backwards(log.position(0), time.time() - LOOK_BACK_SECONDS), ERRORS)
-        return [line["text"] for line in newest][::-1]
+        return journal_log.newest(JournalLog(self.unit, log_lines.unreached))
 
     def troubles(self, names: Collection[str], since: float, port: int | None) -> Iterable[Trouble]:
-        log = Log(log_lines.troubles(names, port))
-        lines = islice(log.backwards(log.position(0), since), MOST_LINES)
-        for line in takewhile(lambda line: line["seconds"] >= since, lines):
-            if line["kind"]:
-                yield line["kind"], line["seconds"], line["text"]
-
-
-class Log:
-    """HAProxy's lines in the journal, as far as `parse` makes something of them."""
-
-    def __init__(self, parse: Parser):
-        self._journal, self._parse = Journal([f"--unit={runtime.UNIT}"], lambda entry: {}), parse
-
-    def position(self, now: float) -> list[Any]:
-        return self._journal.position(now)
-
-    def backwards(self, position: list[Any], since: float | None) -> Iterator[dict[str, Any]]:
-        return self._parsed(self._journal.backwards(position, since))
-
-    def after(self, position: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
-        lines, end = self._journal.after(position)
-        return list(self._parsed(iter(lines))), end
-
-    def _parsed(self, lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        return (found for line in lines if (found := self._parse(line["text"])) is not None)
+        return journal_log.troubles(JournalLog(self.unit, log_lines.troubles(names, port)), since)

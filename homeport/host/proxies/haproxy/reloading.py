@@ -7,7 +7,6 @@ for. Both look for the same files at each request, so that a switch holds for bo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -18,13 +17,14 @@ from ...services import units
 from ...system import atomic, lock
 from ...system.layout import MachineLayout
 from ...system.output import HostError, say
-from ..model import certificates
+from ..model import certificates, loaded
 from . import runtime
 from .runtime import UNIT
 
 RELOAD_SECONDS = 15.0
 POLL_SECONDS = 0.05
 PREPARE = "/etc/haproxy/homeport/prepare"
+LOADED = loaded.Loaded("haproxy")
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
@@ -34,15 +34,12 @@ def site_file(machine: MachineLayout, app: str) -> Path:
 
 def digest(machine: MachineLayout) -> str:
     """Return a digest of the configuration."""
-    total = hashlib.sha256()
-    for path in sorted(path for path in machine.haproxy.rglob("*") if path.is_file()):
-        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    return loaded.digest(loaded.files_in(machine.haproxy))
 
 
 def is_loaded(machine: MachineLayout) -> bool:
     """Tell whether HAProxy has read what is on the disk."""
-    return _read(_loaded(machine)) == digest(machine)
+    return LOADED.is_noted(machine, digest(machine))
 
 
 def is_stale(machine: MachineLayout) -> bool:
@@ -55,8 +52,8 @@ def stamp_start(machine: MachineLayout) -> None:
     """Write down the certificates' names, and remember what HAProxy is about to read as it starts."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     units.run_checked(PREPARE)
-    atomic.write(_loaded(machine), digest(machine).encode())
-    atomic.remove(_pending(machine))
+    atomic.write(LOADED.note(machine), digest(machine).encode())
+    atomic.remove(LOADED.pending(machine))
 
 
 def stamp_before_reload(machine: MachineLayout) -> None:
@@ -64,13 +61,13 @@ def stamp_before_reload(machine: MachineLayout) -> None:
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
     units.run_checked(PREPARE)
     note = {"digest": digest(machine), "workers": sorted(runtime.workers())}
-    atomic.write(_pending(machine), json.dumps(note).encode())
+    atomic.write(LOADED.pending(machine), json.dumps(note).encode())
 
 
 def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_SECONDS) -> None:
     """Wait until a new process serves, then remember what it has read; raise HostError when none does in time."""
     try:
-        note = json.loads(_pending(machine).read_text())
+        note = json.loads(LOADED.pending(machine).read_text())
     except (OSError, ValueError):
         return
     end = time.monotonic() + timeout_seconds
@@ -79,8 +76,8 @@ def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_S
             problem = f"haproxy has not taken up its configuration within {timeout_seconds:.0f} s"
             raise HostError(f"{problem}; see its journal")
         time.sleep(POLL_SECONDS)
-    atomic.write(_loaded(machine), str(note["digest"]).encode())
-    atomic.remove(_pending(machine))
+    atomic.write(LOADED.note(machine), str(note["digest"]).encode())
+    atomic.remove(LOADED.pending(machine))
 
 
 def taken_over(before: set[int], serving: int | None) -> bool:
@@ -113,7 +110,7 @@ def _reload(machine: MachineLayout) -> None:
     if problem := complaint():
         raise HostError(f"haproxy does not accept its configuration: {problem}")
     # One that was started without our unit's settings has none of our files among its arguments.
-    verb = "reload" if _loaded(machine).exists() else "restart"
+    verb = "reload" if LOADED.note(machine).exists() else "restart"
     units.run_checked("systemctl", verb, "--", UNIT)
     say(f"haproxy was {verb}ed")
 
@@ -127,11 +124,8 @@ def _serve_certificates(machine: MachineLayout) -> None:
         say(f"haproxy serves the new certificate of {', '.join(taken)}")
     if len(taken) < len(apps):
         _reload(machine)
-    end = time.monotonic() + RELOAD_SECONDS
-    while names := certificates.outdated(machine, site_file):
-        if time.monotonic() >= end:
-            raise HostError(f"haproxy does not serve the certificate on the disk for {', '.join(names)}")
-        time.sleep(POLL_SECONDS)
+    if names := certificates.await_served(machine, site_file, RELOAD_SECONDS):
+        raise HostError(f"haproxy does not serve the certificate on the disk for {', '.join(names)}")
 
 
 def complaint() -> str:
@@ -144,18 +138,3 @@ def refusal(done: CompletedProcess[str]) -> str:
     lines = done.stderr.strip().splitlines()
     alerts = [line.partition(" : ")[2] for line in lines if line.startswith("[ALERT]")]
     return next(iter([*alerts, *lines, "no reason given"])) if done.returncode else ""
-
-
-def _loaded(machine: MachineLayout) -> Path:
-    return machine.runtime / "haproxy.loaded"
-
-
-def _pending(machine: MachineLayout) -> Path:
-    return machine.runtime / "haproxy.reloading"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ...system.site_names import askable
 
 PEM_END = "-----END CERTIFICATE-----"
 CONNECT_SECONDS = 3.0
+POLL_SECONDS = 0.05
 SiteFile = Callable[[MachineLayout, str], Path]
 
 
@@ -66,3 +68,11 @@ def outdated(machine: MachineLayout, site_file: SiteFile, port: int = 443) -> li
     """Return the names for which another certificate is served than the one on the disk."""
     found = sites(machine, site_file).items()
     return [name for name, path in found if (wanted := on_disk(path)) and served(name, port) != wanted]
+
+
+def await_served(machine: MachineLayout, site_file: SiteFile, at_most_seconds: float) -> list[str]:
+    """Return when every name is served with the certificate on the disk; after that time, for which it is not."""
+    end = time.monotonic() + at_most_seconds
+    while (names := outdated(machine, site_file)) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    return names

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,36 @@ def _claimed(claim: Path) -> frozenset[str]:
         return frozenset(str(name) for name in json.loads(claim.read_text())["domains"])
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
+
+
+def access(parse: Parser, names: Collection[str]) -> Parser:
+    """Return what reads a line that is about these names, of what `parse` makes of the line of a request."""
+
+    def read(text: str) -> dict[str, Any] | None:
+        found = parse(text)
+        if found is None or found["host"] not in names:
+            return None
+        keys = ("method", "uri", "status", "seconds", "bytes", "client", "id")
+        status, request = found["status"], {key: found[key] for key in keys}
+        line = f"{found['method']} {found['uri']} {status} in {found['seconds'] * 1000:.0f} ms for {found['client']}"
+        level = "error" if status >= FAILED else "info" if 0 < status < REFUSED else "warning"
+        return {"source": "proxy", "seconds": found["at"], "level": level, "text": line, "request": request}
+
+    return read
+
+
+def troubles(parse: Parser, names: Collection[str], judge: Callable[[dict[str, Any]], tuple[str, str]]) -> Parser:
+    """Return what reads of a line about these names whether it ended badly: `kind` and `text`, by what `judge` says."""
+
+    def read(text: str) -> dict[str, Any] | None:
+        found = parse(text)
+        if found is None or found["host"] not in names:
+            return None
+        kind, words = judge(found)
+        path = str(found["uri"]).partition("?")[0]
+        return {"seconds": found["at"], "kind": kind, "text": f"{found['method']} {path}: {words}"}
+
+    return read
 
 
 class Reader(Protocol):

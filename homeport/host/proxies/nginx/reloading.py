@@ -7,7 +7,6 @@ that changes in between leads to one reload too many, where a stamp taken afterw
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from ...services import units
 from ...system import atomic, lock
 from ...system.layout import Layout, MachineLayout
 from ...system.output import HostError, say
-from ..model import certificates, mounts
+from ..model import certificates, loaded, mounts
 from . import closing, rival_sites
 
 RELOAD_SECONDS = 15.0
@@ -25,6 +24,7 @@ POLL_SECONDS = 0.05
 MASTER_PID = Path("/run/nginx.pid")
 UNIT = "nginx.service"
 WORKER = "nginx: worker process"
+LOADED = loaded.Loaded("nginx")
 
 
 def site_file(machine: MachineLayout, app: str) -> Path:
@@ -36,20 +36,15 @@ def site_file(machine: MachineLayout, app: str) -> Path:
 
 def digest(machine: MachineLayout) -> str:
     """Return a digest of all that Nginx reads: its configuration, and certificate and key of every site in it."""
-    total = hashlib.sha256()
-    files = [path for path in machine.nginx.rglob("*") if path.is_file()]
-    sites = {path.stem for path in (machine.nginx / "homeport").glob("*.conf")}
-    files += [path for path in machine.sites.glob("*/tls/*") if path.is_file() and path.parts[-3] in sites]
-    for path in sorted(files):
-        total.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    sites = (machine.nginx / "homeport").glob("*.conf")
+    return loaded.digest([*loaded.files_in(machine.nginx), *loaded.pairs_of(machine, sites)])
 
 
 def stamp_start(machine: MachineLayout) -> None:
     """Remember what Nginx is about to read as it starts."""
     machine.runtime.mkdir(mode=0o755, exist_ok=True)
-    atomic.write(_loaded(machine), digest(machine).encode())
-    atomic.remove(_pending(machine))
+    atomic.write(LOADED.note(machine), digest(machine).encode())
+    atomic.remove(LOADED.pending(machine))
     closing.note(machine, closing.is_in(machine))
     closing.end(machine)
 
@@ -62,7 +57,7 @@ def stamp_before_reload(machine: MachineLayout) -> None:
     if closing.is_known(machine) and (closing.has_begun(machine) or not units.run("nginx", "-t", "-q").returncode):
         closing.wait(machine, closing.SHORT_SECONDS)
     note = {"digest": digest(machine), "workers": sorted(workers()), "closes": closing.is_in(machine)}
-    atomic.write(_pending(machine), json.dumps(note).encode())
+    atomic.write(LOADED.pending(machine), json.dumps(note).encode())
 
 
 def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_SECONDS) -> None:
@@ -72,16 +67,16 @@ def stamp_after_reload(machine: MachineLayout, timeout_seconds: float = RELOAD_S
     nothing to remember, and the next `reload-proxy` reloads once more.
     """
     try:
-        note = json.loads(_pending(machine).read_text())
+        note = json.loads(LOADED.pending(machine).read_text())
     except (OSError, ValueError):
         return
     try:
         _await_workers(set(note["workers"]), timeout_seconds)
     finally:
         closing.end(machine)
-    atomic.write(_loaded(machine), str(note["digest"]).encode())
+    atomic.write(LOADED.note(machine), str(note["digest"]).encode())
     closing.note(machine, note["closes"])
-    atomic.remove(_pending(machine))
+    atomic.remove(LOADED.pending(machine))
 
 
 def _await_workers(before: set[int], timeout_seconds: float) -> None:
@@ -132,7 +127,7 @@ def workers(master_pid_file: Path = MASTER_PID) -> set[int]:
 
 def is_loaded(machine: MachineLayout) -> bool:
     """Tell whether Nginx has read what is on the disk."""
-    return _read(_loaded(machine)) == digest(machine)
+    return LOADED.is_noted(machine, digest(machine))
 
 
 def is_stale(machine: MachineLayout) -> bool:
@@ -179,11 +174,8 @@ def reload(
 
 
 def _await_certificates(machine: MachineLayout) -> None:
-    end = time.monotonic() + RELOAD_SECONDS
-    while names := certificates.outdated(machine, site_file):
-        if time.monotonic() >= end:
-            raise HostError(_not_served(machine, names))
-        time.sleep(POLL_SECONDS)
+    if names := certificates.await_served(machine, site_file, RELOAD_SECONDS):
+        raise HostError(_not_served(machine, names))
 
 
 def _not_served(machine: MachineLayout, names: list[str]) -> str:
@@ -192,18 +184,3 @@ def _not_served(machine: MachineLayout, names: list[str]) -> str:
     if others := rival_sites.named(machine, names):
         return f"nginx serves another site for {listed}, in {others}: take the name out there, and deploy again"
     return f"nginx does not serve the certificate on the disk for {listed}"
-
-
-def _loaded(machine: MachineLayout) -> Path:
-    return machine.runtime / "nginx.loaded"
-
-
-def _pending(machine: MachineLayout) -> Path:
-    return machine.runtime / "nginx.reloading"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
