@@ -24,6 +24,12 @@ def test_what_supervisord_cannot_keep_is_refused_by_name(name: str) -> None:
         make_settings(supervisor="supervisor", **{name: REFUSED[name]})
 
 
+def test_what_is_set_to_its_default_asks_for_nothing() -> None:
+    # As group_data/all.py, which names each setting, has it.
+    defaults = {"timers": {}, "state_paths": [], "oom_policy": "continue", "sandbox_proc": "machine"}
+    make_settings(supervisor="supervisor", **defaults)
+
+
 def test_what_asks_for_less_of_a_sandbox_is_taken() -> None:
     make_settings(supervisor="supervisor", sandbox_jit=True, sandbox_proc="all", sandbox_writable_paths=["/mnt/a"])
 

@@ -2,7 +2,7 @@
 
 A program is called as its unit, without `.service`: APP@SLOT, APP-migrate@SLOT, APP.NAME@SLOT; by its file below conf.d
 it is known that it is supervisord's. Its process is in a scope of systemd's, which has its limits.
-`programs` tells their state in systemd's words, so that nobody else has to know which of the two runs a slot.
+`program_state` tells their state in systemd's words, so that nobody else has to know which of the two runs a slot.
 """
 
 from __future__ import annotations
