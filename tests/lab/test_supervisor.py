@@ -179,23 +179,6 @@ def test_releases_lose_no_request(stage: Stage) -> None:
     assert len(set(live)) == RELEASES + 1
 
 
-def test_run_logs_and_restart_find_the_application(stage: Stage) -> None:
-    def said(command: str, *words: str) -> str:
-        done = homeport(stage.project, command, "lab", "--limit", stage.seen.host.name, *words)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
-    assert f"{SECRET} app" in said("run", "--", "sh", "-c", 'echo "$SECRET $(id -un)"')
-    assert re.search(r"\bends \d+", said("logs", "--source", "app", "-n", "1000"))
-    old = stage.workers(stage.slot())
-    with load(stage.target, SHORT) as report:
-        assert until(lambda: sum(report.answered.values()) > 50)
-        said("restart")
-    print(report)
-    assert not report.lost, str(report)
-    assert len(stage.workers(stage.slot()) - old) == WORKERS
-
-
 def test_a_failing_migration_leaves_the_old_release_serving(stage: Stage) -> None:
     before, other = stage.get(), {"blue": "green", "green": "blue"}[stage.slot()]
     result = stage.deploy(migrate_command="echo the table is locked; exit 3")
@@ -233,6 +216,23 @@ def test_a_rollback_goes_back_and_migrates_nothing(stage: Stage) -> None:
     assert stage.get()["release"] != before["release"]
     assert stage.get()["migrations"] == before["migrations"]
     assert stage.state(f"app@{stage.slot()}") == "RUNNING"
+
+
+def test_run_logs_and_restart_find_the_application(stage: Stage) -> None:
+    def said(command: str, *words: str) -> str:
+        done = homeport(stage.project, command, "lab", "--limit", stage.seen.host.name, *words)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    assert f"{SECRET} app" in said("run", "--", "sh", "-c", 'echo "$SECRET $(id -un)"')
+    assert re.search(r"\bends \d+", said("logs", "--source", "app", "-n", "1000"))
+    old = stage.workers(stage.slot())
+    with load(stage.target, SHORT) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        said("restart")
+    print(report)
+    assert not report.lost, str(report)
+    assert len(stage.workers(stage.slot()) - old) == WORKERS
 
 
 def test_a_crash_loop_ends_and_status_and_doctor_tell_it(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 supervisord starts a program, starts it again and stops it. What a unit of systemd has besides is here: a condition, a
 migration once, a pause, an end of restarts. Then `supervised_process` goes on in a scope of systemd's with the memory
-limit, and with the journal for its output. The process id stays the same from supervisord's fork to the application.
+limit. The process id stays the same from supervisord's fork to the application.
 """
 
 from __future__ import annotations
@@ -136,14 +136,12 @@ def _of_newer_systemds() -> list[str]:
 
 
 def _become(program: Program) -> NoReturn:
-    """Become `enter`, in a scope with the program's limits and with the journal for its output."""
-    content = program.content
-    limits = [f"--property={one}" for one in (*content["properties"], *_of_newer_systemds())]
+    """Become `enter`, in a scope with the program's limits."""
+    limits = [f"--property={one}" for one in (*program.content["properties"], *_of_newer_systemds())]
     # When the machine goes down, supervisord stops its programs, and systemd this scope after that.
     order = f"--property=Before={supervisord.SERVICE}"
     scope = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={supervisord.scope(program.name)}", order]
-    journal = ["systemd-cat", f"--identifier={content['identifier']}"]
-    words = [*scope, *limits, "--", *journal, LAUNCHER, "enter-program", program.name]
+    words = [*scope, *limits, "--", LAUNCHER, "enter-program", program.name]
     os.execvp(words[0], words)  # noqa: S606 - no shell reads these words
 
 

@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from ..services import health, program_record, supervisord
 from ..services.program_record import GIVEN_UP, PRE, START, UP, Record
+from ..system import journal_stream
 from ..system.layout import Layout
 from . import program_environment, slots
 from .supervised_program import Program, program_of
@@ -32,6 +33,7 @@ def enter(name: str) -> NoReturn:
     """Become the process of a program, as the application's user, in its folder and with its variables."""
     program = program_of(name)
     content, user = program.content, pwd.getpwnam(program.layout.app)
+    journal_stream.take_output(content["identifier"], supervisord.scope(name))
     variables = program_environment.variables(program.layout, program.slot, content["environment"], user)
     _prepare_state(program.layout.state, user)
     os.umask(0o077)
@@ -45,9 +47,11 @@ def enter(name: str) -> NoReturn:
     if content.get("before_start"):
         program_record.change(name, phase=PRE)
         script = str(program.layout.links(program.slot)[1] / "before-start")
-        step = ["systemd-cat", "--identifier=before-start", *as_user, script, program.process or "server"]
-        if subprocess.run(step, env=variables, check=False).returncode:
-            sys.exit(1)
+        step = [*as_user, script, program.process or "server"]
+        with journal_stream.opened("before-start", supervisord.scope(name)) as stream:
+            output = stream.fileno()
+            if subprocess.run(step, env=variables, stdout=output, stderr=output, check=False).returncode:
+                sys.exit(1)
     if program.is_server:
         program_record.change(name, phase=START)
         _guard(program, content["stop_timeout_seconds"], user)
