@@ -24,7 +24,7 @@ SOCKET = "/run/supervisor.sock"
 SERVICE = "supervisor.service"
 PREFIX = "homeport."
 # Faults of its interface (supervisor/xmlrpc.py).
-BAD_NAME, ALREADY_STARTED, NOT_RUNNING, STILL_RUNNING, ALREADY_ADDED, CANT_REREAD = 10, 60, 70, 91, 90, 92
+BAD_NAME, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 10, 60, 70, 90
 POLL_SECONDS = 0.1
 # Enough of its log for the end of a process that somebody has just looked at.
 LOG_BYTES = 65536
