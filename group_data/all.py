@@ -56,6 +56,10 @@ dependency_groups = []
 # `resolved/` (`homeport deploy --upgrade-dependencies`).
 upgrade_dependencies = False
 
+# What runs the application: "systemd", or "supervisor" (Debian's package of that name) for slots, processes and
+# migration; docs/supervisor.md says what that keeps and what not.
+supervisor = "systemd"
+
 # Hard memory limit of one slot (systemd's MemoryMax): a worker that reaches it is killed and replaced; "auto": the
 # memory that the system does not need, divided equally among the applications of the machine; None: no limit.
 memory_max_megabytes = "auto"

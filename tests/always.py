@@ -143,6 +143,11 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "other_proxies::a_first_deploy_serves_and_a_second_one_changes_nothing",
         "other_proxies::releases_lose_no_request",
     ),
+    "Supervisor": (
+        "supervisor::a_first_deploy_is_run_by_supervisord_and_by_no_unit",
+        "supervisor::a_manager_that_is_killed_is_started_again_without_a_migration",
+        "supervisor::a_supervisord_that_is_killed_comes_back_and_takes_over",
+    ),
     "routines": (
         "routines::a_routine_loses_no_request",
         "zero_loss::reloads_of_the_proxy_lose_no_request_of_clients_that_ask_every_second",

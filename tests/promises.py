@@ -112,7 +112,39 @@ SYSTEMD: Column = {
     STATE: kept("state_paths::what_an_application_writes_beside_its_code_is_named_and_then_kept_over_releases"),
     PAGES: kept(*GUIDE),
 }
-SUPERVISOR = everywhere(Untested('`supervisor = "supervisor"` is not there yet'))
+FIRST_SUPERVISED = "supervisor::a_first_deploy_is_run_by_supervisord_and_by_no_unit"
+SUPERVISED_RELEASE = "supervisor::a_release_under_load_loses_no_request_and_the_old_one_ends_well"
+MANAGER_KILLED = "supervisor::a_manager_that_is_killed_is_started_again_without_a_migration"
+SUPERVISOR: Column = {
+    REBOOT: kept("supervisor::after_a_power_cut_only_the_live_slot_runs"),
+    CRASH: kept(
+        "supervisor::a_worker_that_is_killed_is_replaced_by_its_manager",
+        MANAGER_KILLED,
+        "supervisor::a_supervisord_that_is_killed_comes_back_and_takes_over",
+        how="a killed supervisord too, by systemd",
+    ),
+    LOOP: kept(
+        "supervisor::a_crash_loop_ends_and_status_and_doctor_tell_it",
+        how="by a rule of homeport's own; tried with pauses, until it can",
+    ),
+    NUMBER: kept(FIRST_SUPERVISED),
+    MEMORY: kept(
+        "supervisor::a_worker_that_reaches_the_memory_limit_is_killed_and_replaced", how="by a scope of systemd's"
+    ),
+    STEPS: kept(
+        FIRST_SUPERVISED,
+        MANAGER_KILLED,
+        "supervisor::a_failing_migration_leaves_the_old_release_serving",
+        how="migration once a release and boot, `before_start` each time",
+    ),
+    HTTPS: Elsewhere("the proxy"),
+    STOP: kept(SUPERVISED_RELEASE),
+    GATE: kept("supervisor::a_release_that_dies_as_it_starts_is_never_live_and_its_cause_is_told"),
+    LOSS: kept(SUPERVISED_RELEASE, "supervisor::releases_lose_no_request"),
+    BACK: kept("supervisor::a_rollback_goes_back_and_migrates_nothing"),
+    STATE: kept(SUPERVISED_RELEASE),
+    PAGES: kept(FIRST_SUPERVISED, SUPERVISED_RELEASE),
+}
 
 # The image is the same on all grounds, and so is its first program.
 IMAGE_STOPS = "export_container::it_serves_as_nobody_with_nothing_to_write_but_its_state_and_ends_with_lifespans_end"

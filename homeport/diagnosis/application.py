@@ -90,7 +90,7 @@ def migration(case: Case) -> Iterator[Finding]:
         return
     last = again["last"] if again else unit["last"]
     evidence = cause(unit["last"])
-    start = "it is started again by itself" if again else f"then: systemctl start {case.live_unit} (on the host)"
+    start = "it is started again by itself" if again else f"then: {told(unit, 'start', case.live_unit)} (on the host)"
     yield Finding(
         "migration_failed",
         "the migration fails, and the application does not start without it",
@@ -141,7 +141,7 @@ def unit(case: Case) -> Iterator[Finding]:
     if not slot["good"]:
         yield _unhealthy(case, slot, unit)
     if unit["enabled"] != "enabled":
-        fix = f"systemctl enable {case.live_unit}"
+        fix = "deploy" if is_supervised(unit) else f"systemctl enable {case.live_unit}"
         evidence = f"{case.live_unit} is {unit['enabled']}"
         yield Finding("app_disabled", "the application would not start at boot", evidence, fix, WARNING)
 
@@ -155,7 +155,7 @@ def _not_running(case: Case, unit: UnitObservation) -> Finding:
         evidence = shortened(
             retry_text(retried) if retried else f"{unit['restarts']} restarts, {unit['active']}{words}"
         )
-        fix = f"it is tried again automatically; to try at once: systemctl restart {name} (on the host)"
+        fix = f"it is tried again automatically; to try at once: {told(unit, 'restart', name)} (on the host)"
         advice = hint(unit["last"], case.settings.app_name)
         return Finding("before_start_failed", BEFORE_START, evidence, f"{advice}, and deploy" if advice else fix)
     # While it is started again the result of its last end is forgotten; a stopped unit keeps its count of restarts.
@@ -163,7 +163,8 @@ def _not_running(case: Case, unit: UnitObservation) -> Finding:
         evidence = f"{unit['ending']}, {unit['restarts']} restarts, {unit['active']}{words}"
         evidence = shortened(retry_text(retried) if retried else evidence)
         advice = hint(unit["last"], case.settings.app_name)
-        fix = f"if a release caused it: homeport rollback TARGET; once the cause is fixed: systemctl restart {name}"
+        restart = told(unit, "restart", name)
+        fix = f"if a release caused it: homeport rollback TARGET; once the cause is fixed: {restart}"
         fix = f"{advice}, and deploy" if advice else fix
         again = retried or unit["restarts"] != 1 or unit["active"] != "activating"
         problem = "the application dies again and again" if again else "the application died, and is being restarted"
@@ -174,7 +175,7 @@ def _not_running(case: Case, unit: UnitObservation) -> Finding:
             "app_down", "the application is still starting", evidence, "wait; to see what it does: homeport logs TARGET"
         )
     evidence = shortened(f"{name} is {unit['active']} ({unit['sub']}, {unit['result']}) since {unit['since']}{words}")
-    return Finding("app_down", "the application does not run", evidence, f"systemctl start {name} (on the host)")
+    return Finding("app_down", "the application does not run", evidence, f"{told(unit, 'start', name)} (on the host)")
 
 
 def _unhealthy(case: Case, slot: SlotObservation, unit: UnitObservation) -> Finding:
@@ -201,7 +202,7 @@ def processes(case: Case) -> Iterator[Finding]:
             evidence = f"{unit['active']} ({unit['sub']}), {unit['restarts']} restarts"
             words = cause(unit["last"])
             advice = hint(unit["last"], case.settings.app_name)
-            fix = f"journalctl -u {name}; once the cause is fixed: systemctl restart {name}"
+            fix = f"journalctl -u {name}; once the cause is fixed: {told(unit, 'restart', name)}"
             fix = f"{advice}, and deploy" if advice else fix
             yield Finding("process_failed", f"the {kind} {what} does not run", shortened(f"{evidence}{words}"), fix)
             return
@@ -213,6 +214,28 @@ def fails(active: str, sub: str, restarts: int) -> bool:
     The first two are systemd's ActiveState and SubState; "" for the second where nobody has read it.
     """
     return active == "failed" or sub == "auto-restart" or restarts >= LOOP
+
+
+def is_supervised(unit: UnitObservation) -> bool:
+    """Tell whether supervisord runs the unit, and not systemd."""
+    return unit["manager"] == "supervisord"
+
+
+def told(unit: UnitObservation, verb: str, name: str) -> str:
+    """Return the command by which a person has a unit's manager start or restart it."""
+    return (
+        f"supervisorctl {verb} {name.removesuffix('.service')}" if is_supervised(unit) else f"systemctl {verb} {name}"
+    )
+
+
+def supervisord(case: Case) -> Iterator[Finding]:
+    """Yield that supervisord is down, though it runs the application: what it ran may run on, with nobody beside it."""
+    unit = case.unit("supervisor.service")
+    if unit is not None and unit["active"] != "active":
+        evidence = f"supervisor.service is {unit['active']} ({unit['sub']}, {unit['result']}){cause(unit['last'])}"
+        problem = "supervisord does not run, and nothing starts the application again"
+        fix = "systemctl start supervisor; why it ended: journalctl -u supervisor (on the host)"
+        yield Finding("supervisord_down", problem, shortened(evidence), fix)
 
 
 def shortened(text: str) -> str:

@@ -29,6 +29,7 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     outbound.outbound,
     proxy.proxy,
     proxy.handshakes,
+    application.supervisord,
     application.unit,
     application.processes,
     application.migration,

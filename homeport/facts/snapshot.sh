@@ -78,6 +78,10 @@ for file in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/* /etc/nginx/homep
 done
 [ ! -d /run/systemd/system ] || systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload \
     $units 2>/dev/null | sed "s/^/unit$t/"
+# What supervisord runs the host program knows, and tells in the same words, which then count.
+for unit in $units; do
+    [ ! -f "/etc/supervisor/conf.d/homeport.${unit%.service}.conf" ] || printf '%s\n' "$unit"
+done | xargs -r /usr/local/lib/homeport/homeport-host show-units 2>/dev/null | sed "s/^/unit$t/"
 # All that listens: TCP, UDP, and raw sockets, of which the "port" is a protocol's number.
 sockets=$(ss -Hlntupw 2>/dev/null)
 printf '%s\n' "$sockets" | sed "s/^/socket$t/"
@@ -91,7 +95,8 @@ printf '%s\n' "$sockets" | while read -r kind _ _ _ address _ users; do
         left=${left#*pid=}
         pid=${left%%,*}
         name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
-        unit=$(sed -n 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
+        unit=$(sed -n -e 's|.*/\([^/]*\.service\)\(/.*\)\{0,1\}$|\1|p' -e 's#.*/\([^/:]*\):\(blue\|green\)\.scope$#\1@\2.service#p' \
+            "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
         [ -n "$process" ] && [ -z "$unit" ] || process=$name
     done
     # All that held it have ended: nobody does.

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from .commands import access, application, deploys, logs, manual, upgrades
+from .commands import access, application, deploys, logs, manual, programs, upgrades
 from .system import file_errors, output, transient_unit
 from .system.layout import SLOTS
 from .system.output import HostError
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _add_proxy(commands)
     _add_expiry(commands)
     _add_by_hand(commands)
+    programs.add(commands, _app)
     access.add(commands)
     application.add(commands, _app)
     logs.add(commands, _app)

@@ -31,6 +31,7 @@ ALL_ON = {
     "journal_max_megabytes": 1,
     "basic_auth": {"anybody": "PASSWORD"},
     "brotli": True,
+    "supervisor": "supervisor",
 }
 # No application may be called so.
 ANOTHER = {

@@ -16,7 +16,7 @@ from homeport.operations import machine, release
 from homeport.plans.wanted import Step
 from homeport.proxies.chosen import proxy
 from homeport.service.release import slots
-from homeport.service.units import processors
+from homeport.service.units import processors, supervision
 from homeport.state.roles import RELEASE_ROLES, ROLES, SITE_ROLES, Role
 
 # Each with the roles whose machines it is for, one of them at least.
@@ -31,6 +31,7 @@ STEPS_BY_ROLE: tuple[tuple[Step, frozenset[Role]], ...] = (
     (provided_certificate, SITE_ROLES),
     (slots, RELEASE_ROLES),
     (processors, RELEASE_ROLES),
+    (supervision, RELEASE_ROLES),
 )
 
 

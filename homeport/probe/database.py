@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ..host.services import supervisord
 from ..host.system import sockets
 from ..host.system.layout import Layout
 from .observations import LockObservation, ServerObservation
@@ -73,10 +74,10 @@ def _locked(path: Path, start: int, length: int) -> int:
 
 def _unit(pid: int) -> str:
     try:
-        found = re.search(r"([^/\n]+\.service)", Path(f"/proc/{pid}/cgroup").read_text())
+        found = re.search(r"([^/\n]+\.service|[^/\n]+:\w+\.scope)", Path(f"/proc/{pid}/cgroup").read_text())
     except OSError:
         return ""
-    return f", {found[1]}" if found else ""
+    return f", {supervisord.of_scope(found[1])}" if found else ""
 
 
 def servers(files: Path) -> list[ServerObservation]:

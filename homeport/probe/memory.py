@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from ..host.services import units, workers
+from ..host.services import failures, units, workers
 from ..host.system import resources
 from ..host.system.layout import SLOTS, Layout
 from .observations import MemoryObservation
@@ -49,7 +49,7 @@ def _lines(layout: Layout, *, told: bool) -> list[tuple[float, str]]:
     That a worker has died means a kill only where the kernel has `told` of one.
     """
     command = ("journalctl", "--quiet", "--no-pager", "--output=json", f"--since={LOOK_BACK}")
-    ours = units.run(*command, *(f"--unit={layout.unit(slot)}" for slot in SLOTS)).stdout
+    ours = units.run(*command, *(option for slot in SLOTS for option in failures.of_unit(layout.unit(slot)))).stdout
     kernel = units.run(*command, "--dmesg").stdout
     found = []
     for entry in (*ours.splitlines(), *kernel.splitlines()):

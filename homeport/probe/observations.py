@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class UnitObservation(TypedDict):
-    """A unit, by systemd's own words; `last` are its last log lines, read when it is not well."""
+    """A unit, by systemd's words, and who runs it; `last` are its last log lines, read when it is not well."""
 
     load: str
     active: str
@@ -17,6 +17,7 @@ class UnitObservation(TypedDict):
     ending: str
     since: str
     last: list[str]
+    manager: str
 
 
 class NameObservation(TypedDict):

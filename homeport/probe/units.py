@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..host.proxies.chosen import proxy_of
-from ..host.services import failures, unit_state, units
+from ..host.services import failures, supervisord, unit_state, units
 from ..host.system.layout import SLOTS, Layout
 from .observations import UnitObservation
 
@@ -17,7 +17,8 @@ def names(layout: Layout) -> list[str]:
     """Return the units that we want to know of: the machine's, both slots', and those beside them."""
     of_slots = [unit for slot in SLOTS for unit in (layout.unit(slot), layout.migrate_unit(slot))]
     extras = [path.name for slot in SLOTS for path in units.installed_extras(layout, slot)]
-    return [proxy_of(layout.machine).unit, *MACHINE, *of_slots, *extras]
+    manager = [supervisord.SERVICE] if supervisord.names(layout.app) else []
+    return [proxy_of(layout.machine).unit, *MACHINE, *manager, *of_slots, *extras]
 
 
 def read(layout: Layout) -> dict[str, UnitObservation]:
@@ -38,6 +39,7 @@ def _unit(raw: dict[str, str]) -> UnitObservation:
         "ending": failures.ending(raw) if "ExecMainStatus" in raw else "",
         "since": state.since,
         "last": _last(raw)[-LINES:] if ill else [],
+        "manager": "supervisord" if supervisord.has(raw["Id"]) else "systemd",
     }
 
 

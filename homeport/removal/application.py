@@ -13,7 +13,7 @@ from ..host.data import rehearsal
 from ..host.proxies import site
 from ..host.proxies.chosen import proxy_of
 from ..host.proxies.model import mounts
-from ..host.services import units
+from ..host.services import supervisord, units
 from ..host.system import atomic
 from ..host.system.layout import Layout
 from ..host.system.output import HostError
@@ -108,12 +108,18 @@ def _remove_all(paths: list[Path]) -> None:
 
 def _units(layout: Layout) -> RemovalStep:
     names, passing = belongings.unit_names(layout), belongings.transient_units(layout)
-    links = belongings.unit_links(layout)
+    links, programs = belongings.unit_links(layout), belongings.programs(layout)
+    files = belongings.program_files(layout)
 
     def do() -> None:
         rehearsal.clean(layout)
         # First what might start the others.
         units.stop_units(passing)
+        units.stop_units(programs)
+        for path in files:
+            safe_removal.remove(path)
+        if files:
+            supervisord.unload([*map(supervisord.program, programs), supervisord.boot_program(layout.app)])
         # A preview whose time is up is removed by a unit of its own, which is this one.
         units.stop_units([name for name in names if name != belongings.running_in()])
         for path in (*belongings.stamps(layout, names), *links):
@@ -121,7 +127,9 @@ def _units(layout: Layout) -> RemovalStep:
         units.run_checked("systemctl", "daemon-reload")
         units.run("systemctl", "reset-failed", "--", *passing, *names)
 
-    return RemovalStep(tuple(Row("stop and remove", name) for name in (*names, *passing)), do)
+    shown = tuple(Row("stop and remove", name) for name in (*names, *passing, *programs))
+    # A removal that was cut has left files, perhaps, and no programs.
+    return RemovalStep(shown or removals(files), do)
 
 
 def _certificate(layout: Layout) -> RemovalStep:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..host.proxies import renewal, site
-from ..host.services import units
+from ..host.services import program_record, supervisord, units
 from ..host.system.layout import SLOTS, Layout, MachineLayout
 from .safe_removal import is_left, is_there
 
@@ -39,6 +39,18 @@ def unit_names(layout: Layout) -> list[str]:
         rf"|homeport-preview@{app}\.(service|timer)|{re.escape(layout.slice_unit())}"
     )
     return sorted({path.name for path in _unit_files(layout) if ours.fullmatch(path.name)})
+
+
+def programs(layout: Layout) -> list[str]:
+    """Return the application's units that supervisord runs."""
+    return supervisord.names(layout.app)
+
+
+def program_files(layout: Layout) -> list[Path]:
+    """Return the files by which supervisord knows these, and its output of them before it goes to the journal."""
+    files = [supervisord.boot_file(layout.app), *map(supervisord.file, programs(layout))]
+    logs = (layout.root / "var/log/supervisor").glob(f"homeport-{layout.app}.log*")
+    return [path for path in (*files, *logs) if is_there(path)]
 
 
 def running_in() -> str:
@@ -98,6 +110,7 @@ def run_files(layout: Layout) -> list[Path]:
         layout.held,
         *map(layout.permit, SLOTS),
         *map(layout.retry, SLOTS),
+        *(program_record.FOLDER / f"{name}.json" for name in programs(layout)),
         layout.machine.runtime / f"asked-{layout.app}",
     ]
     return [path for path in paths if is_there(path)]
@@ -143,6 +156,7 @@ def processes(layout: Layout) -> dict[int, str]:
     the same number is another one.
     """
     user, units_of_its_own = pwd.getpwnam(layout.app).pw_uid, {*unit_names(layout), *transient_units(layout)}
+    units_of_its_own |= set(map(supervisord.scope, programs(layout)))
     found = {}
     for folder in sorted(PROCESSES.glob("[0-9]*"), key=lambda one: int(one.name)):
         try:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from homeport.settings.state_paths import StatePaths
+from homeport.settings.supervision import SupervisorName
 from homeport.settings.types import (
     AppName,
     Commands,
@@ -87,6 +88,11 @@ class ApplicationSettings(BaseModel):
         False,
         description="With `--data`, for an application without a lock: install the newest versions that it allows "
         "instead of those in `resolved/` (`homeport deploy --upgrade-dependencies`).",
+    )
+    supervisor: SupervisorName = Field(
+        "systemd",
+        description='What runs the application: "systemd", or "supervisor" (Debian\'s package of that name) for '
+        "slots, processes and migration; docs/supervisor.md says what that keeps and what not.",
     )
     memory_max_megabytes: Annotated[int, Field(ge=64)] | Literal["auto"] | None = Field(
         "auto",

@@ -25,6 +25,7 @@ from homeport.settings.releases import ReleaseSettings
 from homeport.settings.serving import ServingSettings
 from homeport.settings.site import SiteSettings, unproven
 from homeport.settings.static import StaticSettings
+from homeport.settings.supervision import unsupervised
 from homeport.settings.variables import check_variable
 
 
@@ -130,6 +131,14 @@ class Settings(
         if problem := next(problems(self.server_choice, self.workers), None):
             raise ValueError(problem)
         if problem := unsupported(self.proxy, self.response_headers_kilobytes, self.served):
+            raise ValueError(problem)
+        if problem := unsupervised(
+            self.supervisor,
+            timers=self.timers,
+            state_paths=self.state_paths,
+            oom_policy=self.oom_policy,
+            sandbox_proc=self.sandbox_proc,
+        ):
             raise ValueError(problem)
         if self.replicas_max is not None and self.replicas_max <= self.replicas:
             raise ValueError("replicas_max must be more than replicas")

@@ -31,6 +31,7 @@ def unit(active: str = "active", **values: Any) -> UnitObservation:
         "ending": "status 0",
         "since": "Mon 2026-05-04 02:00:00 UTC",
         "last": [],
+        "manager": "systemd",
     }
     return {**well, **values}  # type: ignore[typeddict-item]
 

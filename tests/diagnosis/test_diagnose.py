@@ -166,6 +166,7 @@ REFUSING = {**units(app=DEAD), **slot()}
             case(visits=(visit(status=503),), observed=observed(**slot(status=503, answer="answered 503"))),
         ),
         ("app_disabled", [], case(observed=observed(**units(app=unit(enabled="disabled"))))),
+        ("supervisord_down", [], case(observed=observed(units={"supervisor.service": unit("inactive")}))),
         ("process_failed", [], case(observed=observed(units={"notes.queue@blue.service": unit("failed")}))),
         (
             "migration_failed",

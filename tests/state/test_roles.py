@@ -33,7 +33,7 @@ def test_a_machine_that_does_everything_has_every_step_in_the_order_of_the_list(
 
 def test_the_steps_of_a_machine_are_those_of_its_roles() -> None:
     every = {"base", "machine_values", "upkeep", "access"}
-    release, site = {"account", "slots", "processors"}, {"proxy", "certificate", "provided_certificate"}
+    release, site = {"account", "slots", "processors", "supervision"}, {"proxy", "certificate", "provided_certificate"}
     assert named("database") == every
     assert named("app") == named("worker") == named("app", "worker", "database") == every | release
     assert named("proxy") == every | site

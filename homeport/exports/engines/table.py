@@ -59,6 +59,7 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
         kept('`mem_limit`; "auto": none'),
         kept('`limits.memory`; "auto": none'),
     ),
+    "supervisor": row(nothing("the engine starts again what ends")),
     "oom_policy": row(refused("an engine lets the kernel kill one process and no more")),
     "cpu_weight": row(
         _RUN,

@@ -31,7 +31,7 @@ def keep_migration_log(layout: Layout, slot: str, release: Release, position: st
 
 def entry(moment: str, slot: str, result: str, entries: list[tuple[str, str]]) -> str:
     """Return one run of the migration as text: when, where, how it ended, and the lines that it wrote itself."""
-    lines = [line for source, line in entries if source != "systemd"]
+    lines = [line for source, line in entries if source not in failures.MANAGERS]
     return "".join(f"{line}\n" for line in (f"--- {moment} slot {slot}: {result}", *lines))
 
 

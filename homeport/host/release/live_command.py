@@ -28,7 +28,7 @@ def command(layout: Layout, name: str, words: Sequence[str], *, terminal: str) -
     live = slots.read(layout).live
     if live is None:
         raise HostError("no release is live here to run the command in; deploy first")
-    text = units.run_checked("systemctl", "cat", "--", layout.unit(live))
+    text = units.text(layout, live)
     own = [f"Environment=TERM={terminal}", "UnsetEnvironment=NO_COLOR"] if terminal else []
     return [
         *("systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--pty" if terminal else "--pipe"),

@@ -58,7 +58,7 @@ def _in_place(layout: Layout, slot: str, release: Release) -> bool:
     unit, old = layout.unit(slot), workers(layout, slot)
     manager = units.show(unit)["MainPID"]
     say(f"{layout.app}: replacing {len(old)} workers of release {release.id}, one after the other")
-    units.run_checked("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", unit)
+    units.reload(unit)
     # Each old worker may first finish what it serves.
     end = time.monotonic() + release.health.timeout_seconds + len(old) * release.drain_timeout_seconds
     shown = busy = time.monotonic()

@@ -50,8 +50,8 @@ def retry(layout: Layout, slot: str) -> None:
             tried[unit] += 1
             position = failures.cursor()
             # Of a unit that had failed before it came to its start limit, the result says nothing of that.
-            units.run("systemctl", "reset-failed", "--", unit)
-            units.run("systemctl", "start", "--", unit)
+            units.begin_anew([unit])
+            units.start([unit])
             _wait_for_others(layout, slot)
     finally:
         atomic.remove(layout.retry(slot))

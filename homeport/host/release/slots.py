@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..services import units
+from ..services import unit_files, units
 from ..services.release_description import Release
 from ..system import atomic
 from ..system.layout import BLUE, GREEN, SLOTS, Layout, other
@@ -78,7 +78,7 @@ def port(layout: Layout, name: str) -> int | None:
 
 def holds(layout: Layout, name: str, release: Release) -> bool:
     """Tell whether links and units of the slot are those of `release`; what runs in it then runs that release."""
-    return linked_release(layout, name) == release.id and units.are_installed(layout, name, release)
+    return linked_release(layout, name) == release.id and unit_files.are_installed(layout, name, release)
 
 
 def prepare(layout: Layout, name: str, release: Release, *, migrate: bool) -> None:
@@ -93,7 +93,7 @@ def prepare(layout: Layout, name: str, release: Release, *, migrate: bool) -> No
     for link in layout.links(name):
         link.parent.mkdir(exist_ok=True)
         atomic.point(link, f"../releases/{release.id}")
-    units.install(layout, name, release)
+    unit_files.install(layout, name, release)
 
 
 def migrates_no_more(layout: Layout, name: str) -> None:

@@ -6,7 +6,6 @@ Everything is decided from the state of the host, so that the next run finishes 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import time
 from typing import Any
 
@@ -200,12 +199,7 @@ def _launch(layout: Layout, slot: str, release: Release, *, measure: bool = Fals
 
 def _start(layout: Layout, slot: str, release: Release) -> None:
     position, moment, unit = failures.cursor(), time.time(), layout.unit(slot)
-    with subprocess.Popen(
-        ["systemctl", "start", "--", unit],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as starting:
+    with units.begin_start(unit) as starting:
         shortage = start_progress.show(layout, slot, release, starting)
     # Read at once: Restart=always tries again in half a second.
     app, migration = units.show_all([unit, layout.migrate_unit(slot)])

@@ -108,7 +108,7 @@ def resume(layout: Layout, slot: str) -> None:
     say(f"{layout.app}: starting slot {slot} again")
     slots.migrates_no_more(layout, slot)
     slots.permit(layout, slot)
-    done = units.run("systemctl", "start", "--", layout.unit(slot))
+    done = units.start([layout.unit(slot)])
     if done.returncode:
         raise HostError(f"slot {slot} does not start again: {done.stderr.strip()}")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..proxies import maintenance, renewal
 from ..release import deploy_hold, retrying, slots
-from ..services import timers, unit_state, units
+from ..services import failures, timers, unit_state, units
 from ..services.processes import unit_names
 from ..services.release_description import server_of
 from ..services.unit_state import UnitState
@@ -84,7 +84,7 @@ def last_word(layout: Layout, slot: str) -> str | None:
 
     systemd itself forgets a unit that is down.
     """
-    journal = Journal([f"--unit={layout.unit(slot)}", "--lines=1"], lambda entry: {})
+    journal = Journal([*failures.of_unit(layout.unit(slot)), "--lines=1"], lambda entry: {})
     return next((timeline.moment(line["seconds"]) for line in journal.backwards(["", time.time() + 1], None)), None)
 
 

@@ -8,7 +8,7 @@ import signal
 
 from ..system.layout import Layout
 from ..system.output import HostError
-from . import hints
+from . import hints, supervisord
 from .cause_line import MANAGER_ENDS, cause_line
 from .health import EXITED, GIVING_UP, PREFIX, PROCESS_GONE, TOO_LATE
 from .units import command_status, run
@@ -18,7 +18,9 @@ TAIL_LINES = 20
 STEP = "before_start: "
 # si_code values of waitpid's signal, as systemd's ExecMainCode gives them.
 CLD_KILLED = ("2", "3")
-# systemd's line about a unit's main process.
+# Whose lines about a unit are not the application's own.
+MANAGERS = ("systemd", "supervisord")
+# A manager's line about a unit's main process.
 MAIN_PROCESS = re.compile(r": Main process exited, code=(exited|killed|dumped), status=(\d+)/")
 
 
@@ -111,8 +113,8 @@ def ending(unit: dict[str, str]) -> str:
 
 
 def last_ending(entries: list[tuple[str, str]]) -> str:
-    """Return how the unit's main process ended last by these entries; "" where systemd says of none."""
-    found = [words for source, line in entries if source == "systemd" and (words := MAIN_PROCESS.search(line))]
+    """Return how the unit's main process ended last by these entries; "" where its manager says of none."""
+    found = [words for source, line in entries if source in MANAGERS and (words := MAIN_PROCESS.search(line))]
     return _ending(found[-1][2], killed=found[-1][1] != "exited") if found else ""
 
 
@@ -139,13 +141,18 @@ def since(unit: str, position: str) -> list[tuple[str, str]]:
     # Lines of a process that has just ended may still be under way to the journal.
     run("journalctl", "--sync")
     after = [f"--after-cursor={position}"] if position else []
-    return parse(run("journalctl", "--quiet", "--no-pager", "--output=json", f"--unit={unit}", *after).stdout)
+    return parse(run("journalctl", "--quiet", "--no-pager", "--output=json", *of_unit(unit), *after).stdout)
+
+
+def of_unit(unit: str) -> list[str]:
+    """Return the options by which the journal selects the entries of a unit."""
+    return [f"--unit={unit}", *([f"--unit={supervisord.scope(unit)}"] if supervisord.has(unit) else [])]
 
 
 def last(unit: str) -> list[tuple[str, str]]:
     """Return (source, line) for the newest entries that the journal has of `unit`, oldest first."""
     run("journalctl", "--sync")
-    command = ("journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={5 * TAIL_LINES}", f"--unit={unit}")
+    command = ("journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={5 * TAIL_LINES}", *of_unit(unit))
     return parse(run(*command).stdout)
 
 
@@ -166,7 +173,7 @@ def parse(text: str) -> list[tuple[str, str]]:
 
 
 def tail(entries: list[tuple[str, str]], health_path: str = "") -> tuple[str, ...]:
-    """Return the last lines that the application itself wrote; systemd's own where it wrote none.
+    """Return the last lines that the application itself wrote; its manager's own where it wrote none.
 
     Lines about requests to `health_path` are ours to blame for, and are left out. The line that names the cause is
     first where Gunicorn's manager wrote so much after it that it would not be among them.
@@ -175,7 +182,7 @@ def tail(entries: list[tuple[str, str]], health_path: str = "") -> tuple[str, ..
     own = [
         line
         for source, line in entries
-        if source != "systemd" and not line.startswith(PREFIX) and request not in line and line.strip()
+        if source not in MANAGERS and not line.startswith(PREFIX) and request not in line and line.strip()
     ]
     lines = own or [line for _, line in entries]
     chosen = lines[-TAIL_LINES:]
@@ -193,7 +200,7 @@ def before_the_stop(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def before_the_start(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return what was written before the newest start: a start that is under way tells nothing of the end before it."""
     starts = [
-        number for number, (source, line) in enumerate(entries) if source == "systemd" and line.startswith("Starting ")
+        number for number, (source, line) in enumerate(entries) if source in MANAGERS and line.startswith("Starting ")
     ]
     return entries[: starts[-1]] if starts else entries
 

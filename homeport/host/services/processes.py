@@ -31,10 +31,10 @@ def start(layout: Layout, slot: str) -> None:
     # A process that has died before is restarted: only deaths from now on count.
     worn = [name for name in names if _restarts(name)]
     if worn:
-        units.run("systemctl", "stop", "--", *worn)
-    units.run("systemctl", "reset-failed", "--", *names)
+        units.stop_units(worn)
+    units.begin_anew(names)
     position = failures.cursor()
-    done = units.run("systemctl", "start", "--", *names)
+    done = units.start(names)
     if any(name.endswith(".service") for name in names):
         time.sleep(SETTLE_SECONDS)
     for name in names:

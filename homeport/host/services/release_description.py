@@ -92,6 +92,11 @@ class Release(NamedTuple):
         return (self.replaces or self.standby) and not self.has_before_start and self.server not in MANAGED
 
     @property
+    def is_supervised(self) -> bool:
+        """Tell whether supervisord runs it (`supervisor = "supervisor"`), and not systemd."""
+        return (self.files / "programs.json").exists()
+
+    @property
     def has_before_start(self) -> bool:
         """Tell whether commands run before each start of its processes."""
         return (self.files / "before-start").exists()

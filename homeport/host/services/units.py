@@ -1,23 +1,16 @@
-"""systemd: its queries, its commands, and the unit files of a slot.
-
-The unit files are installed per slot, as instances (`app@green.service` beside `app@blue.service`), though one
-template would do for both: each slot keeps the unit of its own release. So a crash restart of the live slot never
-sees the settings of the release that is being started beside it, and a rollback brings the units back.
-"""
+"""The units of a slot: their state, their start and their end, by systemd or by supervisord (`supervisord.has`)."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..system import atomic
-from ..system.layout import Layout
-from ..system.output import HostError, say
-from . import unit_state
-from .release_description import Release
+from ..system.layout import LAUNCHER, Layout
+from ..system.output import HostError
+from . import program_record, program_start, program_state, supervisord, unit_state
 
 PROPERTIES = (
     "ActiveState",
@@ -64,6 +57,16 @@ def show(unit: str) -> dict[str, str]:
 
 def show_all(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
+    programs = [name for name in names if supervisord.has(name)]
+    if not programs:
+        return _systemds(names)
+    others = [name for name in names if name not in programs]
+    found = dict(zip(programs, program_state.show_all(programs), strict=True))
+    found |= dict(zip(others, _systemds(others) if others else [], strict=True))
+    return [found[name] for name in names]
+
+
+def _systemds(names: Sequence[str]) -> list[dict[str, str]]:
     said = run_checked("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *names)
     return unit_state.blocks(said)
 
@@ -77,6 +80,42 @@ def command_status(value: str) -> int | None:
 def is_active(unit: str) -> bool:
     """Tell whether the unit is up; neither starting nor between two restarts counts."""
     return show(unit)["ActiveState"] == "active"
+
+
+def start(names: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Start units and return once each is up or has failed; a status other than 0 says that one has."""
+    if programs := [name for name in names if supervisord.has(name)]:
+        return program_start.start(programs)
+    return run("systemctl", "start", "--", *names)
+
+
+def begin_start(name: str) -> subprocess.Popen[bytes]:
+    """Begin the start of a unit; the process ends, with a status as `start` has it, when that is over."""
+    quiet = subprocess.DEVNULL
+    words = [LAUNCHER, "start-program"] if supervisord.has(name) else ["systemctl", "start", "--"]
+    return subprocess.Popen([*words, name], stdin=quiet, stdout=quiet, stderr=quiet)
+
+
+def begin_anew(names: Sequence[str]) -> None:
+    """Have what units failed of, and how often they were started, count no more."""
+    # A start of supervisord's has a new record.
+    if others := [name for name in names if not supervisord.has(name)]:
+        run("systemctl", "reset-failed", "--", *others)
+
+
+def reload(name: str) -> None:
+    """Send SIGHUP to a unit's main process; raise HostError when it cannot be sent."""
+    if supervisord.has(name):
+        supervisord.call("signalProcess", supervisord.program(name), "HUP")
+    else:
+        run_checked("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "--", name)
+
+
+def text(layout: Layout, slot: str) -> str:
+    """Return the text of a slot's unit, with what others have added to it; supervisord's release has one, too."""
+    if supervisord.has(layout.unit(slot)):
+        return (layout.links(slot)[1] / "app.service").read_text()
+    return run_checked("systemctl", "cat", "--", layout.unit(slot))
 
 
 def stop(layout: Layout, slot: str) -> None:
@@ -101,6 +140,9 @@ def stop(layout: Layout, slot: str) -> None:
 def stop_units(names: list[str], *, wait: bool = True) -> None:
     """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
     found = list(zip(names, show_all(names), strict=True)) if names else []
+    for name in (name for name in names if supervisord.has(name)):
+        supervisord.stop(name, wait=wait)
+    found = [(name, unit) for name, unit in found if not supervisord.has(name)]
     known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
         run_checked("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
@@ -123,25 +165,17 @@ def forget_failures(names: list[str]) -> None:
     """Have units that failed, however they did, be down and not failed."""
     found = zip(names, show_all(names), strict=True)
     if failed := [name for name, unit in found if unit["ActiveState"] == "failed"]:
-        run("systemctl", "reset-failed", "--", *failed)
-
-
-def wanted_files(layout: Layout, slot: str, release: Release) -> dict[Path, bytes | None]:
-    """Return the unit files that the slot needs for `release`; None stands for one that must not be there."""
-    migrate = release.files / "migrate.service"
-    gone: dict[Path, bytes | None] = dict.fromkeys(installed_extras(layout, slot))
-    return {
-        **gone,
-        **{layout.extra_file(slot, path.name): path.read_bytes() for path in _extras(release)},
-        layout.unit_file(layout.unit(slot)): (release.files / "app.service").read_bytes(),
-        layout.unit_file(layout.migrate_unit(slot)): migrate.read_bytes() if release.has_migration else None,
-    }
+        for name in failed:
+            program_record.forget(name)
+        begin_anew(failed)
 
 
 def installed_extras(layout: Layout, slot: str) -> list[Path]:
-    """Return the unit files of processes, tasks and timers that are installed for the slot."""
+    """Return the unit files of processes, tasks and timers of the slot; supervisord's are named as units, too."""
     folder = layout.unit_file("")
-    return sorted(path for kind in ("service", "timer") for path in folder.glob(f"{layout.app}.*@{slot}.{kind}"))
+    found = [path for kind in ("service", "timer") for path in folder.glob(f"{layout.app}.*@{slot}.{kind}")]
+    programs = [name for name in supervisord.names(layout.app, slot) if name.startswith(f"{layout.app}.")]
+    return sorted({*found, *map(layout.unit_file, programs)})
 
 
 def lasting(names: list[str]) -> list[str]:
@@ -149,74 +183,17 @@ def lasting(names: list[str]) -> list[str]:
     return [name for name in names if f"{name.removesuffix('.service')}.timer" not in names]
 
 
-def _extras(release: Release) -> list[Path]:
-    return sorted(release.files.glob("extra.*"))
-
-
-def are_installed(layout: Layout, slot: str, release: Release) -> bool:
-    """Tell whether the slot's unit files are those of `release`."""
-    return all(
-        (path.read_bytes() if path.exists() else None) == content
-        for path, content in wanted_files(layout, slot, release).items()
-    )
-
-
-def install(layout: Layout, slot: str, release: Release) -> None:
-    """Make the unit files of `release` those of the slot, which must be stopped; raise HostError when they are bad."""
-    # A task of the release that was here before may be at work still.
-    stop_units([path.name for path in installed_extras(layout, slot)])
-    names = _names(layout, slot, release)
-    # On a way back they are there as a rule.
-    if not are_installed(layout, slot, release) or any(show(name)["NeedDaemonReload"] == "yes" for name in names):
-        _write(layout, slot, release)
-        with _verification(layout, slot, release):
-            run_checked("systemctl", "daemon-reload")
-    # A release that ran into its start limit here must not keep the next one from starting.
-    run("systemctl", "reset-failed", "--", *names)
-
-
-def _write(layout: Layout, slot: str, release: Release) -> None:
-    for path, content in wanted_files(layout, slot, release).items():
-        if content is None:
-            atomic.remove(path)
-        else:
-            atomic.write(path, content)
-
-
-@contextlib.contextmanager
-def _verification(layout: Layout, slot: str, release: Release) -> Iterator[None]:
-    """Have systemd check the slot's unit files beside what the block does; it reads the files, and not the manager's.
-
-    Raises HostError afterwards when systemd cannot use them, and shows what it merely does not know.
-    """
-    names = _names(layout, slot, release)
-    command = ("systemd-analyze", "verify", "--man=no", *(str(layout.unit_file(name)) for name in names))
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    ) as verify:
-        yield
-        _, said = verify.communicate()
-    faults = tuple(line for line in said.splitlines() if any(name in line for name in names))
-    if verify.returncode and faults:
-        raise HostError(f"systemd does not accept its units: {faults[0]}", faults)
-    for line in faults:
-        say(f"{layout.app}: {line}")
-
-
-def _names(layout: Layout, slot: str, release: Release) -> list[str]:
-    return [path.name for path, content in wanted_files(layout, slot, release).items() if content is not None]
-
-
 def enable(unit: str, *, reload: bool = True) -> None:
     """Have the unit started at boot; without `reload`, which takes a while, `show` may not know of it yet."""
-    run_checked("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
+    if supervisord.has(unit):
+        supervisord.enable(unit)
+    else:
+        run_checked("systemctl", "enable", "--quiet", *([] if reload else ["--no-reload"]), "--", unit)
 
 
 def disable(unit: str) -> None:
     """Have the unit not started at boot."""
-    run_checked("systemctl", "disable", "--quiet", "--", unit)
+    if supervisord.has(unit):
+        supervisord.disable(unit)
+    else:
+        run_checked("systemctl", "disable", "--quiet", "--", unit)

@@ -9,7 +9,7 @@ from typing import Any
 
 Entry = dict[str, Any]
 COMMAND = ("journalctl", "--quiet", "--no-pager", "--output=json", "--all")
-FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,_PID"
+FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,OBJECT_SYSTEMD_UNIT,_PID"
 # syslog(3): 0 to 3 are errors, 4 is a warning.
 LEVELS = ("error", "error", "error", "error", "warning")
 # More than this at a time nobody reads; what is left out is said by the gap in the times.

@@ -70,9 +70,18 @@ def _forget_stdout() -> None:
 
 
 def _log(line: str, app: str, priority: int) -> None:
+    _send({"PRIORITY": priority, "SYSLOG_IDENTIFIER": "homeport", "HOMEPORT_APP": app, "MESSAGE": line})
+
+
+def tell_journal(line: str, unit: str) -> None:
+    """Send a line about a unit that supervisord runs to the journal, where `journalctl -u UNIT` finds it."""
+    fields = {"PRIORITY": INFORMATION, "SYSLOG_IDENTIFIER": "supervisord", "OBJECT_SYSTEMD_UNIT": unit}
+    _send({**fields, "MESSAGE": line})
+
+
+def _send(fields: dict[str, object]) -> None:
     # The journal's own protocol: NAME=value lines in one datagram (systemd.io/JOURNAL_NATIVE_PROTOCOL).
-    message = line.replace("\n", " ")
-    entry = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=homeport\nHOMEPORT_APP={app}\nMESSAGE={message}\n"
+    entry = "".join("{}={}\n".format(name, str(value).replace("\n", " ")) for name, value in fields.items())
     # Loaded by who has something to say: all else, which units wait for, starts a twentieth sooner (measured).
     import socket
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.services import processes, units
+from homeport.host.services import processes, unit_files, units
 from homeport.host.services.release_description import Health, Release
 from homeport.host.system.layout import Layout
 
@@ -47,7 +47,7 @@ def test_a_release_brings_its_units_and_takes_away_what_it_has_not(layout: Layou
     install(layout, "notes.old@green.service", "notes.worker@green.service", "notes.worker@blue.service")
     made = release(layout, **{"extra.worker.service": "worker", "extra.tick.timer": "tick"})
 
-    wanted = {path.name: content for path, content in units.wanted_files(layout, "green", made).items()}
+    wanted = {path.name: content for path, content in unit_files.wanted_files(layout, "green", made).items()}
 
     assert wanted == {
         "notes@green.service": b"app",
