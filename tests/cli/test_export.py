@@ -232,7 +232,7 @@ def test_lists_between_the_repositorys_root_and_the_application_and_a_persons_ow
     (inner / "data").mkdir()
     (inner / "data" / ".gitignore").write_text("*\n!.gitignore\n")
     (one / "group_data" / "all.py").write_text(
-        'app_name = "hello"\napp_source = "app"\napp_subdirectory = "services/api"\n'
+        'app_name = "hello"\napp_source = "app"\napp_subdirectory = "services/api"\npython_version = "3.13"\n'
     )
     commit(one / "app")
     done = homeport("export", "container", "production")
