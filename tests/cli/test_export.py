@@ -194,7 +194,7 @@ def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_ask
     done = homeport("export", "compose", "production")
     assert done.returncode == 0, done.stderr
     assert "\nNext, here:\n  homeport export container production\n" in done.stdout
-    assert "\nNext, in exports/compose:\n  docker compose build && " in done.stdout
+    assert "\nNext, in exports/compose:\n  TAG=v1 docker compose build\n  sh release.sh v1 " in done.stdout
     folder = one / "exports" / "compose"
     assert not (folder / "secrets").exists()
     assert homeport("export", "compose", "production", "--secrets").returncode == 0

@@ -24,6 +24,7 @@ _ONE = refused("one container runs at a time")
 _CLUSTER = nothing("for Kubernetes alone")
 _RUN = nothing("said when the container is run")
 _FOLLOWS = "by the time for the stop"
+_GAP = "the old container ends before the new one starts: requests fail meanwhile"
 
 _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "base_image": row(_IN_IMAGE),
@@ -141,8 +142,10 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     ),
     "health_successes": here_and(nothing("the engine counts one good answer"), kept("`successThreshold`")),
     "watch_seconds": here_and(_ENGINE, kept("`minReadySeconds`")),
-    "switch": here_and(
-        nothing("the old container ends before the new one starts: requests fail meanwhile"),
+    "switch": row(
+        nothing(_GAP),
+        nothing(_GAP),
+        kept("`release.sh` starts the new container first, or (`restart`) ends the old one first"),
         kept("`RollingUpdate` or `Recreate`"),
     ),
     "standby": here_and(refused("one container runs at a time"), refused("`replicas` are what a cluster has instead")),
