@@ -33,6 +33,7 @@ from homeport.source.own_package import OwnFile
 from homeport.source.release_id import content_id, release_id
 from homeport.source.required_variables import variables_of
 from homeport.source.resolved_versions import resolved
+from homeport.source.state_places import state_places
 from homeport.source.tree import Tree, find_tree
 from homeport.source.tree_contents import OWN_FOLDER, some
 from homeport.source.uv_lock import read_toml, table
@@ -85,7 +86,9 @@ def read_subject(
     lines = tuple(dockerignore(subject).splitlines())
     said = [*source.warnings, *engine.warnings(subject)]
     if engine.beside == "application":
-        said += _of_application(source, place, application, lines)
+        # What a build makes is ignored by git, and meant to be there.
+        built = [f"!{path}" for path in settings.release_include]
+        said += _of_application(source, place, application, tuple(one for one in lines if one not in built))
         said += _not_there(settings, source, (*settings.environment, *names), lines)
     subject = replace(subject, target=target, builder=builder, context=context)
     return Exported(subject, place, tuple(said), application, lines, place / engine.secrets_folder(subject), source)
@@ -165,6 +168,7 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
     _check_dependencies(found)
     tree = find_tree(content.repository, content.root, content.folder, "in the working tree")
     ignored, never = left_out(settings, tree, project, application)
+    state = state_places(settings, source)
     return Code(
         python=_python(settings, tree),
         install=found.install,
@@ -176,6 +180,8 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
         never=tuple(never),
         tools=_tools(),
         database=_database(tree.read("alembic.ini") or ""),
+        state_folders=state.folders,
+        state_files=state.files,
     )
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Written by homeport (`export compose {{ target }}`) for {{ app }}: a release, beside compose.yaml.
-#   sh release.sh TAG                 the image {{ image }}:TAG
+#   sh release.sh TAG                 the image {{ image }}:TAG (or TAG@sha256:DIGEST)
 #   sh release.sh --no-migration TAG  without the migration: the way back to an older image
 {% if overlaps %}
 # In this order: {{ "the migration, " if migrates }}the new release as `next`, the proxy turned to it once it is healthy, the application replaced, the
@@ -22,7 +22,7 @@ fail() {
     exit "${2:-1}"
 }
 {% include "exports/release_arguments.sh" %}
-case $tag in sha256:*) fail "compose.yaml names an image by its tag: give $tag one (docker tag)" 2 ;; esac
+case $tag in sha256:*) fail "compose.yaml names an image by its tag: sh release.sh TAG@$tag" 2 ;; esac
 command -v docker >/dev/null || fail "docker is missing" 2
 if docker compose version >/dev/null 2>&1; then
     compose() { docker compose{{ " --profile next" if overlaps }} "$@"; }

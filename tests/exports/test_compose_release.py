@@ -101,6 +101,13 @@ def test_the_way_back_does_not_migrate_and_debian_12s_program_does_it_too(tmp_pa
     assert all(call.startswith("--profile next ") for call in calls)
 
 
+def test_a_tag_may_have_its_digest(tmp_path: Path) -> None:
+    status, calls, said = Machine(tmp_path).release("v1@sha256:0123")
+    assert status == 0, said
+    assert {call.partition("TAG=")[2] for call in calls} == {"v1@sha256:0123"}
+    assert said.startswith("homeport: notes:v1@sha256:0123 for notes\n")
+
+
 def test_a_first_release_has_nothing_to_stand_in_for(tmp_path: Path) -> None:
     machine = Machine(tmp_path, runs="")
     status, calls, said = machine.release("v1")
@@ -175,7 +182,7 @@ def test_a_file_of_a_release_whose_container_is_gone_is_taken_away_first(tmp_pat
         (
             ("sha256:0123",),
             {},
-            "compose.yaml names an image by its tag: give sha256:0123 one (docker tag)",
+            "compose.yaml names an image by its tag: sh release.sh TAG@sha256:0123",
         ),
         (("v9",), {"NO_IMAGE": "yes"}, "there is no image notes:v9: TAG=v9 docker compose build"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import UsageError
+from homeport.exports.dockerignore import Ignored
 from homeport.exports.engines import ENGINES, Subject
 from homeport.exports.engines.container import dockerignore
 from homeport.exports.reading import Exported, read_subject, refuse_secrets
@@ -51,7 +52,7 @@ def subject_of(folder: Path, files: dict[str, str], **data: object) -> Subject:
 
 def export_of(folder: Path, files: dict[str, str], **data: object) -> Exported:
     """Return the export of an application with these files, for an image."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     git(folder, "init", "-q")
     for path, text in {"main.py": "app = 1\n", **files}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -134,3 +135,19 @@ def test_a_python_that_nobody_asked_for_is_said(
     assert found.subject.code.python == "3.13"
     if warned:
         assert "so the image has 3.13, for which pinned versions may have no wheels" in said[0]
+
+
+def test_what_a_build_makes_is_in_the_image_though_git_ignores_it(tmp_path: Path) -> None:
+    files = {"requirements.txt": f"{PINNED}\n", ".gitignore": "dist/\n*.log\n", "web/package.json": "{}"}
+    data = {"build_commands": ["npm run build"], "release_include": ["web/dist"], "python_version": "3.13"}
+    (tmp_path / "app" / "web" / "dist").mkdir(parents=True)
+    (tmp_path / "app" / "web" / "dist" / "index.html").write_text("made")
+    found = export_of(tmp_path / "app", files, **data)
+    ignored = Ignored(found.not_in_image)
+    assert "web/dist/index.html" not in ignored
+    assert "web/dist/.env" in ignored
+    assert "other/dist/index.html" in ignored
+    assert ENGINES["container"].next_steps(found.subject)[0] == "npm run build"
+    assert not found.warnings
+    plain = export_of(tmp_path / "plain", files, python_version="3.13")
+    assert "web/dist/index.html" in Ignored(plain.not_in_image)

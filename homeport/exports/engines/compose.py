@@ -86,6 +86,8 @@ def _values(subject: Subject) -> dict[str, object]:
         "migrates": service.migration.where != "nowhere",
         "processes": service.processes,
         "overlaps": _overlaps(subject),
+        # compose.yaml has the tag after a colon, so that a digest alone cannot be there.
+        "pinned": True,
     }
 
 
