@@ -202,7 +202,8 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "boot_postgresql": "release",
     "environment": "release",
     **dict.fromkeys(
-        ("export_compose", "export_kubernetes", "export_push", "export_quadlet", "export_swarm"), "exports"
+        ("export_compose", "export_docker", "export_kubernetes", "export_push", "export_quadlet", "export_swarm"),
+        "exports",
     ),
     "fastapi_guide": "switch",
     "host_keys": "ssh and lock-out",

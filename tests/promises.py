@@ -152,14 +152,13 @@ SCRIPT = "export_container::the_exported_script_runs_it_closed_up_migrates_once_
 TAGS = "export_container::another_tag_is_a_release_and_the_way_back_and_the_scripts_container_is_limited"
 WORKERS = "export_container::a_container_has_as_many_workers_as_it_is_told"
 OWN_PROXY = Elsewhere("the machine's proxy")
-UNIT = "its unit was read, not run: no lab machine has an engine"
 A_NUMBER = "where `memory_max_megabytes` is a number"
 DOCKER_UNIT = "exports/docker::the_unit_starts_at_boot_and_always_again_and_waits_for_health"
 QUADLET_UNIT = "exports/quadlet::the_server_is_on_loopback_waits_for_the_migration_and_for_health_and_starts_at_boot"
 NO_END = "started again every 2 s without end; `systemctl status` tells"
 DOCKER: Column = {
-    REBOOT: Untested(UNIT),
-    CRASH: Untested(UNIT),
+    REBOOT: kept("export_docker::after_a_boot_it_serves_with_its_state_and_has_migrated_once"),
+    CRASH: kept("export_docker::a_killed_server_is_started_again_without_another_migration"),
     LOOP: NotKept(NO_END, (DOCKER_UNIT,)),
     NUMBER: kept(WORKERS, how="workers of one container"),
     MEMORY: kept(TAGS, how=A_NUMBER),
@@ -203,25 +202,24 @@ COMPOSE: Column = {
         "export_compose::the_application_answers_over_https_after_one_migration",
         "export_compose::a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving",
         "export_compose::a_server_that_dies_is_started_again_and_its_memory_is_limited",
-        how="migration once an `up`, `before_start` each time",
+        "export_compose::releases_by_the_script_lose_no_request_and_migrate_once",
+        how="migration once a release, `before_start` each time",
     ),
     HTTPS: kept(
         "export_compose::the_application_answers_over_https_after_one_migration",
         "export_compose::the_certificate_is_renewed_when_its_authority_says_so",
     ),
     STOP: kept("export_compose::a_stop_lets_the_lifespan_end"),
-    GATE: NotKept(
-        "a migration that fails keeps the old one; of all else `up --wait` tells, when the old one has ended",
-        (NOT_STARTING,),
+    GATE: kept(
+        "export_compose::what_does_not_start_or_cannot_migrate_does_not_go_live_by_the_script",
+        how="by `release.sh`; by `up` alone it is live",
     ),
-    LOSS: NotKept(
-        "22 of 226 and 24 of 620 requests got 502 in two releases, others waited",
-        ("export_compose::a_release_loses_what_is_asked_until_it_serves",),
+    LOSS: kept(
+        "export_compose::releases_by_the_script_lose_no_request_and_migrate_once",
+        "export_compose::a_release_that_was_cut_off_serves_after_a_power_cut_too_and_the_next_one_ends_it",
+        how="by `release.sh`; by `up` alone 22 of 226 and 24 of 620 got 502",
     ),
-    BACK: kept(
-        NOT_STARTING,
-        how="the older tag; nobody is answered meanwhile",
-    ),
+    BACK: kept("export_compose::the_way_back_by_the_script_does_not_migrate", NOT_STARTING),
     STATE: kept("export_compose::a_release_keeps_the_state_and_a_migration_that_fails_leaves_the_old_one_serving"),
     PAGES: kept("export_compose::the_pages_about_the_api_load_under_a_prefix_too"),
 }

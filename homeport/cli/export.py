@@ -127,7 +127,7 @@ def _push(told: dict[str, Any], files: dict[str, File], *, classic: bool) -> Non
         problem = f"{os.path.relpath(folder / path)} {SAID[state]}"
         raise UsageError(problem, key="--push", fix="export without --push, and commit what it writes")
     own = {name: given[name] for name in ("name", "release", "commit", "folder")}
-    image = pushing.Image(**own, classic=classic, secrets=tuple(given["secrets"]))
+    image = pushing.Image(**own, classic=classic, secrets=tuple(given["secrets"]), built=tuple(given["built"]))
     pushing.check(image, dirty=given["dirty"], environment=os.environ)
     kept = Path("exports") / "images"
     reference = pushing.push(image, kept)
@@ -136,7 +136,7 @@ def _push(told: dict[str, Any], files: dict[str, File], *, classic: bool) -> Non
     for line in (
         f"sh release.sh {digest}    Kubernetes, Swarm",
         f"sh install.sh {digest}    podman (Quadlet)",
-        f"TAG={image.release}@{digest} docker compose up --detach --wait",
+        f"sh release.sh {image.release}@{digest}    Compose",
     ):
         click.echo(f"  {line}", err=True)
     click.echo(reference)

@@ -70,6 +70,7 @@ def _image(found: Exported, files: Mapping[str, File]) -> dict[str, object]:
         "dirty": found.source.dirty,
         "folder": str(found.application),
         "secrets": list(found.subject.settings.install_secrets),
+        "built": list(found.subject.settings.release_include),
     }
 
 

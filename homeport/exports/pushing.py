@@ -27,7 +27,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @dataclass(frozen=True)
 class Image:
-    """An image to be pushed: its `name` without a tag, the release that it is, and what it is built from."""
+    """An image to be pushed: its `name` without a tag, the release that it is, and what it is built from.
+
+    `built` has files that no commit has.
+    """
 
     name: str
     release: str
@@ -35,6 +38,7 @@ class Image:
     folder: str
     classic: bool = False
     secrets: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
 
     @property
     def tagged(self) -> str:
@@ -53,6 +57,9 @@ def check(image: Image, *, dirty: bool, environment: Mapping[str, str]) -> None:
     if not image.registry:
         problem = f"{image.name} names no registry that it could be pushed to"
         raise UsageError(problem, key="image_name", fix='set it to "registry.example.com/team/notes"')
+    if image.built:
+        problem = f"{image.built[0]} is in no commit, and an image is tagged by its release"
+        raise UsageError(problem, key="release_include", fix="build and push this image by docker itself")
     if dirty:
         problem = "the working tree has changes that no commit has, and an image is tagged by its release"
         raise UsageError(problem, key="--push", fix="commit them, or take them back")

@@ -6,7 +6,7 @@ The working tree is exported, since a build uses it. Only the names of secrets a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from configparser import Error as ConfigError
 from configparser import RawConfigParser
 from contextlib import suppress
@@ -31,9 +31,11 @@ from homeport.source.exporting import exported
 from homeport.source.install_inputs import install_inputs, made_from
 from homeport.source.own_package import OwnFile
 from homeport.source.release_id import content_id, release_id
+from homeport.source.required_variables import variables_of
 from homeport.source.resolved_versions import resolved
+from homeport.source.state_places import state_places
 from homeport.source.tree import Tree, find_tree
-from homeport.source.tree_contents import OWN_FOLDER
+from homeport.source.tree_contents import OWN_FOLDER, some
 from homeport.source.uv_lock import read_toml, table
 from homeport.steps.context import Context
 
@@ -84,7 +86,10 @@ def read_subject(
     lines = tuple(dockerignore(subject).splitlines())
     said = [*source.warnings, *engine.warnings(subject)]
     if engine.beside == "application":
-        said += _of_application(source, place, application, lines)
+        # What a build makes is ignored by git, and meant to be there.
+        built = [f"!{path}" for path in settings.release_include]
+        said += _of_application(source, place, application, tuple(one for one in lines if one not in built))
+        said += _not_there(settings, source, (*settings.environment, *names), lines)
     subject = replace(subject, target=target, builder=builder, context=context)
     return Exported(subject, place, tuple(said), application, lines, place / engine.secrets_folder(subject), source)
 
@@ -133,6 +138,21 @@ def _of_application(source: Source, place: Path, application: Path, lines: tuple
     yield from warnings(source.content.repository, source.content.folder, application, lines)
 
 
+def _not_there(settings: Settings, source: Source, given: Collection[str], lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield what an image is not told of the application: the values of a `.env`, and which Python it is for."""
+    assert source.content is not None  # noqa: S101 - for the type checker
+    tree = find_tree(source.content.repository, source.content.root, source.content.folder, "in the working tree")
+    if ".env" in tree.paths() and ".env" in Ignored(lines):
+        unset = [name for name in variables_of(tree.read(".env") or "") if name not in given]
+        if unset:
+            yield f".env is committed, and no image has it: set {some(unset)} in environment, or in the secrets"
+    if _asked(settings, tree) is None:
+        yield (
+            f"nothing says which Python the application is for, so the image has {_python(settings, tree)}, for which "
+            "pinned versions may have no wheels: python_version sets another"
+        )
+
+
 def _application_folder(source: Source) -> Path:
     assert source.content is not None  # noqa: S101 - for the type checker
     repository = source.content.repository
@@ -148,6 +168,7 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
     _check_dependencies(found)
     tree = find_tree(content.repository, content.root, content.folder, "in the working tree")
     ignored, never = left_out(settings, tree, project, application)
+    state = state_places(settings, source)
     return Code(
         python=_python(settings, tree),
         install=found.install,
@@ -159,6 +180,8 @@ def _code(settings: Settings, source: Source, project: Path, application: Path) 
         never=tuple(never),
         tools=_tools(),
         database=_database(tree.read("alembic.ini") or ""),
+        state_folders=state.folders,
+        state_files=state.files,
     )
 
 
@@ -176,12 +199,17 @@ def _check_dependencies(found: Dependencies) -> None:
 
 def _python(settings: Settings, tree: Tree) -> str:
     """Return the Python of the image: the setting, or the pinned one, or the newest of Debian's that is allowed."""
+    return _asked(settings, tree) or max(python_version.DEBIANS.values(), key=lambda one: int(one.partition(".")[2]))
+
+
+def _asked(settings: Settings, tree: Tree) -> str | None:
+    """Return the Python that something asks for, the newest of Debian's where that is allowed; None for no word."""
     pyproject = read_toml("pyproject.toml", tree.read("pyproject.toml") or "")
     required = str(table("pyproject.toml", pyproject, "project").get("requires-python", ""))
     pinned = python_version.pinned_python(tree.read(".python-version") or "")
     newest = max(python_version.DEBIANS.values(), key=lambda one: int(one.partition(".")[2]))
     own = newest if python_version.allows(required, newest) else python_version.suggest(required)
-    return settings.python_version or pinned or own or newest
+    return settings.python_version or pinned or (own if required else None)
 
 
 def _database(ini: str) -> str:

@@ -82,9 +82,9 @@ class FromOthers:
         return tuple(one for one in self.found.settings if one.name in OF_PRODUCTION and one.name != "domain")
 
     def without_known(self, variables: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the names of variables, these and those of the files, without those that have a value."""
+        """Return the names of variables, these and those of the files, without what has a value or is a tool's."""
         environment = self.found.get("environment")
-        known = set(environment) if isinstance(environment, dict) else set()
+        known = {*(environment if isinstance(environment, dict) else ()), *self.found.tools}
         names = dict.fromkeys((*variables, *self.found.variables))
         return tuple(name for name in names if name not in known and not name.startswith(RESERVED_ENVIRONMENT))
 

@@ -19,22 +19,29 @@ _LINUX = re.compile(r"(^|\.)(any|(manylinux|linux)\w*_x86_64)(\.|$)")
 
 def find_python(lock: str, names: Set[str], required: str) -> str | None:
     """Return the `python_version` to set for what a lock (its text) has of the packages `names`; None where each
-    Debian's own Python has wheels of all, or none has. `required` is the requires-python, "" for none.
+    Debian's own Python has wheels of as many. `required` is the requires-python, "" for none.
+
+    Where no Python has wheels of all, it is the one of Debian's that lacks the fewest.
     """
-    allowed = [one for one in _pythons(lock, names) if allows(required, one)]
-    if not allowed or all(one in allowed for one in DEBIANS.values()):
+    found = _pythons(lock, names)
+    lacking = {one: sum(one not in pythons for pythons in found) for one in KNOWN if allows(required, one)}
+    own = [one for one in lacking if one in DEBIANS.values()]
+    whole = [one for one in lacking if not lacking[one]]
+    if not whole:
+        best = min(own, key=lambda one: (lacking[one], -KNOWN.index(one)), default="")
+        return best if any(lacking[one] > lacking[best] for one in own) else None
+    if all(one in whole for one in DEBIANS.values()):
         return None
-    own = [one for one in allowed if one in DEBIANS.values()]
-    return max(own or allowed, key=KNOWN.index)
+    return max([one for one in own if one in whole] or whole, key=KNOWN.index)
 
 
-def _pythons(lock: str, names: Set[str]) -> Iterable[str]:
-    """Return the Pythons for which every package has a wheel; one that has none for Linux at all does not count."""
+def _pythons(lock: str, names: Set[str]) -> Iterable[Set[str]]:
+    """Return the Pythons that each package has a wheel for; one that has none for Linux at all does not count."""
     found: dict[str, set[str]] = {}
     for name, python, abi, platform in _WHEEL.findall(lock):
         if normalized(name) in names and _LINUX.search(platform):
             found.setdefault(normalized(name), set()).update(_of_tags(python, abi))
-    return [one for one in KNOWN if all(one in pythons for pythons in found.values())]
+    return list(found.values())
 
 
 def _of_tags(python: str, abi: str) -> Iterable[str]:

@@ -45,6 +45,25 @@ secret() {
 secret {{ name }}
 {% endfor %}
 {% endblock %}
+{% if state_folders or state_files %}
+# The image has links to these in the state directory, which gets what the code brings once: whole, or not at all.
+keep() {
+    kept="$STATE_DIRECTORY/$1"
+    [ ! -e "$kept" ] || return 0
+    mkdir -p "$(dirname "$kept")"
+    new=$(mktemp -d "$STATE_DIRECTORY/.new.XXXXXX")
+    if [ -e "/app/.homeport/state/$1" ]; then cp -R "/app/.homeport/state/$1" "$new/"; elif [ "$2" = folder ]; then mkdir "$new/${1##*/}"; fi
+    # Another container may have been faster.
+    [ ! -e "$new/${1##*/}" ] || mv -T "$new/${1##*/}" "$kept" 2>/dev/null || [ -e "$kept" ]
+    rm -rf "$new"
+}
+{% for path in state_folders %}
+keep {{ path | shell_quote }} folder
+{% endfor %}
+{% for path in state_files %}
+keep {{ path | shell_quote }} file
+{% endfor %}
+{% endif %}
 {% if migrates %}
 {% block migrate %}
 {% if commands is none %}

@@ -14,6 +14,9 @@ case $tag in
 "") fail "a tag is missing: sh release.sh TAG" 2 ;;
 latest) fail "latest may be another image tomorrow: give each image a tag of its own" 2 ;;
 sha256:*) reference="$image@$tag" ;;
+{% if pinned is defined %}
+[A-Za-z0-9_]*@sha256:*) reference="$image:$tag" ;;
+{% endif %}
 [!A-Za-z0-9_]* | *[!A-Za-z0-9._-]*) fail "$tag is not a tag of an image" 2 ;;
 *) reference="$image:$tag" ;;
 esac

@@ -194,7 +194,7 @@ def test_values_of_secrets_are_written_where_git_does_not_look_and_only_when_ask
     done = homeport("export", "compose", "production")
     assert done.returncode == 0, done.stderr
     assert "\nNext, here:\n  homeport export container production\n" in done.stdout
-    assert "\nNext, in exports/compose:\n  docker compose build && " in done.stdout
+    assert "\nNext, in exports/compose:\n  TAG=v1 docker compose build\n  sh release.sh v1 " in done.stdout
     folder = one / "exports" / "compose"
     assert not (folder / "secrets").exists()
     assert homeport("export", "compose", "production", "--secrets").returncode == 0
@@ -232,7 +232,7 @@ def test_lists_between_the_repositorys_root_and_the_application_and_a_persons_ow
     (inner / "data").mkdir()
     (inner / "data" / ".gitignore").write_text("*\n!.gitignore\n")
     (one / "group_data" / "all.py").write_text(
-        'app_name = "hello"\napp_source = "app"\napp_subdirectory = "services/api"\n'
+        'app_name = "hello"\napp_source = "app"\napp_subdirectory = "services/api"\npython_version = "3.13"\n'
     )
     commit(one / "app")
     done = homeport("export", "container", "production")

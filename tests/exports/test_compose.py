@@ -27,7 +27,7 @@ def document(case: Case = Case(), **changed: Any) -> dict[str, Any]:  # noqa: B0
 
 def test_the_application_waits_for_the_migration_and_a_process_for_the_application() -> None:
     services = document(Case(PROCESSES))["services"]
-    assert list(services) == ["migrate", "app", "worker", "mail", "proxy"]
+    assert list(services) == ["migrate", "app", "next", "worker", "mail", "proxy"]
     assert services["app"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert services["migrate"]["restart"] == "no"
     assert services["migrate"]["command"] == ["migrate"]
@@ -39,7 +39,14 @@ def test_the_application_waits_for_the_migration_and_a_process_for_the_applicati
     assert "depends_on" not in without["app"]
 
 
-@pytest.mark.parametrize("name", ["migrate", "app", "worker"])
+def test_what_stands_in_during_a_release_is_as_the_application_and_starts_only_when_it_is_asked_for() -> None:
+    services = document(Case({"memory_max_megabytes": 512}))["services"]
+    own = ("build", "depends_on")
+    expected = {**{key: one for key, one in services["app"].items() if key not in own}, "profiles": ["next"]}
+    assert services["next"] == expected
+
+
+@pytest.mark.parametrize("name", ["migrate", "app", "next", "worker"])
 def test_each_container_of_the_application_is_closed_up_and_keeps_its_state(name: str) -> None:
     case = Case({**PROCESSES, "memory_max_megabytes": 512, "cpu_max": 2, "cpu_weight": 300, "stop_timeout_seconds": 40})
     found = document(case)["services"][name]
@@ -55,6 +62,13 @@ def test_each_container_of_the_application_is_closed_up_and_keeps_its_state(name
     assert "ports" not in found
     if name == "app":
         assert (found["restart"], found["stop_grace_period"]) == ("unless-stopped", "40s")
+
+
+def test_the_proxy_asks_what_stands_in_only_while_the_file_of_a_release_is_there() -> None:
+    found = text("Caddyfile")
+    assert "\t@next file {\n\t\troot /config\n\t\ttry_files next\n\t}\n\treverse_proxy @next next:8000 {\n" in found
+    assert found.index("reverse_proxy @next next:8000 {") < found.index("reverse_proxy app:8000 {")
+    assert "proxy:/config" in document()["services"]["proxy"]["volumes"]
 
 
 def test_only_the_proxy_is_reached_from_outside_and_meets_the_application_in_a_closed_network() -> None:
@@ -106,9 +120,10 @@ def test_workers_follow_the_machine_unless_a_number_is_set() -> None:
 
 
 def test_what_compose_cannot_keep_is_named() -> None:
-    case = Case({"sandbox_network": ["10.0.0.0/8"], "processes": {"proxy": "true", "worker": "true"}})
+    case = Case({"sandbox_network": ["10.0.0.0/8"], "processes": {"proxy": "true", "next": "true", "worker": "true"}})
     assert [(key, problem.split(" ")[0]) for key, problem, _ in COMPOSE.problems(subject(case))] == [
         ("processes", "proxy"),
+        ("processes", "next"),
         ("sandbox_network", "homeport"),
     ]
     assert list(COMPOSE.problems(subject(Case(PROCESSES)))) == []

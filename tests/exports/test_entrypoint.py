@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from homeport.exports.engines import ENGINES
-from tests.exports.subjects import subject
+from homeport.exports.engines import ENGINES, Code
+from tests.exports.subjects import CODE, subject
 from tests.lab.project import until
 from tests.service.kept_units import BEFORE_START, PROCESSES, Case
 
@@ -20,11 +21,11 @@ SHELL = "/bin/sh"
 class Image:
     """A folder in which the entry point runs; what it starts writes its name and words into `log`."""
 
-    def __init__(self, folder: Path, case: Case):
+    def __init__(self, folder: Path, case: Case, code: Code = CODE):
         self.folder, self.log = folder, folder / "log"
         self.state = folder / "state"
         self.state.mkdir()
-        files = ENGINES["container"].files(subject(case))
+        files = ENGINES["container"].files(subject(case, code))
         for path, file in files.items():
             if path.startswith(".container/"):
                 place = folder / ".homeport" / path.removeprefix(".container/")
@@ -216,3 +217,26 @@ def test_the_script_is_one_that_a_posix_shell_takes(tmp_path: Path, case: Case) 
         [SHELL, "-n", str(found.folder / ".homeport" / "entrypoint")], capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+WRITES = replace(CODE, state_folders=("pages", "a b/up loads"), state_files=("app.db", "seen.txt"))
+
+
+def test_what_it_writes_to_beside_itself_is_in_the_state_directory_as_the_code_brings_it_once(tmp_path: Path) -> None:
+    found = Image(tmp_path, Case(alembic=False), WRITES)
+    brought = tmp_path / ".homeport" / "state"
+    (brought / "pages").mkdir(parents=True)
+    (brought / "pages" / "first.html").write_text("of the code")
+    (brought / "seen.txt").write_text("of the code")
+    assert found.run() == (0, "")
+    assert (found.state / "pages" / "first.html").read_text() == "of the code"
+    assert (found.state / "seen.txt").read_text() == "of the code"
+    assert (found.state / "a b" / "up loads").is_dir()
+    assert not (found.state / "app.db").exists()
+    (found.state / "seen.txt").write_text("written since")
+    (found.state / "pages" / "first.html").unlink()
+    (brought / "pages" / "second.html").write_text("of a later release")
+    assert found.run() == (0, "")
+    assert (found.state / "seen.txt").read_text() == "written since"
+    assert list((found.state / "pages").iterdir()) == []
+    assert sorted(one.name for one in found.state.iterdir()) == ["a b", "pages", "seen.txt"]

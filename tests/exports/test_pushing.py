@@ -118,6 +118,7 @@ def test_a_failure_is_one_line_and_nothing_is_kept(fails: dict[str, str], line: 
     [
         ({"name": "notes"}, False, 'image_name: notes names no registry that it could be pushed to; set it to "reg'),
         ({"name": "team/notes"}, False, "image_name: team/notes names no registry"),
+        ({"built": ("dist",)}, False, "release_include: dist is in no commit, and an image is tagged by its release"),
         ({}, True, "--push: the working tree has changes that no commit has, and an image is tagged by its release"),
         ({"secrets": ("INDEX_TOKEN",)}, False, "install_secrets: INDEX_TOKEN is not set, which the installation needs"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homeport.errors import UsageError
+from homeport.exports.dockerignore import Ignored
 from homeport.exports.engines import ENGINES, Subject
 from homeport.exports.engines.container import dockerignore
 from homeport.exports.reading import Exported, read_subject, refuse_secrets
@@ -46,7 +47,12 @@ LIBRARY = {
 
 def subject_of(folder: Path, files: dict[str, str], **data: object) -> Subject:
     """Return what the image of an application with these files is made from."""
-    folder.mkdir()
+    return export_of(folder, files, **data).subject
+
+
+def export_of(folder: Path, files: dict[str, str], **data: object) -> Exported:
+    """Return the export of an application with these files, for an image."""
+    folder.mkdir(exist_ok=True)
     git(folder, "init", "-q")
     for path, text in {"main.py": "app = 1\n", **files}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +63,7 @@ def subject_of(folder: Path, files: dict[str, str], **data: object) -> Subject:
     given = {"app_name": "notes", "domain": "a.example.com", "app_source": str(folder), **data}
     settings = Settings.model_validate(given)
     project = folder.with_name("project")
-    return read_subject(settings, project, ENGINES["container"], "production", "buildkit", None).subject
+    return read_subject(settings, project, ENGINES["container"], "production", "buildkit", None)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +105,49 @@ def test_an_application_of_an_image_is_not_given_the_passwords_of_visitors_eithe
     data = {"secrets_file": "secrets.env", "basic_auth": {"guest": "GUEST", "boss": "NOT_HERE"}}
     made = subject_of(tmp_path / "app", {"requirements.txt": f"{PINNED}\n"}, **data)
     assert made.service.secret_names == ("TOKEN",)
+
+
+def test_variables_of_a_committed_env_file_that_nothing_sets_are_named(tmp_path: Path) -> None:
+    files = {"requirements.txt": f"{PINNED}\n", ".env": "STAGE=x\nAPI_KEY=y\n", ".env.example": "OTHER=z\n"}
+    said = export_of(tmp_path / "app", files, python_version="3.13").warnings
+    assert [one for one in said if ".env" in one] == [
+        ".env is committed, and no image has it: set STAGE, API_KEY in environment, or in the secrets"
+    ]
+    both = {"STAGE": "x", "API_KEY": "y"}
+    assert not [one for one in export_of(tmp_path / "set", files, environment=both).warnings if ".env" in one]
+
+
+@pytest.mark.parametrize(
+    ("more", "data", "warned"),
+    [
+        ({}, {}, True),
+        ({}, {"python_version": "3.13"}, False),
+        ({".python-version": "3.13\n"}, {}, False),
+        ({"pyproject.toml": '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.9"\n'}, {}, False),
+    ],
+)
+def test_a_python_that_nobody_asked_for_is_said(
+    more: dict[str, str], data: dict[str, str], warned: bool, tmp_path: Path
+) -> None:
+    found = export_of(tmp_path / "app", {"requirements.txt": f"{PINNED}\n", **more}, **data)
+    said = [one for one in found.warnings if "nothing says which Python" in one]
+    assert bool(said) == warned
+    assert found.subject.code.python == "3.13"
+    if warned:
+        assert "so the image has 3.13, for which pinned versions may have no wheels" in said[0]
+
+
+def test_what_a_build_makes_is_in_the_image_though_git_ignores_it(tmp_path: Path) -> None:
+    files = {"requirements.txt": f"{PINNED}\n", ".gitignore": "dist/\n*.log\n", "web/package.json": "{}"}
+    data = {"build_commands": ["npm run build"], "release_include": ["web/dist"], "python_version": "3.13"}
+    (tmp_path / "app" / "web" / "dist").mkdir(parents=True)
+    (tmp_path / "app" / "web" / "dist" / "index.html").write_text("made")
+    found = export_of(tmp_path / "app", files, **data)
+    ignored = Ignored(found.not_in_image)
+    assert "web/dist/index.html" not in ignored
+    assert "web/dist/.env" in ignored
+    assert "other/dist/index.html" in ignored
+    assert ENGINES["container"].next_steps(found.subject)[0] == "npm run build"
+    assert not found.warnings
+    plain = export_of(tmp_path / "plain", files, python_version="3.13")
+    assert "web/dist/index.html" in Ignored(plain.not_in_image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ from tests.lab.exported import (
     export_options,
     make_base,
 )
-from tests.lab.load import load
+from tests.lab.load import KEEP_ALIVE_GET, Report, load
 from tests.lab.project import until
 from tests.lab.renewal_authority import Advice, an_authority_that_advises
 
@@ -56,6 +57,10 @@ branch_labels = depends_on = None
 def upgrade():
     raise RuntimeError("this migration fails")
 '''
+
+
+FAILING_LATER = FAILING.replace("0003", "0004").replace("0002", "0003")
+NOTHING = FAILING.replace('raise RuntimeError("this migration fails")', "pass")
 
 
 class Site(Served):
@@ -91,6 +96,23 @@ class Site(Served):
     def release(self, tag: str) -> None:
         self.exported.build(tag)
         self.compose("up", "--detach", tag=tag)
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Start the exported script for a release."""
+        own = {**self.exported.environment, "CADDY_IMAGE": "caddy:test"}
+        command = ["sh", str(self.folder / "release.sh"), *words]
+        return subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def by_script(self, *words: str) -> tuple[int, str]:
+        """Release by the exported script; return its status, and what it said."""
+        script = self.begin(*words)
+        said, _ = script.communicate()
+        return script.returncode, said
+
+    def stands_in(self) -> bool:
+        """Tell whether the proxy asks what stands in for the application."""
+        words = ("exec", self.container("proxy"), "test", "-e", "/config/next")
+        return self.exported.engine.docker(*words, check=False).returncode == 0
 
     def back_to(self, tag: str) -> None:
         self.compose("up", "--detach", "--no-deps", "app", tag=tag)
@@ -236,6 +258,88 @@ def test_a_release_loses_what_is_asked_until_it_serves(site: Site) -> None:
     times = [one.at for one in report.lost]
     print(f"{len(times)} lost within {max(times) - min(times):.1f} s: {report}")
     assert report.lost
+
+
+def lost(report: Report) -> str:
+    """Return what was lost, "" for nothing; nothing that was asked is no proof."""
+    assert sum(report.answered.values()) > 50, str(report)
+    print(report)
+    return str(report) if report.lost else ""
+
+
+def test_releases_by_the_script_lose_no_request_and_migrate_once(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    note = ("--header", "Content-Type: application/json", "--data", '{"text": "note before"}')
+    kept = json.loads(site.curl(*note, f"https://{DOMAIN}/notes"))
+    site.exported.project.write("migrations/versions/0003_nothing.py", NOTHING)
+    tags = ("four", "five", "six")
+    for tag in tags:
+        site.exported.project.write("extra.py", f"ADDED = {tag!r}\n")
+        site.exported.build(tag)
+    with load(site.target, KINDS) as report:
+        for tag in tags:
+            assert until(lambda: sum(report.answered.values()) > 50)
+            status, said = site.by_script(tag)
+            assert status == 0, said
+            assert said.count("Running upgrade 0002 -> 0003") == (tag == "four"), said
+            assert site.serves(tag)
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET)[-3:] == list(tags)
+    assert site.container("next") == ""
+    assert not site.stands_in()
+    assert "note before" in site.curl(f"https://{DOMAIN}/notes/{kept['id']}")
+
+
+def test_what_does_not_start_or_cannot_migrate_does_not_go_live_by_the_script(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    live = json.loads(site.curl(f"https://{DOMAIN}/health"))["release"]
+    main = (site.exported.project.app / "main.py").read_text()
+    site.exported.project.write("main.py", f"{main}\nraise RuntimeError('it does not start')\n")
+    site.exported.build("broken-too")
+    site.exported.project.write("main.py", main)
+    site.exported.project.write("migrations/versions/0004_fails.py", FAILING_LATER)
+    site.exported.build("stuck")
+    (site.exported.project.app / "migrations" / "versions" / "0004_fails.py").unlink()
+    with load(site.target, KINDS) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        broken, why = site.by_script("broken-too")
+        stuck, reason = site.by_script("stuck")
+    assert (broken, stuck) == (1, 1)
+    assert "it does not start" in why
+    assert "notes:broken-too did not become healthy: it is not live, and what served before goes on" in why
+    assert "this migration fails" in reason
+    assert "nothing was released, and what served before goes on" in reason
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET) == [live]
+    assert site.container("next") == ""
+
+
+def test_a_release_that_was_cut_off_serves_after_a_power_cut_too_and_the_next_one_ends_it(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    for tag in ("cut", "after"):
+        site.exported.build(tag)
+    script = site.begin("cut")
+    assert until(site.stands_in, HEALTHY_SECONDS)
+    script.kill()
+    script.communicate()
+    site.exported.engine.power_cut()
+    site.exported.engine.start()
+    assert until(lambda: site.serves("cut"), HEALTHY_SECONDS)
+    with load(site.target, KINDS) as report:
+        assert until(lambda: sum(report.answered.values()) > 50)
+        status, said = site.by_script("after")
+    assert status == 0, said
+    assert not lost(report)
+    assert report.served(KEEP_ALIVE_GET) == ["cut", "after"]
+    assert (site.container("next"), site.stands_in()) == ("", False)
+
+
+def test_the_way_back_by_the_script_does_not_migrate(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    status, said = site.by_script("--no-migration", "one")
+    assert status == 0, said
+    assert "alembic" not in said
+    assert site.serves("one")
 
 
 def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:

@@ -198,6 +198,25 @@ def test_a_change_of_the_code_reuses_the_dependencies_and_state_outlives_the_rel
     assert exported.homeport("export", "container", "production", *export_options(), "--check") == "app: up to date\n"
 
 
+def test_what_is_written_beside_the_code_begins_as_the_code_brings_it_and_outlives_the_release(
+    exported: Exported, lab: Lab, tmp_path: Path
+) -> None:
+    other = Exported.create(tmp_path / "project", lab, exported.engine, state_paths=["pages", "seen.txt"])
+    docker = other.engine.docker
+    (other.project.app / "pages").mkdir()
+    other.project.write("pages/first.html", "of the code")
+    other.homeport("export", "container", "production", *export_options())
+    other.build("writes")
+    with running(other, "writes", "writes") as name:
+        assert docker("exec", name, "cat", "pages/first.html").stdout == "of the code"
+        docker("exec", name, "sh", "-c", "echo mine >pages/mine.html; echo seen >seen.txt")
+    other.project.write("pages/first.html", "of a later release")
+    other.build("later")
+    with running(other, "later", "later") as name:
+        kept = docker("exec", name, "sh", "-c", "cat pages/first.html pages/mine.html seen.txt").stdout
+        assert kept == "of the codemine\nseen\n"
+
+
 def test_a_container_has_as_many_workers_as_it_is_told(exported: Exported) -> None:
     with running(exported, "several", "one", "--env", "WEB_CONCURRENCY=3") as name:
         begun = re.compile(r"notes: worker (\d+) started")

@@ -35,6 +35,9 @@ EVERYWHERE = tuple(f"cp3{minor}-cp3{minor}-{LINUX}" for minor in range(9, 15))
         ((*EVERYWHERE, f"other-1-cp39-cp39-{LINUX}"), "", None),
         ((*EVERYWHERE, f"asyncpg-0.26-cp310-cp310-{LINUX}"), "", "3.10"),
         ((*EVERYWHERE[:1], f"asyncpg-0.26-cp310-cp310-{LINUX}"), "", None),
+        # None has both: Debian 12's own has one of them, and Debian 13's neither.
+        ((*EVERYWHERE[2:3], f"asyncpg-0.26-cp310-cp310-{LINUX}"), "", "3.11"),
+        ((*EVERYWHERE[2:3], f"asyncpg-0.26-cp310-cp310-{LINUX}"), ">=3.13", None),
     ],
 )
 def test_it_is_the_newest_for_which_all_that_is_installed_is_there(

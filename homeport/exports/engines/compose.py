@@ -1,38 +1,45 @@
-"""Docker Compose on one machine: application, migration before it, and Caddy with HTTPS in front. Pure."""
+"""Docker Compose on one machine: application, migration before it, and Caddy with HTTPS in front. Pure.
+
+`release.sh` has the new release stand in for the application while Compose replaces that, so the steady state is
+always what compose.yaml says.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homeport.exports.engines.container import start_seconds
 from homeport.exports.engines.interface import PORT, File, Subject, with_git_files
 from homeport.exports.engines.running import Running, half_open_network, shares, taken_names
 from homeport.service.model import Service
 from homeport.settings import Settings
 
 # Names of services that are ours.
-RESERVED = ("app", "migrate", "proxy")
+RESERVED = ("app", "migrate", "next", "proxy")
 CURVES = {"secp256r1": "p256", "secp384r1": "p384"}
 
 
 class Compose(Running):
-    """compose.yaml, the Caddyfile that it mounts, and the project's name."""
+    """compose.yaml, the Caddyfile that it mounts, the project's name, and release.sh."""
 
     name = "compose"
     summary = "compose.yaml: application, migration, and Caddy with HTTPS, on one machine"
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
+        values = _values(subject)
         found = {
             # Compose 1.29 has no such key in compose.yaml, and would call the project after its folder.
             ".env": File(f"COMPOSE_PROJECT_NAME={subject.service.app}\n"),
-            "compose.yaml": File(subject.render("compose/compose.yaml", **_values(subject))),
+            "compose.yaml": File(subject.render("compose/compose.yaml", **values)),
             "Caddyfile": File(subject.render("compose/Caddyfile", **_site(subject))),
+            "release.sh": File(subject.render("compose/release.sh", **values), executable=True),
         }
         return with_git_files(found, self.record)
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
-        return ("docker compose build && docker compose up --detach --wait",)
+        return ("TAG=v1 docker compose build", "sh release.sh v1    and so each release, with another tag")
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield names of processes that services have already, and a network that Compose cannot close by half."""
@@ -68,6 +75,7 @@ def _values(subject: Subject) -> dict[str, object]:
         "target": subject.target,
         "image": subject.image,
         "context": subject.context.replace("$", "$$"),
+        "start_seconds": start_seconds(service),
         "stop_seconds": service.stop_timeout_seconds,
         "limits": list(limits(service)),
         "volumes": [f"state:{service.state_directory}", *(f"{path}:{path}" for path in service.sandbox.writable_paths)],
@@ -77,7 +85,15 @@ def _values(subject: Subject) -> dict[str, object]:
         "environment": {"HOMEPORT_MIGRATE": "no", "FORWARDED_ALLOW_IPS": "*", **automatic},
         "migrates": service.migration.where != "nowhere",
         "processes": service.processes,
+        "overlaps": _overlaps(subject),
+        # compose.yaml has the tag after a colon, so that a digest alone cannot be there.
+        "pinned": True,
     }
+
+
+def _overlaps(subject: Subject) -> bool:
+    """Tell whether the old and the new release may run at the same time."""
+    return subject.settings.switch != "restart"
 
 
 def _site(subject: Subject) -> dict[str, object]:
@@ -98,4 +114,5 @@ def _site(subject: Subject) -> dict[str, object]:
         "read_seconds": settings.proxy_read_timeout_seconds,
         "header_kilobytes": settings.response_headers_kilobytes,
         "port": PORT,
+        "services": (("@next ", "next"), ("", "app")) if _overlaps(subject) else (("", "app"),),
     }

@@ -63,7 +63,7 @@ class Container(Engine):
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
-        return build_commands(subject)
+        return (*subject.settings.build_commands, *build_commands(subject))
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield that the classic builder gives no secret to a build, and what a Dockerfile cannot have."""
@@ -85,6 +85,7 @@ def dockerignore(subject: Subject) -> str:
     """Return what of the application's folder a build is not given."""
     code = subject.code
     values = {"app": subject.service.app, "target": subject.target, "ignored": code.ignored, "never": code.never}
+    values["built"] = subject.settings.release_include
     return subject.render("container/dockerignore", **values)
 
 
@@ -131,6 +132,8 @@ def _values(subject: Subject) -> dict[str, object]:
         "user_id": USER_ID,
         "port": PORT,
         "state": service.state_directory,
+        "state_folders": code.state_folders,
+        "state_files": code.state_files,
         "import_path": ":".join(posixpath.join("/app", folder).rstrip("/") for folder in service.import_folders),
         "environment": [(name, _docker_quote(value)) for name, value in service.environment],
         "access_log": service.serving.access_log,

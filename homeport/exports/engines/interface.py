@@ -30,7 +30,7 @@ class Code:
     installation reads ("." for all), `made_from` the one that names the dependencies. `own_files` are what a release
     has besides the files of git, `own_inputs` what the installation reads of them, by name in our own folder. Lines of
     a .dockerignore are in `ignored`, which takes back what is committed, and in `never`: what no image may have,
-    committed or not. `tools` pins uv, with hashes.
+    committed or not. `tools` pins uv, with hashes. `state_folders` and `state_files` are written to.
     """
 
     python: str
@@ -43,6 +43,8 @@ class Code:
     never: tuple[str, ...] = ()
     tools: str = ""
     database: str = ""
+    state_folders: tuple[str, ...] = ()
+    state_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

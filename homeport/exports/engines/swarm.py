@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
-from homeport.exports.engines.compose import RESERVED
 from homeport.exports.engines.container import ANSWER_SECONDS, INTERVAL_SECONDS, start_seconds
 from homeport.exports.engines.interface import PORT, USER_ID, File, Subject, with_git_files
 from homeport.exports.engines.replicas import replica_warnings, state_problems
 from homeport.exports.engines.running import Running, half_open_network, taken_names
 from homeport.service.model import Service
 
+# Names of services that are ours.
+RESERVED = ("app", "migrate", "proxy")
 # Traefik's words for the curves of the settings.
 CURVES = {"secp256r1": "EC256", "secp384r1": "EC384"}
 # How long a server may answer nothing before its container is replaced, as on Kubernetes.

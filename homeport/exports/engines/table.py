@@ -24,6 +24,7 @@ _ONE = refused("one container runs at a time")
 _CLUSTER = nothing("for Kubernetes alone")
 _RUN = nothing("said when the container is run")
 _FOLLOWS = "by the time for the stop"
+_GAP = "the old container ends before the new one starts: requests fail meanwhile"
 
 _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "base_image": row(_IN_IMAGE),
@@ -47,9 +48,9 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "allow_dirty": row(nothing("a build takes the working tree")),
     "python_version": row(kept("the base image")),
     "requirements_file": row(refused("a build reads the application's own requirements.txt")),
-    "build_commands": row(refused("a build takes the working tree: run them there before it")),
+    "build_commands": row(kept("you run them before the image is built, in the working tree; the export says which")),
     "build_environment": row(nothing("see `build_commands`")),
-    "release_include": row(refused("a build takes the working tree, but for what .gitignore and .dockerignore name")),
+    "release_include": row(kept("in the image, as it is in the working tree")),
     "dependency_extras": row(_IN_IMAGE),
     "dependency_groups": row(_IN_IMAGE),
     "upgrade_dependencies": row(nothing("for a deploy alone")),
@@ -111,7 +112,7 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
         kept('"any" or "local"'),
         kept("NetworkPolicy, which not every network of a cluster obeys"),
     ),
-    "state_paths": row(refused("leave it out, and mount a volume at each path")),
+    "state_paths": row(kept("in `$STATE_DIRECTORY`, by links; what the image has there is copied once")),
     "sandbox_writable_paths": row(
         _RUN, kept("`--volume`"), kept("`volumes`"), refused("paths of a node are not for a pod that is closed up")
     ),
@@ -142,8 +143,10 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     ),
     "health_successes": here_and(nothing("the engine counts one good answer"), kept("`successThreshold`")),
     "watch_seconds": here_and(_ENGINE, kept("`minReadySeconds`")),
-    "switch": here_and(
-        nothing("the old container ends before the new one starts: requests fail meanwhile"),
+    "switch": row(
+        nothing(_GAP),
+        nothing(_GAP),
+        kept("`release.sh` starts the new container first, or (`restart`) ends the old one first"),
         kept("`RollingUpdate` or `Recreate`"),
     ),
     "standby": here_and(refused("one container runs at a time"), refused("`replicas` are what a cluster has instead")),

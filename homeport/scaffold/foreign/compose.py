@@ -70,7 +70,7 @@ class _Compose:
             if name == main:
                 self._application(name, one)
             elif not (main and self._is_beside(name, one, main)):
-                self._reading.note(self._place(one), other_service(name, one, self._read[name]))
+                self._reading.note(self._place(one), other_service(name, one, self._read[name], alone=not main))
         if not main:
             self._reading.note(Place(self._path), "none of its services starts a server for FastAPI that is known")
 

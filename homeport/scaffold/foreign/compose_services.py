@@ -22,8 +22,8 @@ _ENGINES = {
 _PROXIES = re.compile(r"(.*/)?(traefik|nginx(-proxy)?|caddy|haproxy|acme-companion|certbot|swag|envoy)(:|$|-)")
 
 
-def other_service(name: str, service: Value, read: Reading) -> str:
-    """Return why a service is not taken; `read` is what it starts."""
+def other_service(name: str, service: Value, read: Reading, *, alone: bool) -> str:
+    """Return why a service is not taken; `read` is what it starts, `alone` tells that no service is the application."""
     image = service.get("image").text or ""
     plain = image.rpartition("/")[2].partition(":")[0]
     what = f"the service {name}{f' ({image})' if image else ''} is not taken"
@@ -35,6 +35,8 @@ def other_service(name: str, service: Value, read: Reading) -> str:
         return f"{what}: homeport has its own proxy with HTTPS"
     if engine:
         return f'{what}: packages = ["{engine}"] installs one on the machine, or it runs elsewhere'
+    if alone and service.get("build"):
+        return f"{what}: what it starts is no server for FastAPI that is known"
     return f"{what}: homeport runs the application alone"
 
 

@@ -102,6 +102,7 @@ class _Kamal:
         self._servers()
         self._proxy(self._document.get("proxy"))
         self._environment(self._document.get("env"))
+        self._tools()
         health = self._document.get("healthcheck", "path")
         if health.text:
             take_health_path(health.text, self._place(health), self._reading)
@@ -193,6 +194,13 @@ class _Kamal:
             self._reading.note(
                 self._place(tags), "tags are not taken: a host's own environment is set in the inventory"
             )
+
+    def _tools(self) -> None:
+        """Take the names of what Kamal itself needs to know: the login to the registry, and secrets of the build."""
+        registry = self._document.get("registry")
+        for value in (registry.get("username"), registry.get("password"), self._document.get("builder", "secrets")):
+            # Only a list has names; a text is the value itself.
+            self._reading.tools |= {text.partition(":")[0] for text, _ in value.texts()} if value.items else set()
 
     def _amounts(self) -> None:
         self._number("keep_releases", self._document.get("retain_containers"))

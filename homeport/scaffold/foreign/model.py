@@ -75,7 +75,8 @@ class Reading:
     """What one or more foreign files say.
 
     `variables` have to be set, and nothing but their names is known; `environment` are those with a harmless value.
-    `processes` are commands that run beside the server, `before` those that run before it, in order.
+    `processes` are commands that run beside the server, `before` those that run before it, in order. `tools` are
+    variables of the tool that deployed, such as the login to its registry.
     """
 
     proposals: list[Proposal] = field(default_factory=list)
@@ -86,6 +87,7 @@ class Reading:
     before: list[tuple[str, Place]] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    tools: set[str] = field(default_factory=set)
 
     def propose(self, name: str, value: object, place: Place) -> None:
         """Take a value for a setting."""
@@ -104,6 +106,12 @@ class Reading:
                 self.note(place, f"{command!r} is not taken: it starts no server that is known")
         self.before = [one for one in self.before if is_migration(one[0])]
 
+    def without_processes(self, why: str) -> None:
+        """Take no process, and say so of each."""
+        for command, place in self.processes.values():
+            self.note(place, f"{command!r} is not taken: {why}")
+        self.processes = {}
+
     def add(self, other: Reading) -> None:
         """Take what another file says; what was known before wins."""
         self.proposals += other.proposals
@@ -114,3 +122,4 @@ class Reading:
         self.before = self.before or other.before
         self.starts += other.starts
         self.names += other.names
+        self.tools |= other.tools

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from homeport.scaffold.foreign.commands import Commands
@@ -39,4 +40,11 @@ def read_procfile(path: str, files: Files) -> Reading:
             key = re.sub(r"[^a-z0-9-]+", "-", name).strip("-0123456789") or "process"
             reading.processes.setdefault(key, inner.before[-1])
             reading.notes += inner.notes
+    _runtime(posixpath.join(posixpath.dirname(path), "runtime.txt"), files, reading)
     return reading
+
+
+def _runtime(path: str, files: Files, reading: Reading) -> None:
+    """Take the Python that a platform of Procfiles was told (Heroku: `python-3.12.4`)."""
+    if path in files.paths and (found := re.match(r"\s*python-(3\.\d+)(\.\d+)?\s*$", files.text(path))):
+        reading.propose("python_version", found[1], Place(path, 1))

@@ -17,7 +17,7 @@ from homeport.scaffold.foreign.dockerfile import read_dockerfile
 from homeport.scaffold.foreign.kamal import read_kamal
 from homeport.scaffold.foreign.model import Files, Place, Reading
 from homeport.scaffold.foreign.procfile import read_procfile
-from homeport.scaffold.foreign.units import read_supervisor, read_systemd
+from homeport.scaffold.foreign.units import read_programs, read_units
 
 _COMPOSE = re.compile(r"(docker-)?compose([.-][\w.-]+)?\.ya?ml")
 _DOCKERFILE = re.compile(r"Dockerfile([.-]?[\w.-]+)?|[\w.-]+\.dockerfile", re.IGNORECASE)
@@ -86,12 +86,9 @@ class _Foreign:
         procfiles = self._near(lambda path: posixpath.basename(path) == "Procfile")
         yield from ((path, read_procfile(path, self._files)) for path in procfiles[:1])
         yield from self._compose()
-        for path in self._near(lambda path: path.endswith(".service"))[:MOST_FILES]:
-            yield path, read_systemd(path, self._files)
-        for path in self._near(lambda path: "supervisor" in path.lower() and path.endswith((".conf", ".ini")))[
-            :MOST_FILES
-        ]:
-            yield path, read_supervisor(path, self._files)
+        yield from read_units(self._near(lambda path: path.endswith(".service"))[:MOST_FILES], self._files)
+        programs = self._near(lambda path: "supervisor" in path.lower() and path.endswith((".conf", ".ini")))
+        yield from read_programs(programs[:MOST_FILES], self._files)
         yield from self._dockerfile()
         yield from self._prestart()
 

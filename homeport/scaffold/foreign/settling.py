@@ -33,7 +33,8 @@ Runs = Callable[[Server], bool]
 class Foreign:
     """What foreign files come to: the files, valid proposals, names of variables to be set, and lines of what is left.
 
-    `settings` has no two of one name; `names` are what the application is called.
+    `settings` has no two of one name; `names` are what the application is called; `tools` are variables that the
+    application never had.
     """
 
     files: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Foreign:
     variables: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tools: frozenset[str] = frozenset()
 
     def get(self, name: str) -> object:
         """Return the value that is proposed for a setting, None for none."""
@@ -58,7 +60,8 @@ def settle(read: tuple[str, ...], reading: Reading, paths: Set[str], runs: Runs,
     assert isinstance(taken, Mapping)  # noqa: S101 - for the type checker
     variables = tuple(name for name in reading.variables if name not in taken)
     notes = tuple(dict.fromkeys(note.line() for note in sorted(one.notes, key=lambda note: note.place)))
-    return Foreign(read, settings, variables, tuple(reading.names), notes)
+    tools = frozenset(reading.tools - set(variables))
+    return Foreign(read, settings, variables, tuple(reading.names), notes, tools)
 
 
 class _Settling:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from homeport.scaffold.foreign.amounts import megabytes, seconds
@@ -35,8 +35,31 @@ class Entry:
     line: int
 
 
-def read_systemd(path: str, files: Files) -> Reading:
-    """Return what the unit at `path` says; nothing when it starts no server."""
+def read_units(paths: Sequence[str], files: Files) -> Iterator[tuple[str, Reading]]:
+    """Yield what each unit of systemd says; of one that starts no server, while another does, that it is not taken."""
+    readings = [(path, _systemd(path, files)) for path in paths]
+    served = any(reading.starts for _, reading in readings)
+    for path, reading in readings:
+        if reading.starts:
+            yield path, reading
+        elif served:
+            left = Reading()
+            for command, place in reading.before:
+                left.note(place, f"{command!r} is not taken: it starts no server; what runs beside one is in processes")
+            yield path, left
+
+
+def read_programs(paths: Sequence[str], files: Files) -> Iterator[tuple[str, Reading]]:
+    """Yield what each of Supervisor's files says: one may have the server, and another what runs beside it."""
+    readings = [(path, _supervisor(path, files)) for path in paths]
+    served = any(reading.starts for _, reading in readings)
+    for path, reading in readings:
+        if not served:
+            reading.without_processes("no program of Supervisor's is a server for FastAPI that is known")
+        yield path, reading
+
+
+def _systemd(path: str, files: Files) -> Reading:
     reading = Reading()
     entries = [one for one in _entries(files.text(path)) if one.section == "Service"]
     _systemd_environment([one for one in entries if one.key.startswith("Environment")], path, files, reading)
@@ -56,7 +79,7 @@ def read_systemd(path: str, files: Files) -> Reading:
             reading.note(place, f"{one.key}={one.value}: the application writes to $STATE_DIRECTORY (/var/lib/APP)")
         elif not one.key.startswith("Environment") and not _OURS_SYSTEMD.fullmatch(one.key):
             reading.note(place, f"{one.key}= has no setting")
-    return reading if reading.starts else Reading()
+    return reading
 
 
 def _systemd_environment(entries: list[Entry], path: str, files: Files, reading: Reading) -> None:
@@ -79,8 +102,7 @@ def _systemd_environment(entries: list[Entry], path: str, files: Files, reading:
             )
 
 
-def read_supervisor(path: str, files: Files) -> Reading:
-    """Return what a configuration of Supervisor says; nothing when none of its programs is a server."""
+def _supervisor(path: str, files: Files) -> Reading:
     reading = Reading()
     sections: dict[str, list[Entry]] = {}
     for one in _entries(files.text(path), comments=(";", "#")):
@@ -88,7 +110,7 @@ def read_supervisor(path: str, files: Files) -> Reading:
     programs = {name: lines for name, lines in sections.items() if name.startswith(("program:", "fcgi-program:"))}
     for name, lines in programs.items():
         _program(name.partition(":")[2], lines, path, files, reading)
-    return reading if reading.starts else Reading()
+    return reading
 
 
 def _program(name: str, lines: list[Entry], path: str, files: Files, reading: Reading) -> None:
@@ -102,6 +124,10 @@ def _program(name: str, lines: list[Entry], path: str, files: Files, reading: Re
             key = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-0123456789") or "process"
             reading.processes.setdefault(key, inner.before[-1])
         reading.notes += inner.notes
+        folder = next((one for one in lines if one.key == "directory"), None)
+        if folder and _below(folder.value, files):
+            text = f"directory={folder.value}: commands run in the application's folder"
+            reading.note(Place(path, folder.line), text)
         return
     if reading.starts:
         reading.note(place, f"the program {name} is another server: an application of its own")
@@ -118,6 +144,13 @@ def _program(name: str, lines: list[Entry], path: str, files: Files, reading: Re
             reading.propose("stop_timeout_seconds", amount, at)
         elif one.key not in ("command", "numprocs", "stopwaitsecs") and not _OURS_SUPERVISOR.fullmatch(one.key):
             reading.note(at, f"{one.key} has no setting")
+
+
+def _below(folder: str, files: Files) -> bool:
+    """Tell whether what a folder of another machine is called is a folder below the application's."""
+    inside = f"{files.folder}/" if files.folder else ""
+    name = folder.rstrip("/").rpartition("/")[2]
+    return bool(name) and any(path.startswith(f"{inside}{name}/") for path in files.paths)
 
 
 def _entries(text: str, comments: tuple[str, ...] = ("#", ";")) -> Iterator[Entry]:

@@ -129,3 +129,12 @@ def test_several_servers_in_one_file_are_several_applications() -> None:
         "compose.yml:3: the service other (other) is not taken: it is another server (other.main): an application of "
         "its own",
     )
+
+
+def test_a_service_that_is_built_and_starts_nothing_known_is_said_to_be_that() -> None:
+    text = "services:\n  api:\n    build: .\n    command: [supervisord, -n]\n  docs:\n    image: mkdocs\n"
+    assert foreign({"compose.yaml": text, "Dockerfile": "FROM python:3.12-slim\n"}).notes[:3] == (
+        "compose.yaml: none of its services starts a server for FastAPI that is known",
+        "compose.yaml:2: the service api is not taken: what it starts is no server for FastAPI that is known",
+        "compose.yaml:5: the service docs (mkdocs) is not taken: homeport runs the application alone",
+    )

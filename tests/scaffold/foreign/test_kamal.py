@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from homeport.scaffold.from_others import FromOthers
+
 from .given import foreign
 
 USUAL = """service: shop
@@ -93,3 +95,11 @@ def test_a_domain_that_no_certificate_can_be_for_is_not_taken() -> None:
 def test_another_deploy_yml_is_not_kamals() -> None:
     found = foreign({"config/deploy.yml": "on: push\njobs: {}\n"})
     assert found.notes == ("config/deploy.yml: not read: it is no configuration of Kamal",)
+
+
+def test_what_kamal_itself_needs_to_know_is_no_variable_of_the_application() -> None:
+    shared = USUAL.replace("    - DATABASE_URL", "    - DATABASE_URL\n    - BUILD_TOKEN")
+    found = foreign({"config/deploy.yml": f"{shared}builder: {{arch: amd64, secrets: [BUILD_TOKEN, GIT_TOKEN]}}\n"})
+    assert found.tools == {"KAMAL_REGISTRY_PASSWORD", "GIT_TOKEN"}
+    assert "BUILD_TOKEN" in found.variables
+    assert FromOthers(found).without_known(("GIT_TOKEN", "OTHER"))[0] == "OTHER"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .given import foreign
 
 PROCFILE = """# Heroku
@@ -60,6 +62,16 @@ def test_a_procfile_says_server_migration_and_processes() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("python-3.8.9\n", "3.8"), ("python-3.12", "3.12"), ("pypy3.9-7", None)]
+)
+def test_the_python_that_heroku_was_told_is_proposed(text: str, expected: str | None) -> None:
+    found = foreign({"Procfile": "web: uvicorn app.main:app\n", "runtime.txt": text})
+    assert found.get("python_version") == expected
+    assert "runtime.txt" in found.files
+    assert foreign({"runtime.txt": text}).get("python_version") is None
+
+
 def test_a_migration_that_homeport_runs_by_itself_is_not_said_again() -> None:
     assert foreign({"Procfile": PROCFILE, "alembic.ini": ""}).get("migrate_command") is None
 
@@ -78,6 +90,7 @@ def test_a_systemd_unit_of_the_project_proposes_what_it_says() -> None:
     }
     assert found.variables == ("SECRET_KEY",)
     assert found.notes == (
+        "deploy/other.service:2: 'x' is not taken: it starts no server; what runs beside one is in processes",
         "deploy/shop.service:7: EnvironmentFile /etc/shop.env is on that machine: what it sets is to be set again",
         "deploy/shop.service:13: LimitNOFILE= has no setting",
     )
@@ -105,3 +118,20 @@ def test_kamals_file_comes_before_all_others_and_what_they_say_otherwise_is_list
     found = foreign({"config/deploy.yml": kamal, "Procfile": PROCFILE})
     assert (found.get("workers"), found.get("server")) == (7, "uvicorn")
     assert "Procfile:3: workers = 3 is not taken: another file comes first" in found.notes
+
+
+def test_programs_of_supervisors_that_are_in_files_of_their_own_are_processes_too() -> None:
+    worker = "[program:shop_worker]\ndirectory=/srv/app\ncommand=/usr/local/bin/celery -A app.work worker\n"
+    web = "[program:web]\ndirectory=/srv\ncommand=/usr/local/bin/uvicorn app.main:app\n"
+    found = foreign({"supervisor/a.conf": worker, "supervisor/web.conf": web})
+    assert found.get("processes") == {"shop-worker": "celery -A app.work worker"}
+    assert found.notes == ("supervisor/a.conf:2: directory=/srv/app: commands run in the application's folder",)
+
+
+def test_programs_without_a_server_beside_them_are_listed_and_not_taken() -> None:
+    found = foreign({"supervisor/a.conf": "[program:worker]\ncommand=celery -A app.work worker\n"})
+    assert found.get("processes") is None
+    assert found.notes == (
+        "supervisor/a.conf:2: 'celery -A app.work worker' is not taken: no program of Supervisor's is a server for "
+        "FastAPI that is known",
+    )
