@@ -40,7 +40,7 @@ LONGEST = tuple(
         *("streams", "lost_host", "disk_full", "sandbox", "kill", "memory", "certificates", "pipeline", "status"),
         *("cli_run", "migrating_machine", "locking", "processes", "doctor_application", "doctor", "release_kinds"),
         *("cli_deploy", "lab_nspawn", "lockout", "rollback", "init", "firewall", "interrupt", "release_extras", "ssh"),
-        *("outbound", "servers", "other_proxies"),
+        *("outbound", "servers", "other_proxies", "supervisor"),
         *("export_container", "export_compose", "export_swarm", "export_push"),
         *("last_version", "power_cut", "boot", "unusual_machine", "own_package", "shapes", "remove_machine"),
         *("tls", "soak"),
