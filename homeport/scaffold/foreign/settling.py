@@ -13,6 +13,7 @@ from homeport.scaffold.foreign.commands import find_file
 from homeport.scaffold.foreign.entry import entrypoint_of
 from homeport.scaffold.foreign.migrations import is_migration
 from homeport.scaffold.foreign.model import Files, Note, Place, Proposal, Reading, Start
+from homeport.scaffold.foreign.variables import secret_option
 from homeport.servers.interface import OPTIONAL
 from homeport.settings.loading import SettingsError, load
 from homeport.settings.server import Server
@@ -176,6 +177,10 @@ class _Settling:
         if beside or _PREPARES.fullmatch(program):
             why = "it is no part of the application" if beside else "it prepares the machine or the image"
             self._note(place, f"{command!r} is not taken: {why}")
+            return ""
+        if option := secret_option(words):
+            text = f"the command of {program} is not taken: {option} may be a secret, which belongs into a variable"
+            self._note(place, text)
             return ""
         for number, word in enumerate(words):
             if word.startswith("/") and not word.startswith(("/bin/", "/usr/bin/", "/tmp/", "/dev/")):  # noqa: S108

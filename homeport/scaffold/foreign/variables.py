@@ -6,7 +6,8 @@ A value is only kept where neither its name nor itself looks like a secret, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from itertools import zip_longest
 
 from homeport.scaffold.foreign.model import Place, Reading
 from homeport.settings.variables import check_variable
@@ -84,6 +85,19 @@ def is_secret(name: str, value: str) -> bool:
     if _USERINFO.search(value) or "-----BEGIN" in value:
         return True
     return any(_looks_random(word) for word in re.split(r"[\s,;:/?&=\"']+", value))
+
+
+def secret_option(words: Sequence[str]) -> str:
+    """Return the option of a command whose value may be a secret, by its name or as part of an address; "" for none."""
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
+        name, equals, value = word.partition("=")
+        value = value if equals else "" if after.startswith("-") else after
+        plain = not value or value.startswith("$")
+        if name.startswith("--") and not plain and is_secret(name.strip("-").replace("-", "_"), ""):
+            return name
+        if _USERINFO.search(word):
+            return name if equals else "one"
+    return ""
 
 
 def _looks_random(word: str) -> bool:

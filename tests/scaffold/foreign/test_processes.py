@@ -56,3 +56,26 @@ def test_what_a_procfile_runs_for_developing_is_no_process() -> None:
     )
     assert found.get("processes") == {"w": "rq worker"}
     assert "Procfile:2: 'docker run redis' is not taken: what it runs is said elsewhere" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("flower --port=5555 --basic-auth=admin:hunter2", "--basic-auth"),
+        ("worker --api-token hunter2", "--api-token"),
+        ("worker --broker=redis://me:hunter2@192.0.2.1/0", "--broker"),
+        ("worker redis://me:hunter2@192.0.2.1/0", "one"),
+    ],
+)
+def test_a_command_with_a_secret_in_it_is_listed_without_that(words: str, option: str) -> None:
+    found = foreign({"Procfile": f"web: uvicorn app.main:app\nside: celery -A app.work {words}\n"})
+    assert found.get("processes") is None
+    assert found.notes == (
+        f"Procfile:2: the command of celery is not taken: {option} may be a secret, which belongs into a variable",
+    )
+
+
+@pytest.mark.parametrize("words", ["worker --token-check --loglevel=INFO", "worker --broker=redis://127.0.0.1/0"])
+def test_a_command_without_a_secret_is_a_process(words: str) -> None:
+    found = foreign({"Procfile": f"web: uvicorn app.main:app\nside: celery -A app.work {words}\n"})
+    assert found.get("processes") == {"side": f"celery -A app.work {words}"}
