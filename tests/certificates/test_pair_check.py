@@ -74,3 +74,7 @@ def test_a_pair_has_a_name_of_its_own_and_does_not_show_its_key() -> None:
     assert PAIR.id == replace(PAIR).id
     assert len({PAIR.id, OTHER.id, replace(PAIR, key=OTHER.key).id}) == 3
     assert "PRIVATE" not in repr(PAIR)
+
+
+def test_a_pair_has_the_same_name_in_every_version_so_that_no_upgrade_points_the_site_elsewhere() -> None:
+    assert CertificatePair("chain", "key").id == "38e47590ce0e"

@@ -163,6 +163,12 @@ def test_an_email_address_is_taken_as_it_is(address: str) -> None:
     assert loaded(acme_email=address).acme_email == address
 
 
+def test_an_email_address_has_254_characters_at_most() -> None:
+    longest = f"{'a' * 242}@example.com"
+    assert loaded(acme_email=longest).acme_email == longest
+    assert "is not an e-mail address" in problems(acme_email=f"a{longest}")[0]
+
+
 @pytest.mark.parametrize(
     "address", ["nobody", "@example.com", "a@b", "a b@example.com", "a@example.", "ä@example.com", "a@@x.de"]
 )

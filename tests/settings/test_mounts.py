@@ -44,7 +44,7 @@ def test_a_mounted_application_is_at_its_path() -> None:
         ({"mounted_on": None}, "belong together"),
         ({"mounted_on": "shop"}, "must be another application"),
         ({"mount_path": "/"}, 'a path below "/"'),
-        ({"mount_path": "shop"}, "is not a URL path"),
+        ({"mount_path": "shop"}, "item 1 is not a URL path"),
         ({"mount_path": '/a"; return 200 "'}, "is not a URL path"),
         ({"mount_path": "/.homeport"}, "is not a URL path"),
         ({"proxy": "haproxy"}, 'needs proxy = "nginx"'),

@@ -116,3 +116,18 @@ def test_so_it_is_on_the_way_back(host: Host, text: str, flag: str, monkeypatch:
     switching.go_back(host.layout, old, "blue", new, "green")
     assert host.happened == [f"site of old, flag {flag}"]
     assert not host.layout.flag.exists()
+
+
+def test_on_the_way_back_the_slot_that_is_left_finishes_its_requests_before_it_is_stopped(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = host.release("old"), host.release("new")
+    host.layout.flag.touch()
+    monkeypatch.setattr(units, "is_active", lambda unit: True)
+    monkeypatch.setattr(units, "disable", lambda *_: None)
+    for name in ("stop", "start"):
+        monkeypatch.setattr(processes, name, lambda *_: None)
+    monkeypatch.setattr(slots, "halt", lambda _, slot: host.happened.append(f"halt {slot}"))
+    monkeypatch.setattr(switching, "drain", lambda _, slot, port, __: host.happened.append(f"drain {slot} on {port}"))
+    switching.go_back(host.layout, old, "blue", new, "green")
+    assert host.happened[-2:] == ["drain green on 2", "halt green"]
