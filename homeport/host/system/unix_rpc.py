@@ -27,8 +27,9 @@ def call(place: str, method: str, *arguments: object) -> object:
         connection.sendall(head.encode() + text)
         answer = b"".join(iter(lambda: connection.recv(READ_BYTES), b""))
     first, _, body = answer.partition(b"\r\n\r\n")
-    if b" 200 " not in first.partition(b"\r\n")[0] + b" ":
-        raise OSError(f"it answers {first.partition(b' ')[2][:60].decode(errors='replace')!r}")
+    status = first.partition(b"\r\n")[0].partition(b" ")[2].decode(errors="replace")
+    if not status.startswith("200"):
+        raise OSError(f"it answers {status!r}")
     try:
         return xmlrpc.client.loads(body.decode())[0][0]
     except xmlrpc.client.Fault as fault:
