@@ -180,7 +180,8 @@ class Settings(
     def differing(self) -> list[str]:
         """The settings that have another value than their default."""
         given, fields = dict(self), type(self).model_fields
-        return [name for name in fields if name in self.model_fields_set and given[name] != fields[name].default]
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in self.model_fields_set}
+        return [name for name in fields if name in defaults and given[name] != defaults[name]]
 
     @property
     def public_health_path(self) -> str:

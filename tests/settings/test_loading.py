@@ -9,6 +9,7 @@ from pyinfra_cli.util import parse_cli_arg
 
 from homeport.settings import Settings
 from homeport.settings.loading import CommandOptions, SettingsError, application_of, command_options, load
+from tests.state.builders import make_settings
 
 NEEDED = {"app_name": "notes", "domain": "notes.example.com"}
 SENTINEL = "s3ntinel\"value';$(x)"
@@ -318,3 +319,9 @@ def test_what_no_cluster_can_have_is_refused(values: dict[str, object], line: st
 
 def test_classes_have_dots_and_namespaces_have_none() -> None:
     assert loaded(ingress_class="nginx.org", cluster_namespace="web-1").ingress_class == "nginx.org"
+
+
+def test_a_setting_that_is_named_with_its_default_does_not_differ_from_it() -> None:
+    settings = make_settings(timers={}, environment={}, workers=3)
+    assert "workers" in settings.differing
+    assert {"timers", "environment"}.isdisjoint(settings.differing)
