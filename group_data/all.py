@@ -488,6 +488,10 @@ lockout_timeout_seconds = 60
 # `"python:3.13-slim@sha256:…"`; unset: the official slim image of the application's Python.
 base_image = None
 
+# For `homeport export`: the image with the programs of `build_commands`, which run in a stage of it as the
+# application's is built: `"node:22-slim"`; unset: you run them before.
+build_image = None
+
 # For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"`; unset: as the
 # application.
 image_name = None

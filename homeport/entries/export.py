@@ -18,6 +18,7 @@ import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: s
 
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.exports.engines import ENGINES, Engine, File
+from homeport.exports.engines.container import build_secrets, untracked
 from homeport.exports.engines.table import refusals
 from homeport.exports.reading import Exported, read_subject, refuse_secrets
 from homeport.inventory.hosts import hosts
@@ -69,8 +70,8 @@ def _image(found: Exported, files: Mapping[str, File]) -> dict[str, object]:
         "commit": found.source.commit,
         "dirty": found.source.dirty,
         "folder": str(found.application),
-        "secrets": list(found.subject.settings.install_secrets),
-        "built": list(found.subject.settings.release_include),
+        "secrets": list(build_secrets(found.subject.settings)),
+        "built": list(untracked(found.subject.settings)),
     }
 
 

@@ -59,13 +59,13 @@ def check(image: Image, *, dirty: bool, environment: Mapping[str, str]) -> None:
         raise UsageError(problem, key="image_name", fix='set it to "registry.example.com/team/notes"')
     if image.built:
         problem = f"{image.built[0]} is in no commit, and an image is tagged by its release"
-        raise UsageError(problem, key="release_include", fix="build and push this image by docker itself")
+        raise UsageError(problem, key="release_include", fix="set build_image, or build and push by docker itself")
     if dirty:
         problem = "the working tree has changes that no commit has, and an image is tagged by its release"
         raise UsageError(problem, key="--push", fix="commit them, or take them back")
     for name in image.secrets:
         if not environment.get(name):
-            raise UsageError(f"{name} is not set, which the installation needs", key="install_secrets", fix="export it")
+            raise UsageError(f"{name} is not set, which the build needs", key="--push", fix=f"export {name}=…")
 
 
 def push(image: Image, kept: Path, run: Run = subprocess.run) -> str:

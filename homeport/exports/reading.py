@@ -17,7 +17,7 @@ from homeport.controller.folders import TEMPLATES
 from homeport.errors import UsageError
 from homeport.exports.dockerignore import Ignored
 from homeport.exports.engines import Builder, Code, Engine, File, Subject
-from homeport.exports.engines.container import dockerignore
+from homeport.exports.engines.container import dockerignore, untracked
 from homeport.exports.ignored import below
 from homeport.exports.left_out import left_out, warnings
 from homeport.exports.writing import SECRETS
@@ -87,7 +87,7 @@ def read_subject(
     said = [*source.warnings, *engine.warnings(subject)]
     if engine.beside == "application":
         # What a build makes is ignored by git, and meant to be there.
-        built = [f"!{path}" for path in settings.release_include]
+        built = [f"!{path}" for path in untracked(settings)]
         said += _of_application(source, place, application, tuple(one for one in lines if one not in built))
         said += _not_there(settings, source, (*settings.environment, *names), lines)
     subject = replace(subject, target=target, builder=builder, context=context)

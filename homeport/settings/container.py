@@ -11,6 +11,7 @@ from homeport.settings.types import Text
 # The grammar of Docker's reference package: registry, path, tag, digest.
 _PART = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
 _NAME = rf"({_PART}(\.{_PART})*(:[0-9]+)?/)?{_PART}(/{_PART})*"
+_IMAGE = rf"^{_NAME}(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{{64}})?$"
 # RFC 1123: a label for namespaces, labels with dots for classes.
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 Label = Annotated[Text, StringConstraints(pattern=rf"^{_LABEL}$")]
@@ -23,9 +24,15 @@ class ContainerSettings(BaseModel):
     # --- containers ------------------------------------------------------------------------------------------------
     base_image: Text | None = Field(
         None,
-        pattern=rf"^{_NAME}(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{{64}})?$",
+        pattern=_IMAGE,
         description="For `homeport export`: the image with Python that the application's is built from, of Debian or "
         'Ubuntu: `"python:3.13-slim@sha256:…"`; unset: the official slim image of the application\'s Python.',
+    )
+    build_image: Text | None = Field(
+        None,
+        pattern=_IMAGE,
+        description="For `homeport export`: the image with the programs of `build_commands`, which run in a stage of "
+        'it as the application\'s is built: `"node:22-slim"`; unset: you run them before.',
     )
     image_name: Text | None = Field(
         None,

@@ -61,7 +61,11 @@ class Settings(
         "acme_email",
         "former_domain",
         "base_image",
+        "build_image",
         "image_name",
+        "image_pull_secret",
+        "cpu_weight",
+        "cpu_max",
         "replicas_max",
         "state_volume_megabytes",
         "cluster_namespace",
@@ -117,6 +121,8 @@ class Settings(
             raise ValueError("port_green must differ from port_blue")
         if self.build_commands and not self.release_include:
             raise ValueError("release_include must name the files that build_commands make")
+        if self.build_image and not self.build_commands:
+            raise ValueError("build_image is where build_commands run, and there are none")
         for name in self.timers:
             if name in self.processes:
                 raise ValueError(f"timers must not have the name of a process ({name})")

@@ -120,7 +120,11 @@ def test_a_failure_is_one_line_and_nothing_is_kept(fails: dict[str, str], line: 
         ({"name": "team/notes"}, False, "image_name: team/notes names no registry"),
         ({"built": ("dist",)}, False, "release_include: dist is in no commit, and an image is tagged by its release"),
         ({}, True, "--push: the working tree has changes that no commit has, and an image is tagged by its release"),
-        ({"secrets": ("INDEX_TOKEN",)}, False, "install_secrets: INDEX_TOKEN is not set, which the installation needs"),
+        (
+            {"secrets": ("INDEX_TOKEN",)},
+            False,
+            "--push: INDEX_TOKEN is not set, which the build needs; export INDEX_TOKEN=…",
+        ),
     ],
 )
 def test_what_would_push_another_image_or_none_is_refused(changed: dict[str, Any], dirty: bool, line: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,34 @@ def test_a_python_that_nobody_asked_for_is_said(
     assert found.subject.code.python == "3.13"
     if warned:
         assert "so the image has 3.13, for which pinned versions may have no wheels" in said[0]
+
+
+def test_what_a_stage_of_the_image_makes_comes_from_there_alone(tmp_path: Path) -> None:
+    files = {"requirements.txt": f"{PINNED}\n", "web/package.json": "{}"}
+    data = {
+        "build_commands": ["cd web && npm ci", 'echo "$HOME" >web/dist/home'],
+        "build_environment": ["NPM_TOKEN"],
+        "build_image": "node:22-slim",
+        "release_include": ["web/dist"],
+        "python_version": "3.13",
+    }
+    found = export_of(tmp_path / "app", files, **data)
+    assert "web/dist/index.html" in Ignored(found.not_in_image)
+    text = ENGINES["container"].files(found.subject)["Dockerfile"].text
+    build, code = text.split("FROM node:22-slim AS build\n")[1].split("\nFROM python AS code\n")
+    given = 'NPM_TOKEN="$(cat /run/secrets/NPM_TOKEN)"; export NPM_TOKEN; '
+    mount = "--mount=type=secret,id=NPM_TOKEN,required=true "
+    lines = [line for line in build.splitlines() if line.startswith("RUN ")]
+    assert all(line.startswith(f"RUN {mount}[") for line in lines)
+    run = [json.loads(line.removeprefix(f"RUN {mount}")) for line in lines]
+    assert run == [["/bin/sh", "-euc", given + line] for line in data["build_commands"]]
+    assert 'COPY --from=build ["/app/web/dist", "./web/dist"]' in code.splitlines()
+    [step] = ENGINES["container"].next_steps(found.subject)
+    assert " --secret id=NPM_TOKEN,env=NPM_TOKEN " in step
+    classic = replace(found.subject, builder="classic")
+    assert [key for key, *_ in ENGINES["container"].problems(classic)] == ["build_environment"]
+    patterns = export_of(tmp_path / "patterns", files, **{**data, "release_include": ["web/*.css"]}).subject
+    assert [key for key, *_ in ENGINES["container"].problems(patterns)] == ["release_include"]
 
 
 def test_what_a_build_makes_is_in_the_image_though_git_ignores_it(tmp_path: Path) -> None:

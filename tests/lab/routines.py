@@ -224,7 +224,9 @@ WITHOUT: Mapping[str, str] = {
         "another proxy cuts what is open, as docs/proxies.md says: tests/lab/test_other_proxies.py",
     ),
     "supervisor": "the other manager runs the next release, and no request is lost: tests/lab/test_supervisor.py",
-    **dict.fromkeys(("base_image", "image_name", "replicas", "replicas_max", "state_volume_megabytes"), _EXPORT),
+    **dict.fromkeys(
+        ("base_image", "build_image", "image_name", "replicas", "replicas_max", "state_volume_megabytes"), _EXPORT
+    ),
     **dict.fromkeys(("cluster_namespace", "image_pull_secret", "ingress_class", "ingress_namespace"), _EXPORT),
 }
 

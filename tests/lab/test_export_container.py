@@ -336,3 +336,18 @@ def test_the_other_builder_makes_an_image_that_serves_too(exported: Exported, la
     with running(other, "classic", "classic") as name:
         assert '"status":"ok"' in other.ask(name, "/health")
     assert BASE in (other.project.app / "Dockerfile").read_text()
+
+
+def test_a_stage_of_its_own_builds_what_git_does_not_have(exported: Exported, lab: Lab, tmp_path: Path) -> None:
+    other = Exported.create(tmp_path / "project", lab, exported.engine)
+    commands = ["mkdir web", 'printf "made of %s" "$(cat STATE)" >web/index.html']
+    other.settings(build_image=BASE, build_commands=commands, release_include=["web"])
+    other.project.write(".gitignore", "web/\n")
+    other.project.write("STATE", "the code")
+    stale = other.project.app / "web"
+    stale.mkdir()
+    (stale / "old.html").write_text("of an earlier build")
+    other.homeport("export", "container", "production", *export_options())
+    other.build("built")
+    found = exported.engine.docker("run", "--rm", "--entrypoint", "sh", "notes:built", "-c", "ls web; cat web/*")
+    assert found.stdout.split("\n") == ["index.html", "made of the code"]

@@ -325,3 +325,8 @@ def test_a_setting_that_is_named_with_its_default_does_not_differ_from_it() -> N
     settings = make_settings(timers={}, environment={}, workers=3)
     assert "workers" in settings.differing
     assert {"timers", "environment"}.isdisjoint(settings.differing)
+
+
+@pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.default is None])
+def test_whatever_may_be_unset_is_unset_by_the_text_of_data(name: str) -> None:
+    assert getattr(make_settings(**{name: "None"}), name) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subj
 from homeport.rendering.filters import shell_quote
 from homeport.servers import SERVERS, Place
 from homeport.service.model import Service
+from homeport.settings import Settings
 from homeport.source.tree_contents import OWN_FOLDER
 
 # Beside the Dockerfile; in the image it is the release's `.homeport`.
@@ -23,6 +25,7 @@ FOLDER = ".container"
 PLACE = f"/app/{OWN_FOLDER}"
 # How often the image's health is asked for, and how long an answer may take.
 INTERVAL_SECONDS, ANSWER_SECONDS, RETRIES = 5, 5, 3
+PATTERN = re.compile(r"[*?\[]")
 # A container has addresses of its own, and who reaches them is for its network.
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 # Stand for what the entry point's shell puts in. No word of a command has such a name.
@@ -63,17 +66,23 @@ class Container(Engine):
 
     def next_steps(self, subject: Subject) -> tuple[str, ...]:
         """See `Engine.next_steps`."""
-        return (*subject.settings.build_commands, *build_commands(subject))
+        by_hand = () if subject.settings.build_image else subject.settings.build_commands
+        return (*by_hand, *build_commands(subject))
 
     def problems(self, subject: Subject) -> Iterator[tuple[str, str, str]]:
         """Yield that the classic builder gives no secret to a build, and what a Dockerfile cannot have."""
-        for name, value in subject.settings.environment.items():
+        settings = subject.settings
+        for name, value in settings.environment.items():
             if "\n" in value or "\r" in value:
                 problem = f"{name} has several lines, which no Dockerfile can have"
                 yield "environment", problem, "move it to secrets_file, or leave it out for this export"
-        if subject.builder == "classic" and subject.settings.install_secrets:
+        if subject.builder == "classic" and build_secrets(settings):
             problem = "the classic builder would leave a secret of the build in the image"
-            yield "install_secrets", problem, "export without --classic"
+            key = "install_secrets" if settings.install_secrets else "build_environment"
+            yield key, problem, "export without --classic"
+        for path in made(settings):
+            if PATTERN.search(path):
+                yield "release_include", f"{path} is a pattern, which is not copied out of build_image", "name a folder"
 
     def warnings(self, subject: Subject) -> Iterator[str]:
         """Yield that a change of code installs anew what is built from the code."""
@@ -85,13 +94,29 @@ def dockerignore(subject: Subject) -> str:
     """Return what of the application's folder a build is not given."""
     code = subject.code
     values = {"app": subject.service.app, "target": subject.target, "ignored": code.ignored, "never": code.never}
-    values["built"] = subject.settings.release_include
+    values |= {"there": untracked(subject.settings), "made": made(subject.settings)}
     return subject.render("container/dockerignore", **values)
+
+
+def made(settings: Settings) -> tuple[str, ...]:
+    """Return the files and folders that a stage of the image makes, below the application's folder."""
+    return settings.release_include if settings.build_image else ()
+
+
+def untracked(settings: Settings) -> tuple[str, ...]:
+    """Return those that the image has from the working tree though git has them not."""
+    return () if settings.build_image else settings.release_include
+
+
+def build_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the variables of whoever builds the image that the build is given, and the image has not."""
+    of_commands = settings.build_environment if settings.build_image else ()
+    return tuple(dict.fromkeys((*settings.install_secrets, *of_commands)))
 
 
 def build_commands(subject: Subject) -> tuple[str, ...]:
     """Return the command that builds the image, to be run in the application's folder."""
-    secrets = "".join(f" --secret id={name},env={name}" for name in subject.settings.install_secrets)
+    secrets = "".join(f" --secret id={name},env={name}" for name in build_secrets(subject.settings))
     return (f'docker build --build-arg RELEASE="$(git describe --always --dirty)"{secrets} -t {subject.image} .',)
 
 
@@ -122,6 +147,10 @@ def _values(subject: Subject) -> dict[str, object]:
         "release_id": "of this image",
         "made_from": code.made_from,
         "base_image": settings.base_image or f"python:{code.python}-slim",
+        "build_image": settings.build_image,
+        "build": list(_build_lines(settings)),
+        "build_environment": settings.build_environment,
+        "made": [json.dumps([f"/app/{path}", f"./{path}"], ensure_ascii=False) for path in made(settings)],
         "buildkit": subject.builder == "buildkit",
         "packages": settings.packages,
         "install_secrets": settings.install_secrets,
@@ -144,6 +173,13 @@ def _values(subject: Subject) -> dict[str, object]:
         "worker_megabytes": settings.worker_memory_megabytes,
         **_lifecycle(service),
     }
+
+
+def _build_lines(settings: Settings) -> Iterator[str]:
+    """Yield the operands of RUN for `build_commands`: each for a shell of its own, with the build's secrets."""
+    given = "".join(f'{name}="$(cat /run/secrets/{name})"; export {name}; ' for name in settings.build_environment)
+    for line in settings.build_commands:
+        yield json.dumps(["/bin/sh", "-euc", given + line], ensure_ascii=False)
 
 
 def _lifecycle(service: Service) -> dict[str, object]:

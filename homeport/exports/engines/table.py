@@ -48,9 +48,12 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "allow_dirty": row(nothing("a build takes the working tree")),
     "python_version": row(kept("the base image")),
     "requirements_file": row(refused("a build reads the application's own requirements.txt")),
-    "build_commands": row(kept("you run them before the image is built, in the working tree; the export says which")),
-    "build_environment": row(nothing("see `build_commands`")),
-    "release_include": row(kept("in the image, as it is in the working tree")),
+    "build_image": row(kept("`build_commands` run in a stage of it")),
+    "build_commands": row(
+        kept("in a stage of `build_image`; without it you run them before, and the export says which")
+    ),
+    "build_environment": row(kept("with `build_image`: secrets of the build")),
+    "release_include": row(kept("from `build_image`; without it as it is in the working tree")),
     "dependency_extras": row(_IN_IMAGE),
     "dependency_groups": row(_IN_IMAGE),
     "upgrade_dependencies": row(nothing("for a deploy alone")),

@@ -20,6 +20,8 @@ from homeport.scaffold.foreign.variables import take_variable
 # It starts gunicorn by variables, and was given up by its author (its README, "deprecated").
 TIANGOLO = re.compile(r"(.*/)?tiangolo/uvicorn-gunicorn(-fastapi|-starlette)?(:|$)")
 _PYTHON = re.compile(r"(?:.*/)?(?:python:|uv:python|uvicorn-gunicorn(?:-fastapi)?:python)(3\.\d+)")
+# Images that have npm or bun; `build_image` takes no variables.
+_BUILDER = re.compile(r"(.*/)?(node|bun)(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 # What an image needs to be built, or has by itself on a machine.
 _TOOLS = re.compile(
     r"curl|wget|vim(-\w+)?|nano|less|htop|ca-certificates|gnupg2?|lsb-release|apt-\w[\w-]*|software-properties-common|"
@@ -175,6 +177,9 @@ class _Dockerfile:
             # In this order: the one is only valid beside the other.
             self._reading.propose("release_include", [found.include], place)
             self._reading.propose("build_commands", list(found.commands), place)
+            # In an image the application's folder is all that there is.
+            if _BUILDER.fullmatch(stage.base) and ".." not in " ".join(found.commands):
+                self._reading.propose("build_image", stage.base, place)
             return
         copies = [
             copy.text.split()[-1]

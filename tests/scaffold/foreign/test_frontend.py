@@ -44,6 +44,8 @@ def test_a_frontend_that_is_built_into_the_applications_folder_is_built_there() 
         "cd ../frontend && API_URL='' MODE=production npm run build",
     ]
     assert one.get("release_include") == ["app/web"]
+    # An image is built of the application's folder, and the frontend is beside it.
+    assert one.get("build_image") is None
     assert not [note for note in one.notes if "build" in note]
 
 
@@ -68,6 +70,7 @@ def test_an_application_at_the_root_whose_image_has_all_of_it() -> None:
         "rm -rf static && mkdir -p . && cp -R ui/dist static",
     ]
     assert one.get("release_include") == ["static"]
+    assert one.get("build_image") == "node"
 
 
 def test_paths_may_be_those_of_the_dockerfiles_own_folder() -> None:
