@@ -100,6 +100,8 @@ if [ -n "$(running app)" ] && [ -n "$(running proxy)" ] && [ "$stands_in" = no ]
         end_next
         fail "$reference did not become healthy: it is not live, and what served before goes on"
     fi
+    # One with an older Caddyfile would not look at the file.
+    compose up --detach --no-deps proxy >&2
     in_proxy touch /config/next
     settle
     stands_in=yes

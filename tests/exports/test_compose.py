@@ -71,6 +71,16 @@ def test_the_proxy_asks_what_stands_in_only_while_the_file_of_a_release_is_there
     assert "proxy:/config" in document()["services"]["proxy"]["volumes"]
 
 
+def test_another_caddyfile_is_another_proxy_to_compose_and_nothing_else_is() -> None:
+    one, same, other = (
+        document(Case(changed))["services"]["proxy"]
+        for changed in ({}, {"memory_max_megabytes": 300}, {"client_max_body_megabytes": 3})
+    )
+    assert one == same
+    assert {**one, "labels": None} == {**other, "labels": None}
+    assert one["labels"] != other["labels"]
+
+
 def test_only_the_proxy_is_reached_from_outside_and_meets_the_application_in_a_closed_network() -> None:
     whole = document()
     assert whole["networks"]["inside"] == {"internal": True}

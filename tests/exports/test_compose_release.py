@@ -84,11 +84,11 @@ def test_the_new_release_stands_in_while_the_application_is_replaced(tmp_path: P
     machine = Machine(tmp_path, Case(PROCESSES))
     status, calls, said = machine.release("v2")
     assert status == 0, said
-    order = ["migrate", "next", "turn", "app", "proxy", "turn back", "end next", "mail"]
+    order = ["migrate", "next", "proxy", "turn", "app", "proxy", "turn back", "end next", "mail"]
     assert steps(calls) == order
     assert {call.partition("TAG=")[2] for call in calls} == {"v2"}
     assert calls[0].startswith("compose --profile next run --rm -T --no-deps migrate ")
-    assert "--force-recreate app" in calls[3]
+    assert "--force-recreate app" in calls[4]
     assert calls[-1].startswith("compose --profile next up --detach --no-deps worker mail ")
     assert machine.runs() == {"app", "proxy", "mail"}
     assert SECRET not in "".join(calls)
@@ -97,7 +97,7 @@ def test_the_new_release_stands_in_while_the_application_is_replaced(tmp_path: P
 def test_the_way_back_does_not_migrate_and_debian_12s_program_does_it_too(tmp_path: Path) -> None:
     status, calls, said = Machine(tmp_path).release("--no-migration", "v1", OLD="yes")
     assert status == 0, said
-    assert steps(calls) == ["next", "turn", "app", "proxy", "turn back", "end next"]
+    assert steps(calls) == ["next", "proxy", "turn", "app", "proxy", "turn back", "end next"]
     assert all(call.startswith("--profile next ") for call in calls)
 
 
@@ -171,7 +171,7 @@ def test_what_a_release_that_was_cut_off_left_serving_serves_until_the_applicati
 def test_a_file_of_a_release_whose_container_is_gone_is_taken_away_first(tmp_path: Path) -> None:
     status, calls, said = Machine(tmp_path, runs="app proxy turned").release("v3")
     assert status == 0, said
-    assert steps(calls) == ["turn back", "migrate", "next", "turn", "app", "proxy", "turn back", "end next"]
+    assert steps(calls) == ["turn back", "migrate", "next", "proxy", "turn", "app", "proxy", "turn back", "end next"]
 
 
 @pytest.mark.parametrize(

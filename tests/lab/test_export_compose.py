@@ -342,6 +342,20 @@ def test_the_way_back_by_the_script_does_not_migrate(site: Site) -> None:
     assert site.serves("one")
 
 
+def test_a_release_with_another_caddyfile_is_served_by_it(site: Site) -> None:
+    assert until(site.is_well, HEALTHY_SECONDS)
+    with (site.exported.project.folder / "group_data" / "production.py").open("a") as file:
+        file.write("hsts_seconds = 60\n")
+    site.exported.homeport("export", "compose", "production")
+    status, said = site.by_script("--no-migration", "one")
+    assert status == 0, said
+    assert "strict-transport-security: max-age=60" in site.curl("--head", f"https://{DOMAIN}/health").lower()
+    # Compose sees nothing to change when nothing has.
+    before = site.container("proxy")
+    assert site.by_script("--no-migration", "one")[0] == 0
+    assert site.container("proxy") == before
+
+
 def test_the_pages_about_the_api_load_under_a_prefix_too(site: Site) -> None:
     def get(path: str) -> str:
         return site.curl("--fail", f"https://{DOMAIN}{path}")

@@ -7,6 +7,7 @@ always what compose.yaml says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
 from homeport.exports.engines.container import start_seconds
 from homeport.exports.engines.interface import PORT, File, Subject, with_git_files
@@ -27,12 +28,13 @@ class Compose(Running):
 
     def files(self, subject: Subject) -> Mapping[str, File]:
         """See `Engine.files`."""
-        values = _values(subject)
+        caddyfile = subject.render("compose/Caddyfile", **_site(subject))
+        values = {**_values(subject), "caddyfile": sha256(caddyfile.encode()).hexdigest()[:12]}
         found = {
             # Compose 1.29 has no such key in compose.yaml, and would call the project after its folder.
             ".env": File(f"COMPOSE_PROJECT_NAME={subject.service.app}\n"),
             "compose.yaml": File(subject.render("compose/compose.yaml", **values)),
-            "Caddyfile": File(subject.render("compose/Caddyfile", **_site(subject))),
+            "Caddyfile": File(caddyfile),
             "release.sh": File(subject.render("compose/release.sh", **values), executable=True),
         }
         return with_git_files(found, self.record)
