@@ -118,7 +118,7 @@ def test_status_and_logs_look_at_it_where_they_are_told_to(stage: Stage) -> None
 def test_its_process_reads_neither_productions_data_nor_its_secrets(stage: Stage) -> None:
     seen = stage.seen
     for slot in ("blue", "green"):
-        if pid := seen.property(f"{PREVIEW}@{slot}", "MainPID").strip("0"):
+        if (pid := seen.property(f"{PREVIEW}@{slot}", "MainPID")) != "0":
             break
     assert seen.shell(f"stat -c %U /proc/{pid}") == PREVIEW
     assert SECRET not in seen.shell(f"cat /proc/{pid}/environ | tr '\\0' '\\n'")
