@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from homeport.errors import HomeportError
 from homeport.proxies.haproxy import step
+from homeport.proxies.model.alone import Alone
 from homeport.settings import Settings
 from homeport.settings.proxy import lacking, too_many_limits, unsupported
-from homeport.state.changes import Change
 from homeport.state.snapshot import Snapshot
 from homeport.state.wanted import Part, Wanted
 from homeport.steps.context import Context
 
 
-class HAProxy:
+class HAProxy(Alone):
     """The proxy of machines whose settings say so."""
 
     name, title, unit, user = "haproxy", "HAProxy", "haproxy.service", "haproxy"
@@ -32,15 +32,6 @@ class HAProxy:
     def step(self, context: Context) -> Part:
         return step.proxy(context)
 
-    def defaults(self, found: Snapshot, take_over: Collection[str]) -> dict[str, str]:
-        return {}  # it reads homeport's files alone
-
-    def notes(self, path: str, found: Snapshot, take_over: Collection[str]) -> list[Change]:
-        return []
-
-    def answers_every_name(self, found: Snapshot, take_over: Collection[str]) -> bool:
-        return True
-
     def problems(self, settings: Settings, wanted: Wanted, found: Snapshot) -> Iterator[HomeportError]:
         # An application that has the proxy from another one of the machine was not refused with its settings.
         for said in (
@@ -50,6 +41,3 @@ class HAProxy:
         ):
             if said:
                 yield HomeportError(said, key="proxy")
-
-    def warnings(self, settings: Settings, wanted: Wanted, found: Snapshot) -> tuple[str, ...]:
-        return ()
