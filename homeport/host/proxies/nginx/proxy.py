@@ -13,7 +13,8 @@ from ...system.layout import SLOTS, Layout, MachineLayout
 from ...system.output import HostError
 from ..model import mounts
 from ..model.log_lines import File, Reader
-from ..model.proxy import Moment, Trouble
+from ..model.proxy import Trouble
+from ..model.reloaded import Reloaded
 from . import closing, log_lines, reloading, rival_sites, troubles, upgrading
 
 MOUNTED = re.compile(r"set \$homeport_mounted 127\.0\.0\.1:(\d+);")
@@ -23,19 +24,17 @@ CHECK = ("nginx", "-t", "-q")
 APART = "mount -t tmpfs tmpfs /run && exec nginx -t -q"
 
 
-class Nginx:
+class Nginx(Reloaded):
     """The proxy that machines have unless their settings say otherwise."""
 
     title = "Nginx"
     unit = reloading.UNIT
     site_name = "site.conf"
     template = "nginx/site.conf"
+    reloading = reloading
 
     def folder(self, machine: MachineLayout) -> Path:
         return machine.nginx
-
-    def site(self, machine: MachineLayout, app: str) -> Path:
-        return reloading.site_file(machine, app)
 
     def check_site(self, layout: Layout, content: bytes) -> None:
         if mount := mounts.read(layout):
@@ -77,25 +76,11 @@ class Nginx:
         units.run_checked(*CHECK)
         units.run_checked("systemctl", "reload", "--", self.unit)
 
-    def is_stale(self, machine: MachineLayout) -> bool:
-        return reloading.is_stale(machine)
-
-    def is_loaded(self, machine: MachineLayout) -> bool:
-        return reloading.is_loaded(machine)
-
     def outdated(self) -> list[str]:
         return upgrading.outdated()
 
     def upgrade(self, machine: MachineLayout) -> None:
         upgrading.upgrade(machine)
-
-    def stamp(self, machine: MachineLayout, moment: Moment) -> None:
-        moments: dict[Moment, Callable[[MachineLayout], None]] = {
-            "start": reloading.stamp_start,
-            "before-reload": reloading.stamp_before_reload,
-            "after-reload": reloading.stamp_after_reload,
-        }
-        moments[moment](machine)
 
     def rivals(self, machine: MachineLayout, names: Collection[str]) -> list[tuple[str, int, Path]]:
         return rival_sites.find(machine, names)
