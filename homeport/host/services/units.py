@@ -57,13 +57,18 @@ def show(unit: str) -> dict[str, str]:
 
 def show_all(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the PROPERTIES of each unit, in one question: to ask systemd takes longer than what it answers."""
-    programs = [name for name in names if supervisord.has(name)]
+    programs, others = _parted(names)
     if not programs:
         return _systemds(names)
-    others = [name for name in names if name not in programs]
     found = dict(zip(programs, program_state.show_all(programs), strict=True))
     found |= dict(zip(others, _systemds(others) if others else [], strict=True))
     return [found[name] for name in names]
+
+
+def _parted(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return which units supervisord runs, and the others."""
+    programs = [name for name in names if supervisord.has(name)]
+    return programs, [name for name in names if name not in programs]
 
 
 def _systemds(names: Sequence[str]) -> list[dict[str, str]]:
@@ -139,10 +144,10 @@ def stop(layout: Layout, slot: str) -> None:
 
 def stop_units(names: list[str], *, wait: bool = True) -> None:
     """Stop units and `wait` until they are down; those that are missing, or that systemd cannot read, are left out."""
-    found = list(zip(names, show_all(names), strict=True)) if names else []
-    for name in (name for name in names if supervisord.has(name)):
+    programs, others = _parted(names)
+    found = list(zip(others, _systemds(others), strict=True)) if others else []
+    for name in programs:
         supervisord.stop(name, wait=wait)
-    found = [(name, unit) for name, unit in found if not supervisord.has(name)]
     known = [name for name, unit in found if unit["LoadState"] == "loaded" or unit["ActiveState"] != "inactive"]
     if known:
         run_checked("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *known)
