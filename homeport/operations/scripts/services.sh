@@ -22,6 +22,9 @@ reason_of() {
         sed -n '/too low for maxconn/d; s/^\[ALERT\][^:]*: *//p; s/^.*\[emerg\] //p; s/^Error: //p
             s/^{"level":"error","error":"command traefik error: \(.*\)","time":.*/\1/p' | head -n 1
 }
+is_proxy() {
+    case $1 in nginx.service | haproxy.service | caddy.service | traefik.service) ;; *) return 1 ;; esac
+}
 # Lets a proxy start that is not the recorded one, until this script ends.
 permit() {
     mkdir -p /run/homeport
@@ -73,8 +76,9 @@ write_record() {
 }
 systemctl daemon-reload
 while [ $# -gt 0 ]; do
-    case $1:$2 in
-    reload:nginx.service | reload:haproxy.service | reload:caddy.service | reload:traefik.service) "$program" reload-proxy --proxy "${2%.service}" ;;
+    if is_proxy "$2"; then kind=proxy; else kind=; fi
+    case $1:${kind:-$2} in
+    reload:proxy) "$program" reload-proxy --proxy "${2%.service}" ;;
     reload:systemd) ;;
     record:*) write_record "$2" ;;
     write:*) replace "$2" <&3 ;;
@@ -82,7 +86,7 @@ while [ $# -gt 0 ]; do
     disable:*) systemctl -q disable --now "$2" || fail "$2" disable ;;
     *)
         [ "$1" != enable ] || remember "$2"
-        case $1:$2 in *start:nginx.service | *start:haproxy.service | *start:caddy.service | *start:traefik.service) permit "$2" ;; esac
+        case $1:$kind in *start:proxy) permit "$2" ;; esac
         systemctl -q "$1" "$2" || fail "$2" "$1"
         [ "$1" != stop ] || stopped=$2
         case ${stopped:+$1} in start | restart) check_serving "$2" ;; esac
