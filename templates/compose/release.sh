@@ -14,13 +14,6 @@ set -eu
 app={{ app }}
 image={{ image | shell_quote }}
 cd "$(dirname "$0")"
-say() {
-    echo "homeport: $1" >&2
-}
-fail() {
-    say "$1"
-    exit "${2:-1}"
-}
 {% include "exports/release_arguments.sh" %}
 case $tag in sha256:*) fail "compose.yaml names an image by its tag: sh release.sh TAG@$tag" 2 ;; esac
 command -v docker >/dev/null || fail "docker is missing" 2

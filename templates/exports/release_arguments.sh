@@ -1,4 +1,11 @@
-{# The arguments of a release.sh: sets `migrates` where there is a migration, `tag`, and the image's `reference`. #}
+{# What a release.sh begins with: how it speaks, and its arguments: `migrates` where there is a migration, `tag`, `reference`. #}
+say() {
+    echo "homeport: $1" >&2
+}
+fail() {
+    say "$1"
+    exit "${2:-1}"
+}
 {% if migrates %}
 migrates=yes
 if [ "${1-}" = --no-migration ]; then

@@ -11,13 +11,6 @@ namespace={{ namespace | shell_quote }}
 image={{ image | shell_quote }}
 folder=$(cd "$(dirname "$0")" && pwd)
 overlay=${OVERLAY-}
-say() {
-    echo "homeport: $1" >&2
-}
-fail() {
-    say "$1"
-    exit "${2:-1}"
-}
 kube() {
     kubectl --namespace "$namespace" "$@"
 }

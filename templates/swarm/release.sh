@@ -9,13 +9,6 @@ umask 0077
 app={{ app }}
 image={{ image | shell_quote }}
 folder=$(cd "$(dirname "$0")" && pwd)
-say() {
-    echo "homeport: $1" >&2
-}
-fail() {
-    say "$1"
-    exit "${2:-1}"
-}
 {% include "exports/release_arguments.sh" %}
 IMAGE=$reference
 export IMAGE
