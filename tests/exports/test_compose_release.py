@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from homeport.exports.engines import ENGINES
 from homeport.exports.writing import write, write_secrets
+from tests.exports.release_scripts import Scripted
 from tests.exports.subjects import subject
 from tests.service.kept_units import CASES, PROCESSES, Case
 from tests.state.builders import SECRET
@@ -36,18 +36,11 @@ esac
 """
 
 
-class Machine:
+class Machine(Scripted):
     """The exported folder on a machine with Docker, what runs there, and what docker was told."""
 
     def __init__(self, folder: Path, case: Case = Case(), *, runs: str = "app proxy", secrets: bool = True):  # noqa: B008
-        self.folder, self.log = folder / "exports", folder / "log"
-        for one in (folder / "bin", self.log):
-            one.mkdir()
-        for name, script in (("docker", STAND_IN), ("docker-compose", STAND_IN), ("sleep", "#!/bin/sh\n")):
-            place = folder / "bin" / name
-            place.write_text(script)
-            place.chmod(0o755)
-        self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        super().__init__(folder, {"docker": STAND_IN, "docker-compose": STAND_IN, "sleep": "#!/bin/sh\n"})
         write(self.folder, COMPOSE.files(subject(case)), COMPOSE.record, force=False)
         for name in runs.split():
             (self.log / name).touch()
@@ -56,17 +49,9 @@ class Machine:
 
     def release(self, *words: str, **variables: str) -> tuple[int, list[str], str]:
         """Return the status, the calls that change something, and what was said."""
-        (self.log / "calls").write_text("")
-        done = subprocess.run(
-            ["sh", str(self.folder / "release.sh"), *words],
-            env={"PATH": self.path, "LOG": str(self.log), **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        calls = (self.log / "calls").read_text().splitlines()
+        status, calls, said = self.run(*words, **variables)
         told = [one for one in calls if one.startswith(("compose ", "--profile")) and "compose version" not in one]
-        return done.returncode, [one for one in told if " test " not in one and " logs " not in one], done.stderr
+        return status, [one for one in told if " test " not in one and " logs " not in one], said
 
     def runs(self) -> set[str]:
         """Return which services run, and "turned" while the proxy asks what stands in."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from homeport.exports.writing import write, write_secrets
 from tests.exports.manifests import KUBERNETES, Manifest, documents, files
+from tests.exports.release_scripts import Scripted
 from tests.exports.subjects import subject
 from tests.service.kept_units import PROCESSES, Case
 from tests.state.builders import SECRET
@@ -55,34 +55,22 @@ esac
 """
 
 
-class Cluster:
+class Cluster(Scripted):
     """The exported folder, and what kubectl was told."""
 
     def __init__(self, folder: Path, case: Case):
-        self.folder, self.log = folder / "exports", folder / "log"
-        for one in (folder / "bin", self.log):
-            one.mkdir()
-        (folder / "bin" / "kubectl").write_text(STAND_IN)
-        (folder / "bin" / "kubectl").chmod(0o755)
-        self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        super().__init__(folder, {"kubectl": STAND_IN})
         given = subject(case)
         write(self.folder, files(case), KUBERNETES.record, force=False)
         self.secrets = write_secrets(self.folder / KUBERNETES.secrets_folder(given), {"TOKEN": SECRET})
 
     def release(self, *words: str, **variables: str) -> tuple[int, list[str], str]:
         """Return the status, the calls that change or wait for something, and what was said."""
-        (self.log / "calls").write_text("")
-        done = subprocess.run(
-            ["sh", str(self.folder / "release.sh"), *words],
-            env={"PATH": self.path, "LOG": str(self.log), **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        calls = [line.replace("\t", " ").strip() for line in (self.log / "calls").read_text().splitlines()]
+        status, lines, said = self.run(*words, **variables)
+        calls = [line.replace("\t", " ").strip() for line in lines]
         verbs = ("apply", "create", "delete", "rollout", "--raw")
         changes = [one.removeprefix("--namespace notes ") for one in calls if any(f"{verb} " in one for verb in verbs)]
-        return done.returncode, [_short(one) for one in changes if "--raw" in one or " get " not in one], done.stderr
+        return status, [_short(one) for one in changes if "--raw" in one or " get " not in one], said
 
     def applied(self) -> list[Manifest]:
         return documents((self.log / "applied").read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 
 from homeport.exports.engines import ENGINES, File
 from homeport.exports.writing import write, write_secrets
+from tests.exports.release_scripts import Scripted
 from tests.exports.subjects import CODE, subject
 from tests.service.kept_units import CASES, PROCESSES, Case
 from tests.state.builders import SECRET
@@ -158,17 +158,11 @@ esac
 """
 
 
-class Manager:
+class Manager(Scripted):
     """The exported folder on a manager of a swarm, and what docker was told."""
 
     def __init__(self, folder: Path, case: Case = Case(), *, secrets: bool = True):  # noqa: B008
-        self.folder, self.log = folder / "exports", folder / "log"
-        for one in (folder / "bin", self.log):
-            one.mkdir()
-        for name, script in (("docker", STAND_IN), ("sleep", "#!/bin/sh\n")):
-            (folder / "bin" / name).write_text(script)
-            (folder / "bin" / name).chmod(0o755)
-        self.path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        super().__init__(folder, {"docker": STAND_IN, "sleep": "#!/bin/sh\n"})
         write(self.folder, files(case), SWARM.record, force=False)
         release = self.folder / "release.sh"
         release.write_text(re.sub(r"attempts=\d+", "attempts=12", release.read_text()))
@@ -177,16 +171,8 @@ class Manager:
 
     def release(self, *words: str, **variables: str) -> tuple[int, list[str], str]:
         """Return the status, the calls, and what was said."""
-        (self.log / "calls").write_text("")
-        done = subprocess.run(
-            ["sh", str(self.folder / "release.sh"), *words],
-            env={"PATH": self.path, "LOG": str(self.log), **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        calls = [" ".join(line.split("\t")[:-1]) for line in (self.log / "calls").read_text().splitlines()]
-        return done.returncode, calls, done.stderr
+        status, calls, said = self.run(*words, **variables)
+        return status, [" ".join(line.split("\t")[:-1]) for line in calls], said
 
 
 def place(calls: list[str], start: str) -> int:
