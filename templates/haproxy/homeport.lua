@@ -43,10 +43,6 @@ core.register_action("homeport_wait", {"http-req"}, function(txn)
     end
 end)
 
--- An answer that comes while its client is sending reaches it only if that is read on: HAProxy before 3.0 does not, and ends
--- the connection (HTTP/1.1) or the request (HTTP/2) with an error. Nginx reads as long (`lingering_time`).
-local LINGERING_SECONDS = 30
-
 local function answer(applet, status, kind, text)
     applet:set_status(status)
     applet:add_header("content-type", kind)
@@ -55,6 +51,15 @@ local function answer(applet, status, kind, text)
     if applet.method ~= "HEAD" and #text > 0 then
         applet:send(text)
     end
+end
+
+-- An answer that comes while its client is sending reaches it only if that is read on: HAProxy before 3.0 does not, and ends
+-- the connection (HTTP/1.1) or the request (HTTP/2) with an error. Nginx reads as long (`lingering_time`, and
+-- `lingering_timeout` while nothing comes). `receive` itself waits for ever, and a request whose client went quiet or away
+-- would stay until HAProxy stops: whoever uses this service sets the server's timeout, which ends it.
+local LINGERING_SECONDS = 30
+
+local function read_on(applet)
     local ends = core.now().sec + LINGERING_SECONDS
     repeat until #applet:receive(65536) == 0 or core.now().sec >= ends
 end
@@ -68,12 +73,14 @@ core.register_service("homeport_maintenance", "http", function(applet)
     else
         answer(applet, 503, "text/html; charset=utf-8", read(applet:get_var("txn.page")) or "")
     end
+    read_on(applet)
 end)
 
 core.register_service("homeport_too_large", "http", function(applet)
     local text = applet:get_var("txn.before") .. applet:get_var("txn.too_large") .. applet:get_var("txn.after")
     applet:add_header("cache-control", "no-store")
     answer(applet, 413, applet:get_var("txn.json") and "application/json" or "text/html; charset=utf-8", text)
+    read_on(applet)
 end)
 
 core.register_service("homeport_challenge", "http", function(applet)

@@ -266,7 +266,8 @@ def test_replicas_are_replaced_one_after_the_other_and_no_request_is_lost(site: 
         several.exported.build(release)
     done = several.release("first")
     assert done.returncode == 0, done.stdout
-    assert until(lambda: several.serves("first") and len(several.container("app").split()) == 2)
+    # Traefik looks for what Swarm runs every 15 s.
+    assert until(lambda: several.serves("first") and len(several.container("app").split()) == 2, HEALTHY_SECONDS)
     with load(several.target, {kind: KINDS[kind] for kind in (KEEP_ALIVE_GET, NEW_CONNECTION)}) as report:
         assert until(lambda: sum(report.answered.values()) > 50)
         done = several.release("second")

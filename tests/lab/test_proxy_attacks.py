@@ -279,6 +279,18 @@ def test_a_body_that_is_too_large_ends_at_the_proxy(stage: Stage, framing: str, 
     assert "/large" not in [one["path"] for one in stage.seen()]
 
 
+def test_who_is_told_of_maintenance_while_sending_and_goes_quiet_keeps_no_connection(stage: Stage) -> None:
+    project = PROJECTS[stage]
+    assert homeport(project, "maintenance", "lab", "on").returncode == 0
+    try:
+        # More than the proxy waits for before it decides, and less than was announced.
+        answer = stage.ask("/closed", f"Content-Length: {900 * 1024}", method="POST", body="x" * 100 * 1024)
+    finally:
+        assert homeport(project, "maintenance", "lab", "off").returncode == 0
+    assert status(answer) == 503
+    assert "/closed" not in [one["path"] for one in stage.seen()]
+
+
 def test_a_body_that_is_as_large_as_it_may_be_arrives_whole(stage: Stage) -> None:
     size = 1024 * 1024
     assert status(stage.ask("/fits", f"Content-Length: {size}", method="POST", body="x" * size)) == 200
