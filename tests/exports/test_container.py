@@ -44,6 +44,23 @@ def test_the_base_is_the_official_slim_image_of_the_applications_python_or_the_o
     )
 
 
+def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
+    build = {"build_image": "node:22-slim", "build_commands": ["npm --prefix web ci"], "release_include": ["web/dist"]}
+    cases = (
+        Case(),
+        Case({"before_start": BEFORE_START}),
+        Case({**build, "packages": ["libpq5"], "build_environment": ["NPM_TOKEN"]}),
+    )
+    texts = [dockerfile(subject(cases[0], builder="classic")), *(dockerfile(subject(case)) for case in cases)]
+    files = [tmp_path / str(number) for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    # DL3008 wants versions of Debian's packages: its archive has one at a time, so a pinned one is soon gone.
+    command = [Path(sys.executable).with_name("hadolint"), "--no-color", "--ignore", "DL3008", *files]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_the_layer_of_dependencies_copies_what_they_are_named_by_and_nothing_else() -> None:
     text = stage(dockerfile(subject()), "dependencies")
     copied = [json.loads(line[5:])[:-1] for line in text.splitlines() if line.startswith("COPY [")]
