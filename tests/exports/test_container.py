@@ -44,6 +44,25 @@ def test_the_base_is_the_official_slim_image_of_the_applications_python_or_the_o
     )
 
 
+@pytest.mark.parametrize(
+    ("platforms", "begins", "ends"),
+    [
+        ([], "docker build --build-arg RELEASE=", " -t notes ."),
+        (["linux/arm64"], "docker build --platform linux/arm64 --build-arg ", " -t notes ."),
+        (["linux/amd64", "linux/arm64"], "docker buildx build --platform linux/amd64,linux/arm64 ", " --push ."),
+    ],
+)
+def test_the_command_builds_for_the_platforms_that_are_set(platforms: list[str], begins: str, ends: str) -> None:
+    given = subject(Case({"platforms": platforms}))
+    [command] = CONTAINER.next_steps(given)
+    assert command.startswith(begins)
+    assert command.endswith(ends)
+    assert ' --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" ' in command
+    classic = replace(given, builder="classic")
+    assert "SOURCE_DATE_EPOCH" not in CONTAINER.next_steps(classic)[0]
+    assert [key for key, *_ in CONTAINER.problems(classic)] == (["platforms"] if platforms else [])
+
+
 def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
     build = {"build_image": "node:22-slim", "build_commands": ["npm --prefix web ci"], "release_include": ["web/dist"]}
     cases = (
