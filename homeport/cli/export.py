@@ -75,15 +75,9 @@ def export(
     if secrets and engine == "container":
         raise UsageError("secrets must not be in an image", key="--secrets", fix="give them to the running container")
     _check_push(push, alone=engine == "container" and not (output or check or force or pin))
-    if pin and (engine != "container" or check or limit):
-        fix = "homeport export container INVENTORY --pin"
-        raise UsageError("it is for the image of a whole inventory, and writes", key="--pin", fix=fix)
+    _check_pin(pin, fits=engine == "container" and not (check or limit))
     options = {"engine": engine, "target": target, "limit": limit, "folder": output or "", "secrets": secrets}
-    options |= {"builder": "classic" if classic else "buildkit"}
-    told = _told(inventory(target), options)
-    if pin:
-        _pin(told["image"]["base"], inventory(target))
-        told = _told(inventory(target), options)
+    told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"}, pin=pin)
     files = {path: File(text, executable) for path, (text, executable) in told["files"].items()}
     for line in told["warnings"]:
         click.echo(f"warning: {line}", err=True)
@@ -125,6 +119,12 @@ def _pin(base: str, inventory_file: str) -> None:
     place = Path("group_data") / f"{Path(inventory_file).stem}.py"
     write_down(place, line)
     click.echo(f"wrote {line} to {place}")
+
+
+def _check_pin(pin: bool, *, fits: bool) -> None:
+    if pin and not fits:
+        fix = "homeport export container INVENTORY --pin"
+        raise UsageError("it is for the image of a whole inventory, and writes", key="--pin", fix=fix)
 
 
 def _check(folder: Path, files: dict[str, File], record: str) -> int:
@@ -176,11 +176,15 @@ def _write(told: dict[str, Any], files: dict[str, File], *, force: bool) -> None
             click.echo(f"  {line}")
 
 
-def _told(path: str, options: dict[str, Any]) -> dict[str, Any]:
+def _told(path: str, options: dict[str, Any], *, pin: bool = False) -> dict[str, Any]:
+    """Return what is exported of an inventory; with `pin` once its base image is pinned."""
     words = [sys.executable, "-m", "homeport.entries.export", path, json.dumps(options)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         click.echo(done.stderr, err=True, nl=False)
         raise SystemExit(done.returncode if done.returncode > 0 else SIGNALLED - done.returncode)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    if not pin:
+        return found
+    _pin(found["image"]["base"], path)
+    return _told(path, options)
