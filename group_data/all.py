@@ -492,6 +492,10 @@ base_image = None
 # application's is built: `"node:22-slim"`; unset: you run them before.
 build_image = None
 
+# For `homeport export`: what the image is built for, `["linux/amd64", "linux/arm64"]`; unset: for the builder's own.
+# Several are built by Docker's buildx, and pushed at once. Not for `--classic`.
+platforms = []
+
 # For `homeport export`: what the image is called, without a tag, `"registry.example.com/team/notes"`; unset: as the
 # application.
 image_name = None

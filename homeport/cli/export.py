@@ -13,9 +13,11 @@ from typing import Any
 
 import click
 
+from homeport.cli.group_data import write_down
 from homeport.cli.processes import SIGNALLED, inventory
 from homeport.errors import EXIT_FAILED, UsageError
 from homeport.exports.engines import ENGINES, File
+from homeport.exports.pinning import pinned
 from homeport.exports.writing import SAID, compare, write, write_secrets
 
 EXAMPLES = """\b
@@ -23,6 +25,7 @@ Examples:
   homeport export --list
   homeport export container production          Dockerfile and .dockerignore, in the application's folder
   homeport export container production --check  in a pipeline: status 1 when they are not what the settings say
+  homeport export container production --pin    first pins the base image by its digest, in group_data/production.py
   homeport export container production --push   builds the image, pushes it, and says its digest
 """
 
@@ -40,6 +43,9 @@ Examples:
     "--classic", is_flag=True, help="A Dockerfile for builders without mounts (Docker's own before BuildKit)."
 )
 @click.option(
+    "--pin", is_flag=True, help="First write the digest that the base image has now to the group data of TARGET."
+)
+@click.option(
     "--push", is_flag=True, help="Build the image of the files that are there, and push it by its release's id."
 )
 def export(
@@ -52,6 +58,7 @@ def export(
     output: str | None,
     secrets: bool,
     classic: bool,
+    pin: bool,
     push: bool,
 ) -> None:
     """Write what ENGINE needs to run the application with the settings of TARGET (an inventory).
@@ -67,9 +74,10 @@ def export(
         raise UsageError("it is missing", key="TARGET", fix=f"homeport export {engine} INVENTORY")
     if secrets and engine == "container":
         raise UsageError("secrets must not be in an image", key="--secrets", fix="give them to the running container")
-    _check_push(push, alone=engine == "container" and not (output or check or force))
+    _check_push(push, alone=engine == "container" and not (output or check or force or pin))
+    _check_pin(pin, fits=engine == "container" and not (check or limit))
     options = {"engine": engine, "target": target, "limit": limit, "folder": output or "", "secrets": secrets}
-    told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"})
+    told = _told(inventory(target), {**options, "builder": "classic" if classic else "buildkit"}, pin=pin)
     files = {path: File(text, executable) for path, (text, executable) in told["files"].items()}
     for line in told["warnings"]:
         click.echo(f"warning: {line}", err=True)
@@ -106,6 +114,19 @@ def _check_push(push: bool, *, alone: bool) -> None:
         raise UsageError(problem, key="--push", fix="homeport export container INVENTORY --push, and no other option")
 
 
+def _pin(base: str, inventory_file: str) -> None:
+    line = f'base_image = "{pinned(base)}"'
+    place = Path("group_data") / f"{Path(inventory_file).stem}.py"
+    write_down(place, line)
+    click.echo(f"wrote {line} to {place}")
+
+
+def _check_pin(pin: bool, *, fits: bool) -> None:
+    if pin and not fits:
+        fix = "homeport export container INVENTORY --pin"
+        raise UsageError("it is for the image of a whole inventory, and writes", key="--pin", fix=fix)
+
+
 def _check(folder: Path, files: dict[str, File], record: str) -> int:
     differing = compare(folder, files, record).differing
     for path, state in differing.items():
@@ -126,8 +147,7 @@ def _push(told: dict[str, Any], files: dict[str, File], *, classic: bool) -> Non
         path, state = next(iter(differing.items()))
         problem = f"{os.path.relpath(folder / path)} {SAID[state]}"
         raise UsageError(problem, key="--push", fix="export without --push, and commit what it writes")
-    own = {name: given[name] for name in ("name", "release", "commit", "folder")}
-    image = pushing.Image(**own, classic=classic, secrets=tuple(given["secrets"]), built=tuple(given["built"]))
+    image = pushing.image_of(given, classic=classic)
     pushing.check(image, dirty=given["dirty"], environment=os.environ)
     kept = Path("exports") / "images"
     reference = pushing.push(image, kept)
@@ -156,11 +176,15 @@ def _write(told: dict[str, Any], files: dict[str, File], *, force: bool) -> None
             click.echo(f"  {line}")
 
 
-def _told(path: str, options: dict[str, Any]) -> dict[str, Any]:
+def _told(path: str, options: dict[str, Any], *, pin: bool = False) -> dict[str, Any]:
+    """Return what is exported of an inventory; with `pin` once its base image is pinned."""
     words = [sys.executable, "-m", "homeport.entries.export", path, json.dumps(options)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         click.echo(done.stderr, err=True, nl=False)
         raise SystemExit(done.returncode if done.returncode > 0 else SIGNALLED - done.returncode)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    if not pin:
+        return found
+    _pin(found["image"]["base"], path)
+    return _told(path, options)

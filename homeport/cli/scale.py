@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from homeport.cli.change_run import follow, require_confirmation
+from homeport.cli.group_data import write_down
 from homeport.cli.processes import inventory, lock_wait_option, project_line, read, target_options
 from homeport.cli.query_run import gather_answers
 from homeport.errors import HomeportError, UsageError
@@ -57,7 +57,7 @@ def scale(
         where = "as the data of these hosts in the inventory" if limit else f"in {place}"
         click.echo(f"not written to the group data: the next deploy uses the old number, unless you set {line} {where}")
         return
-    write_down(place, line)
+    write_down(place, line, otherwise="the number is live; ")
     _look(target, workers, place)
     click.echo(f"wrote {line} to {place}; commit it, or the next deploy from elsewhere uses the old number")
 
@@ -83,31 +83,6 @@ def live_commit(hosts: list[dict[str, Any]]) -> str:
 
 def _live(one: dict[str, Any]) -> dict[str, Any] | None:
     return next((found for found in one["releases"] if found["id"] == one["live"] and found["commit"]), None)
-
-
-def write_down(place: Path, line: str) -> None:
-    """Put a setting's line into a file of group data, in the place of the old one; raise UsageError if it cannot be."""
-    text = place.read_text() if place.exists() else ""
-    lines = text.splitlines()
-    name = line.partition(" ")[0]
-    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt) and name in _assigned(node)]
-    if not found:
-        lines.append(line)
-    elif len(found) == 1 and found[0].col_offset == 0 and found[0].lineno == found[0].end_lineno:
-        lines[found[0].lineno - 1] = line
-    else:
-        raise UsageError(
-            f"{name} is not on a line of its own in this file",
-            key=str(place),
-            fix=f"the number is live; write yourself: {line}",
-        )
-    place.parent.mkdir(exist_ok=True)
-    place.write_text("".join(f"{one}\n" for one in lines))
-
-
-def _assigned(node: ast.stmt) -> list[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [one.id for one in targets if isinstance(one, ast.Name)]
 
 
 def _look(target: str, workers: int | str, place: Path) -> None:

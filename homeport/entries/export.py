@@ -18,7 +18,7 @@ import pyinfra_cli  # noqa: F401 - first: it patches the interpreter  # isort: s
 
 from homeport.errors import EXIT_USAGE, UsageError
 from homeport.exports.engines import ENGINES, Engine, File
-from homeport.exports.engines.container import build_secrets, untracked
+from homeport.exports.engines.container import base_image, build_secrets, untracked
 from homeport.exports.engines.table import refusals
 from homeport.exports.reading import Exported, read_subject, refuse_secrets
 from homeport.inventory.hosts import hosts
@@ -66,12 +66,15 @@ def _image(found: Exported, files: Mapping[str, File]) -> dict[str, object]:
     assert found.source is not None  # noqa: S101 - for the type checker
     return {
         "name": found.subject.image,
+        "base": base_image(found.subject),
         "release": found.release(files),
         "commit": found.source.commit,
         "dirty": found.source.dirty,
         "folder": str(found.application),
         "secrets": list(build_secrets(found.subject.settings)),
         "built": list(untracked(found.subject.settings)),
+        "platforms": list(found.subject.settings.platforms),
+        "committed": found.committed,
     }
 
 

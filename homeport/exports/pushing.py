@@ -12,9 +12,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from homeport.errors import HomeportError, UsageError
 from homeport.exports.sbom import LISTING, Inventory, inventory_of, sbom
@@ -29,7 +32,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 class Image:
     """An image to be pushed: its `name` without a tag, the release that it is, and what it is built from.
 
-    `built` has files that no commit has.
+    `built` has files that no commit has, `platforms` is what it is for (the builder's own without any), and `committed`
+    when its commit was made, in seconds since the epoch.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Image:
     classic: bool = False
     secrets: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    committed: str = ""
 
     @property
     def tagged(self) -> str:
@@ -50,6 +56,13 @@ class Image:
         """Return the host of the registry; "" where the name has none."""
         host, slash, _ = self.name.partition("/")
         return host if slash and _REGISTRY.fullmatch(host) else ""
+
+
+def image_of(told: Mapping[str, Any], *, classic: bool) -> Image:
+    """Return the image that `homeport.entries.export` tells of."""
+    given: dict[str, Any] = {name: value for name, value in told.items() if name not in ("dirty", "base")}
+    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return Image(**given, classic=classic)
 
 
 def check(image: Image, *, dirty: bool, environment: Mapping[str, str]) -> None:
@@ -74,6 +87,8 @@ def push(image: Image, kept: Path, run: Run = subprocess.run) -> str:
     Raises HomeportError, in one line, for a client, an engine or a registry that does not do it.
     """
     program = _program()
+    if len(image.platforms) > 1:
+        return _push_several(image, program, kept, run)
     _build(image, program, run)
     _call(run, image, [program, "push", image.tagged])
     found = _inspected(image, program, run)
@@ -96,14 +111,38 @@ def _program() -> str:
     return found
 
 
+def _push_several(image: Image, program: str, kept: Path, run: Run) -> str:
+    """Build an image of several platforms, which goes to the registry at once: Docker's own store takes none."""
+    if program != "docker":
+        raise UsageError(
+            "several are built by docker's buildx alone", key="platforms", fix="name one, or install docker"
+        )
+    with tempfile.TemporaryDirectory(prefix="homeport-image-") as folder:
+        about = Path(folder) / "metadata.json"
+        words = [program, "buildx", "build", *_options(image), "--push", "--metadata-file", str(about), image.folder]
+        _call(run, image, words)
+        digest = str(json.loads(about.read_text())["containerimage.digest"])
+    reference = f"{image.name}@{digest}"
+    # Of the platforms the one of this machine is looked at.
+    listed = _call(run, image, [program, *_RUN, reference, "-I", "-c", LISTING], quiet=True)
+    moment = datetime.fromtimestamp(int(image.committed), UTC).isoformat()
+    _keep(image, reference, inventory_of(listed, moment), kept)
+    return reference
+
+
 def _build(image: Image, program: str, run: Run) -> None:
-    words = [program, "build", "--build-arg", f"RELEASE={image.release}", "--tag", image.tagged]
-    words += ["--label", f"org.opencontainers.image.revision={image.commit}"]
-    for name in image.secrets:
-        words += ["--secret", f"id={name},env={name}"]
     # A client before 23 takes the old builder unless it is told.
     builder = {"DOCKER_BUILDKIT": "0" if image.classic else "1"}
-    _call(run, image, [*words, image.folder], builder)
+    _call(run, image, [program, "build", *_options(image), image.folder], builder)
+
+
+def _options(image: Image) -> list[str]:
+    words = ["--platform", ",".join(image.platforms)] if image.platforms else []
+    words += ["--build-arg", f"RELEASE={image.release}", "--tag", image.tagged]
+    if image.committed and not image.classic:
+        words += ["--build-arg", f"SOURCE_DATE_EPOCH={image.committed}"]
+    words += ["--label", f"org.opencontainers.image.revision={image.commit}"]
+    return words + [word for name in image.secrets for word in ("--secret", f"id={name},env={name}")]
 
 
 def _inspected(image: Image, program: str, run: Run) -> dict[str, list[str]]:

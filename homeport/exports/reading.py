@@ -59,6 +59,14 @@ class Exported:
     secrets_folder: Path
     source: Source | None = None
 
+    @property
+    def committed(self) -> str:
+        """When the commit that is exported was made, in seconds since the epoch; "" without one."""
+        content = self.source.content if self.source else None
+        if content is None or self.source is None or not self.source.commit:
+            return ""
+        return content.repository.attempt("log", "-1", "--format=%ct", self.source.commit) or ""
+
     def release(self, files: Mapping[str, File]) -> str:
         """Return the id of the release that an image is: of code, dependencies, and the files that it is built by."""
         assert self.source is not None  # noqa: S101 - for the type checker

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from homeport.settings.types import Text
+from homeport.settings.types import Text, as_list
 
 # The grammar of Docker's reference package: registry, path, tag, digest.
 _PART = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
@@ -16,6 +16,9 @@ _IMAGE = rf"^{_NAME}(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{{64}})?$"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 Label = Annotated[Text, StringConstraints(pattern=rf"^{_LABEL}$")]
 ClassName = Annotated[Text, StringConstraints(pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
+
+# As Go names systems and processors; a variant of the processor's may follow (containerd, platforms).
+Platform = Annotated[Text, StringConstraints(pattern=r"^linux/[a-z0-9]+(/v[0-9]+)?$")]
 
 
 class ContainerSettings(BaseModel):
@@ -33,6 +36,11 @@ class ContainerSettings(BaseModel):
         pattern=_IMAGE,
         description="For `homeport export`: the image with the programs of `build_commands`, which run in a stage of "
         'it as the application\'s is built: `"node:22-slim"`; unset: you run them before.',
+    )
+    platforms: Annotated[tuple[Platform, ...], BeforeValidator(as_list)] = Field(
+        (),
+        description='For `homeport export`: what the image is built for, `["linux/amd64", "linux/arm64"]`; unset: for '
+        "the builder's own. Several are built by Docker's buildx, and pushed at once. Not for `--classic`.",
     )
     image_name: Text | None = Field(
         None,

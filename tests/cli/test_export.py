@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -334,3 +335,25 @@ def test_only_an_image_is_pushed_and_nothing_besides(words: tuple[str, ...]) -> 
     done = CliRunner().invoke(cli, ["export", *words, "--push"])
     assert done.exit_code == 2
     assert "--push: it builds the image of the files in the application's folder" in done.output
+
+
+def test_a_pin_is_written_to_the_group_data_and_is_what_the_image_is_built_from(
+    homeport: Homeport, one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(DOCKER.replace("registry.test/hello@", "python@"))
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    done = homeport("export", "container", "production", "--pin")
+    assert done.returncode == 0, done.stderr
+    [line] = (one / "group_data" / "production.py").read_text().splitlines()
+    assert re.fullmatch(rf'base_image = "python:3[.]\d+-slim@{DIGEST}"', line)
+    assert f"wrote {line} to group_data/production.py" in done.stdout.splitlines()
+    image = line.split('"')[1]
+    assert f"FROM {image} AS python" in (one / "app" / "Dockerfile").read_text()
+    refused = homeport("export", "compose", "production", "--pin")
+    assert (refused.returncode, refused.stderr.split(";")[0]) == (
+        2,
+        "error: --pin: it is for the image of a whole inventory, and writes",
+    )

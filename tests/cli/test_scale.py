@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from homeport.cli.scale import live_commit, write_down
+from homeport.cli.group_data import write_down
+from homeport.cli.scale import live_commit
 from homeport.errors import HomeportError, UsageError
 
 

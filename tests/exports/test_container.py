@@ -44,6 +44,42 @@ def test_the_base_is_the_official_slim_image_of_the_applications_python_or_the_o
     )
 
 
+@pytest.mark.parametrize(
+    ("platforms", "begins", "ends"),
+    [
+        ([], "docker build --build-arg RELEASE=", " -t notes ."),
+        (["linux/arm64"], "docker build --platform linux/arm64 --build-arg ", " -t notes ."),
+        (["linux/amd64", "linux/arm64"], "docker buildx build --platform linux/amd64,linux/arm64 ", " --push ."),
+    ],
+)
+def test_the_command_builds_for_the_platforms_that_are_set(platforms: list[str], begins: str, ends: str) -> None:
+    given = subject(Case({"platforms": platforms}))
+    [command] = CONTAINER.next_steps(given)
+    assert command.startswith(begins)
+    assert command.endswith(ends)
+    assert ' --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" ' in command
+    classic = replace(given, builder="classic")
+    assert "SOURCE_DATE_EPOCH" not in CONTAINER.next_steps(classic)[0]
+    assert [key for key, *_ in CONTAINER.problems(classic)] == (["platforms"] if platforms else [])
+
+
+def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
+    build = {"build_image": "node:22-slim", "build_commands": ["npm --prefix web ci"], "release_include": ["web/dist"]}
+    cases = (
+        Case(),
+        Case({"before_start": BEFORE_START}),
+        Case({**build, "packages": ["libpq5"], "build_environment": ["NPM_TOKEN"]}),
+    )
+    texts = [dockerfile(subject(cases[0], builder="classic")), *(dockerfile(subject(case)) for case in cases)]
+    files = [tmp_path / str(number) for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    # DL3008 wants versions of Debian's packages: its archive has one at a time, so a pinned one is soon gone.
+    command = [Path(sys.executable).with_name("hadolint"), "--no-color", "--ignore", "DL3008", *files]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_the_layer_of_dependencies_copies_what_they_are_named_by_and_nothing_else() -> None:
     text = stage(dockerfile(subject()), "dependencies")
     copied = [json.loads(line[5:])[:-1] for line in text.splitlines() if line.startswith("COPY [")]

@@ -42,6 +42,9 @@ class Client:
         self.calls.append([*words])
         self.environments.append(given["env"])
         said = self.fails.get(words[1])
+        if "--metadata-file" in words:
+            about = Path(words[words.index("--metadata-file") + 1])
+            about.write_text(json.dumps({"containerimage.digest": DIGEST}))
         answers = {
             "image": json.dumps(
                 [
@@ -82,6 +85,32 @@ def test_the_image_is_built_and_pushed_by_its_release_and_its_digest_is_kept(tmp
         "commit": "c" * 40,
     }
     assert "pkg:pypi/a@1" in (kept / "sbom.cdx.json").read_text()
+
+
+def test_an_image_of_one_platform_is_built_for_it_and_has_its_commits_time(tmp_path: Path) -> None:
+    client = Client()
+    push(replace(IMAGE, platforms=("linux/arm64",), committed="1764480000"), tmp_path, client)
+    build = " ".join(client.calls[0])
+    assert build.startswith("docker build --platform linux/arm64 ")
+    assert " --build-arg SOURCE_DATE_EPOCH=1764480000 " in build
+    assert client.calls[1][1] == "push"
+
+
+def test_an_image_of_several_platforms_is_pushed_as_it_is_built_and_named_by_the_digest_of_all(tmp_path: Path) -> None:
+    client = Client()
+    given = replace(IMAGE, platforms=("linux/amd64", "linux/arm64"), committed="1764480000")
+    assert push(given, tmp_path, client) == f"{IMAGE.name}@{DIGEST}"
+    build, look = client.calls
+    assert " ".join(build).startswith("docker buildx build --platform linux/amd64,linux/arm64 ")
+    assert "--push" in build
+    assert f"{IMAGE.name}@{DIGEST}" in look
+    assert json.loads((tmp_path / IMAGE.release / "image.json").read_text())["image"] == f"{IMAGE.name}@{DIGEST}"
+
+
+def test_several_platforms_are_for_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if name == "podman" else None)
+    with pytest.raises(UsageError, match="platforms: several are built by docker's buildx alone"):
+        push(replace(IMAGE, platforms=("linux/amd64", "linux/arm64")), tmp_path, Client())
 
 
 def test_the_classic_builder_is_asked_for_by_name(tmp_path: Path) -> None:

@@ -225,7 +225,8 @@ WITHOUT: Mapping[str, str] = {
     ),
     "supervisor": "the other manager runs the next release, and no request is lost: tests/lab/test_supervisor.py",
     **dict.fromkeys(
-        ("base_image", "build_image", "image_name", "replicas", "replicas_max", "state_volume_megabytes"), _EXPORT
+        ("base_image", "build_image", "platforms", "image_name", "replicas", "replicas_max", "state_volume_megabytes"),
+        _EXPORT,
     ),
     **dict.fromkeys(("cluster_namespace", "image_pull_secret", "ingress_class", "ingress_namespace"), _EXPORT),
 }

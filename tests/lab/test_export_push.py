@@ -16,7 +16,7 @@ import pytest
 
 from homeport.lab import Lab
 from tests.lab.containers import Engine, engine
-from tests.lab.exported import SENTINEL, Exported, buildkit_client, export_options, make_base
+from tests.lab.exported import BASE, SENTINEL, Exported, buildkit_client, export_options, make_base
 from tests.lab.project import until
 
 pytestmark = pytest.mark.lab
@@ -83,7 +83,8 @@ def registry(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def exported(lab: Lab, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The project, whose exported files are committed; its client has a login of its own."""
     found = Exported.create(tmp_path_factory.mktemp("project") / "project", lab, docker)
-    found.settings(image_name=NAME)
+    own_platform = docker.docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").stdout.strip()
+    found.settings(image_name=NAME, platforms=[own_platform] if buildkit_client() else [])
     found.homeport("export", "container", "production", *export_options())
     found.project.commit("exported")
     login = tmp_path_factory.mktemp("login")
@@ -137,6 +138,23 @@ def test_a_pushed_image_runs_by_its_digest_and_has_an_sbom_beside_it(
     assert {"fastapi", "SQLAlchemy"} <= names
     assert "libc6" in names
     assert found["metadata"]["component"]["version"] == kept.name
+
+
+def test_a_base_image_is_pinned_by_the_digest_that_the_registry_has(
+    exported: Exported, registry: subprocess.Popen[bytes], lab: Lab, tmp_path: Path
+) -> None:
+    other = replace(Exported.create(tmp_path / "project", lab, exported.engine), environment=exported.environment)
+    base = f"{REGISTRY}/team/base:stable"
+    client_of = ["docker", "--host", f"unix://{exported.engine.socket}"]
+    for words in (["tag", BASE, base], ["push", "--quiet", base]):
+        subprocess.run([*client_of, *words], env=dict(exported.environment), check=True, capture_output=True)
+    other.settings(base_image=base)
+    said = other.homeport("export", "container", "production", "--pin", *export_options())
+    digests = exported.engine.docker("image", "inspect", "--format", "{{json .RepoDigests}}", base).stdout
+    [digest] = [one.partition("@")[2] for one in json.loads(digests) if one.startswith(f"{REGISTRY}/team/base@")]
+    assert f'wrote base_image = "{base}@{digest}" to group_data/production.py' in said
+    assert f"FROM {base}@{digest} AS python" in (other.project.app / "Dockerfile").read_text()
+    other.build("pinned")
 
 
 def test_the_same_code_is_the_same_release_and_a_registry_that_is_away_is_one_line(

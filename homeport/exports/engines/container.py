@@ -80,6 +80,8 @@ class Container(Engine):
             problem = "the classic builder would leave a secret of the build in the image"
             key = "install_secrets" if settings.install_secrets else "build_environment"
             yield key, problem, "export without --classic"
+        if subject.builder == "classic" and settings.platforms:
+            yield "platforms", "the classic builder builds for its own platform alone", "export without --classic"
         for path in made(settings):
             if PATTERN.search(path):
                 yield "release_include", f"{path} is a pattern, which is not copied out of build_image", "name a folder"
@@ -108,6 +110,11 @@ def untracked(settings: Settings) -> tuple[str, ...]:
     return () if settings.build_image else settings.release_include
 
 
+def base_image(subject: Subject) -> str:
+    """Return the image with Python that the application's is built from."""
+    return subject.settings.base_image or f"python:{subject.code.python}-slim"
+
+
 def build_secrets(settings: Settings) -> tuple[str, ...]:
     """Return the variables of whoever builds the image that the build is given, and the image has not."""
     of_commands = settings.build_environment if settings.build_image else ()
@@ -115,9 +122,19 @@ def build_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def build_commands(subject: Subject) -> tuple[str, ...]:
-    """Return the command that builds the image, to be run in the application's folder."""
-    secrets = "".join(f" --secret id={name},env={name}" for name in build_secrets(subject.settings))
-    return (f'docker build --build-arg RELEASE="$(git describe --always --dirty)"{secrets} -t {subject.image} .',)
+    """Return the command that builds the image, to be run in the application's folder.
+
+    An image of several platforms is pushed as it is built, since Docker's own store has no place for it. BuildKit has
+    SOURCE_DATE_EPOCH as the image's time, so that the same commit is the same image as far as its files are.
+    """
+    settings = subject.settings
+    words = ["docker", *(["buildx"] if len(settings.platforms) > 1 else []), "build"]
+    words += ["--platform", ",".join(settings.platforms)] if settings.platforms else []
+    words += ["--build-arg", 'RELEASE="$(git describe --always --dirty)"']
+    if subject.builder == "buildkit":
+        words += ["--build-arg", 'SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)"']
+    words += [word for name in build_secrets(settings) for word in ("--secret", f"id={name},env={name}")]
+    return (" ".join([*words, "-t", subject.image, *(["--push"] if len(settings.platforms) > 1 else []), "."]),)
 
 
 def start_seconds(service: Service, kill_seconds: int = 10) -> int:
@@ -146,7 +163,7 @@ def _values(subject: Subject) -> dict[str, object]:
         # A file that named its release would be another one at each commit.
         "release_id": "of this image",
         "made_from": code.made_from,
-        "base_image": settings.base_image or f"python:{code.python}-slim",
+        "base_image": base_image(subject),
         "build_image": settings.build_image,
         "build": list(_build_lines(settings)),
         "build_environment": settings.build_environment,

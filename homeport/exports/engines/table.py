@@ -48,6 +48,12 @@ _ROWS: Mapping[str, Mapping[str, Cell]] = {
     "allow_dirty": row(nothing("a build takes the working tree")),
     "python_version": row(kept("the base image")),
     "requirements_file": row(refused("a build reads the application's own requirements.txt")),
+    "platforms": row(
+        kept("`--platform` of the build"),
+        kept("of the image"),
+        nothing("`compose build` builds for its own; `homeport export container` has the command"),
+        kept("of the image"),
+    ),
     "build_image": row(kept("`build_commands` run in a stage of it")),
     "build_commands": row(
         kept("in a stage of `build_image`; without it you run them before, and the export says which")
