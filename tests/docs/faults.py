@@ -242,8 +242,7 @@ def older_debian(world: World) -> Iterator[None]:
 @contextmanager
 def lost_machine(world: World) -> Iterator[None]:
     """A machine that is gone; its provider has put a bare one in its place, and there is a backup of its state."""
-    note = ("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"text": "kept"}', "--fail")
-    assert world.seen.curl("/notes", *note, name=world.domain).returncode == 0
+    write_note(world)
     world.run("sh", "-c", f"ssh {HOST} sudo tar -cz -C /var/lib {APP} >backup.tar.gz")
     name = world.host.name
     world.lab.remove(name)
@@ -258,6 +257,7 @@ def lost_machine(world: World) -> Iterator[None]:
 @contextmanager
 def new_machine(world: World) -> Iterator[None]:
     """A machine that is bare, beside the one that serves."""
+    write_note(world)
     new = world.machines[NEW] = world.seasoned.add("elsewhere")
     world.let_in(new)
     world.describe()
@@ -278,6 +278,12 @@ def unwanted(world: World) -> Iterator[None]:
     assert left == ""
     assert world.seen.shell(f"getent passwd {APP} || true") == ""
     assert world.seen.shell("journalctl --since -1min -p err -t nginx -q --no-pager || true") == ""
+
+
+def write_note(world: World) -> None:
+    """Have the application keep something that is looked for elsewhere."""
+    note = ("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"text": "kept"}', "--fail")
+    assert world.seen.curl("/notes", *note, name=world.domain).returncode == 0
 
 
 def journal_time(world: World, boot: str, said: str) -> float:
