@@ -13,7 +13,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-lab images test-units test-commands test-examples test-fast test-changed test-kill check bench soak reference docs lock clean
+.PHONY: help demo test test-all test-lab images test-units test-hosts test-commands test-examples test-fast test-changed test-kill check bench soak reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
@@ -49,12 +49,12 @@ demo:
 	@$(MAKE) --no-print-directory $(READY)
 	@$(BIN)/python -m homeport.lab.demo $(if $(APP),--app "$(APP)")
 
-# The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine; of these,
-# those that start a command for each thing that they try are as long as all others.
+# The machines' images are made, which is mostly waiting for downloads, beside the tests that need no machine: these run
+# as several programs, since one alone waits for a third of its time (pytest-xdist's workers do not bear pyinfra's gevent).
 test:
 	$(call made_ready,test)
 	@$(MAKE) --no-print-directory $(READY)
-	@$(MAKE) --no-print-directory -j3 images test-commands test-units test-examples
+	@$(MAKE) --no-print-directory -j4 images test-commands test-hosts test-units test-examples
 	@$(MAKE) --no-print-directory test-lab
 
 # Lab tests run three at a time, since much of the time they wait for machines. The emulated machine is with one of the
@@ -72,6 +72,7 @@ test-all:
 	@HOMEPORT_TESTS=all $(MAKE) --no-print-directory test
 
 COMMANDS := tests/cli tests/source tests/test_guard.py
+HOSTS := tests/facts tests/host tests/operations tests/removal
 
 # What runs beside something else says all that it has to say when it ends.
 in_one_piece = said=$$(mktemp); $(1) >"$$said" 2>&1; status=$$?; cat "$$said"; rm -f "$$said"; exit $$status
@@ -82,8 +83,11 @@ images: $(READY)
 test-commands: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest $(COMMANDS))
 
+test-hosts: $(READY)
+	@$(call in_one_piece,$(BIN)/pytest $(HOSTS))
+
 test-units: $(READY)
-	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples $(COMMANDS:%=--ignore=%) -m "not lab"
+	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples $(COMMANDS:%=--ignore=%) $(HOSTS:%=--ignore=%) -m "not lab"
 
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)

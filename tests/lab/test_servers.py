@@ -130,7 +130,12 @@ def host(lab: Lab, seasoned: Seasoned) -> Iterator[LabHost]:
     lab.remove("servers")
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian", "hypercorn", "uvicorn"])
+def drawn(*servers: str) -> list[Any]:
+    """Return these as parameters, all tests of each of which are drawn together."""
+    return [pytest.param(one, marks=pytest.mark.sampled(one)) for one in servers]
+
+
+@pytest.fixture(scope="module", params=drawn("gunicorn", "granian", "hypercorn", "uvicorn"))
 def stage(request: pytest.FixtureRequest, lab: Lab, host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     server, first = request.param, request.param == "gunicorn"
     name = host.domain if first else f"{server}.{host.domain}"
@@ -237,7 +242,7 @@ def test_a_restart_gives_all_workers_anew_without_a_lost_request(stage: Stage) -
     assert stage.get("/health")["release"] == release
 
 
-@pytest.mark.parametrize("stage", ["gunicorn", "granian", "hypercorn"], indirect=True)
+@pytest.mark.parametrize("stage", drawn("gunicorn", "granian", "hypercorn"), indirect=True)
 def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
     after = {"worker_lifetime_seconds": 60} if stage.server == "granian" else {"max_requests": 60}
     stage.deployed(**after)
@@ -251,7 +256,7 @@ def test_workers_are_replaced_without_a_lost_request(stage: Stage) -> None:
     assert until(lambda: len(stage.told()) == WORKERS)
 
 
-@pytest.mark.parametrize("stage", ["gunicorn"], indirect=True)
+@pytest.mark.parametrize("stage", drawn("gunicorn"), indirect=True)
 def test_a_worker_that_does_not_answer_is_replaced(stage: Stage) -> None:
     stage.deployed(worker_timeout_seconds=3)
     old, manager = stage.workers(), stage.seen.property(stage.unit(), "MainPID")
@@ -260,7 +265,7 @@ def test_a_worker_that_does_not_answer_is_replaced(stage: Stage) -> None:
     assert stage.seen.property(stage.unit(), "MainPID") == manager
 
 
-@pytest.mark.parametrize("stage", ["gunicorn"], indirect=True)
+@pytest.mark.parametrize("stage", drawn("gunicorn"), indirect=True)
 def test_a_model_that_is_loaded_once_is_counted_once(stage: Stage) -> None:
     model = json.dumps({"MODEL_MEGABYTES": "150"})
     stage.deployed(server_preload=True, environment=model, memory_max_megabytes=600)
