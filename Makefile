@@ -13,7 +13,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-lab images test-units test-hosts test-commands test-examples test-fast test-changed test-kill check bench soak reference docs lock clean
+.PHONY: help demo test test-all test-lab images test-units test-hosts test-commands test-source test-examples test-fast test-changed test-kill check bench soak reference docs lock clean
 
 help:
 	@echo "make demo [APP=path]  boot a disposable machine, deploy the sample (or your) application to it over HTTPS"
@@ -54,7 +54,7 @@ demo:
 test:
 	$(call made_ready,test)
 	@$(MAKE) --no-print-directory $(READY)
-	@$(MAKE) --no-print-directory -j4 images test-commands test-hosts test-units test-examples
+	@$(MAKE) --no-print-directory -j5 images test-commands test-source test-hosts test-units test-examples
 	@$(MAKE) --no-print-directory test-lab
 
 # Lab tests run three at a time, since much of the time they wait for machines. The emulated machine is with one of the
@@ -71,7 +71,8 @@ test-lab: $(READY)
 test-all:
 	@HOMEPORT_TESTS=all $(MAKE) --no-print-directory test
 
-COMMANDS := tests/cli tests/source tests/test_guard.py
+COMMANDS := tests/cli
+SOURCE := tests/source tests/test_guard.py
 HOSTS := tests/facts tests/host tests/operations tests/removal
 
 # What runs beside something else says all that it has to say when it ends.
@@ -83,11 +84,14 @@ images: $(READY)
 test-commands: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest $(COMMANDS))
 
+test-source: $(READY)
+	@$(call in_one_piece,$(BIN)/pytest $(SOURCE))
+
 test-hosts: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest $(HOSTS))
 
 test-units: $(READY)
-	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples $(COMMANDS:%=--ignore=%) $(HOSTS:%=--ignore=%) -m "not lab"
+	@$(BIN)/pytest --ignore=tests/lab --ignore=tests/examples $(patsubst %,--ignore=%,$(COMMANDS) $(SOURCE) $(HOSTS)) -m "not lab"
 
 test-examples: $(READY)
 	@$(call in_one_piece,$(BIN)/pytest tests/examples)

@@ -148,6 +148,7 @@ info*) echo "${MANAGER-true}" ;;
 "network inspect"* | "secret inspect"*) exit 1 ;;
 *"--name notes-migrate"*) [ -z "${RUNNING-}" ] || { echo "Error: name conflicts: already exists" >&2; exit 1; } ;;
 "service ps"*notes-migrate) echo "${MIGRATION-Complete 1 second ago}" ;;
+"service ps"*notes_proxy) echo "${PROXY-Running 1 second ago}" ;;
 "service logs"*) echo "the log of it" ;;
 "stack deploy"*) : >"$LOG/deployed"; printf '%s\n' "$IMAGE $SECRET_TOKEN" >"$LOG/release" ;;
 "service inspect"*notes_app) [ -e "$LOG/deployed" ] && echo "${UPDATE-completed}" ;;
@@ -271,3 +272,13 @@ def test_a_first_release_is_through_when_all_of_its_containers_are_healthy(tmp_p
     status, _, said = several.release("v1", UPDATE="")
     assert status == 1
     assert said.endswith("homeport: notes:v1 is not healthy in time\n")
+
+
+def test_a_proxy_whose_ports_another_stack_has_is_told(tmp_path: Path) -> None:
+    state = "Pending 1 minute ago no suitable node (host-mode port already in use on 1 node)"
+    status, _, said = Manager(tmp_path).release("v1", PROXY=state)
+    assert status == 1
+    assert said.endswith(
+        "homeport: notes:v1 is healthy, but its site is not served: "
+        f"notes_proxy does not run ({state}): docker service ps notes_proxy\n"
+    )

@@ -91,7 +91,7 @@ class Exported:
             project,
             engine,
             {**os.environ, "PYTHONPATH": str(REPOSITORY), "DOCKER_HOST": f"unix://{engine.socket}"},
-            example,
+            data.get("app_name", example),
         )
         found.settings(**data)
         return found

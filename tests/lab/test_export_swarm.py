@@ -260,7 +260,7 @@ def test_after_a_power_cut_it_serves_the_same_release_with_its_state(site: Site)
 
 def test_replicas_are_replaced_one_after_the_other_and_no_request_is_lost(site: Site, lab: Lab, tmp_path: Path) -> None:
     """Of an application without state, which takes the place of the other one's stack."""
-    docker, data = site.exported.engine, {"replicas": 2, "state_volume_megabytes": None}
+    docker, data = site.exported.engine, {"app_name": "notes", "replicas": 2, "state_volume_megabytes": None}
     several = Site(stack(lab, docker, tmp_path / "project", "hello", **data), lab)
     for release in ("first", "second"):
         several.exported.build(release)
