@@ -22,22 +22,22 @@ from homeport.lab import Lab
 from homeport.lab.inventory import inventory
 from tests import tiers
 from tests.lab.clients import Target
-from tests.lab.load import EVERYTHING, NEW_CONNECTION, WEBSOCKET, Failure, load
+from tests.lab.load import EVERYTHING, HTTP_2, NEW_CONNECTION, WEBSOCKET, Failure, load
 from tests.lab.project import REPOSITORY, Project, Seen, changes_nothing
 from tests.lab.sites import every_client_goes_on
 
 pytestmark = [pytest.mark.lab, pytest.mark.one_suite]
-# The last ones before copies and records of what was there, before firewall and sshd were asked for everybody, and
-# before the host program had folders and a machine records of its values and its proxy.
-VERSIONS = {"2026-11-27": "f9eb999", "2026-11-28": "2241bbb", "2026-11-29": "a982390"}
+# The last ones before copies and records of what was there, before firewall and sshd were asked for everybody, before
+# the host program had folders and a machine records of its values and its proxy, and before Traefik and Supervisor.
+VERSIONS = {"2026-11-27": "f9eb999", "2026-11-28": "2241bbb", "2026-11-29": "a982390", "2026-11-30": "e21c83c5"}
 *OLDER, NEWEST = sorted(VERSIONS)
 # An open WebSocket makes the drain last as long as it may, and requests of five seconds need that.
 DRAIN_SECONDS = 6
 HOST = "inherited"
 # worker_shutdown_timeout of templates/nginx/nginx.conf.
 WORKER_SHUTDOWN_SECONDS = 60
-# Before each reload the last of these versions waits for a WebSocket to end, up to a minute.
-QUICK = {kind: one for kind, one in EVERYTHING.items() if kind != WEBSOCKET}
+# Before a reload Nginx waits up to a minute for connections that no header ends.
+QUICK = {kind: one for kind, one in EVERYTHING.items() if kind not in (HTTP_2, WEBSOCKET)}
 # What a client says of a connection that was closed before it sent, as Python and httpx have it.
 CLOSED = (
     "RemoteDisconnected",
