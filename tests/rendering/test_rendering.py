@@ -275,7 +275,7 @@ def test_an_override_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 PARTS = (
     *("sandbox.conf", "surroundings.conf", "environment.conf", "condition.conf", "headers.conf", "tls.conf"),
     *("edges_http.conf", "edges_client.conf", "edges_server.conf", "edges_client.cfg", "edges.cfg", "redirects.cfg"),
-    *("paths.conf", "paths.cfg"),
+    *("paths.conf", "paths.cfg", "reading_on.cfg"),
     *("static.conf", "static-cache.conf", "types.conf", "hold.conf", "hold_http.conf", "hold_question.conf"),
     *("errors.conf", "errors_http.conf", "errors.cfg"),
     *("common", "parts.hcl", "application", "release_arguments.sh", "check.sh"),
