@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import HomeportError
+from homeport.exports import client
 
 _TAG = re.compile(r":[^:/]+$")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -19,9 +19,7 @@ def pinned(image: str, run: Run = subprocess.run) -> str:
 
     Raises UsageError without docker and podman, and HomeportError, in one line, for a registry that does not tell.
     """
-    program = next((one for one in ("docker", "podman") if shutil.which(one)), None)
-    if program is None:
-        raise UsageError("neither docker nor podman is installed", key="--pin", fix="install one of them")
+    program = client.program("--pin")
     tagged = image.partition("@")[0]
     _call(run, tagged, [program, "pull", "--quiet", tagged])
     [found] = json.loads(_call(run, tagged, [program, "image", "inspect", tagged]))
@@ -37,6 +35,5 @@ def pinned(image: str, run: Run = subprocess.run) -> str:
 def _call(run: Run, image: str, words: list[str]) -> str:
     done = run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "it says nothing")
-        raise HomeportError(f"{words[0]} {words[1]} {image} failed: {last}")
+        raise HomeportError(f"{words[0]} {words[1]} {image} failed: {client.last_line(done.stderr)}")
     return done.stdout

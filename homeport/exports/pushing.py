@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.errors import HomeportError, UsageError
+from homeport.exports import client
 from homeport.exports.sbom import LISTING, Inventory, inventory_of, sbom
 
 # The first part of a name is a registry when it looks like a host (Docker's reference package, `ParseNormalizedNamed`).
@@ -86,7 +86,7 @@ def push(image: Image, kept: Path, run: Run = subprocess.run) -> str:
 
     Raises HomeportError, in one line, for a client, an engine or a registry that does not do it.
     """
-    program = _program()
+    program = client.program("--push")
     if len(image.platforms) > 1:
         return _push_several(image, program, kept, run)
     _build(image, program, run)
@@ -102,13 +102,6 @@ def push(image: Image, kept: Path, run: Run = subprocess.run) -> str:
 
 # A look into the image, with nothing around it.
 _RUN = ("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
-
-
-def _program() -> str:
-    found = next((one for one in ("docker", "podman") if shutil.which(one)), None)
-    if found is None:
-        raise UsageError("neither docker nor podman is installed", key="--push", fix="install one of them")
-    return found
 
 
 def _push_several(image: Image, program: str, kept: Path, run: Run) -> str:
@@ -171,8 +164,7 @@ def _call(
 
 
 def _why(image: Image, words: list[str], said: str) -> str:
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it says nothing")
-    program, verb = words[0], words[1]
+    last, program, verb = client.last_line(said), words[0], words[1]
     if verb == "push" and _REFUSED.search(said):
         return f"{image.registry} does not take {image.tagged}: {last}; {program} login {image.registry}"
     if verb == "push":
