@@ -121,21 +121,22 @@ while [ "$attempts" -gt 0 ]; do
 done
 [ "$attempts" -gt 0 ] || tell "$IMAGE is not healthy in time"
 # Another stack's may have the ports of its node, or its image is not to be had.
-attempts={{ rollout_attempts }} pending=0
+attempts={{ rollout_attempts }} pending=0 now=
 while [ "$attempts" -gt 0 ]; do
     now=$(docker service ps --no-trunc --filter desired-state=running --format '{{ "{{.CurrentState}} {{.Error}}" }}' "${app}_proxy" | head -n 1) || now=
     case $now in
     Running*) break ;;
     # One that is replaced gives the ports back within half a minute.
-    Pending*)
-        pending=$((pending + 1))
-        [ "$pending" -lt 30 ] || attempts=1
-        ;;
+    Pending*) pending=$((pending + 1)) ;;
     esac
+    [ "$pending" -lt 30 ] || break
     attempts=$((attempts - 1))
     sleep 2
 done
-[ "$attempts" -gt 0 ] || fail "$IMAGE is healthy, but its site is not served: ${app}_proxy does not run (${now:-no task}): docker service ps ${app}_proxy"
+case $now in
+Running*) ;;
+*) fail "$IMAGE is healthy, but its site is not served: ${app}_proxy does not run (${now:-no task}): docker service ps ${app}_proxy" ;;
+esac
 {% if secret_names %}
 # Secrets that neither this release nor the one before has.
 used=$(docker service ls --quiet --filter "label=com.docker.stack.namespace=$app" | xargs docker service inspect) || exit 0
