@@ -20,6 +20,7 @@ from typing import Any
 
 from homeport.errors import HomeportError, UsageError
 from homeport.exports import client
+from homeport.exports.engines.container import build_options
 from homeport.exports.sbom import LISTING, Inventory, inventory_of, sbom
 
 # The first part of a name is a registry when it looks like a host (Docker's reference package, `ParseNormalizedNamed`).
@@ -130,12 +131,9 @@ def _build(image: Image, program: str, run: Run) -> None:
 
 
 def _options(image: Image) -> list[str]:
-    words = ["--platform", ",".join(image.platforms)] if image.platforms else []
-    words += ["--build-arg", f"RELEASE={image.release}", "--tag", image.tagged]
-    if image.committed and not image.classic:
-        words += ["--build-arg", f"SOURCE_DATE_EPOCH={image.committed}"]
-    words += ["--label", f"org.opencontainers.image.revision={image.commit}"]
-    return words + [word for name in image.secrets for word in ("--secret", f"id={name},env={name}")]
+    committed = "" if image.classic else image.committed
+    words = build_options(image.platforms, image.release, committed, image.secrets)
+    return [*words, "--tag", image.tagged, "--label", f"org.opencontainers.image.revision={image.commit}"]
 
 
 def _inspected(image: Image, program: str, run: Run) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from homeport.exports.engines.interface import PORT, USER_ID, Engine, File, Subject, with_git_files
@@ -121,20 +121,30 @@ def build_secrets(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*settings.install_secrets, *of_commands)))
 
 
+def build_options(platforms: Sequence[str], release: str, committed: str, secrets: Sequence[str]) -> list[str]:
+    """Return what an image's build is told: its platforms (the builder's own without any), its release, and which
+    variables are its secrets. BuildKit has `committed` (seconds since the epoch, "" for another builder) as the
+    image's time, so that the same commit is the same image as far as its files are.
+    """
+    words = ["--platform", ",".join(platforms)] if platforms else []
+    words += ["--build-arg", f"RELEASE={release}"]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={committed}"] if committed else []
+    return words + [word for name in secrets for word in ("--secret", f"id={name},env={name}")]
+
+
 def build_commands(subject: Subject) -> tuple[str, ...]:
     """Return the command that builds the image, to be run in the application's folder.
 
-    An image of several platforms is pushed as it is built, since Docker's own store has no place for it. BuildKit has
-    SOURCE_DATE_EPOCH as the image's time, so that the same commit is the same image as far as its files are.
+    An image of several platforms is pushed as it is built, since Docker's own store has no place for it.
     """
     settings = subject.settings
-    words = ["docker", *(["buildx"] if len(settings.platforms) > 1 else []), "build"]
-    words += ["--platform", ",".join(settings.platforms)] if settings.platforms else []
-    words += ["--build-arg", 'RELEASE="$(git describe --always --dirty)"']
-    if subject.builder == "buildkit":
-        words += ["--build-arg", 'SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)"']
-    words += [word for name in build_secrets(settings) for word in ("--secret", f"id={name},env={name}")]
-    return (" ".join([*words, "-t", subject.image, *(["--push"] if len(settings.platforms) > 1 else []), "."]),)
+    several = len(settings.platforms) > 1
+    committed = '"$(git log -1 --format=%ct)"' if subject.builder == "buildkit" else ""
+    options = build_options(
+        settings.platforms, '"$(git describe --always --dirty)"', committed, build_secrets(settings)
+    )
+    words = ["docker", *(["buildx"] if several else []), "build", *options]
+    return (" ".join([*words, "-t", subject.image, *(["--push"] if several else []), "."]),)
 
 
 def start_seconds(service: Service, kill_seconds: int = 10) -> int:
