@@ -15,17 +15,21 @@ set -eu
 umask 0077
 running=
 # A signal that the first process of a container does not handle does not end it, and the engine would wait for it.
+# timeout makes a group of its own for itself and the command. One that is told to end while it begins the command ends without
+# telling it (coreutils 9.1), so the whole group is told.
 stop() {
-    [ -z "$running" ] || { kill -s TERM "$running" 2>/dev/null; wait "$running" || :; }
+    pid=${running:+${!:-}}
+    [ -z "$pid" ] || { kill -s TERM -- "-$pid" || kill -s TERM "$pid"; } 2>/dev/null || :
+    [ -z "$pid" ] || wait "$pid" || :
     exit 143
 }
 trap stop TERM INT
 # Runs a command to its end, and passes a signal on to it; its exit status is in `status`.
+# That there is one is said before it starts: the signal may come before its number could be kept.
 run() {
-    status=0
+    status=0 running=yes
     "$@" &
-    running=$!
-    wait "$running" || status=$?
+    wait "$!" || status=$?
     running=
 }
 fail() {

@@ -168,7 +168,7 @@ def test_two_containers_migrate_one_after_the_other(tmp_path: Path) -> None:
 
 def test_a_stop_during_the_migration_ends_it_at_once(tmp_path: Path) -> None:
     found = image(tmp_path)
-    found.stand_in("alembic", f'echo begin >>"{found.log}"; sleep 1000')
+    found.stand_in("alembic", f'echo begin >>"{found.log}"; exec sleep 1000')
     process = found.start()
     assert until(lambda: found.said == ["begin"], 30)
     process.send_signal(signal.SIGTERM)
