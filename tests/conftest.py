@@ -36,43 +36,52 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not choose
+    """Leave out what this computer cannot run; and, unless it was asked for by its name, what the seed does not draw
     of the tests on machines, and of the suites of those marked `either_suite`. Of a file that was asked for by its name
     nothing but parameters is left out. What `-m` or `-k` leaves out is gone by then, and counts for nothing.
     """
     if impossible := capabilities.left_out(items):
         config.stash[LEFT_OUT] = len(impossible)
         deselect(config, items, impossible)
+    names = {item: name for item in items if (name := drawn_by(item))}
+    for item, name in names.items():
+        item.user_properties.append((durations.DRAWN, name))
     if tiers.EVERYTHING or any("::" in word for word in config.args):
         return
     seed = tiers.seed()
     named = {(config.invocation_params.dir / word).resolve() for word in config.args}
+    asked_for = {item for item, name in names.items() if name == others(item) and item.path in named}
+    taken = tiers.drawn((name for item, name in names.items() if item not in asked_for), seed)
     left_out = [
         item
         for item in items
-        if not is_drawn(item, seed, by_name=item.path in named)
+        if (item in names and names[item] not in taken and item not in asked_for)
         or (item.get_closest_marker("either_suite") and tiers.is_elsewhere(item.nodeid, seed))
     ]
     if left_out:
         deselect(config, items, left_out)
 
 
-def is_drawn(item: pytest.Item, seed: int, *, by_name: bool) -> bool:
-    """Tell whether the seed takes a test; it always does one without a machine, and one that `tests/always.py` lists.
+def drawn_by(item: pytest.Item) -> str:
+    """Return by which name a test is drawn; "": it is taken each time, having no machine or being in `tests/always.py`.
 
     The others of a file are drawn together, so that a test has all those before it that it may stand on, or only such
     as are listed. What is marked `sampled` with a name (another suite, another proxy) is drawn by itself, and with it
     all tests of the file that have it; so is a parameter of a listed test that is marked without one.
     """
     if item.get_closest_marker("lab") is None:
-        return True
+        return ""
     file, _, test = item.nodeid.partition("::")
     listed = always.is_listed(file, test)
     if (parameters := getattr(item, "callspec", None)) and (marks := sampled(parameters.marks)):
         named = next((str(mark.args[0]) for mark in marks if mark.args), "")
         if named or listed:
-            return tiers.is_chosen(f"{file} {named or parameters.id}", seed)
-    return by_name or listed or tiers.is_chosen(file, seed)
+            return f"{file} {named or parameters.id}"
+    return "" if listed else others(item)
+
+
+def others(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def sampled(marks: Iterable[pytest.Mark]) -> list[pytest.Mark]:

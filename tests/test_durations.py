@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests import durations
+from tests import durations, tiers
 
 KEPT = {"tests/a.py": 100.0, "tests/b.py": 5.0}
 
@@ -28,12 +28,24 @@ def test_a_run_prints_its_longest_files_and_fails_by_none(
 ) -> None:
     table = pytester.path / "durations.json"
     table.write_text(json.dumps({"test_slow.py": 0.001}))
+    drawn = pytester.path / "drawn.json"
+    drawn.write_text(json.dumps({"test_long.py": 300}))
     monkeypatch.setattr(durations, "TABLE", table)
+    monkeypatch.setattr(tiers, "COSTS", drawn)
     monkeypatch.setattr(durations, "LEAST_SECONDS", 0.0)
     monkeypatch.setenv("HOMEPORT_DURATIONS", "keep")
     pytester.makeconftest("from tests.durations import pytest_terminal_summary")
-    pytester.makepyfile(test_slow="import threading\ndef test_it(): threading.Event().wait(0.1)")
+    pytester.makepyfile(
+        test_slow="""
+        import threading
+
+        def test_it(record_property):
+            record_property("drawn", "test_slow.py")
+            threading.Event().wait(1.1)
+        """
+    )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
     assert "test_slow.py takes" in result.stdout.str()
     assert "test_slow.py" in json.loads(table.read_text())
+    assert json.loads(drawn.read_text()) == {"test_long.py": 300, "test_slow.py": 1}

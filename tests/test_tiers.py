@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,16 +32,34 @@ def named_in(path: Path) -> set[str]:
 TESTS = {name: found for name, path in ON_MACHINES.items() if (found := named_in(path))}
 
 
-def test_the_same_seed_takes_the_same_tests() -> None:
-    assert [tiers.is_chosen(name, 7) for name in NAMES] == [tiers.is_chosen(name, 7) for name in NAMES]
+@pytest.fixture
+def costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """What each of NAMES takes: a second, and as many as their number those of every tenth."""
+    seconds = {name: float(number if number % 10 == 0 else 1) for number, name in enumerate(NAMES)}
+    table = tmp_path / "drawn.json"
+    table.write_text(json.dumps(seconds))
+    monkeypatch.setattr(tiers, "COSTS", table)
+    return seconds
 
 
-def test_about_a_sixteenth_is_taken() -> None:
-    assert 12 < sum(tiers.is_chosen(name, 7) for name in NAMES) < 45
+def test_the_same_seed_takes_the_same_tests(costs: dict[str, float]) -> None:
+    assert tiers.drawn(NAMES, 7) == tiers.drawn(reversed(NAMES), 7) != tiers.drawn(NAMES, 8)
 
 
-def test_every_test_is_taken_by_some_seed() -> None:
-    assert all(any(tiers.is_chosen(name, seed) for seed in range(400)) for name in NAMES)
+def test_what_is_taken_fills_the_seconds_that_there_are_unless_the_first_alone_is_more(costs: dict[str, float]) -> None:
+    for seed in range(100):
+        taken = tiers.drawn(NAMES, seed)
+        whole = sum(costs[name] for name in taken)
+        assert len(taken) == 1 or tiers.SECONDS - 1 <= whole <= tiers.SECONDS
+
+
+def test_every_test_is_taken_by_some_seed(costs: dict[str, float]) -> None:
+    assert frozenset().union(*(tiers.drawn(NAMES, seed) for seed in range(4000))) == set(NAMES)
+
+
+def test_one_whose_time_is_not_known_counts_as_a_long_one(costs: dict[str, float]) -> None:
+    new = [f"tests/lab/test_new.py::test_{number}" for number in range(400)]
+    assert len(tiers.drawn(new, 7)) == tiers.SECONDS // tiers.UNKNOWN_SECONDS
 
 
 @pytest.fixture
@@ -75,22 +94,23 @@ LISTED = "test_a_removal_that_was_killed_is_finished_by_the_next"
 
 
 FILE, CUT = "test_remove.py", "test_remove.py cut"
+OTHERS = {FILE: {"test_another", "test_one_more[cut]"}, CUT: {f"{LISTED}[cut]"}}
 
 
-def of_the_seeds(takes_file: bool, takes_cut: bool) -> int:
-    """Return a seed that takes the file, and the listed test's parameter, or does not."""
-    wanted = (takes_file, takes_cut)
-    return next(one for one in range(9999) if (tiers.is_chosen(FILE, one), tiers.is_chosen(CUT, one)) == wanted)
-
-
-@pytest.mark.parametrize("takes_file", [True, False])
-@pytest.mark.parametrize("takes_cut", [True, False])
+@pytest.mark.parametrize("first", [FILE, CUT])
 def test_what_is_listed_is_always_taken_the_others_of_its_file_together_and_a_parameter_by_itself(
-    drawn: Callable[[int], set[str]], takes_file: bool, takes_cut: bool
+    drawn: Callable[[int], set[str]], monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    others = {"test_another", "test_one_more[cut]"} if takes_file else set()
-    parameter = {f"{LISTED}[cut]"} if takes_cut else set()
-    assert drawn(of_the_seeds(takes_file, takes_cut)) == {f"{LISTED}[done]", "test_a_rule"} | others | parameter
+    monkeypatch.setattr(tiers, "SECONDS", tiers.UNKNOWN_SECONDS)
+    seed = next(one for one in range(99) if tiers.drawn([FILE, CUT], one) == {first})
+    assert drawn(seed) == {f"{LISTED}[done]", "test_a_rule"} | OTHERS[first]
+
+
+def test_without_seconds_for_more_one_is_drawn_all_the_same(
+    drawn: Callable[[int], set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiers, "UNKNOWN_SECONDS", 999.0)
+    assert len(drawn(7)) in (3, 4)
 
 
 def test_of_a_file_that_goes_through_the_suites_one_is_taken_the_same_for_all_its_tests() -> None:

@@ -1,6 +1,6 @@
 """Which of the tests a run takes: all, or those without machines, those that `tests/always.py` lists by capability, and
-what the commit's tree chooses: of all other tests on machines those of one file in sixteen, and one in sixteen of
-the parameters marked `sampled`; of a file marked `either_suite` those on one suite.
+what the commit's tree draws of the rest: all others of a file together, and parameters marked `sampled` one by one, as
+much as SECONDS allow; of a file marked `either_suite` those on one suite.
 
 The seed is the tree of the commit, so that the same commit runs the same tests everywhere; HOMEPORT_TESTS=all, which
 `make test-all` sets, takes everything.
@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
-# Of the files, and of the parameters marked `sampled`, `make test` takes one in so many.
-ONE_IN = 16
+# What is drawn takes so much of the workers' time together, on a quiet machine, whatever it is.
+SECONDS = 200.0
+# How long each takes that may be drawn: `HOMEPORT_DURATIONS=keep` writes it, as it does the table of files.
+COSTS = Path(__file__).with_name("drawn.json")
+# Of one that is not in the table.
+UNKNOWN_SECONDS = 40.0
 SUITES = ("bookworm", "trixie")
 
 
@@ -41,7 +47,16 @@ def is_elsewhere(name: str, number: int) -> bool:
     return bool(there) and there != [suite_of(name.partition("::")[0], number)]
 
 
-def is_chosen(name: str, number: int) -> bool:
-    """Tell whether the seed `number` takes what is drawn by this name."""
-    digest = hashlib.sha256(f"{number} {name}".encode()).digest()
-    return digest[0] % ONE_IN == 0
+def drawn(names: Iterable[str], number: int) -> frozenset[str]:
+    """Return which of these the seed `number` takes: in its order, what the seconds that are left are enough for.
+
+    One that takes longer than all of them is taken when it is the first, so each is taken by some seed.
+    """
+    costs = json.loads(COSTS.read_text())
+    left = SECONDS
+    taken: set[str] = set()
+    for name in sorted(set(names), key=lambda name: hashlib.sha256(f"{number} {name}".encode()).digest()):
+        if (cost := costs.get(name, UNKNOWN_SECONDS)) <= left or not taken:
+            taken.add(name)
+            left -= cost
+    return frozenset(taken)
