@@ -36,12 +36,13 @@ define made_ready
 	@$(PYTHON) -B -m homeport.lab.ready $(1)
 endef
 
-$(READY): pyproject.toml requirements/dev.txt
+$(READY): pyproject.toml requirements/pip.txt requirements/dev.txt
 	$(call made_ready,python)
 	@echo "==> Python environment in $(VENV) (about half a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements/pip.txt
+	@$(BIN)/pip install -qq --no-compile --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo:
@@ -140,6 +141,7 @@ docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: $(READY)
+	@$(BIN)/uv pip compile $(LOCK_FLAGS) requirements/pip.in -o requirements/pip.txt
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) --extra dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) requirements/bench.in -o requirements/bench.txt
 	@for tool in requirements poetry pipenv; do $(BIN)/uv pip compile $(LOCK_FLAGS) templates/tools/$$tool.in -o templates/tools/$$tool.txt; done
