@@ -58,13 +58,13 @@ test:
 	@$(MAKE) --no-print-directory -j5 images test-commands test-source test-hosts test-units test-examples
 	@$(MAKE) --no-print-directory test-lab
 
-# Lab tests run three at a time, since much of the time they wait for machines. The emulated machine is with one of the
-# three from the beginning: alone it would leave half of the processors idle, and have all others wait.
+# Lab tests run four at a time, since much of the time they wait for machines. The emulated machine is with one of the
+# four from the beginning: alone it would leave half of the processors idle, and have all others wait.
 # Where that is the only kind of machine, one test runs at a time, and the run says what was left out.
 ON_MACHINES := tests/lab tests/docs/test_runbook.py tests/docs/test_first_steps.py
 test-lab: $(READY)
 	@together=; if [ "$$($(BIN)/python -m homeport.lab.ready way)" = nspawn ]; then \
-		together="-n 3 --dist loadfile --no-loadscope-reorder"; \
+		together="-n 4 --dist loadfile --no-loadscope-reorder"; \
 	fi; \
 	$(BIN)/pytest $(ON_MACHINES) $$together
 

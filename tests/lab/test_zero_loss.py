@@ -38,7 +38,7 @@ from tests.pace import patience
 
 pytestmark = pytest.mark.lab
 ROUND_TRIP_SECONDS = 0.04
-RELOADS, FULL_CLOSINGS = (200, 10) if EVERYWHERE else (20, 1)
+RELOADS, FULL_CLOSINGS = (200, 10) if EVERYWHERE else (8, 1)
 # By whom Nginx is reloaded in a second: all that systemd hears of.
 RELOADED_BY = (
     "systemctl reload nginx",
@@ -48,7 +48,7 @@ RELOADED_BY = (
 )
 RELOADED = "journalctl --sync; journalctl -q -o cat -u nginx | grep -c '^Reloaded' || true"
 MACHINES = ("near", "far") if EVERYWHERE else ("far",)
-RELEASES = 10 if EVERYWHERE else 4
+RELEASES = 10 if EVERYWHERE else 3
 ROLLBACKS = {"near": 3, "far": 2}
 REPLACEMENTS, KILLS = (10, 10) if EVERYWHERE else (2, 3)
 
