@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
 def served(address: str = "127.0.0.1") -> Iterator[Index]:
     """Serve an empty index at an address of this machine."""
     server = Index(address)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield server

@@ -18,11 +18,11 @@ from pathlib import Path
 
 EVERYTHING = os.environ.get("HOMEPORT_TESTS") == "all"
 # What is drawn takes so much of the workers' time together, on a quiet machine, whatever it is.
-SECONDS = 200.0
+SECONDS = 150.0
 # How long each takes that may be drawn: `HOMEPORT_DURATIONS=keep` writes it, as it does the table of files.
 COSTS = Path(__file__).with_name("drawn.json")
 # Of one that is not in the table.
-UNKNOWN_SECONDS = 40.0
+UNKNOWN_SECONDS = 60.0
 SUITES = ("bookworm", "trixie")
 
 

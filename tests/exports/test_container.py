@@ -275,7 +275,7 @@ def test_a_server_that_answers_anything_is_alive_and_one_that_does_not_answer_is
         ).returncode
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Unwell) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         assert (status(), status("alive")) == (1, 0)
         assert asked == ["/health", "/.homeport-alive"]
         server.shutdown()

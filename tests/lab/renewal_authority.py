@@ -81,7 +81,7 @@ def an_authority_that_advises(lab: Lab, folder: Path) -> Iterator[Advice]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*authority.issue(folder, [f"IP:{gateway}"]))
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield server.advice

@@ -154,7 +154,7 @@ class Site:
 def served(proxy: str, folder: Path, **data: Any) -> Iterator[Site]:
     """Serve a site with these settings by one of the proxies."""
     application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
-    threading.Thread(target=application.serve_forever, daemon=True).start()
+    threading.Thread(target=application.serve_forever, args=(0.01,), daemon=True).start()
     known = {"served_domains": [SERVED], "trusted_proxies": [CDN], **data}
     try:
         with running(folder, make_settings(proxy=proxy, port_blue=application.server_port, **known)) as ports:
@@ -516,7 +516,7 @@ def mounted(folder: Path, owner: dict[str, Any], **shop: Any) -> Iterator[tuple[
         ports = []
         for _ in range(2):
             application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
-            threading.Thread(target=application.serve_forever, daemon=True).start()
+            threading.Thread(target=application.serve_forever, args=(0.01,), daemon=True).start()
             stack.callback(application.shutdown)
             ports.append(application.server_port)
         known = {"served_domains": [SERVED], "trusted_proxies": [CDN], "domain_aliases": ()}
@@ -600,7 +600,7 @@ def test_requests_wait_for_a_mounted_application(tmp_path: Path) -> None:
         assert site.ask("/who").status == 200
         assert not any(one.done() for one in asked)
         application = ThreadingHTTPServer(("127.0.0.1", green), Application)
-        threading.Thread(target=application.serve_forever, daemon=True).start()
+        threading.Thread(target=application.serve_forever, args=(0.01,), daemon=True).start()
         answers = [json.loads(one.result(patience(60)).body) for one in asked]
         application.shutdown()
     assert [(one["port"], one["path"]) for one in answers] == [(green, "/a%2Fb?c")] * 2

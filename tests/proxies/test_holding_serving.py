@@ -87,7 +87,7 @@ class Site:
     def start(self, port: int = 0) -> None:
         """Start the application in the slot that has the port, blue unless told."""
         server = ThreadingHTTPServer(("127.0.0.1", port or self.blue), Application)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         self.stack.callback(server.server_close)
         self.stack.callback(server.shutdown)
 

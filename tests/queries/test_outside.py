@@ -56,7 +56,7 @@ def test_a_visit_tells_the_certificate_the_answer_and_who_vouches_for_it(
     context.load_cert_chain(tmp_path / "chain", tmp_path / "key")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         port = server.socket.getsockname()[1]
         monkeypatch.setattr(outside, "PORTS", (port, port))
         found = outside.visit("127.0.0.1", "notes.example.com", "/health")
