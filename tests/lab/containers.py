@@ -58,6 +58,7 @@ class Engine:
         """End it with all that it runs."""
         self._daemon.terminate()
         self._daemon.wait(60)
+        self._unmount()
 
     def power_cut(self) -> None:
         """End it with all that it runs at once, as a power cut of its machine does; only its disk is left."""
@@ -66,12 +67,16 @@ class Engine:
                 os.kill(process, signal.SIGKILL)
         self._daemon.wait(60)
         assert until(lambda: not self._processes())
-        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
-            if (place := line.split()[1]).startswith(f"{self.folder}/"):
-                subprocess.run(["umount", "--lazy", place], check=False)
+        self._unmount()
         shutil.rmtree(self.folder / "exec")
         (self.folder / "pid").unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
+
+    def _unmount(self) -> None:
+        """Take away what it has mounted in its folder; when it ends well it leaves its data mounted over themselves."""
+        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+            if (place := line.split()[1]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False)
 
     def _processes(self) -> list[int]:
         """Return what names its folder, which are the engine and what holds its containers, and all below these."""
