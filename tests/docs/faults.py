@@ -133,7 +133,7 @@ def power_cut(world: World) -> Iterator[None]:
     """A machine whose power was cut."""
     world.lab.reboot(world.host, hard=True)
     yield
-    assert world.answers()
+    assert until(world.answers, 60)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from homeport.lab import Lab
 from homeport.lab.model import LabHost
 from tests.cli.test_schema import conforms
 from tests.lab.commands import homeport, refusal, settle_data
-from tests.lab.project import Project, Seen
+from tests.lab.project import Project, Seen, until
 from tests.lab.seasoned import Seasoned
 
 pytestmark = pytest.mark.lab
@@ -103,6 +103,8 @@ def test_maintenance_lasts_over_a_deploy_with_a_custom_page_and_over_a_reboot(st
     assert stage.asked()[0] == 503
     assert "Our own $words" in stage.asked()[2]
     stage.project.lab.reboot(stage.host)
+    # It accepts a login before the proxy is up.
+    assert until(lambda: stage.seen.curl("/").returncode == 0, 60)
     assert stage.asked()[0] == 503
 
 

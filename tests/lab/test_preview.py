@@ -223,4 +223,4 @@ def removes_itself(stage: Stage) -> None:
     assert [line for line in left if "feature-look" in line or "feature_look" in line] == []
     assert [line for line in left if "preview" in line or "/mounts" in line] == []
     assert seen.shell("systemctl --failed --no-legend") == ""
-    assert seen.answers()
+    assert until(seen.answers, 60)
